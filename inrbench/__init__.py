@@ -1,0 +1,50 @@
+"""inrbench: a benchmark suite and leaderboard harness for implicit neural representations.
+
+What a plugin author needs stands here: ``CoordinateMLP``, ``NetworkSpec`` and ``register_method`` for a method;
+``Task``, ``Protocol`` and ``register_task`` for a task; ``load_results`` for whoever reads the store.
+Names are resolved on first use, so that ``import inrbench`` and ``inrbench list`` stay free of torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from inrbench.nn import CoordinateMLP as CoordinateMLP
+    from inrbench.registry import Task as Task
+    from inrbench.registry import register_method as register_method
+    from inrbench.registry import register_task as register_task
+    from inrbench.spec import Metric as Metric
+    from inrbench.spec import NetworkSpec as NetworkSpec
+    from inrbench.spec import Protocol as Protocol
+    from inrbench.store import load_results as load_results
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "CoordinateMLP": "inrbench.nn",
+    "Metric": "inrbench.spec",
+    "NetworkSpec": "inrbench.spec",
+    "Protocol": "inrbench.spec",
+    "Task": "inrbench.registry",
+    "load_results": "inrbench.store",
+    "register_method": "inrbench.registry",
+    "register_task": "inrbench.registry",
+}
+
+__all__ = [
+    "CoordinateMLP",
+    "Metric",
+    "NetworkSpec",
+    "Protocol",
+    "Task",
+    "__version__",
+    "load_results",
+    "register_method",
+    "register_task",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'inrbench' has no attribute '{name}'")

@@ -1,0 +1,206 @@
+"""Leaderboards: runs of one task, one protocol fingerprint and one class of device, and never of more than one.
+
+A method's row is made of its runs over (signal, seed). Which pairs count is decided by the table and not by the method: a
+method that failed or was not run on some of them shows it, ranks below those that are complete, and is never best.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from inrbench.spec import Metric
+from inrbench.store import read_runs
+
+COLUMNS = (
+    "task", "signal", "method", "method_sha256", "variant", "params_json", "protocol", "protocol_fingerprint", "seed",
+    "device_class", "device_name", "hardware_id", "threads", "jobs", "error_type", "primary_metric", "metrics", "train_seconds",
+    "host_peak_bytes", "gpu_peak_allocated_bytes", "n_params",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A mean over runs with its spread; geometric, with a factor, where the metric's scale is ``log``."""
+
+    mean: float
+    spread: float | None
+    """Sample standard deviation, or the factor exp(sd of logs); None for a single run."""
+    n: int
+    log: bool = False
+
+
+@dataclass
+class Row:
+    """A method's line: ``cells`` by metric id; ``failures`` counts the runs that did not end ok, by status."""
+
+    label: str
+    n_ok: int
+    failures: dict[str, int]
+    cells: dict[str, Cell]
+    train_seconds: Cell | None
+    peak_bytes: Cell | None
+    n_params: int | None
+    marks: dict[str, str] = field(default_factory=dict)
+    """Metric id -> ``best`` or ``second``."""
+    complete: bool = True
+
+
+@dataclass
+class Board:
+    """One table. ``n_runs`` is the number of (signal, seed) pairs that a complete method has."""
+
+    task: str
+    protocol: str
+    fingerprint: str
+    device_class: str
+    metrics: list[Metric]
+    signals: list[str]
+    seeds: list[int]
+    n_runs: int
+    rows: list[Row]
+    devices: list[str]
+    sharing: str | None
+    """How the machine was shared while times were taken; None if not all rows agree, and then times are not shown."""
+    notes: list[str]
+
+
+def leaderboards(
+    results: Path, tasks: Sequence[str] = (), protocols: Sequence[str] = ()
+) -> tuple[list[Board], dict[Path, str]]:
+    """Return the tables of a results folder, and the files in it that could not be read.
+
+    ``tasks`` and ``protocols`` (names or fingerprints) limit them; empty for all. Raises StoreError without such a folder.
+    """
+    read = read_runs(results, COLUMNS)
+    frame = read.table.to_pandas()
+    if tasks:
+        frame = frame[frame["task"].isin(tasks)]
+    if protocols:
+        frame = frame[frame["protocol"].isin(protocols) | frame["protocol_fingerprint"].isin(protocols)]
+    groups = frame.groupby(["task", "protocol_fingerprint", "device_class"], sort=True)
+    return [_board(_latest_code(group)) for _, group in groups], read.unreadable
+
+
+def _latest_code(group: pd.DataFrame) -> pd.DataFrame:
+    """Keep, of each method with its parameters, the runs of the code that ran last: an edited method is another method."""
+    subject = ["method", "params_json", "signal"]
+    newest = group.sort_values("attempt_id").drop_duplicates(subject, keep="last")
+    return group.merge(newest[[*subject, "method_sha256"]])
+
+
+def _board(frame: pd.DataFrame) -> Board:
+    first = frame.sort_values("attempt_id").iloc[-1]
+    metrics = _metrics(frame)
+    labels = frame["method"] + frame["variant"].map(lambda v: f"[{v}]" if v else "")
+    pairs = set(zip(frame["signal"], frame["seed"], strict=True))
+    rows = [_row(str(label), runs, metrics, len(pairs)) for label, runs in frame.groupby(labels, sort=True)]
+    if metrics:
+        _rank(rows, metrics)
+    timed = frame[frame["status"] == "ok"]
+    sharings = {tuple(row) for row in timed[["hardware_id", "jobs", "threads"]].itertuples(index=False)}
+    notes = _missing_notes(frame)
+    if len(sharings) > 1:
+        notes.append(
+            "times are not shown: they were taken on different machines, or with different numbers of workers or threads"
+        )
+    jobs, threads = (next(iter(sharings))[1:]) if len(sharings) == 1 else (0, 0)
+    return Board(
+        task=first["task"],
+        protocol=first["protocol"],
+        fingerprint=first["protocol_fingerprint"],
+        device_class=first["device_class"],
+        metrics=metrics,
+        signals=sorted(set(frame["signal"])),
+        seeds=sorted({int(seed) for seed in frame["seed"]}),
+        n_runs=len(pairs),
+        rows=rows,
+        devices=sorted(set(frame["device_name"])),
+        sharing=f"{jobs} worker(s) with {threads} thread(s) each" if len(sharings) == 1 else None,
+        notes=notes,
+    )
+
+
+def _metrics(frame: pd.DataFrame) -> list[Metric]:
+    """Return the metrics in the protocol's order, the primary one first."""
+    found: dict[str, Metric] = {}
+    for item in _items(frame):
+        unit, up, scale = item["unit"], item["higher_is_better"], item["scale"]
+        found.setdefault(item["id"], Metric(id=item["id"], unit=unit, higher_is_better=up, scale=scale))
+    return list(found.values())
+
+
+def _items(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for metrics in frame["metrics"]:
+        yield from metrics
+
+
+def _row(label: str, runs: pd.DataFrame, metrics: Sequence[Metric], n_runs: int) -> Row:
+    ok = runs[runs["status"] == "ok"]
+    failures = {str(status): int(n) for status, n in runs.loc[runs["status"] != "ok", "status"].value_counts().items()}
+    if len(runs) < n_runs:
+        failures["not run"] = n_runs - len(runs)
+    cells = {}
+    for metric in metrics:
+        values = [item["value"] for item in _items(ok) if item["id"] == metric.id and item["value"] is not None]
+        if values:
+            cells[metric.id] = summarise(values, log=metric.scale == "log")
+    memory = ok["gpu_peak_allocated_bytes"] if ok["gpu_peak_allocated_bytes"].notna().any() else ok["host_peak_bytes"]
+    return Row(
+        label=label,
+        n_ok=len(ok),
+        failures=failures,
+        cells=cells,
+        train_seconds=summarise(ok["train_seconds"]) if len(ok) else None,
+        peak_bytes=summarise(memory.dropna()) if memory.notna().any() else None,
+        n_params=int(ok["n_params"].iloc[0]) if len(ok) else None,
+        complete=not failures,
+    )
+
+
+def summarise(values: Iterable[float], log: bool = False) -> Cell:
+    """Return mean and spread of values; of their logarithms with ``log``, brought back by exp.
+
+    >>> summarise([1.0, 100.0], log=True).mean
+    10.0
+    """
+    array = np.asarray(list(values), dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        array = np.log(array) if log else array
+        mean, spread = float(array.mean()), float(array.std(ddof=1)) if len(array) > 1 else None
+    if log:
+        mean, spread = math.exp(mean), None if spread is None else math.exp(spread)
+    return Cell(mean=mean, spread=spread, n=len(array), log=log)
+
+
+def _rank(rows: list[Row], metrics: Sequence[Metric]) -> None:
+    """Sort by the primary metric, complete rows first, and mark the best and the second of each metric among these."""
+
+    def worse(metric: Metric, row: Row) -> float:
+        cell = row.cells.get(metric.id)
+        if cell is None or math.isnan(cell.mean):
+            return math.inf
+        return -cell.mean if metric.higher_is_better else cell.mean
+
+    rows.sort(key=lambda row: (not row.complete, worse(metrics[0], row), row.label))
+    for metric in metrics:
+        ranked = sorted((row for row in rows if row.complete and metric.id in row.cells), key=lambda row: worse(metric, row))
+        levels = sorted({worse(metric, row) for row in ranked})
+        for mark, level in zip(("best", "second"), levels, strict=False):
+            for row in ranked:
+                if worse(metric, row) == level:
+                    row.marks[metric.id] = mark
+
+
+def _missing_notes(frame: pd.DataFrame) -> list[str]:
+    """Say of each metric how often it is missing, and why."""
+    reasons: Counter[tuple[str, str]] = Counter()
+    for item in _items(frame[frame["status"] == "ok"]):
+        if item["value"] is None:
+            reasons[item["id"], item["note"]] += 1
+    return [f"{metric} is missing in {n} run(s): {reason}" for (metric, reason), n in sorted(reasons.items())]

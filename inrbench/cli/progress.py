@@ -1,0 +1,93 @@
+"""What ``inrbench run`` shows while it works: bars in a terminal, a line for each finished run elsewhere."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from inrbench.execute import Job, Outcome
+from inrbench.execute.local import Listener
+
+
+class Tally:
+    """Counts how runs ended. ``bad`` is whether some run failed, or could not start for lack of data."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.counts: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()
+        self.bad = False
+
+    def add(self, job: Job, outcome: Outcome) -> str:
+        """Count an outcome and return its line."""
+        self.counts[outcome.status] += 1
+        if outcome.status != "ok":
+            self.failures[f"{outcome.status}: {outcome.message}"] += 1
+            self.bad |= outcome.error_type != "NotApplicable"
+        number = f"[{sum(self.counts.values())}/{self.total}]"
+        if outcome.status == "ok":
+            tail = "" if outcome.primary is None else f", {job.protocol.primary} {outcome.primary:.4g}"
+        else:
+            tail = f": {outcome.message}"
+        what = f"{job.spec.task}/{job.spec.signal} {job.spec.label} seed {job.spec.seed}"
+        return f"{number} {outcome.status:8} {what}, {outcome.wall_seconds:.1f} s{tail}"
+
+
+@contextmanager
+def progress_display(tally: Tally) -> Iterator[Listener]:
+    """Yield a listener that shows progress on standard error's terminal, or prints lines if there is none."""
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        yield _Lines(tally)
+        return
+    columns = (
+        TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=True) as bars:
+        yield _Bars(tally, bars)
+
+
+class _Lines:
+    """One line for each finished run."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+
+    def started(self, job: Job) -> None:
+        pass
+
+    def progress(self, job: Job, fraction: float, value: float) -> None:
+        pass
+
+    def finished(self, job: Job, outcome: Outcome) -> None:
+        click.echo(self._tally.add(job, outcome))
+
+
+class _Bars:
+    """An overall bar, one bar for each run in hand, and a line above them for each finished run."""
+
+    def __init__(self, tally: Tally, bars: Progress) -> None:
+        self._tally, self._bars = tally, bars
+        self._overall = bars.add_task("all runs", total=tally.total, note="")
+        self._rows: dict[str, TaskID] = {}
+
+    def started(self, job: Job) -> None:
+        name = f"{job.spec.task}/{job.spec.signal} {job.spec.label}"
+        self._rows[job.spec.run_id] = self._bars.add_task(name, total=100, note="")
+
+    def progress(self, job: Job, fraction: float, value: float) -> None:
+        note = "" if math.isnan(value) else f"{job.protocol.primary.partition('@')[0]} {value:.4g}"
+        self._bars.update(self._rows[job.spec.run_id], completed=100 * fraction, note=note)
+
+    def finished(self, job: Job, outcome: Outcome) -> None:
+        row = self._rows.pop(job.spec.run_id, None)
+        if row is not None:
+            self._bars.remove_task(row)
+        style = "" if outcome.status == "ok" else "red"
+        self._bars.console.print(self._tally.add(job, outcome), style=style, markup=False)
+        self._bars.advance(self._overall)

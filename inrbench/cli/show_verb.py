@@ -1,0 +1,78 @@
+"""``inrbench show NAME``."""
+
+from pathlib import Path
+
+import click
+
+from inrbench.cli.options import plugin_option
+from inrbench.errors import unknown
+from inrbench.registry import Method, Registry, Task
+from inrbench.spec import Protocol
+
+
+@click.command("show")
+@click.argument("name")
+@plugin_option
+def command(name: str, plugins: tuple[Path, ...]) -> None:
+    """Show a method (formula, parameters, citation) or a task (signals, protocols with the source of every number).
+
+    \b
+    inrbench show msa
+    inrbench show kodak
+    """
+    registry = Registry(plugins)
+    if name in registry.methods:
+        _show_method(registry.method(name), registry.source("method", name).origin)
+    elif name in registry.tasks:
+        _show_task(registry.task(name), registry.source("task", name).origin)
+    else:
+        raise unknown("method or task", name, [*registry.methods, *registry.tasks], "see: inrbench list")
+
+
+def _show_method(method: Method, origin: str) -> None:
+    _heading(f"method {method.name}  ({origin})")
+    click.echo(method.doc)
+    defaults, types = method.defaults(), method.types()
+    _heading("parameters" if defaults else "no parameters")
+    for name, default in defaults.items():
+        kind = getattr(types[name], "__name__", "") if isinstance(types[name], type) else str(types[name])
+        click.echo(f"  {name} = {default}    {kind.replace('typing.', '')}")
+    for where, values in method.settings.items():
+        click.echo(f"  on {where}: " + ", ".join(f"{name} = {value}" for name, value in values.items()))
+    from inrbench.analyse.papers import bibtex
+
+    entry = bibtex(method.paper) if method.paper else None
+    if entry:
+        _heading("citation")
+        click.echo(entry)
+
+
+def _show_task(task: Task, origin: str) -> None:
+    _heading(f"task {task.name}, version {task.version}  ({origin})")
+    click.echo(task.doc)
+    _heading("signals")
+    click.echo("  " + ", ".join(task.signals()) + (", or a file of your own" if task.takes_files else ""))
+    _heading("metrics, the protocol's first one ranks")
+    for metric in task.metrics:
+        unit = f" in {metric.unit}" if metric.unit else ""
+        click.echo(f"  {metric.id}{unit}, {'higher' if metric.higher_is_better else 'lower'} is better")
+    for name, protocol in task.protocols.items():
+        _heading(f"protocol {name}  ({protocol.fingerprint(task.name, task.version)})")
+        _show_protocol(protocol)
+
+
+def _show_protocol(protocol: Protocol) -> None:
+    batch = "all points" if protocol.batch is None else f"{protocol.batch:,} points"
+    click.echo(f"  network: {protocol.n_layers} nonlinear layers of {protocol.width}")
+    rate = f"lr {protocol.lr:g} to {protocol.lr_min:g} {protocol.schedule}"
+    click.echo(f"  training: {protocol.epochs:,} epochs, {batch} a step, {protocol.optimiser}, {rate}")
+    click.echo(f"  precision: {protocol.precision}; what is judged: the {protocol.selection}")
+    for name, value in protocol.settings.items():
+        click.echo(f"  {name}: {value}")
+    click.echo(f"  metrics: {', '.join(protocol.metrics)}")
+    for what, source in protocol.sources.items():
+        click.echo(f"  source of {what}: {source}")
+
+
+def _heading(text: str) -> None:
+    click.secho(f"\n{text}", bold=True)

@@ -1,0 +1,113 @@
+"""How long a plan will take: by the store's earlier timings where it has them, else by a few steps timed on this machine."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from inrbench.errors import InrbenchError, StoreError
+from inrbench.execute.job import Job
+from inrbench.registry import ProblemSize, Registry
+from inrbench.spec import NetworkSpec, canonical_json
+from inrbench.store import environment, read_runs
+
+SAMPLE_POINTS = {"cpu": 512, "cuda": 65536}
+TIMED_STEPS = 2
+
+Key = tuple[str, str, str, str]
+"""Task, method, parameters, protocol fingerprint."""
+
+
+@dataclass
+class Estimate:
+    """Seconds of work, by job; ``measured`` of them come from earlier runs, ``unknown`` could not be estimated."""
+
+    seconds: list[float] = field(default_factory=list)
+    measured: int = 0
+    unknown: int = 0
+
+    def wall_seconds(self, workers: int) -> float:
+        """Return how long ``workers`` processes will take together; never less than the longest job."""
+        return max(sum(self.seconds) / workers, max(self.seconds, default=0.0))
+
+
+def estimate(jobs: Sequence[Job], results: Path, threads: int) -> Estimate:
+    """Return what jobs will take with ``threads`` CPU threads each. Takes a second or so; changes no random state."""
+    earlier = earlier_seconds(results, jobs[0].device) if jobs else {}
+    registry = Registry(jobs[0].plugin_files) if jobs else Registry()
+    calibrated: dict[tuple[Key, ProblemSize], float | None] = {}
+    total = Estimate()
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        for job in jobs:
+            key = _key(job)
+            if key in earlier:
+                total.seconds.append(earlier[key])
+                total.measured += 1
+                continue
+            size = _size(job, registry)
+            if (key, size) not in calibrated:
+                calibrated[key, size] = _calibrate(job, registry, size)
+            seconds = calibrated[key, size]
+            total.unknown += seconds is None
+            total.seconds.append(seconds or 0.0)
+    finally:
+        torch.set_num_threads(before)
+    return total
+
+
+def earlier_seconds(results: Path, device: str) -> dict[Key, float]:
+    """Return the mean wall seconds of the runs in a results folder that this machine finished."""
+    columns = ["task", "method", "params_json", "protocol_fingerprint", "hardware_id", "wall_seconds"]
+    try:
+        frame = read_runs(results, columns).table.to_pandas()
+    except StoreError:
+        return {}
+    here = environment(device, 1, 1, (None, None)).hardware_id
+    frame = frame[(frame["status"] == "ok") & (frame["hardware_id"] == here)]
+    means: Mapping[Key, float] = frame.groupby(columns[:4])["wall_seconds"].mean().to_dict()
+    return dict(means)
+
+
+def _key(job: Job) -> Key:
+    spec = job.spec
+    return spec.task, spec.method, canonical_json(dict(spec.params)), spec.protocol_fingerprint
+
+
+def _size(job: Job, registry: Registry) -> ProblemSize:
+    task = registry.task(job.spec.task)
+    if job.signal_file:
+        task.adopt(Path(job.signal_file))
+    return task.size(job.spec.signal, job.protocol)
+
+
+def _calibrate(job: Job, registry: Registry, size: ProblemSize) -> float | None:
+    """Return the seconds of all steps of a job, from a few steps on a small batch; None if the network cannot be built."""
+    device, protocol = torch.device(job.device), job.protocol
+    points = min(SAMPLE_POINTS[device.type], protocol.batch or size.n_points, size.n_points)
+    net = NetworkSpec(
+        in_features=size.in_features, out_features=size.out_features, width=protocol.width, n_layers=protocol.n_layers
+    )
+    with torch.random.fork_rng(devices=[]):
+        try:
+            network = registry.method(job.spec.method)(net, **job.spec.params).to(device)
+            coordinates = torch.rand(points, size.in_features, device=device)
+            seconds = _seconds_a_step(network, coordinates)
+        except (InrbenchError, RuntimeError):
+            return None
+    return seconds / points * size.n_points * protocol.epochs
+
+
+def _seconds_a_step(network: torch.nn.Module, coordinates: torch.Tensor) -> float:
+    """Time forward and backward. The optimiser is left out: its share is small, and importing it takes a second."""
+    best = float("inf")
+    for _ in range(1 + TIMED_STEPS):
+        start = time.perf_counter()
+        network(coordinates).square().mean().backward()
+        if coordinates.device.type == "cuda":
+            torch.cuda.synchronize()
+        best = min(best, time.perf_counter() - start)
+    return best

@@ -1,0 +1,199 @@
+"""The plan: which runs a request means, and which of them the store does not hold yet."""
+
+import fnmatch
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from inrbench.errors import BadValue, unknown
+from inrbench.execute.job import Job
+from inrbench.registry import Method, Registry, Selection, Task, parse_selection
+from inrbench.spec import Protocol, RunSpec, Status, Value, canonical_json
+
+ALWAYS_AGAIN: frozenset[Status] = frozenset({"skipped", "interrupted"})
+"""Ends that say nothing about the run itself: it is tried again without being asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user asked for. ``suite`` or ``tasks``; ``signals`` None for all (of the suite)."""
+
+    methods: str = "all"
+    tasks: str | None = None
+    suite: str | None = None
+    protocol: str = "paper"
+    changes: Mapping[str, str] = field(default_factory=dict)
+    signals: str | None = None
+    seeds: Sequence[int] = (0,)
+    device: str = "cpu"
+    """As ``resolve_device`` returns it."""
+    plugin_files: Sequence[Path] = ()
+    retry_failed: bool = False
+
+
+@dataclass
+class Plan:
+    """The runs of a request, in the order they will be done."""
+
+    todo: list[Job] = field(default_factory=list)
+    done: list[Job] = field(default_factory=list)
+    """Finished earlier."""
+    failed: list[tuple[Job, str]] = field(default_factory=list)
+    """Failed earlier and not asked for again, with their status."""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        """All runs of the request."""
+        return len(self.todo) + len(self.done) + len(self.failed)
+
+
+def make_plan(request: Request, finished: Mapping[str, str]) -> tuple[Plan, Registry]:
+    """Return the plan, and the registry that knows the user's plugin files. ``finished`` maps run_id to status.
+
+    Raises UnknownName, BadValue or BrokenPlugin for what does not exist or cannot be read, and BadValue for an empty selection.
+    """
+    selections = parse_selection(request.methods)
+    files = [*request.plugin_files, *(Path(s.name) for s in selections if s.is_file)]
+    registry = Registry(files)
+    plan = Plan()
+    chosen = _methods(registry, selections, plan.notes)
+    sections = [s for name in _task_names(registry, request) for s in _sections(registry.task(name), request)]
+    known = {signal for section in sections for signal in section.signals}
+    _refuse_unknown_signals(request, sections, known)
+    for section, seed in itertools.product(sections, request.seeds):
+        for signal, (method, given) in itertools.product(section.signals, chosen):
+            job = _job(registry, request, section, signal, method, given, seed)
+            status = finished.get(job.spec.run_id)
+            if status == "ok":
+                plan.done.append(job)
+            elif status is None or status in ALWAYS_AGAIN or request.retry_failed:
+                plan.todo.append(job)
+            else:
+                plan.failed.append((job, status))
+    if not plan.total:
+        raise BadValue("nothing is selected: no method, task and signal go together. See: inrbench list")
+    return plan, registry
+
+
+@dataclass(frozen=True)
+class _Section:
+    """A task under a protocol with the signals that are asked for."""
+
+    task: Task
+    protocol: Protocol
+    signals: tuple[str, ...]
+
+
+def _methods(registry: Registry, selections: Sequence[Selection], notes: list[str]) -> list[tuple[Method, dict[str, Value]]]:
+    """Return each selected method with the parameters that the user gave, in order and without repetition."""
+    chosen: dict[tuple[str, str], tuple[Method, dict[str, Value]]] = {}
+    for selection in selections:
+        if selection.name == "all":
+            if selection.params:
+                raise BadValue(f"--methods 'all[...]': name the method that '{selection.params[0][0]}' belongs to")
+            broken = {name: d.broken for name, d in registry.methods.items() if d.broken}
+            notes += [f"method '{name}' is left out, it is broken: {reason}" for name, reason in broken.items()]
+            names = [name for name in registry.methods if name not in broken]
+        else:
+            names = registry.names_in(Path(selection.name)) if selection.is_file else [selection.name]
+        for name in names:
+            method = registry.method(name)
+            params = method.parse(dict(selection.params))
+            chosen[name, canonical_json(params)] = method, params
+    return list(chosen.values())
+
+
+def _task_names(registry: Registry, request: Request) -> list[str]:
+    sound = [name for name, declaration in registry.tasks.items() if not declaration.broken]
+    if request.suite is not None:
+        suites = {suite for name in sound for suite in registry.task(name).suites}
+        if request.suite not in suites:
+            raise unknown("suite", request.suite, suites, "a suite is a list of tasks; one task: --tasks NAME")
+        members = [name for name in sound if request.suite in registry.task(name).suites]
+        return [name for name in members if request.tasks is None or name in request.tasks.split(",")]
+    if request.tasks is None:
+        raise BadValue(f"nothing is selected: give --suite quick or --tasks with some of {', '.join(sound)}")
+    return sound if request.tasks == "all" else list(dict.fromkeys(name.strip() for name in request.tasks.split(",")))
+
+
+def _sections(task: Task, request: Request) -> list[_Section]:
+    protocol = task.protocol(request.suite or request.protocol, request.changes)
+    available = task.suites[request.suite] if request.suite else task.signals()
+    if request.signals is None:
+        return [_Section(task, protocol, available)]
+    signals: list[str] = []
+    for pattern in _split(request.signals):
+        if _is_path(pattern):
+            signals += [task.adopt(Path(pattern).resolve())] if task.takes_files else []
+        else:
+            signals += fnmatch.filter(task.signals(), pattern)
+    return [_Section(task, protocol, tuple(dict.fromkeys(signals)))]
+
+
+def _refuse_unknown_signals(request: Request, sections: Sequence[_Section], known: set[str]) -> None:
+    """Raise for a signal that no selected task has, a file that none takes."""
+    names = sorted({s.task.name for s in sections})
+    for pattern in _split(request.signals or ""):
+        if _is_path(pattern):
+            if not any(s.task.takes_files for s in sections):
+                raise BadValue(
+                    f"--signals {pattern}: {' and '.join(names)} take(s) no files; an image: --tasks photo --signals {pattern}"
+                )
+        elif not fnmatch.filter(known, pattern):
+            available = [signal for s in sections for signal in s.task.signals()]
+            raise unknown(f"signal of {' and '.join(names)}", pattern, available, "a file of your own: --signals ./NAME.png")
+
+
+def _split(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _is_path(text: str) -> bool:
+    return "/" in text or "\\" in text or bool(Path(text).suffix)
+
+
+def _job(
+    registry: Registry, request: Request, section: _Section, signal: str, method: Method, given: Mapping[str, Value], seed: int
+) -> Job:
+    task = section.task
+    usual = method.settings_for(task.name, task.kind, signal)
+    params = {**usual, **given}
+    changed = {name: value for name, value in params.items() if value != usual[name]}
+    source = registry.source("method", method.name)
+    file = task.files.get(signal)
+    spec = RunSpec(
+        task=task.name,
+        task_version=task.version,
+        signal=signal,
+        signal_sha256=task.signal_sha256(signal),
+        method=method.name,
+        method_sha256=source.sha256(),
+        params=params,
+        variant=",".join(f"{name}={_as_text(value)}" for name, value in changed.items()),
+        protocol=section.protocol.name,
+        protocol_fingerprint=section.protocol.fingerprint(task.name, task.version),
+        seed=seed,
+        device_class=_device_class(request.device),
+    )
+    return Job(
+        spec=spec,
+        protocol=section.protocol,
+        device=request.device,
+        plugin_files=tuple(str(path) for path in registry.files),
+        plugin_origin=source.origin,
+        signal_file=str(file) if file else None,
+    )
+
+
+def _device_class(device: str) -> Literal["cpu", "cuda"]:
+    return "cuda" if device.startswith("cuda") else "cpu"
+
+
+def _as_text(value: Value) -> str:
+    """Return a parameter's value as ``--methods`` takes it."""
+    if isinstance(value, tuple):
+        return f"({','.join(_as_text(item) for item in value)})"
+    return str(value).lower() if isinstance(value, bool) or value is None else str(value)

@@ -1,0 +1,180 @@
+"""The worker: one job from names to a stored row. Whatever happens in it ends in exactly one status."""
+
+import os
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from multiprocessing import parent_process
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from inrbench.errors import BrokenPlugin, DataMissing, InrbenchError, NotApplicable
+from inrbench.execute.job import Job, Outcome, PoolSettings
+from inrbench.fit import Clock, Diverged, Fitted, MemoryMeter, fit, flops_per_point, predictor
+from inrbench.nn import NetworkSize, network_size
+from inrbench.problems import Problem
+from inrbench.registry import Registry
+from inrbench.spec import Cost, Measurement, NetworkSpec, RunResult, Status, canonical_json, derived_seed
+from inrbench.store import Attempt, append, environment
+
+Progress = Callable[[float, float], None]
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+FLOP_SAMPLE_POINTS = 64
+
+
+def start_worker(settings: PoolSettings) -> None:
+    """Prepare a fresh worker process: it ends with its parent, keeps silent, and has its libraries loaded before any run."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    with Path(os.devnull).open("w") as nowhere:  # what plugins print must not tear the progress display apart
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    torch.set_num_threads(settings.threads)
+    warm = nn.Sequential(nn.Linear(2, 64), nn.Linear(64, 3))
+    warm(torch.zeros(4096, 2)).square().sum().backward()
+    torch.optim.Adam(warm.parameters(), fused=True).step()
+
+
+def execute(job: Job, settings: PoolSettings, on_progress: Progress = lambda fraction, value: None) -> Outcome:
+    """Carry out a job and store how it ended. Raises StoreError if that cannot be stored, and nothing else."""
+    started_at, start = datetime.now(UTC), time.perf_counter()
+    sheet = _Sheet(Clock(torch.device(job.device)))
+    error: BaseException | None = None
+    try:
+        _carry_out(job, sheet, on_progress)
+    except BaseException as caught:  # also SystemExit: a plugin may call sys.exit
+        error = caught
+    result = RunResult(
+        spec=job.spec,
+        status=status_of(error),
+        error_type=type(error).__name__ if error else None,
+        message=str(error).strip() or repr(error) if error else None,
+        traceback="".join(traceback.format_exception(error)) if _unexpected(error) else None,
+        metrics=tuple(sheet.metrics),
+        curve=sheet.fitted.curve if sheet.fitted else (),
+        cost=sheet.cost(time.perf_counter() - start),
+    )
+    return store_result(job, settings, result, started_at)
+
+
+def store_result(job: Job, settings: PoolSettings, result: RunResult, started_at: datetime) -> Outcome:
+    """Append an attempt to the store and return what the parent process needs to know of it."""
+    facts = environment(job.device, settings.threads, settings.workers, settings.code)
+    append(settings.results, Attempt(
+        result=result, protocol=job.protocol, plugin_origin=job.plugin_origin, environment=facts, started_at=started_at,
+    ))  # fmt: skip
+    return Outcome(
+        status=result.status,
+        message=result.message,
+        error_type=result.error_type,
+        wall_seconds=result.cost.wall_seconds,
+        primary=result.metrics[0].value if result.metrics else None,
+    )
+
+
+def status_of(error: BaseException | None) -> Status:
+    """Return the status of a run that ended with an error, or with none."""
+    if error is None:
+        return "ok"
+    if isinstance(error, Diverged):
+        return "diverged"
+    if isinstance(error, DataMissing | NotApplicable):
+        return "skipped"
+    text = str(error).lower()
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in text for words in OUT_OF_MEMORY):
+        return "oom"
+    return "error"
+
+
+def _unexpected(error: BaseException | None) -> bool:
+    """Whether a traceback helps: our own errors say in one line what is wrong."""
+    return error is not None and not isinstance(error, InrbenchError | Diverged)
+
+
+@dataclass
+class _Sheet:
+    """What is known of a run so far: kept also when it fails halfway."""
+
+    clock: Clock
+    size: NetworkSize | None = None
+    flops_per_step: float | None = None
+    fitted: Fitted | None = None
+    host_peak_bytes: int | None = None
+    gpu_peak_bytes: tuple[int, int] | None = None
+    metrics: list[Measurement] | tuple[()] = ()
+
+    def cost(self, wall_seconds: float) -> Cost:
+        seconds, steps = self.clock.seconds, self.fitted.steps if self.fitted else 0
+        allocated, reserved = self.gpu_peak_bytes or (None, None)
+        return Cost(
+            **{f"{part}_seconds": spent for part, spent in seconds.items()},
+            wall_seconds=wall_seconds,
+            steps=steps,
+            points_seen=self.fitted.points_seen if self.fitted else 0,
+            steps_per_second=steps / seconds["train"] if steps else None,
+            flops_per_step=self.flops_per_step,
+            n_params=self.size.trainable if self.size else None,
+            n_params_stored=self.size.stored if self.size else None,
+            model_bytes=self.size.bytes if self.size else None,
+            host_peak_bytes=self.host_peak_bytes,
+            gpu_peak_allocated_bytes=allocated,
+            gpu_peak_reserved_bytes=reserved,
+        )
+
+
+def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress) -> None:
+    spec, device, clock = job.spec, torch.device(job.device), sheet.clock
+    torch.set_default_dtype(torch.float32)  # a plugin in an earlier run of this process may have changed it
+    registry = Registry(job.plugin_files)
+    _refuse_changed_plugin(job, registry)
+    task = registry.task(spec.task)
+    if job.signal_file:
+        task.adopt(Path(job.signal_file))
+
+    meter = MemoryMeter(device)
+    with clock("data"):
+        data_seed = derived_seed("data", spec.task, spec.signal, spec.seed)
+        problem = task.problem(spec.signal, job.protocol, data_seed)
+        problem.to(device)
+    network = _build(job, registry, problem).to(device)
+    sheet.size = network_size(network)
+    sample = tuple(t[:FLOP_SAMPLE_POINTS] for t in next(problem.batches(torch.Generator().manual_seed(0))))
+    sheet.flops_per_step = flops_per_point(network, problem, sample) * problem.batch
+
+    sheet.fitted = fit(network, problem, job.protocol, device=device, data_seed=data_seed, clock=clock, on_progress=on_progress)
+    sheet.host_peak_bytes, sheet.gpu_peak_bytes = meter.host_peak_bytes(), meter.gpu_peak_bytes()
+    if sheet.fitted.diverged_at is not None:
+        raise Diverged(sheet.fitted.diverged_at, job.protocol.epochs * problem.steps_per_epoch)
+    with clock("eval"):
+        sheet.metrics = problem.evaluation.measure(predictor(network, device))
+
+
+def _build(job: Job, registry: Registry, problem: Problem) -> nn.Module:
+    """Return the network with its initial weights, which depend on (method, parameters, signal, seed) and nothing else."""
+    spec, protocol = job.spec, job.protocol
+    net = NetworkSpec(
+        in_features=problem.in_features, out_features=problem.out_features, width=protocol.width, n_layers=protocol.n_layers
+    )
+    # drawn on the CPU, so that a GPU run starts from the same weights
+    torch.manual_seed(derived_seed("init", spec.method, canonical_json(dict(spec.params)), spec.signal, spec.seed))
+    return registry.method(spec.method)(net, **spec.params)
+
+
+def _refuse_changed_plugin(job: Job, registry: Registry) -> None:
+    source = registry.source("method", job.spec.method)
+    if source.sha256() != job.spec.method_sha256:
+        raise BrokenPlugin(f"{source.path} has changed since the run was planned; run the same command again")
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has died, so that kill -9 leaves nothing running."""
+    parent = parent_process()
+    if parent is not None:
+        with suppress(Exception):
+            parent.join()
+        os._exit(1)

@@ -1,0 +1,60 @@
+"""The memory meter: how far a run lifts the high-water mark above the level it started from."""
+
+import ctypes
+from pathlib import Path
+
+import psutil
+import torch
+
+_CLEAR_REFS = Path("/proc/self/clear_refs")
+_STATUS = Path("/proc/self/status")
+
+
+class MemoryMeter:
+    """Reset when made; the peaks are read once at the end of training.
+
+    Host memory is the resident set of this process (Linux: VmHWM, reset by writing 5 to clear_refs). Where the mark cannot be
+    reset the peak is None and not a number that an earlier run may have caused. GPU memory is torch's caching allocator's.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        _return_free_memory()
+        self._can_reset = _reset_high_water()
+        self._level = psutil.Process().memory_info().rss
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats(device)
+
+    def host_peak_bytes(self) -> int | None:
+        """Return the peak above the starting level, in bytes."""
+        return max(0, _high_water() - self._level) if self._can_reset else None
+
+    def gpu_peak_bytes(self) -> tuple[int, int] | None:
+        """Return the peaks (allocated, reserved) in bytes, or None without a GPU."""
+        if self._device.type != "cuda":
+            return None
+        return torch.cuda.max_memory_allocated(self._device), torch.cuda.max_memory_reserved(self._device)
+
+
+def _return_free_memory() -> None:
+    """Give freed memory back to the system: what the C library keeps from an earlier run would hide this one's peak."""
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError, TypeError):
+        return  # not glibc
+
+
+def _reset_high_water() -> bool:
+    try:
+        _CLEAR_REFS.write_text("5")
+    except OSError:
+        return False
+    return True
+
+
+def _high_water() -> int:
+    for line in _STATUS.read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise OSError(f"{_STATUS} has no VmHWM")

@@ -1,0 +1,42 @@
+"""LPIPS with AlexNet, the learned perceptual distance of Zhang et al., CVPR 2018, through the authors' package."""
+
+import warnings
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+
+def lpips(image: NDArray[np.floating], reference: NDArray[np.floating], weights: Path) -> float:
+    """Return LPIPS of two images ``(H, W, C)`` in [0, 1], clipped; gray images are repeated to three channels.
+
+    ``weights`` is a safetensors file with AlexNet's ``features.{0,3,6,8,10}.{weight,bias}`` in torchvision's layout. Raises
+    RuntimeError for images too small for AlexNet (about 32 pixels).
+    """
+    with torch.no_grad():
+        return float(_network(weights)(_batch(image), _batch(reference)))
+
+
+@lru_cache(maxsize=1)
+def _network(weights: Path) -> nn.Module:
+    import lpips as package
+
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+        warnings.simplefilter("ignore")  # its use of torchvision's old `pretrained` argument
+        network = package.LPIPS(net="alex", pnet_rand=True, verbose=False)
+    convolutions = {name: module for name, module in network.net.named_modules() if isinstance(module, nn.Conv2d)}
+    features = load_file(weights)
+    for name, module in convolutions.items():
+        layer = name.rsplit(".", 1)[1]  # slice2.3 holds torchvision's features.3
+        module.load_state_dict({key: features[f"features.{layer}.{key}"] for key in ("weight", "bias")})
+    return network.eval()
+
+
+def _batch(image: NDArray[np.floating]) -> Tensor:
+    """Return ``(1, 3, H, W)`` in [-1, 1]."""
+    rgb = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
+    return torch.from_numpy(rgb.clip(0, 1).astype(np.float32) * 2 - 1).permute(2, 0, 1)[None]

@@ -1,0 +1,19 @@
+"""Building blocks of coordinate networks."""
+
+from inrbench.nn.complex import SplitComplexLinear
+from inrbench.nn.encoding import Encoding, FourierFeatures, PositionalEncoding
+from inrbench.nn.init import Initialiser, siren_init
+from inrbench.nn.mlp import CoordinateMLP
+from inrbench.nn.size import NetworkSize, network_size
+
+__all__ = [
+    "CoordinateMLP",
+    "Encoding",
+    "FourierFeatures",
+    "Initialiser",
+    "NetworkSize",
+    "PositionalEncoding",
+    "SplitComplexLinear",
+    "network_size",
+    "siren_init",
+]

@@ -1,0 +1,34 @@
+"""Complex arithmetic on real tensors: a complex vector of m channels is stored as 2m reals, [real, imaginary].
+
+Complex dtypes neither compile to fused code nor work with the fused optimisers; the mathematics is the same.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class SplitComplexLinear(nn.Module):
+    """z -> W z + b with complex W and b, as one real matrix product: ``(N, 2 in_features) -> (N, 2 out_features)``.
+
+    Real and imaginary parts of W and b are each drawn from U(+-1/sqrt(in_features)), as the framework's ``nn.Linear`` of a
+    complex dtype does. With ``real_output`` only Re(W z + b) is computed, ``(N, 2 in_features) -> (N, out_features)``, and
+    the imaginary part of b, which could never matter, is not stored.
+    """
+
+    def __init__(self, in_features: int, out_features: int, real_output: bool = False) -> None:
+        super().__init__()
+        self.real_output = real_output
+        self.weight_real = nn.Parameter(torch.empty(out_features, in_features))
+        self.weight_imag = nn.Parameter(torch.empty(out_features, in_features))
+        self.bias = nn.Parameter(torch.empty(out_features if real_output else 2 * out_features))
+        bound = in_features**-0.5
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -bound, bound)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Apply to ``(N, 2 in_features)``."""
+        real = torch.cat((self.weight_real, -self.weight_imag), dim=1)
+        if self.real_output:
+            return nn.functional.linear(z, real, self.bias)
+        imag = torch.cat((self.weight_imag, self.weight_real), dim=1)
+        return nn.functional.linear(z, torch.cat((real, imag)), self.bias)

@@ -1,0 +1,43 @@
+"""The coordinate MLP: linear layers with one activation each, and a linear output layer."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from inrbench.nn.encoding import Encoding
+from inrbench.nn.init import Initialiser
+from inrbench.spec import NetworkSpec
+
+
+class CoordinateMLP(nn.Module):
+    """``(N, in_features) -> (N, out_features)`` through ``n_layers`` nonlinear layers of ``width`` channels.
+
+    ``activation(i)`` makes the activation of layer i, counted from 0 at the input: ``(N, width) -> (N, width)``.
+    ``init`` receives the linear layers from input to output; None keeps the framework's default, W and b both
+    U(+-1/sqrt(fan_in)). ``encoding`` stands before the first layer and states its ``out_features``.
+    """
+
+    def __init__(
+        self,
+        net: NetworkSpec,
+        activation: Callable[[int], nn.Module],
+        init: Initialiser | None = None,
+        encoding: Encoding | None = None,
+    ) -> None:
+        super().__init__()
+        self.encoding = nn.Identity() if encoding is None else encoding
+        first = net.in_features if encoding is None else encoding.out_features
+        sizes = [first, *[net.width] * net.n_layers]
+        self.hidden = nn.ModuleList(nn.Linear(m, n) for m, n in pairwise(sizes))
+        self.activations = nn.ModuleList(activation(i) for i in range(net.n_layers))
+        self.output = nn.Linear(net.width, net.out_features)
+        if init is not None:
+            init([*self.hidden, self.output])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map coordinates ``(N, in_features)`` to values ``(N, out_features)``."""
+        y = self.encoding(x)
+        for linear, activation in zip(self.hidden, self.activations, strict=True):
+            y = activation(linear(y))
+        return self.output(y)

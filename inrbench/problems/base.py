@@ -1,0 +1,56 @@
+"""The two interfaces between a task and the fitting of it: a problem to train on, an evaluation to judge by."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from inrbench.spec import Measurement
+
+Batch = tuple[Tensor, ...]
+"""Tensors of one leading length N that belong to one optimiser step."""
+Predict = Callable[[Tensor], Tensor]
+"""Coordinates ``(N, in_features)`` on any device -> values ``(N, out_features)`` on the CPU, float32, no gradient."""
+
+
+class Evaluation(Protocol):
+    """How a fitted network is judged."""
+
+    def primary(self, predict: Predict) -> float:
+        """Return the primary metric alone, for the learning curve."""
+        ...
+
+    def measure(self, predict: Predict) -> list[Measurement]:
+        """Return every metric of the protocol."""
+        ...
+
+
+class Problem(ABC):
+    """A signal loaded under a protocol."""
+
+    in_features: int
+    out_features: int
+    n_points: int
+    """Points in an epoch."""
+    batch: int
+    """Points in an optimiser step (the last step of an epoch may have fewer)."""
+    evaluation: Evaluation
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps in an epoch."""
+        return -(-self.n_points // self.batch)
+
+    @abstractmethod
+    def to(self, device: torch.device) -> None:
+        """Move what training needs to a device."""
+
+    @abstractmethod
+    def batches(self, generator: torch.Generator) -> Iterator[Batch]:
+        """Yield the batches of one epoch. All randomness comes from the generator, which lives on the CPU."""
+
+    @abstractmethod
+    def loss(self, network: nn.Module, chunk: Batch, batch_points: int) -> Tensor:
+        """Return a chunk's share of the loss of its batch of ``batch_points``: over its chunks these add up to the loss."""

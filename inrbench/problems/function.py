@@ -1,0 +1,57 @@
+"""One-dimensional functions: fitted on random points of [-1, 1], judged there and on a dense grid between them."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from inrbench.metrics.error import MEDIAN_DENSE, MSE_DENSE, MSE_TRAIN, mean_squared_error, squared_errors
+from inrbench.problems.base import Predict
+from inrbench.problems.regression import Regression
+from inrbench.spec import Measurement, Metric
+
+Array = NDArray[np.float64]
+Function = Callable[[Array], Array]
+DENSE_POINTS = 20_001
+
+
+def function_problem(function: Function, n_points: int, data_seed: int, metrics: Sequence[str]) -> Regression:
+    """Return the regression of ``function`` on ``n_points`` uniform random points of [-1, 1], all in one batch.
+
+    The points are drawn in float32 and the function is evaluated there in float64, so that labels carry no rounding of their
+    own abscissa.
+    """
+    generator = torch.Generator().manual_seed(data_seed)
+    x = 2 * torch.rand(n_points, 1, generator=generator) - 1
+    return Regression(x, _values(function, x), None, FunctionEvaluation(function, x, metrics))
+
+
+def _values(function: Function, x: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(function(x.numpy().astype(np.float64))).float()
+
+
+class FunctionEvaluation:
+    """Squared errors on the training points and on 20,001 equispaced points of [-1, 1]."""
+
+    def __init__(self, function: Function, train_x: torch.Tensor, metrics: Sequence[str]) -> None:
+        self.function, self.metrics = function, metrics
+        self.train_x, self.train_y = train_x, _values(function, train_x).numpy()
+
+    def primary(self, predict: Predict) -> float:
+        """Return the metric that the protocol ranks by."""
+        return self._value(self.metrics[0], predict)
+
+    def measure(self, predict: Predict) -> list[Measurement]:
+        """Return the protocol's metrics."""
+        return [Measurement(metric=METRICS[name], value=self._value(name, predict)) for name in self.metrics]
+
+    def _value(self, name: str, predict: Predict) -> float:
+        if name == MSE_TRAIN.id:
+            return mean_squared_error(predict(self.train_x).numpy(), self.train_y)
+        x = torch.linspace(-1, 1, DENSE_POINTS)[:, None]
+        errors = squared_errors(predict(x).numpy(), self.function(x.numpy().astype(np.float64)))
+        return float(errors.mean() if name == MSE_DENSE.id else np.median(errors))
+
+
+METRICS: dict[str, Metric] = {metric.id: metric for metric in (MSE_TRAIN, MSE_DENSE, MEDIAN_DENSE)}

@@ -1,0 +1,113 @@
+"""Images: one network from pixel coordinates to colour, judged on the pixels it saw and, where defined, between them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from inrbench.data import area_mean, reduction_factor, require
+from inrbench.errors import BadValue, InrbenchError
+from inrbench.metrics.error import MSE_TRAIN, mean_squared_error
+from inrbench.metrics.image import LPIPS, PSNR, PSNR_BETWEEN, SSIM, SSIM_WINDOW, psnr, ssim
+from inrbench.metrics.lpips import lpips
+from inrbench.problems.base import Predict
+from inrbench.problems.regression import Regression
+from inrbench.spec import Measurement, Metric, Protocol
+
+Image = NDArray[np.float32]
+
+
+def image_problem(image: Image, protocol: Protocol) -> Regression:
+    """Return the regression of an image ``(H, W, C)`` in [0, 1] on its pixels, under the protocol's settings.
+
+    ``max_pixels``: fit the image reduced by the smallest even factor that leaves at most this many pixels, each the mean of a
+    block (rows and columns that fill no block are cut off); None fits the image as it is. The image reduced by half that
+    factor then tells the error *between* the fitted pixels.
+    ``coordinate_range``: the outermost pixel centres of an axis lie on its two ends, on both axes alike.
+
+    Raises BadValue for an image too small to be judged.
+    """
+    settings = protocol.settings
+    factor = reduction_factor(image.shape[:2], settings["max_pixels"])
+    fitted = area_mean(image, factor)
+    height, width, channels = fitted.shape
+    if min(height, width) < SSIM_WINDOW:
+        raise BadValue(f"an image of {width}x{height} pixels is too small: SSIM needs {SSIM_WINDOW} in each direction")
+    low, high = settings["coordinate_range"]
+    rows, columns = np.arange(height), np.arange(width)
+    coordinates = pixel_coordinates(rows, columns, (height, width), low, high)
+    between = area_mean(image, factor // 2)[: 2 * height, : 2 * width] if factor > 1 else None
+    evaluation = ImageEvaluation(fitted, between, (low, high), coordinates, protocol.metrics)
+    return Regression(coordinates, torch.from_numpy(fitted.reshape(-1, channels)), protocol.batch, evaluation)
+
+
+def pixel_coordinates(
+    rows: NDArray[np.generic], columns: NDArray[np.generic], shape: tuple[int, int], low: float, high: float
+) -> torch.Tensor:
+    """Return the coordinates ``(len(rows) * len(columns), 2)``, x before y, of pixel positions in an image of a shape.
+
+    Positions may be fractional and lie outside: row 0 is ``low``, row ``H - 1`` is ``high``, and so for columns.
+    """
+    y, x = (low + (high - low) * p.astype(np.float64) / (n - 1) for p, n in zip((rows, columns), shape, strict=True))
+    grid_y, grid_x = np.meshgrid(y, x, indexing="ij")
+    return torch.from_numpy(np.stack((grid_x.ravel(), grid_y.ravel()), axis=1)).float()
+
+
+class ImageEvaluation:
+    """Judges a reconstruction. ``between`` is the image at twice the fitted resolution, or None where there is none."""
+
+    def __init__(
+        self, fitted: Image, between: Image | None, span: tuple[float, float], coordinates: torch.Tensor, metrics: Sequence[str]
+    ) -> None:
+        self.fitted, self.between, self.span = fitted, between, span
+        self.coordinates, self.metrics = coordinates, metrics
+
+    def primary(self, predict: Predict) -> float:
+        """Return the PSNR on the fitted pixels."""
+        return psnr(self.render(predict), self.fitted)
+
+    def measure(self, predict: Predict) -> list[Measurement]:
+        """Return the protocol's metrics; a metric that cannot be computed carries the reason."""
+        image = self.render(predict)
+        values = {
+            PSNR.id: lambda: psnr(image, self.fitted),
+            SSIM.id: lambda: ssim(image, self.fitted),
+            LPIPS.id: lambda: lpips(image, self.fitted, lpips_weights()),
+            PSNR_BETWEEN.id: lambda: self.psnr_between(predict),
+            MSE_TRAIN.id: lambda: mean_squared_error(image, self.fitted),
+        }
+        measured = []
+        for name in self.metrics:
+            try:
+                measured.append(Measurement(metric=METRICS[name], value=values[name]()))
+            except (InrbenchError, RuntimeError) as error:
+                measured.append(Measurement(metric=METRICS[name], value=None, note=str(error).splitlines()[0]))
+        return measured
+
+    def render(self, predict: Predict) -> Image:
+        """Return the reconstruction at the fitted resolution, ``(H, W, C)``."""
+        image: Image = predict(self.coordinates).numpy().reshape(self.fitted.shape)
+        return image
+
+    def psnr_between(self, predict: Predict) -> float:
+        """Return the PSNR at twice the fitted resolution, at pixel centres of which none was fitted.
+
+        Fitted pixel i is the mean of pixels 2i and 2i + 1 here, so its centre lies at 2i + 1/2; pixel j lies at (j - 1/2) / 2
+        of the fitted grid, the outermost a quarter of a fitted pixel beyond it.
+        """
+        if self.between is None:
+            raise BadValue("the protocol fits every pixel there is: nothing lies between them")
+        rows, columns = ((np.arange(size) - 0.5) / 2 for size in self.between.shape[:2])
+        height, width = self.fitted.shape[:2]
+        coordinates = pixel_coordinates(rows, columns, (height, width), *self.span)
+        return psnr(predict(coordinates).numpy().reshape(self.between.shape), self.between)
+
+
+def lpips_weights() -> Path:
+    """Return where AlexNet's weights lie. Raises DataMissing or DataCorrupt."""
+    return require("lpips", "alexnet_features.safetensors")
+
+
+METRICS: dict[str, Metric] = {metric.id: metric for metric in (PSNR, SSIM, LPIPS, PSNR_BETWEEN, MSE_TRAIN)}

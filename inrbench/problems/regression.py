@@ -1,0 +1,43 @@
+"""Regression: a network from coordinates to values, fitted by mean squared error."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from inrbench.problems.base import Batch, Evaluation, Problem
+
+
+class Regression(Problem):
+    """Fit ``coordinates (N, d)`` to ``values (N, c)``, both float32.
+
+    ``batch`` points a step: None takes all of them in their order; otherwise each epoch is a fresh shuffle, and its last batch
+    holds what is left.
+    """
+
+    def __init__(self, coordinates: Tensor, values: Tensor, batch: int | None, evaluation: Evaluation) -> None:
+        if len(coordinates) != len(values):
+            raise ValueError(f"{len(coordinates)} coordinates for {len(values)} values")
+        self.coordinates, self.values = coordinates, values
+        self.n_points, self.in_features = coordinates.shape
+        self.out_features = values.shape[1]
+        self.batch = min(batch or self.n_points, self.n_points)
+        self.evaluation = evaluation
+
+    def to(self, device: torch.device) -> None:
+        """Move coordinates and values to a device."""
+        self.coordinates, self.values = self.coordinates.to(device), self.values.to(device)
+
+    def batches(self, generator: torch.Generator) -> Iterator[Batch]:
+        """Yield ``(coordinates, values)`` of each step of one epoch."""
+        if self.batch == self.n_points:
+            yield self.coordinates, self.values
+            return
+        order = torch.randperm(self.n_points, generator=generator).to(self.coordinates.device)
+        for rows in order.split(self.batch):
+            yield self.coordinates[rows], self.values[rows]
+
+    def loss(self, network: nn.Module, chunk: Batch, batch_points: int) -> Tensor:
+        """Return the chunk's share of the mean squared error over points and channels."""
+        coordinates, values = chunk
+        return (network(coordinates) - values).square().sum() / (batch_points * self.out_features)

@@ -1,0 +1,115 @@
+"""Which plugins there are, read from their source without running it.
+
+A plugin file says ``@register_method("name")`` or ``@register_task("name")`` with a literal name; its syntax tree tells the
+names and the first line of the docstring, so listing dozens of methods imports neither them nor torch.
+"""
+
+import ast
+import hashlib
+import importlib.util
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["method", "task"]
+DECORATORS: dict[str, Kind] = {"register_method": "method", "register_task": "task"}
+FOLDERS: dict[Kind, str] = {"method": "inrbench.methods", "task": "inrbench.tasks"}
+ENTRY_POINTS: dict[Kind, str] = {"method": "inrbench.methods", "task": "inrbench.tasks"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a plugin comes from: a built-in file, an installed distribution, or a file the user named."""
+
+    path: Path
+    module: str | None
+    """The importable module name; None for a file that is run from its path."""
+    origin: str
+    """``builtin``, ``dist==version`` or ``file:path``."""
+
+    @property
+    def builtin(self) -> bool:
+        """Whether it ships with inrbench."""
+        return self.origin == "builtin"
+
+    def sha256(self) -> str:
+        """Return the hash of the file's text with newlines normalised, the same on every platform."""
+        return hashlib.sha256(self.path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A name that a file declares, or a file that is ``broken`` and why."""
+
+    kind: Kind
+    name: str
+    summary: str
+    source: Source
+    broken: str | None = None
+
+
+def declarations(kind: Kind, files: Sequence[Path] = ()) -> list[Declaration]:
+    """Return every plugin of a kind: built in, then from entry points, then from the user's files."""
+    return [found for source in _sources(kind, files) for found in read_declarations(source) if found.kind == kind]
+
+
+def read_declarations(source: Source) -> list[Declaration]:
+    """Return what a file declares, without running it. A file that cannot be read gives a broken declaration of each kind."""
+    stem = source.path.stem
+    try:
+        tree = ast.parse(source.path.read_bytes(), filename=str(source.path))
+    except FileNotFoundError:
+        return _broken(source, stem, "no such file")
+    except (SyntaxError, ValueError, OSError) as error:
+        return _broken(source, stem, f"{type(error).__name__}: {error}")
+    summary = (ast.get_docstring(tree) or "").split("\n", 1)[0]
+    names = [
+        (DECORATORS[called], decorator.args[0].value)
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        for decorator in node.decorator_list
+        if isinstance(decorator, ast.Call)
+        and (called := _called_name(decorator)) in DECORATORS
+        and decorator.args
+        and isinstance(decorator.args[0], ast.Constant)
+        and isinstance(decorator.args[0].value, str)
+    ]
+    if not names and not source.builtin:
+        return _broken(source, stem, 'registers nothing: decorate a function with @register_method("name")')
+    return [Declaration(kind, name, summary, source) for kind, name in names]
+
+
+def _called_name(call: ast.Call) -> str:
+    target = call.func
+    return target.attr if isinstance(target, ast.Attribute) else target.id if isinstance(target, ast.Name) else ""
+
+
+def _broken(source: Source, name: str, reason: str) -> list[Declaration]:
+    return [Declaration(kind, name, "", source, broken=reason) for kind in FOLDERS]
+
+
+def _sources(kind: Kind, files: Sequence[Path]) -> Iterator[Source]:
+    package = FOLDERS[kind]
+    spec = importlib.util.find_spec(package)
+    for folder in spec.submodule_search_locations or () if spec else ():
+        for path in sorted(Path(folder).glob("[!_]*.py")):
+            yield Source(path, f"{package}.{path.stem}", "builtin")
+    for point in sorted(metadata.entry_points(group=ENTRY_POINTS[kind])):
+        origin = f"{point.dist.name}=={point.dist.version}" if point.dist else "entry point"
+        yield Source(_module_path(point.module), point.module, origin)
+    for path in files:
+        yield Source(path, None, f"file:{path}")
+
+
+def _module_path(module: str) -> Path:
+    """Return the file of a module without importing it or its parents (``find_spec('a.b')`` would import ``a``)."""
+    top, *rest = module.split(".")
+    spec = importlib.util.find_spec(top)
+    if spec is None or spec.origin is None:
+        return Path(*module.split(".")).with_suffix(".py")
+    if not rest:
+        return Path(spec.origin)
+    path = Path(spec.origin).parent.joinpath(*rest)
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")

@@ -1,0 +1,142 @@
+"""The registry: one name, one plugin. Knows names without running files; runs a file when its plugin is asked for."""
+
+import hashlib
+import importlib
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+
+from inrbench.errors import BrokenPlugin, NameCollision, unknown
+from inrbench.registry.discover import Declaration, Kind, Source, declarations
+from inrbench.registry.method import Method
+from inrbench.registry.task import Task
+
+PROBE_SECONDS = 120
+
+
+class Registry:
+    """All methods and tasks, with the user's plugin files among them."""
+
+    def __init__(self, files: Sequence[str | Path] = ()) -> None:
+        self.files = tuple(dict.fromkeys(Path(file).resolve() for file in files))
+
+    @cached_property
+    def methods(self) -> dict[str, Declaration]:
+        """Name -> declaration of every method, broken ones included."""
+        return _by_name("method", declarations("method", self.files), declarations("task", self.files))
+
+    @cached_property
+    def tasks(self) -> dict[str, Declaration]:
+        """Name -> declaration of every task, broken ones included."""
+        return _by_name("task", declarations("task", self.files), declarations("method", self.files))
+
+    def method(self, name: str) -> Method:
+        """Return a method, importing its file. Raises UnknownName or BrokenPlugin."""
+        declaration = self._find("method", name)
+        for value in vars(_load(declaration.source)).values():
+            if isinstance(value, Method) and value.name == name:
+                return value
+        raise BrokenPlugin(f"{declaration.source.path} declares method '{name}' but does not define it when it is run")
+
+    def task(self, name: str) -> Task:
+        """Return a task, importing its file. Raises UnknownName or BrokenPlugin."""
+        declaration = self._find("task", name)
+        for value in vars(_load(declaration.source)).values():
+            if isinstance(value, type) and issubclass(value, Task) and value.name == name:
+                return value()
+        raise BrokenPlugin(f"{declaration.source.path} declares task '{name}' but does not define it when it is run")
+
+    def source(self, kind: Kind, name: str) -> Source:
+        """Return where a plugin comes from."""
+        return self._find(kind, name).source
+
+    def names_in(self, file: Path) -> list[str]:
+        """Return the methods that a user's file registers. Raises BrokenPlugin if there is none."""
+        found = [d for d in self.methods.values() if d.source.path == file.resolve()]
+        if not found:
+            raise BrokenPlugin(f"{file} registers no method")
+        if found[0].broken:
+            raise BrokenPlugin(f"{file} is broken: {found[0].broken}")
+        return [declaration.name for declaration in found]
+
+    def check_third_party(self) -> dict[str, str]:
+        """Import every plugin that is not built in, in a child process, and return name -> reason for those that fail.
+
+        The child keeps a plugin that crashes, hangs or exits away from the caller.
+        """
+        found = [d for d in (*self.methods.values(), *self.tasks.values()) if not d.source.builtin and not d.broken]
+        reasons: dict[str, str] = {}
+        for declaration in found:
+            request = json.dumps([declaration.kind, declaration.name, [str(file) for file in self.files]])
+            try:
+                child = subprocess.run(
+                    [sys.executable, "-m", "inrbench.registry.probe", request],
+                    capture_output=True, text=True, timeout=PROBE_SECONDS, check=False,
+                )  # fmt: skip
+            except subprocess.TimeoutExpired:
+                reasons[declaration.name] = f"did not import within {PROBE_SECONDS} s"
+                continue
+            if child.returncode:
+                lines = child.stdout.strip().splitlines()
+                reasons[declaration.name] = lines[-1] if lines else f"import ended with code {child.returncode}"
+        return reasons
+
+    def _find(self, kind: Kind, name: str) -> Declaration:
+        names = self.methods if kind == "method" else self.tasks
+        if name not in names:
+            working = [known for known, declaration in names.items() if not declaration.broken]
+            raise unknown(kind, name, working, "see: inrbench list")
+        declaration = names[name]
+        if declaration.broken:
+            raise BrokenPlugin(f"{kind} '{name}' ({declaration.source.path}) is broken: {declaration.broken}")
+        return declaration
+
+
+def _by_name(kind: Kind, found: list[Declaration], other_kind: list[Declaration]) -> dict[str, Declaration]:
+    """Index by name. A broken file is broken once, and a file of the other kind is not broken for this one."""
+    sound_elsewhere = {declaration.source.path for declaration in other_kind if not declaration.broken}
+    names: dict[str, Declaration] = {}
+    for declaration in found:
+        if declaration.broken and declaration.source.path in sound_elsewhere:
+            continue
+        earlier = names.get(declaration.name)
+        if earlier and earlier.source.path != declaration.source.path:
+            if declaration.broken:
+                continue
+            raise NameCollision(
+                f"two {kind}s are called '{declaration.name}': {earlier.source.path} and {declaration.source.path}. Rename one"
+            )
+        names[declaration.name] = declaration
+    return names
+
+
+def _load(source: Source) -> ModuleType:
+    try:
+        if source.module:
+            return importlib.import_module(source.module)
+        return _run_file(source.path)
+    except (Exception, SystemExit) as error:
+        raise BrokenPlugin(f"{source.path} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _run_file(path: Path) -> ModuleType:
+    """Import a file under a name of its own; the same path gives the same module within a process."""
+    name = f"inrbench_plugin_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}_{path.stem}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError("not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

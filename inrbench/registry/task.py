@@ -1,0 +1,111 @@
+"""What a task plugin is: signals, protocols, and how a signal becomes a problem."""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from inrbench.errors import BadValue, unknown
+from inrbench.spec import Metric, Protocol
+
+if TYPE_CHECKING:
+    from inrbench.problems import Problem
+
+
+@dataclass(frozen=True)
+class ProblemSize:
+    """Features in and out of a network, and points in an epoch."""
+
+    in_features: int
+    out_features: int
+    n_points: int
+
+
+class Task(ABC):
+    """A benchmark problem family. A plugin file subclasses it and is read from top to bottom.
+
+    The class attributes are data; ``problem`` is the only work. Importing a task imports no torch.
+    """
+
+    name: ClassVar[str] = ""
+    """Set by ``register_task``."""
+    kind: ClassVar[str]
+    """Which of a method's settings apply: ``function``, ``image``, ``video``, ``shape``, ``pde``."""
+    version: ClassVar[str]
+    """Raised when the task changes the meaning of its numbers, with a line in ``changes``."""
+    changes: ClassVar[Mapping[str, str]]
+    """Version -> what changed."""
+    metrics: ClassVar[tuple[Metric, ...]]
+    protocols: ClassVar[Mapping[str, Protocol]]
+    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Which of the signals a suite takes, under the protocol of the suite's name."""
+    takes_files: ClassVar[bool] = False
+    """Whether a user's own file can be a signal."""
+    optional_data: ClassVar[tuple[str, ...]] = ()
+    """Data sets without which a metric is missing but runs go on; ``inrbench run`` tries to fetch them first."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, Path] = {}
+        """The user's files, by signal name."""
+
+    @abstractmethod
+    def signals(self) -> tuple[str, ...]:
+        """Return the names of the built-in signals, in the order of tables."""
+
+    @abstractmethod
+    def signal_sha256(self, signal: str) -> str:
+        """Return the hash of what will be fitted: a file's bytes, or a procedural signal's definition.
+
+        Must be quick and read no data set: it is asked for every planned run. Raises DataMissing where it cannot know.
+        """
+
+    @abstractmethod
+    def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
+        """Load a signal under a protocol. ``data_seed`` seeds whatever is drawn at random, the same for every method.
+
+        Raises DataMissing, DataCorrupt or BadValue (an unreadable or unsuitable file).
+        """
+
+    @abstractmethod
+    def size(self, signal: str, protocol: Protocol) -> ProblemSize:
+        """Return how large the problem is. Must be quick and work without the data set: it is for estimates of time."""
+
+    def adopt(self, path: Path) -> str:
+        """Return the signal name, the file's own, under which a user's file can be fitted.
+
+        Raises BadValue if the task takes no files, there is no such file, or another of that name was taken.
+        """
+        if not self.takes_files:
+            raise BadValue(f"task '{self.name}' takes no files as signals, got '{path}'. It has: {', '.join(self.signals())}")
+        if not path.is_file():
+            raise BadValue(f"no such file: {path}")
+        if self.files.setdefault(path.name, path) != path:
+            raise BadValue(f"two signals are called '{path.name}': {self.files[path.name]} and {path}. Rename one")
+        return path.name
+
+    def protocol(self, name: str, changes: Mapping[str, str] | None = None) -> Protocol:
+        """Return the named protocol, with fields changed by ``--set`` if any. Raises UnknownName or BadValue."""
+        if name not in self.protocols:
+            raise unknown(f"protocol of task '{self.name}'", name, self.protocols, f"see: inrbench show {self.name}")
+        return self.protocols[name].with_changes(changes or {})
+
+    @property
+    def doc(self) -> str:
+        """The docstring of the file that registers it."""
+        module = inspect.getmodule(type(self))
+        return inspect.cleandoc((module and module.__doc__) or type(self).__doc__ or "")
+
+
+T = TypeVar("T", bound=Task)
+
+
+def register_task(name: str) -> Callable[[type[T]], type[T]]:
+    """Give a Task subclass its name. ``name`` must be a literal string, so that it can be listed without running the file."""
+
+    def register(task: type[T]) -> type[T]:
+        task.name = name
+        return task
+
+    return register

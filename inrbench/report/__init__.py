@@ -1,0 +1,7 @@
+"""Tables for people: pure functions from what ``analyse`` says to text."""
+
+from inrbench.report.csv import to_csv
+from inrbench.report.markdown import to_markdown
+from inrbench.report.terminal import print_boards
+
+__all__ = ["print_boards", "to_csv", "to_markdown"]

@@ -1,0 +1,30 @@
+"""Leaderboards as CSV: plain numbers, one line a method, for whatever comes next."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+from inrbench.analyse import Board, Cell
+
+
+def to_csv(boards: Sequence[Board]) -> str:
+    """Return all tables as one, with a mean, a spread and a count for each metric; empty where there is no value."""
+    metrics = list(dict.fromkeys(metric.id for board in boards for metric in board.metrics))
+    fixed = ["task", "protocol", "fingerprint", "device_class", "method"]
+    tail = ["train_seconds", "peak_bytes", "n_params", "runs_ok", "runs"]
+    columns = [f"{metric} {what}" for metric in metrics for what in ("mean", "spread", "n")]
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([*fixed, *columns, *tail])
+    for board in boards:
+        place = [board.task, board.protocol, board.fingerprint, board.device_class]
+        for row in board.rows:
+            values = [value for metric in metrics for value in _three(row.cells.get(metric))]
+            seconds = row.train_seconds.mean if row.train_seconds and board.sharing else ""
+            memory = row.peak_bytes.mean if row.peak_bytes else ""
+            writer.writerow([*place, row.label, *values, seconds, memory, row.n_params, row.n_ok, board.n_runs])
+    return stream.getvalue()
+
+
+def _three(cell: Cell | None) -> list[float | str | None]:
+    return ["", "", ""] if cell is None else [cell.mean, cell.spread, cell.n]

@@ -1,0 +1,37 @@
+"""Leaderboards in a terminal."""
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from inrbench.analyse import Board
+from inrbench.report import words
+
+STYLES = {"best": "bold", "second": "underline", None: ""}
+PLAIN = {"best": "*", "second": "_", None: ""}
+"""Where a terminal shows neither bold nor underlined: a sign behind the number."""
+WIDTH_WITHOUT_TERMINAL = 160
+
+
+def print_boards(boards: Sequence[Board], console: Console | None = None) -> None:
+    """Print the tables, best in bold and second underlined; behind a pipe, marked by * and _."""
+    console = console or Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH_WITHOUT_TERMINAL
+    for board in boards:
+        table = Table(title=words.title(board), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+        plain = not console.is_terminal or console.no_color
+        for column, head in enumerate(words.header(board)):
+            table.add_column(head, justify="left" if column == 0 else "right", overflow="fold")
+        for row in board.rows:
+            texts = [Text(text + (PLAIN[mark] if plain else ""), style=STYLES[mark]) for text, mark in words.cells(board, row)]
+            table.add_row(*texts)
+        console.print(table)
+        for line in words.caption(board):
+            console.print(Text(line, style="dim"))
+        if plain:
+            console.print(Text("* best, _ second"))
+        console.print()

@@ -1,0 +1,116 @@
+"""How numbers, metrics and tables are written, the same in every format."""
+
+import math
+
+from inrbench.analyse import Board, Cell, Row
+from inrbench.spec import Metric
+
+NONE = "–"
+
+
+def metric_title(metric: Metric, among: list[Metric]) -> str:
+    """Return a column's head, ``PSNR (dB) ↑``. What stands behind @ is in the caption, or here if needed to tell two apart.
+
+    >>> train, dense = (Metric(id=f"mse@{where}", higher_is_better=False) for where in ("train", "dense-20001"))
+    >>> metric_title(train, [train]), metric_title(dense, [train, dense])
+    ('MSE ↓', 'MSE dense ↓')
+    """
+    name, _, detail = metric.id.partition("@")
+    words = name.replace("-", " ")
+    for short in ("psnr", "ssim", "lpips", "mse", "se"):
+        words = " ".join(part.upper() if part == short else part for part in words.split(" "))
+    if sum(other.id.partition("@")[0] == name for other in among) > 1:
+        words += f" {detail.partition('-')[0]}"
+    unit = f" ({metric.unit})" if metric.unit else ""
+    return f"{words}{unit} {'↑' if metric.higher_is_better else '↓'}"
+
+
+def number(value: float, log: bool) -> str:
+    """Return a number with the digits that mean something: 3.60e-13, 31.25, 0.9312.
+
+    >>> number(3.6e-13, True), number(31.2512, False), number(0.93121, False)
+    ('3.60e-13', '31.25', '0.9312')
+    """
+    if not math.isfinite(value):
+        return str(value)
+    if log:
+        return f"{value:.2e}"
+    return f"{value:.4f}" if abs(value) < 2 else f"{value:.2f}"
+
+
+def cell_text(cell: Cell | None) -> str:
+    """Return ``31.25 ± 2.10``, or ``3.60e-13 ×/÷ 2.1`` for geometric means."""
+    if cell is None:
+        return NONE
+    text = number(cell.mean, cell.log)
+    if cell.spread is None:
+        return text
+    if cell.log:
+        return f"{text} ×/÷ {cell.spread:.1f}"
+    digits = len(text.partition(".")[2])  # as many as the mean has
+    return f"{text} ± {cell.spread:.{digits}f}"
+
+
+def runs_text(row: Row, n_runs: int) -> str:
+    """Return ``24/24``, or ``22/24: 1 diverged, 1 not run``."""
+    failures = ", ".join(f"{n} {status}" for status, n in row.failures.items())
+    return f"{row.n_ok}/{n_runs}" + (f": {failures}" if failures else "")
+
+
+def seconds_text(cell: Cell | None) -> str:
+    """Return seconds with about three digits."""
+    return NONE if cell is None else f"{cell.mean:.3g}" if cell.mean < 1000 else f"{cell.mean:,.0f}"
+
+
+def mebibytes_text(cell: Cell | None) -> str:
+    """Return bytes as whole MiB."""
+    return NONE if cell is None else f"{cell.mean / 2**20:,.0f}"
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time as people say it.
+
+    >>> duration(42), duration(90), duration(7200), duration(1_300_000)
+    ('42 s', '1.5 min', '2.0 h', '361 h')
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 360_000 else f"{seconds / 3600:,.0f} h"
+
+
+def title(board: Board) -> str:
+    """Return the line above a table."""
+    return f"{board.task}, protocol {board.protocol} ({board.fingerprint}), {board.device_class}"
+
+
+def caption(board: Board) -> list[str]:
+    """Return the lines below a table: what was averaged, which metrics exactly, on what, and what is missing."""
+    signals = board.signals[0] if len(board.signals) == 1 else f"{len(board.signals)} signals"
+    seeds = f"seed {board.seeds[0]}" if len(board.seeds) == 1 else f"{len(board.seeds)} seeds"
+    spread = "mean ± standard deviation over signals and seeds"
+    if any(metric.scale == "log" for metric in board.metrics):
+        spread += " (errors: geometric mean ×/÷ factor)"
+    lines = [
+        f"{signals}, {seeds}; {spread}; sorted by the first metric; best and second are marked among methods with all runs.",
+        "Metrics: " + ", ".join(metric.id for metric in board.metrics) + ".",
+        f"Measured on {' and '.join(board.devices)}" + (f", {board.sharing}." if board.sharing else "."),
+    ]
+    return lines + [note[0].upper() + note[1:] + "." for note in board.notes]
+
+
+def header(board: Board) -> list[str]:
+    """Return the heads of a table's columns."""
+    metrics = [metric_title(metric, board.metrics) for metric in board.metrics]
+    times = ["train (s)"] if board.sharing else []
+    return ["method", *metrics, *times, "peak (MiB)", "params", "runs"]
+
+
+def cells(board: Board, row: Row) -> list[tuple[str, str | None]]:
+    """Return (text, mark) of each column of a row."""
+    metrics = [(cell_text(row.cells.get(metric.id)), row.marks.get(metric.id)) for metric in board.metrics]
+    times = [(seconds_text(row.train_seconds), None)] if board.sharing else []
+    params = NONE if row.n_params is None else f"{row.n_params:,}"
+    tail = [(mebibytes_text(row.peak_bytes), None), (params, None), (runs_text(row, board.n_runs), None)]
+    return [(row.label, None), *metrics, *times, *tail]

@@ -1,0 +1,22 @@
+"""The store: a folder of immutable Parquet files, one an attempt, that any number of processes may add to."""
+
+from inrbench.store.compact import compact
+from inrbench.store.environment import Environment, code_state, environment
+from inrbench.store.read import StoreRead, finished_runs, load_results, read_runs
+from inrbench.store.schema import SCHEMA, Attempt
+from inrbench.store.write import append, check_writable
+
+__all__ = [
+    "SCHEMA",
+    "Attempt",
+    "Environment",
+    "StoreRead",
+    "append",
+    "check_writable",
+    "code_state",
+    "compact",
+    "environment",
+    "finished_runs",
+    "load_results",
+    "read_runs",
+]

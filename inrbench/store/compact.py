@@ -1,0 +1,29 @@
+"""Compacting: one deterministic file a (task, method), fit to be committed. The same runs give the same bytes."""
+
+from collections.abc import Container
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from inrbench.store.read import one_attempt_a_run, read_runs
+from inrbench.store.write import write_atomically
+
+
+def compact(results: Path, target: Path, tasks: Container[str] | None = None) -> dict[Path, int]:
+    """Merge the runs of a results folder into ``target/<task>/<method>.parquet``; return each file's number of runs.
+
+    What ``target`` already holds stays, unless the same run has a newer attempt. ``tasks`` limits which are merged.
+    Raises StoreError for a results folder that is not there or a target that cannot be written.
+    """
+    new = read_runs(results).table
+    held = [read_runs(target).table] if target.is_dir() else []
+    table = one_attempt_a_run(pa.concat_tables([*held, new]))
+    pairs = zip(new["task"].to_pylist(), new["method"].to_pylist(), strict=True)
+    written = {}
+    for task, method in sorted(pair for pair in set(pairs) if tasks is None or pair[0] in tasks):
+        rows = table.filter(pc.and_(pc.equal(table["task"], task), pc.equal(table["method"], method)))
+        path = target / task / f"{method}.parquet"
+        write_atomically(rows.combine_chunks(), path, compression_level=9)
+        written[path] = rows.num_rows
+    return written

@@ -1,0 +1,102 @@
+"""The one place where the stored columns are named and typed. Additions are nullable; a rename or retyping is a new version.
+
+One attempt is one row of one file, with its metrics and its learning curve as nested lists: the rename that gives the file its
+name commits all of it at once, and there is nothing that could be half written.
+"""
+
+import json
+import secrets
+import time
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from inrbench.spec import Protocol, RunResult, canonical_json
+from inrbench.store.environment import Environment
+
+VERSION = 1
+
+METRIC = pa.struct({
+    "id": pa.string(), "value": pa.float64(), "unit": pa.string(), "higher_is_better": pa.bool_(), "scale": pa.string(),
+    "note": pa.string(),
+})  # fmt: skip
+CURVE_POINT = pa.struct({
+    "step": pa.int64(), "train_seconds": pa.float64(), "loss": pa.float64(), "lr": pa.float64(), "value": pa.float64(),
+})  # fmt: skip
+
+IDENTITY = {
+    "schema_version": pa.int16(), "run_id": pa.string(), "attempt_id": pa.string(),
+    "task": pa.string(), "task_version": pa.string(), "signal": pa.string(), "signal_sha256": pa.string(),
+    "method": pa.string(), "method_sha256": pa.string(), "plugin_origin": pa.string(),
+    "params_json": pa.string(), "variant": pa.string(),
+    "protocol": pa.string(), "protocol_fingerprint": pa.string(), "protocol_json": pa.string(),
+    "seed": pa.int64(), "device_class": pa.string(),
+}  # fmt: skip
+OUTCOME = {
+    "status": pa.string(), "error_type": pa.string(), "message": pa.string(), "traceback": pa.string(),
+    "started_at": pa.timestamp("us", tz="UTC"), "finished_at": pa.timestamp("us", tz="UTC"),
+    "primary_metric": pa.string(), "metrics": pa.list_(METRIC), "curve": pa.list_(CURVE_POINT),
+}  # fmt: skip
+COST = {
+    "data_seconds": pa.float64(), "compile_seconds": pa.float64(), "train_seconds": pa.float64(), "eval_seconds": pa.float64(),
+    "wall_seconds": pa.float64(), "steps": pa.int64(), "points_seen": pa.int64(), "steps_per_second": pa.float64(),
+    "flops_per_step": pa.float64(), "n_params": pa.int64(), "n_params_stored": pa.int64(), "model_bytes": pa.int64(),
+    "host_peak_bytes": pa.int64(), "gpu_peak_allocated_bytes": pa.int64(), "gpu_peak_reserved_bytes": pa.int64(),
+}  # fmt: skip
+ENVIRONMENT = {
+    "device": pa.string(), "device_name": pa.string(), "hardware_id": pa.string(), "cpu_model": pa.string(),
+    "cores": pa.int32(), "memory_bytes": pa.int64(), "platform": pa.string(), "python": pa.string(), "torch": pa.string(),
+    "inrbench": pa.string(), "code_commit": pa.string(), "code_dirty": pa.bool_(), "threads": pa.int32(), "jobs": pa.int32(),
+    "matmul_precision": pa.string(), "tf32": pa.bool_(), "load_average": pa.float64(),
+}  # fmt: skip
+
+SCHEMA = pa.schema({**IDENTITY, **OUTCOME, **COST, **ENVIRONMENT})
+TRACEBACK_CHARACTERS = 8192
+
+
+def new_attempt_id() -> str:
+    """Return an id that sorts by time: 16 hexadecimal digits of nanoseconds, 8 of chance."""
+    return f"{time.time_ns():016x}{secrets.token_hex(4)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One try at a run, as it is stored."""
+
+    result: RunResult
+    protocol: Protocol
+    plugin_origin: str
+    environment: Environment
+    started_at: datetime
+    finished_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    attempt_id: str = field(default_factory=new_attempt_id)
+
+    def row(self) -> dict[str, Any]:
+        """Return the columns of SCHEMA. Non-finite floats stay as they are: Parquet holds them."""
+        result, spec = self.result, self.result.spec
+        return {
+            "schema_version": VERSION,
+            "run_id": spec.run_id,
+            "attempt_id": self.attempt_id,
+            **{name: value for name, value in asdict(spec).items() if name != "params"},
+            "params_json": canonical_json(dict(spec.params)),
+            "plugin_origin": self.plugin_origin,
+            "protocol_json": json.dumps(asdict(self.protocol), sort_keys=True),
+            "status": result.status,
+            "error_type": result.error_type,
+            "message": result.message,
+            "traceback": result.traceback[-TRACEBACK_CHARACTERS:] if result.traceback else None,
+            "started_at": self.started_at,
+            "finished_at": max(self.finished_at, self.started_at),
+            "primary_metric": self.protocol.primary,
+            "metrics": [{**asdict(m.metric), "value": m.value, "note": m.note} for m in result.metrics],
+            "curve": [asdict(point) for point in result.curve],
+            **asdict(result.cost),
+            **asdict(self.environment),
+        }
+
+    def table(self) -> pa.Table:
+        """Return the one-row table."""
+        return pa.Table.from_pylist([self.row()], schema=SCHEMA)

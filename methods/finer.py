@@ -1,0 +1,51 @@
+"""FINER: sin(omega (|z| + 1) z), a sine whose frequency grows with its argument.
+
+    y = sin(omega (|z| + 1) z),   z = W x + b
+
+Liu, Zhu, Zhang, Fu, Deng, Ma, Guo, Cao, "FINER: Flexible spectral-bias tuning in Implicit NEural Representation by
+Variable-periodic Activation Functions", CVPR 2024, arXiv:2312.02434. Weights as in SIREN.
+
+The released code computes |z| + 1 without gradient, so its training direction is not the gradient of its loss
+(at z = 0.7, omega = 5 it has 8.03 for a derivative of 11.34). Default here: the true derivative.
+``detach_scale=true`` is the released code's behaviour, unusable where derivatives matter (PDEs, eikonal terms).
+"""
+
+import torch
+from torch import Tensor, nn
+
+from inrbench import CoordinateMLP, NetworkSpec, register_method
+from inrbench.nn import siren_init
+
+
+class VariablePeriodicSine(nn.Module):
+    """sin(omega (|z| + 1) z): ``(N, width) -> (N, width)``."""
+
+    def __init__(self, omega: float, detach_scale: bool) -> None:
+        super().__init__()
+        self.omega, self.detach_scale = omega, detach_scale
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Apply to pre-activations."""
+        scale = z.abs() + 1
+        if self.detach_scale:
+            scale = scale.detach()
+        return torch.sin(self.omega * scale * z)
+
+
+@register_method("finer", formula="sin(omega (|z| + 1) z)", paper="liu2024finer")
+def finer(
+    net: NetworkSpec,
+    *,
+    omega: float = 30.0,
+    omega_first: float | None = None,  # first layer only; none: omega
+    first_bias_scale: float | None = None,  # k of b ~ U(-k, k) in the first layer; none (the framework's) in the image script
+    detach_scale: bool = False,
+) -> nn.Module:
+    """Build a FINER network."""
+    first = omega if omega_first is None else omega_first
+    network = CoordinateMLP(
+        net, lambda i: VariablePeriodicSine(first if i == 0 else omega, detach_scale), init=siren_init(omega)
+    )
+    if first_bias_scale is not None:
+        nn.init.uniform_(network.hidden[0].get_parameter("bias"), -first_bias_scale, first_bias_scale)
+    return network

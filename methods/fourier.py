@@ -1,0 +1,28 @@
+"""Fourier features: a ReLU MLP on [sin(2 pi B x), cos(2 pi B x)] with frozen random B.
+
+    y = MLP(sin(2 pi B x), cos(2 pi B x)),   B ~ N(0, sigma^2), n_features rows
+
+Tancik, Srinivasan, Mildenhall, Fridovich-Keil, Raghavan, Singhal, Ramamoorthi, Barron, Ng, "Fourier Features Let Networks Learn
+High Frequency Functions in Low Dimensional Domains", NeurIPS 2020, arXiv:2006.10739. 256 rows and sigma = 10, the
+authors' values for natural images. ``sigmoid`` squashes the output as the authors do for images; off by default, because the
+other methods' outputs are linear (as in the MSA repository's copy).
+"""
+
+from torch import nn
+
+from inrbench import CoordinateMLP, NetworkSpec, register_method
+from inrbench.nn import FourierFeatures
+
+
+@register_method("fourier", formula="ReLU MLP on [sin(2 pi B x), cos(2 pi B x)], B ~ N(0, sigma^2)", paper="tancik2020fourier")
+def fourier(
+    net: NetworkSpec,
+    *,
+    sigma: float = 10.0,
+    n_features: int = 256,
+    sigmoid: bool = False,
+) -> nn.Module:
+    """Build a Fourier-feature network."""
+    encoding = FourierFeatures(net.in_features, n_features, sigma)
+    network = CoordinateMLP(net, lambda i: nn.ReLU(), encoding=encoding)
+    return nn.Sequential(network, nn.Sigmoid()) if sigmoid else network

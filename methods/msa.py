@@ -1,0 +1,82 @@
+"""MSA: sin(w_i z_i) / w_i, one fixed frequency a channel, spread over decades.
+
+    y_i = sin(w_i z_i) / w_i,   z = W x + b,   lg w_i = s_min + (i - 1) / (m - 1) (s_max - s_min),   i = 1 .. m channels
+
+Han et al., "Implicit Neural Representation with Multi-Scale Sine Activation", AAAI 40(26), 2026, eq. 4-6.
+One pair (s_min, s_max) a layer, as in the authors' code; a single number serves all layers. Initialisation: the framework's
+default in every layer. The frequencies depend on nothing that is trained, so they are a buffer and not rebuilt each forward.
+They run over the last dimension (the PyPI package msa-inr 0.1.2 uses dimension 1, which is the same for (N, C) input only).
+
+Ablations of the paper's section on design choices: amplitude=false drops the factor 1 / w_i; spacing=linear spreads w_i evenly
+between 10^s_min and 10^s_max, spacing=random draws them from the uniform distribution there (once, from the run's initial
+seed, unsorted: the paper does not say how).
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from inrbench import CoordinateMLP, NetworkSpec, register_method
+from inrbench.errors import BadValue
+
+Spacing = Literal["log", "linear", "random"]
+
+
+class MultiScaleSine(nn.Module):
+    """sin(w_i z_i) / w_i, or sin(w_i z_i) without amplitude modulation: ``(N, width) -> (N, width)``."""
+
+    frequencies: Tensor
+
+    def __init__(self, width: int, s_min: float, s_max: float, spacing: Spacing, amplitude: bool) -> None:
+        super().__init__()
+        low, high = 10.0**s_min, 10.0**s_max
+        if spacing == "log":
+            frequencies = torch.logspace(s_min, s_max, width)
+        elif spacing == "linear":
+            frequencies = torch.linspace(low, high, width)
+        else:
+            frequencies = low + (high - low) * torch.rand(width)
+        self.amplitude = amplitude
+        self.register_buffer("frequencies", frequencies)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Apply to pre-activations."""
+        wave = torch.sin(self.frequencies * z)
+        return wave / self.frequencies if self.amplitude else wave
+
+
+def per_layer(name: str, value: float | tuple[float, ...], n_layers: int) -> tuple[float, ...]:
+    """Return one value for each nonlinear layer."""
+    if isinstance(value, float | int):
+        return (float(value),) * n_layers
+    if len(value) != n_layers:
+        raise BadValue(f"msa[{name}={value}]: {len(value)} values for a network of {n_layers} nonlinear layers")
+    return value
+
+
+@register_method(
+    "msa",
+    formula="sin(w_i z_i) / w_i, lg w_i from s_min to s_max over the channels",
+    paper="han2026msa",
+    settings={
+        # configs/curvefit_*.yaml of the official repository. All but imagefit.yaml are commented out there; as shipped,
+        # the defaults 1 and 5 below would be used.
+        "function": {"s_min": (1.0, 1.0, 1.0, 0.0), "s_max": (5.5, 5.5, 5.5, 0.8)},  # multiscale, sin1000
+        "function1d/sin200": {"s_max": (6.0, 6.0, 6.0, 0.6)},
+        "function1d/sin500": {"s_max": (5.5, 5.5, 5.5, 0.6)},
+        "image": {"s_min": (1.2, 1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 3.6, 1.0)},  # imagefitcolor.yaml
+        "photo/camera": {"s_max": (4.0, 4.0, 4.0, 0.8)},  # imagefit.yaml, the active one
+    },
+)
+def msa(
+    net: NetworkSpec,
+    *,
+    s_min: float | tuple[float, ...] = 1.0,  # code default
+    s_max: float | tuple[float, ...] = 5.0,  # code default
+    spacing: Spacing = "log",
+    amplitude: bool = True,
+) -> nn.Module:
+    """Build an MSA network."""
+    low, high = per_layer("s_min", s_min, net.n_layers), per_layer("s_max", s_max, net.n_layers)
+    return CoordinateMLP(net, lambda i: MultiScaleSine(net.width, low[i], high[i], spacing, amplitude))

@@ -1,0 +1,1 @@
+"""What is known: papers/ holds what was published, published/ what was measured."""

@@ -1,0 +1,95 @@
+"""kodak: the 24 images of the Kodak lossless true colour suite, 768x512 or 512x768 pixels.
+
+Figure 3 of Han et al., "Implicit Neural Representation with Multi-Scale Sine Activation", AAAI 2026. The paper names the
+network, the optimiser and the number of epochs; its official code fits other images and tells the rest (coordinates, value
+range, full batch, clipping). LPIPS is in the paper and not in the code.
+
+``quick`` fits each image reduced four times, and also looks *between* the fitted pixels: at twice their resolution, where the
+original tells the truth.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from inrbench import Metric, Protocol, Task, register_task
+from inrbench.data import dataset, fitted_shape
+from inrbench.errors import unknown
+from inrbench.metrics.error import MSE_TRAIN
+from inrbench.metrics.image import LPIPS, PSNR, PSNR_BETWEEN, SSIM
+from inrbench.registry import ProblemSize
+
+if TYPE_CHECKING:
+    from inrbench.problems import Problem
+
+SIGNALS = tuple(file.removesuffix(".png") for file in dataset("kodak").sha256)
+SHAPE = (512, 768)
+"""Rows and columns; six of the images stand upright, with as many pixels."""
+
+PAPER = Protocol(
+    name="paper",
+    width=400,
+    n_layers=4,
+    epochs=1500,
+    lr=1e-3,
+    lr_min=5e-4,
+    schedule="cosine",
+    metrics=(PSNR.id, SSIM.id, LPIPS.id, MSE_TRAIN.id),
+    settings={"coordinate_range": (0.0, 1.0), "max_pixels": None, "value_range": "[0, 1]"},
+    sources={
+        "width, n_layers, lr, lr_min, epochs": "paper, section on image fitting (official colour config: 256, 5000, to 1e-4)",
+        "schedule": "cosine, official configs",
+        "batch": "full batch of 393,216 pixels, official code; not stated in the paper",
+        "coordinate_range": "[0, 1] on both axes, official code; not stated in the paper. SIREN, WIRE, FINER and STAF use "
+        "[-1, 1] in their own code, so their frequencies are halved here",
+        "value_range": "[0, 1], official code",
+        "metrics": "PSNR, SSIM, LPIPS (AlexNet): paper. Clipping, float PSNR, SSIM window 7: official code",
+    },
+)
+QUICK = Protocol(
+    name="quick",
+    width=64,
+    n_layers=4,
+    epochs=100,
+    batch=2048,
+    lr=1e-3,
+    lr_min=5e-4,
+    schedule="cosine",
+    metrics=(PSNR.id, SSIM.id, LPIPS.id, PSNR_BETWEEN.id, MSE_TRAIN.id),
+    settings={"coordinate_range": (0.0, 1.0), "max_pixels": 25_000, "value_range": "[0, 1]"},
+    sources={"all": "ours: seconds on a laptop CPU, otherwise as in the paper's protocol. It reproduces no paper"},
+)
+
+
+@register_task("kodak")
+class Kodak(Task):
+    """The Kodak images."""
+
+    kind = "image"
+    version = "1"
+    changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
+    metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, LPIPS, PSNR_BETWEEN, MSE_TRAIN)
+    protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER, "quick": QUICK}
+    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": SIGNALS}
+    optional_data = ("lpips",)
+
+    def signals(self) -> tuple[str, ...]:
+        """Return kodim01 to kodim24."""
+        return SIGNALS
+
+    def signal_sha256(self, signal: str) -> str:
+        """Return the hash of the image file, from the catalogue."""
+        if signal not in SIGNALS:
+            raise unknown("signal of task 'kodak'", signal, SIGNALS, "your own image: --tasks photo --signals ./mine.png")
+        return dataset("kodak").sha256[f"{signal}.png"]
+
+    def size(self, signal: str, protocol: Protocol) -> ProblemSize:
+        """Return the size of the image as the protocol fits it."""
+        height, width = fitted_shape(SHAPE, protocol.settings["max_pixels"])
+        return ProblemSize(2, 3, height * width)
+
+    def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
+        """Load an image. Nothing is drawn at random."""
+        from inrbench.data import read_image, require
+        from inrbench.problems import image_problem
+
+        return image_problem(read_image(require("kodak", f"{signal}.png"), channels=(3,)), protocol)

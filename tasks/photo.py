@@ -1,0 +1,114 @@
+"""photo: images that come with scikit-image, and any image of yours.
+
+``paper`` and ``paper-gray`` are the image configs of the official code of Han et al., AAAI 2026, which fit astronaut in colour
+and camera in gray. ``quick`` is kodak's, and needs no download. Your own image, gray or RGB: ``--signals ./mine.png``.
+"""
+
+from collections.abc import Mapping
+from importlib import util
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from inrbench import Metric, Protocol, Task, register_task
+from inrbench.data import file_sha256, fitted_shape, image_shape
+from inrbench.errors import DataMissing, unknown
+from inrbench.metrics.error import MSE_TRAIN
+from inrbench.metrics.image import LPIPS, PSNR, PSNR_BETWEEN, SSIM
+from inrbench.registry import ProblemSize
+
+if TYPE_CHECKING:
+    from inrbench.problems import Problem
+
+BUNDLED = ("astronaut", "camera", "chelsea", "coffee", "brick", "grass", "gravel", "moon")
+"""Photographs in scikit-image's wheel: RGB astronaut (512x512), chelsea (451x300), coffee (600x400); the rest gray 512x512."""
+
+COLOUR = Protocol(
+    name="paper",
+    width=256,
+    n_layers=4,
+    epochs=5000,
+    lr=1e-3,
+    lr_min=1e-4,
+    schedule="cosine",
+    metrics=(PSNR.id, SSIM.id, LPIPS.id, MSE_TRAIN.id),
+    settings={"coordinate_range": (0.0, 1.0), "max_pixels": None, "value_range": "[0, 1]"},
+    sources={
+        "all": "official code, configs/imagefitcolor.yaml (commented out there), imagefit.py: full batch, coordinates [0, 1]",
+        "metrics": "PSNR and SSIM as in the official code; LPIPS is ours",
+    },
+)
+GRAY = Protocol(
+    name="paper-gray",
+    width=256,
+    n_layers=4,
+    epochs=5000,
+    lr=1e-3,
+    lr_min=3e-4,
+    schedule="cosine",
+    metrics=COLOUR.metrics,
+    settings=COLOUR.settings,
+    sources={"all": "official code, configs/imagefit.yaml (the active one)", "metrics": COLOUR.sources["metrics"]},
+)
+QUICK = Protocol(
+    name="quick",
+    width=64,
+    n_layers=4,
+    epochs=100,
+    batch=2048,
+    lr=1e-3,
+    lr_min=5e-4,
+    schedule="cosine",
+    metrics=(PSNR.id, SSIM.id, LPIPS.id, PSNR_BETWEEN.id, MSE_TRAIN.id),
+    settings={"coordinate_range": (0.0, 1.0), "max_pixels": 25_000, "value_range": "[0, 1]"},
+    sources={"all": "ours, as kodak's quick protocol. It reproduces no paper"},
+)
+
+
+@register_task("photo")
+class Photo(Task):
+    """scikit-image's photographs and the user's own."""
+
+    kind = "image"
+    version = "1"
+    changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
+    metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, LPIPS, PSNR_BETWEEN, MSE_TRAIN)
+    protocols: ClassVar[Mapping[str, Protocol]] = {"paper": COLOUR, "paper-gray": GRAY, "quick": QUICK}
+    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"quick": ("astronaut", "camera")}
+    optional_data = ("lpips",)
+    takes_files = True
+
+    def signals(self) -> tuple[str, ...]:
+        """Return the bundled images' names."""
+        return BUNDLED
+
+    def signal_sha256(self, signal: str) -> str:
+        """Return the hash of the image file's bytes."""
+        return file_sha256(self.path(signal))
+
+    def path(self, signal: str) -> Path:
+        """Return the file of a bundled image or of the user's. Raises UnknownName or DataMissing."""
+        if signal in self.files:
+            return self.files[signal]
+        if signal not in BUNDLED:
+            raise unknown("signal of task 'photo'", signal, BUNDLED, "your own image: --signals ./mine.png")
+        package = util.find_spec("skimage")
+        folder = Path(package.origin).parent / "data" if package and package.origin else Path()
+        path = folder / f"{signal}.png"
+        if not path.is_file():
+            raise DataMissing(
+                f"data missing: scikit-image's wheel has no {path.name}, run: pip install --force-reinstall scikit-image"
+            )
+        return path
+
+    def size(self, signal: str, protocol: Protocol) -> ProblemSize:
+        """Return the size of the image as the protocol fits it, from the file's header."""
+        *shape, channels = image_shape(self.path(signal))
+        height, width = fitted_shape(shape, protocol.settings["max_pixels"])
+        return ProblemSize(2, channels, height * width)
+
+    def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
+        """Load an image. Nothing is drawn at random."""
+        from inrbench.data import read_image
+        from inrbench.problems import image_problem
+
+        return image_problem(read_image(self.path(signal)), protocol)
