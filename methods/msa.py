@@ -27,6 +27,7 @@ class MultiScaleSine(nn.Module):
     """sin(w_i z_i) / w_i, or sin(w_i z_i) without amplitude modulation: ``(N, width) -> (N, width)``."""
 
     frequencies: Tensor
+    amplitudes: Tensor
 
     def __init__(self, width: int, s_min: float, s_max: float, spacing: Spacing, amplitude: bool) -> None:
         super().__init__()
@@ -37,13 +38,13 @@ class MultiScaleSine(nn.Module):
             frequencies = torch.linspace(low, high, width)
         else:
             frequencies = low + (high - low) * torch.rand(width)
-        self.amplitude = amplitude
         self.register_buffer("frequencies", frequencies)
+        amplitudes = 1 / frequencies if amplitude else torch.ones(width)
+        self.register_buffer("amplitudes", amplitudes, persistent=False)  # follows from the frequencies
 
     def forward(self, z: Tensor) -> Tensor:
         """Apply to pre-activations."""
-        wave = torch.sin(self.frequencies * z)
-        return wave / self.frequencies if self.amplitude else wave
+        return self.amplitudes * torch.sin(self.frequencies * z)
 
 
 def per_layer(name: str, value: float | tuple[float, ...], n_layers: int) -> tuple[float, ...]:

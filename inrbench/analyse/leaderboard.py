@@ -158,7 +158,7 @@ def _row(label: str, runs: pd.DataFrame, metrics: Sequence[Metric], n_runs: int)
         cells=cells,
         train_seconds=summarise(ok["train_seconds"]) if len(ok) else None,
         peak_bytes=summarise(memory.dropna()) if memory.notna().any() else None,
-        n_params=int(ok["n_params"].iloc[0]) if len(ok) else None,
+        n_params=int(counts.iloc[0]) if len(counts := ok["n_params"].dropna()) else None,
         complete=not failures,
     )
 

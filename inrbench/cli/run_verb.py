@@ -4,28 +4,17 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from inrbench.cli.options import plugin_option, results_option
-from inrbench.cli.progress import Tally, progress_display
 from inrbench.errors import OK, RUN_FAILED, BadValue, InrbenchError
-from inrbench.execute import (
-    Estimate,
-    Job,
-    Plan,
-    PoolSettings,
-    Request,
-    default_workers,
-    estimate,
-    make_plan,
-    run_local,
-)
-from inrbench.execute.device import resolve_device
-from inrbench.registry import Registry
-from inrbench.report.words import duration
-from inrbench.store import check_writable, code_state, finished_runs
-from inrbench.store.environment import physical_cores
+
+if TYPE_CHECKING:
+    from inrbench.cli.progress import Tally
+    from inrbench.execute import Estimate, Job, Plan, Request
+    from inrbench.registry import Registry
 
 LONG_SECONDS = 4 * 3600
 """From here on the plan says that there is a shorter way."""
@@ -65,6 +54,10 @@ def command(
 
     Exit codes: 0 all runs ok, 1 some run failed or its data is missing, 2 wrong usage, 130 stopped by Ctrl-C.
     """
+    from inrbench.cli.progress import Tally, progress_display
+    from inrbench.execute import PoolSettings, Request, default_workers, estimate, make_plan, resolve_device, run_local
+    from inrbench.store import check_writable, code_state, finished_runs, physical_cores
+
     if suite and protocol:
         raise BadValue(f"--suite {suite} names its own protocol; leave out --protocol, or name tasks with --tasks")
     request = Request(
@@ -119,8 +112,10 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     return tuple(range(numbers[0]))
 
 
-def print_plan(plan: Plan, expected: Estimate, workers: int, request: Request, results: Path) -> None:
+def print_plan(plan: "Plan", expected: "Estimate", workers: int, request: "Request", results: Path) -> None:
     """Print what will be done, how much is done already, and how long it will take."""
+    from inrbench.report.words import duration
+
     for note in plan.notes:
         click.echo(f"note: {note}")
     groups: dict[tuple[str, str], list[tuple[Job, float]]] = {}
@@ -153,7 +148,7 @@ def print_plan(plan: Plan, expected: Estimate, workers: int, request: Request, r
         click.echo(f"That is long. {advice}, though it reproduces no paper{gpu}.")
 
 
-def _fetch_optional(jobs: Sequence[Job], registry: Registry) -> None:
+def _fetch_optional(jobs: Sequence["Job"], registry: "Registry") -> None:
     """Try to get data without which only a metric is missing; say so if it cannot be had."""
     from inrbench.data import dataset, locate
     from inrbench.data.fetch import fetch
@@ -167,7 +162,7 @@ def _fetch_optional(jobs: Sequence[Job], registry: Registry) -> None:
             click.echo(f"note: going on without '{name}', its metric will be missing: {error}")
 
 
-def _print_end(tally: Tally, completed: bool, results: Path) -> None:
+def _print_end(tally: "Tally", completed: bool, results: Path) -> None:
     ended = ", ".join(f"{n} {status}" for status, n in sorted(tally.counts.items())) or "none ended"
     click.echo(f"{sum(tally.counts.values())} of {tally.total} runs: {ended}.")
     for message, n in tally.failures.most_common():

@@ -1,5 +1,6 @@
 """From what a user asks to finished runs: plan, estimate, and carry out, each run in a process of its own."""
 
+from inrbench.execute.device import resolve_device
 from inrbench.execute.estimate import Estimate, estimate
 from inrbench.execute.job import Job, Outcome, PoolSettings
 from inrbench.execute.local import default_workers, run_local
@@ -15,5 +16,6 @@ __all__ = [
     "default_workers",
     "estimate",
     "make_plan",
+    "resolve_device",
     "run_local",
 ]

@@ -15,7 +15,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from inrbench.execute.job import Job, Outcome, PoolSettings
 from inrbench.spec import Cost, RunResult, Status
-from inrbench.store.environment import physical_cores
+from inrbench.store import physical_cores
 
 WORKER_BYTES = 3 * 2**30
 """What a CPU worker may need: the largest step that fits in memory by design, and the libraries."""

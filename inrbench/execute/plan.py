@@ -63,10 +63,15 @@ def make_plan(request: Request, finished: Mapping[str, str]) -> tuple[Plan, Regi
     sections = [s for name in _task_names(registry, request) for s in _sections(registry.task(name), request)]
     known = {signal for section in sections for signal in section.signals}
     _refuse_unknown_signals(request, sections, known)
+    planned: set[str] = set()
     for section, seed in itertools.product(sections, request.seeds):
         for signal, (method, given) in itertools.product(section.signals, chosen):
             job = _job(registry, request, section, signal, method, given, seed)
-            status = finished.get(job.spec.run_id)
+            run_id = job.spec.run_id
+            if run_id in planned:  # a parameter given by hand that is the default anyway
+                continue
+            planned.add(run_id)
+            status = finished.get(run_id)
             if status == "ok":
                 plan.done.append(job)
             elif status is None or status in ALWAYS_AGAIN or request.retry_failed:

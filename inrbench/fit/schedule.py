@@ -12,7 +12,7 @@ def learning_rate(protocol: Protocol, epoch: int) -> float:
     """
     progress = epoch / protocol.epochs
     if protocol.schedule == "cosine":
-        return protocol.lr_min + (protocol.lr - protocol.lr_min) * (1 + math.cos(math.pi * progress)) / 2
+        return protocol.lr - (protocol.lr - protocol.lr_min) * (1 - math.cos(math.pi * progress)) / 2
     if protocol.schedule == "exponential":
         return protocol.lr * (protocol.lr_min / protocol.lr) ** progress
     return protocol.lr

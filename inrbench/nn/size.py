@@ -1,7 +1,6 @@
 """How large a network is, in reals and in bytes."""
 
 from dataclasses import dataclass
-from itertools import chain
 
 from torch import Tensor, nn
 
@@ -17,7 +16,7 @@ class NetworkSize:
 
 def network_size(network: nn.Module) -> NetworkSize:
     """Count the parameters and persistent buffers of a network."""
-    state = list(chain(network.parameters(), network.buffers()))
+    state = list(network.state_dict(keep_vars=True).values())
     trainable = [p for p in network.parameters() if p.requires_grad]
     return NetworkSize(
         trainable=sum(map(_reals, trainable)),

@@ -1,7 +1,7 @@
 """The store: a folder of immutable Parquet files, one an attempt, that any number of processes may add to."""
 
 from inrbench.store.compact import compact
-from inrbench.store.environment import Environment, code_state, environment
+from inrbench.store.environment import Environment, code_state, environment, physical_cores
 from inrbench.store.read import StoreRead, finished_runs, load_results, read_runs
 from inrbench.store.schema import SCHEMA, Attempt
 from inrbench.store.write import append, check_writable
@@ -18,5 +18,6 @@ __all__ = [
     "environment",
     "finished_runs",
     "load_results",
+    "physical_cores",
     "read_runs",
 ]

@@ -89,7 +89,7 @@ def load_results(results: str | Path = "results", table: Literal["runs", "metric
     nested = "metrics" if table == "metrics" else "curve"
     long = frame[["run_id", nested]].explode(nested).dropna(subset=[nested])
     items = pd.DataFrame(list(long[nested]), index=long.index)
-    return keys.join(items, how="inner", rsuffix=f"_{nested}").reset_index(drop=True)
+    return keys.join(items, how="inner").reset_index(drop=True)
 
 
 def _read(files: list[Path], columns: list[str]) -> tuple[pa.Table, dict[Path, str]]:

@@ -1,0 +1,146 @@
+import math
+from dataclasses import replace
+
+import pytest
+
+from inrbench.analyse import leaderboards
+from inrbench.analyse.leaderboard import summarise
+from inrbench.analyse.papers import bibtex, papers
+from inrbench.errors import StoreError
+from inrbench.registry import Registry
+from inrbench.report import to_csv, to_markdown
+from inrbench.store import append
+
+
+def boards(tmp_path, attempts, **limits):
+    for one in attempts:
+        append(tmp_path, one)
+    return leaderboards(tmp_path, **limits)[0]
+
+
+def test_means_and_spreads_are_over_signals_and_seeds(attempt, tmp_path):
+    runs = [attempt(psnr=p, mse=m, signal=s, seed=n) for p, m, s, n in
+            ((30, 1e-2, "a", 0), (32, 1e-4, "a", 1), (34, 1e-3, "b", 0), (36, 1e-3, "b", 1))]  # fmt: skip
+    (board,) = boards(tmp_path, runs)
+    (row,) = board.rows
+    assert (board.signals, board.seeds, board.n_runs, row.n_ok) == (["a", "b"], [0, 1], 4, 4)
+    assert (row.cells["psnr@test"].mean, row.cells["psnr@test"].spread) == (33, pytest.approx(math.sqrt(20 / 3)))
+    assert row.cells["mse@test"].mean == pytest.approx(1e-3)  # geometric: the arithmetic mean is 3.0e-3
+    assert row.cells["mse@test"].spread == pytest.approx(10 ** math.sqrt(2 / 3))
+
+
+def test_the_primary_metric_sorts_and_best_and_second_are_marked_by_direction(attempt, tmp_path):
+    (board,) = boards(tmp_path, [attempt(psnr=p, mse=m, method=n) for n, p, m in
+                                 (("worst", 10, 1e-3), ("best", 30, 1e-2), ("second", 20, 1e-4))])  # fmt: skip
+    assert [row.label for row in board.rows] == ["best", "second", "worst"]
+    assert {row.label: row.marks for row in board.rows} == {
+        "best": {"psnr@test": "best"}, "second": {"psnr@test": "second", "mse@test": "best"}, "worst": {"mse@test": "second"},
+    }  # fmt: skip
+
+
+def test_equal_values_share_their_mark(attempt, tmp_path):
+    (board,) = boards(tmp_path, [attempt(psnr=p, method=n) for n, p in (("a", 30), ("b", 30), ("c", 20))])
+    assert [row.marks["psnr@test"] for row in board.rows] == ["best", "best", "second"]
+
+
+@pytest.mark.parametrize("field", ["protocol_fingerprint", "device_class", "task"])
+def test_runs_that_cannot_be_compared_never_share_a_table(attempt, tmp_path, field):
+    made = boards(tmp_path, [attempt(), attempt(**{field: "cuda" if field == "device_class" else "other"})])
+    assert [len(board.rows) for board in made] == [1, 1]
+
+
+def test_protocols_of_one_meaning_share_a_table_whatever_their_name(attempt, tmp_path):
+    (board,) = boards(tmp_path, [attempt(), attempt(protocol="renamed", method="msa")])
+    assert len(board.rows) == 2
+
+
+def test_a_method_with_failures_ranks_below_those_that_are_complete_and_is_never_best(attempt, tmp_path):
+    runs = [attempt(psnr=10, signal=s) for s in "ab"]
+    runs += [attempt(psnr=99, method="lucky"), attempt(method="lucky", signal="b", status="diverged")]
+    runs += [attempt(psnr=98, method="partial")]
+    (board,) = boards(tmp_path, runs)
+    assert [row.label for row in board.rows] == ["siren", "lucky", "partial"]
+    assert board.rows[0].marks["psnr@test"] == "best"
+    assert [row.failures for row in board.rows] == [{}, {"diverged": 1}, {"not run": 1}]
+    assert not board.rows[1].marks
+    text = to_markdown([board])
+    assert "1/2: 1 diverged" in text
+    assert "1/2: 1 not run" in text
+
+
+def test_a_method_without_a_finished_run_has_a_row_with_the_reason(attempt, tmp_path):
+    (board,) = boards(tmp_path, [attempt(), attempt(method="wire", status="oom")])
+    assert board.rows[1].cells == {}
+    assert "| wire" in to_markdown([board])
+    assert "0/1: 1 oom" in to_markdown([board])
+
+
+def test_a_table_of_nothing_but_failures_is_shown(attempt, tmp_path):
+    (board,) = boards(tmp_path, [attempt(status="timeout")])
+    assert "0/1: 1 timeout" in to_markdown([board])
+
+
+def test_missing_values_are_counted_and_explained(attempt, tmp_path):
+    (board,) = boards(tmp_path, [attempt(psnr=None), attempt(psnr=20, seed=1)])
+    assert board.rows[0].cells["psnr@test"].n == 1
+    assert board.notes == ["psnr@test is missing in 1 run(s): no weights"]
+
+
+def test_times_of_different_machines_are_not_averaged(attempt, tmp_path):
+    other = attempt(seed=1)
+    other = replace(other, environment=replace(other.environment, hardware_id="other"))
+    (board,) = boards(tmp_path, [attempt(), other])
+    assert board.sharing is None
+    text = to_markdown([board])
+    assert "train (s)" not in text
+    assert "Times are not shown: they were taken on different machines" in text
+
+
+def test_runs_of_older_code_do_not_mix_with_those_of_newer(attempt, tmp_path):
+    (board,) = boards(tmp_path, [attempt(psnr=10, method_sha256="old"), attempt(psnr=20, method_sha256="new")])
+    assert board.rows[0].cells["psnr@test"].mean == 20
+    assert board.rows[0].n_ok == 1
+
+
+def test_variants_are_rows_of_their_own(attempt, tmp_path):
+    (board,) = boards(tmp_path, [attempt(), attempt(params={"omega": 60.0}, variant="omega=60.0")])
+    assert {row.label for row in board.rows} == {"siren", "siren[omega=60.0]"}
+
+
+def test_limits(attempt, tmp_path):
+    runs = [attempt(), attempt(task="other", protocol="long", protocol_fingerprint="e" * 12)]
+    assert len(boards(tmp_path, runs)) == 2
+    assert [b.task for b in leaderboards(tmp_path, tasks=["toy"])[0]] == ["toy"]
+    assert [b.task for b in leaderboards(tmp_path, protocols=["long"])[0]] == ["other"]
+    assert [b.task for b in leaderboards(tmp_path, protocols=["e" * 12])[0]] == ["other"]
+    with pytest.raises(StoreError):
+        leaderboards(tmp_path / "absent")
+
+
+@pytest.mark.parametrize(("values", "log", "mean", "spread"), [
+    ([5.0], False, 5.0, None), ([1.0, 3.0], False, 2.0, math.sqrt(2)), ([0.0, 1.0], True, 0.0, None), ([math.inf], False, math.inf, None),
+])  # fmt: skip
+def test_summaries(values, log, mean, spread):
+    cell = summarise(values, log)
+    assert cell.mean == mean
+    if spread is not None:
+        assert cell.spread == pytest.approx(spread)
+
+
+def test_csv_has_numbers_and_a_line_for_each_method(attempt, tmp_path):
+    made = boards(tmp_path, [attempt(psnr=30.5), attempt(method="wire", status="oom")])
+    head, *lines = (line.split(",") for line in to_csv(made).splitlines())
+    rows = [dict(zip(head, line, strict=True)) for line in lines]
+    assert [row["method"] for row in rows] == ["siren", "wire"]
+    assert (rows[0]["psnr@test mean"], rows[0]["psnr@test n"], rows[0]["runs_ok"]) == ("30.5", "1", "1")
+    assert rows[1]["psnr@test mean"] == ""
+
+
+def test_every_method_that_cites_a_paper_has_its_bibtex(registry: Registry):
+    for name in registry.methods:
+        paper = registry.method(name).paper
+        if paper:
+            assert bibtex(paper).startswith("@"), name
+            assert "author = {" in bibtex(paper)
+    assert bibtex("nobody2020nothing") is None
+    assert "han2026msa" in papers()

@@ -1,0 +1,212 @@
+import subprocess
+import sys
+import time
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from inrbench.cli import main as entry
+from inrbench.cli.main import VERBS, cli
+from inrbench.errors import InrbenchError
+from inrbench.store import append, finished_runs
+
+
+def invoke(*words: str) -> tuple[int, str]:
+    """Return exit code and output as a user would get them."""
+    result = CliRunner().invoke(cli, words, standalone_mode=False)
+    if isinstance(result.exception, InrbenchError):
+        return result.exception.exit_code, f"inrbench: {result.exception}"
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        return getattr(result.exception, "exit_code", 1), str(result.exception)
+    return result.return_value or 0, result.output
+
+
+@pytest.mark.parametrize("verb", [(), *[(verb,) for verb in VERBS], ("data", "fetch"), ("results", "compact")])
+def test_every_verb_has_help(verb):
+    code, text = invoke(*verb, "--help")
+    assert code == 0
+    assert "Usage:" in text
+    assert len(text) > 150
+
+
+@pytest.mark.parametrize("words", [["list"], ["--help"], ["--version"], ["run", "--help"]])
+def test_listing_and_help_import_no_torch(words):
+    code = (
+        "import sys; sys.argv = ['inrbench', *sys.argv[1:]]\n"
+        "from inrbench.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: sys.exit(77 if 'torch' in sys.modules else end.code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_list_names_methods_and_tasks_and_a_broken_plugin(tmp_path):
+    (tmp_path / "boom.py").write_text("raise RuntimeError('boom')\n@register_method('boom')\ndef f(net): ...\n")
+    code, text = invoke("list", "--plugin", str(tmp_path / "boom.py"))
+    assert code == 0
+    for name in ("msa", "siren", "wire", "kodak", "function1d", "photo"):
+        assert f"  {name} " in text
+    assert "broken: " in text
+    assert "RuntimeError: boom" in text
+
+
+def test_show_prints_formula_parameters_and_citation():
+    code, text = invoke("show", "msa")
+    assert code == 0
+    for words in ("sin(w_i z_i) / w_i", "s_max = 5.0", "on image: s_min", "@inproceedings{han2026msa", "AAAI"):
+        assert words in text
+    code, text = invoke("show", "kodak")
+    for words in ("kodim24", "lpips@alex-v0.1, lower is better", "protocol paper", "source of batch"):
+        assert words in text
+    code, text = invoke("show", "sirn")
+    assert (code, "did you mean 'siren'" in text) == (2, True)
+
+
+QUICK = ["run", "--tasks", "function1d", "--protocol", "quick", "--signals", "sin200", "--methods", "siren",
+         "--set", "epochs=3", "--set", "width=8", "--device", "cpu"]  # fmt: skip
+
+
+def test_run_then_leaderboard_then_nothing_left_to_do(tmp_path):
+    results = ["--results", str(tmp_path)]
+    code, text = invoke(*QUICK, *results, "--methods", "siren,relu", "--seeds", "2", "--jobs", "2")
+    assert code == 0, text
+    assert "4 runs: 0 in" in text
+    assert "About " in text
+    assert "4 of 4 runs: 4 ok." in text
+    assert f"See: inrbench leaderboard --results {tmp_path}" in text
+    code, text = invoke(*QUICK, *results, "--methods", "siren,relu", "--seeds", "2")
+    assert (code, "4 in" in text, "0 to do" in text) == (0, True, True)
+    for style, words in (("terminal", ["siren", "MSE train ↓", "2/2", "* best"]), ("markdown", ["| siren", "**", "<u>"]),
+                         ("csv", ["mse@train mean", "siren"])):  # fmt: skip
+        code, text = invoke("leaderboard", *results, "--format", style)
+        assert code == 0
+        assert all(word in text for word in words), text
+    code, text = invoke("results", "compact", *results, "--to", str(tmp_path / "p"))
+    assert (code, "siren.parquet: 2 runs" in text) == (0, True)
+    code, text = invoke("leaderboard", "--results", str(tmp_path / "p"))
+    assert (code, "siren" in text) == (0, True)
+
+
+def test_a_failed_run_gives_exit_code_1_now_and_later_until_it_is_retried(tmp_path):
+    plugin = tmp_path / "bad.py"
+    plugin.write_text('"""bad: fails"""\nfrom inrbench import register_method\n'
+                      '@register_method("bad")\ndef bad(net):\n    raise ValueError("no")\n')  # fmt: skip
+    words = [*QUICK, "--methods", f"{plugin},siren", "--results", str(tmp_path / "r"), "--jobs", "1"]
+    code, text = invoke(*words)
+    assert (code, "1 error, 1 ok" in text, "1 x error: no" in text) == (1, True, True)
+    code, text = invoke(*words)
+    assert (code, "1 failed earlier (1 error; again with --retry failed)" in text) == (1, True)
+    code, text = invoke(*words, "--retry", "failed")
+    assert (code, "1 to do" in text) == (1, True)
+
+
+def test_missing_data_is_skipped_with_the_command_and_exit_code_1(tmp_path, no_data, monkeypatch):
+    monkeypatch.setattr("pooch.retrieve", lambda *a, **k: (_ for _ in ()).throw(OSError("offline")))
+    code, text = invoke("run", "--methods", "relu", "--tasks", "kodak", "--protocol", "quick", "--signals", "kodim0[12]",
+                        "--results", str(tmp_path / "r"), "--device", "cpu", "--jobs", "1")  # fmt: skip
+    assert code == 1
+    assert "2 x skipped: data missing, run: inrbench data fetch kodak" in text
+    assert "going on without 'lpips'" in text
+    assert set(finished_runs(tmp_path / "r").values()) == {"skipped"}
+
+
+@pytest.mark.parametrize(("words", "code", "text"), [
+    (["run", "--tasks", "kodac"], 2, "unknown task 'kodac', did you mean 'kodak'"),
+    (["run", "--tasks", "kodak", "--methods", "sirn"], 2, "did you mean 'siren'"),
+    (["run", "--tasks", "kodak", "--signals", "kodim25"], 2, "unknown signal of kodak 'kodim25'"),
+    (["run"], 2, "nothing is selected"),
+    (["run", "--suite", "quick", "--protocol", "paper"], 2, "names its own protocol"),
+    (["run", "--suite", "quick", "--seeds", "0"], 2, "at least one seed"),
+    (["run", "--suite", "quick", "--seeds", "-1"], 2, "--seeds -1: give how many"),
+    (["run", "--suite", "quick", "--set", "epochs=-5"], 2, "epochs must be positive, got -5"),
+    (["run", "--suite", "quick", "--set", "epochs"], 2, "write FIELD=VALUE"),
+    (["run", "--suite", "quick", "--device", "tpu"], 2, "expected auto, cpu"),
+    (["run", "--suite", "quick", "--jobs", "0"], 2, "is not in the range"),
+    (["run", "--suite", "quick", "--timeout", "-3"], 2, "is not in the range"),
+    (["run", "--no-such-option"], 2, "No such option"),
+    (["leaderboard", "--results", "/nowhere"], 1, "no results folder '/nowhere'. Make one with"),
+    (["data", "fetch", "kodac"], 2, "did you mean 'kodak'"),
+    (["data", "path", "kodac"], 2, "did you mean 'kodak'"),
+])  # fmt: skip
+def test_wrong_usage_gives_one_line_and_its_exit_code(words, code, text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    got, said = invoke(*words)
+    assert got == code
+    assert text in said
+    assert "\n" not in said.strip()
+
+
+def test_a_results_folder_that_cannot_be_written_is_refused_before_anything_runs(tmp_path):
+    (tmp_path / "file").touch()
+    code, text = invoke(*QUICK, "--results", str(tmp_path / "file" / "r"))
+    assert (code, "cannot write to" in text) == (1, True)
+
+
+def test_unsuitable_images_end_their_run_in_one_line(tmp_path):
+    Image.new("RGBA", (64, 64)).save(tmp_path / "rgba.png")
+    Image.new("RGB", (64, 64)).save(tmp_path / "good.png")
+    code, text = invoke("run", "--methods", "relu", "--tasks", "photo", "--protocol", "quick", "--set", "epochs=1",
+                        "--signals", f"{tmp_path}/rgba.png,{tmp_path}/good.png", "--results", str(tmp_path / "r"),
+                        "--device", "cpu", "--jobs", "1")  # fmt: skip
+    assert code == 1
+    assert "rgba.png is of mode RGBA; inrbench fits gray (L) or RGB images" in text
+    assert "1 error, 1 ok" in text
+    (tmp_path / "text.png").write_text("no image")
+    code, text = invoke("run", "--tasks", "photo", "--signals", f"{tmp_path}/text.png", "--dry-run")
+    assert (code, "text.png cannot be read as an image" in text) == (2, True)
+
+
+def test_an_empty_results_folder_is_exit_code_4(tmp_path):
+    code, text = invoke("leaderboard", "--results", str(tmp_path))
+    assert (code, "no results in" in text) == (4, True)
+
+
+def test_a_leaderboard_of_what_was_not_run_names_what_was(attempt, tmp_path):
+    append(tmp_path, attempt())
+    code, text = invoke("leaderboard", "--tasks", "kodak", "--results", str(tmp_path))
+    assert (code, "unknown task or protocol in these results 'kodak'" in text, "toy" in text) == (2, True, True)
+
+
+def test_a_dry_run_of_kodak_at_the_papers_protocol_warns_and_names_quick(tmp_path):
+    start = time.perf_counter()
+    code, text = invoke(
+        "run", "--methods", "all", "--tasks", "kodak", "--device", "cpu", "--dry-run", "--results", str(tmp_path)
+    )
+    assert code == 0
+    assert "216 runs: 0 in" in text or "runs: 0 in" in text
+    assert "That is long. --protocol quick takes seconds a run, though it reproduces no paper" in text
+    assert time.perf_counter() - start < 60
+    assert not list(tmp_path.iterdir())
+
+
+def test_data_verbs(no_data):
+    code, text = invoke("data", "list")
+    assert (code, "kodak  (0 of 24 files here)" in text, "licence: " in text) == (0, True, True)
+    code, text = invoke("data", "verify", "kodak")
+    assert (code, "kodim01.png: missing, run: inrbench data fetch kodak" in text) == (3, True)
+    folder = no_data / "kodak"
+    folder.mkdir()
+    (folder / "kodim01.png").write_bytes(b"broken")
+    code, text = invoke("data", "verify", "kodak")
+    assert (code, f"{folder}/kodim01.png: corrupt, sha256 " in text) == (3, True)
+    assert invoke("data", "path", "kodak") == (0, f"{folder}\n")
+
+
+@pytest.mark.kodak
+def test_data_on_this_machine_verifies():
+    code, text = invoke("data", "verify", "kodak")
+    assert (code, text) == (0, "kodak: sound\n")
+
+
+def test_the_process_ends_with_the_code_and_one_line_on_standard_error():
+    done = subprocess.run([sys.executable, "-m", "inrbench", "show", "sirn"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("inrbench: unknown method or task 'sirn'")
+    assert done.stderr.count("\n") == 1
+    debug = subprocess.run(
+        [sys.executable, "-m", "inrbench", "--debug", "show", "sirn"], capture_output=True, text=True, check=False
+    )
+    assert "Traceback" in debug.stderr
+    assert callable(entry)

@@ -1,0 +1,94 @@
+"""What several rooms' tests need."""
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from inrbench.execute import Job, PoolSettings, Request, make_plan
+from inrbench.registry import Registry
+from inrbench.spec import Measurement, Metric, Protocol, RunResult, RunSpec
+from inrbench.store import Attempt, environment
+
+TINY = {"epochs": "4", "width": "16"}
+"""Changes that make any protocol a matter of milliseconds."""
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    return Registry()
+
+
+@pytest.fixture
+def tiny_jobs() -> Callable[..., list[Job]]:
+    """Return a function from fields of a Request to its jobs, by default one quick run on function1d."""
+
+    def jobs(**fields: object) -> list[Job]:
+        request = Request(**{"methods": "siren", "tasks": "function1d", "protocol": "quick", "signals": "sin200",
+                             "changes": TINY, **fields})  # fmt: skip
+        return make_plan(request, {})[0].todo
+
+    return jobs
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> PoolSettings:
+    return PoolSettings(results=tmp_path / "results", workers=1, threads=1, timeout=None, code=("abc", False))
+
+
+PROTOCOL = Protocol(name="test", width=8, n_layers=2, epochs=3, lr=1e-3, lr_min=1e-4, metrics=("psnr@test", "mse@test"))
+PSNR = Metric(id="psnr@test", unit="dB", higher_is_better=True)
+MSE = Metric(id="mse@test", higher_is_better=False, scale="log")
+
+
+@pytest.fixture
+def attempt() -> Callable[..., Attempt]:
+    """Return a function that makes a stored attempt out of a few fields, without any fitting."""
+    facts = environment("cpu", 1, 1, ("abc", False))
+
+    def make(psnr: float | None = 30.0, mse: float = 1e-3, status: str = "ok", **spec: object) -> Attempt:
+        fields = {
+            "task": "toy", "task_version": "1", "signal": "a", "signal_sha256": "0" * 64, "method": "siren",
+            "method_sha256": "1" * 64, "params": {"omega": 30.0}, "variant": "", "protocol": "test",
+            "protocol_fingerprint": "f" * 12, "seed": 0, "device_class": "cpu", **spec,
+        }  # fmt: skip
+        metrics = (Measurement(metric=PSNR, value=psnr, note=None if psnr is not None else "no weights"),
+                   Measurement(metric=MSE, value=mse))  # fmt: skip
+        result = RunResult(spec=RunSpec(**fields), status=status, metrics=metrics if status == "ok" else (),
+                           message=None if status == "ok" else "why")  # fmt: skip
+        from datetime import UTC, datetime
+
+        return Attempt(result=result, protocol=PROTOCOL, plugin_origin="builtin", environment=facts,
+                       started_at=datetime.now(UTC))  # fmt: skip
+
+    return make
+
+
+@pytest.fixture
+def no_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Hide all data sets from this process and its children; return the empty folder that INRBENCH_DATA names."""
+    empty = tmp_path / "no-data"
+    empty.mkdir()
+    monkeypatch.setenv("INRBENCH_DATA", str(empty))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "no-cache"))
+    return empty
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what this machine cannot do, with the reason."""
+    from inrbench.data import dataset, locate
+
+    needs_kodak = [item for item in items if "kodak" in item.keywords and item.get_closest_marker("kodak")]
+    if needs_kodak and not all(locate("kodak", file).path for file in dataset("kodak").sha256):
+        for item in needs_kodak:
+            item.add_marker(pytest.mark.skip(reason="no Kodak images: set INRBENCH_DATA or run inrbench data fetch kodak"))
+
+
+def changed(value: object, **fields: object) -> object:
+    """Return a copy of a dataclass with some fields changed."""
+    return dataclasses.replace(value, **fields)  # type: ignore[type-var]
+
+
+os.environ.setdefault("NO_COLOR", "1")

@@ -1,0 +1,189 @@
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.transform import downscale_local_mean
+
+from inrbench.data import area_mean, catalogue, dataset, fitted_shape, locate, read_image, reduction_factor, require
+from inrbench.data.fetch import fetch
+from inrbench.data.image import image_shape
+from inrbench.errors import BadValue, DataCorrupt, DataMissing, UnknownName
+
+
+def test_the_catalogue_says_what_a_user_must_know():
+    for entry in catalogue().values():
+        assert entry.title
+        assert entry.licence
+        assert entry.citation
+        for file, sha256 in entry.sha256.items():
+            assert len(sha256) == 64
+            assert entry.url_of(file).startswith("http")
+    assert dataset("kodak").url_of("kodim07.png").endswith("/kodim07.png")
+    assert len(dataset("kodak").sha256) == 24
+
+
+def test_an_unknown_data_set_is_named(no_data):
+    with pytest.raises(UnknownName, match="unknown data set 'kodac', did you mean 'kodak'"):
+        dataset("kodac")
+
+
+def test_missing_data_names_the_command_that_gets_it(no_data):
+    with pytest.raises(DataMissing, match="^data missing, run: inrbench data fetch kodak$"):
+        require("kodak", "kodim01.png")
+
+
+def test_a_corrupt_file_is_refused_by_name_with_both_sums(no_data):
+    path = no_data / "kodak" / "kodim01.png"
+    path.parent.mkdir()
+    path.write_bytes(b"not what it was")
+    expected = dataset("kodak").sha256["kodim01.png"]
+    with pytest.raises(DataCorrupt) as refused:
+        require("kodak", "kodim01.png")
+    assert all(part in str(refused.value) for part in (str(path), expected, locate("kodak", "kodim01.png").actual))
+
+
+def test_the_users_folder_comes_before_the_cache(no_data, monkeypatch, tmp_path):
+    from inrbench.data import locate as module
+    from inrbench.data.locate import cache_folder
+
+    for folder in (no_data, cache_folder()):
+        (folder / "kodak").mkdir(parents=True)
+        (folder / "kodak" / "kodim01.png").write_bytes(folder.name.encode())
+    assert module("kodak", "kodim01.png").path.parent.parent == no_data
+    (no_data / "kodak" / "kodim01.png").unlink()
+    assert module("kodak", "kodim01.png").path.parent.parent == cache_folder()
+
+
+@pytest.mark.kodak
+def test_the_images_on_this_machine_are_the_ones_that_are_meant():
+    assert all(locate("kodak", file).sound for file in dataset("kodak").sha256)
+    for signal, shape in (("kodim01", (512, 768, 3)), ("kodim04", (768, 512, 3))):
+        assert read_image(require("kodak", f"{signal}.png")).shape == shape
+
+
+class TestFetch:
+    """Against a server's files that are local: the downloader is replaced, everything after it is real."""
+
+    @pytest.fixture
+    def served(self, no_data, monkeypatch, tmp_path):
+        files: dict[str, bytes] = {}
+
+        def retrieve(url, known_hash, fname, path, downloader):
+            target = tmp_path / "no-cache" / "raw"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if url not in files:
+                raise OSError("no route to host")
+            target.write_bytes(files[url])
+            return str(target)
+
+        monkeypatch.setattr("pooch.retrieve", retrieve)
+        return files
+
+    def test_a_download_that_is_not_the_catalogues_is_not_kept(self, served):
+        entry = dataset("kodak")
+        served[entry.url_of("kodim01.png")] = b"a login page"
+        with pytest.raises(DataMissing, match="whose sha256 is .*, expected .*; it was not kept"):
+            fetch("kodak", progress=False)
+        assert locate("kodak", "kodim01.png").path is None
+
+    def test_without_network_the_error_says_where_to_put_the_file(self, served):
+        with pytest.raises(DataMissing, match=r"no route to host\. Put the file at .*kodim01\.png, or set INRBENCH_DATA"):
+            fetch("kodak", progress=False)
+
+    def test_good_files_are_kept_and_not_fetched_again(self, served, monkeypatch):
+        import hashlib
+
+        from inrbench.data import catalogue
+
+        content = b"bytes of an image"
+        small = catalogue()["kodak"].__class__(
+            name="kodak", title="t", url="http://x/{name}", licence="l", citation="c",
+            sha256={"kodim01.png": hashlib.sha256(content).hexdigest()},
+        )  # fmt: skip
+        monkeypatch.setitem(catalogue(), "kodak", small)
+        served["http://x/kodim01.png"] = content
+        (found,) = fetch("kodak", progress=False)
+        assert found.sound
+        served.clear()
+        assert fetch("kodak", progress=False) == [found]
+
+    def test_alexnet_is_reduced_to_its_convolutions(self, served, monkeypatch):
+        import io
+
+        import torch
+        from safetensors.torch import load_file
+
+        weights = {"features.0.weight": torch.ones(2, 2), "classifier.1.weight": torch.ones(9)}
+        stream = io.BytesIO()
+        torch.save(weights, stream)
+        served[dataset("lpips").url_of("")] = stream.getvalue()
+        kept = {}
+        monkeypatch.setattr("inrbench.data.fetch.file_sha256", lambda path: kept.update(load_file(path)) or "wrong")
+        with pytest.raises(DataMissing, match="not kept"):
+            fetch("lpips", progress=False)
+        assert list(kept) == ["features.0.weight"]
+
+
+def save(path, mode, size=(9, 8)):
+    Image.new(mode, size, color=128 if mode in ("L", "I;16") else None).save(path)
+    return path
+
+
+@pytest.mark.parametrize(("mode", "channels", "value"), [("RGB", 3, 0.0), ("L", 1, 128 / 255), ("I;16", 1, 128 / 65535)])
+def test_images_become_floats_between_0_and_1(tmp_path, mode, channels, value):
+    path = save(tmp_path / "x.png", mode)
+    image = read_image(path)
+    assert image.shape == (8, 9, channels) == image_shape(path)
+    assert image.dtype == np.float32
+    assert image[0, 0, 0] == pytest.approx(value)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_images_that_could_mean_several_things_are_refused(tmp_path, mode):
+    with pytest.raises(BadValue, match=rf"x\.png is of mode {mode}; inrbench fits gray .* or RGB"):
+        read_image(save(tmp_path / "x.png", mode))
+
+
+def test_a_gray_image_is_refused_where_rgb_is_expected(tmp_path):
+    with pytest.raises(BadValue, match=r"has 1 channel\(s\), expected RGB"):
+        read_image(save(tmp_path / "x.png", "L"), channels=(3,))
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG\r\n\x1a\n" + b"\0" * 40])
+def test_files_that_are_no_images_are_refused(tmp_path, content):
+    path = tmp_path / "x.png"
+    path.write_bytes(content)
+    for read in (read_image, image_shape):
+        with pytest.raises(BadValue, match="cannot be read as an image"):
+            read(path)
+
+
+def test_a_truncated_image_is_refused(tmp_path):
+    path = tmp_path / "x.png"
+    Image.effect_noise((200, 200), 50).save(path)
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(BadValue, match="cannot be read as an image"):
+        read_image(path)
+
+
+def test_an_image_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(BadValue, match="no such image"):
+        read_image(tmp_path / "x.png")
+
+
+@pytest.mark.parametrize(("shape", "factor"), [((13, 17), 2), ((12, 18), 3), ((8, 8), 1)])
+def test_reduction_agrees_with_scikit_image(shape, factor):
+    image = np.random.default_rng(1).random((*shape, 3), dtype=np.float32)
+    height, width = shape[0] // factor * factor, shape[1] // factor * factor
+    expected = downscale_local_mean(image[:height, :width].astype(float), (factor, factor, 1))
+    assert np.abs(area_mean(image, factor) - expected).max() < 1e-6
+
+
+@pytest.mark.parametrize("shape", [(512, 768), (300, 451), (9, 9), (5000, 3)])
+@pytest.mark.parametrize("limit", [25_000, 100])
+def test_the_reduction_is_even_and_the_smallest_that_fits(shape, limit):
+    factor = reduction_factor(shape, limit)
+    height, width = fitted_shape(shape, limit)
+    assert factor % 2 == 0
+    assert height * width <= limit
+    smaller = factor - 2
+    assert smaller == 0 or (shape[0] // smaller) * (shape[1] // smaller) > limit

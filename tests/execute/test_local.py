@@ -1,0 +1,124 @@
+"""Runs in worker processes, some of which die."""
+
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from inrbench.execute import run_local
+from inrbench.store import finished_runs, read_runs
+
+PLUGIN = '''
+"""unruly: does what its parameter says."""
+import os, signal, time
+from torch import nn
+from inrbench import CoordinateMLP, register_method
+
+@register_method("unruly")
+def unruly(net, *, act: str = "nothing"):
+    if act == "segfault":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if act == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if act == "hang":
+        time.sleep(1000)
+    if act == "print":
+        print("x" * 10_000_000)
+    return CoordinateMLP(net, lambda i: nn.Tanh())
+'''
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.log = []
+
+    def started(self, job):
+        self.log.append(("started", job.spec.label))
+
+    def progress(self, job, fraction, value):
+        assert 0 <= fraction <= 1
+
+    def finished(self, job, outcome):
+        self.log.append((outcome.status, job.spec.label))
+
+
+@pytest.fixture
+def unruly(tmp_path) -> str:
+    path = tmp_path / "unruly.py"
+    path.write_text(PLUGIN)
+    return str(path)
+
+
+def test_workers_that_die_hang_or_shout_cost_only_their_own_run(tiny_jobs, settings, unruly):
+    acts = ("segfault", "print", "killed", "hang", "nothing")
+    jobs = tiny_jobs(methods=f"{unruly}[act={','.join(acts)}],relu")
+    listener = Listener()
+    assert run_local(jobs, replace(settings, workers=2, timeout=20), listener)
+    ends = {row["variant"]: row for row in read_runs(settings.results).table.to_pylist() if row["method"] == "unruly"}
+    assert {variant: row["status"] for variant, row in ends.items()} == {
+        "act=segfault": "error", "act=print": "ok", "act=killed": "oom", "act=hang": "timeout", "": "ok",
+    }  # fmt: skip
+    assert "exit code -11" in ends["act=segfault"]["message"]
+    assert "lack of memory" in ends["act=killed"]["message"]
+    assert "stopped after 20 s; allow more with --timeout" in ends["act=hang"]["message"]
+    assert ("ok", "relu") in listener.log
+    assert len([entry for entry in listener.log if entry[0] != "started"]) == len(jobs)
+    assert not [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
+
+
+SUITE = [sys.executable, "-m", "inrbench", "run", "--methods", "relu,siren,gauss", "--tasks", "function1d",
+         "--protocol", "quick", "--signals", "sin200", "--seeds", "3", "--set", "epochs=150", "--set", "width=32",
+         "--jobs", "1", "--device", "cpu"]  # fmt: skip
+
+
+def start(results: Path, *more: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [*SUITE, *more, "--results", str(results)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def wait_for_runs(results: Path, n: int) -> None:
+    deadline = time.monotonic() + 120
+    while len(finished_runs(results)) < n:
+        assert time.monotonic() < deadline, "no run finished"
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_kill_9_in_mid_run_loses_nothing_finished_and_leaves_nothing_running(tmp_path):
+    suite = start(tmp_path)
+    wait_for_runs(tmp_path, 2)
+    workers = psutil.Process(suite.pid).children(recursive=True)
+    suite.send_signal(signal.SIGKILL)
+    suite.communicate()
+    before = finished_runs(tmp_path)
+    assert 2 <= len(before) < 9
+    _, alive = psutil.wait_procs(workers, timeout=20)
+    assert not alive, "workers outlived their parent"
+    second = start(tmp_path)
+    output = second.communicate()[0]
+    assert second.returncode == 0, output
+    assert f"9 runs: {len(before)} in {tmp_path} already, {9 - len(before)} to do." in output
+    after = finished_runs(tmp_path)
+    assert set(before) <= set(after)
+    assert len(after) == 9
+    assert set(after.values()) == {"ok"}
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(tmp_path):
+    suite = start(tmp_path)
+    wait_for_runs(tmp_path, 1)
+    suite.send_signal(signal.SIGINT)
+    output = suite.communicate(timeout=60)[0]
+    assert suite.returncode == 130, output
+    assert "Stopped. What is finished is kept" in output
+    assert "Traceback" not in output
+    again = start(tmp_path, "--dry-run").communicate()[0]
+    done = sum(status == "ok" for status in finished_runs(tmp_path).values())
+    assert f"9 runs: {done} in {tmp_path} already, {9 - done} to do." in again

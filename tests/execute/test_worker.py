@@ -1,0 +1,171 @@
+"""One run, in this process."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from inrbench.data import read_image, require
+from inrbench.execute.worker import execute, status_of
+from inrbench.store import read_runs
+
+PLUGIN = '''
+"""act: {text}"""
+import os, sys, torch
+from torch import nn
+from inrbench import CoordinateMLP, register_method
+
+class Act(nn.Module):
+    calls = 0
+    def forward(self, z):
+        Act.calls += 1
+        {forward}
+        return z
+
+@register_method("act")
+def act(net, *, power: int = 2):
+    {build}
+    return CoordinateMLP(net, lambda i: Act())
+'''
+
+
+def write_plugin(folder, forward: str = "pass", build: str = "pass"):
+    path = folder / "act.py"
+    path.write_text(PLUGIN.format(text="for tests", forward=forward, build=build))
+    return str(path)
+
+
+def stored(settings):
+    (row,) = read_runs(settings.results).table.to_pylist()
+    return row
+
+
+def test_a_run_leaves_a_complete_row(tiny_jobs, settings):
+    (job,) = tiny_jobs(methods="msa")
+    ended = execute(job, settings)
+    row = stored(settings)
+    assert (ended.status, row["status"], row["run_id"]) == ("ok", "ok", job.spec.run_id)
+    optional = {"error_type", "message", "traceback", "gpu_peak_allocated_bytes", "gpu_peak_reserved_bytes"}
+    assert {name for name, value in row.items() if value is None} <= optional
+    assert [m["id"] for m in row["metrics"]] == list(job.protocol.metrics)
+    assert row["curve"][-1]["step"] == row["steps"] == 4
+    assert row["points_seen"] == 4 * 1024
+    assert row["n_params"] == 16 + 16 + 3 * (16 * 16 + 16) + 17
+    assert row["flops_per_step"] == 1024 * (2 * 2 * 16 + 3 * 2 * 3 * 16 * 16 + 3 * 2 * 16)
+    parts = sum(row[f"{part}_seconds"] for part in ("data", "compile", "train", "eval"))
+    assert 0 < parts <= row["wall_seconds"]
+    assert row["steps_per_second"] == pytest.approx(4 / row["train_seconds"])
+    assert json.loads(row["protocol_json"])["width"] == 16
+    assert (row["code_commit"], row["code_dirty"], row["torch"]) == ("abc", False, torch.__version__)
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_does_not(tiny_jobs, settings):
+    values = []
+    for seed in (0, 0, 1):
+        (job,) = tiny_jobs(seeds=(seed,))
+        torch.manual_seed(len(values))  # what ran before must not matter
+        values.append(execute(job, settings).primary)
+    assert values[0] == values[1] != values[2]
+
+
+def test_all_methods_see_the_same_points(tiny_jobs, settings, monkeypatch):
+    from inrbench.execute import worker
+
+    seen = []
+    original = worker.fit
+
+    def spy(network, problem, *rest, **named):
+        seen.append(problem.coordinates.clone())
+        return original(network, problem, *rest, **named)
+
+    monkeypatch.setattr(worker, "fit", spy)
+    for job in tiny_jobs(methods="msa,relu"):
+        execute(job, settings)
+    assert torch.equal(*seen)
+
+
+@pytest.mark.parametrize(("forward", "build", "status", "kind", "message"), [
+    ("z = z * float('nan') if Act.calls > 24 else z", "pass", "diverged", "Diverged", "not finite at step"),
+    ("raise ValueError('bad act')", "pass", "error", "ValueError", "bad act"),
+    ("sys.exit(5)", "pass", "error", "SystemExit", "5"),
+    ("pass", "raise MemoryError('too large')", "oom", "MemoryError", "too large"),
+    ("torch.empty(10**15)", "pass", "oom", "RuntimeError", "memory"),
+    ("pass", "from inrbench.errors import NotApplicable; raise NotApplicable('not for this')", "skipped", "NotApplicable", "not for"),
+])  # fmt: skip
+def test_whatever_a_method_does_ends_in_one_status(tiny_jobs, settings, tmp_path, forward, build, status, kind, message):
+    (job,) = tiny_jobs(methods=write_plugin(tmp_path, forward, build), changes={"epochs": "20", "width": "16"})
+    execute(job, settings)
+    row = stored(settings)
+    assert (row["status"], row["error_type"]) == (status, kind)
+    assert message in row["message"]
+    assert (row["traceback"] is None) == (status in ("diverged", "skipped"))
+    assert row["metrics"] == []
+    assert row["plugin_origin"].startswith("file:")
+
+
+def test_divergence_names_the_step_and_keeps_the_curve(tiny_jobs, settings, tmp_path):
+    # 4 layers: 4 calls for the FLOP count, 4 for the warm-up, 4 a step, 4 for each look at the metric
+    plugin = write_plugin(tmp_path, "z = z * float('inf') if Act.calls > 60 else z")
+    (job,) = tiny_jobs(methods=plugin, changes={"epochs": "50", "width": "16"})
+    execute(job, settings)
+    row = stored(settings)
+    step = int(row["message"].split("step ")[1].split()[0])
+    assert row["message"] == f"the loss was not finite at step {step} of 50"
+    assert row["curve"][-1]["step"] == step - 1
+    assert row["n_params"] > 0
+
+
+def test_a_plugin_that_changes_the_default_dtype_does_not_touch_the_next_run(tiny_jobs, settings, tmp_path):
+    (clean,) = tiny_jobs()
+    expected = execute(clean, settings).primary
+    (rude,) = tiny_jobs(methods=write_plugin(tmp_path, build="torch.set_default_dtype(torch.float64)"))
+    execute(rude, settings)
+    assert execute(clean, settings).primary == expected
+
+
+def test_a_plugin_edited_after_planning_is_refused(tiny_jobs, settings, tmp_path):
+    (job,) = tiny_jobs(methods=write_plugin(tmp_path))
+    write_plugin(tmp_path, "z = 2 * z")
+    assert "has changed since the run was planned" in execute(job, settings).message
+
+
+def test_missing_data_skips_the_run_with_the_command(tiny_jobs, settings, no_data):
+    (job,) = tiny_jobs(tasks="kodak", signals="kodim01")
+    ended = execute(job, settings)
+    assert (ended.status, ended.message) == ("skipped", "data missing, run: inrbench data fetch kodak")
+    assert stored(settings)["traceback"] is None
+
+
+def test_without_lpips_weights_the_run_goes_on_and_says_so(tiny_jobs, settings, no_data):
+    (job,) = tiny_jobs(tasks="photo", signals="camera")
+    assert execute(job, settings).status == "ok"
+    metrics = {m["id"]: m for m in stored(settings)["metrics"]}
+    assert metrics["lpips@alex-v0.1"]["value"] is None
+    assert "inrbench data fetch lpips" in metrics["lpips@alex-v0.1"]["note"]
+    assert metrics["psnr@clip-float"]["value"] > 0
+
+
+@pytest.mark.kodak
+@pytest.mark.parametrize("method", ["msa", "siren", "wire"])
+def test_a_real_crop_of_kodim05_is_fitted_better_than_by_its_mean(tiny_jobs, settings, tmp_path, method):
+    crop = read_image(require("kodak", "kodim05.png"))[200:328, 300:428]
+    Image.fromarray((crop * 255).round().astype(np.uint8)).save(tmp_path / "crop.png")
+    (job,) = tiny_jobs(
+        methods=method, tasks="photo", signals=str(tmp_path / "crop.png"), changes={"epochs": "60", "batch": "1024"}
+    )
+    assert execute(job, settings).status == "ok"
+    row = stored(settings)
+    metrics = {m["id"]: m["value"] for m in row["metrics"]}
+    of_the_mean = -10 * np.log10(crop.reshape(-1, 3).var(axis=0).mean())
+    assert metrics["psnr@clip-float"] > of_the_mean + 1
+    assert 0 < metrics["ssim@skimage-uniform-w7"] < 1
+    assert 0 < metrics["lpips@alex-v0.1"] < 1.5
+    assert row["signal"] == "crop.png"
+
+
+def test_statuses():
+    assert status_of(None) == "ok"
+    assert status_of(torch.OutOfMemoryError("CUDA out of memory")) == "oom"
+    assert status_of(KeyError("x")) == "error"

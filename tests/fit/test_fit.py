@@ -1,0 +1,226 @@
+import math
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from inrbench.fit import Clock, MemoryMeter, fit, flops_per_point, learning_rate, log_spaced_steps, loop, predictor
+from inrbench.problems import Regression
+from inrbench.spec import Protocol
+
+CPU = torch.device("cpu")
+
+
+class Judge:
+    """Counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def primary(self, predict):
+        self.asked += 1
+        return float(predict(torch.zeros(1, 1)))
+
+    def measure(self, predict):
+        return []
+
+
+def protocol(**fields: object) -> Protocol:
+    return Protocol(
+        **{"name": "t", "width": 8, "n_layers": 1, "epochs": 10, "lr": 1e-2, "lr_min": 1e-3, "metrics": ("x",), **fields}
+    )
+
+
+def problem(n: int = 50, batch: int | None = None) -> Regression:
+    x = torch.linspace(-1, 1, n)[:, None]
+    return Regression(x, torch.sin(3 * x), batch, Judge())
+
+
+def network(seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(1, 16), nn.Tanh(), nn.Linear(16, 1))
+
+
+def run(net: nn.Module, chosen: Protocol, fitted: Regression, seed: int = 0):
+    clock = Clock(CPU)
+    return fit(net, fitted, chosen, device=CPU, data_seed=seed, clock=clock), clock
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "exponential", "constant"])
+def test_learning_rates_are_those_of_torchs_schedulers(schedule):
+    chosen = protocol(schedule=schedule, epochs=20)
+    optimiser = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=chosen.lr)
+    schedulers = {
+        "cosine": lambda: torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=20, eta_min=chosen.lr_min),
+        "exponential": lambda: torch.optim.lr_scheduler.LambdaLR(optimiser, lambda t: 0.1 ** (t / 20)),
+        "constant": lambda: torch.optim.lr_scheduler.ConstantLR(optimiser, factor=1),
+    }
+    scheduler = schedulers[schedule]()
+    for epoch in range(20):
+        assert learning_rate(chosen, epoch) == pytest.approx(scheduler.get_last_lr()[0], rel=1e-9)
+        optimiser.step()
+        scheduler.step()
+
+
+@pytest.mark.parametrize("last", [1, 2, 7, 300, 141_000])
+def test_log_spaced_steps_end_with_the_last_and_never_repeat(last):
+    steps = log_spaced_steps(last, 30)
+    assert steps[0] == 1
+    assert steps[-1] == last
+    assert len(steps) <= 31
+    assert steps == sorted(set(steps))
+
+
+def test_the_loop_is_adam_with_the_schedule_step_by_step():
+    """Against the few lines that anybody would write."""
+    chosen, fitted = protocol(epochs=25), problem()
+    ours, theirs = network(), network()
+    run(ours, chosen, fitted)
+    optimiser = torch.optim.Adam(theirs.parameters(), lr=chosen.lr)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=25, eta_min=chosen.lr_min)
+    for _ in range(25):
+        optimiser.zero_grad()
+        nn.functional.mse_loss(theirs(fitted.coordinates), fitted.values).backward()
+        optimiser.step()
+        scheduler.step()
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-6)
+
+
+def test_chunks_of_the_batch_give_the_same_gradient_to_rounding():
+    fitted, whole, parts = problem(1000), network(), network()
+    batch = (fitted.coordinates, fitted.values)
+    losses = [loop.accumulate_gradient(net, fitted, batch, chunk).item() for net, chunk in ((whole, 1000), (parts, 33))]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    for a, b in zip(whole.parameters(), parts.parameters(), strict=True):
+        assert torch.allclose(a.grad, b.grad, rtol=1e-5, atol=1e-7)
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_order_of_batches_does_not():
+    nets = [network() for _ in range(3)]
+    curves = [run(net, protocol(), problem(batch=7), seed)[0].curve for net, seed in zip(nets, (1, 1, 2), strict=True)]
+    losses = [[point.loss for point in curve] for curve in curves]
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_the_curve_has_log_spaced_steps_rates_and_values():
+    fitted = problem(batch=10)
+    result, clock = run(network(), protocol(epochs=40), fitted)
+    assert [point.step for point in result.curve] == log_spaced_steps(200, loop.CURVE_POINTS)
+    assert (result.steps, result.points_seen) == (200, 2000)
+    assert result.curve[0].lr == 1e-2
+    assert result.curve[-1].lr == learning_rate(protocol(epochs=40), 39)
+    assert all(math.isfinite(point.value) for point in result.curve)
+    times = [point.train_seconds for point in result.curve]
+    assert times == sorted(times)
+    assert times[-1] <= clock.seconds["train"]
+    assert fitted.evaluation.asked == len(result.curve)
+
+
+def test_a_loss_that_is_not_finite_ends_the_fit_at_the_exact_step():
+    class BreaksAtSeven(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.calls = network(), 0
+
+        def forward(self, x):
+            self.calls += torch.is_grad_enabled()
+            return self.inner(x) * (math.nan if self.calls > 7 else 1)  # one call is the warm-up
+
+    result, _ = run(BreaksAtSeven(), protocol(epochs=1000), problem())
+    assert result.diverged_at == 7
+    assert result.steps < 20
+    assert result.curve[-1].step < 7
+
+
+def test_no_step_waits_for_the_device(monkeypatch):
+    """The loss is read at the looks and nowhere else."""
+    reads = []
+    monkeypatch.setattr(torch.Tensor, "item", lambda self: reads.append("item"))
+    original = torch.Tensor.__float__
+    monkeypatch.setattr(torch.Tensor, "__float__", lambda self: reads.append("float") or original(self))
+    run(network(), protocol(epochs=400), problem())
+    assert len(reads) <= 2 * loop.CURVE_POINTS + 2
+
+
+def test_the_warm_up_changes_nothing():
+    net = network()
+    before = [p.clone() for p in net.parameters()]
+    loop.warm_up(net, problem(batch=7), 5)
+    assert all(torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
+    assert all(p.grad is None for p in net.parameters())
+
+
+def test_predictions_in_chunks_are_the_predictions():
+    net, x = network(), torch.rand(100, 1)
+    assert torch.allclose(predictor(net, CPU, 7)(x), net(x).detach(), atol=1e-6)
+    assert not predictor(net, CPU, 7)(x).requires_grad
+
+
+def test_flops_are_those_of_the_matrix_products():
+    """Forward 2 m n a layer, weight gradient the same, input gradient the same but for the first layer."""
+    net, fitted = network(), problem()
+    expected = 2 * 16 * 2 + 2 * 16 * 3
+    assert flops_per_point(net, fitted, (fitted.coordinates, fitted.values)) == expected
+    assert all(p.grad is None for p in net.parameters())
+
+
+def test_the_parts_of_the_clock_do_not_overlap():
+    clock = Clock(CPU)
+    start = time.perf_counter()
+    for part in ("train", "eval", "train"):
+        with clock(part):
+            sum(range(100_000))
+    assert 0 < clock.seconds["eval"] < clock.seconds["train"]
+    assert sum(clock.seconds.values()) <= time.perf_counter() - start
+
+
+def test_the_clock_counts_a_block_that_fails():
+    clock = Clock(CPU)
+    with pytest.raises(KeyError), clock("train"):
+        raise KeyError
+    assert clock.seconds["train"] > 0
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the high-water mark can be reset on Linux only")
+def test_the_memory_meter_sees_this_runs_peak_and_not_an_earlier_ones():
+    code = """
+import torch
+from inrbench.fit import MemoryMeter
+torch.ones(60_000_000).sum()          # 240 MB, freed before the meter starts
+meter = MemoryMeter(torch.device("cpu"))
+low = meter.host_peak_bytes()
+torch.ones(25_000_000).sum()          # 100 MB
+print(low, meter.host_peak_bytes())
+"""
+    low, high = map(int, subprocess.check_output([sys.executable, "-c", code], text=True).split())
+    assert low < 20e6
+    assert 95e6 < high < 140e6
+    assert MemoryMeter(CPU).gpu_peak_bytes() is None
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the high-water mark")
+@pytest.mark.parametrize("method", ["msa", "staf"])
+def test_a_full_size_image_fits_one_step_in_less_than_3_gb(method):
+    code = f"""
+import torch
+from inrbench.fit import MemoryMeter
+from inrbench.fit.loop import CHUNK_POINTS, accumulate_gradient
+from inrbench.problems import Regression
+from inrbench.registry import Registry
+from inrbench.spec import NetworkSpec
+meter = MemoryMeter(torch.device("cpu"))
+n = 393_216
+problem = Regression(torch.rand(n, 2), torch.rand(n, 3), None, None)
+net = Registry().method("{method}")(NetworkSpec(in_features=2, out_features=3, width=400, n_layers=4))
+optimiser = torch.optim.Adam(net.parameters(), fused=True)
+accumulate_gradient(net, problem, (problem.coordinates, problem.values), CHUNK_POINTS["cpu"])
+optimiser.step()
+print(meter.host_peak_bytes())
+"""
+    peak = int(subprocess.check_output([sys.executable, "-c", code], text=True))
+    assert 50e6 < peak < 3e9

@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from inrbench.errors import BadValue
+from inrbench.metrics.image import psnr
+from inrbench.problems import Regression, function_problem, image_problem
+from inrbench.problems.image import pixel_coordinates
+from inrbench.spec import Protocol
+
+
+class Judge:
+    def primary(self, predict):
+        return 0.0
+
+    def measure(self, predict):
+        return []
+
+
+def image_protocol(**settings: object) -> Protocol:
+    names = ("psnr@clip-float", "ssim@skimage-uniform-w7", "lpips@alex-v0.1", "psnr-between@2x-area", "mse@train")
+    return Protocol(name="t", width=4, n_layers=1, epochs=1, lr=1e-3, lr_min=1e-3, metrics=names,
+                    settings={"coordinate_range": (0.0, 1.0), "max_pixels": None, **settings})  # fmt: skip
+
+
+def test_a_batch_is_a_fresh_shuffle_each_epoch_and_holds_every_point_once():
+    problem = Regression(torch.arange(10.0)[:, None], torch.arange(10.0)[:, None] * 2, 4, Judge())
+    generator = torch.Generator().manual_seed(0)
+    epochs = [list(problem.batches(generator)) for _ in range(2)]
+    assert [len(x) for x, _ in epochs[0]] == [4, 4, 2]
+    assert problem.steps_per_epoch == 3
+    orders = [torch.cat([x for x, _ in epoch]).ravel() for epoch in epochs]
+    assert all(torch.equal(order.sort().values, torch.arange(10.0)) for order in orders)
+    assert not torch.equal(*orders)
+    assert all(torch.equal(2 * x, y) for epoch in epochs for x, y in epoch)
+
+
+@pytest.mark.parametrize("batch", [None, 10, 99])
+def test_a_full_batch_keeps_the_order(batch):
+    problem = Regression(torch.arange(10.0)[:, None], torch.arange(10.0)[:, None], batch, Judge())
+    ((x, _),) = problem.batches(torch.Generator())
+    assert torch.equal(x, torch.arange(10.0)[:, None])
+
+
+def test_the_loss_is_the_mean_squared_error_whatever_the_chunks():
+    x, y = torch.rand(11, 2), torch.rand(11, 3)
+    problem, network = Regression(x, y, None, Judge()), nn.Linear(2, 3)
+    whole = problem.loss(network, (x, y), 11)
+    assert whole.item() == pytest.approx(nn.functional.mse_loss(network(x), y).item(), rel=1e-6)
+    parts = sum(problem.loss(network, (x[i : i + 4], y[i : i + 4]), 11) for i in range(0, 11, 4))
+    assert parts.item() == pytest.approx(whole.item(), rel=1e-6)
+
+
+def test_functions_are_sampled_the_same_for_every_method_and_anew_for_another_seed():
+    problems = [function_problem(np.sin, 50, seed, ["mse@train"]) for seed in (1, 1, 2)]
+    assert torch.equal(problems[0].coordinates, problems[1].coordinates)
+    assert not torch.equal(problems[0].coordinates, problems[2].coordinates)
+    assert problems[0].coordinates.abs().max() <= 1
+    assert torch.allclose(problems[0].values, torch.sin(problems[0].coordinates))
+
+
+def test_the_dense_grid_sees_what_the_training_points_do_not():
+    """A prediction that is right on the points and wrong everywhere else."""
+    names = ["mse@train", "mse@dense-20001", "median-se@dense-20001"]
+    problem = function_problem(np.sin, 10, 0, names)
+    known = set(problem.coordinates.ravel().tolist())
+
+    def predict(x: torch.Tensor) -> torch.Tensor:
+        return torch.tensor([[np.sin(v) if v in known else np.sin(v) + 2] for v in x.ravel().tolist()])
+
+    values = {m.metric.id: m.value for m in problem.evaluation.measure(predict)}
+    assert values["mse@train"] < 1e-12
+    assert values["mse@dense-20001"] == pytest.approx(4, rel=1e-4)
+    assert values["median-se@dense-20001"] == pytest.approx(4, rel=1e-4)
+    assert problem.evaluation.primary(predict) == values["mse@train"]
+
+
+def test_pixel_coordinates_put_the_outermost_centres_on_the_ends():
+    grid = pixel_coordinates(np.arange(3), np.arange(5), (3, 5), -1.0, 1.0)
+    assert grid.shape == (15, 2)
+    assert grid[0].tolist() == [-1, -1]
+    assert grid[1].tolist() == [-0.5, -1]  # x runs first
+    assert grid[-1].tolist() == [1, 1]
+
+
+def test_between_pixels_a_linear_image_is_met_exactly():
+    """The network is a + b x + c y; block means of a linear image are its values at the block centres."""
+    rows, columns = np.mgrid[0:48, 0:64].astype(np.float32)
+    image = (0.1 + 0.01 * rows + 0.005 * columns)[..., None].repeat(3, 2)
+    problem = image_problem(image, image_protocol(max_pixels=200))
+    assert problem.n_points <= 200
+    fitted = problem.evaluation.fitted
+    height, width = fitted.shape[:2]
+    corner, right, down = (float(fitted[i, j, 0]) for i, j in ((0, 0), (0, -1), (-1, 0)))
+
+    def predict(x: torch.Tensor) -> torch.Tensor:
+        return (corner + (right - corner) * x[:, :1] + (down - corner) * x[:, 1:]).repeat(1, 3)
+
+    assert psnr(problem.evaluation.render(predict), fitted) > 100
+    assert problem.evaluation.psnr_between(predict) > 100
+    assert (height * 2, width * 2, 3) == problem.evaluation.between.shape
+
+
+def test_a_smooth_image_is_told_from_one_that_only_fits_the_pixels():
+    image = np.random.default_rng(0).random((64, 64, 1), dtype=np.float32)
+    problem = image_problem(image, image_protocol(max_pixels=300))
+    values = problem.values
+
+    def memorise(x: torch.Tensor) -> torch.Tensor:
+        return values if len(x) == len(values) else torch.zeros(len(x), 1)
+
+    measured = {m.metric.id: m.value for m in problem.evaluation.measure(memorise)}
+    assert measured["psnr@clip-float"] == np.inf
+    assert measured["psnr-between@2x-area"] < 10
+
+
+def test_a_metric_that_cannot_be_computed_carries_the_reason(no_data):
+    problem = image_problem(np.zeros((16, 16, 3), np.float32), image_protocol())
+    measured = {m.metric.id: m for m in problem.evaluation.measure(lambda x: torch.zeros(len(x), 3))}
+    assert measured["psnr@clip-float"].value == np.inf
+    assert measured["lpips@alex-v0.1"].value is None
+    assert measured["lpips@alex-v0.1"].note == "data missing, run: inrbench data fetch lpips"
+    assert "nothing lies between" in measured["psnr-between@2x-area"].note
+
+
+def test_an_image_too_small_to_judge_is_refused():
+    with pytest.raises(BadValue, match="6x20 pixels is too small"):
+        image_problem(np.zeros((20, 6, 3), np.float32), image_protocol())

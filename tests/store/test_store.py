@@ -1,0 +1,172 @@
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, fields
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import inrbench
+from inrbench.errors import StoreError
+from inrbench.spec import Cost
+from inrbench.store import SCHEMA, Environment, append, check_writable, compact, finished_runs, load_results, read_runs
+from inrbench.store.schema import COST, ENVIRONMENT
+from inrbench.store.write import store_folder, write_atomically
+
+
+def test_the_schema_has_a_column_for_every_field(attempt):
+    assert set(attempt().row()) == set(SCHEMA.names)
+    assert [f.name for f in fields(Cost)] == list(COST)
+    assert [f.name for f in fields(Environment)] == list(ENVIRONMENT)
+
+
+def test_an_attempt_comes_back_as_it_was_stored(attempt, tmp_path):
+    stored = attempt(psnr=31.5, seed=4)
+    path = append(tmp_path, stored)
+    assert path.parent == store_folder(tmp_path) / "task=toy" / "method=siren"
+    assert path.name == f"{stored.result.spec.run_id}.{stored.attempt_id}.ok.parquet"
+    (row,) = read_runs(tmp_path).table.to_pylist()
+    assert row == stored.table().to_pylist()[0]
+    assert (row["metrics"][0]["value"], row["seed"], json.loads(row["params_json"])) == (31.5, 4, {"omega": 30.0})
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), 1e-300])
+def test_unusual_floats_survive(attempt, tmp_path, value):
+    append(tmp_path, attempt(psnr=value))
+    (row,) = read_runs(tmp_path).table.to_pylist()
+    assert str(row["metrics"][0]["value"]) == str(value)
+
+
+def test_of_several_attempts_the_newest_ok_one_counts(attempt, tmp_path):
+    for psnr, status in ((1.0, "error"), (2.0, "ok"), (3.0, "ok"), (4.0, "timeout")):
+        append(tmp_path, attempt(psnr=psnr, status=status))
+    (row,) = read_runs(tmp_path).table.to_pylist()
+    assert row["metrics"][0]["value"] == 3.0
+    assert finished_runs(tmp_path) == {row["run_id"]: "ok"}
+
+
+def test_without_an_ok_attempt_the_newest_one_counts(attempt, tmp_path):
+    for status in ("error", "timeout"):
+        append(tmp_path, attempt(status=status))
+    assert list(finished_runs(tmp_path).values()) == ["timeout"]
+    assert read_runs(tmp_path).table["status"].to_pylist() == ["timeout"]
+
+
+def test_results_load_as_data_frames(attempt, tmp_path):
+    append(tmp_path, attempt(psnr=31.5))
+    append(tmp_path, attempt(psnr=None, seed=1))
+    append(tmp_path, attempt(status="diverged", seed=2))
+    runs = inrbench.load_results(tmp_path).sort_values("seed")
+    assert runs["psnr@test"].tolist()[0] == 31.5
+    assert runs["psnr@test"].isna().tolist() == [False, True, True]
+    assert runs["status"].tolist() == ["ok", "ok", "diverged"]
+    metrics = load_results(tmp_path, "metrics")
+    assert sorted(metrics["id"]) == ["mse@test", "mse@test", "psnr@test", "psnr@test"]
+    assert "seed" in metrics
+    assert len(load_results(tmp_path, "curves")) == 0
+
+
+def test_files_that_cannot_be_read_are_named_and_passed_over(attempt, tmp_path):
+    append(tmp_path, attempt())
+    folder = store_folder(tmp_path) / "task=toy"
+    (folder / "bad.parquet").write_bytes(b"PAR1 not really")
+    (folder / "empty.parquet").touch()
+    (folder / ".half.parquet.123.tmp").write_bytes(b"PAR1")
+    (folder / ".hidden.parquet").write_bytes(b"x")
+    (folder / "folder.parquet").mkdir()
+    read = read_runs(tmp_path)
+    assert read.table.num_rows == 1
+    assert {path.name for path in read.unreadable} == {"bad.parquet", "empty.parquet"}
+
+
+def test_files_of_an_older_schema_give_nulls(attempt, tmp_path):
+    """A column added later is null in old rows; an unknown column of a newer version is passed over."""
+    table = attempt().table().drop_columns(["load_average", "tf32"]).append_column("from_the_future", pa.array([1]))
+    write_atomically(table, store_folder(tmp_path) / "task=toy" / "old.parquet")
+    (row,) = read_runs(tmp_path).table.to_pylist()
+    assert row["load_average"] is None
+    assert row["method"] == "siren"
+    assert "from_the_future" not in row
+
+
+def test_version_1_files_are_read_for_ever(tmp_path):
+    """The columns and types that files of version 1 have. Changing this list breaks published results."""
+    kinds = {name: str(SCHEMA.field(name).type) for name in SCHEMA.names}
+    assert kinds["metrics"] == (
+        "list<item: struct<id: string, value: double, unit: string, higher_is_better: bool, scale: string, note: string>>"
+    )
+    assert kinds["curve"] == "list<item: struct<step: int64, train_seconds: double, loss: double, lr: double, value: double>>"
+    assert [kinds[n] for n in ("run_id", "seed", "wall_seconds", "started_at")] == [
+        "string",
+        "int64",
+        "double",
+        "timestamp[us, tz=UTC]",
+    ]
+
+
+def test_compacting_is_deterministic_and_reads_back(attempt, tmp_path):
+    for method in ("siren", "msa"):
+        for seed in (2, 0, 1):
+            append(tmp_path / "a", attempt(method=method, seed=seed))
+    append(tmp_path / "a", attempt(status="error", seed=0))
+    written = compact(tmp_path / "a", tmp_path / "p")
+    assert {path.relative_to(tmp_path / "p").as_posix(): n for path, n in written.items()} == {
+        "toy/msa.parquet": 3, "toy/siren.parquet": 3,
+    }  # fmt: skip
+    content = {path: path.read_bytes() for path in written}
+    assert compact(tmp_path / "a", tmp_path / "p") == written
+    assert {path: path.read_bytes() for path in written} == content
+    assert read_runs(tmp_path / "p").table.num_rows == 6
+    assert pq.read_metadata(next(iter(written))).num_row_groups == 1
+
+
+def test_compacting_adds_to_what_is_published(attempt, tmp_path):
+    append(tmp_path / "a", attempt(seed=0, psnr=1.0))
+    compact(tmp_path / "a", tmp_path / "p")
+    append(tmp_path / "b", attempt(seed=1, psnr=2.0))
+    append(tmp_path / "b", attempt(seed=0, psnr=3.0))
+    compact(tmp_path / "b", tmp_path / "p")
+    assert load_results(tmp_path / "p").sort_values("seed")["psnr@test"].tolist() == [3.0, 2.0]
+    assert compact(tmp_path / "b", tmp_path / "q", tasks=["other"]) == {}
+
+
+def test_a_folder_that_is_not_there_or_not_writable_is_refused_in_one_line(tmp_path, attempt):
+    with pytest.raises(StoreError, match=r"no results folder .*Make one with: inrbench run"):
+        read_runs(tmp_path / "absent")
+    (tmp_path / "file").touch()
+    for use in (check_writable, lambda folder: append(folder, attempt())):
+        with pytest.raises(StoreError, match=r"cannot write to .*Choose another folder with --results"):
+            use(tmp_path / "file")
+
+
+WRITER = """
+import sys
+from pathlib import Path
+import pyarrow as pa
+from inrbench.store.write import write_atomically
+table = pa.table({"x": list(range(200_000))})
+folder = Path(sys.argv[1])
+print("ready", flush=True)
+for i in range(10_000):
+    write_atomically(table, folder / f"{i}.parquet")
+"""
+
+
+def test_kill_9_in_the_middle_of_writing_leaves_only_whole_files(tmp_path):
+    for pause in (0.02, 0.11, 0.23):
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE)
+        writer.stdout.readline()
+        time.sleep(pause)
+        writer.send_signal(signal.SIGKILL)
+        writer.wait()
+        writer.stdout.close()
+        for path in tmp_path.glob("[!.]*.parquet"):
+            assert pq.read_table(path).num_rows == 200_000
+    assert list(tmp_path.glob("[!.]*.parquet"))
+
+
+def test_costs_are_stored_by_their_names(attempt):
+    assert set(asdict(Cost())) <= set(attempt().row())

@@ -1,0 +1,140 @@
+"""What holds for every registered task."""
+
+import hashlib
+
+import pytest
+import torch
+
+from inrbench.data import dataset, locate, require
+from inrbench.errors import BadValue, DataMissing, UnknownName
+from inrbench.registry import Registry
+
+TASKS = sorted(Registry().tasks)
+
+
+@pytest.fixture(params=TASKS)
+def task(request, registry):
+    return registry.task(request.param)
+
+
+def test_protocols_name_their_metrics_and_sources(task):
+    known = {metric.id for metric in task.metrics}
+    assert {"paper", "quick"} <= set(task.protocols)
+    for name, protocol in task.protocols.items():
+        assert name == protocol.name
+        assert set(protocol.metrics) <= known
+        assert protocol.sources
+
+
+def test_versions_are_explained(task):
+    assert task.version in task.changes
+    assert task.kind
+    assert len(task.doc) > 100
+
+
+def test_suites_name_protocols_and_signals(task):
+    for suite, signals in task.suites.items():
+        assert suite in task.protocols
+        assert set(signals) <= set(task.signals())
+
+
+def test_signals_have_distinct_hashes(task):
+    hashes = [task.signal_sha256(signal) for signal in task.signals()]
+    assert len(set(hashes)) == len(hashes)
+    assert all(len(value) == 64 for value in hashes)
+    with pytest.raises(UnknownName, match="unknown signal"):
+        task.signal_sha256("nosuchsignal")
+
+
+def test_fingerprints_of_its_protocols_differ(task):
+    marks = [protocol.fingerprint(task.name, task.version) for protocol in task.protocols.values()]
+    assert len(set(marks)) == len(marks)
+
+
+def test_a_problem_is_as_large_as_the_task_says_and_can_be_judged(task):
+    signal = task.signals()[0]
+    protocol = task.protocols["quick"]
+    try:
+        problem = task.problem(signal, protocol, 1)
+    except DataMissing:
+        pytest.skip("data missing")
+    size = task.size(signal, protocol)
+    assert (problem.in_features, problem.out_features, problem.n_points) == (size.in_features, size.out_features, size.n_points)
+
+    def predict(x: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(len(x), problem.out_features)
+
+    measured = problem.evaluation.measure(predict)
+    assert [m.metric.id for m in measured] == list(protocol.metrics)
+    assert measured[0].value == problem.evaluation.primary(predict)
+
+
+def test_the_same_seed_gives_the_same_points(task):
+    try:
+        problems = [task.problem(task.signals()[0], task.protocols["quick"], 7) for _ in range(2)]
+    except DataMissing:
+        pytest.skip("data missing")
+    batches = [next(p.batches(torch.Generator().manual_seed(1))) for p in problems]
+    assert all(torch.equal(a, b) for a, b in zip(*batches, strict=True))
+
+
+def test_files_are_taken_or_refused_in_one_line(task, tmp_path):
+    with pytest.raises(BadValue, match="no such file" if task.takes_files else "takes no files as signals"):
+        task.adopt(tmp_path / "absent.png")
+
+
+def test_two_files_of_one_name_are_refused(registry, tmp_path):
+    photo = registry.task("photo")
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "x.png").write_bytes(folder.encode())
+    assert photo.adopt(tmp_path / "a" / "x.png") == "x.png" == photo.adopt(tmp_path / "a" / "x.png")
+    assert photo.signal_sha256("x.png") == hashlib.sha256(b"a").hexdigest()
+    with pytest.raises(BadValue, match=r"two signals are called 'x\.png'"):
+        photo.adopt(tmp_path / "b" / "x.png")
+
+
+@pytest.mark.kodak
+@pytest.mark.parametrize("protocol", ["paper", "quick"])
+def test_every_kodak_image_is_as_large_as_the_estimate_assumes(registry, protocol):
+    task = registry.task("kodak")
+    chosen = task.protocols[protocol]
+    for signal in ("kodim01", "kodim04", "kodim19"):
+        assert task.problem(signal, chosen, 0).n_points == task.size(signal, chosen).n_points
+        assert task.signal_sha256(signal) == locate("kodak", f"{signal}.png").actual
+
+
+def test_the_papers_protocols_have_the_papers_numbers(registry):
+    function1d, kodak = (registry.task(name).protocols["paper"] for name in ("function1d", "kodak"))
+    assert (function1d.width, function1d.n_layers, function1d.epochs, function1d.lr, function1d.lr_min) == (
+        256,
+        4,
+        10_000,
+        1e-4,
+        1e-7,
+    )
+    assert function1d.settings["points"]["multiscale"] == 1024
+    assert (kodak.width, kodak.n_layers, kodak.epochs, kodak.lr, kodak.lr_min, kodak.batch) == (400, 4, 1500, 1e-3, 5e-4, None)
+    assert kodak.settings["coordinate_range"] == (0.0, 1.0)
+
+
+def test_multiscale_is_the_papers_function(registry):
+    from math import cos, sin
+
+    import numpy as np
+
+    f = registry.task("function1d").function("multiscale")
+    for x in (-0.37, 0.0, 0.9):
+        expected = (
+            0.5 * sin(2 * x) + sin(100 * x + 1.5) * cos(5 * x - 0.8) + cos(200 * x) * cos(x) + sin(300 * x + 0.3) * sin(5 * x)
+        )
+        assert f(np.array(x)) == pytest.approx(expected, abs=1e-12)
+
+
+def test_kodak_without_data_is_missing_with_the_command(registry, no_data):
+    kodak = registry.task("kodak")
+    with pytest.raises(DataMissing, match="run: inrbench data fetch kodak"):
+        kodak.problem("kodim01", kodak.protocols["quick"], 0)
+    assert kodak.signal_sha256("kodim01") == dataset("kodak").sha256["kodim01.png"]
+    with pytest.raises(DataMissing):
+        require("kodak", "kodim01.png")
