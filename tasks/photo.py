@@ -9,6 +9,8 @@ from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from inrbench.tasks.kodak import QUICK
+
 from inrbench import Metric, Protocol, Task, register_task
 from inrbench.data import file_sha256, fitted_shape, image_shape
 from inrbench.errors import DataMissing, unknown
@@ -48,19 +50,6 @@ GRAY = Protocol(
     metrics=COLOUR.metrics,
     settings=COLOUR.settings,
     sources={"all": "official code, configs/imagefit.yaml (the active one)", "metrics": COLOUR.sources["metrics"]},
-)
-QUICK = Protocol(
-    name="quick",
-    width=64,
-    n_layers=4,
-    epochs=100,
-    batch=2048,
-    lr=1e-3,
-    lr_min=5e-4,
-    schedule="cosine",
-    metrics=(PSNR.id, SSIM.id, LPIPS.id, PSNR_BETWEEN.id, MSE_TRAIN.id),
-    settings={"coordinate_range": (0.0, 1.0), "max_pixels": 25_000, "value_range": "[0, 1]"},
-    sources={"all": "ours, as kodak's quick protocol. It reproduces no paper"},
 )
 
 
