@@ -17,6 +17,8 @@ from inrbench.errors import BadValue
 EDITION = 1
 """Bumped when the harness itself changes what a number means (a loss, a selection rule); part of every fingerprint."""
 
+NOT_CHANGEABLE = frozenset({"name", "sources", "settings", "metrics"})
+"""Fields of a protocol that ``--set`` leaves alone."""
 Status = Literal["ok", "diverged", "timeout", "oom", "error", "skipped", "interrupted"]
 Schedule = Literal["cosine", "exponential", "constant"]
 Value = float | int | bool | str | tuple[float, ...] | None
@@ -127,24 +129,22 @@ class Protocol:
         del fields["name"], fields["sources"]
         return digest({"edition": EDITION, "task": task, "task_version": task_version, **fields})[:12]
 
-    def with_changes(self, changes: Mapping[str, str]) -> "Protocol":
-        """Return a protocol with fields (or task settings) replaced by values given as text, named after the change.
+    def with_changes(self, changes: Mapping[str, str], settable: Mapping[str, Any] | None = None) -> "Protocol":
+        """Return a protocol with fields replaced by values given as text, named after the change.
 
-        Raises BadValue for a field that does not exist, or a text that is no value of its type.
+        ``settable`` maps those of the ``settings`` that may be changed to their types. Raises BadValue for a field that does
+        not exist or may not be changed, or a text that is no value of its type.
         """
         if not changes:
             return self
-        hints = get_type_hints(Protocol)
+        hints = {name: kind for name, kind in get_type_hints(Protocol).items() if name not in NOT_CHANGEABLE}
+        hints.update(settable or {})
         own: dict[str, Any] = {}
         settings = dict(self.settings)
-        changeable = sorted({*hints, *settings} - {"name", "sources", "settings", "metrics"})
         for key, text in changes.items():
-            if key not in changeable:
-                raise BadValue(f"--set {key}={text}: no such protocol field. There are: {', '.join(changeable)}")
-            if key in hints:
-                own[key] = parse_as(hints[key], text, f"--set {key}")
-            else:
-                settings[key] = parse_as(type(settings[key]), text, f"--set {key}")
+            if key not in hints:
+                raise BadValue(f"--set {key}={text}: no field that can be changed. There are: {', '.join(sorted(hints))}")
+            (settings if key in settings else own)[key] = parse_as(hints[key], text, f"--set {key}")
         name = self.name + "".join(f"+{key}={text}" for key, text in sorted(changes.items()))
         return dataclasses.replace(self, **own, name=name, settings=settings)
 
@@ -197,7 +197,7 @@ class CurvePoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a run took. Seconds are wall-clock with the device synchronised; the five parts do not overlap."""
+    """What a run took. Seconds are wall time with the device synchronised; the first four do not overlap, the fifth has all."""
 
     data_seconds: float = 0.0
     compile_seconds: float = 0.0
@@ -269,9 +269,9 @@ def _read_one(kind: Any, text: str) -> Any:
         return text
     try:
         value = kind(text)
+        return value if math.isfinite(value) else _UNREAD
     except (TypeError, ValueError):
         return _UNREAD
-    return value if math.isfinite(value) else _UNREAD
 
 
 def _type_name(kind: Any) -> str:

@@ -9,7 +9,7 @@ original tells the truth.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from inrbench import Metric, Protocol, Task, register_task
 from inrbench.data import dataset, fitted_shape
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 SIGNALS = tuple(file.removesuffix(".png") for file in dataset("kodak").sha256)
 SHAPE = (512, 768)
 """Rows and columns; six of the images stand upright, with as many pixels."""
+
+IMAGE_SETTINGS: Mapping[str, Any] = {"coordinate_range": tuple[float, ...], "max_pixels": int | None}
+"""What `--set` may change, and its type."""
 
 PAPER = Protocol(
     name="paper",
@@ -70,6 +73,7 @@ class Kodak(Task):
     metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, LPIPS, PSNR_BETWEEN, MSE_TRAIN)
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER, "quick": QUICK}
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": SIGNALS}
+    settable = IMAGE_SETTINGS
     optional_data = ("lpips",)
 
     def signals(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from inrbench.tasks.kodak import QUICK
+from inrbench.tasks.kodak import IMAGE_SETTINGS, QUICK
 
 from inrbench import Metric, Protocol, Task, register_task
 from inrbench.data import file_sha256, fitted_shape, image_shape
@@ -63,6 +63,7 @@ class Photo(Task):
     metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, LPIPS, PSNR_BETWEEN, MSE_TRAIN)
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": COLOUR, "paper-gray": GRAY, "quick": QUICK}
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"quick": ("astronaut", "camera")}
+    settable = IMAGE_SETTINGS
     optional_data = ("lpips",)
     takes_files = True
 

@@ -1,6 +1,5 @@
 """What several rooms' tests need."""
 
-import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +8,7 @@ import pytest
 
 from inrbench.execute import Job, PoolSettings, Request, make_plan
 from inrbench.registry import Registry
-from inrbench.spec import Measurement, Metric, Protocol, RunResult, RunSpec
+from inrbench.spec import CurvePoint, Measurement, Metric, Protocol, RunResult, RunSpec
 from inrbench.store import Attempt, environment
 
 TINY = {"epochs": "4", "width": "16"}
@@ -57,7 +56,8 @@ def attempt() -> Callable[..., Attempt]:
         metrics = (Measurement(metric=PSNR, value=psnr, note=None if psnr is not None else "no weights"),
                    Measurement(metric=MSE, value=mse))  # fmt: skip
         result = RunResult(spec=RunSpec(**fields), status=status, metrics=metrics if status == "ok" else (),
-                           message=None if status == "ok" else "why")  # fmt: skip
+                           message=None if status == "ok" else "why",
+                           curve=(CurvePoint(step=7, train_seconds=0.5, loss=0.25, lr=0.1, value=12.0),) if status == "ok" else ())  # fmt: skip
         from datetime import UTC, datetime
 
         return Attempt(result=result, protocol=PROTOCOL, plugin_origin="builtin", environment=facts,
@@ -84,11 +84,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if needs_kodak and not all(locate("kodak", file).path for file in dataset("kodak").sha256):
         for item in needs_kodak:
             item.add_marker(pytest.mark.skip(reason="no Kodak images: set INRBENCH_DATA or run inrbench data fetch kodak"))
-
-
-def changed(value: object, **fields: object) -> object:
-    """Return a copy of a dataclass with some fields changed."""
-    return dataclasses.replace(value, **fields)  # type: ignore[type-var]
 
 
 os.environ.setdefault("NO_COLOR", "1")

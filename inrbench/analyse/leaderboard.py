@@ -18,9 +18,9 @@ from inrbench.spec import Metric
 from inrbench.store import read_runs
 
 COLUMNS = (
-    "task", "signal", "method", "method_sha256", "variant", "params_json", "protocol", "protocol_fingerprint", "seed",
-    "device_class", "device_name", "hardware_id", "threads", "jobs", "error_type", "primary_metric", "metrics", "train_seconds",
-    "host_peak_bytes", "gpu_peak_allocated_bytes", "n_params",
+    "task", "signal", "signal_sha256", "method", "method_sha256", "variant", "protocol", "protocol_fingerprint", "seed",
+    "device_class", "device_name", "hardware_id", "threads", "jobs", "metrics", "train_seconds", "host_peak_bytes",
+    "gpu_peak_allocated_bytes", "n_params",
 )  # fmt: skip
 
 
@@ -88,10 +88,14 @@ def leaderboards(
 
 
 def _latest_code(group: pd.DataFrame) -> pd.DataFrame:
-    """Keep, of each method with its parameters, the runs of the code that ran last: an edited method is another method."""
-    subject = ["method", "params_json", "signal"]
-    newest = group.sort_values("attempt_id").drop_duplicates(subject, keep="last")
-    return group.merge(newest[[*subject, "method_sha256"]])
+    """Keep the runs of the newest code of each method and the newest bytes of each signal: what was edited is another thing.
+
+    What was not run again after the edit is then missing, and shows as such. One run is left for each (row, signal, seed).
+    """
+    for subject, code in ((["method", "variant"], "method_sha256"), (["signal"], "signal_sha256")):
+        newest = group.sort_values("attempt_id").drop_duplicates(subject, keep="last")
+        group = group.merge(newest[[*subject, code]])
+    return group.sort_values("attempt_id").drop_duplicates(["method", "variant", "signal", "seed"], keep="last")
 
 
 def _board(frame: pd.DataFrame) -> Board:
@@ -101,7 +105,7 @@ def _board(frame: pd.DataFrame) -> Board:
     pairs = set(zip(frame["signal"], frame["seed"], strict=True))
     rows = [_row(str(label), runs, metrics, len(pairs)) for label, runs in frame.groupby(labels, sort=True)]
     if metrics:
-        _rank(rows, metrics)
+        _rank(rows, metrics, len(pairs))
     timed = frame[frame["status"] == "ok"]
     sharings = {tuple(row) for row in timed[["hardware_id", "jobs", "threads"]].itertuples(index=False)}
     notes = _missing_notes(frame)
@@ -178,8 +182,8 @@ def summarise(values: Iterable[float], log: bool = False) -> Cell:
     return Cell(mean=mean, spread=spread, n=len(array), log=log)
 
 
-def _rank(rows: list[Row], metrics: Sequence[Metric]) -> None:
-    """Sort by the primary metric, complete rows first, and mark the best and the second of each metric among these."""
+def _rank(rows: list[Row], metrics: Sequence[Metric], n_runs: int) -> None:
+    """Sort by the primary metric, complete rows first; mark best and second of each metric among rows with all its values."""
 
     def worse(metric: Metric, row: Row) -> float:
         cell = row.cells.get(metric.id)
@@ -189,7 +193,7 @@ def _rank(rows: list[Row], metrics: Sequence[Metric]) -> None:
 
     rows.sort(key=lambda row: (not row.complete, worse(metrics[0], row), row.label))
     for metric in metrics:
-        ranked = sorted((row for row in rows if row.complete and metric.id in row.cells), key=lambda row: worse(metric, row))
+        ranked = [row for row in rows if (cell := row.cells.get(metric.id)) and cell.n == n_runs and not math.isnan(cell.mean)]
         levels = sorted({worse(metric, row) for row in ranked})
         for mark, level in zip(("best", "second"), levels, strict=False):
             for row in ranked:

@@ -40,8 +40,9 @@ def verify(names: tuple[str, ...]) -> int:
     """Compare the files on this machine with the catalogue's SHA-256. Exit code 3 if one is corrupt or missing."""
     from inrbench.data import catalogue, dataset, locate
 
-    bad = 0
+    unsound = 0
     for name in names or catalogue():
+        bad = 0
         for file in dataset(name).sha256:
             found = locate(name, file)
             if found.path is None:
@@ -49,8 +50,9 @@ def verify(names: tuple[str, ...]) -> int:
             elif not found.sound:
                 click.echo(f"{found.path}: corrupt, sha256 {found.actual}, expected {found.expected}")
             bad += not found.sound
-        click.echo(f"{name}: {'sound' if not bad else 'not sound'}")
-    return CHECK_FAILED if bad else OK
+        click.echo(f"{name}: {f'{bad} of {len(dataset(name).sha256)} files not sound' if bad else 'sound'}")
+        unsound += bad
+    return CHECK_FAILED if unsound else OK
 
 
 @command.command("path")

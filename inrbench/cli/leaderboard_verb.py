@@ -31,12 +31,18 @@ def command(tasks: str | None, protocol: str | None, style: str, results: Path) 
     boards, unreadable = leaderboards(results, words(tasks), words(protocol))
     for path, reason in unreadable.items():
         log.warning("skipped %s: %s", path, reason)
+    everything = boards if not (tasks or protocol) else leaderboards(results)[0]
+    for kind, asked, held in (
+        ("task", words(tasks), {board.task for board in everything}),
+        ("protocol", words(protocol), {name for board in everything for name in (board.protocol, board.fingerprint)}),
+    ):
+        for word in asked if everything else ():
+            if word not in held:
+                raise unknown(f"{kind} in '{results}'", word, held)
+    if everything and not boards:
+        click.echo(f"inrbench: '{results}' has runs of these tasks and of these protocols, but none of both", err=True)
+        return NOTHING_COMPARED
     if not boards:
-        everything, _ = leaderboards(results)
-        held = sorted({board.task for board in everything} | {board.protocol for board in everything})
-        asked = [word for word in (*words(tasks), *words(protocol)) if word not in held]
-        if held and asked:
-            raise unknown("task or protocol in these results", asked[0], held)
         click.echo(
             f"inrbench: no results in '{results}' yet; make some: inrbench run --suite quick --results {results}", err=True
         )

@@ -34,4 +34,4 @@ def _line(declaration: Declaration, broken: str | None) -> str:
     if broken:
         return click.style(f"broken: {broken}", fg="red")
     origin = "" if declaration.source.builtin else f"  ({declaration.source.origin})"
-    return declaration.summary.partition(": ")[2] + origin or declaration.summary + origin
+    return (declaration.summary.partition(": ")[2] or declaration.summary) + origin

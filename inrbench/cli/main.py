@@ -10,7 +10,7 @@ import inrbench
 from inrbench.errors import InrbenchError
 
 VERBS = {
-    "list": "Methods, tasks, signals and protocols there are.",
+    "list": "The methods and tasks there are.",
     "show": "One method or task: formula, parameters, protocols, sources.",
     "run": "Fit methods on tasks; does only what the results folder lacks.",
     "leaderboard": "Tables of the results.",

@@ -66,7 +66,8 @@ def command(
         retry_failed=retry == "failed",
     )  # fmt: skip
     plan, registry = make_plan(request, finished_runs(results))
-    workers = min(jobs or default_workers(request.device), max(1, len(plan.todo)))
+    # Not fewer for a short rest: with other threads the same seed gives other roundings, and other times.
+    workers = jobs or default_workers(request.device)
     threads = max(1, physical_cores() // workers)
     expected = estimate(plan.todo, results, threads)
     print_plan(plan, expected, workers, request, results)
@@ -127,8 +128,9 @@ def print_plan(plan: "Plan", expected: "Estimate", workers: int, request: "Reque
         if heading != where:
             click.secho(heading, bold=True)
             where = heading
-        once = duration(sum(seconds for _, seconds in group) / len(group))
-        click.echo(f"  {label:24} {len(group):4} run(s), about {once} each")
+        mean = sum(seconds for _, seconds in group) / len(group)
+        once = f"about {duration(mean)} each" if mean else "time not known"
+        click.echo(f"  {label:24} {len(group):4} run(s), {once}")
     states = [f"{len(plan.done)} in {results} already", f"{len(plan.todo)} to do"]
     if plan.failed:
         counts = Counter(status for _, status in plan.failed)
@@ -141,7 +143,7 @@ def print_plan(plan: "Plan", expected: "Estimate", workers: int, request: "Reque
     source = "earlier runs" if expected.measured == len(plan.todo) else "a short calibration here"
     click.echo(f"About {duration(total)} on {request.device} with {workers} worker(s), by {source}.")
     if expected.unknown:
-        click.echo(f"note: {expected.unknown} run(s) could not be estimated and are not in this figure.")
+        click.echo(f"note: {expected.unknown} run(s) of new plugins or shapes are not in this figure.")
     if total > LONG_SECONDS and not request.suite and request.protocol != "quick":
         advice = "--protocol quick takes seconds a run"
         gpu = "" if request.device.startswith("cuda") else "; a GPU is far faster than a CPU"
@@ -159,7 +161,7 @@ def _fetch_optional(jobs: Sequence["Job"], registry: "Registry") -> None:
         try:
             fetch(name)
         except InrbenchError as error:
-            click.echo(f"note: going on without '{name}', its metric will be missing: {error}")
+            click.echo(f"note: the metric '{name}' will be missing: {error}")
 
 
 def _print_end(tally: "Tally", completed: bool, results: Path) -> None:

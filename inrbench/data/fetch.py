@@ -4,12 +4,13 @@ import logging
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from pickle import UnpicklingError
 
 import pooch
 from requests.exceptions import RequestException
 
 from inrbench.data.catalogue import Dataset, dataset
-from inrbench.data.locate import Found, cache_folder, file_sha256, locate
+from inrbench.data.locate import Found, cache_folder, file_sha256, locate, require
 from inrbench.errors import DataMissing
 
 TIMEOUT_SECONDS = 30
@@ -18,13 +19,15 @@ TIMEOUT_SECONDS = 30
 def fetch(name: str, progress: bool = True) -> list[Found]:
     """Download the files of a data set that are missing or corrupt; return where all of them lie.
 
-    Raises DataMissing if a download fails or its bytes are not the catalogue's, UnknownName for an unknown data set.
+    Raises DataMissing if a download fails or its bytes are not the catalogue's, DataCorrupt if a corrupt file of the user's
+    own folder stands before the good one, UnknownName for an unknown data set.
     """
     wanted = dataset(name)
     prepare = _PREPARE.get(name, _as_it_is)
     for file, sha256 in wanted.sha256.items():
         if not locate(name, file).sound:
             _fetch_one(wanted, file, sha256, prepare, progress)
+            require(name, file)  # a corrupt file in INRBENCH_DATA would go on hiding the good one
     return [locate(name, file) for file in wanted.sha256]
 
 
@@ -42,11 +45,9 @@ def _fetch_one(wanted: Dataset, file: str, sha256: str, prepare: Callable[[Path]
             if actual != sha256:
                 raise DataMissing(f"{url} gave a file whose sha256 is {actual}, expected {sha256}; it was not kept")
             ready.replace(folder / file)
-    except (RequestException, OSError) as error:
-        raise DataMissing(
-            f"cannot download {url}: {error}. Put the file at {folder / file}, or set INRBENCH_DATA to a folder with "
-            f"{wanted.name}/{file}"
-        ) from error
+    except (RequestException, OSError, UnpicklingError) as error:
+        where = f"put it at {folder / file}, or set INRBENCH_DATA to a folder that has {wanted.name}/{file}"
+        raise DataMissing(f"cannot get {file} from {url} ({type(error).__name__}); {where}") from error
 
 
 def _as_it_is(path: Path) -> Path:

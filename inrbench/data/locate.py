@@ -8,7 +8,7 @@ from pathlib import Path
 import platformdirs
 
 from inrbench.data.catalogue import dataset
-from inrbench.errors import DataCorrupt, DataMissing, unknown
+from inrbench.errors import BadValue, DataCorrupt, DataMissing, unknown
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,9 @@ def require(name: str, file: str) -> Path:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """Return the SHA-256 of a file's bytes. Raises BadValue for a file that cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise BadValue(f"{path} cannot be read: {error.strerror}") from error

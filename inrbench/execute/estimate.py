@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from inrbench.errors import StoreError
+from inrbench.errors import InrbenchError, StoreError
 from inrbench.execute.job import Job
 from inrbench.registry import ProblemSize, Registry
 from inrbench.spec import NetworkSpec, canonical_json
@@ -85,7 +85,12 @@ def _size(job: Job, registry: Registry) -> ProblemSize:
 
 
 def _calibrate(job: Job, registry: Registry, size: ProblemSize) -> float | None:
-    """Return the seconds of all steps of a job, from a few steps on a small batch; None if the network cannot be built."""
+    """Return the seconds of all steps of a job, from a few steps on a small batch; None if that cannot be known safely.
+
+    A plugin that is not built in is not run here: it may hang or crash, and there is no worker around it.
+    """
+    if job.plugin_origin != "builtin":
+        return None
     device, protocol = torch.device(job.device), job.protocol
     points = min(SAMPLE_POINTS[device.type], protocol.batch or size.n_points, size.n_points)
     net = NetworkSpec(
@@ -96,8 +101,11 @@ def _calibrate(job: Job, registry: Registry, size: ProblemSize) -> float | None:
             network = registry.method(job.spec.method)(net, **job.spec.params).to(device)
             coordinates = torch.rand(points, size.in_features, device=device)
             seconds = _seconds_a_step(network, coordinates)
-        except Exception:  # a plugin may raise anything; its run will say what
+        except (InrbenchError, RuntimeError):
             return None
+        finally:
+            if device.type == "cuda":
+                torch.cuda.empty_cache()
     return seconds / points * size.n_points * protocol.epochs
 
 

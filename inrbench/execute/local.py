@@ -1,26 +1,34 @@
 """Running jobs on this machine: worker processes that can die, hang or be stopped without taking others along."""
 
 import multiprocessing
+import os
+import signal
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from ctypes import Array
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import psutil
 from pebble import ProcessExpired, ProcessPool
 
+from inrbench.errors import InrbenchError, StoreError
 from inrbench.execute.job import Job, Outcome, PoolSettings
 from inrbench.spec import Cost, RunResult, Status
-from inrbench.store import physical_cores
+from inrbench.store import environment, physical_cores
 
 WORKER_BYTES = 3 * 2**30
 """What a CPU worker may need: the largest step that fits in memory by design, and the libraries."""
 POLL_SECONDS = 0.2
 SIGKILL_CODE = -9
+RENEWED_CODE = 75
+"""Exit code of a worker that wants to be replaced before it takes another job."""
+POOL_STARTS = 3
 
 
 class Listener(Protocol):
@@ -47,29 +55,68 @@ def run_local(jobs: Sequence[Job], settings: PoolSettings, listener: Listener) -
     """Carry out jobs, in order, in ``settings.workers`` processes. Return False if stopped by Ctrl-C, True otherwise.
 
     Each job ends in one stored row: written by its worker, or by this process if the worker died, ran out of time or was
-    stopped. Raises StoreError if a row cannot be stored; rows stored before stay.
+    stopped. Raises StoreError if a row cannot be stored, InrbenchError if workers cannot be started; rows stored before stay.
     """
     context = multiprocessing.get_context("spawn")
     # Shared memory without locks: a worker that is killed while it writes cannot block anybody.
     board = context.RawArray("d", 3 * len(jobs))
-    pool = ProcessPool(max_workers=settings.workers, initializer=_start, initargs=(settings, board), context=context)
-    with _Stopped(pool):
-        slots: dict[Future[Outcome], _Slot] = {
-            pool.schedule(_execute, args=(job, settings, index), timeout=settings.timeout): _Slot(job, index)
-            for index, job in enumerate(jobs)
-        }
-        try:
-            for future in _as_they_end(slots, board, listener):
-                slot = slots.pop(future)
+    waiting = [_Slot(job, index) for index, job in enumerate(jobs)]
+    for _ in range(POOL_STARTS):
+        pool = ProcessPool(max_workers=settings.workers, initializer=_start, initargs=(settings, board), context=context)
+        with _Stopped(pool):
+            try:
+                waiting = _run_pool(pool, waiting, settings, board, listener)
+            except KeyboardInterrupt:
+                return False
+        if not waiting:
+            return True
+    raise InrbenchError(
+        f"worker processes die before they take a run, {POOL_STARTS} times now; is there enough memory? Try --jobs 1"
+    )
+
+
+def _run_pool(
+    pool: ProcessPool, waiting: Sequence["_Slot"], settings: PoolSettings, board: "Array[Any]", listener: Listener
+) -> list["_Slot"]:
+    """Carry out jobs until all have ended, or the pool has broken; return those that are left then."""
+
+    def schedule(slot: _Slot) -> "Future[Outcome]":
+        return pool.schedule(_execute, args=(slot.job, settings, slot.index), timeout=settings.timeout)
+
+    with _deaf_children():
+        slots = {schedule(slot): slot for slot in waiting}
+    try:
+        for future in _as_they_end(slots, board, listener):
+            slot = slots[future]
+            ending = future.exception()
+            if isinstance(ending, BrokenProcessPool):  # a worker died before it took a job
+                return list(slots.values())
+            del slots[future]
+            if isinstance(ending, ProcessExpired) and ending.exitcode == RENEWED_CODE:
+                slots[schedule(slot)] = slot
+            else:
                 listener.finished(slot.job, _outcome(future, slot, settings))
-        except KeyboardInterrupt:
-            pool.stop()
-            pool.join()
-            for slot in slots.values():
-                if slot.started is not None:
-                    _store_failure(slot, settings, "interrupted", "KeyboardInterrupt", "stopped by Ctrl-C")
-            return False
-    return True
+    except KeyboardInterrupt:
+        pool.stop()
+        pool.join()
+        for slot in slots.values():
+            if slot.started is not None:
+                _store_failure(slot, settings, "interrupted", "KeyboardInterrupt", "stopped by Ctrl-C")
+        raise
+    return []
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Let threads and processes started in the block never see Ctrl-C: a terminal sends it to all, and it is for us alone."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass
@@ -120,20 +167,25 @@ def _outcome(future: "Future[Outcome]", slot: _Slot, settings: PoolSettings) -> 
             text = "the worker was killed (signal 9), most likely by the system for lack of memory"
             return _store_failure(slot, settings, "oom", "Killed", text)
         return _store_failure(slot, settings, "error", "WorkerDied", f"the worker process died with exit code {error.exitcode}")
-    except CancelledError:
-        return _store_failure(slot, settings, "interrupted", "Cancelled", "stopped before it ended")
+    except StoreError:
+        raise
+    except Exception as error:  # a result that could not be turned into a row
+        return _store_failure(slot, settings, "error", type(error).__name__, str(error))
 
 
 def _store_failure(slot: _Slot, settings: PoolSettings, status: Status, kind: str, message: str) -> Outcome:
     from inrbench.execute.worker import store_result
 
+    facts = environment(slot.job.device, settings.threads, settings.workers, settings.code)
     seconds = 0.0 if slot.started is None else time.perf_counter() - slot.started
     result = RunResult(spec=slot.job.spec, status=status, error_type=kind, message=message, cost=Cost(wall_seconds=seconds))
-    return store_result(slot.job, settings, result, datetime.now(UTC))
+    return store_result(slot.job, settings, result, facts, datetime.now(UTC) - timedelta(seconds=seconds))
 
 
 _board: "Array[Any] | None" = None
 """In a worker: where it shows how far it is."""
+_spoilt = False
+"""In a worker: whether a run has failed in it. What such a run leaves behind, a dead CUDA context for one, must not reach others."""
 
 
 def _start(settings: PoolSettings, board: "Array[Any]") -> None:
@@ -147,6 +199,9 @@ def _start(settings: PoolSettings, board: "Array[Any]") -> None:
 def _execute(job: Job, settings: PoolSettings, index: int) -> Outcome:
     from inrbench.execute.worker import execute
 
+    global _spoilt  # noqa: PLW0603 - as above
+    if _spoilt:
+        os._exit(RENEWED_CODE)
     board = _board
     assert board is not None
     board[3 * index : 3 * index + 3] = [1.0, 0.0, float("nan")]
@@ -155,4 +210,7 @@ def _execute(job: Job, settings: PoolSettings, index: int) -> Outcome:
         board[3 * index + 1] = fraction
         board[3 * index + 2] = value
 
-    return execute(job, settings, on_progress)
+    _spoilt = True
+    outcome = execute(job, settings, on_progress)
+    _spoilt = outcome.status in ("error", "oom")
+    return outcome

@@ -2,12 +2,12 @@
 
 import fnmatch
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from inrbench.errors import BadValue, unknown
+from inrbench.errors import BadValue, BrokenPlugin, unknown
 from inrbench.execute.job import Job
 from inrbench.registry import Method, Registry, Selection, Task, parse_selection
 from inrbench.spec import Protocol, RunSpec, Status, Value, canonical_json
@@ -60,7 +60,7 @@ def make_plan(request: Request, finished: Mapping[str, str]) -> tuple[Plan, Regi
     registry = Registry(files)
     plan = Plan()
     chosen = _methods(registry, selections, plan.notes)
-    sections = [s for name in _task_names(registry, request) for s in _sections(registry.task(name), request)]
+    sections = [s for name in _task_names(registry, request, plan.notes) for s in _sections(registry.task(name), request)]
     known = {signal for section in sections for signal in section.signals}
     _refuse_unknown_signals(request, sections, known)
     planned: set[str] = set()
@@ -99,9 +99,7 @@ def _methods(registry: Registry, selections: Sequence[Selection], notes: list[st
         if selection.name == "all":
             if selection.params:
                 raise BadValue(f"--methods 'all[...]': name the method that '{selection.params[0][0]}' belongs to")
-            broken = {name: d.broken for name, d in registry.methods.items() if d.broken}
-            notes += [f"method '{name}' is left out, it is broken: {reason}" for name, reason in broken.items()]
-            names = [name for name in registry.methods if name not in broken]
+            names = _working(registry.methods, registry.method, notes)
         else:
             names = registry.names_in(Path(selection.name)) if selection.is_file else [selection.name]
         for name in names:
@@ -111,17 +109,34 @@ def _methods(registry: Registry, selections: Sequence[Selection], notes: list[st
     return list(chosen.values())
 
 
-def _task_names(registry: Registry, request: Request) -> list[str]:
-    sound = [name for name, declaration in registry.tasks.items() if not declaration.broken]
-    if request.suite is not None:
-        suites = {suite for name in sound for suite in registry.task(name).suites}
-        if request.suite not in suites:
-            raise unknown("suite", request.suite, suites, "a suite is a list of tasks; one task: --tasks NAME")
-        members = [name for name in sound if request.suite in registry.task(name).suites]
-        return [name for name in members if request.tasks is None or name in request.tasks.split(",")]
-    if request.tasks is None:
-        raise BadValue(f"nothing is selected: give --suite quick or --tasks with some of {', '.join(sound)}")
-    return sound if request.tasks == "all" else list(dict.fromkeys(name.strip() for name in request.tasks.split(",")))
+def _task_names(registry: Registry, request: Request, notes: list[str]) -> list[str]:
+    """Return the tasks of the suite, narrowed to those named if any are; or the tasks named."""
+    named = list(dict.fromkeys(_split(request.tasks or "")))
+    if request.suite is None and not named:
+        raise BadValue(f"nothing is selected: give --suite quick, or --tasks with some of {', '.join(registry.tasks)}")
+    if request.suite is None:
+        return _working(registry.tasks, registry.task, notes) if named == ["all"] else named
+    suites = {name: registry.task(name).suites for name in _working(registry.tasks, registry.task, notes)}
+    if not any(request.suite in members for members in suites.values()):
+        known = {suite for members in suites.values() for suite in members}
+        raise unknown("suite", request.suite, known, "a suite is a list of tasks; one task: --tasks NAME")
+    members = [name for name in suites if request.suite in suites[name]]
+    for name in named:
+        if name not in members:
+            raise unknown(f"task of suite '{request.suite}'", name, members)
+    return named or members
+
+
+def _working(names: Iterable[str], load: Callable[[str], object], notes: list[str]) -> list[str]:
+    """Return the names whose plugins can be imported, with a note for each that cannot."""
+    working = []
+    for name in names:
+        try:
+            load(name)
+            working.append(name)
+        except BrokenPlugin as error:
+            notes.append(f"left out: {error}")
+    return working
 
 
 def _sections(task: Task, request: Request) -> list[_Section]:

@@ -21,7 +21,7 @@ from inrbench.nn import NetworkSize, network_size
 from inrbench.problems import Problem
 from inrbench.registry import Registry
 from inrbench.spec import Cost, Measurement, NetworkSpec, RunResult, Status, canonical_json, derived_seed
-from inrbench.store import Attempt, append, environment
+from inrbench.store import Attempt, Environment, append, environment
 
 Progress = Callable[[float, float], None]
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
@@ -41,8 +41,9 @@ def start_worker(settings: PoolSettings) -> None:
 
 
 def execute(job: Job, settings: PoolSettings, on_progress: Progress = lambda fraction, value: None) -> Outcome:
-    """Carry out a job and store how it ended. Raises StoreError if that cannot be stored, and nothing else."""
+    """Carry out a job and store how it ended. Whatever the job raises is a status; an error of storing it is raised."""
     started_at, start = datetime.now(UTC), time.perf_counter()
+    facts = environment(job.device, settings.threads, settings.workers, settings.code)
     sheet = _Sheet(Clock(torch.device(job.device)))
     error: BaseException | None = None
     try:
@@ -59,12 +60,11 @@ def execute(job: Job, settings: PoolSettings, on_progress: Progress = lambda fra
         curve=sheet.fitted.curve if sheet.fitted else (),
         cost=sheet.cost(time.perf_counter() - start),
     )
-    return store_result(job, settings, result, started_at)
+    return store_result(job, settings, result, facts, started_at)
 
 
-def store_result(job: Job, settings: PoolSettings, result: RunResult, started_at: datetime) -> Outcome:
-    """Append an attempt to the store and return what the parent process needs to know of it."""
-    facts = environment(job.device, settings.threads, settings.workers, settings.code)
+def store_result(job: Job, settings: PoolSettings, result: RunResult, facts: Environment, started_at: datetime) -> Outcome:
+    """Append an attempt to the store and return what the parent process needs to know of it. Raises StoreError."""
     append(settings.results, Attempt(
         result=result, protocol=job.protocol, plugin_origin=job.plugin_origin, environment=facts, started_at=started_at,
     ))  # fmt: skip

@@ -50,7 +50,8 @@ def fit(
 
     ``on_progress`` is told the fraction done and the primary metric at the last point of the learning curve. The parts
     ``compile`` (a warm-up that changes nothing), ``train`` and ``eval`` of the clock are filled. A loss that is not finite ends
-    the fit at the next look, with the exact step found from the losses kept on the device.
+    the fit at the next look, with the exact step found from the losses kept on the device; weights that are not finite after
+    the last step, whose effect no loss has seen, count for that step.
     """
     generator = torch.Generator().manual_seed(data_seed)
     chunk = CHUNK_POINTS[device.type]
@@ -89,7 +90,8 @@ def fit(
             curve.append(CurvePoint(
                 step=step, train_seconds=clock.seconds["train"], loss=float(losses[step - 1]), lr=rate, value=value,
             ))  # fmt: skip
-    return Fitted(tuple(curve), step, points)
+    finite = all(bool(parameter.isfinite().all()) for parameter in network.parameters())
+    return Fitted(tuple(curve), step, points, diverged_at=None if finite else step)
 
 
 def accumulate_gradient(network: nn.Module, problem: Problem, batch: Batch, chunk: int) -> Tensor:

@@ -35,6 +35,8 @@ def image_problem(image: Image, protocol: Protocol) -> Regression:
     height, width, channels = fitted.shape
     if min(height, width) < SSIM_WINDOW:
         raise BadValue(f"an image of {width}x{height} pixels is too small: SSIM needs {SSIM_WINDOW} in each direction")
+    if len(settings["coordinate_range"]) != 2 or not settings["coordinate_range"][0] < settings["coordinate_range"][1]:
+        raise BadValue(f"coordinate_range must be two increasing numbers like (0,1), got {settings['coordinate_range']}")
     low, high = settings["coordinate_range"]
     rows, columns = np.arange(height), np.arange(width)
     coordinates = pixel_coordinates(rows, columns, (height, width), low, high)
@@ -82,8 +84,9 @@ class ImageEvaluation:
         for name in self.metrics:
             try:
                 measured.append(Measurement(metric=METRICS[name], value=values[name]()))
-            except (InrbenchError, RuntimeError) as error:
-                measured.append(Measurement(metric=METRICS[name], value=None, note=str(error).splitlines()[0]))
+            except (InrbenchError, RuntimeError, ImportError, OSError) as error:
+                note = str(error).partition("\n")[0] or type(error).__name__
+                measured.append(Measurement(metric=METRICS[name], value=None, note=note))
         return measured
 
     def render(self, predict: Predict) -> Image:

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from inrbench.errors import BadValue, unknown
 from inrbench.spec import NetworkSpec, Value, parse_as
@@ -29,6 +29,10 @@ class Method:
     settings: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        first, *rest = inspect.signature(self.builder).parameters.values()
+        for p in rest:
+            if p.kind is not inspect.Parameter.KEYWORD_ONLY or p.default is inspect.Parameter.empty:
+                raise BadValue(f"method '{self.name}': write its parameters as ({first.name}, *, {p.name}: type = default)")
         known = self.defaults()
         for where, values in self.settings.items():
             for key in values:
@@ -47,13 +51,15 @@ class Method:
 
     def defaults(self) -> dict[str, Value]:
         """Return the parameters with their defaults, in the order of the signature."""
-        parameters = inspect.signature(self.builder).parameters.values()
-        return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+        parameters = list(inspect.signature(self.builder).parameters.values())[1:]
+        types = self.types()
+        return {p.name: as_annotated(types[p.name], p.default) for p in parameters}
 
     def types(self) -> dict[str, Any]:
-        """Return the annotated type of each parameter."""
+        """Return the annotated type of each parameter, or its default's type where it has none."""
+        parameters = list(inspect.signature(self.builder).parameters.values())[1:]
         hints = get_type_hints(self.builder)
-        return {name: hints.get(name, type(default)) for name, default in self.defaults().items()}
+        return {p.name: hints.get(p.name, type(p.default)) for p in parameters}
 
     def parse(self, given: Mapping[str, str]) -> dict[str, Value]:
         """Return parameters given as text as values of their annotated types.
@@ -71,7 +77,21 @@ class Method:
         params = self.defaults()
         for where in (kind, task, f"{task}/{signal}"):
             params.update(self.settings.get(where, {}))
-        return params
+        return {name: as_annotated(kind, params[name]) for name, kind in self.types().items()}
+
+
+def as_annotated(kind: Any, value: Value) -> Value:
+    """Return a whole number as a float where the annotation says float: 30 and 30.0 must be one run and not two.
+
+    >>> as_annotated(float | None, 30), as_annotated(int, 30), as_annotated(tuple[float, ...], (1, 2))
+    (30.0, 30, (1.0, 2.0))
+    """
+    options = (kind, *get_args(kind))
+    if isinstance(value, int) and not isinstance(value, bool) and float in options and int not in options:
+        return float(value)
+    if isinstance(value, tuple) and any(get_origin(option) is tuple for option in options):
+        return tuple(float(item) for item in value)
+    return value
 
 
 def register_method(

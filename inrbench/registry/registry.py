@@ -16,7 +16,7 @@ from inrbench.registry.discover import Declaration, Kind, Source, declarations
 from inrbench.registry.method import Method
 from inrbench.registry.task import Task
 
-PROBE_SECONDS = 120
+IMPORT_SECONDS = 120
 
 
 class Registry:
@@ -40,6 +40,7 @@ class Registry:
         declaration = self._find("method", name)
         for value in vars(_load(declaration.source)).values():
             if isinstance(value, Method) and value.name == name:
+                _check_types(value, declaration.source)
                 return value
         raise BrokenPlugin(f"{declaration.source.path} declares method '{name}' but does not define it when it is run")
 
@@ -75,11 +76,11 @@ class Registry:
             request = json.dumps([declaration.kind, declaration.name, [str(file) for file in self.files]])
             try:
                 child = subprocess.run(
-                    [sys.executable, "-m", "inrbench.registry.probe", request],
-                    capture_output=True, text=True, timeout=PROBE_SECONDS, check=False,
+                    [sys.executable, "-m", "inrbench.registry.try_import", request],
+                    capture_output=True, text=True, timeout=IMPORT_SECONDS, check=False,
                 )  # fmt: skip
             except subprocess.TimeoutExpired:
-                reasons[declaration.name] = f"did not import within {PROBE_SECONDS} s"
+                reasons[declaration.name] = f"did not import within {IMPORT_SECONDS} s"
                 continue
             if child.returncode:
                 lines = child.stdout.strip().splitlines()
@@ -140,3 +141,10 @@ def _run_file(path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def _check_types(method: Method, source: Source) -> None:
+    try:
+        method.types()
+    except NameError as error:
+        raise BrokenPlugin(f"{source.path}: an annotation of '{method.name}' cannot be read: {error}") from error

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from inrbench.errors import BadValue, unknown
 from inrbench.spec import Metric, Protocol
@@ -41,6 +41,8 @@ class Task(ABC):
     protocols: ClassVar[Mapping[str, Protocol]]
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Which of the signals a suite takes, under the protocol of the suite's name."""
+    settable: ClassVar[Mapping[str, Any]] = {}
+    """Which of the protocols' settings ``--set`` may change, with their types."""
     takes_files: ClassVar[bool] = False
     """Whether a user's own file can be a signal."""
     optional_data: ClassVar[tuple[str, ...]] = ()
@@ -89,7 +91,7 @@ class Task(ABC):
         """Return the named protocol, with fields changed by ``--set`` if any. Raises UnknownName or BadValue."""
         if name not in self.protocols:
             raise unknown(f"protocol of task '{self.name}'", name, self.protocols, f"see: inrbench show {self.name}")
-        return self.protocols[name].with_changes(changes or {})
+        return self.protocols[name].with_changes(changes or {}, self.settable)
 
     @property
     def doc(self) -> str:

@@ -97,7 +97,7 @@ def caption(board: Board) -> list[str]:
         "Metrics: " + ", ".join(metric.id for metric in board.metrics) + ".",
         f"Measured on {' and '.join(board.devices)}" + (f", {board.sharing}." if board.sharing else "."),
     ]
-    return lines + [note[0].upper() + note[1:] + "." for note in board.notes]
+    return lines + [f"Note: {note}." for note in board.notes]
 
 
 def header(board: Board) -> list[str]:

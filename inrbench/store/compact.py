@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from inrbench.errors import StoreError
 from inrbench.store.read import one_attempt_a_run, read_runs
 from inrbench.store.write import write_atomically
 
@@ -14,10 +15,11 @@ def compact(results: Path, target: Path, tasks: Container[str] | None = None) ->
     """Merge the runs of a results folder into ``target/<task>/<method>.parquet``; return each file's number of runs.
 
     What ``target`` already holds stays, unless the same run has a newer attempt. ``tasks`` limits which are merged.
-    Raises StoreError for a results folder that is not there or a target that cannot be written.
+    Raises StoreError for a results folder that is not there, a target that cannot be written, or a file on either side that
+    cannot be read: nothing is overwritten whose content is unknown.
     """
-    new = read_runs(results).table
-    held = [read_runs(target).table] if target.is_dir() else []
+    new = _all_runs(results)
+    held = [_all_runs(target)] if target.is_dir() else []
     table = one_attempt_a_run(pa.concat_tables([*held, new]))
     pairs = zip(new["task"].to_pylist(), new["method"].to_pylist(), strict=True)
     written = {}
@@ -27,3 +29,10 @@ def compact(results: Path, target: Path, tasks: Container[str] | None = None) ->
         write_atomically(rows.combine_chunks(), path, compression_level=9)
         written[path] = rows.num_rows
     return written
+
+
+def _all_runs(folder: Path) -> pa.Table:
+    read = read_runs(folder)
+    for path, reason in read.unreadable.items():
+        raise StoreError(f"{path} cannot be read ({reason}); repair or remove it first")
+    return read.table

@@ -1,6 +1,7 @@
 """Reading: every attempt under a folder, with our schema, deduplicated to one attempt a run."""
 
 import logging
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,16 +37,16 @@ def attempt_files(results: Path) -> list[Path]:
         raise StoreError(f"no results folder '{results}'. Make one with: inrbench run --suite quick --results {results}")
     folder = store_folder(results)
     root = folder if folder.is_dir() else results
-    return sorted(path for path in root.rglob("*.parquet") if not path.name.startswith(".") and path.is_file())
+    return [path for path in _parquet_below(root) if path.is_file()]
 
 
 def finished_runs(results: Path) -> dict[str, str]:
     """Return run_id -> status of what a results folder holds, from the file names alone: ``ok`` if any attempt was."""
     found: dict[str, tuple[str, str]] = {}
     folder = store_folder(results)
-    for path in folder.rglob("*.parquet") if folder.is_dir() else ():
+    for path in _parquet_below(folder):
         parts = path.name.split(".")
-        if path.name.startswith(".") or len(parts) != 4:
+        if len(parts) != 4:
             continue
         run_id, attempt, status, _ = parts
         earlier = found.get(run_id)
@@ -89,7 +90,20 @@ def load_results(results: str | Path = "results", table: Literal["runs", "metric
     nested = "metrics" if table == "metrics" else "curve"
     long = frame[["run_id", nested]].explode(nested).dropna(subset=[nested])
     items = pd.DataFrame(list(long[nested]), index=long.index)
-    return keys.join(items, how="inner").reset_index(drop=True)
+    return keys.drop(columns=items.columns, errors="ignore").join(items, how="inner").reset_index(drop=True)
+
+
+def _parquet_below(folder: Path) -> list[Path]:
+    """Return the paths of Parquet files in a folder, those being written left out. Raises StoreError if it may not be read."""
+    found = []
+
+    def refuse(error: OSError) -> None:
+        raise StoreError(f"cannot read {error.filename}: {error.strerror}. Choose another folder with --results")
+
+    for path, folders, files in os.walk(folder, onerror=refuse) if folder.exists() else ():
+        names = [name for name in (*files, *folders) if name.endswith(".parquet") and not name.startswith(".")]
+        found += [Path(path) / name for name in names]
+    return sorted(found)
 
 
 def _read(files: list[Path], columns: list[str]) -> tuple[pa.Table, dict[Path, str]]:

@@ -53,7 +53,7 @@ ENVIRONMENT = {
 }  # fmt: skip
 
 SCHEMA = pa.schema({**IDENTITY, **OUTCOME, **COST, **ENVIRONMENT})
-TRACEBACK_CHARACTERS = 8192
+LONGEST_TEXT = 8192
 
 
 def new_attempt_id() -> str:
@@ -86,12 +86,12 @@ class Attempt:
             "protocol_json": json.dumps(asdict(self.protocol), sort_keys=True),
             "status": result.status,
             "error_type": result.error_type,
-            "message": result.message,
-            "traceback": result.traceback[-TRACEBACK_CHARACTERS:] if result.traceback else None,
+            "message": _text(result.message),
+            "traceback": _text(result.traceback),
             "started_at": self.started_at,
             "finished_at": max(self.finished_at, self.started_at),
             "primary_metric": self.protocol.primary,
-            "metrics": [{**asdict(m.metric), "value": m.value, "note": m.note} for m in result.metrics],
+            "metrics": [{**asdict(m.metric), "value": _number(m.value), "note": m.note} for m in result.metrics],
             "curve": [asdict(point) for point in result.curve],
             **asdict(result.cost),
             **asdict(self.environment),
@@ -100,3 +100,13 @@ class Attempt:
     def table(self) -> pa.Table:
         """Return the one-row table."""
         return pa.Table.from_pylist([self.row()], schema=SCHEMA)
+
+
+def _number(value: float | None) -> float | None:
+    """Return a plugin's number, which may be a scalar of any library, as a float."""
+    return None if value is None else float(value)
+
+
+def _text(text: str | None) -> str | None:
+    """Return the end of a plugin's message as text that every file can hold."""
+    return None if text is None else text[-LONGEST_TEXT:].encode("utf-8", "replace").decode()

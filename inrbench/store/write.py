@@ -51,11 +51,11 @@ def write_atomically(table: pa.Table, path: Path, compression_level: int = 3) ->
 def check_writable(results: Path) -> None:
     """Raise StoreError now rather than after the first run if results cannot be stored."""
     folder = store_folder(results)
-    probe = folder / f".probe.{os.getpid()}"
+    trial = folder / f".trial.{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        trial.touch()
+        trial.unlink()
     except OSError as error:
         raise StoreError(
             f"cannot write to {folder}: {error.strerror or error}. Choose another folder with --results"

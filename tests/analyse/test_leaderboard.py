@@ -93,13 +93,32 @@ def test_times_of_different_machines_are_not_averaged(attempt, tmp_path):
     assert board.sharing is None
     text = to_markdown([board])
     assert "train (s)" not in text
-    assert "Times are not shown: they were taken on different machines" in text
+    assert "Note: times are not shown: they were taken on different machines" in text
 
 
-def test_runs_of_older_code_do_not_mix_with_those_of_newer(attempt, tmp_path):
-    (board,) = boards(tmp_path, [attempt(psnr=10, method_sha256="old"), attempt(psnr=20, method_sha256="new")])
+@pytest.mark.parametrize("edited", [
+    {"method_sha256": "new"}, {"method_sha256": "new", "params": {"omega": 60.0}}, {"signal_sha256": "new"},
+])  # fmt: skip
+def test_runs_of_older_code_or_of_other_bytes_do_not_mix_with_newer_ones(attempt, tmp_path, edited):
+    (board,) = boards(tmp_path, [attempt(psnr=10), attempt(psnr=20, **edited)])
     assert board.rows[0].cells["psnr@test"].mean == 20
-    assert board.rows[0].n_ok == 1
+    assert (board.rows[0].n_ok, board.n_runs) == (1, 1)
+
+
+def test_signals_not_run_again_after_an_edit_are_missing(attempt, tmp_path):
+    runs = [attempt(method="relu", signal=s) for s in "ab"] + [attempt(signal=s) for s in "ab"]
+    (board,) = boards(tmp_path, [*runs, attempt(method_sha256="new")])
+    assert {row.label: row.failures for row in board.rows} == {"relu": {}, "siren": {"not run": 1}}
+
+
+def test_a_metric_that_is_missing_or_nan_is_never_marked(attempt, tmp_path):
+    runs = [attempt(method=m, psnr=p, mse=e, seed=s) for m, p, e, s in (
+        ("a", 10, 1e-2, 0), ("a", 10, 1e-2, 1), ("b", None, math.nan, 0), ("b", 99, 1e-9, 1), ("c", 5, 1e-1, 0), ("c", 5, 1e-1, 1),
+    )]  # fmt: skip
+    (board,) = boards(tmp_path, runs)
+    assert {row.label: row.marks for row in board.rows} == {
+        "a": {"psnr@test": "best", "mse@test": "best"}, "b": {}, "c": {"psnr@test": "second", "mse@test": "second"},
+    }  # fmt: skip
 
 
 def test_variants_are_rows_of_their_own(attempt, tmp_path):

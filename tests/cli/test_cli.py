@@ -1,6 +1,6 @@
+import re
 import subprocess
 import sys
-import time
 
 import pytest
 from click.testing import CliRunner
@@ -108,7 +108,7 @@ def test_missing_data_is_skipped_with_the_command_and_exit_code_1(tmp_path, no_d
                         "--results", str(tmp_path / "r"), "--device", "cpu", "--jobs", "1")  # fmt: skip
     assert code == 1
     assert "2 x skipped: data missing, run: inrbench data fetch kodak" in text
-    assert "going on without 'lpips'" in text
+    assert "the metric 'lpips' will be missing" in text
     assert set(finished_runs(tmp_path / "r").values()) == {"skipped"}
 
 
@@ -127,6 +127,9 @@ def test_missing_data_is_skipped_with_the_command_and_exit_code_1(tmp_path, no_d
     (["run", "--suite", "quick", "--timeout", "-3"], 2, "is not in the range"),
     (["run", "--no-such-option"], 2, "No such option"),
     (["leaderboard", "--results", "/nowhere"], 1, "no results folder '/nowhere'. Make one with"),
+    (["run", "--suite", "quick", "--tasks", "kodac"], 2, "unknown task of suite 'quick' 'kodac'"),
+    (["run", "--tasks", "photo", "--set", "value_range=x"], 2, "--set value_range=x: no field that can be changed"),
+    (["run", "--tasks", "photo", "--set", "max_pixels=few"], 2, "expected a whole number or none, got 'few'"),
     (["data", "fetch", "kodac"], 2, "did you mean 'kodak'"),
     (["data", "path", "kodac"], 2, "did you mean 'kodak'"),
 ])  # fmt: skip
@@ -166,18 +169,16 @@ def test_an_empty_results_folder_is_exit_code_4(tmp_path):
 def test_a_leaderboard_of_what_was_not_run_names_what_was(attempt, tmp_path):
     append(tmp_path, attempt())
     code, text = invoke("leaderboard", "--tasks", "kodak", "--results", str(tmp_path))
-    assert (code, "unknown task or protocol in these results 'kodak'" in text, "toy" in text) == (2, True, True)
+    assert (code, "unknown task in" in text, "toy" in text) == (2, True, True)
 
 
 def test_a_dry_run_of_kodak_at_the_papers_protocol_warns_and_names_quick(tmp_path):
-    start = time.perf_counter()
     code, text = invoke(
         "run", "--methods", "all", "--tasks", "kodak", "--device", "cpu", "--dry-run", "--results", str(tmp_path)
     )
     assert code == 0
-    assert "216 runs: 0 in" in text or "runs: 0 in" in text
+    assert re.search(r"\d{3} runs: 0 in .* already, \d{3} to do\.", text)
     assert "That is long. --protocol quick takes seconds a run, though it reproduces no paper" in text
-    assert time.perf_counter() - start < 60
     assert not list(tmp_path.iterdir())
 
 

@@ -79,11 +79,16 @@ def test_what_cannot_be_meant_is_refused_in_one_line(fields, error, text):
     assert "\n" not in str(refused.value)
 
 
-def test_a_broken_plugin_is_left_out_of_all_with_a_note(tmp_path):
+@pytest.mark.parametrize(("text", "reason"), [
+    ("def f(:", "SyntaxError"),
+    ("import no_such_package\n@register_method('broken')\ndef f(net): ...", "no_such_package"),
+    ("@register_task('broken')\nclass T: ...", "register_task"),
+])  # fmt: skip
+def test_a_broken_plugin_is_left_out_of_all_with_a_note(tmp_path, text, reason):
     path = tmp_path / "broken.py"
-    path.write_text("def f(:")
-    chosen = plan(methods="all", signals="sin200", plugin_files=[path])
-    assert any("'broken' is left out" in note for note in chosen.notes)
+    path.write_text(text)
+    chosen = plan(methods="all", tasks="all", signals="sin200", plugin_files=[path])
+    assert any("broken" in note and reason in note for note in chosen.notes)
     assert len(chosen.todo) >= 9
 
 

@@ -136,14 +136,38 @@ def test_a_loss_that_is_not_finite_ends_the_fit_at_the_exact_step():
     assert result.curve[-1].step < 7
 
 
+def test_weights_that_break_in_the_last_step_are_noticed():
+    class BreaksAtTheEnd(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner, self.calls = network(), 0
+
+        def forward(self, x):
+            y = self.inner(x)
+            if torch.is_grad_enabled():
+                self.calls += 1
+                if self.calls == 11:  # the warm-up, then ten steps
+                    y.register_hook(lambda gradient: gradient * math.nan)
+            return y
+
+    result, _ = run(BreaksAtTheEnd(), protocol(epochs=10), problem())
+    assert result.diverged_at == 10
+
+
 def test_no_step_waits_for_the_device(monkeypatch):
     """The loss is read at the looks and nowhere else."""
     reads = []
-    monkeypatch.setattr(torch.Tensor, "item", lambda self: reads.append("item"))
-    original = torch.Tensor.__float__
-    monkeypatch.setattr(torch.Tensor, "__float__", lambda self: reads.append("float") or original(self))
-    run(network(), protocol(epochs=400), problem())
-    assert len(reads) <= 2 * loop.CURVE_POINTS + 2
+    for name in ("item", "tolist", "cpu", "nonzero", "__float__", "__bool__", "__int__"):
+        original = getattr(torch.Tensor, name)
+
+        def spy(self, *args, name=name, original=original):
+            reads.append(name)
+            return original(self, *args)
+
+        monkeypatch.setattr(torch.Tensor, name, spy)
+    run(network(), protocol(epochs=2000), problem())
+    looks = loop.CURVE_POINTS + loop.FINITE_CHECKS
+    assert 0 < len(reads) <= 6 * looks < 2000
 
 
 def test_the_warm_up_changes_nothing():

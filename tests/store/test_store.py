@@ -1,10 +1,13 @@
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
+from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -66,7 +69,11 @@ def test_results_load_as_data_frames(attempt, tmp_path):
     metrics = load_results(tmp_path, "metrics")
     assert sorted(metrics["id"]) == ["mse@test", "mse@test", "psnr@test", "psnr@test"]
     assert "seed" in metrics
-    assert len(load_results(tmp_path, "curves")) == 0
+    curves = load_results(tmp_path, "curves")
+    assert curves[["seed", "step", "train_seconds", "loss", "value"]].values.tolist() == [
+        [0, 7, 0.5, 0.25, 12.0],
+        [1, 7, 0.5, 0.25, 12.0],
+    ]
 
 
 def test_files_that_cannot_be_read_are_named_and_passed_over(attempt, tmp_path):
@@ -92,8 +99,15 @@ def test_files_of_an_older_schema_give_nulls(attempt, tmp_path):
     assert "from_the_future" not in row
 
 
-def test_version_1_files_are_read_for_ever(tmp_path):
-    """The columns and types that files of version 1 have. Changing this list breaks published results."""
+def test_a_published_file_of_version_1_is_read_for_ever():
+    """A file that the first version wrote. If this fails, published results have been broken."""
+    runs = load_results(Path(__file__).parent / "version1")
+    assert runs[["task", "method", "status", "steps"]].values.tolist() == [["function1d", "relu", "ok", 3]]
+    assert runs["mse@train"][0] == pytest.approx(0.4953, abs=1e-3)
+    assert len(load_results(Path(__file__).parent / "version1", "curves")) == 3
+
+
+def test_the_types_of_version_1_stay():
     kinds = {name: str(SCHEMA.field(name).type) for name in SCHEMA.names}
     assert kinds["metrics"] == (
         "list<item: struct<id: string, value: double, unit: string, higher_is_better: bool, scale: string, note: string>>"
@@ -133,6 +147,31 @@ def test_compacting_adds_to_what_is_published(attempt, tmp_path):
     assert compact(tmp_path / "b", tmp_path / "q", tasks=["other"]) == {}
 
 
+def test_compacting_overwrites_nothing_it_cannot_read(attempt, tmp_path):
+    append(tmp_path / "a", attempt())
+    published = tmp_path / "p" / "toy" / "siren.parquet"
+    published.parent.mkdir(parents=True)
+    published.write_text("version https://git-lfs.github.com/spec/v1")
+    with pytest.raises(StoreError, match=r"siren\.parquet cannot be read .*repair or remove it first"):
+        compact(tmp_path / "a", tmp_path / "p")
+    assert published.read_text().startswith("version")
+
+
+@pytest.mark.skipif(os.geteuid() == 0 if hasattr(os, "geteuid") else True, reason="root may read everything")
+def test_a_folder_without_permission_is_refused_in_one_line(tmp_path):
+    (tmp_path / "store").mkdir(mode=0)
+    for use in (finished_runs, read_runs):
+        with pytest.raises(StoreError, match="cannot read"):
+            use(tmp_path)
+
+
+def test_numbers_and_texts_of_plugins_are_made_storable(attempt, tmp_path):
+    odd = attempt(psnr=np.float32(3.5))
+    append(tmp_path, replace(odd, result=replace(odd.result, message="caf\udce9")))
+    (row,) = read_runs(tmp_path).table.to_pylist()
+    assert (row["metrics"][0]["value"], row["message"]) == (3.5, "caf?")
+
+
 def test_a_folder_that_is_not_there_or_not_writable_is_refused_in_one_line(tmp_path, attempt):
     with pytest.raises(StoreError, match=r"no results folder .*Make one with: inrbench run"):
         read_runs(tmp_path / "absent")
@@ -145,6 +184,7 @@ def test_a_folder_that_is_not_there_or_not_writable_is_refused_in_one_line(tmp_p
 WRITER = """
 import sys
 from pathlib import Path
+import numpy as np
 import pyarrow as pa
 from inrbench.store.write import write_atomically
 table = pa.table({"x": list(range(200_000))})
