@@ -76,9 +76,11 @@ def test_changes_are_typed_and_named():
     other = PROTOCOL.with_changes({"epochs": "7", "batch": "none"})
     assert (other.epochs, other.batch, other.name) == (7, None, "quick+batch=none+epochs=7")
     assert PROTOCOL.with_changes({}) is PROTOCOL
+    moved = PROTOCOL.with_changes({"coordinate_range": "(-1,1)"}, {"coordinate_range": tuple[float, ...]})
+    assert moved.settings == {"coordinate_range": (-1.0, 1.0)}
     with pytest.raises(BadValue, match="a whole number, got '1.5'"):
         PROTOCOL.with_changes({"epochs": "1.5"})
-    with pytest.raises(BadValue, match="no such protocol field. There are: batch, coordinate_range, epochs"):
+    with pytest.raises(BadValue, match="no field that can be changed. There are: batch, epochs, lr"):
         PROTOCOL.with_changes({"epoch": "7"})
 
 

@@ -185,7 +185,7 @@ def _store_failure(slot: _Slot, settings: PoolSettings, status: Status, kind: st
 _board: "Array[Any] | None" = None
 """In a worker: where it shows how far it is."""
 _spoilt = False
-"""In a worker: whether a run has failed in it. What such a run leaves behind, a dead CUDA context for one, must not reach others."""
+"""In a worker: whether a run has failed in it. What that leaves behind, a dead CUDA context for one, must not reach others."""
 
 
 def _start(settings: PoolSettings, board: "Array[Any]") -> None:

@@ -86,7 +86,9 @@ class TestFetch:
         assert locate("kodak", "kodim01.png").path is None
 
     def test_without_network_the_error_says_where_to_put_the_file(self, served):
-        with pytest.raises(DataMissing, match=r"no route to host\. Put the file at .*kodim01\.png, or set INRBENCH_DATA"):
+        with pytest.raises(
+            DataMissing, match=r"cannot get kodim01\.png from .*; put it at .*kodim01\.png, or set INRBENCH_DATA"
+        ):
             fetch("kodak", progress=False)
 
     def test_good_files_are_kept_and_not_fetched_again(self, served, monkeypatch):
@@ -105,6 +107,26 @@ class TestFetch:
         assert found.sound
         served.clear()
         assert fetch("kodak", progress=False) == [found]
+
+    def test_a_corrupt_file_that_would_hide_the_good_one_is_named(self, served, monkeypatch, no_data):
+        import hashlib
+
+        from inrbench.data import Dataset
+
+        content = b"bytes of an image"
+        small = Dataset(name="kodak", title="t", url="http://x/{name}", licence="l", citation="c",
+                        sha256={"kodim01.png": hashlib.sha256(content).hexdigest()})  # fmt: skip
+        monkeypatch.setitem(catalogue(), "kodak", small)
+        served["http://x/kodim01.png"] = content
+        (no_data / "kodak").mkdir()
+        (no_data / "kodak" / "kodim01.png").write_bytes(b"corrupt")
+        with pytest.raises(DataCorrupt, match=str(no_data)):
+            fetch("kodak", progress=False)
+
+    def test_a_page_instead_of_weights_is_not_kept(self, served):
+        served[dataset("lpips").url_of("")] = b"<html>log in</html>"
+        with pytest.raises(DataMissing, match="cannot get alexnet_features"):
+            fetch("lpips", progress=False)
 
     def test_alexnet_is_reduced_to_its_convolutions(self, served, monkeypatch):
         import io

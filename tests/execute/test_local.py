@@ -1,8 +1,10 @@
 """Runs in worker processes, some of which die."""
 
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -71,15 +73,44 @@ def test_workers_that_die_hang_or_shout_cost_only_their_own_run(tiny_jobs, setti
     assert not [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
 
 
+def test_workers_that_die_while_they_start_are_started_again(tiny_jobs, settings):
+    jobs = tiny_jobs(methods="relu,siren")
+
+    def kill_the_first_worker() -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            for child in psutil.Process().children():
+                if "spawn_main" in " ".join(child.cmdline()):
+                    child.kill()
+                    return
+            time.sleep(0.01)
+
+    killer = threading.Thread(target=kill_the_first_worker)
+    killer.start()
+    assert run_local(jobs, settings, Listener())
+    killer.join()
+    assert list(finished_runs(settings.results).values()) == ["ok", "ok"]
+
+
+def test_a_worker_is_replaced_after_a_failure(tiny_jobs, settings, unruly):
+    spoil = """if act == "spoil":
+        from inrbench.problems import Regression
+        Regression.loss = None
+        raise ValueError("spoilt")
+    if act == "print":"""
+    Path(unruly).write_text(PLUGIN.replace('if act == "print":', spoil))
+    run_local(tiny_jobs(methods=f"{unruly}[act=spoil],relu"), settings, Listener())
+    assert sorted(read_runs(settings.results).table["status"].to_pylist()) == ["error", "ok"]
+
+
 SUITE = [sys.executable, "-m", "inrbench", "run", "--methods", "relu,siren,gauss", "--tasks", "function1d",
          "--protocol", "quick", "--signals", "sin200", "--seeds", "3", "--set", "epochs=150", "--set", "width=32",
          "--jobs", "1", "--device", "cpu"]  # fmt: skip
 
 
 def start(results: Path, *more: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [*SUITE, *more, "--results", str(results)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    words = [*SUITE, *more, "--results", str(results)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
 
 def wait_for_runs(results: Path, n: int) -> None:
@@ -114,7 +145,7 @@ def test_kill_9_in_mid_run_loses_nothing_finished_and_leaves_nothing_running(tmp
 def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(tmp_path):
     suite = start(tmp_path)
     wait_for_runs(tmp_path, 1)
-    suite.send_signal(signal.SIGINT)
+    os.killpg(suite.pid, signal.SIGINT)  # as a terminal does: to the parent and to the workers
     output = suite.communicate(timeout=60)[0]
     assert suite.returncode == 130, output
     assert "Stopped. What is finished is kept" in output

@@ -6,6 +6,7 @@ import pytest
 
 from inrbench.errors import BadValue, BrokenPlugin, NameCollision, UnknownName
 from inrbench.registry import Registry, parse_selection
+from inrbench.spec import canonical_json
 
 PLUGIN = '''
 """mine: z^2, for tests."""
@@ -120,6 +121,25 @@ def test_parameters_are_checked_by_name_and_type(registry):
         msa.parse({"amplitude": "3"})
     with pytest.raises(BadValue, match="one of log, linear, random, got 'cubic'"):
         msa.parse({"spacing": "cubic"})
+
+
+def test_whole_numbers_and_floats_name_one_run(tmp_path):
+    text = PLUGIN.replace("power: int = 2", "power: float = 2, list_: tuple[float, ...] = (1, 2)")
+    method = Registry([plugin(tmp_path, text=text)]).method("mine")
+    assert canonical_json(method.settings_for("t", "k", "s")) == canonical_json(
+        {**method.defaults(), **method.parse({"power": "2"})}
+    )
+
+
+@pytest.mark.parametrize(("old", "new", "reason"), [
+    ("*, power: int = 2", "power: int = 2", r"write its parameters as \(net, \*, power: type = default\)"),
+    ("*, power: int = 2", "*, power: int", "write its parameters as"),
+    ("power: int", "power: NoSuchType", "NoSuchType"),
+])  # fmt: skip
+def test_builders_that_hide_their_parameters_are_refused(tmp_path, old, new, reason):
+    registry = Registry([plugin(tmp_path, text=PLUGIN.replace(old, new))])
+    with pytest.raises(BrokenPlugin, match=reason):
+        registry.method("mine")
 
 
 def test_settings_for_a_task_go_from_general_to_special(registry):
