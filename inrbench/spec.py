@@ -151,7 +151,7 @@ class Protocol:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """The atom: one (task, signal, protocol, method + parameters, seed) on one class of device."""
+    """The atom: one (task, signal, protocol, method + parameters, seed) on one class of device by one engine."""
 
     task: str
     task_version: str
@@ -166,6 +166,7 @@ class RunSpec:
     protocol_fingerprint: str
     seed: int
     device_class: Literal["cpu", "cuda"]
+    engine: Literal["fast", "reference"] = "fast"
 
     @property
     def run_id(self) -> str:
@@ -217,6 +218,16 @@ class Cost:
     """High-water mark of the process above its level before the run; None where the platform cannot reset it."""
     gpu_peak_allocated_bytes: int | None = None
     gpu_peak_reserved_bytes: int | None = None
+    compiled: bool | None = None
+    graphs: int | None = None
+    """Compiled graphs."""
+    engine_note: str | None = None
+    """Why something was not compiled."""
+    chunk_points: int | None = None
+    """Points whose activations were held at once."""
+    matmul_route: str | None = None
+    matmul_error: float | None = None
+    """Largest rms relative error of the route's matrix products against float64, measured in this process."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,7 +45,7 @@ def test_the_fingerprint_is_the_same_in_every_session():
 
 @pytest.mark.parametrize("field", [f.name for f in dataclasses.fields(RunSpec) if f.name not in ("variant", "protocol")])
 def test_each_identifying_field_changes_the_run_id(field):
-    value = {"params": {"s_max": 5.0}, "seed": 1, "device_class": "cuda"}.get(field, "other")
+    value = {"params": {"s_max": 5.0}, "seed": 1, "device_class": "cuda", "engine": "reference"}.get(field, "other")
     assert dataclasses.replace(SPEC, **{field: value}).run_id != SPEC.run_id
 
 

@@ -1,4 +1,4 @@
-"""Leaderboards: runs of one task, one protocol fingerprint and one class of device, and never of more than one.
+"""Leaderboards: runs of one task, one protocol fingerprint, one class of device and one engine, and never of more than one.
 
 A method's row is made of its runs over (signal, seed). Which pairs count is decided by the table and not by the method: a
 method that failed or was not run on some of them shows it, ranks below those that are complete, and is never best.
@@ -19,9 +19,13 @@ from inrbench.store import read_runs
 
 COLUMNS = (
     "task", "signal", "signal_sha256", "method", "method_sha256", "variant", "protocol", "protocol_fingerprint", "seed",
-    "device_class", "device_name", "hardware_id", "threads", "jobs", "metrics", "train_seconds", "host_peak_bytes",
+    "device_class", "engine", "device_name", "hardware_id", "threads", "jobs", "metrics", "train_seconds", "host_peak_bytes",
     "gpu_peak_allocated_bytes", "n_params",
 )  # fmt: skip
+
+
+FIRST_ENGINE = "eager"
+"""What rows without the column ran with: the plain loop of the first version."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class Board:
     protocol: str
     fingerprint: str
     device_class: str
+    engine: str
     metrics: list[Metric]
     signals: list[str]
     seeds: list[int]
@@ -78,12 +83,12 @@ def leaderboards(
     ``tasks`` and ``protocols`` (names or fingerprints) limit them; empty for all. Raises StoreError without such a folder.
     """
     read = read_runs(results, COLUMNS)
-    frame = read.table.to_pandas()
+    frame = read.table.to_pandas().fillna({"engine": FIRST_ENGINE})
     if tasks:
         frame = frame[frame["task"].isin(tasks)]
     if protocols:
         frame = frame[frame["protocol"].isin(protocols) | frame["protocol_fingerprint"].isin(protocols)]
-    groups = frame.groupby(["task", "protocol_fingerprint", "device_class"], sort=True)
+    groups = frame.groupby(["task", "protocol_fingerprint", "device_class", "engine"], sort=True)
     return [_board(_latest_code(group)) for _, group in groups], read.unreadable
 
 
@@ -119,6 +124,7 @@ def _board(frame: pd.DataFrame) -> Board:
         protocol=first["protocol"],
         fingerprint=first["protocol_fingerprint"],
         device_class=first["device_class"],
+        engine=first["engine"],
         metrics=metrics,
         signals=sorted(set(frame["signal"])),
         seeds=sorted({int(seed) for seed in frame["seed"]}),

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -34,6 +34,8 @@ INTERRUPTED = 130
 @click.option("--seeds", default="1", show_default=True, help="How many (3 means 0,1,2), or a list like 0,7 or 7,.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:i.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time.  [default: one a CPU core, one on a GPU]")
+@click.option("--engine", type=click.Choice(["fast", "reference"]), default="fast", show_default=True,
+              help="How a step is computed: sooner, or plainly. The mathematics is the same.")  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which a run is given up.")
 @click.option("--retry", type=click.Choice(["failed"]), help="Also do again what failed earlier.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and the estimate, and stop.")
@@ -41,7 +43,8 @@ INTERRUPTED = 130
 @results_option
 def command(
     methods: str, tasks: str | None, suite: str | None, protocol: str | None, changes: tuple[str, ...], signals: str | None,
-    seeds: str, device: str, jobs: int | None, timeout: float | None, retry: str | None, dry_run: bool,
+    seeds: str, device: str, jobs: int | None, engine: Literal["fast", "reference"],
+    timeout: float | None, retry: str | None, dry_run: bool,
     plugins: tuple[Path, ...], results: Path,
 ) -> int:  # fmt: skip
     """Fit methods on tasks. The same command again does only what is missing; Ctrl-C keeps what is finished.
@@ -63,7 +66,7 @@ def command(
     request = Request(
         methods=methods, tasks=tasks, suite=suite, protocol=protocol or "paper", changes=parse_changes(changes),
         signals=signals, seeds=parse_seeds(seeds), device=resolve_device(device), plugin_files=plugins,
-        retry_failed=retry == "failed",
+        retry_failed=retry == "failed", engine=engine,
     )  # fmt: skip
     plan, registry = make_plan(request, finished_runs(results))
     # Not fewer for a short rest: with other threads the same seed gives other roundings, and other times.

@@ -18,6 +18,7 @@ import psutil
 from pebble import ProcessExpired, ProcessPool
 
 from inrbench.errors import InrbenchError, StoreError
+from inrbench.execute.cores import Cores
 from inrbench.execute.job import Job, Outcome, PoolSettings
 from inrbench.spec import Cost, RunResult, Status
 from inrbench.store import environment, physical_cores
@@ -60,9 +61,10 @@ def run_local(jobs: Sequence[Job], settings: PoolSettings, listener: Listener) -
     context = multiprocessing.get_context("spawn")
     # Shared memory without locks: a worker that is killed while it writes cannot block anybody.
     board = context.RawArray("d", 3 * len(jobs))
+    cores = Cores(context, settings.workers)
     waiting = [_Slot(job, index) for index, job in enumerate(jobs)]
     for _ in range(POOL_STARTS):
-        pool = ProcessPool(max_workers=settings.workers, initializer=_start, initargs=(settings, board), context=context)
+        pool = ProcessPool(max_workers=settings.workers, initializer=_start, initargs=(settings, board, cores), context=context)
         with _Stopped(pool):
             try:
                 waiting = _run_pool(pool, waiting, settings, board, listener)
@@ -188,8 +190,10 @@ _spoilt = False
 """In a worker: whether a run has failed in it. What that leaves behind, a dead CUDA context for one, must not reach others."""
 
 
-def _start(settings: PoolSettings, board: "Array[Any]") -> None:
+def _start(settings: PoolSettings, board: "Array[Any]", cores: Cores) -> None:
     from inrbench.execute.worker import start_worker
+
+    cores.claim()
 
     global _board  # noqa: PLW0603 - a worker process has one board, and a pool gives its jobs no other way to reach it
     _board = board

@@ -31,6 +31,7 @@ class Request:
     """As ``resolve_device`` returns it."""
     plugin_files: Sequence[Path] = ()
     retry_failed: bool = False
+    engine: Literal["fast", "reference"] = "fast"
 
 
 @dataclass
@@ -81,6 +82,15 @@ def make_plan(request: Request, finished: Mapping[str, str]) -> tuple[Plan, Regi
     if not plan.total:
         raise BadValue("nothing is selected: no method, task and signal go together. See: inrbench list")
     return plan, registry
+
+
+def select_methods(text: str, plugin_files: Sequence[Path]) -> tuple[list[tuple[str, Method, dict[str, Value]]], list[str]]:
+    """Return (label, method, given parameters) of each method that a ``--methods`` text names, and notes on those left out."""
+    selections = parse_selection(text)
+    notes: list[str] = []
+    registry = Registry([*plugin_files, *(Path(s.name) for s in selections if s.is_file)])
+    chosen = _methods(registry, selections, notes)
+    return [(_label(method.name, given), method, given) for method, given in chosen], notes
 
 
 @dataclass(frozen=True)
@@ -192,11 +202,12 @@ def _job(
         method=method.name,
         method_sha256=source.sha256(),
         params=params,
-        variant=",".join(f"{name}={_as_text(value)}" for name, value in changed.items()),
+        variant=_variant(changed),
         protocol=section.protocol.name,
         protocol_fingerprint=section.protocol.fingerprint(task.name, task.version),
         seed=seed,
         device_class=_device_class(request.device),
+        engine=request.engine,
     )
     return Job(
         spec=spec,
@@ -210,6 +221,14 @@ def _job(
 
 def _device_class(device: str) -> Literal["cpu", "cuda"]:
     return "cuda" if device.startswith("cuda") else "cpu"
+
+
+def _variant(changed: Mapping[str, Value]) -> str:
+    return ",".join(f"{name}={_as_text(value)}" for name, value in changed.items())
+
+
+def _label(name: str, changed: Mapping[str, Value]) -> str:
+    return f"{name}[{_variant(changed)}]" if changed else name
 
 
 def _as_text(value: Value) -> str:

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing import parent_process
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
+from inrbench.data import cache_folder
 from inrbench.errors import BrokenPlugin, DataMissing, InrbenchError, NotApplicable
 from inrbench.execute.job import Job, Outcome, PoolSettings
-from inrbench.fit import Clock, Diverged, Fitted, MemoryMeter, fit, flops_per_point, predictor
+from inrbench.fit import Clock, Diverged, Fitted, MemoryMeter, StepFacts, fit, predictor, work_per_point
 from inrbench.nn import NetworkSize, network_size
 from inrbench.problems import Problem
 from inrbench.registry import Registry
@@ -30,6 +32,8 @@ FLOP_SAMPLE_POINTS = 64
 
 def start_worker(settings: PoolSettings) -> None:
     """Prepare a fresh worker process: it ends with its parent, keeps silent, and has its libraries loaded before any run."""
+    # compiled code outlives the process, so that the next run of the same shape finds it
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder().parent / "compiled"))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with Path(os.devnull).open("w") as nowhere:  # what plugins print must not tear the progress display apart
         os.dup2(nowhere.fileno(), 1)
@@ -111,8 +115,9 @@ class _Sheet:
     def cost(self, wall_seconds: float) -> Cost:
         seconds, steps = self.clock.seconds, self.fitted.steps if self.fitted else 0
         allocated, reserved = self.gpu_peak_bytes or (None, None)
+        spent: dict[str, Any] = {f"{part}_seconds": value for part, value in seconds.items()}
         return Cost(
-            **{f"{part}_seconds": spent for part, spent in seconds.items()},
+            **spent,
             wall_seconds=wall_seconds,
             steps=steps,
             points_seen=self.fitted.points_seen if self.fitted else 0,
@@ -124,7 +129,15 @@ class _Sheet:
             host_peak_bytes=self.host_peak_bytes,
             gpu_peak_allocated_bytes=allocated,
             gpu_peak_reserved_bytes=reserved,
+            **(_engine_columns(self.fitted.step) if self.fitted else {}),
         )
+
+
+def _engine_columns(facts: StepFacts) -> dict[str, Any]:
+    return {
+        "compiled": facts.compiled, "graphs": facts.graphs, "engine_note": facts.note, "chunk_points": facts.chunk_points,
+        "matmul_route": facts.route.name, "matmul_error": facts.route.error,
+    }  # fmt: skip
 
 
 def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress) -> None:
@@ -144,9 +157,12 @@ def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress) -> None:
     network = _build(job, registry, problem).to(device)
     sheet.size = network_size(network)
     sample = tuple(t[:FLOP_SAMPLE_POINTS] for t in next(problem.batches(torch.Generator().manual_seed(0))))
-    sheet.flops_per_step = flops_per_point(network, problem, sample) * problem.batch
+    sheet.flops_per_step = work_per_point(network, problem, sample).flops * problem.batch
 
-    sheet.fitted = fit(network, problem, job.protocol, device=device, data_seed=data_seed, clock=clock, on_progress=on_progress)
+    sheet.fitted = fit(
+        network, problem, job.protocol, device=device, data_seed=data_seed, clock=clock, meter=meter, engine=spec.engine,
+        on_progress=on_progress,
+    )  # fmt: skip
     sheet.host_peak_bytes, sheet.gpu_peak_bytes = meter.host_peak_bytes(), meter.gpu_peak_bytes()
     if sheet.fitted.diverged_at is not None:
         raise Diverged(sheet.fitted.diverged_at, job.protocol.epochs * problem.steps_per_epoch)

@@ -1,19 +1,33 @@
-"""How a problem is fitted: the loop, its schedule, and the clock and memory meter around it."""
+"""How a problem is fitted: the loop, the step with its two engines, the schedule, and the clock and memory meter around it."""
 
 from inrbench.fit.clock import Clock
-from inrbench.fit.flops import flops_per_point
 from inrbench.fit.loop import Diverged, Fitted, fit, predictor
 from inrbench.fit.memory import MemoryMeter
+from inrbench.fit.profile import SpeedCard, speed_card
+from inrbench.fit.route import Route, fastest_fp32_route
 from inrbench.fit.schedule import learning_rate, log_spaced_steps
+from inrbench.fit.step import Engine, FastStep, ReferenceStep, Step, StepFacts, make_step
+from inrbench.fit.work import Work, work_per_point
 
 __all__ = [
     "Clock",
     "Diverged",
+    "Engine",
+    "FastStep",
     "Fitted",
     "MemoryMeter",
+    "ReferenceStep",
+    "Route",
+    "SpeedCard",
+    "Step",
+    "StepFacts",
+    "Work",
+    "fastest_fp32_route",
     "fit",
-    "flops_per_point",
     "learning_rate",
     "log_spaced_steps",
+    "make_step",
     "predictor",
+    "speed_card",
+    "work_per_point",
 ]

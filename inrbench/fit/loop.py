@@ -1,4 +1,4 @@
-"""The training loop, in plain sight: gradient accumulated over chunks of the batch, one Adam step, no wait for the device."""
+"""The training loop, in plain sight. It never waits for the device but to look at the loss, a hundred times a run."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -7,12 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from inrbench.fit.clock import Clock
+from inrbench.fit.memory import MemoryMeter
 from inrbench.fit.schedule import learning_rate, log_spaced_steps
+from inrbench.fit.step import Engine, StepFacts, make_step
 from inrbench.problems import Batch, Predict, Problem
 from inrbench.spec import CurvePoint, Protocol
 
-CHUNK_POINTS = {"cpu": 8192, "cuda": 65536}
-"""Points whose activations are held at once: memory depends on this and not on the size of the image."""
+PREDICTED_POINTS = {"cpu": 8192, "cuda": 65536}
+"""Points that are evaluated at once."""
 CURVE_POINTS = 30
 FINITE_CHECKS = 100
 """How often in a run the loss is looked at; each look waits for the device."""
@@ -25,6 +27,7 @@ class Fitted:
     curve: tuple[CurvePoint, ...]
     steps: int
     points_seen: int
+    step: StepFacts
     diverged_at: int | None = None
 
 
@@ -44,20 +47,21 @@ def fit(
     device: torch.device,
     data_seed: int,
     clock: Clock,
+    meter: MemoryMeter,
+    engine: Engine = "fast",
     on_progress: Callable[[float, float], None] = lambda fraction, value: None,
 ) -> Fitted:
     """Train a network on a problem under a protocol; both are already on the device.
 
     ``on_progress`` is told the fraction done and the primary metric at the last point of the learning curve. The parts
-    ``compile`` (a warm-up that changes nothing), ``train`` and ``eval`` of the clock are filled. A loss that is not finite ends
-    the fit at the next look, with the exact step found from the losses kept on the device; weights that are not finite after
-    the last step, whose effect no loss has seen, count for that step.
+    ``compile`` (which changes nothing), ``train`` and ``eval`` of the clock are filled; compiling does not count as memory.
+    A loss that is not finite ends the fit at the next look, with the exact step found from the losses kept on the device;
+    weights that are not finite after the last step, whose effect no loss has seen, count for that step.
     """
     generator = torch.Generator().manual_seed(data_seed)
-    chunk = CHUNK_POINTS[device.type]
     steps = protocol.epochs * problem.steps_per_epoch
-    optimiser = torch.optim.Adam(network.parameters(), lr=protocol.lr, fused=True)
-    predict = predictor(network, device, chunk)
+    take_step = make_step(engine, network, problem, steps)
+    predict = predictor(network, device)
     losses = torch.zeros(steps, device=device)
     checkpoints = set(log_spaced_steps(steps, CURVE_POINTS))
     stride = max(1, steps // FINITE_CHECKS)
@@ -65,24 +69,20 @@ def fit(
     curve: list[CurvePoint] = []
     value, step, points = float("nan"), 0, 0
 
-    with clock("compile"):
-        warm_up(network, problem, chunk)
+    with clock("compile"), meter.paused():
+        take_step.prepare()
     batches = endless(problem, generator)
     for look in looks:
         with clock("train"):
             while step < look:
-                epoch = step // problem.steps_per_epoch
-                set_learning_rate(optimiser, learning_rate(protocol, epoch))
                 batch = next(batches)
-                losses[step] = accumulate_gradient(network, problem, batch, chunk)
-                optimiser.step()
-                optimiser.zero_grad(set_to_none=True)
+                losses[step] = take_step(batch, learning_rate(protocol, step // problem.steps_per_epoch))
                 step, points = step + 1, points + len(batch[0])
                 on_progress(step / steps, value)
             finite = bool(losses[:step].isfinite().all())
         if not finite:
             first = int((~losses[:step].isfinite()).nonzero()[0, 0]) + 1
-            return Fitted(tuple(curve), step, points, diverged_at=first)
+            return Fitted(tuple(curve), step, points, take_step.facts(), diverged_at=first)
         if step in checkpoints:
             with clock("eval"):
                 value = problem.evaluation.primary(predict)
@@ -91,26 +91,12 @@ def fit(
                 step=step, train_seconds=clock.seconds["train"], loss=float(losses[step - 1]), lr=rate, value=value,
             ))  # fmt: skip
     finite = all(bool(parameter.isfinite().all()) for parameter in network.parameters())
-    return Fitted(tuple(curve), step, points, diverged_at=None if finite else step)
+    return Fitted(tuple(curve), step, points, take_step.facts(), diverged_at=None if finite else step)
 
 
-def accumulate_gradient(network: nn.Module, problem: Problem, batch: Batch, chunk: int) -> Tensor:
-    """Add a batch's gradient to the network's, chunk by chunk, and return the batch's loss on the device.
-
-    The sum over chunks is the full-batch gradient up to rounding; only one chunk's activations are alive at a time.
-    """
-    n = len(batch[0])
-    total = torch.zeros((), device=batch[0].device)
-    for start in range(0, n, chunk):
-        loss = problem.loss(network, tuple(t[start : start + chunk] for t in batch), n)
-        loss.backward()
-        total += loss.detach()
-    return total
-
-
-def predictor(network: nn.Module, device: torch.device, chunk: int | None = None) -> Predict:
+def predictor(network: nn.Module, device: torch.device, at_once: int | None = None) -> Predict:
     """Return the network as a function from coordinates on any device to values on the CPU, evaluated in chunks."""
-    size = chunk or CHUNK_POINTS[device.type]
+    size = at_once or PREDICTED_POINTS[device.type]
 
     def predict(coordinates: Tensor) -> Tensor:
         with torch.inference_mode():
@@ -123,17 +109,3 @@ def endless(problem: Problem, generator: torch.Generator) -> Iterator[Batch]:
     """Yield the batches of epoch after epoch."""
     while True:
         yield from problem.batches(generator)
-
-
-def warm_up(network: nn.Module, problem: Problem, chunk: int) -> None:
-    """Run one chunk forward and backward and forget it: library start-up costs are nobody's training time."""
-    batch = next(problem.batches(torch.Generator().manual_seed(0)))
-    part = tuple(t[:chunk] for t in batch)
-    problem.loss(network, part, len(part[0])).backward()
-    network.zero_grad(set_to_none=True)
-
-
-def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
-    """Set the learning rate of every parameter group."""
-    for group in optimiser.param_groups:
-        group["lr"] = rate

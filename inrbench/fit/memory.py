@@ -1,6 +1,8 @@
 """The memory meter: how far a run lifts the high-water mark above the level it started from."""
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -11,7 +13,7 @@ _STATUS = Path("/proc/self/status")
 
 
 class MemoryMeter:
-    """Reset when made; the peaks are read once at the end of training.
+    """Reset when made; the peaks are read once at the end of training. Work inside ``paused()`` does not count.
 
     Host memory is the resident set of this process (Linux: VmHWM, reset by writing 5 to clear_refs). Where the mark cannot be
     reset the peak is None and not a number that an earlier run may have caused. GPU memory is torch's caching allocator's.
@@ -22,13 +24,28 @@ class MemoryMeter:
         _return_free_memory()
         self._can_reset = _reset_high_water()
         self._level = psutil.Process().memory_info().rss
+        self._earlier_peak = 0
         if device.type == "cuda":
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats(device)
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave out what happens in the block, what it keeps included: compilers and libraries are no part of a step."""
+        if not self._can_reset:
+            yield
+            return
+        before, start = _high_water(), psutil.Process().memory_info().rss
+        yield
+        _return_free_memory()
+        kept = psutil.Process().memory_info().rss - start
+        self._earlier_peak = max(self._earlier_peak, before - self._level)
+        self._level += kept
+        _reset_high_water()
+
     def host_peak_bytes(self) -> int | None:
         """Return the peak above the starting level, in bytes."""
-        return max(0, _high_water() - self._level) if self._can_reset else None
+        return max(0, self._earlier_peak, _high_water() - self._level) if self._can_reset else None
 
     def gpu_peak_bytes(self) -> tuple[int, int] | None:
         """Return the peaks (allocated, reserved) in bytes, or None without a GPU."""

@@ -52,5 +52,8 @@ class Problem(ABC):
         """Yield the batches of one epoch. All randomness comes from the generator, which lives on the CPU."""
 
     @abstractmethod
-    def loss(self, network: nn.Module, chunk: Batch, batch_points: int) -> Tensor:
-        """Return a chunk's share of the loss of its batch of ``batch_points``: over its chunks these add up to the loss."""
+    def loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
+        """Return a chunk's share of the loss of its batch: over the chunks of a batch these add up to its loss.
+
+        ``weight`` is one over the number of points in the whole batch.
+        """

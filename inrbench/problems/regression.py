@@ -37,7 +37,7 @@ class Regression(Problem):
         for rows in order.split(self.batch):
             yield self.coordinates[rows], self.values[rows]
 
-    def loss(self, network: nn.Module, chunk: Batch, batch_points: int) -> Tensor:
+    def loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
         """Return the chunk's share of the mean squared error over points and channels."""
         coordinates, values = chunk
-        return (network(coordinates) - values).square().sum() / (batch_points * self.out_features)
+        return (network(coordinates) - values).square().sum() * (weight / self.out_features)

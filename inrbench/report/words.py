@@ -82,7 +82,7 @@ def duration(seconds: float) -> str:
 
 def title(board: Board) -> str:
     """Return the line above a table."""
-    return f"{board.task}, protocol {board.protocol} ({board.fingerprint}), {board.device_class}"
+    return f"{board.task}, protocol {board.protocol} ({board.fingerprint}), {board.device_class}, {board.engine} engine"
 
 
 def caption(board: Board) -> list[str]:

@@ -2,6 +2,7 @@
 
 from inrbench.store.compact import compact
 from inrbench.store.environment import Environment, code_state, environment, physical_cores
+from inrbench.store.profiles import append_profile
 from inrbench.store.read import StoreRead, finished_runs, load_results, read_runs
 from inrbench.store.schema import SCHEMA, Attempt
 from inrbench.store.write import append, check_writable
@@ -12,6 +13,7 @@ __all__ = [
     "Environment",
     "StoreRead",
     "append",
+    "append_profile",
     "check_writable",
     "code_state",
     "compact",

@@ -32,7 +32,7 @@ IDENTITY = {
     "method": pa.string(), "method_sha256": pa.string(), "plugin_origin": pa.string(),
     "params_json": pa.string(), "variant": pa.string(),
     "protocol": pa.string(), "protocol_fingerprint": pa.string(), "protocol_json": pa.string(),
-    "seed": pa.int64(), "device_class": pa.string(),
+    "seed": pa.int64(), "device_class": pa.string(), "engine": pa.string(),
 }  # fmt: skip
 OUTCOME = {
     "status": pa.string(), "error_type": pa.string(), "message": pa.string(), "traceback": pa.string(),
@@ -44,6 +44,8 @@ COST = {
     "wall_seconds": pa.float64(), "steps": pa.int64(), "points_seen": pa.int64(), "steps_per_second": pa.float64(),
     "flops_per_step": pa.float64(), "n_params": pa.int64(), "n_params_stored": pa.int64(), "model_bytes": pa.int64(),
     "host_peak_bytes": pa.int64(), "gpu_peak_allocated_bytes": pa.int64(), "gpu_peak_reserved_bytes": pa.int64(),
+    "compiled": pa.bool_(), "graphs": pa.int32(), "engine_note": pa.string(), "chunk_points": pa.int32(),
+    "matmul_route": pa.string(), "matmul_error": pa.float64(),
 }  # fmt: skip
 ENVIRONMENT = {
     "device": pa.string(), "device_name": pa.string(), "hardware_id": pa.string(), "cpu_model": pa.string(),

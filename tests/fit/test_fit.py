@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from inrbench.fit import Clock, MemoryMeter, fit, flops_per_point, learning_rate, log_spaced_steps, loop, predictor
+from inrbench.fit import Clock, MemoryMeter, fit, learning_rate, log_spaced_steps, loop, predictor, work_per_point
 from inrbench.problems import Regression
 from inrbench.spec import Protocol
 
@@ -44,9 +44,9 @@ def network(seed: int = 0) -> nn.Module:
     return nn.Sequential(nn.Linear(1, 16), nn.Tanh(), nn.Linear(16, 1))
 
 
-def run(net: nn.Module, chosen: Protocol, fitted: Regression, seed: int = 0):
+def run(net: nn.Module, chosen: Protocol, fitted: Regression, seed: int = 0, engine: str = "fast"):
     clock = Clock(CPU)
-    return fit(net, fitted, chosen, device=CPU, data_seed=seed, clock=clock), clock
+    return fit(net, fitted, chosen, device=CPU, data_seed=seed, clock=clock, meter=MemoryMeter(CPU), engine=engine), clock
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "exponential", "constant"])
@@ -74,11 +74,12 @@ def test_log_spaced_steps_end_with_the_last_and_never_repeat(last):
     assert steps == sorted(set(steps))
 
 
-def test_the_loop_is_adam_with_the_schedule_step_by_step():
+@pytest.mark.parametrize("engine", ["fast", "reference"])
+def test_the_loop_is_adam_with_the_schedule_step_by_step(engine):
     """Against the few lines that anybody would write."""
     chosen, fitted = protocol(epochs=25), problem()
     ours, theirs = network(), network()
-    run(ours, chosen, fitted)
+    run(ours, chosen, fitted, engine=engine)
     optimiser = torch.optim.Adam(theirs.parameters(), lr=chosen.lr)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=25, eta_min=chosen.lr_min)
     for _ in range(25):
@@ -88,15 +89,6 @@ def test_the_loop_is_adam_with_the_schedule_step_by_step():
         scheduler.step()
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
         assert torch.allclose(a, b, atol=1e-6)
-
-
-def test_chunks_of_the_batch_give_the_same_gradient_to_rounding():
-    fitted, whole, parts = problem(1000), network(), network()
-    batch = (fitted.coordinates, fitted.values)
-    losses = [loop.accumulate_gradient(net, fitted, batch, chunk).item() for net, chunk in ((whole, 1000), (parts, 33))]
-    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
-    for a, b in zip(whole.parameters(), parts.parameters(), strict=True):
-        assert torch.allclose(a.grad, b.grad, rtol=1e-5, atol=1e-7)
 
 
 def test_the_same_seed_gives_the_same_numbers_and_another_order_of_batches_does_not():
@@ -128,7 +120,7 @@ def test_a_loss_that_is_not_finite_ends_the_fit_at_the_exact_step():
 
         def forward(self, x):
             self.calls += torch.is_grad_enabled()
-            return self.inner(x) * (math.nan if self.calls > 7 else 1)  # one call is the warm-up
+            return self.inner(x) * (math.nan if self.calls > 8 else 1)  # two calls come before the first step
 
     result, _ = run(BreaksAtSeven(), protocol(epochs=1000), problem())
     assert result.diverged_at == 7
@@ -146,7 +138,7 @@ def test_weights_that_break_in_the_last_step_are_noticed():
             y = self.inner(x)
             if torch.is_grad_enabled():
                 self.calls += 1
-                if self.calls == 11:  # the warm-up, then ten steps
+                if self.calls == 12:  # two calls before the first of ten steps
                     y.register_hook(lambda gradient: gradient * math.nan)
             return y
 
@@ -170,14 +162,6 @@ def test_no_step_waits_for_the_device(monkeypatch):
     assert 0 < len(reads) <= 6 * looks < 2000
 
 
-def test_the_warm_up_changes_nothing():
-    net = network()
-    before = [p.clone() for p in net.parameters()]
-    loop.warm_up(net, problem(batch=7), 5)
-    assert all(torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
-    assert all(p.grad is None for p in net.parameters())
-
-
 def test_predictions_in_chunks_are_the_predictions():
     net, x = network(), torch.rand(100, 1)
     assert torch.allclose(predictor(net, CPU, 7)(x), net(x).detach(), atol=1e-6)
@@ -188,7 +172,9 @@ def test_flops_are_those_of_the_matrix_products():
     """Forward 2 m n a layer, weight gradient the same, input gradient the same but for the first layer."""
     net, fitted = network(), problem()
     expected = 2 * 16 * 2 + 2 * 16 * 3
-    assert flops_per_point(net, fitted, (fitted.coordinates, fitted.values)) == expected
+    work = work_per_point(net, fitted, (fitted.coordinates, fitted.values))
+    assert work.flops == expected
+    assert 32 < work.elements < 48  # tanh and its gradient, and a little for the loss
     assert all(p.grad is None for p in net.parameters())
 
 
@@ -232,8 +218,7 @@ print(low, meter.host_peak_bytes())
 def test_a_full_size_image_fits_one_step_in_less_than_3_gb(method):
     code = f"""
 import torch
-from inrbench.fit import MemoryMeter
-from inrbench.fit.loop import CHUNK_POINTS, accumulate_gradient
+from inrbench.fit import FastStep, MemoryMeter
 from inrbench.problems import Regression
 from inrbench.registry import Registry
 from inrbench.spec import NetworkSpec
@@ -241,9 +226,8 @@ meter = MemoryMeter(torch.device("cpu"))
 n = 393_216
 problem = Regression(torch.rand(n, 2), torch.rand(n, 3), None, None)
 net = Registry().method("{method}")(NetworkSpec(in_features=2, out_features=3, width=400, n_layers=4))
-optimiser = torch.optim.Adam(net.parameters(), fused=True)
-accumulate_gradient(net, problem, (problem.coordinates, problem.values), CHUNK_POINTS["cpu"])
-optimiser.step()
+step = FastStep(net, problem, 1, compiling=False)
+step((problem.coordinates, problem.values), 1e-3)
 print(meter.host_peak_bytes())
 """
     peak = int(subprocess.check_output([sys.executable, "-c", code], text=True))

@@ -46,9 +46,9 @@ def test_a_full_batch_keeps_the_order(batch):
 def test_the_loss_is_the_mean_squared_error_whatever_the_chunks():
     x, y = torch.rand(11, 2), torch.rand(11, 3)
     problem, network = Regression(x, y, None, Judge()), nn.Linear(2, 3)
-    whole = problem.loss(network, (x, y), 11)
+    whole = problem.loss(network, (x, y), torch.tensor(1 / 11))
     assert whole.item() == pytest.approx(nn.functional.mse_loss(network(x), y).item(), rel=1e-6)
-    parts = sum(problem.loss(network, (x[i : i + 4], y[i : i + 4]), 11) for i in range(0, 11, 4))
+    parts = sum(problem.loss(network, (x[i : i + 4], y[i : i + 4]), torch.tensor(1 / 11)) for i in range(0, 11, 4))
     assert parts.item() == pytest.approx(whole.item(), rel=1e-6)
 
 

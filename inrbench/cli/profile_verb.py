@@ -1,0 +1,103 @@
+"""``inrbench profile``."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from inrbench.cli.options import plugin_option, results_option
+from inrbench.errors import BadValue
+
+if TYPE_CHECKING:
+    from inrbench.fit import SpeedCard
+    from inrbench.store import Environment
+
+FEATURES = {"function": (1, 1), "image": (2, 3), "video": (3, 3), "shape": (3, 1)}
+"""Kind of task -> features in and out."""
+
+
+@click.command("profile")
+@click.option("--methods", default="all", show_default=True, help="As for run.")
+@click.option("--kind", type=click.Choice(list(FEATURES)), default="image", show_default=True,
+              help="Kind of task: features in and out, and which settings of a method apply.")  # fmt: skip
+@click.option("--shape", default="4x400", show_default=True, help="Nonlinear layers x width.")
+@click.option("--points", type=click.IntRange(min=1), default=16384, show_default=True, help="Points in a step.")
+@click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="Interleaved rounds that count.")
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads, each on a core.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:i.")
+@click.option("--format", "style", type=click.Choice(["plain", "markdown", "json"]), default="plain", show_default=True)
+@plugin_option
+@results_option
+def command(
+    methods: str, kind: str, shape: str, points: int, rounds: int, threads: int, device: str, style: str,
+    plugins: tuple[Path, ...], results: Path,
+) -> None:  # fmt: skip
+    """Measure one training step: by the reference engine, by the fast one, and the bare matrix products it needs.
+
+    The three are interleaved in one process, so that their ratios hold on a machine whose speed drifts. The limit is the
+    matrix products alone. Raw rounds go to the results folder.
+
+    \b
+    inrbench profile --methods siren,./my_act.py
+    inrbench profile --kind function --shape 4x256 --points 1024
+    """
+    import torch
+
+    from inrbench.execute import resolve_device
+    from inrbench.execute.cores import pin
+    from inrbench.execute.plan import select_methods
+    from inrbench.fit import speed_card
+    from inrbench.report.speed import speed_table
+    from inrbench.spec import NetworkSpec
+    from inrbench.store import append_profile, code_state, environment
+
+    n_layers, width = parse_shape(shape)
+    place = resolve_device(device)
+    pin(threads)
+    torch.set_num_threads(threads)
+    facts = environment(place, threads, 1, code_state())
+    in_features, out_features = FEATURES[kind]
+    net = NetworkSpec(in_features=in_features, out_features=out_features, width=width, n_layers=n_layers)
+    chosen, notes = select_methods(methods, plugins)
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    cards: dict[str, SpeedCard] = {}
+    for label, method, given in chosen:
+        params = {**method.settings_for("", kind, ""), **given}
+        click.echo(f"measuring {label} ...", err=True)
+        cards[label] = speed_card(lambda m=method, p=params: m(net, **p), in_features, out_features, points,  # type: ignore[misc]
+                                  torch.device(place), rounds)  # fmt: skip
+        append_profile(results, card_rows(label, cards[label], kind, width, n_layers), facts)
+    click.echo(speed_table(cards, caption(facts, kind, shape, points, rounds), style), nl=False)
+
+
+def parse_shape(text: str) -> tuple[int, int]:
+    """Return (nonlinear layers, width) of ``4x400``. Raises BadValue."""
+    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
+    if not match:
+        raise BadValue(f"--shape {text}: write layers x width, for example 4x400")
+    return int(match.group(1)), int(match.group(2))
+
+
+def card_rows(label: str, card: "SpeedCard", kind: str, width: int, n_layers: int) -> list[dict[str, object]]:
+    """Return a stored row for each part and round."""
+    peaks = {"reference": card.reference_peak_bytes, "fast": card.fast_peak_bytes}
+    return [
+        {
+            "method": label, "kind": kind, "width": width, "n_layers": n_layers, "points": card.points, "part": part,
+            "round": number, "seconds": seconds, "peak_bytes": peaks.get(part), "compiled": card.facts.compiled,
+            "engine_note": card.facts.note, "matmul_route": card.facts.route.name, "matmul_error": card.facts.route.error,
+        }
+        for part, values in card.rounds.items()
+        for number, seconds in enumerate(values)
+    ]  # fmt: skip
+
+
+def caption(facts: "Environment", kind: str, shape: str, points: int, rounds: int) -> str:
+    """Return on what and how the cards were measured."""
+    commit = f", commit {facts.code_commit[:12]}{' with changes' if facts.code_dirty else ''}" if facts.code_commit else ""
+    return (
+        f"{kind}, {shape}, {points:,} points a step, {rounds} interleaved rounds, medians of ratios within a round. "
+        f"{facts.device_name}, {facts.threads} of {facts.cores} cores, torch {facts.torch}, inrbench {facts.inrbench}{commit}."
+    )

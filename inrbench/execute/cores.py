@@ -1,0 +1,39 @@
+"""Disjoint cores for the workers of a pool, where the platform can pin a process."""
+
+import os
+from multiprocessing.context import BaseContext
+
+import psutil
+
+CLAIM_SECONDS = 5.0
+
+
+class Cores:
+    """The usable cores in as many shares as there are workers. A share whose owner has died is free again."""
+
+    def __init__(self, context: BaseContext, workers: int) -> None:
+        usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        size = len(usable) // workers
+        self.shares = [usable[i * size : (i + 1) * size] for i in range(workers)] if size else []
+        self._owners = context.RawArray("q", workers)
+        self._lock = context.Lock()
+
+    def claim(self) -> None:
+        """Pin this process to a free share; leave it unpinned where there is none, or no way to pin."""
+        # A worker killed while it holds the lock leaves it locked: then the next ones go unpinned, which costs only speed.
+        if not self.shares or not self._lock.acquire(timeout=CLAIM_SECONDS):
+            return
+        try:
+            for share, cores in enumerate(self.shares):
+                if not self._owners[share] or not psutil.pid_exists(self._owners[share]):
+                    self._owners[share] = os.getpid()
+                    os.sched_setaffinity(0, cores)
+                    return
+        finally:
+            self._lock.release()
+
+
+def pin(n: int) -> None:
+    """Pin this process to the first ``n`` of its cores, where the platform can."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:n])

@@ -1,0 +1,155 @@
+"""The speed card of a method: one step by each engine, and the bare matrix products of that step, interleaved in one process.
+
+Times on a shared machine drift; ratios within a round do not. The limit is the matrix products alone, by the fast engine's
+route and in its chunks: no step can be faster without other mathematics.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from inrbench.fit.memory import MemoryMeter
+from inrbench.fit.route import taken
+from inrbench.fit.step import FAST_CHUNK_POINTS, FastStep, ReferenceStep, StepFacts, equal_chunks, weight_of
+from inrbench.problems import Batch, Regression
+
+PARTS = ("reference", "fast", "limit")
+RATE = 1e-5
+
+
+@dataclass(frozen=True)
+class SpeedCard:
+    """``rounds`` maps each of PARTS to its seconds, a value a round. Peaks are bytes above the level before a step."""
+
+    rounds: dict[str, list[float]]
+    points: int
+    reference_peak_bytes: int | None
+    fast_peak_bytes: int | None
+    facts: StepFacts
+
+    @property
+    def fast_to_reference(self) -> float:
+        """Median over rounds of fast / reference."""
+        return self._median_ratio("fast", "reference")
+
+    @property
+    def fast_to_limit(self) -> float:
+        """Median over rounds of fast / matrix products alone."""
+        return self._median_ratio("fast", "limit")
+
+    @property
+    def matmul_share(self) -> float:
+        """Share of the fast step that its matrix products take; the rest is activations, loss, optimiser and calls."""
+        return min(1.0, 1 / self.fast_to_limit)
+
+    @property
+    def points_per_second(self) -> float:
+        """Of the fast step, by its median."""
+        return self.points / statistics.median(self.rounds["fast"])
+
+    def _median_ratio(self, a: str, b: str) -> float:
+        return statistics.median(x / y for x, y in zip(self.rounds[a], self.rounds[b], strict=True))
+
+
+def speed_card(
+    build: Callable[[], nn.Module], in_features: int, out_features: int, points: int, device: torch.device, rounds: int,
+    compiling: bool | None = True,
+) -> SpeedCard:  # fmt: skip
+    """Measure a network on random points: ``rounds`` interleaved rounds after one that is not counted."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(points, in_features, generator=generator).to(device)
+    y = torch.rand(points, out_features, generator=generator).to(device)
+    problem = Regression(x, y, None, _NoEvaluation())
+    batch = (x, y)
+    reference = ReferenceStep(build().to(device), problem)
+    fast = FastStep(build().to(device), problem, steps=1, compiling=compiling)
+    for step in (reference, fast):
+        step.prepare()
+    limit = _matrix_products(build().to(device), problem, batch, fast)
+    parts: dict[str, Callable[[], object]] = {
+        "reference": lambda: reference(batch, RATE),
+        "fast": lambda: fast(batch, RATE),
+        "limit": limit,
+    }
+    peaks = {name: _peak(parts[name], device) for name in ("reference", "fast")}
+    limit()
+    seconds: dict[str, list[float]] = {name: [] for name in PARTS}
+    for _ in range(rounds):
+        for name, part in parts.items():
+            seconds[name].append(_seconds(part, device))
+    return SpeedCard(seconds, points, peaks["reference"], peaks["fast"], fast.facts())
+
+
+class _NoEvaluation:
+    def primary(self, predict: object) -> float:
+        return float("nan")
+
+    def measure(self, predict: object) -> list[Any]:
+        return []
+
+
+def _seconds(part: Callable[[], object], device: torch.device) -> float:
+    _synchronise(device)
+    start = time.perf_counter()
+    part()
+    _synchronise(device)
+    return time.perf_counter() - start
+
+
+def _synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _peak(part: Callable[[], object], device: torch.device) -> int | None:
+    """Return the bytes that a step needs above the level before it; the step has run before."""
+    part()
+    meter = MemoryMeter(device)
+    before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
+    part()
+    gpu = meter.gpu_peak_bytes()
+    return meter.host_peak_bytes() if gpu is None else gpu[0] - before
+
+
+def _matrix_products(network: nn.Module, problem: Regression, batch: Batch, fast: FastStep) -> Callable[[], None]:
+    """Return a function that computes the matrix products of one fast step, and nothing else, on numbers of the same shapes."""
+    chunks = equal_chunks(batch, FAST_CHUNK_POINTS[batch[0].device.type])
+    recorder = _ProductRecorder()
+    with recorder:
+        problem.loss(network, chunks[0], weight_of(batch)).backward()
+    products = [(multiply, _like(a), _like(b)) for multiply, a, b in recorder.products]
+
+    def compute() -> None:
+        with taken(fast.route), torch.no_grad():
+            for _ in chunks:
+                for multiply, a, b in products:
+                    multiply(a, b)
+
+    return compute
+
+
+def _like(tensor: Tensor) -> Tensor:
+    """Return random numbers in the same shape and order in memory."""
+    return torch.empty_strided(tensor.size(), tensor.stride(), device=tensor.device).uniform_()
+
+
+class _ProductRecorder(TorchDispatchMode):
+    """Keeps the operands of every matrix product."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.products: list[tuple[Callable[[Tensor, Tensor], Tensor], Tensor, Tensor]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        if name in ("mm", "addmm"):
+            self.products.append((torch.mm, *args[-2:]))
+        elif name in ("bmm", "baddbmm"):
+            self.products.append((torch.bmm, *args[-2:]))
+        return func(*args, **(kwargs or {}))

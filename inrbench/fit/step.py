@@ -1,0 +1,156 @@
+"""One optimiser step, by two engines that compute the same thing.
+
+``reference`` is the step as the official repositories write it: eager, all points at once. ``fast`` computes the same gradient
+in chunks that stay in the cache, by the fastest fp32 matrix product, with one fused Adam, and compiled where that pays.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from inrbench.fit.compiling import CompiledLoss
+from inrbench.fit.route import Route, fastest_fp32_route, taken
+from inrbench.problems import Batch, Problem
+
+Engine = Literal["fast", "reference"]
+FAST_CHUNK_POINTS = {"cpu": 2048, "cuda": 65536}
+"""Points whose activations are held at once: on a CPU as many as its cache likes, on a GPU as many as fill it."""
+REFERENCE_CHUNK_POINTS = 65536
+"""Beyond this the reference has to be cut up too, or a full-size image would not fit into memory."""
+
+
+@dataclass(frozen=True)
+class StepFacts:
+    """How the steps of a run were computed, for its row."""
+
+    engine: Engine
+    compiled: bool
+    graphs: int
+    """Compiled graphs; more than the two or three sizes of chunk means that something was compiled again."""
+    note: str | None
+    """Why something was not compiled, or not any more."""
+    chunk_points: int
+    route: Route
+
+
+class Step(Protocol):
+    """Adds up a batch's gradient, changes the network by it, and returns the batch's loss, still on the device."""
+
+    def prepare(self) -> None:
+        """Do what is done once: load libraries, compile. Changes neither network nor optimiser."""
+
+    def __call__(self, batch: Batch, rate: float) -> Tensor:
+        """Take one step with a learning rate."""
+        ...
+
+    def facts(self) -> StepFacts:
+        """Return how the steps so far were computed."""
+        ...
+
+
+class ReferenceStep:
+    """The yardstick."""
+
+    def __init__(self, network: nn.Module, problem: Problem) -> None:
+        self.network, self.problem = network, problem
+        self.optimiser = torch.optim.Adam(network.parameters())
+
+    def prepare(self) -> None:
+        """Run one step's forward and backward and forget them."""
+        (batch,) = example_chunks(self.problem, [min(self.problem.batch, REFERENCE_CHUNK_POINTS)])
+        _forget(self.network, self.problem.loss(self.network, batch, weight_of(batch)))
+
+    def __call__(self, batch: Batch, rate: float) -> Tensor:
+        """Take one step."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.zero_grad()
+        total = torch.zeros((), device=batch[0].device)
+        for chunk in equal_chunks(batch, REFERENCE_CHUNK_POINTS):
+            loss = self.problem.loss(self.network, chunk, weight_of(batch))
+            loss.backward()
+            total += loss.detach()
+        self.optimiser.step()
+        return total
+
+    def facts(self) -> StepFacts:
+        """Return the plain facts."""
+        return StepFacts("reference", False, 0, None, REFERENCE_CHUNK_POINTS, Route("default", float("nan")))
+
+
+class FastStep:
+    """The same gradient, sooner. ``steps`` is how many will be taken: compiling must pay for itself."""
+
+    def __init__(self, network: nn.Module, problem: Problem, steps: int, compiling: bool | None = None) -> None:
+        self.network, self.problem = network, problem
+        device = next(network.parameters()).device
+        self.route = fastest_fp32_route(device.type)
+        self.chunk_points = FAST_CHUNK_POINTS[device.type]
+        self.optimiser = torch.optim.Adam(network.parameters(), fused=True)
+        self.loss = CompiledLoss(problem, network, steps, compiling)
+
+    def prepare(self) -> None:
+        """Compile, if that pays, for every size of chunk there will be; run each once and forget it."""
+        with taken(self.route):
+            for chunk in example_chunks(self.problem, chunk_sizes(self.problem, self.chunk_points)):
+                _forget(self.network, self.loss(chunk, weight_of(chunk)))
+
+    def __call__(self, batch: Batch, rate: float) -> Tensor:
+        """Take one step."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        total, weight = torch.zeros((), device=batch[0].device), weight_of(batch)
+        with taken(self.route):
+            for chunk in equal_chunks(batch, self.chunk_points):
+                loss = self.loss(chunk, weight)
+                loss.backward()
+                total += loss.detach()
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        return total
+
+    def facts(self) -> StepFacts:
+        """Return how it went."""
+        loss = self.loss
+        return StepFacts("fast", loss.compiled, loss.graphs(), loss.note, self.chunk_points, self.route)
+
+
+def make_step(engine: Engine, network: nn.Module, problem: Problem, steps: int) -> Step:
+    """Return the step of an engine."""
+    return ReferenceStep(network, problem) if engine == "reference" else FastStep(network, problem, steps)
+
+
+def weight_of(batch: Batch) -> Tensor:
+    """Return one over the number of points of a batch, as a tensor: a number would be compiled in."""
+    return torch.tensor(1 / len(batch[0]), device=batch[0].device)
+
+
+def equal_chunks(batch: Batch, most: int) -> list[Batch]:
+    """Cut a batch into as few parts of at most ``most`` points as will do, all of one size but for the last.
+
+    >>> [len(x) for (x,) in equal_chunks((torch.zeros(5000),), 2048)]
+    [1667, 1667, 1666]
+    """
+    n = len(batch[0])
+    size = -(-n // -(-n // most))
+    return list(zip(*(tensor.split(size) for tensor in batch), strict=True))
+
+
+def chunk_sizes(problem: Problem, most: int) -> list[int]:
+    """Return the distinct sizes of chunk that an epoch has."""
+    batches = {problem.batch, problem.n_points % problem.batch or problem.batch}
+    sizes = {len(chunk[0]) for n in batches for chunk in equal_chunks((torch.empty(n),), most)}
+    return sorted(sizes, reverse=True)
+
+
+def example_chunks(problem: Problem, sizes: list[int]) -> list[Batch]:
+    """Return chunks of given sizes, cut from a batch that no run sees."""
+    batch = next(problem.batches(torch.Generator().manual_seed(0)))
+    return [tuple(tensor[:size] for tensor in batch) for size in sizes]
+
+
+def _forget(network: nn.Module, loss: Tensor) -> None:
+    loss.backward()
+    network.zero_grad(set_to_none=True)

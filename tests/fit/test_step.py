@@ -1,0 +1,195 @@
+"""The two engines: the same mathematics, and what the fast one does when it cannot be fast."""
+
+import contextlib
+import logging
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from inrbench.fit import FastStep, ReferenceStep, compiling, fastest_fp32_route, step
+from inrbench.fit.route import FP32_GRADE, Route, taken
+from inrbench.problems import Regression
+from inrbench.registry import Registry
+from inrbench.spec import NetworkSpec
+
+REGISTRY = Registry()
+METHODS = sorted(REGISTRY.methods)
+POINTS = 3000
+
+
+def problem(points: int = POINTS, dtype: torch.dtype = torch.float32, batch: int | None = None) -> Regression:
+    x = torch.rand(points, 2, generator=torch.Generator().manual_seed(0)).to(dtype)
+    values = torch.stack((torch.sin(9 * x[:, 0]), torch.cos(5 * x[:, 1]), x.prod(1)), dim=1)
+    return Regression(x, values, batch, None)
+
+
+def network(name: str, dtype: torch.dtype = torch.float32) -> nn.Module:
+    torch.manual_seed(0)
+    method = REGISTRY.method(name)
+    net = NetworkSpec(in_features=2, out_features=3, width=48, n_layers=4)
+    return method(net, **method.settings_for("photo", "image", "astronaut")).to(dtype)
+
+
+def gradient(name: str, how: str) -> torch.Tensor:
+    """Return the gradient at initialisation as one vector in float64."""
+    dtype = torch.float64 if how == "exact" else torch.float32
+    net, fitted = network(name, dtype), problem(dtype=dtype)
+    batch = (fitted.coordinates, fitted.values)
+    if how in ("exact", "reference"):
+        fitted.loss(net, batch, step.weight_of(batch)).backward()
+    else:
+        fast = FastStep(net, fitted, 1, compiling=how == "compiled")
+        with taken(fast.route):
+            for chunk in step.equal_chunks(batch, 1024):
+                fast.loss(chunk, step.weight_of(batch)).backward()
+    return torch.cat([p.grad.double().ravel() for p in net.parameters()])
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_fast_gradient_is_as_exact_as_the_reference(name):
+    exact, reference, fast = (gradient(name, how) for how in ("exact", "reference", "fast"))
+    reference_error, fast_error = ((g - exact).norm() / exact.norm() for g in (reference, fast))
+    assert fast_error <= 5 * reference_error + 1e-7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", METHODS)
+def test_the_compiled_gradient_is_as_exact_as_the_reference(name):
+    exact, reference, fast = (gradient(name, how) for how in ("exact", "reference", "compiled"))
+    reference_error, fast_error = ((g - exact).norm() / exact.norm() for g in (reference, fast))
+    assert fast_error <= 5 * reference_error + 1e-7
+
+
+def losses(name: str, engine: str, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    fitted, net = problem(dtype=dtype), network(name, dtype)
+    take = ReferenceStep(net, fitted) if engine == "reference" else FastStep(net, fitted, 20, compiling=False)
+    return torch.stack([take((fitted.coordinates, fitted.values), 1e-4) for _ in range(20)]).double()
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "wire"])  # wire's trajectory is chaotic in any engine
+def test_twenty_steps_of_both_engines_are_equally_near_to_float64(name):
+    exact = losses(name, "reference", torch.float64)
+    reference_error, fast_error = ((losses(name, engine) - exact).abs().max() / exact.max() for engine in ("reference", "fast"))
+    assert fast_error <= 5 * reference_error + 1e-6
+
+
+def test_a_step_of_each_engine_moves_all_weights_and_clears_gradients():
+    for engine in (ReferenceStep, lambda net, fitted: FastStep(net, fitted, 1, compiling=False)):
+        net, fitted = network("siren"), problem()
+        before = [p.clone() for p in net.parameters()]
+        take = engine(net, fitted)
+        take.prepare()
+        assert all(torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True)), "prepare changes nothing"
+        take((fitted.coordinates, fitted.values), 1e-2)
+        assert not any(torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
+        loss = take((fitted.coordinates, fitted.values), 1e-2)
+        assert loss.requires_grad is False
+
+
+@pytest.mark.parametrize(("points", "batch", "most", "sizes"), [
+    (1024, None, 2048, [1024]), (4096, None, 2048, [2048]), (5000, None, 2048, [1667, 1666]), (5000, 2000, 2048, [2000, 1000]),
+])  # fmt: skip
+def test_chunks_have_few_sizes(points, batch, most, sizes):
+    assert step.chunk_sizes(problem(points, batch=batch), most) == sizes
+
+
+def test_the_route_is_fp32():
+    route = fastest_fp32_route("cpu")
+    assert route.name in ("onednn", "default")
+    assert 0 < route.error < FP32_GRADE
+
+
+def test_a_processor_whose_bf16_is_used_gets_the_default_route(monkeypatch):
+    fastest_fp32_route.cache_clear()
+    errors = iter([3e-3, 2e-7])  # what bf16 would give, then fp32
+    monkeypatch.setattr("inrbench.fit.route.matmul_error", lambda: next(errors))
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
+    assert fastest_fp32_route("cpu") == Route("default", 2e-7)
+    fastest_fp32_route.cache_clear()
+
+
+def test_the_route_is_left_behind():
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    seen = []
+    with contextlib.suppress(KeyError), taken(Route("onednn", 0.0)):
+        seen.append(torch.backends.mkldnn.matmul.fp32_precision)
+        raise KeyError
+    assert seen == ["bf16"]
+    assert torch.backends.mkldnn.matmul.fp32_precision == before
+
+
+def test_compiling_is_decided_by_the_work_and_not_by_a_clock():
+    net, fitted = network("siren"), problem()
+    assert not compiling.pays(fitted, net, 10)
+    assert compiling.pays(fitted, net, 10_000_000)
+    facts = FastStep(net, fitted, 10).facts()
+    assert (facts.compiled, facts.graphs, facts.note) == (False, 0, "eager: compiling would take longer than it saves")
+
+
+def test_where_compiling_fails_the_run_goes_on_eagerly_and_says_so(monkeypatch, caplog):
+    def refuse(function, **options):
+        def call(*args):
+            raise RuntimeError("no C++ compiler found\nlong story")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", refuse)
+    net, fitted = network("siren"), problem()
+    take = FastStep(net, fitted, 1, compiling=True)
+    with caplog.at_level(logging.WARNING):
+        take.prepare()
+    assert take((fitted.coordinates, fitted.values), 1e-3).isfinite()
+    assert take.facts().note == "eager: compiling failed with RuntimeError: no C++ compiler found"
+    assert not take.facts().compiled
+    assert "no C++ compiler" in caplog.text
+
+
+RECOMPILE = """
+import torch
+from inrbench.fit import compiling, FastStep
+from inrbench.problems import Regression
+compiling.GRAPHS_AT_MOST = 2
+x = torch.rand(40, 1)
+net = torch.nn.Linear(1, 1)
+take = FastStep(net, Regression(x, x, None, None), 1, compiling=True)
+for n in (40, 20, 10, 5):
+    take((x[:n], x[:n]), 1e-3)
+facts = take.facts()
+print(facts.compiled, facts.graphs, facts.note)
+"""
+
+
+@pytest.mark.slow
+def test_the_limit_of_recompilations_is_never_met_in_silence():
+    printed = subprocess.check_output([sys.executable, "-W", "ignore", "-c", RECOMPILE], text=True, stderr=subprocess.DEVNULL)
+    assert printed.startswith("False 2 eager: compiling failed with FailOnRecompileLimitHit")
+
+
+MEMORY = """
+import sys, torch
+from inrbench.fit import FastStep, MemoryMeter, ReferenceStep
+from inrbench.problems import Regression
+from inrbench.registry import Registry
+from inrbench.spec import NetworkSpec
+n, engine = int(sys.argv[1]), sys.argv[2]
+problem = Regression(torch.rand(n, 2), torch.rand(n, 3), None, None)
+net = Registry().method("msa")(NetworkSpec(in_features=2, out_features=3, width=128, n_layers=4))
+step = ReferenceStep(net, problem) if engine == "reference" else FastStep(net, problem, 1, compiling=False)
+step((problem.coordinates, problem.values), 1e-3)
+meter = MemoryMeter(torch.device("cpu"))
+step((problem.coordinates, problem.values), 1e-3)
+print(meter.host_peak_bytes())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the high-water mark")
+def test_memory_is_a_tenth_of_the_references_and_does_not_grow_with_the_image():
+    peaks = [
+        int(subprocess.check_output([sys.executable, "-c", MEMORY, str(n), engine], text=True))
+        for n, engine in ((65_536, "reference"), (65_536, "fast"), (393_216, "fast"))
+    ]
+    assert peaks[1] < 0.1 * peaks[0]
+    assert peaks[2] < peaks[1] + 20e6
