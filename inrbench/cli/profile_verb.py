@@ -1,13 +1,14 @@
 """``inrbench profile``."""
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from inrbench.cli.options import plugin_option, results_option
-from inrbench.errors import BadValue
+from inrbench.errors import BadValue, InrbenchError
 
 if TYPE_CHECKING:
     from inrbench.fit import SpeedCard
@@ -54,9 +55,9 @@ def command(
 
     n_layers, width = parse_shape(shape)
     place = resolve_device(device)
+    facts = environment(place, threads, 1, code_state())
     pin(threads)
     torch.set_num_threads(threads)
-    facts = environment(place, threads, 1, code_state())
     in_features, out_features = FEATURES[kind]
     net = NetworkSpec(in_features=in_features, out_features=out_features, width=width, n_layers=n_layers)
     chosen, notes = select_methods(methods, plugins)
@@ -66,8 +67,12 @@ def command(
     for label, method, given in chosen:
         params = {**method.settings_for("", kind, ""), **given}
         click.echo(f"measuring {label} ...", err=True)
-        cards[label] = speed_card(lambda m=method, p=params: m(net, **p), in_features, out_features, points,  # type: ignore[misc]
-                                  torch.device(place), rounds)  # fmt: skip
+        build = partial(method, net, **params)
+        try:
+            cards[label] = speed_card(build, in_features, out_features, points, torch.device(place), rounds)
+        except InrbenchError as error:
+            click.echo(f"note: left out: {error}", err=True)
+            continue
         append_profile(results, card_rows(label, cards[label], kind, width, n_layers), facts)
     click.echo(speed_table(cards, caption(facts, kind, shape, points, rounds), style), nl=False)
 

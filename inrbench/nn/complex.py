@@ -5,10 +5,11 @@ Complex dtypes neither compile to fused code nor work with the fused optimisers;
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 
 class SplitComplexLinear(nn.Module):
-    """z -> W z + b with complex W and b, as one real matrix product: ``(N, 2 in_features) -> (N, 2 out_features)``.
+    """z -> W z + b with complex W and b: ``(N, 2 in_features) -> (N, 2 out_features)``, by three real matrix products.
 
     Real and imaginary parts of W and b are each drawn from U(+-1/sqrt(in_features)), as the framework's ``nn.Linear`` of a
     complex dtype does. With ``real_output`` only Re(W z + b) is computed, ``(N, 2 in_features) -> (N, out_features)``, and
@@ -26,9 +27,13 @@ class SplitComplexLinear(nn.Module):
             nn.init.uniform_(parameter, -bound, bound)
 
     def forward(self, z: Tensor) -> Tensor:
-        """Apply to ``(N, 2 in_features)``."""
-        real = torch.cat((self.weight_real, -self.weight_imag), dim=1)
+        """Apply to ``(N, 2 in_features)``. With z = x + i y and W = A + i B (Gauss, a quarter less work than four products):
+
+        Re W z = A (x + y) - (A + B) y,   Im W z = A (x + y) + (B - A) x
+        """
+        A, B = self.weight_real, self.weight_imag
+        x, y = z.chunk(2, dim=-1)
         if self.real_output:
-            return nn.functional.linear(z, real, self.bias)
-        imag = torch.cat((self.weight_imag, self.weight_real), dim=1)
-        return nn.functional.linear(z, torch.cat((real, imag)), self.bias)
+            return linear(x, A, self.bias) - linear(y, B)
+        common = linear(x + y, A)
+        return torch.cat((common - linear(y, A + B), common + linear(x, B - A)), dim=-1) + self.bias

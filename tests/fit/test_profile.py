@@ -1,0 +1,84 @@
+import json
+import math
+
+import pytest
+import torch
+from click.testing import CliRunner
+from torch import nn
+
+from inrbench.cli.main import cli
+from inrbench.fit.profile import PARTS, SpeedCard, _matrix_products, speed_card
+from inrbench.fit.route import Route
+from inrbench.fit.step import FastStep, StepFacts
+from inrbench.problems import Regression
+
+CPU = torch.device("cpu")
+FACTS = StepFacts("fast", False, 0, None, 2048, Route("default", 1e-7))
+
+
+def small() -> nn.Module:
+    return nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 3))
+
+
+def test_ratios_are_taken_within_rounds():
+    """The machine is ten times slower in the second round; the ratios are the same."""
+    card = SpeedCard(
+        {"reference": [4.0, 40.0, 4.0], "fast": [2.0, 20.0, 1.0], "limit": [1.0, 10.0, 0.5]}, 100, None, None, FACTS
+    )
+    assert (card.fast_to_reference, card.fast_to_limit) == (0.5, 2.0)
+    assert card.matmul_share == 0.5
+    assert card.points_per_second == 50
+
+
+def test_a_card_has_all_rounds_of_all_parts():
+    card = speed_card(small, 2, 3, 300, CPU, rounds=3, compiling=False)
+    assert set(card.rounds) == set(PARTS)
+    assert all(len(values) == 3 and min(values) > 0 for values in card.rounds.values())
+    assert card.points == 300
+    assert not math.isnan(card.facts.route.error)
+
+
+def test_the_limit_is_the_steps_own_matrix_products():
+    x, y = torch.rand(50, 2), torch.rand(50, 3)
+    problem, network = Regression(x, y, None, None), small()
+    seen = []
+    original = torch.mm
+
+    def spy(a, b):
+        seen.append((tuple(a.shape), tuple(b.shape)))
+        return original(a, b)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "mm", spy)
+        _matrix_products(network, problem, (x, y), FastStep(network, problem, 1, compiling=False))()
+    # forward twice, weight gradients twice, and the one input gradient that is needed
+    assert sorted(seen) == sorted([
+        ((50, 2), (2, 16)), ((50, 16), (16, 3)), ((3, 50), (50, 16)), ((16, 50), (50, 2)), ((50, 3), (3, 16)),
+    ])  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_verb_prints_a_card_and_stores_its_rounds(tmp_path):
+    words = ["profile", "--methods", "siren,msa[s_max=3.0]", "--shape", "4x16", "--points", "64", "--rounds", "2", "--device", "cpu",
+             "--results", str(tmp_path)]  # fmt: skip
+    import pyarrow.parquet as pq
+
+    for style in ("plain", "markdown", "json"):
+        done = CliRunner().invoke(cli, [*words, "--format", style], standalone_mode=False)
+        assert done.exception is None, done.output
+        assert "siren" in done.output
+        assert "msa[s_max=3.0]" in done.output
+    card = json.loads(done.stdout)["cards"]["siren"]
+    assert len(card["rounds"]["fast"]) == 2
+    assert card["facts"]["compiled"] is True
+    files = list((tmp_path / "store" / "profiles").glob("*.parquet"))
+    assert len(files) == 6
+    rows = pq.read_table(files[0]).to_pylist()
+    assert {(row["part"], row["round"]) for row in rows} == {(part, n) for part in PARTS for n in (0, 1)}
+    assert rows[0]["points"] == 64
+
+
+@pytest.mark.parametrize("shape", ["4", "4x", "0x8", "4x400x2", "axb"])
+def test_a_shape_that_is_none_is_refused(shape):
+    done = CliRunner().invoke(cli, ["profile", "--shape", shape], standalone_mode=False)
+    assert f"--shape {shape}: write layers x width" in str(done.exception)
