@@ -32,16 +32,15 @@ class MemoryMeter:
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Leave out what happens in the block, what it keeps included: compilers and libraries are no part of a step."""
-        if not self._can_reset:
-            yield
-            return
-        before, start = _high_water(), psutil.Process().memory_info().rss
+        before, start = _high_water() if self._can_reset else 0, psutil.Process().memory_info().rss
         yield
-        _return_free_memory()
-        kept = psutil.Process().memory_info().rss - start
-        self._earlier_peak = max(self._earlier_peak, before - self._level)
-        self._level += kept
-        _reset_high_water()
+        if self._can_reset:
+            _return_free_memory()
+            self._earlier_peak = max(self._earlier_peak, before - self._level)
+            self._level += psutil.Process().memory_info().rss - start
+            _reset_high_water()
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
 
     def host_peak_bytes(self) -> int | None:
         """Return the peak above the starting level, in bytes."""

@@ -43,9 +43,11 @@ def test_equal_values_share_their_mark(attempt, tmp_path):
     assert [row.marks["psnr@test"] for row in board.rows] == ["best", "best", "second"]
 
 
-@pytest.mark.parametrize("field", ["protocol_fingerprint", "device_class", "task"])
+@pytest.mark.parametrize("field", ["protocol_fingerprint", "device_class", "task", "engine"])
 def test_runs_that_cannot_be_compared_never_share_a_table(attempt, tmp_path, field):
-    made = boards(tmp_path, [attempt(), attempt(**{field: "cuda" if field == "device_class" else "other"})])
+    made = boards(
+        tmp_path, [attempt(), attempt(**{field: {"device_class": "cuda", "engine": "reference"}.get(field, "other")})]
+    )
     assert [len(board.rows) for board in made] == [1, 1]
 
 

@@ -165,6 +165,22 @@ def test_a_real_crop_of_kodim05_is_fitted_better_than_by_its_mean(tiny_jobs, set
     assert row["signal"] == "crop.png"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["siren", "finer", "msa"])
+def test_the_engines_end_nearer_to_each_other_than_two_seeds_do(tiny_jobs, settings, method):
+    def ends(engine: str) -> list[float]:
+        jobs = tiny_jobs(
+            methods=method, tasks="photo", signals="camera", seeds=(0, 1, 2), engine=engine, changes={"epochs": "30"}
+        )
+        return [execute(job, settings).primary for job in jobs]
+
+    fast, reference = np.array(ends("fast")), np.array(ends("reference"))
+    assert abs(fast.mean() - reference.mean()) <= max(np.ptp(fast), np.ptp(reference))
+    rows = read_runs(settings.results).table.to_pylist()
+    assert {row["engine"] for row in rows} == {"fast", "reference"}
+    assert {row["matmul_route"] for row in rows if row["engine"] == "reference"} == {"default"}
+
+
 def test_statuses():
     assert status_of(None) == "ok"
     assert status_of(torch.OutOfMemoryError("CUDA out of memory")) == "oom"

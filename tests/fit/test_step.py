@@ -168,6 +168,30 @@ def test_the_limit_of_recompilations_is_never_met_in_silence():
     assert printed.startswith("False 2 eager: compiling failed with FailOnRecompileLimitHit")
 
 
+SHARED = """
+import torch
+from inrbench.fit import FastStep
+from inrbench.problems import Regression
+from inrbench.registry import Registry
+from inrbench.spec import NetworkSpec
+x = torch.rand(100, 2)
+graphs = []
+for name in ("siren", "siren", "msa", "siren"):
+    net = Registry().method(name)(NetworkSpec(in_features=2, out_features=2, width=16, n_layers=4))
+    take = FastStep(net, Regression(x, x, None, None), 1, compiling=True)
+    take.prepare()
+    take((x, x), 1e-3)
+    graphs.append(take.facts().graphs)
+print(graphs)
+"""
+
+
+@pytest.mark.slow
+def test_runs_of_one_shape_share_their_compiled_code():
+    printed = subprocess.check_output([sys.executable, "-W", "ignore", "-c", SHARED], text=True, stderr=subprocess.DEVNULL)
+    assert printed == "[1, 0, 1, 0]\n"
+
+
 MEMORY = """
 import sys, torch
 from inrbench.fit import FastStep, MemoryMeter, ReferenceStep
