@@ -20,17 +20,17 @@ PROBE_SHAPE = (512, 400, 400)
 
 @dataclass(frozen=True)
 class Route:
-    """``name`` is ``onednn``, ``default`` or ``cublas``; ``error`` the largest rms relative error of the three products."""
+    """``name`` is ``onednn``, ``default`` or ``cublas``; ``error`` the largest rms relative error if it was measured."""
 
     name: str
-    error: float
+    error: float | None
 
 
 @cache
 def fastest_fp32_route(device_type: str) -> Route:
     """Return the route for the fast engine, measured once a process (about 10 ms)."""
     if device_type != "cpu":
-        return Route("cublas", float("nan"))
+        return Route("cublas", None)
     if torch.backends.mkldnn.is_available():
         with _permit_onednn():
             error = matmul_error()

@@ -4,7 +4,9 @@
 in chunks that stay in the cache, by the fastest fp32 matrix product, with one fused Adam, and compiled where that pays.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Protocol
 
 import torch
@@ -67,17 +69,13 @@ class ReferenceStep:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.optimiser.zero_grad()
-        total = torch.zeros((), device=batch[0].device)
-        for chunk in equal_chunks(batch, REFERENCE_CHUNK_POINTS):
-            loss = self.problem.loss(self.network, chunk, weight_of(batch))
-            loss.backward()
-            total += loss.detach()
+        total = accumulate(partial(self.problem.loss, self.network), batch, REFERENCE_CHUNK_POINTS)
         self.optimiser.step()
         return total
 
     def facts(self) -> StepFacts:
         """Return the plain facts."""
-        return StepFacts("reference", False, 0, None, REFERENCE_CHUNK_POINTS, Route("default", float("nan")))
+        return StepFacts("reference", False, 0, None, REFERENCE_CHUNK_POINTS, Route("default", None))
 
 
 class FastStep:
@@ -88,7 +86,9 @@ class FastStep:
         device = next(network.parameters()).device
         self.route = fastest_fp32_route(device.type)
         self.chunk_points = FAST_CHUNK_POINTS[device.type]
-        self.optimiser = torch.optim.Adam(network.parameters(), fused=True)
+        # fused Adam takes no complex parameters, which a method of a user's may have
+        real = not any(parameter.is_complex() for parameter in network.parameters())
+        self.optimiser = torch.optim.Adam(network.parameters(), fused=real)
         self.loss = CompiledLoss(problem, network, steps, compiling)
 
     def prepare(self) -> None:
@@ -101,12 +101,8 @@ class FastStep:
         """Take one step."""
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        total, weight = torch.zeros((), device=batch[0].device), weight_of(batch)
         with taken(self.route):
-            for chunk in equal_chunks(batch, self.chunk_points):
-                loss = self.loss(chunk, weight)
-                loss.backward()
-                total += loss.detach()
+            total = accumulate(self.loss, batch, self.chunk_points)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         return total
@@ -122,9 +118,22 @@ def make_step(engine: Engine, network: nn.Module, problem: Problem, steps: int) 
     return ReferenceStep(network, problem) if engine == "reference" else FastStep(network, problem, steps)
 
 
+def accumulate(loss: Callable[[Batch, Tensor], Tensor], batch: Batch, most: int) -> Tensor:
+    """Add a batch's gradient to the network's, at most ``most`` points at a time; return the batch's loss on the device.
+
+    The sum over chunks is the full gradient up to rounding; only one chunk's activations are alive at a time.
+    """
+    total, weight = torch.zeros((), device=batch[0].device), weight_of(batch)
+    for chunk in equal_chunks(batch, most):
+        share = loss(chunk, weight)
+        share.backward()
+        total += share.detach()
+    return total
+
+
 def weight_of(batch: Batch) -> Tensor:
-    """Return one over the number of points of a batch, as a tensor: a number would be compiled in."""
-    return torch.tensor(1 / len(batch[0]), device=batch[0].device)
+    """Return one over the number of points of a batch, as a tensor (a number would be compiled in) made on the device."""
+    return torch.full((), 1 / len(batch[0]), device=batch[0].device)
 
 
 def equal_chunks(batch: Batch, most: int) -> list[Batch]:

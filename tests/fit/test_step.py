@@ -4,6 +4,7 @@ import contextlib
 import logging
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 import torch
@@ -87,6 +88,30 @@ def test_a_step_of_each_engine_moves_all_weights_and_clears_gradients():
         assert not any(torch.equal(a, b) for a, b in zip(before, net.parameters(), strict=True))
         loss = take((fitted.coordinates, fitted.values), 1e-2)
         assert loss.requires_grad is False
+
+
+def test_chunks_give_the_full_gradient_to_rounding():
+    fitted, whole, parts = problem(1000), network("siren"), network("siren")
+    batch = (fitted.coordinates, fitted.values)
+    losses = [step.accumulate(partial(fitted.loss, net), batch, most).item() for net, most in ((whole, 1000), (parts, 33))]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    for a, b in zip(whole.parameters(), parts.parameters(), strict=True):
+        assert torch.allclose(a.grad, b.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_a_network_with_complex_parameters_can_be_fitted_too():
+    class Complex(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.last = nn.Linear(2, 8), nn.Linear(8, 3, dtype=torch.cfloat)
+
+        def forward(self, x):
+            return self.last(torch.exp(1j * self.first(x))).real
+
+    fitted, net = problem(100), Complex()
+    take = FastStep(net, fitted, 1, compiling=False)
+    first, *_, last = (take((fitted.coordinates, fitted.values), 1e-2).item() for _ in range(30))
+    assert last < first
 
 
 @pytest.mark.parametrize(("points", "batch", "most", "sizes"), [
