@@ -74,7 +74,7 @@ def command(
             click.echo(f"note: left out: {error}", err=True)
             continue
         append_profile(results, card_rows(label, cards[label], kind, width, n_layers), facts)
-    click.echo(speed_table(cards, caption(facts, kind, shape, points, rounds), style), nl=False)
+    click.echo(speed_table(cards, caption(facts, kind, shape, points, rounds), facts, style), nl=False)
 
 
 def parse_shape(text: str) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from tabulate import tabulate
 
 from inrbench.fit import SpeedCard
 from inrbench.report.words import NONE
+from inrbench.store import Environment
 
 HEADER = (
     "method",
@@ -31,12 +32,12 @@ def speed_rows(cards: Mapping[str, SpeedCard]) -> list[list[str]]:
     ] for label, card in ordered]  # fmt: skip
 
 
-def speed_table(cards: Mapping[str, SpeedCard], caption: str, style: str) -> str:
-    """Return the cards as ``plain``, ``markdown`` or ``json``, which has every round."""
+def speed_table(cards: Mapping[str, SpeedCard], caption: str, machine: Environment, style: str) -> str:
+    """Return the cards as ``plain``, ``markdown`` or ``json``, which has every round and the machine's facts."""
     if style == "json":
         values = {label: {**asdict(card), "fast_to_reference": card.fast_to_reference, "fast_to_limit": card.fast_to_limit}
                   for label, card in cards.items()}  # fmt: skip
-        return json.dumps({"what": caption, "cards": values}, indent=1) + "\n"
+        return json.dumps({"what": caption, "machine": asdict(machine), "cards": values}, indent=1) + "\n"
     aligned = ("left", *["right"] * (len(HEADER) - 2), "left")
     layout = "pipe" if style == "markdown" else "simple"
     table = tabulate(speed_rows(cards), headers=HEADER, tablefmt=layout, colalign=aligned, disable_numparse=True)
