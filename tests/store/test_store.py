@@ -181,6 +181,31 @@ def test_a_folder_that_is_not_there_or_not_writable_is_refused_in_one_line(tmp_p
             use(tmp_path / "file")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows numbers files differently")
+def test_the_file_that_appears_is_the_one_that_was_flushed_whole(attempt, tmp_path, monkeypatch):
+    """Renamed and not copied: no reader can see a part of it. The folder is flushed too, so that the name survives a power cut."""
+    flushed = []
+
+    def spy(handle: int) -> None:
+        flushed.append(os.fstat(handle).st_ino)
+
+    monkeypatch.setattr(os, "fsync", spy)
+    path = append(tmp_path, attempt())
+    assert flushed == [path.stat().st_ino, path.parent.stat().st_ino]
+
+
+@pytest.mark.parametrize("step", ["flush", "fsync", "replace"])
+def test_a_write_that_fails_leaves_nothing_behind(attempt, tmp_path, monkeypatch, step):
+    def fail(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(*{"flush": ("pyarrow.parquet.write_table", lambda *a, **k: fail()), "fsync": (os, "fsync", fail),
+                          "replace": (Path, "replace", fail)}[step])  # fmt: skip
+    with pytest.raises(StoreError, match="No space left on device. Choose another folder"):
+        append(tmp_path, attempt())
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
 WRITER = """
 import sys
 from pathlib import Path
