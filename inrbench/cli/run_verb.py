@@ -143,10 +143,14 @@ def print_plan(plan: "Plan", expected: "Estimate", workers: int, request: "Reque
     if not plan.todo:
         return
     total = expected.wall_seconds(workers)
-    source = "earlier runs" if expected.measured == len(plan.todo) else "a short calibration here"
-    click.echo(f"About {duration(total)} on {request.device} with {workers} worker(s), by {source}.")
-    if expected.unknown:
-        click.echo(f"note: {expected.unknown} run(s) of new plugins or shapes are not in this figure.")
+    where = f"on {request.device} with {workers} worker(s)"
+    if expected.unknown == len(plan.todo):
+        click.echo(f"How long this takes {where} is not known: a plugin of yours is timed by its first run.")
+    else:
+        source = "earlier runs" if expected.measured == len(plan.todo) else "a short calibration here"
+        click.echo(f"About {duration(total)} {where}, by {source}.")
+        if expected.unknown:
+            click.echo(f"note: {expected.unknown} run(s) of plugins that never ran here are not in this figure.")
     if total > LONG_SECONDS and not request.suite and request.protocol != "quick":
         advice = "--protocol quick takes seconds a run"
         gpu = "" if request.device.startswith("cuda") else "; a GPU is far faster than a CPU"

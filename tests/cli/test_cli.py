@@ -96,10 +96,12 @@ def test_a_failed_run_gives_exit_code_1_now_and_later_until_it_is_retried(tmp_pa
     words = [*QUICK, "--methods", f"{plugin},siren", "--results", str(tmp_path / "r"), "--jobs", "1"]
     code, text = invoke(*words)
     assert (code, "1 error, 1 ok" in text, "1 x error: no" in text) == (1, True, True)
+    assert "1 run(s) of plugins that never ran here are not in this figure" in text
     code, text = invoke(*words)
     assert (code, "1 failed earlier (1 error; again with --retry failed)" in text) == (1, True)
     code, text = invoke(*words, "--retry", "failed")
     assert (code, "1 to do" in text) == (1, True)
+    assert "is not known: a plugin of yours is timed by its first run" in text
 
 
 def test_missing_data_is_skipped_with_the_command_and_exit_code_1(tmp_path, no_data, monkeypatch):
