@@ -82,30 +82,37 @@ def _run_pool(
 ) -> list["_Slot"]:
     """Carry out jobs until all have ended, or the pool has broken; return those that are left then."""
 
-    def schedule(slot: _Slot) -> "Future[Outcome]":
-        return pool.schedule(_execute, args=(slot.job, settings, slot.index), timeout=settings.timeout)
+    left = {slot.index: slot for slot in waiting}
+    futures: dict[Future[Outcome], _Slot] = {}
 
-    with _deaf_children():
-        slots = {schedule(slot): slot for slot in waiting}
+    def schedule(slot: _Slot) -> None:
+        futures[pool.schedule(_execute, args=(slot.job, settings, slot.index), timeout=settings.timeout)] = slot
+
     try:
-        for future in _as_they_end(slots, board, listener):
-            slot = slots[future]
+        with _deaf_children():
+            for slot in waiting:
+                schedule(slot)
+        for future in _as_they_end(pool, futures, board, listener):
+            slot = futures.pop(future)
             ending = future.exception()
-            if isinstance(ending, BrokenProcessPool):  # a worker died before it took a job
-                return list(slots.values())
-            del slots[future]
+            if isinstance(ending, BrokenProcessPool):  # a worker died before it took a job: left for the next pool
+                continue
             if isinstance(ending, ProcessExpired) and ending.exitcode == RENEWED_CODE:
-                slots[schedule(slot)] = slot
+                schedule(slot)
             else:
                 listener.finished(slot.job, _outcome(future, slot, settings))
+                del left[slot.index]
     except KeyboardInterrupt:
         pool.stop()
         pool.join()
-        for slot in slots.values():
+        for slot in left.values():
             if slot.started is not None:
                 _store_failure(slot, settings, "interrupted", "KeyboardInterrupt", "stopped by Ctrl-C")
         raise
-    return []
+    except RuntimeError:  # a broken pool takes no more jobs
+        if pool.active:
+            raise
+    return list(left.values())
 
 
 @contextmanager
@@ -144,10 +151,17 @@ class _Stopped:
         self.pool.join()
 
 
-def _as_they_end(slots: dict[Future[Outcome], _Slot], board: "Array[Any]", listener: Listener) -> Iterator[Future[Outcome]]:
-    while slots:
-        ended, _ = wait(slots, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
-        for slot in slots.values():
+def _as_they_end(
+    pool: ProcessPool, futures: dict[Future[Outcome], _Slot], board: "Array[Any]", listener: Listener
+) -> Iterator[Future[Outcome]]:
+    """Yield futures as they end, and tell the listener how the others go; stop when the pool is broken and none ends any more.
+
+    A pool that breaks leaves futures behind that never end: those it had not handed out yet.
+    """
+    while futures:
+        alive = pool.active
+        ended, _ = wait(futures, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+        for slot in futures.values():
             begun, fraction, value = board[3 * slot.index : 3 * slot.index + 3]
             if begun and slot.started is None:
                 slot.started = time.perf_counter()
@@ -155,6 +169,8 @@ def _as_they_end(slots: dict[Future[Outcome], _Slot], board: "Array[Any]", liste
             if begun:
                 listener.progress(slot.job, fraction, value)
         yield from ended
+        if not alive and not ended:
+            return
 
 
 def _outcome(future: "Future[Outcome]", slot: _Slot, settings: PoolSettings) -> Outcome:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,6 +91,20 @@ def test_workers_that_die_while_they_start_are_started_again(tiny_jobs, settings
     assert run_local(jobs, settings, Listener())
     killer.join()
     assert list(finished_runs(settings.results).values()) == ["ok", "ok"]
+
+
+def test_a_pool_that_breaks_and_leaves_futures_that_never_end_is_not_waited_for(tiny_jobs, settings, monkeypatch):
+    """What pebble does with jobs that it had not handed to a worker when the last one died."""
+    from inrbench.execute import local
+
+    class BrokenPool:
+        active = False
+
+        def schedule(self, *args, **named):
+            return Future()
+
+    slots = [local._Slot(job, i) for i, job in enumerate(tiny_jobs(methods="relu,siren"))]
+    assert local._run_pool(BrokenPool(), slots, settings, [0.0] * 6, Listener()) == slots
 
 
 def test_a_worker_is_replaced_after_a_failure(tiny_jobs, settings, unruly):
