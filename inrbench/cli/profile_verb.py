@@ -11,7 +11,13 @@ from inrbench.cli.options import plugin_option, results_option
 from inrbench.errors import BadValue, InrbenchError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch.nn import Module
+
     from inrbench.fit import SpeedCard
+    from inrbench.registry import Registry
+    from inrbench.spec import NetworkSpec
     from inrbench.store import Environment
 
 FEATURES = {"function": (1, 1), "image": (2, 3), "video": (3, 3), "shape": (3, 1)}
@@ -27,16 +33,19 @@ FEATURES = {"function": (1, 1), "image": (2, 3), "video": (3, 3), "shape": (3, 1
 @click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="Interleaved rounds that count.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads, each on a core.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:i.")
+@click.option("--official", "official_file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+              help="Plugin file of methods official-NAME in the authors' style; their eager step is measured too.")  # fmt: skip
 @click.option("--format", "style", type=click.Choice(["plain", "markdown", "json"]), default="plain", show_default=True)
 @plugin_option
 @results_option
 def command(
-    methods: str, kind: str, shape: str, points: int, rounds: int, threads: int, device: str, style: str,
+    methods: str, kind: str, shape: str, points: int, rounds: int, threads: int, device: str,
+    official_file: Path | None, style: str,
     plugins: tuple[Path, ...], results: Path,
 ) -> None:  # fmt: skip
     """Measure one training step: by the reference engine, by the fast one, and the bare matrix products it needs.
 
-    The three are interleaved in one process, so that their ratios hold on a machine whose speed drifts. The limit is the
+    All are interleaved in one process, so that their ratios hold on a machine whose speed drifts. The limit is the
     matrix products alone. Raw rounds go to the results folder.
 
     \b
@@ -46,9 +55,10 @@ def command(
     import torch
 
     from inrbench.execute import resolve_device
-    from inrbench.execute.cores import pin
+    from inrbench.execute.cores import pinned
     from inrbench.execute.plan import select_methods
     from inrbench.fit import speed_card
+    from inrbench.registry import Registry
     from inrbench.report.speed import speed_table
     from inrbench.spec import NetworkSpec
     from inrbench.store import append_profile, code_state, environment
@@ -56,25 +66,36 @@ def command(
     n_layers, width = parse_shape(shape)
     place = resolve_device(device)
     facts = environment(place, threads, 1, code_state())
-    pin(threads)
     torch.set_num_threads(threads)
     in_features, out_features = FEATURES[kind]
     net = NetworkSpec(in_features=in_features, out_features=out_features, width=width, n_layers=n_layers)
     chosen, notes = select_methods(methods, plugins)
     for note in notes:
         click.echo(f"note: {note}", err=True)
+    published = Registry([official_file]) if official_file else None
     cards: dict[str, SpeedCard] = {}
     for label, method, given in chosen:
         params = {**method.settings_for("", kind, ""), **given}
         click.echo(f"measuring {label} ...", err=True)
         build = partial(method, net, **params)
+        official = _official(published, method.name, net)
         try:
-            cards[label] = speed_card(build, in_features, out_features, points, torch.device(place), rounds)
+            with pinned(threads):
+                cards[label] = speed_card(
+                    build, in_features, out_features, points, torch.device(place), rounds, official=official
+                )
         except InrbenchError as error:
             click.echo(f"note: left out: {error}", err=True)
             continue
         append_profile(results, card_rows(label, cards[label], kind, width, n_layers), facts)
     click.echo(speed_table(cards, caption(facts, kind, shape, points, rounds), facts, style), nl=False)
+
+
+def _official(published: "Registry | None", name: str, net: "NetworkSpec") -> "Callable[[], Module] | None":
+    """Return the builder of a method in its authors' style, if there is one."""
+    if published is None or f"official-{name}" not in published.methods:
+        return None
+    return partial(published.method(f"official-{name}"), net)
 
 
 def parse_shape(text: str) -> tuple[int, int]:
@@ -87,11 +108,10 @@ def parse_shape(text: str) -> tuple[int, int]:
 
 def card_rows(label: str, card: "SpeedCard", kind: str, width: int, n_layers: int) -> list[dict[str, object]]:
     """Return a stored row for each part and round."""
-    peaks = {"reference": card.reference_peak_bytes, "fast": card.fast_peak_bytes}
     return [
         {
             "method": label, "kind": kind, "width": width, "n_layers": n_layers, "points": card.points, "part": part,
-            "round": number, "seconds": seconds, "peak_bytes": peaks.get(part), "compiled": card.facts.compiled,
+            "round": number, "seconds": seconds, "peak_bytes": card.peaks.get(part), "compiled": card.facts.compiled,
             "engine_note": card.facts.note, "matmul_route": card.facts.route.name, "matmul_error": card.facts.route.error,
         }
         for part, values in card.rounds.items()

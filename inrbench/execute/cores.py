@@ -1,6 +1,8 @@
 """Disjoint cores for the workers of a pool, where the platform can pin a process."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.context import BaseContext
 
 import psutil
@@ -33,7 +35,15 @@ class Cores:
             self._lock.release()
 
 
-def pin(n: int) -> None:
-    """Pin this process to the first ``n`` of its cores, where the platform can."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:n])
+@contextmanager
+def pinned(n: int) -> Iterator[None]:
+    """Keep this process on the first ``n`` of its cores inside the block, where the platform can."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:n])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

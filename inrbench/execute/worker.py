@@ -18,7 +18,7 @@ from torch import nn
 from inrbench.data import cache_folder
 from inrbench.errors import BrokenPlugin, DataMissing, InrbenchError, NotApplicable
 from inrbench.execute.job import Job, Outcome, PoolSettings
-from inrbench.fit import Clock, Diverged, Fitted, MemoryMeter, StepFacts, fit, predictor, work_per_point
+from inrbench.fit import Clock, Diverged, Fitted, MemoryMeter, StepFacts, fit, predictor
 from inrbench.nn import NetworkSize, network_size
 from inrbench.problems import Problem
 from inrbench.registry import Registry
@@ -27,7 +27,6 @@ from inrbench.store import Attempt, Environment, append, environment
 
 Progress = Callable[[float, float], None]
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
-FLOP_SAMPLE_POINTS = 64
 
 
 def start_worker(settings: PoolSettings) -> None:
@@ -106,7 +105,6 @@ class _Sheet:
 
     clock: Clock
     size: NetworkSize | None = None
-    flops_per_step: float | None = None
     fitted: Fitted | None = None
     host_peak_bytes: int | None = None
     gpu_peak_bytes: tuple[int, int] | None = None
@@ -122,7 +120,7 @@ class _Sheet:
             steps=steps,
             points_seen=self.fitted.points_seen if self.fitted else 0,
             steps_per_second=steps / seconds["train"] if steps else None,
-            flops_per_step=self.flops_per_step,
+            flops_per_step=self.fitted.flops_per_step if self.fitted else None,
             n_params=self.size.trainable if self.size else None,
             n_params_stored=self.size.stored if self.size else None,
             model_bytes=self.size.bytes if self.size else None,
@@ -156,9 +154,6 @@ def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress) -> None:
         problem.to(device)
     network = _build(job, registry, problem).to(device)
     sheet.size = network_size(network)
-    sample = tuple(t[:FLOP_SAMPLE_POINTS] for t in next(problem.batches(torch.Generator().manual_seed(0))))
-    sheet.flops_per_step = work_per_point(network, problem, sample).flops * problem.batch
-
     sheet.fitted = fit(
         network, problem, job.protocol, device=device, data_seed=data_seed, clock=clock, meter=meter, engine=spec.engine,
         on_progress=on_progress,

@@ -1,48 +1,81 @@
 """Compiling a problem's loss with its gradient, where that pays; if it cannot be done the run goes on eagerly and says so."""
 
 import logging
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from inrbench.fit.work import work_per_point
+from inrbench.fit.work import Work
 from inrbench.problems import Batch, Problem
+
+Way = Literal["eager", "compiled", "graphed"]
+"""``graphed``: compiled, and each step's kernels are recorded once and launched as one CUDA graph."""
 
 COMPILE_SECONDS = 15.0
 """What compiling is taken to cost: 4 to 11 s measured, 20 s and more with an empty cache."""
 SAVED_SECONDS_AN_ELEMENT = {"cpu": 4.5e-10, "cuda": 4e-12}
 """What fusing saves for each number an elementwise operation writes: measured on a CPU, taken from bandwidth on a GPU."""
+CALL_SECONDS = 6e-6
+"""What an eager operation costs before its kernel starts on a GPU: the usual figure, not measured by us."""
+GPU_FLOPS = 5e13
+"""fp32 matrix products a second of a large GPU, of which a launch-bound step uses little. Not measured by us."""
 GRAPHS_AT_MOST = 64
 """Dynamo's limit of 8 graphs a function would be met by 8 methods in one process; ours is never met in silence."""
-SAMPLE_POINTS = 64
+
+
+def choose_way(device_type: str, work: Work, batch: int, chunks: int, steps: int) -> Way:
+    """Return how a run's steps are best computed, each of ``batch`` points in ``chunks`` chunks.
+
+    It follows from counts alone and not from a clock: the same run must take the same way, and give the same roundings,
+    each time. On a GPU a small step takes as long as its launches: compiling and a CUDA graph save those. A graph reuses the
+    memory of its gradients when it is launched again, so it serves a batch that is one chunk.
+
+    >>> choose_way("cpu", Work(flops=1e6, elements=1e4, calls=60), batch=1024, chunks=1, steps=100)
+    'eager'
+    """
+    computing = batch * work.flops / GPU_FLOPS
+    launch_bound = device_type == "cuda" and computing < chunks * work.calls * CALL_SECONDS
+    saved = batch * work.elements * SAVED_SECONDS_AN_ELEMENT[device_type]
+    if launch_bound:
+        saved += chunks * work.calls * CALL_SECONDS - computing
+    if steps * saved <= COMPILE_SECONDS:
+        return "eager"
+    return "graphed" if launch_bound and chunks == 1 else "compiled"
 
 
 class CompiledLoss:
-    """``problem.loss(network, chunk, weight)``, compiled or not.
+    """``problem.loss(network, chunk, weight)``, computed in a given way; eagerly from where compiling fails."""
 
-    Whether to compile follows from the work and the number of steps alone and not from a clock: the same run must take the
-    same way, and give the same roundings, each time. ``compiling`` forces it.
-    """
-
-    def __init__(self, problem: Problem, network: nn.Module, steps: int, compiling: bool | None = None) -> None:
-        self.problem, self.network = problem, network
-        self.compiled = pays(problem, network, steps) if compiling is None else compiling
-        self.note: str | None = None if self.compiled else "eager: compiling would take longer than it saves"
+    def __init__(self, problem: Problem, network: nn.Module, way: Way) -> None:
+        self.problem, self.network, self.way = problem, network, way
+        self.note: str | None = "eager: compiling would take longer than it saves" if way == "eager" else None
+        if way == "graphed":
+            self.note = "CUDA graphs"
         self._graphs_before = _graph_count()
         self._loss = problem.loss
-        if self.compiled:
+        if way != "eager":
             _configure()
-            self._loss = torch.compile(problem.loss, dynamic=False)
+            self._loss = torch.compile(problem.loss, **compile_options(way))
+
+    @property
+    def compiled(self) -> bool:
+        """Whether compiled code has run so far."""
+        return self.way != "eager"
 
     def __call__(self, chunk: Batch, weight: Tensor) -> Tensor:
         """Return the chunk's share of the loss."""
-        if not self.compiled:
+        if self.way == "eager":
             return self._loss(self.network, chunk, weight)
         try:
+            if self.way == "graphed":  # what the last step left in the graph's memory is not needed any more
+                torch.compiler.cudagraph_mark_step_begin()
             return self._loss(self.network, chunk, weight)
+        except (MemoryError, torch.OutOfMemoryError):
+            raise
         except Exception as error:  # dynamo and its compilers raise many kinds; the eager loss will tell if it was ours
             loss = self.problem.loss(self.network, chunk, weight)
-            self.compiled, self._loss = False, self.problem.loss
+            self.way, self._loss = "eager", self.problem.loss
             self.note = f"eager: compiling failed with {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
             logging.getLogger(__name__).warning(self.note)
             return loss
@@ -52,12 +85,9 @@ class CompiledLoss:
         return _graph_count() - self._graphs_before
 
 
-def pays(problem: Problem, network: nn.Module, steps: int) -> bool:
-    """Whether compiling saves more than it costs over a run of ``steps`` steps."""
-    device = next(network.parameters()).device
-    sample = tuple(t[:SAMPLE_POINTS] for t in next(problem.batches(torch.Generator().manual_seed(0))))
-    elements = work_per_point(network, problem, sample).elements * problem.batch * steps
-    return elements * SAVED_SECONDS_AN_ELEMENT[device.type] > COMPILE_SECONDS
+def compile_options(way: Way) -> dict[str, Any]:
+    """Return what torch.compile is told."""
+    return {"dynamic": False, "mode": "reduce-overhead"} if way == "graphed" else {"dynamic": False}
 
 
 def _configure() -> None:

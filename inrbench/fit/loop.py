@@ -10,6 +10,7 @@ from inrbench.fit.clock import Clock
 from inrbench.fit.memory import MemoryMeter
 from inrbench.fit.schedule import learning_rate, log_spaced_steps
 from inrbench.fit.step import Engine, StepFacts, make_step
+from inrbench.fit.work import work_per_point
 from inrbench.problems import Batch, Predict, Problem
 from inrbench.spec import CurvePoint, Protocol
 
@@ -27,6 +28,7 @@ class Fitted:
     curve: tuple[CurvePoint, ...]
     steps: int
     points_seen: int
+    flops_per_step: float
     step: StepFacts
     diverged_at: int | None = None
 
@@ -60,7 +62,8 @@ def fit(
     """
     generator = torch.Generator().manual_seed(data_seed)
     steps = protocol.epochs * problem.steps_per_epoch
-    take_step = make_step(engine, network, problem, steps)
+    work = work_per_point(network, problem)
+    take_step = make_step(engine, network, problem, work, steps)
     predict = predictor(network, device)
     losses = torch.zeros(steps, device=device)
     checkpoints = set(log_spaced_steps(steps, CURVE_POINTS))
@@ -71,6 +74,7 @@ def fit(
 
     with clock("compile"), meter.paused():
         take_step.prepare()
+    flops = work.flops * problem.batch
     batches = endless(problem, generator)
     for look in looks:
         with clock("train"):
@@ -82,7 +86,7 @@ def fit(
             finite = bool(losses[:step].isfinite().all())
         if not finite:
             first = int((~losses[:step].isfinite()).nonzero()[0, 0]) + 1
-            return Fitted(tuple(curve), step, points, take_step.facts(), diverged_at=first)
+            return Fitted(tuple(curve), step, points, flops, take_step.facts(), diverged_at=first)
         if step in checkpoints:
             with clock("eval"):
                 value = problem.evaluation.primary(predict)
@@ -91,7 +95,7 @@ def fit(
                 step=step, train_seconds=clock.seconds["train"], loss=float(losses[step - 1]), lr=rate, value=value,
             ))  # fmt: skip
     finite = all(bool(parameter.isfinite().all()) for parameter in network.parameters())
-    return Fitted(tuple(curve), step, points, take_step.facts(), diverged_at=None if finite else step)
+    return Fitted(tuple(curve), step, points, flops, take_step.facts(), diverged_at=None if finite else step)
 
 
 def predictor(network: nn.Module, device: torch.device, at_once: int | None = None) -> Predict:

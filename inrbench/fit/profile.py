@@ -1,5 +1,7 @@
 """The speed card of a method: one step by each engine, and the bare matrix products of that step, interleaved in one process.
 
+A step in the style of the authors' own code can be measured beside them.
+
 Times on a shared machine drift; ratios within a round do not. The limit is the matrix products alone, by the fast engine's
 route and in its chunks: no step can be faster without other mathematics.
 """
@@ -8,30 +10,36 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from inrbench.fit.compiling import Way
 from inrbench.fit.memory import MemoryMeter
 from inrbench.fit.route import taken
-from inrbench.fit.step import FAST_CHUNK_POINTS, FastStep, ReferenceStep, StepFacts, equal_chunks, weight_of
+from inrbench.fit.step import FAST_CHUNK_POINTS, FastStep, ReferenceStep, Step, StepFacts, equal_chunks, weight_of
 from inrbench.problems import Batch, Regression
 
-PARTS = ("reference", "fast", "limit")
+Part = Literal["reference", "fast", "official", "limit"]
 RATE = 1e-5
 
 
 @dataclass(frozen=True)
 class SpeedCard:
-    """``rounds`` maps each of PARTS to its seconds, a value a round. Peaks are bytes above the level before a step."""
+    """``rounds`` maps each part to its seconds, a value a round. Peaks are bytes above the level before a step."""
 
-    rounds: dict[str, list[float]]
+    rounds: dict[Part, list[float]]
     points: int
-    reference_peak_bytes: int | None
-    fast_peak_bytes: int | None
+    peaks: dict[Part, int | None]
     facts: StepFacts
+
+    @property
+    def fast_to_official(self) -> float | None:
+        """Median over rounds of fast / the authors' style, if that was measured."""
+        return self._median_ratio("fast", "official") if "official" in self.rounds else None
 
     @property
     def fast_to_reference(self) -> float:
@@ -53,37 +61,38 @@ class SpeedCard:
         """Of the fast step, by its median."""
         return self.points / statistics.median(self.rounds["fast"])
 
-    def _median_ratio(self, a: str, b: str) -> float:
+    def _median_ratio(self, a: Part, b: Part) -> float:
         return statistics.median(x / y for x, y in zip(self.rounds[a], self.rounds[b], strict=True))
 
 
 def speed_card(
     build: Callable[[], nn.Module], in_features: int, out_features: int, points: int, device: torch.device, rounds: int,
-    compiling: bool | None = True,
+    way: Way = "compiled", official: Callable[[], nn.Module] | None = None,
 ) -> SpeedCard:  # fmt: skip
-    """Measure a network on random points: ``rounds`` interleaved rounds after one that is not counted."""
+    """Measure a network on random points: ``rounds`` interleaved rounds after one that is not counted.
+
+    ``official`` builds the same method as its authors publish it; its eager step is measured as a further part.
+    """
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(points, in_features, generator=generator).to(device)
     y = torch.rand(points, out_features, generator=generator).to(device)
     problem = Regression(x, y, None, _NoEvaluation())
     batch = (x, y)
-    reference = ReferenceStep(build().to(device), problem)
-    fast = FastStep(build().to(device), problem, steps=1, compiling=compiling)
-    for step in (reference, fast):
+    fast = FastStep(build().to(device), problem, way)
+    steps: dict[Part, Step] = {"reference": ReferenceStep(build().to(device), problem), "fast": fast}
+    if official is not None:
+        steps["official"] = ReferenceStep(official().to(device), problem)
+    for step in steps.values():
         step.prepare()
-    limit = _matrix_products(build().to(device), problem, batch, fast)
-    parts: dict[str, Callable[[], object]] = {
-        "reference": lambda: reference(batch, RATE),
-        "fast": lambda: fast(batch, RATE),
-        "limit": limit,
-    }
-    peaks = {name: _peak(parts[name], device) for name in ("reference", "fast")}
-    limit()
-    seconds: dict[str, list[float]] = {name: [] for name in PARTS}
+    parts: dict[Part, Callable[[], object]] = {part: partial(step, batch, RATE) for part, step in steps.items()}
+    peaks = {part: _peak(take, device) for part, take in parts.items()}
+    parts["limit"] = _matrix_products(build().to(device), problem, batch, fast)
+    parts["limit"]()
+    seconds: dict[Part, list[float]] = {part: [] for part in parts}
     for _ in range(rounds):
-        for name, part in parts.items():
-            seconds[name].append(_seconds(part, device))
-    return SpeedCard(seconds, points, peaks["reference"], peaks["fast"], fast.facts())
+        for part, take in parts.items():
+            seconds[part].append(_seconds(take, device))
+    return SpeedCard(seconds, points, peaks, fast.facts())
 
 
 class _NoEvaluation:

@@ -12,8 +12,9 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from inrbench.fit.compiling import CompiledLoss
+from inrbench.fit.compiling import CompiledLoss, Way, choose_way
 from inrbench.fit.route import Route, fastest_fp32_route, taken
+from inrbench.fit.work import Work
 from inrbench.problems import Batch, Problem
 
 Engine = Literal["fast", "reference"]
@@ -61,7 +62,7 @@ class ReferenceStep:
 
     def prepare(self) -> None:
         """Run one step's forward and backward and forget them."""
-        (batch,) = example_chunks(self.problem, [min(self.problem.batch, REFERENCE_CHUNK_POINTS)])
+        batch = self.problem.example(REFERENCE_CHUNK_POINTS)
         _forget(self.network, self.problem.loss(self.network, batch, weight_of(batch)))
 
     def __call__(self, batch: Batch, rate: float) -> Tensor:
@@ -79,9 +80,9 @@ class ReferenceStep:
 
 
 class FastStep:
-    """The same gradient, sooner. ``steps`` is how many will be taken: compiling must pay for itself."""
+    """The same gradient, sooner, in one of the ways that ``choose_way`` knows."""
 
-    def __init__(self, network: nn.Module, problem: Problem, steps: int, compiling: bool | None = None) -> None:
+    def __init__(self, network: nn.Module, problem: Problem, way: Way) -> None:
         self.network, self.problem = network, problem
         device = next(network.parameters()).device
         self.route = fastest_fp32_route(device.type)
@@ -89,12 +90,13 @@ class FastStep:
         # fused Adam takes no complex parameters, which a method of a user's may have
         real = not any(parameter.is_complex() for parameter in network.parameters())
         self.optimiser = torch.optim.Adam(network.parameters(), fused=real)
-        self.loss = CompiledLoss(problem, network, steps, compiling)
+        self.loss = CompiledLoss(problem, network, way)
 
     def prepare(self) -> None:
         """Compile, if that pays, for every size of chunk there will be; run each once and forget it."""
         with taken(self.route):
-            for chunk in example_chunks(self.problem, chunk_sizes(self.problem, self.chunk_points)):
+            for size in chunk_sizes(self.problem, self.chunk_points):
+                chunk = self.problem.example(size)
                 _forget(self.network, self.loss(chunk, weight_of(chunk)))
 
     def __call__(self, batch: Batch, rate: float) -> Tensor:
@@ -113,9 +115,13 @@ class FastStep:
         return StepFacts("fast", loss.compiled, loss.graphs(), loss.note, self.chunk_points, self.route)
 
 
-def make_step(engine: Engine, network: nn.Module, problem: Problem, steps: int) -> Step:
-    """Return the step of an engine."""
-    return ReferenceStep(network, problem) if engine == "reference" else FastStep(network, problem, steps)
+def make_step(engine: Engine, network: nn.Module, problem: Problem, work: Work, steps: int) -> Step:
+    """Return the step of an engine. How the fast one goes follows from the work of a step and the number of steps."""
+    if engine == "reference":
+        return ReferenceStep(network, problem)
+    device_type = next(network.parameters()).device.type
+    chunks = -(-problem.batch // FAST_CHUNK_POINTS[device_type])
+    return FastStep(network, problem, choose_way(device_type, work, problem.batch, chunks, steps))
 
 
 def accumulate(loss: Callable[[Batch, Tensor], Tensor], batch: Batch, most: int) -> Tensor:
@@ -152,12 +158,6 @@ def chunk_sizes(problem: Problem, most: int) -> list[int]:
     batches = {problem.batch, problem.n_points % problem.batch or problem.batch}
     sizes = {len(chunk[0]) for n in batches for chunk in equal_chunks((torch.empty(n),), most)}
     return sorted(sizes, reverse=True)
-
-
-def example_chunks(problem: Problem, sizes: list[int]) -> list[Batch]:
-    """Return chunks of given sizes, cut from a batch that no run sees."""
-    batch = next(problem.batches(torch.Generator().manual_seed(0)))
-    return [tuple(tensor[:size] for tensor in batch) for size in sizes]
 
 
 def _forget(network: nn.Module, loss: Tensor) -> None:

@@ -51,6 +51,10 @@ class Problem(ABC):
     def batches(self, generator: torch.Generator) -> Iterator[Batch]:
         """Yield the batches of one epoch. All randomness comes from the generator, which lives on the CPU."""
 
+    def example(self, points: int) -> Batch:
+        """Return at most ``points`` points of a batch that no run sees: to count work, to compile."""
+        return tuple(tensor[:points] for tensor in next(self.batches(torch.Generator().manual_seed(0))))
+
     @abstractmethod
     def loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
         """Return a chunk's share of the loss of its batch: over the chunks of a batch these add up to its loss.

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from inrbench.execute.cores import Cores, pin
+from inrbench.execute.cores import Cores, pinned
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this platform cannot pin processes")
 SPAWN = multiprocessing.get_context("spawn")
@@ -59,8 +59,6 @@ def test_more_workers_than_cores_go_unpinned():
 
 def test_pinning_takes_the_first_cores():
     before = os.sched_getaffinity(0)
-    try:
-        pin(1)
+    with pinned(1):
         assert os.sched_getaffinity(0) == {min(before)}
-    finally:
-        os.sched_setaffinity(0, before)
+    assert os.sched_getaffinity(0) == before

@@ -172,7 +172,7 @@ def test_flops_are_those_of_the_matrix_products():
     """Forward 2 m n a layer, weight gradient the same, input gradient the same but for the first layer."""
     net, fitted = network(), problem()
     expected = 2 * 16 * 2 + 2 * 16 * 3
-    work = work_per_point(net, fitted, (fitted.coordinates, fitted.values))
+    work = work_per_point(net, fitted)
     assert work.flops == expected
     assert 32 < work.elements < 48  # tanh and its gradient, and a little for the loss
     assert all(p.grad is None for p in net.parameters())
@@ -226,7 +226,7 @@ meter = MemoryMeter(torch.device("cpu"))
 n = 393_216
 problem = Regression(torch.rand(n, 2), torch.rand(n, 3), None, None)
 net = Registry().method("{method}")(NetworkSpec(in_features=2, out_features=3, width=400, n_layers=4))
-step = FastStep(net, problem, 1, compiling=False)
+step = FastStep(net, problem, "eager")
 step((problem.coordinates, problem.values), 1e-3)
 print(meter.host_peak_bytes())
 """

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -6,12 +7,13 @@ from click.testing import CliRunner
 from torch import nn
 
 from inrbench.cli.main import cli
-from inrbench.fit.profile import PARTS, SpeedCard, _matrix_products, speed_card
+from inrbench.fit.profile import SpeedCard, _matrix_products, speed_card
 from inrbench.fit.route import Route
 from inrbench.fit.step import FastStep, StepFacts
 from inrbench.problems import Regression
 
 CPU = torch.device("cpu")
+AS_PUBLISHED = str(Path(__file__).parent.parent / "methods" / "as_published.py")
 FACTS = StepFacts("fast", False, 0, None, 2048, Route("default", 1e-7))
 
 
@@ -21,17 +23,17 @@ def small() -> nn.Module:
 
 def test_ratios_are_taken_within_rounds():
     """The machine is ten times slower in the second round; the ratios are the same."""
-    card = SpeedCard(
-        {"reference": [4.0, 40.0, 4.0], "fast": [2.0, 20.0, 1.0], "limit": [1.0, 10.0, 0.5]}, 100, None, None, FACTS
-    )
-    assert (card.fast_to_reference, card.fast_to_limit) == (0.5, 2.0)
+    card = SpeedCard({"reference": [4.0, 40.0, 4.0], "fast": [2.0, 20.0, 1.0], "limit": [1.0, 10.0, 0.5]}, 100, {}, FACTS)
+    assert (card.fast_to_reference, card.fast_to_official, card.fast_to_limit) == (0.5, None, 2.0)
     assert card.matmul_share == 0.5
     assert card.points_per_second == 50
 
 
 def test_a_card_has_all_rounds_of_all_parts():
-    card = speed_card(small, 2, 3, 300, CPU, rounds=3, compiling=False)
-    assert set(card.rounds) == set(PARTS)
+    card = speed_card(small, 2, 3, 300, CPU, rounds=3, way="eager", official=small)
+    assert set(card.rounds) == {"reference", "fast", "official", "limit"}
+    assert set(card.peaks) == {"reference", "fast", "official"}
+    assert card.fast_to_official > 0
     assert all(len(values) == 3 and min(values) > 0 for values in card.rounds.values())
     assert card.points == 300
     assert card.facts.route.error < 2e-6
@@ -49,7 +51,7 @@ def test_the_limit_is_the_steps_own_matrix_products():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch, "mm", spy)
-        _matrix_products(network, problem, (x, y), FastStep(network, problem, 1, compiling=False))()
+        _matrix_products(network, problem, (x, y), FastStep(network, problem, "eager"))()
     # forward twice, weight gradients twice, and the one input gradient that is needed
     assert sorted(seen) == sorted([
         ((50, 2), (2, 16)), ((50, 16), (16, 3)), ((3, 50), (50, 16)), ((16, 50), (50, 2)), ((50, 3), (3, 16)),
@@ -58,7 +60,7 @@ def test_the_limit_is_the_steps_own_matrix_products():
 
 @pytest.mark.slow
 def test_the_verb_prints_a_card_and_stores_its_rounds(tmp_path):
-    words = ["profile", "--methods", "siren,msa[s_max=3.0]", "--shape", "4x16", "--points", "64", "--rounds", "2", "--device", "cpu",
+    words = ["profile", "--methods", "siren,msa[s_max=3.0]", "--official", AS_PUBLISHED, "--shape", "4x16", "--points", "64", "--rounds", "2", "--device", "cpu",
              "--results", str(tmp_path)]  # fmt: skip
     import pyarrow.parquet as pq
 
@@ -73,7 +75,9 @@ def test_the_verb_prints_a_card_and_stores_its_rounds(tmp_path):
     files = list((tmp_path / "store" / "profiles").glob("*.parquet"))
     assert len(files) == 6
     rows = pq.read_table(files[0]).to_pylist()
-    assert {(row["part"], row["round"]) for row in rows} == {(part, n) for part in PARTS for n in (0, 1)}
+    assert {(row["part"], row["round"]) for row in rows} == {
+        (part, n) for part in ("reference", "fast", "official", "limit") for n in (0, 1)
+    }
     assert rows[0]["points"] == 64
 
 

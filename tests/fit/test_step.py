@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from inrbench.fit import FastStep, ReferenceStep, compiling, fastest_fp32_route, step
+from inrbench.fit import FastStep, ReferenceStep, Work, fastest_fp32_route, step, work_per_point
+from inrbench.fit.compiling import choose_way, compile_options
 from inrbench.fit.route import FP32_GRADE, Route, taken
 from inrbench.problems import Regression
 from inrbench.registry import Registry
@@ -42,7 +43,7 @@ def gradient(name: str, how: str) -> torch.Tensor:
     if how in ("exact", "reference"):
         fitted.loss(net, batch, step.weight_of(batch)).backward()
     else:
-        fast = FastStep(net, fitted, 1, compiling=how == "compiled")
+        fast = FastStep(net, fitted, "compiled" if how == "compiled" else "eager")
         with taken(fast.route):
             for chunk in step.equal_chunks(batch, 1024):
                 fast.loss(chunk, step.weight_of(batch)).backward()
@@ -66,7 +67,7 @@ def test_the_compiled_gradient_is_as_exact_as_the_reference(name):
 
 def losses(name: str, engine: str, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     fitted, net = problem(dtype=dtype), network(name, dtype)
-    take = ReferenceStep(net, fitted) if engine == "reference" else FastStep(net, fitted, 20, compiling=False)
+    take = ReferenceStep(net, fitted) if engine == "reference" else FastStep(net, fitted, "eager")
     return torch.stack([take((fitted.coordinates, fitted.values), 1e-4) for _ in range(20)]).double()
 
 
@@ -78,7 +79,7 @@ def test_twenty_steps_of_both_engines_are_equally_near_to_float64(name):
 
 
 def test_a_step_of_each_engine_moves_all_weights_and_clears_gradients():
-    for engine in (ReferenceStep, lambda net, fitted: FastStep(net, fitted, 1, compiling=False)):
+    for engine in (ReferenceStep, lambda net, fitted: FastStep(net, fitted, "eager")):
         net, fitted = network("siren"), problem()
         before = [p.clone() for p in net.parameters()]
         take = engine(net, fitted)
@@ -109,7 +110,7 @@ def test_a_network_with_complex_parameters_can_be_fitted_too():
             return self.last(torch.exp(1j * self.first(x))).real
 
     fitted, net = problem(100), Complex()
-    take = FastStep(net, fitted, 1, compiling=False)
+    take = FastStep(net, fitted, "eager")
     first, *_, last = (take((fitted.coordinates, fitted.values), 1e-2).item() for _ in range(30))
     assert last < first
 
@@ -148,10 +149,56 @@ def test_the_route_is_left_behind():
 
 def test_compiling_is_decided_by_the_work_and_not_by_a_clock():
     net, fitted = network("siren"), problem()
-    assert not compiling.pays(fitted, net, 10)
-    assert compiling.pays(fitted, net, 10_000_000)
-    facts = FastStep(net, fitted, 10).facts()
+    work = work_per_point(net, fitted)
+    assert choose_way("cpu", work, POINTS, chunks=2, steps=10) == "eager"
+    assert choose_way("cpu", work, POINTS, chunks=2, steps=10_000_000) == "compiled"
+    facts = step.make_step("fast", net, fitted, work, 10).facts()
     assert (facts.compiled, facts.graphs, facts.note) == (False, 0, "eager: compiling would take longer than it saves")
+
+
+SMALL, LARGE = Work(flops=8e5, elements=3e3, calls=90), Work(flops=3e6, elements=1e4, calls=90)
+
+
+@pytest.mark.parametrize(("work", "batch", "chunks", "steps", "way"), [
+    (SMALL, 1024, 1, 20_000, "eager"),  # half a millisecond saved a step: 10 s
+    (SMALL, 1024, 1, 50_000, "graphed"),  # a PDE's or a function's step is all launches
+    (SMALL, 131_072, 2, 5_000_000, "compiled"),
+    (LARGE, 393_216, 6, 10_000, "compiled"),  # a Kodak image keeps the GPU busy: 629 MB a pass
+    (LARGE, 393_216, 6, 10, "eager"),
+])  # fmt: skip
+def test_on_a_gpu_small_steps_are_graphed_and_large_ones_fused(work, batch, chunks, steps, way):
+    assert choose_way("cuda", work, batch, chunks, steps) == way
+
+
+def test_a_graphed_loss_marks_each_step_and_says_so(monkeypatch):
+    told, marks = [], []
+
+    def compile_as_is(function, **options):
+        told.append(options)
+        return function
+
+    monkeypatch.setattr(torch, "compile", compile_as_is)
+    monkeypatch.setattr(torch.compiler, "cudagraph_mark_step_begin", lambda: marks.append(1))
+    net, fitted = network("siren"), problem()
+    take = FastStep(net, fitted, "graphed")
+    for _ in range(3):
+        take((fitted.coordinates, fitted.values), 1e-3)
+    assert told == [compile_options("graphed")] == [{"dynamic": False, "mode": "reduce-overhead"}]
+    assert len(marks) == 3 * len(step.equal_chunks((fitted.coordinates,), take.chunk_points))
+    assert (take.facts().compiled, take.facts().note) == (True, "CUDA graphs")
+
+
+def test_a_step_that_does_not_fit_into_memory_is_no_compile_failure(monkeypatch):
+    def refuse(function, **options):
+        def call(*args):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", refuse)
+    net, fitted = network("siren"), problem()
+    with pytest.raises(torch.OutOfMemoryError):
+        FastStep(net, fitted, "compiled").prepare()
 
 
 def test_where_compiling_fails_the_run_goes_on_eagerly_and_says_so(monkeypatch, caplog):
@@ -163,7 +210,7 @@ def test_where_compiling_fails_the_run_goes_on_eagerly_and_says_so(monkeypatch, 
 
     monkeypatch.setattr(torch, "compile", refuse)
     net, fitted = network("siren"), problem()
-    take = FastStep(net, fitted, 1, compiling=True)
+    take = FastStep(net, fitted, "compiled")
     with caplog.at_level(logging.WARNING):
         take.prepare()
     assert take((fitted.coordinates, fitted.values), 1e-3).isfinite()
@@ -179,7 +226,7 @@ from inrbench.problems import Regression
 compiling.GRAPHS_AT_MOST = 2
 x = torch.rand(40, 1)
 net = torch.nn.Linear(1, 1)
-take = FastStep(net, Regression(x, x, None, None), 1, compiling=True)
+take = FastStep(net, Regression(x, x, None, None), "compiled")
 for n in (40, 20, 10, 5):
     take((x[:n], x[:n]), 1e-3)
 facts = take.facts()
@@ -203,7 +250,7 @@ x = torch.rand(100, 2)
 graphs = []
 for name in ("siren", "siren", "msa", "siren"):
     net = Registry().method(name)(NetworkSpec(in_features=2, out_features=2, width=16, n_layers=4))
-    take = FastStep(net, Regression(x, x, None, None), 1, compiling=True)
+    take = FastStep(net, Regression(x, x, None, None), "compiled")
     take.prepare()
     take((x, x), 1e-3)
     graphs.append(take.facts().graphs)
@@ -226,7 +273,7 @@ from inrbench.spec import NetworkSpec
 n, engine = int(sys.argv[1]), sys.argv[2]
 problem = Regression(torch.rand(n, 2), torch.rand(n, 3), None, None)
 net = Registry().method("msa")(NetworkSpec(in_features=2, out_features=3, width=128, n_layers=4))
-step = ReferenceStep(net, problem) if engine == "reference" else FastStep(net, problem, 1, compiling=False)
+step = ReferenceStep(net, problem) if engine == "reference" else FastStep(net, problem, "eager")
 step((problem.coordinates, problem.values), 1e-3)
 meter = MemoryMeter(torch.device("cpu"))
 step((problem.coordinates, problem.values), 1e-3)
