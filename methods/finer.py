@@ -32,7 +32,12 @@ class VariablePeriodicSine(nn.Module):
         return torch.sin(self.omega * scale * z)
 
 
-@register_method("finer", formula="sin(omega (|z| + 1) z)", paper="liu2024finer")
+@register_method(
+    "finer",
+    formula="sin(omega (|z| + 1) z)",
+    paper="liu2024finer",
+    settings={"sdf": {"first_bias_scale": 1.0}},  # the authors' sdf experiments
+)
 def finer(
     net: NetworkSpec,
     *,

@@ -67,6 +67,8 @@ def per_layer(name: str, value: float | tuple[float, ...], n_layers: int) -> tup
         "function1d/sin200": {"s_max": (6.0, 6.0, 6.0, 0.6)},
         "function1d/sin500": {"s_max": (5.5, 5.5, 5.5, 0.6)},
         "image": {"s_min": (1.2, 1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 3.6, 1.0)},  # imagefitcolor.yaml
+        "video": {"s_min": 1.0, "s_max": 1.5},  # videofit_bbb, commented out; has 4 entries for 3 layers, all the same
+        "shape": {"s_min": 1.0, "s_max": 1.8},  # reconstruction, commented out
         "photo/camera": {"s_max": (4.0, 4.0, 4.0, 0.8)},  # imagefit.yaml, the active one
     },
 )

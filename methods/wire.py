@@ -66,7 +66,10 @@ class WireNetwork(nn.Module):
     "wire",
     formula="exp(i omega z - |scale z|^2), complex",
     paper="saragadam2023wire",
-    settings={"image": {"omega": 20.0, "scale": 30.0}},  # "for image representation", comment in wire_image_denoise.py
+    settings={
+        "image": {"omega": 20.0, "scale": 30.0},  # "for image representation", comment in wire_image_denoise.py
+        "shape": {"omega": 10.0, "scale": 40.0},  # wire_occupancy.py
+    },
 )
 def wire(
     net: NetworkSpec,

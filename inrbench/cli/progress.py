@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import click
@@ -13,6 +13,27 @@ from inrbench.execute import Job, Outcome
 from inrbench.execute.local import Listener
 
 
+@contextmanager
+def preparing(what: str) -> Iterator[Callable[[float], None]]:
+    """Yield a function that is told the fraction done; the first telling shows a bar, or a line without a terminal."""
+    console = Console(stderr=True, highlight=False)
+    bars = Progress(TextColumn(what), BarColumn(bar_width=24), TimeElapsedColumn(), TimeRemainingColumn(), console=console)
+    row = bars.add_task(what, total=1.0)
+
+    def tell(fraction: float) -> None:
+        if console.is_terminal:
+            bars.start()
+        elif not bars.tasks[row].completed:
+            click.echo(f"{what} ...")
+        bars.update(row, completed=fraction)
+
+    try:
+        yield tell
+    finally:
+        if bars.live.is_started:
+            bars.stop()
+
+
 class Tally:
     """Counts how runs ended. ``bad`` is whether some run failed, or could not start for lack of data."""
 
@@ -20,6 +41,7 @@ class Tally:
         self.total = total
         self.counts: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
+        self.notes: Counter[str] = Counter()
         self.bad = False
 
     def add(self, job: Job, outcome: Outcome) -> str:
@@ -28,6 +50,8 @@ class Tally:
         if outcome.status != "ok":
             self.failures[f"{outcome.status}: {outcome.message}"] += 1
             self.bad |= outcome.error_type != "NotApplicable"
+        if outcome.note:
+            self.notes[outcome.note] += 1
         number = f"[{sum(self.counts.values())}/{self.total}]"
         if outcome.status == "ok":
             tail = "" if outcome.primary is None else f", {job.protocol.primary} {outcome.primary:.4g}"

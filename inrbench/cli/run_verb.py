@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -38,13 +39,15 @@ INTERRUPTED = 130
               help="How a step is computed: sooner, or plainly. The mathematics is the same.")  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which a run is given up.")
 @click.option("--retry", type=click.Choice(["failed"]), help="Also do again what failed earlier.")
+@click.option("--artifacts", type=click.Choice(["last", "none"]), default="last", show_default=True,
+              help="Keep each run's last reconstruction (PNG, MP4, PLY) in RESULTS/artifacts.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Print the plan and the estimate, and stop.")
 @plugin_option
 @results_option
 def command(
     methods: str, tasks: str | None, suite: str | None, protocol: str | None, changes: tuple[str, ...], signals: str | None,
     seeds: str, device: str, jobs: int | None, engine: Literal["fast", "reference"],
-    timeout: float | None, retry: str | None, dry_run: bool,
+    timeout: float | None, retry: str | None, artifacts: str, dry_run: bool,
     plugins: tuple[Path, ...], results: Path,
 ) -> int:  # fmt: skip
     """Fit methods on tasks. The same command again does only what is missing; Ctrl-C keeps what is finished.
@@ -81,7 +84,11 @@ def command(
         return RUN_FAILED if earlier else OK
     check_writable(results)
     _fetch_optional(plan.todo, registry)
-    settings = PoolSettings(results=results.resolve(), workers=workers, threads=threads, timeout=timeout, code=code_state())
+    _prepare(plan.todo, registry)
+    settings = PoolSettings(
+        results=results.resolve(), workers=workers, threads=threads, timeout=timeout, artifacts=artifacts == "last",
+        code=code_state(),
+    )  # fmt: skip
     tally = Tally(len(plan.todo))
     with progress_display(tally) as listener:
         completed = run_local(plan.todo, settings, listener)
@@ -142,6 +149,8 @@ def print_plan(plan: "Plan", expected: "Estimate", workers: int, request: "Reque
     click.echo(f"{plan.total} runs: {', '.join(states)}.")
     if not plan.todo:
         return
+    for reason in expected.unreadable:
+        click.echo(f"note: {reason}")
     total = expected.wall_seconds(workers)
     where = f"on {request.device} with {workers} worker(s)"
     if expected.unknown == len(plan.todo):
@@ -171,11 +180,22 @@ def _fetch_optional(jobs: Sequence["Job"], registry: "Registry") -> None:
             click.echo(f"note: the metric '{name}' will be missing: {error}")
 
 
+def _prepare(jobs: Sequence["Job"], registry: "Registry") -> None:
+    """Do what runs would wait for and keep on disk, such as the ground truth of shapes. What fails here is told by the runs."""
+    from inrbench.cli.progress import preparing
+
+    for job in {(job.spec.task, job.spec.signal, job.spec.protocol_fingerprint): job for job in jobs}.values():
+        with suppress(InrbenchError), preparing(f"preparing {job.spec.task}/{job.spec.signal}") as tell:
+            registry.task(job.spec.task).prepare(job.spec.signal, job.protocol, tell)
+
+
 def _print_end(tally: "Tally", completed: bool, results: Path) -> None:
     ended = ", ".join(f"{n} {status}" for status, n in sorted(tally.counts.items())) or "none ended"
     click.echo(f"{sum(tally.counts.values())} of {tally.total} runs: {ended}.")
     for message, n in tally.failures.most_common():
         click.echo(f"  {n} x {message}")
+    for message, n in tally.notes.most_common():
+        click.echo(f"  note: {n} x {message}")
     option = "" if results == Path("results") else f" --results {results}"
     if not completed:
         click.echo("Stopped. What is finished is kept; the same command goes on from there.")

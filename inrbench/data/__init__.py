@@ -1,23 +1,45 @@
 """Data sets: what there is, where it lies on this machine, and how to get it. A run reads files and never downloads."""
 
 from inrbench.data.catalogue import Dataset, catalogue, dataset
-from inrbench.data.image import image_shape, read_image
-from inrbench.data.locate import Found, cache_folder, file_sha256, locate, require, search_path
+from inrbench.data.distance import is_inside, signed_distance
+from inrbench.data.image import image_shape, read_image, write_image
+from inrbench.data.locate import Found, cache_folder, content_sha256, file_sha256, locate, require, search_path
+from inrbench.data.mesh import Mesh, checked, read_mesh, sample_surface, write_ply
 from inrbench.data.reduce import area_mean, fitted_shape, reduction_factor
+from inrbench.data.shape_truth import ShapeTruth, TruthRecipe, grid_shape, shape_truth, truth_is_there
+from inrbench.data.video import Frames, read_video, video_shape, write_video
 
 __all__ = [
     "Dataset",
     "Found",
+    "Frames",
+    "Mesh",
+    "ShapeTruth",
+    "TruthRecipe",
     "area_mean",
     "cache_folder",
     "catalogue",
+    "checked",
+    "content_sha256",
     "dataset",
     "file_sha256",
     "fitted_shape",
+    "grid_shape",
     "image_shape",
+    "is_inside",
     "locate",
     "read_image",
+    "read_mesh",
+    "read_video",
     "reduction_factor",
     "require",
+    "sample_surface",
     "search_path",
+    "shape_truth",
+    "signed_distance",
+    "truth_is_there",
+    "video_shape",
+    "write_image",
+    "write_ply",
+    "write_video",
 ]

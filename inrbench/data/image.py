@@ -40,6 +40,12 @@ def read_image(path: Path, channels: tuple[int, ...] = (1, 3)) -> NDArray[np.flo
     return (array / np.float32(SCALES[mode])).astype(np.float32)
 
 
+def write_image(path: Path, image: NDArray[np.floating]) -> None:
+    """Write an image ``(H, W, 1 or 3)`` in [0, 1] as 8-bit PNG, values clipped and rounded."""
+    pixels = np.rint(image.clip(0, 1) * 255).astype(np.uint8)
+    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(path)
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     try:

@@ -1,19 +1,22 @@
 """Where data lies: ``INRBENCH_DATA`` first, then the user's cache. Each file is checked against the catalogue's SHA-256."""
 
+import gzip
 import hashlib
 import os
+import zlib
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import platformdirs
 
-from inrbench.data.catalogue import dataset
+from inrbench.data.catalogue import Dataset, dataset
 from inrbench.errors import BadValue, DataCorrupt, DataMissing, unknown
 
 
 @dataclass(frozen=True)
 class Found:
-    """A file of a data set on this machine: ``path`` is None where it is missing, ``actual`` is the hash of its bytes."""
+    """A file of a data set on this machine: ``path`` is None where it is missing, ``actual`` is its ``content_sha256``."""
 
     dataset: str
     file: str
@@ -23,8 +26,8 @@ class Found:
 
     @property
     def sound(self) -> bool:
-        """Whether the file is there and is the one the catalogue means."""
-        return self.actual == self.expected
+        """Whether the file is there and is the one the catalogue means, as far as that is known."""
+        return self.path is not None and self.expected in ("", self.actual)
 
 
 def cache_folder() -> Path:
@@ -40,13 +43,13 @@ def search_path() -> list[Path]:
 
 def locate(name: str, file: str) -> Found:
     """Return where a file of a data set lies, with the hash of its bytes. Raises UnknownName for one not in the catalogue."""
-    files = dataset(name).sha256
+    wanted = dataset(name)
+    files = wanted.sha256
     if file not in files:
         raise unknown(f"file of data set '{name}'", file, files)
-    for folder in search_path():
-        path = folder / name / file
+    for path in [*(folder / name / file for folder in search_path()), *_in_distribution(wanted, file)]:
         if path.is_file():
-            return Found(name, file, path, files[file], file_sha256(path))
+            return Found(name, file, path, files[file], content_sha256(path))
     return Found(name, file, None, files[file], None)
 
 
@@ -61,6 +64,30 @@ def require(name: str, file: str) -> Path:
             f"Delete it and run: inrbench data fetch {name}"
         )
     return found.path
+
+
+def _in_distribution(wanted: Dataset, file: str) -> list[Path]:
+    """Return where an installed distribution would have the file; the package itself is not imported."""
+    if not wanted.distribution:
+        return []
+    try:
+        return [Path(str(metadata.distribution(wanted.distribution).locate_file(f"{wanted.inside}/{file}")))]
+    except metadata.PackageNotFoundError:
+        return []
+
+
+def content_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, of a ``.gz`` of the bytes in it. Raises BadValue for a file that cannot be read."""
+    if path.suffix != ".gz":
+        return file_sha256(path)
+    digest = hashlib.sha256()
+    try:
+        with gzip.open(path) as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    except (OSError, EOFError, zlib.error) as error:
+        raise BadValue(f"{path} cannot be read: {error}") from error
+    return digest.hexdigest()
 
 
 def file_sha256(path: Path) -> str:

@@ -6,26 +6,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def reduction_factor(shape: Sequence[int], max_pixels: int | None) -> int:
-    """Return the smallest even reduction of ``(H, W)`` that leaves at most ``max_pixels`` pixels; 1 for no limit.
+def reduction_factor(shape: Sequence[int], max_pixels: int | None, step: int = 2) -> int:
+    """Return the smallest reduction of ``(H, W)`` that leaves at most ``max_pixels`` pixels; 1 for no limit.
 
-    Even also where nothing needs reducing, so that the image at twice the fitted resolution is always there to compare with.
+    It is a multiple of ``step``: even by default, also where nothing needs reducing, so that the image at twice the fitted
+    resolution is always there to compare with.
 
-    >>> reduction_factor((512, 768), 25_000), reduction_factor((512, 768), None)
-    (4, 1)
+    >>> reduction_factor((512, 768), 25_000), reduction_factor((512, 768), None), reduction_factor((512, 768), 50_000, step=1)
+    (4, 1, 3)
     """
     if max_pixels is None:
         return 1
     height, width = shape
-    factor = 2
+    factor = step
     while (height // factor) * (width // factor) > max_pixels:
-        factor += 2
+        factor += step
     return factor
 
 
-def fitted_shape(shape: Sequence[int], max_pixels: int | None) -> tuple[int, int]:
+def fitted_shape(shape: Sequence[int], max_pixels: int | None, step: int = 2) -> tuple[int, int]:
     """Return ``(H, W)`` after the reduction."""
-    factor = reduction_factor(shape, max_pixels)
+    factor = reduction_factor(shape, max_pixels, step)
     height, width = shape
     return height // factor, width // factor
 

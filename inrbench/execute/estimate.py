@@ -27,6 +27,8 @@ class Estimate:
     seconds: list[float] = field(default_factory=list)
     measured: int = 0
     unknown: int = 0
+    unreadable: list[str] = field(default_factory=list)
+    """Why files of the user's cannot be fitted, each once; their runs will say so too."""
 
     def wall_seconds(self, workers: int) -> float:
         """Return how long ``workers`` processes will take together; never less than the longest job."""
@@ -48,7 +50,13 @@ def estimate(jobs: Sequence[Job], results: Path, threads: int) -> Estimate:
                 total.seconds.append(earlier[key])
                 total.measured += 1
                 continue
-            size = _size(job, registry)
+            try:
+                size = _size(job, registry)
+            except InrbenchError as error:
+                total.seconds.append(0.0)
+                if str(error) not in total.unreadable:
+                    total.unreadable.append(str(error))
+                continue
             if (key, size) not in calibrated:
                 calibrated[key, size] = _calibrate(job, registry, size)
             seconds = calibrated[key, size]

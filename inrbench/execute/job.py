@@ -29,6 +29,8 @@ class Outcome:
     error_type: str | None
     wall_seconds: float
     primary: float | None
+    note: str | None = None
+    """What went wrong beside the run itself, which is ok."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,5 +42,7 @@ class PoolSettings:
     threads: int
     timeout: float | None
     """Seconds a run may take before its worker is killed; None for no limit."""
+    artifacts: bool
+    """Whether runs leave reconstructions to look at."""
     code: tuple[str | None, bool | None]
     """Commit and dirtiness of the checkout, asked once."""

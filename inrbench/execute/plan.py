@@ -63,7 +63,7 @@ def make_plan(request: Request, finished: Mapping[str, str]) -> tuple[Plan, Regi
     chosen = _methods(registry, selections, plan.notes)
     sections = [s for name in _task_names(registry, request, plan.notes) for s in _sections(registry.task(name), request)]
     known = {signal for section in sections for signal in section.signals}
-    _refuse_unknown_signals(request, sections, known)
+    _refuse_unknown_signals(registry, request, sections, known)
     planned: set[str] = set()
     for section, seed in itertools.product(sections, request.seeds):
         for signal, (method, given) in itertools.product(section.signals, chosen):
@@ -163,18 +163,19 @@ def _sections(task: Task, request: Request) -> list[_Section]:
     return [_Section(task, protocol, tuple(dict.fromkeys(signals)))]
 
 
-def _refuse_unknown_signals(request: Request, sections: Sequence[_Section], known: set[str]) -> None:
+def _refuse_unknown_signals(registry: Registry, request: Request, sections: Sequence[_Section], known: set[str]) -> None:
     """Raise for a signal that no selected task has, a file that none takes."""
     names = sorted({s.task.name for s in sections})
     for pattern in _split(request.signals or ""):
         if _is_path(pattern):
             if not any(s.task.takes_files for s in sections):
+                takers = [name for name in _working(registry.tasks, registry.task, []) if registry.task(name).takes_files]
                 raise BadValue(
-                    f"--signals {pattern}: {' and '.join(names)} take(s) no files; an image: --tasks photo --signals {pattern}"
+                    f"--signals {pattern}: {' and '.join(names)} take(s) no files; with --tasks {' or '.join(takers)} it can be"
                 )
         elif not fnmatch.filter(known, pattern):
             available = [signal for s in sections for signal in s.task.signals()]
-            raise unknown(f"signal of {' and '.join(names)}", pattern, available, "a file of your own: --signals ./NAME.png")
+            raise unknown(f"signal of {' and '.join(names)}", pattern, available, "a file of your own: --signals ./NAME")
 
 
 def _split(text: str) -> list[str]:

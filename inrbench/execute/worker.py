@@ -6,8 +6,9 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from inrbench.nn import NetworkSize, network_size
 from inrbench.problems import Problem
 from inrbench.registry import Registry
 from inrbench.spec import Cost, Measurement, NetworkSpec, RunResult, Status, canonical_json, derived_seed
-from inrbench.store import Attempt, Environment, append, environment
+from inrbench.store import Attempt, Environment, append, environment, keep_artifacts
 
 Progress = Callable[[float, float], None]
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
@@ -50,7 +51,7 @@ def execute(job: Job, settings: PoolSettings, on_progress: Progress = lambda fra
     sheet = _Sheet(Clock(torch.device(job.device)))
     error: BaseException | None = None
     try:
-        _carry_out(job, sheet, on_progress)
+        _carry_out(job, sheet, on_progress, settings)
     except BaseException as caught:  # also SystemExit: a plugin may call sys.exit
         error = caught
     result = RunResult(
@@ -63,7 +64,7 @@ def execute(job: Job, settings: PoolSettings, on_progress: Progress = lambda fra
         curve=sheet.fitted.curve if sheet.fitted else (),
         cost=sheet.cost(time.perf_counter() - start),
     )
-    return store_result(job, settings, result, facts, started_at)
+    return replace(store_result(job, settings, result, facts, started_at), note=sheet.note)
 
 
 def store_result(job: Job, settings: PoolSettings, result: RunResult, facts: Environment, started_at: datetime) -> Outcome:
@@ -109,6 +110,7 @@ class _Sheet:
     host_peak_bytes: int | None = None
     gpu_peak_bytes: tuple[int, int] | None = None
     metrics: list[Measurement] | tuple[()] = ()
+    note: str | None = None
 
     def cost(self, wall_seconds: float) -> Cost:
         seconds, steps = self.clock.seconds, self.fitted.steps if self.fitted else 0
@@ -138,7 +140,7 @@ def _engine_columns(facts: StepFacts) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress) -> None:
+def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress, settings: PoolSettings) -> None:
     spec, device, clock = job.spec, torch.device(job.device), sheet.clock
     torch.set_default_dtype(torch.float32)  # a plugin in an earlier run of this process may have changed it
     registry = Registry(job.plugin_files)
@@ -162,7 +164,13 @@ def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress) -> None:
     if sheet.fitted.diverged_at is not None:
         raise Diverged(sheet.fitted.diverged_at, job.protocol.epochs * problem.steps_per_epoch)
     with clock("eval"):
-        sheet.metrics = problem.evaluation.measure(predictor(network, device))
+        predict = predictor(network, device)
+        sheet.metrics = problem.evaluation.measure(predict)
+        if settings.artifacts:
+            try:
+                keep_artifacts(settings.results, spec.run_id, partial(problem.evaluation.save_artifacts, predict))
+            except Exception as error:  # a picture that cannot be drawn must not cost the run
+                sheet.note = f"no artifacts: {str(error).partition(chr(10))[0] or type(error).__name__}"
 
 
 def _build(job: Job, registry: Registry, problem: Problem) -> nn.Module:

@@ -96,6 +96,9 @@ def speed_card(
 
 
 class _NoEvaluation:
+    def save_artifacts(self, predict: object, folder: object) -> None:
+        pass
+
     def primary(self, predict: object) -> float:
         return float("nan")
 

@@ -2,7 +2,22 @@
 
 from inrbench.problems.base import Batch, Evaluation, Predict, Problem
 from inrbench.problems.function import function_problem
+from inrbench.problems.grid import Grid, GridRegression
 from inrbench.problems.image import image_problem
 from inrbench.problems.regression import Regression
+from inrbench.problems.shape import shape_problem
+from inrbench.problems.video import video_problem
 
-__all__ = ["Batch", "Evaluation", "Predict", "Problem", "Regression", "function_problem", "image_problem"]
+__all__ = [
+    "Batch",
+    "Evaluation",
+    "Grid",
+    "GridRegression",
+    "Predict",
+    "Problem",
+    "Regression",
+    "function_problem",
+    "image_problem",
+    "shape_problem",
+    "video_problem",
+]

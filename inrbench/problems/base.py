@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -24,6 +25,10 @@ class Evaluation(Protocol):
 
     def measure(self, predict: Predict) -> list[Measurement]:
         """Return every metric of the protocol."""
+        ...
+
+    def save_artifacts(self, predict: Predict, folder: Path) -> None:
+        """Write what people will want to look at into an empty folder; nothing if there is nothing."""
         ...
 
 

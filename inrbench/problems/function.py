@@ -1,6 +1,7 @@
 """One-dimensional functions: fitted on random points of [-1, 1], judged there and on a dense grid between them."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -45,6 +46,9 @@ class FunctionEvaluation:
     def measure(self, predict: Predict) -> list[Measurement]:
         """Return the protocol's metrics."""
         return [Measurement(metric=METRICS[name], value=self._value(name, predict)) for name in self.metrics]
+
+    def save_artifacts(self, predict: Predict, folder: Path) -> None:
+        """Write nothing: a curve is drawn from the rows."""
 
     def _value(self, name: str, predict: Predict) -> float:
         if name == MSE_TRAIN.id:

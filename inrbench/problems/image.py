@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from inrbench.data import area_mean, reduction_factor, require
+from inrbench.data import area_mean, reduction_factor, require, write_image
 from inrbench.errors import BadValue, InrbenchError
 from inrbench.metrics.error import MSE_TRAIN, mean_squared_error
 from inrbench.metrics.image import LPIPS, PSNR, PSNR_BETWEEN, SSIM, SSIM_WINDOW, psnr, ssim
@@ -88,6 +88,10 @@ class ImageEvaluation:
                 note = str(error).partition("\n")[0] or type(error).__name__
                 measured.append(Measurement(metric=METRICS[name], value=None, note=note))
         return measured
+
+    def save_artifacts(self, predict: Predict, folder: Path) -> None:
+        """Write ``reconstruction.png``."""
+        write_image(folder / "reconstruction.png", self.render(predict))
 
     def render(self, predict: Predict) -> Image:
         """Return the reconstruction at the fitted resolution, ``(H, W, C)``."""

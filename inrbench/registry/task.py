@@ -74,6 +74,12 @@ class Task(ABC):
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
         """Return how large the problem is. Must be quick and work without the data set: it is for estimates of time."""
 
+    def prepare(self, signal: str, protocol: Protocol, progress: Callable[[float], None]) -> None:  # noqa: B027
+        """Do once, before any run, what all runs of a signal would wait for and what is kept on disk. Most tasks have none.
+
+        ``progress`` is told the fraction that is done, if there is anything to do. ``problem`` must work without this too.
+        """
+
     def adopt(self, path: Path) -> str:
         """Return the signal name, the file's own, under which a user's file can be fitted.
 

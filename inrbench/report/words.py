@@ -17,7 +17,7 @@ def metric_title(metric: Metric, among: list[Metric]) -> str:
     """
     name, _, detail = metric.id.partition("@")
     words = name.replace("-", " ")
-    for short in ("psnr", "ssim", "lpips", "mse", "se"):
+    for short in ("psnr", "ssim", "lpips", "mse", "se", "iou"):
         words = " ".join(part.upper() if part == short else part for part in words.split(" "))
     if sum(other.id.partition("@")[0] == name for other in among) > 1:
         words += f" {detail.partition('-')[0]}"

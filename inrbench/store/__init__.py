@@ -1,5 +1,6 @@
 """The store: a folder of immutable Parquet files, one an attempt, that any number of processes may add to."""
 
+from inrbench.store.artifacts import artifact_folder, keep_artifacts
 from inrbench.store.compact import compact
 from inrbench.store.environment import Environment, code_state, environment, physical_cores
 from inrbench.store.profiles import append_profile
@@ -14,11 +15,13 @@ __all__ = [
     "StoreRead",
     "append",
     "append_profile",
+    "artifact_folder",
     "check_writable",
     "code_state",
     "compact",
     "environment",
     "finished_runs",
+    "keep_artifacts",
     "load_results",
     "physical_cores",
     "read_runs",

@@ -52,6 +52,7 @@ def test_a_suite_names_tasks_protocols_and_signals():
     assert {(j.spec.task, j.spec.signal, j.spec.protocol) for j in jobs} == {
         ("function1d", "multiscale", "quick"), ("function1d", "sin200", "quick"),
         ("photo", "astronaut", "quick"), ("photo", "camera", "quick"),
+        ("video", "orbits", "quick"), ("sdf", "knot", "quick"), ("occupancy", "gyroid", "quick"),
     }  # fmt: skip
     narrowed = plan(tasks="photo", suite="quick", methods="relu").todo
     assert {j.spec.task for j in narrowed} == {"photo"}
@@ -69,7 +70,7 @@ def test_a_suite_names_tasks_protocols_and_signals():
     ({"changes": {"epochs": "-3"}}, BadValue, "epochs must be positive, got -3"),
     ({"tasks": None}, BadValue, "nothing is selected"),
     ({"signals": ","}, BadValue, "nothing is selected"),
-    ({"signals": "./mine.png"}, BadValue, "function1d take.* no files; an image: --tasks photo --signals ./mine.png"),
+    ({"signals": "./mine.png"}, BadValue, "function1d take.* no files; with --tasks .*photo.* it can be"),
     ({"tasks": "photo", "signals": "./mine.png"}, BadValue, "no such file: .*mine.png"),
     ({"methods": "./absent.py"}, BrokenPlugin, "absent.py is broken: no such file"),
 ])  # fmt: skip

@@ -1,0 +1,130 @@
+"""Triangle meshes: read, checked, and brought to a common size."""
+
+import gzip
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inrbench.errors import BadValue
+
+Array = NDArray[np.float64]
+FORMATS = ("ply", "stl", "obj", "off")
+OPEN_SHARE = 0.05
+"""A surface whose holes, closed by flat lids, would be more than this share of its area encloses nothing in particular."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mesh:
+    """``vertices (V, 3)`` float64 and ``faces (F, 3)`` int64, indices of vertices, counter-clockwise seen from outside.
+
+    Every vertex belongs to a face.
+    """
+
+    vertices: Array
+    faces: NDArray[np.int64]
+
+    @property
+    def triangles(self) -> Array:
+        """Corners of every face, ``(F, 3, 3)``."""
+        return self.vertices[self.faces]
+
+    @property
+    def area_vectors(self) -> Array:
+        """Outward normal times area of every face, ``(F, 3)``."""
+        a, b, c = np.moveaxis(self.triangles, 1, 0)
+        return np.cross(b - a, c - a) / 2
+
+
+def read_mesh(path: Path) -> Mesh:
+    """Return the mesh of a PLY, STL, OBJ or OFF file, gzipped or not.
+
+    Raises BadValue for a file that is no such mesh, one without faces, with coordinates that are not finite, an open surface.
+    """
+    import trimesh
+
+    kind = Path(path.name.removesuffix(".gz")).suffix.removeprefix(".").lower()
+    if kind not in FORMATS:
+        raise BadValue(f"{path} is no mesh that inrbench reads: {', '.join(FORMATS)}, also with .gz")
+    try:
+        data = path.read_bytes()
+        if path.suffix == ".gz":
+            data = gzip.decompress(data)
+        loaded: Any = trimesh.load(io.BytesIO(data), file_type=kind, force="mesh", process=False)
+        loaded.merge_vertices()  # a soup of triangles, as STL has it, becomes a surface
+        loaded.remove_unreferenced_vertices()
+        mesh = Mesh(np.asarray(loaded.vertices, dtype=np.float64), np.asarray(loaded.faces, dtype=np.int64))
+    except FileNotFoundError as error:
+        raise BadValue(f"no such mesh: {path}") from error
+    except Exception as error:  # trimesh's readers raise whatever the bytes lead them to
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise BadValue(f"{path} cannot be read as a mesh: {reason}") from error
+    try:
+        return checked(mesh)
+    except BadValue as error:
+        raise BadValue(f"{path}: {error}") from error
+
+
+def checked(mesh: Mesh) -> Mesh:
+    """Return a mesh that has an inside, with its faces turned outwards. Raises BadValue for one that has none."""
+    if not len(mesh.faces):
+        raise BadValue("the mesh has no faces")
+    if not np.isfinite(mesh.vertices).all():
+        raise BadValue("the mesh has coordinates that are not finite (NaN or infinite)")
+    area = np.linalg.norm(mesh.area_vectors, axis=1).sum()
+    if not area or not np.prod(np.ptp(mesh.vertices, axis=0)):
+        raise BadValue("the mesh is flat: it encloses nothing")
+    share = lid_area(mesh) / area
+    if share > OPEN_SHARE:
+        raise BadValue(f"the surface is open: lids on its holes would be {share:.0%} of its area; close it first")
+    inside_out = np.einsum("ij,ij->", mesh.triangles.mean(1) - mesh.vertices.mean(0), mesh.area_vectors) < 0
+    return Mesh(mesh.vertices, mesh.faces[:, ::-1]) if inside_out else mesh
+
+
+def lid_area(mesh: Mesh) -> float:
+    """Return the area of the fans that would close the mesh's holes, each around the middle of its rim."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    edges = np.sort(mesh.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+    distinct, counts = np.unique(edges, axis=0, return_counts=True)
+    rim = distinct[counts == 1]
+    if not len(rim):
+        return 0.0
+    corners, rim = np.unique(rim, return_inverse=True)
+    rim = rim.reshape(-1, 2)
+    graph = coo_array((np.ones(len(rim)), (rim[:, 0], rim[:, 1])), shape=(len(corners),) * 2)
+    _, loop = connected_components(graph, directed=False)
+    points = mesh.vertices[corners]
+    middle = np.stack([np.bincount(loop, points[:, axis]) for axis in range(3)], axis=1) / np.bincount(loop)[:, None]
+    a, b = points[rim[:, 0]], points[rim[:, 1]]
+    lids = np.cross(a - middle[loop[rim[:, 0]]], b - middle[loop[rim[:, 0]]]) / 2
+    return float(np.linalg.norm(lids, axis=1).sum())
+
+
+def centred(mesh: Mesh, length: float) -> Mesh:
+    """Return the mesh with its bounding box around the origin, the box's longest side of a given length."""
+    low, high = mesh.vertices.min(0), mesh.vertices.max(0)
+    return Mesh((mesh.vertices - (low + high) / 2) * (length / (high - low).max()), mesh.faces)
+
+
+def sample_surface(mesh: Mesh, n: int, seed: int) -> tuple[Array, Array]:
+    """Return ``n`` random points of the surface, uniform in area, and their outward normals, both ``(n, 3)``."""
+    generator = np.random.default_rng(seed)
+    vectors = mesh.area_vectors
+    areas = np.linalg.norm(vectors, axis=1)
+    faces = generator.choice(len(areas), n, p=areas / areas.sum())
+    u, v = generator.random((2, n, 1))
+    u, v = np.where(u + v > 1, 1 - u, u), np.where(u + v > 1, 1 - v, v)
+    a, b, c = np.moveaxis(mesh.triangles[faces], 1, 0)
+    return a + u * (b - a) + v * (c - a), vectors[faces] / areas[faces, None]
+
+
+def write_ply(path: Path, mesh: Mesh) -> None:
+    """Write a mesh as binary PLY."""
+    import trimesh
+
+    trimesh.Trimesh(mesh.vertices, mesh.faces, process=False).export(path, file_type="ply")

@@ -1,0 +1,87 @@
+"""Video files as frames."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inrbench.data.reduce import area_mean, reduction_factor
+from inrbench.errors import BadValue
+
+Frames = NDArray[np.uint8]
+"""``(T, H, W, 3)``."""
+
+
+def video_shape(path: Path) -> tuple[int, int]:
+    """Return ``(H, W)`` of a video file from its header. Raises BadValue for a file that is no video."""
+    with _opened(path) as (_, stream):
+        return stream.height, stream.width
+
+
+def read_video(path: Path, n_frames: int, max_pixels: int | None) -> Frames:
+    """Return the first ``n_frames`` frames of a video file in RGB, each reduced to at most ``max_pixels`` pixels.
+
+    The reduction is by the smallest whole factor that does, each pixel the mean of a block, rounded to 8 bit: one rule for
+    every clip, which no library's version changes. Raises BadValue for a file that cannot be decoded or has fewer frames.
+    """
+    import av
+
+    frames: list[NDArray[np.uint8]] = []
+    with _opened(path) as (container, stream):
+        try:
+            for frame in container.decode(stream):
+                frames.append(_reduced(frame.to_ndarray(format="rgb24"), max_pixels))
+                if len(frames) == n_frames:
+                    break
+        except av.error.FFmpegError as error:
+            raise BadValue(f"{path} is damaged after frame {len(frames)}: {error.strerror}") from error
+    if not frames:
+        raise BadValue(f"{path} has no frames")
+    if len(frames) < n_frames:
+        raise BadValue(f"{path} has {len(frames)} frames, {n_frames} are asked for; fewer: --set frames={len(frames)}")
+    return np.stack(frames)
+
+
+def write_video(path: Path, frames: Frames, rate: int = 25) -> None:
+    """Write frames as MP4: H.264 where there is the encoder, else MPEG-4. An odd last row or column is left out."""
+    import av
+
+    height, width = (side - side % 2 for side in frames.shape[1:3])
+    codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
+    with av.open(str(path), "w", format="mp4") as container:
+        stream: Any = container.add_stream(codec, rate=rate)
+        stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
+        for pixels in frames:
+            for packet in stream.encode(
+                av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels[:height, :width]), format="rgb24")
+            ):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+
+
+def _reduced(frame: NDArray[np.uint8], max_pixels: int | None) -> NDArray[np.uint8]:
+    factor = reduction_factor(frame.shape[:2], max_pixels, step=1)
+    if factor == 1:
+        return frame
+    reduced: NDArray[np.uint8] = np.rint(area_mean(frame.astype(np.float32), factor)).astype(np.uint8)
+    return reduced
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
+    import av
+
+    try:
+        container = av.open(str(path))
+    except FileNotFoundError as error:
+        raise BadValue(f"no such video: {path}") from error
+    except (av.error.FFmpegError, OSError) as error:
+        raise BadValue(f"{path} cannot be read as a video: {error.strerror}") from error
+    with container:
+        if not container.streams.video:
+            raise BadValue(f"{path} has no video in it")
+        yield container, container.streams.video[0]

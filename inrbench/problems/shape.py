@@ -1,0 +1,188 @@
+"""Solids: one network from position to signed distance or to occupancy, judged by voxels, random points and surfaces."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from inrbench.data import Mesh, ShapeTruth, sample_surface, write_image, write_ply
+from inrbench.data.render import render
+from inrbench.errors import BadValue
+from inrbench.metrics.error import MSE_TRAIN, squared_errors
+from inrbench.metrics.shape import CHAMFER, IOU_GRID, IOU_OFFICIAL, IOU_RANDOM, NORMALS, iou, surface_distances
+from inrbench.problems.base import Batch, Predict
+from inrbench.problems.grid import BitValues, FloatValues, Grid, GridRegression, GridValues
+from inrbench.spec import Measurement, Metric, Protocol
+
+SLAB_POINTS = 1 << 20
+"""Rows of the grid that are judged at once."""
+SURFACE_SEED = 1
+
+
+def shape_problem(truth: ShapeTruth, protocol: Protocol) -> GridRegression:
+    """Return the regression of a shape's ground truth on the voxels of its grid, under the protocol's settings.
+
+    ``target``: ``sdf`` or ``occupancy``, which is 0 or 1 and fitted by the same mean squared error.
+    ``coordinates``: ``isotropic``, the grid's longest side spans [-1, 1]; or ``stretched``, every side does.
+    ``scoring``: ``final`` weights; ``official`` scores what the network gave in training as well.
+    """
+    kind, coordinates = protocol.settings["target"], protocol.settings["coordinates"]
+    if coordinates == "stretched":
+        grid = Grid(truth.shape, (-1.0,) * 3, (1.0,) * 3)
+    else:
+        high = tuple(low + (n - 1) * truth.voxel for low, n in zip(truth.low, truth.shape, strict=True))
+        grid = Grid(truth.shape, truth.low, high)
+    stored = torch.from_numpy(truth.values.reshape(-1))
+    values: GridValues = FloatValues(stored) if kind == "sdf" else BitValues(stored)
+    evaluation = ShapeEvaluation(truth, grid, values, 0.0 if kind == "sdf" else 0.5, kind == "sdf", protocol.metrics)
+    if protocol.settings["scoring"] == "official":
+        return OfficiallyScored(grid, values, protocol.batch, evaluation)
+    return GridRegression(grid, values, protocol.batch, evaluation)
+
+
+class ShapeEvaluation:
+    """Judges a fitted field. Inside is below ``level`` if ``inside_below``, else above it.
+
+    ``official_iou`` gives the official code's score where it was recorded.
+    """
+
+    def __init__(
+        self, truth: ShapeTruth, grid: Grid, values: GridValues, level: float, inside_below: bool, metrics: Sequence[str]
+    ) -> None:
+        self.truth, self.grid, self.values, self.metrics = truth, grid, values, metrics
+        self.level, self.inside_below = level, inside_below
+        self.official_iou: Callable[[], float] | None = None
+
+    def primary(self, predict: Predict) -> float:
+        """Return the metric that the protocol ranks by, the IoU on the grid."""
+        return self._over_grid(predict)[IOU_GRID.id]
+
+    def measure(self, predict: Predict) -> list[Measurement]:
+        """Return the protocol's metrics; a metric that cannot be computed carries the reason."""
+        values: dict[str, float] = self._over_grid(predict)
+        values[IOU_RANDOM.id] = self._over_random_points(predict)
+        if self.official_iou:
+            values[IOU_OFFICIAL.id] = self.official_iou()
+        note = None
+        try:
+            mesh = self.surface(predict)
+            points, normals = sample_surface(mesh, len(self.truth.surface_points), SURFACE_SEED)
+            values[CHAMFER.id], values[NORMALS.id] = surface_distances(
+                points, normals, self.truth.surface_points, self.truth.surface_normals
+            )
+        except BadValue as error:
+            note = str(error)
+        return [
+            Measurement(metric=METRICS[name], value=values.get(name), note=None if name in values else note)
+            for name in self.metrics
+        ]
+
+    def surface(self, predict: Predict) -> Mesh:
+        """Return the surface of the fitted field by marching cubes, in the true surface's coordinates.
+
+        It is closed at the grid's rim. Raises BadValue where the field is inside or outside everywhere.
+        """
+        from skimage.measure import marching_cubes
+
+        field = np.concatenate([f for _, f in self._fields(predict)]).reshape(self.grid.shape)
+        outside = max(field.max(), self.level + self.truth.voxel) if self.inside_below else min(field.min(), 0.0)
+        field = np.pad(field, 1, constant_values=outside)
+        direction = "ascent" if self.inside_below else "descent"
+        try:
+            vertices, faces, _, _ = marching_cubes(field, self.level, gradient_direction=direction)
+        except (ValueError, RuntimeError) as error:
+            raise BadValue("the fitted field has no surface: it is all inside or all outside") from error
+        return Mesh(np.array(self.truth.low) + (vertices - 1.0) * self.truth.voxel, faces.astype(np.int64))
+
+    def save_artifacts(self, predict: Predict, folder: Path) -> None:
+        """Write ``surface.ply`` and ``surface.png``. Raises BadValue where there is no surface."""
+        mesh = self.surface(predict)
+        write_ply(folder / "surface.ply", mesh)
+        write_image(folder / "surface.png", render(mesh))
+
+    def inside(self, field: NDArray[np.floating]) -> NDArray[np.bool_]:
+        """Return where a field is inside."""
+        return field < self.level if self.inside_below else field > self.level
+
+    def _fields(self, predict: Predict) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        for rows in self.grid.slabs(SLAB_POINTS):
+            yield rows, predict(self.grid.coordinates(rows)).numpy()[:, 0]
+
+    def _over_grid(self, predict: Predict) -> dict[str, float]:
+        both = either = 0
+        error = 0.0
+        for rows, field in self._fields(predict):
+            true_field = self.values.at(torch.arange(rows.start, rows.stop)).numpy()[:, 0]
+            a, b = self.inside(field), self.inside(true_field)
+            both, either = both + int((a & b).sum()), either + int((a | b).sum())
+            error += float(squared_errors(field, true_field).sum())
+        return {IOU_GRID.id: iou(both, either), MSE_TRAIN.id: error / self.grid.n_points}
+
+    def _over_random_points(self, predict: Predict) -> float:
+        """Return the IoU on random points: what lies between the voxels' centres."""
+        low, extent = np.array(self.truth.low), (np.array(self.truth.shape) - 1) * self.truth.voxel
+        share = (self.truth.random_points - low) / np.where(extent, extent, 1)
+        span = np.array(self.grid.high) - np.array(self.grid.low)
+        coordinates = torch.from_numpy(np.array(self.grid.low) + share * span).float()
+        a, b = self.inside(predict(coordinates).numpy()[:, 0]), self.truth.random_inside
+        return iou(int((a & b).sum()), int((a | b).sum()))
+
+
+class OfficiallyScored(GridRegression):
+    """Also scores as the official code of Han et al. does: what the network gave for each voxel while it was being trained.
+
+    Every voxel's output in an epoch comes from the weights before that batch's step; the epoch of the least mean loss counts.
+    Its loss is not compiled, since it keeps what passes through.
+    """
+
+    def __init__(self, grid: Grid, values: GridValues, batch: int | None, evaluation: ShapeEvaluation) -> None:
+        super().__init__(grid, values, batch, evaluation)
+        self._outputs = np.zeros(grid.n_points, dtype=bool)
+        self._best_outputs, self._least = self._outputs.copy(), float("inf")
+        self._seen, self._loss = 0, 0.0
+        evaluation.official_iou = self._iou
+
+    def take(self, rows: Tensor | slice) -> Batch:
+        """Return coordinates, values and the rows themselves."""
+        if isinstance(rows, slice):
+            rows = torch.arange(self.n_points, device=self.device)[rows]
+        return *super().take(rows), rows
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
+        """Return the chunk's share of the mean squared error, and keep the outputs of a chunk of the epoch under way."""
+        coordinates, values, rows = chunk
+        outputs = network(coordinates)
+        self._keep(outputs.detach(), values, rows)
+        return (outputs - values).square().sum() * (weight / self.out_features)
+
+    def batches(self, generator: torch.Generator) -> Iterator[Batch]:
+        """Yield the batches of one epoch; the one before it has ended."""
+        self._end_epoch()
+        yield from super().batches(generator)
+
+    def _keep(self, outputs: Tensor, values: Tensor, rows: Tensor) -> None:
+        evaluation = self.evaluation
+        assert isinstance(evaluation, ShapeEvaluation)
+        self._outputs[rows.cpu().numpy()] = evaluation.inside(outputs[:, 0].cpu().numpy())
+        self._seen += len(rows)
+        self._loss += float((outputs - values).square().sum())
+
+    def _end_epoch(self) -> None:
+        if self._seen == self.n_points and self._loss < self._least:  # a few rows seen to count work are no epoch
+            self._least, self._best_outputs = self._loss, self._outputs.copy()
+        self._seen, self._loss = 0, 0.0
+
+    def _iou(self) -> float:
+        self._end_epoch()
+        evaluation = self.evaluation
+        assert isinstance(evaluation, ShapeEvaluation)
+        true_field = self._values.at(torch.arange(self.n_points, device=self.device)).cpu().numpy()[:, 0]
+        a, b = self._best_outputs, evaluation.inside(true_field)
+        return iou(int((a & b).sum()), int((a | b).sum()))
+
+
+METRICS: dict[str, Metric] = {metric.id: metric for metric in (IOU_GRID, IOU_RANDOM, IOU_OFFICIAL, CHAMFER, NORMALS, MSE_TRAIN)}

@@ -1,0 +1,121 @@
+"""Video: one network from time, row and column to colour, judged frame by frame, also on frames it never saw."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from inrbench.data import Frames, write_image, write_video
+from inrbench.errors import BadValue
+from inrbench.metrics.image import SSIM_WINDOW, ssim
+from inrbench.metrics.video import (
+    PSNR_8BIT,
+    PSNR_8BIT_STD,
+    PSNR_FLOAT,
+    PSNR_FLOAT_STD,
+    PSNR_HELDOUT,
+    SSIM_FRAMES,
+    SSIM_FRAMES_STD,
+    psnr_8bit,
+    psnr_float,
+)
+from inrbench.problems.base import Predict
+from inrbench.problems.grid import ByteValues, Grid, GridRegression
+from inrbench.spec import Measurement, Metric, Protocol
+
+FrameMetric = Callable[[NDArray[np.floating], NDArray[np.uint8]], float]
+
+
+def video_problem(frames: Frames, protocol: Protocol) -> GridRegression:
+    """Return the regression of frames ``(T, H, W, 3)`` on their pixels, under the protocol's settings.
+
+    ``fit``: ``all`` frames, or the ``even`` ones; then the odd ones between them are rendered and judged too.
+    ``coordinate_range``: the first and the last frame, row and column lie on its two ends. Coordinates are (time, row, column).
+
+    Raises BadValue for frames too small to be judged, or too few.
+    """
+    settings = protocol.settings
+    if settings["fit"] not in ("all", "even"):
+        raise BadValue(f"fit must be 'all' or 'even' (frames), got '{settings['fit']}'")
+    if min(frames.shape[1:3]) < SSIM_WINDOW:
+        raise BadValue(f"frames of {frames.shape[2]}x{frames.shape[1]} pixels are too small: SSIM needs {SSIM_WINDOW}")
+    if len(frames) < 3:
+        raise BadValue(f"{len(frames)} frame(s) are no video: at least 3 are needed")
+    low, high = settings["coordinate_range"]
+    step = 1 if settings["fit"] == "all" else 2
+    evaluation = VideoEvaluation(frames, step, (low, high), protocol.metrics)
+    fitted = frames[::step]
+    last = (len(fitted) - 1) * step / (len(frames) - 1)
+    grid = Grid(fitted.shape[:3], (low,) * 3, (low + (high - low) * last, high, high))
+    return GridRegression(grid, ByteValues(torch.from_numpy(fitted.reshape(-1, 3))), protocol.batch, evaluation)
+
+
+class VideoEvaluation:
+    """Judges reconstructed frames, every ``step``-th of which was fitted."""
+
+    def __init__(self, frames: Frames, step: int, span: tuple[float, float], metrics: Sequence[str]) -> None:
+        self.frames, self.step, self.span, self.metrics = frames, step, span, metrics
+
+    def primary(self, predict: Predict) -> float:
+        """Return the metric that the protocol ranks by."""
+        metric = FRAME_METRICS[self.metrics[0]]
+        return float(np.mean([metric(frame, self.frames[t]) for t, frame in self.rendered(predict, self.fitted())]))
+
+    def measure(self, predict: Predict) -> list[Measurement]:
+        """Return the protocol's metrics: mean and population standard deviation over frames."""
+        values: dict[str, list[float]] = {name: [] for name in FRAME_METRICS}
+        for t, frame in self.rendered(predict, self.fitted()):
+            for name, metric in FRAME_METRICS.items():
+                values[name].append(metric(frame, self.frames[t]))
+        heldout = [psnr_float(frame, self.frames[t]) for t, frame in self.rendered(predict, self.heldout())]
+        measured = []
+        for name in self.metrics:
+            if name == PSNR_HELDOUT.id:
+                note = None if heldout else "the protocol fits every frame: nothing lies between them"
+                value = float(np.mean(heldout)) if heldout else None
+            elif name in STD_OF:
+                value, note = float(np.std(values[STD_OF[name]])), None
+            else:
+                value, note = float(np.mean(values[name])), None
+            measured.append(Measurement(metric=METRICS[name], value=value, note=note))
+        return measured
+
+    def save_artifacts(self, predict: Predict, folder: Path) -> None:
+        """Write ``reconstruction.mp4``, the original on the left, and ``worst-frame.png``, the frame of least PSNR."""
+        pairs, worst = [], (float("inf"), 0)
+        for t, frame in self.rendered(predict, range(len(self.frames))):
+            pairs.append(np.concatenate((self.frames[t], np.rint(frame.clip(0, 1) * 255).astype(np.uint8)), axis=1))
+            worst = min(worst, (psnr_float(frame, self.frames[t]), t))
+        write_video(folder / "reconstruction.mp4", np.stack(pairs))
+        write_image(folder / "worst-frame.png", pairs[worst[1]] / 255)
+
+    def fitted(self) -> range:
+        """The numbers of the frames that are trained on."""
+        return range(0, len(self.frames), self.step)
+
+    def heldout(self) -> range:
+        """The numbers of the frames that are not."""
+        return range(1, len(self.frames), 2) if self.step == 2 else range(0)
+
+    def rendered(self, predict: Predict, numbers: range) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield ``(t, frame (H, W, 3))`` for numbers of frames."""
+        low, high = self.span
+        count, height, width = self.frames.shape[:3]
+        for t in numbers:
+            time = low + (high - low) * t / (count - 1)
+            plane = Grid((1, height, width), (time, low, low), (time, high, high))
+            yield t, predict(plane.coordinates(slice(0, plane.n_points))).numpy().reshape(height, width, 3)
+
+
+def _ssim(frame: NDArray[np.floating], reference: NDArray[np.uint8]) -> float:
+    return ssim(frame, reference / 255)
+
+
+FRAME_METRICS: dict[str, FrameMetric] = {PSNR_8BIT.id: psnr_8bit, PSNR_FLOAT.id: psnr_float, SSIM_FRAMES.id: _ssim}
+STD_OF = {PSNR_8BIT_STD.id: PSNR_8BIT.id, PSNR_FLOAT_STD.id: PSNR_FLOAT.id, SSIM_FRAMES_STD.id: SSIM_FRAMES.id}
+METRICS: dict[str, Metric] = {
+    metric.id: metric
+    for metric in (PSNR_8BIT, PSNR_8BIT_STD, PSNR_FLOAT, PSNR_FLOAT_STD, SSIM_FRAMES, SSIM_FRAMES_STD, PSNR_HELDOUT)
+}

@@ -1,0 +1,263 @@
+"""sdf and occupancy: solids from triangle meshes, as a signed distance or as occupied voxels.
+
+    armadillo, dragon, lucy, thai   Stanford scans (the first three come decimated or with holes: see `inrbench data list`)
+    knot, gyroid                    made here: a trefoil tube, and a gyroid sheet cut to a ball
+
+Table 2 and figure 4 of Han et al., AAAI 2026. The paper says signed distance and zero level set; its official code fits a voxel
+grid of zeros and ones by mean squared error and cuts at 0.5. These are different problems, so they are two tasks: ``occupancy``
+is what the code does, ``sdf`` what the text says. Both fit every voxel's centre, shuffled, in every epoch.
+
+Primary is the IoU on the grid. Beside it stand the IoU at random points, which lie between the voxels' centres, and the Chamfer
+distance and the normal consistency of the fitted surface against the true one, in units of half the grid's longest side.
+``official`` (of ``occupancy``) also scores as the official code does: the outputs during training, of the epoch of least loss.
+Your own mesh (PLY, STL, OBJ, OFF, also gzipped): ``--signals ./part.stl``.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from inrbench import Metric, Protocol, Task, register_task
+from inrbench.data import (
+    Mesh,
+    TruthRecipe,
+    checked,
+    dataset,
+    file_sha256,
+    grid_shape,
+    read_mesh,
+    require,
+    shape_truth,
+    truth_is_there,
+)  # fmt: skip
+from inrbench.errors import BadValue, unknown
+from inrbench.metrics.error import MSE_TRAIN
+from inrbench.metrics.shape import CHAMFER, IOU_GRID, IOU_OFFICIAL, IOU_RANDOM, NORMALS
+from inrbench.registry import ProblemSize
+from inrbench.spec import digest
+
+if TYPE_CHECKING:
+    from inrbench.problems import Problem
+
+SCANS = {
+    "armadillo": "armadillo_52k.ply.gz",
+    "dragon": "dragon_vrip.ply.gz",
+    "lucy": "lucy_100k.ply.gz",
+    "thai": "xyzrgb_statuette.ply.gz",
+}
+SIDES = {
+    "armadillo": (0.8394587691757622, 1.0, 0.762827698508183),
+    "dragon": (1.0, 0.7049800404706971, 0.44717512941957566),
+    "lucy": (0.5823386055615285, 1.0, 0.33418585660030986),
+    "thai": (0.6, 1.0, 0.5),
+}
+"""Sides of the scans' bounding boxes, the longest 1, for estimates of time without the data; thai's are a guess."""
+MADE_VERSION = 1
+
+METRICS = (IOU_GRID, IOU_RANDOM, CHAMFER, NORMALS, MSE_TRAIN)
+METRIC_IDS = tuple(metric.id for metric in METRICS)
+SETTABLE: Mapping[str, Any] = {
+    "resolution": int, "margin": float, "sdf_backend": str, "crop": bool, "coordinates": str, "scoring": str,
+}  # fmt: skip
+
+PAPER_OCCUPANCY = Protocol(
+    name="paper",
+    width=256,
+    n_layers=3,
+    epochs=200,
+    batch=500_000,
+    lr=5e-3,
+    lr_min=1e-3,
+    schedule="exponential",
+    metrics=METRIC_IDS,
+    settings={
+        "target": "occupancy", "resolution": 512, "margin": 0.0, "crop": True, "coordinates": "stretched",
+        "scoring": "final", "sdf_backend": "libigl",
+    },
+    sources={
+        "width, n_layers, epochs, lr": "paper and official code",
+        "lr_min, schedule": "a factor 0.2^(epoch / epochs), official code; the paper says piecewise decay",
+        "batch": "500,000 shuffled voxels, all of them in every epoch, official code",
+        "resolution": "512 along the longest side, as the volumes of this field have; the paper does not say",
+        "crop": "bounding box of the occupied voxels, the last index of each axis dropped, official code",
+        "coordinates": "[-1, 1] on every axis, whatever its length, official code",
+        "scoring": "final weights, ours: the official code scores outputs from before each update (protocol official)",
+        "metrics": "IoU at threshold 0.5: paper and official code; the others are ours",
+    },
+)  # fmt: skip
+OFFICIAL = dataclasses.replace(
+    PAPER_OCCUPANCY,
+    name="official",
+    metrics=(IOU_GRID.id, IOU_OFFICIAL.id, *METRIC_IDS[1:]),
+    settings={**PAPER_OCCUPANCY.settings, "scoring": "official"},
+    sources={**PAPER_OCCUPANCY.sources, "scoring": "final weights, and the official code's: outputs from before each update, "
+             "of the epoch of least mean loss"},
+)  # fmt: skip
+PAPER_SDF = dataclasses.replace(
+    PAPER_OCCUPANCY,
+    settings={
+        "target": "sdf", "resolution": 512, "margin": 0.05, "crop": False, "coordinates": "isotropic",
+        "scoring": "final", "sdf_backend": "libigl",
+    },
+    sources={
+        **PAPER_OCCUPANCY.sources,
+        "margin": "5 % of the longest side at each end, ours: the zero level set must not touch the grid's rim",
+        "crop": "none, ours",
+        "coordinates": "one scale for all axes, ours: stretched, the target would not be a distance",
+        "scoring": "final weights",
+        "metrics": "IoU by sign: the paper's metric on the paper's words; there is no official code for this",
+    },
+)  # fmt: skip
+
+
+def quick(paper: Protocol) -> Protocol:
+    """Return a protocol of seconds on a laptop CPU."""
+    return dataclasses.replace(
+        paper,
+        name="quick",
+        width=64,
+        epochs=10,
+        batch=1024,
+        lr=1e-3,
+        lr_min=2e-4,
+        settings={**paper.settings, "resolution": 64, "crop": False},
+        sources={
+            "all": "ours: 64 voxels a side, seconds on a laptop CPU, otherwise as in the paper's. It reproduces no paper",
+            "lr": "as in the other quick protocols; 5e-3 is meant for batches of 500,000, with 1024 SIREN fits nothing at all",
+        },
+    )
+
+
+class ShapeTask(Task):
+    """Solids. What is fitted at their voxels is the protocol's ``target``."""
+
+    kind = "shape"
+    version = "1"
+    changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
+    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": tuple(SCANS)}
+    settable = SETTABLE
+    takes_files = True
+
+    def signals(self) -> tuple[str, ...]:
+        """Return the scans' names and those of the made shapes."""
+        return (*SCANS, *MADE)
+
+    def signal_sha256(self, signal: str) -> str:
+        """Return the hash of the mesh, or of its definition; of its address where nobody has had the mesh yet."""
+        if signal in self.files:
+            return file_sha256(self.files[signal])
+        if signal in MADE:
+            return digest({"mesh": signal, "version": MADE_VERSION})
+        if signal not in SCANS:
+            raise unknown(f"signal of task '{self.name}'", signal, self.signals(), "your own mesh: --signals ./part.stl")
+        meshes = dataset("meshes")
+        return meshes.sha256[SCANS[signal]] or digest({"url": meshes.url_of(SCANS[signal])})
+
+    def size(self, signal: str, protocol: Protocol) -> ProblemSize:
+        """Return the size of the grid, before it is cropped."""
+        sides = np.array(SIDES[signal]) if signal in SIDES else np.ptp(self.mesh(signal).vertices, axis=0)
+        shape = grid_shape(sides, protocol.settings["resolution"], protocol.settings["margin"])
+        return ProblemSize(3, 1, int(np.prod(shape)))
+
+    def prepare(self, signal: str, protocol: Protocol, progress: Callable[[float], None]) -> None:
+        """Compute the ground truth, minutes at full size, unless it is on disk."""
+        recipe = self.recipe(signal, protocol)
+        if not truth_is_there(recipe):
+            shape_truth(recipe, lambda: self.mesh(signal), progress)
+
+    def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
+        """Load the ground truth, or compute it. Nothing is drawn at random."""
+        from inrbench.problems import shape_problem
+
+        return shape_problem(shape_truth(self.recipe(signal, protocol), lambda: self.mesh(signal)), protocol)
+
+    def recipe(self, signal: str, protocol: Protocol) -> TruthRecipe:
+        """Return what determines the ground truth. Raises BadValue for a setting that means nothing."""
+        settings = protocol.settings
+        for name, known in CHOICES.items():
+            if settings[name] not in known:
+                raise BadValue(f"{name} must be {' or '.join(known)}, got '{settings[name]}'")
+        if settings["resolution"] < 8 or not 0 <= settings["margin"] <= 1:
+            got = f"{settings['resolution']} and {settings['margin']}"
+            raise BadValue(f"resolution must be at least 8 and margin from 0 to 1, got {got}")
+        return TruthRecipe(
+            mesh_sha256=self.signal_sha256(signal), kind=settings["target"], resolution=settings["resolution"],
+            margin=settings["margin"], backend=settings["sdf_backend"], crop=settings["crop"],
+        )  # fmt: skip
+
+    def mesh(self, signal: str) -> Mesh:
+        """Return the mesh of a signal. Raises DataMissing, DataCorrupt or BadValue."""
+        if signal in MADE:
+            return MADE[signal]()
+        return _read(self.files.get(signal) or require("meshes", SCANS[signal]))
+
+
+CHOICES = {
+    "sdf_backend": ("libigl", "pysdf"), "coordinates": ("isotropic", "stretched"), "scoring": ("final", "official"),
+}  # fmt: skip
+
+
+@register_task("sdf")
+class SignedDistance(ShapeTask):
+    """What the paper's text says."""
+
+    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {**ShapeTask.suites, "quick": ("knot",)}
+    metrics: ClassVar[tuple[Metric, ...]] = METRICS
+    protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER_SDF, "quick": quick(PAPER_SDF)}
+
+
+@register_task("occupancy")
+class Occupancy(ShapeTask):
+    """What the paper's official code does."""
+
+    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {**ShapeTask.suites, "quick": ("gyroid",)}
+    metrics: ClassVar[tuple[Metric, ...]] = (*METRICS, IOU_OFFICIAL)
+    protocols: ClassVar[Mapping[str, Protocol]] = {
+        "paper": PAPER_OCCUPANCY, "official": OFFICIAL, "quick": quick(PAPER_OCCUPANCY),
+    }  # fmt: skip
+
+
+def knot() -> Mesh:
+    """Return a tube around a trefoil knot."""
+    around, across, radius = 512, 32, 0.42
+    t = np.linspace(0, 2 * np.pi, around, endpoint=False)[:, None]
+    curve = np.hstack((np.sin(t) + 2 * np.sin(2 * t), np.cos(t) - 2 * np.cos(2 * t), -np.sin(3 * t)))
+    along = np.hstack((np.cos(t) + 4 * np.cos(2 * t), -np.sin(t) + 4 * np.sin(2 * t), -3 * np.cos(3 * t)))
+    along /= np.linalg.norm(along, axis=1, keepdims=True)
+    # a frame that closes after one round: the part across the curve of a direction that never lies along it
+    out = np.hstack((np.sin(2 * t), -np.cos(2 * t), np.zeros_like(t)))
+    out -= (out * along).sum(1, keepdims=True) * along
+    out /= np.linalg.norm(out, axis=1, keepdims=True)
+    third = np.cross(along, out)
+    angle = np.linspace(0, 2 * np.pi, across, endpoint=False)[None, :, None]
+    vertices = curve[:, None] + radius * (np.cos(angle) * out[:, None] + np.sin(angle) * third[:, None])
+    i, j = np.meshgrid(np.arange(around), np.arange(across), indexing="ij")
+    right, up = (i + 1) % around, (j + 1) % across
+    a, b, c, d = (p * across + q for p, q in ((i, j), (right, j), (right, up), (i, up)))
+    faces = np.stack((a, b, c, a, c, d), axis=-1).reshape(-1, 3)
+    return checked(Mesh(vertices.reshape(-1, 3), faces.astype(np.int64)))
+
+
+def gyroid() -> Mesh:
+    """Return a sheet of finite thickness around a gyroid, inside a ball."""
+    from skimage.measure import marching_cubes
+
+    line = np.linspace(-1.05, 1.05, 65)
+    x, y, z = np.meshgrid(line, line, line, indexing="ij")
+    k = 2.5 * np.pi
+    wave = np.sin(k * x) * np.cos(k * y) + np.sin(k * y) * np.cos(k * z) + np.sin(k * z) * np.cos(k * x)
+    field = np.maximum((np.abs(wave) - 0.55) / k, np.sqrt(x**2 + y**2 + z**2) - 1)
+    vertices, faces, _, _ = marching_cubes(field, 0.0, spacing=(line[1] - line[0],) * 3, gradient_direction="ascent")
+    return checked(Mesh(vertices.astype(np.float64), faces.astype(np.int64)))
+
+
+MADE: dict[str, Callable[[], Mesh]] = {"knot": knot, "gyroid": gyroid}
+
+
+@cache
+def _read(path: Path) -> Mesh:
+    return read_mesh(path)
