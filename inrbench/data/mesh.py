@@ -44,6 +44,18 @@ def read_mesh(path: Path) -> Mesh:
 
     Raises BadValue for a file that is no such mesh, one without faces, with coordinates that are not finite, an open surface.
     """
+    loaded = _loaded(path)
+    try:
+        _refuse_unusable(loaded.vertices, loaded.faces)
+        loaded.merge_vertices()  # a soup of triangles, as STL has it, becomes a surface
+        loaded.remove_unreferenced_vertices()
+        return checked(Mesh(np.asarray(loaded.vertices, dtype=np.float64), np.asarray(loaded.faces, dtype=np.int64)))
+    except BadValue as error:
+        raise BadValue(f"{path}: {error}") from error
+
+
+def _loaded(path: Path) -> Any:
+    """Return a file as trimesh reads it. Raises BadValue."""
     import trimesh
 
     kind = Path(path.name.removesuffix(".gz")).suffix.removeprefix(".").lower()
@@ -53,27 +65,24 @@ def read_mesh(path: Path) -> Mesh:
         data = path.read_bytes()
         if path.suffix == ".gz":
             data = gzip.decompress(data)
-        loaded: Any = trimesh.load(io.BytesIO(data), file_type=kind, force="mesh", process=False)
-        loaded.merge_vertices()  # a soup of triangles, as STL has it, becomes a surface
-        loaded.remove_unreferenced_vertices()
-        mesh = Mesh(np.asarray(loaded.vertices, dtype=np.float64), np.asarray(loaded.faces, dtype=np.int64))
+        return trimesh.load(io.BytesIO(data), file_type=kind, force="mesh", process=False)
     except FileNotFoundError as error:
         raise BadValue(f"no such mesh: {path}") from error
     except Exception as error:  # trimesh's readers raise whatever the bytes lead them to
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise BadValue(f"{path} cannot be read as a mesh: {reason}") from error
-    try:
-        return checked(mesh)
-    except BadValue as error:
-        raise BadValue(f"{path}: {error}") from error
+
+
+def _refuse_unusable(vertices: NDArray[np.floating], faces: NDArray[np.integer]) -> None:
+    if not len(faces):
+        raise BadValue("the mesh has no faces")
+    if not np.isfinite(vertices).all():
+        raise BadValue("the mesh has coordinates that are not finite (NaN or infinite)")
 
 
 def checked(mesh: Mesh) -> Mesh:
     """Return a mesh that has an inside, with its faces turned outwards. Raises BadValue for one that has none."""
-    if not len(mesh.faces):
-        raise BadValue("the mesh has no faces")
-    if not np.isfinite(mesh.vertices).all():
-        raise BadValue("the mesh has coordinates that are not finite (NaN or infinite)")
+    _refuse_unusable(mesh.vertices, mesh.faces)
     area = np.linalg.norm(mesh.area_vectors, axis=1).sum()
     if not area or not np.prod(np.ptp(mesh.vertices, axis=0)):
         raise BadValue("the mesh is flat: it encloses nothing")

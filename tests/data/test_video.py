@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from inrbench.data import locate, read_video, require, video_shape, write_video
+from inrbench.errors import BadValue
+
+
+def clip(n: int = 8, height: int = 36, width: int = 64) -> np.ndarray:
+    y, x = np.mgrid[:height, :width]
+    return np.stack([np.stack([x * 3, y * 5, np.full_like(x, 20 * t)], axis=-1) for t in range(n)]).astype(np.uint8)
+
+
+def test_what_is_written_is_read(tmp_path):
+    frames = clip()
+    write_video(tmp_path / "a.mp4", frames)
+    assert video_shape(tmp_path / "a.mp4") == (36, 64)
+    read = read_video(tmp_path / "a.mp4", 8, None)
+    assert read.shape == frames.shape
+    assert np.abs(read.astype(float) - frames).mean() < 8, "in order, in RGB, with the losses of a codec"
+
+
+def test_frames_are_reduced_by_block_means(tmp_path):
+    write_video(tmp_path / "a.mp4", clip())
+    whole, small = read_video(tmp_path / "a.mp4", 3, None), read_video(tmp_path / "a.mp4", 3, 300)
+    assert small.shape == (3, 12, 21, 3), "the smallest whole factor, 3; what fills no block is cut off"
+    assert small[1, 2, 3].tolist() == np.rint(whole[1, 6:9, 9:12].mean((0, 1))).tolist()
+
+
+def test_an_odd_size_loses_a_row(tmp_path):
+    write_video(tmp_path / "a.mp4", clip(3, 45, 81))
+    assert video_shape(tmp_path / "a.mp4") == (44, 80)
+
+
+def test_what_is_no_video_is_refused_in_one_line(tmp_path):
+    write_video(tmp_path / "good.mp4", clip())
+    (tmp_path / "text.mp4").write_text("no video")
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    whole = (tmp_path / "good.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
+    for name, text in (("absent.mp4", "no such video"), ("text.mp4", "cannot be read as a video"),
+                       ("empty.mp4", "cannot be read as a video"), ("cut.mp4", "cannot be read as a video")):  # fmt: skip
+        with pytest.raises(BadValue, match=text) as error:
+            read_video(tmp_path / name, 3, None)
+        assert "\n" not in str(error.value)
+    with pytest.raises(BadValue, match=r"good\.mp4 has 8 frames, 9 are asked for; fewer: --set frames=8"):
+        read_video(tmp_path / "good.mp4", 9, None)
+
+
+def test_a_file_with_sound_only_has_no_video(tmp_path):
+    import av
+
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        stream = container.add_stream("aac", rate=44100, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), dtype=np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 44100
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    with pytest.raises(BadValue, match=r"a\.mp4 has no video in it"):
+        read_video(tmp_path / "a.mp4", 3, None)
+
+
+@pytest.mark.skipif(not locate("video", "bigbuckbunny.mp4").path, reason="no clip: run inrbench data fetch video")
+def test_the_papers_clip_has_the_papers_size():
+    frames = read_video(require("video", "bigbuckbunny.mp4"), 4, 57_600)
+    assert frames.shape == (4, 180, 320, 3)
