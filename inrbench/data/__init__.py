@@ -1,7 +1,7 @@
 """Data sets: what there is, where it lies on this machine, and how to get it. A run reads files and never downloads."""
 
 from inrbench.data.catalogue import Dataset, catalogue, dataset
-from inrbench.data.distance import is_inside, signed_distance
+from inrbench.data.distance import is_inside, nearest_on_surface, signed_distance
 from inrbench.data.image import image_shape, read_image, write_image
 from inrbench.data.locate import Found, cache_folder, content_sha256, file_sha256, locate, require, search_path
 from inrbench.data.mesh import Mesh, checked, read_mesh, sample_surface, write_ply
@@ -28,6 +28,7 @@ __all__ = [
     "image_shape",
     "is_inside",
     "locate",
+    "nearest_on_surface",
     "read_image",
     "read_mesh",
     "read_video",

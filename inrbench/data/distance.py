@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from inrbench.data.mesh import Array, Mesh
+from inrbench.data.mesh import Array, Mesh, unit
 from inrbench.errors import BadValue, NotApplicable
 
 Backend = Literal["libigl", "pysdf"]
@@ -31,6 +31,14 @@ def signed_distance(mesh: Mesh, points: Array, backend: Backend = "libigl") -> A
     squared = igl.point_mesh_squared_distance(points, mesh.vertices, mesh.faces)[0]
     distance: Array = np.where(is_inside(mesh, points), -1.0, 1.0) * np.sqrt(squared)
     return distance
+
+
+def nearest_on_surface(mesh: Mesh, points: Array) -> tuple[Array, Array]:
+    """Return the exact distance ``(N,)`` of points ``(N, 3)`` to a mesh, and the unit normals ``(N, 3)`` of the faces met."""
+    import igl
+
+    squared, faces, _ = igl.point_mesh_squared_distance(points, mesh.vertices, mesh.faces)
+    return np.sqrt(squared), unit(mesh.area_vectors[faces])
 
 
 def is_inside(mesh: Mesh, points: Array) -> NDArray[np.bool_]:

@@ -129,7 +129,13 @@ def sample_surface(mesh: Mesh, n: int, seed: int) -> tuple[Array, Array]:
     u, v = generator.random((2, n, 1))
     u, v = np.where(u + v > 1, 1 - u, u), np.where(u + v > 1, 1 - v, v)
     a, b, c = np.moveaxis(mesh.triangles[faces], 1, 0)
-    return a + u * (b - a) + v * (c - a), vectors[faces] / areas[faces, None]
+    return a + u * (b - a) + v * (c - a), unit(vectors[faces])
+
+
+def unit(vectors: Array) -> Array:
+    """Return vectors ``(N, 3)`` of length 1; those of no length stay."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(lengths, lengths, 1)
 
 
 def write_ply(path: Path, mesh: Mesh) -> None:

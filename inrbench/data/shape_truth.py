@@ -1,4 +1,4 @@
-"""The ground truth of a shape: a grid of distances or of bits, and samples to judge by, computed once and kept on disk.
+"""The ground truth of a shape: a grid of distances or of bits, and what to judge by, computed once and kept on disk.
 
 The shape's bounding box lies around the origin. Its longest side, with ``margin`` of itself added at both ends, spans [-1, 1],
 and is cut into ``resolution`` voxels; the other sides have as many of these voxels as they need. Truth is told at the voxels'
@@ -18,16 +18,15 @@ from numpy.typing import NDArray
 
 from inrbench.data.distance import Backend, is_inside, signed_distance
 from inrbench.data.locate import cache_folder
-from inrbench.data.mesh import Array, Mesh, centred, sample_surface
+from inrbench.data.mesh import Array, Mesh, centred
 from inrbench.errors import BadValue
 from inrbench.spec import digest
 
 Progress = Callable[[float], None]
 Kind = Literal["sdf", "occupancy"]
-VERSION = 1
+VERSION = 2
 """Raised when the same recipe gives other numbers, so that older files are not used."""
 POINTS_AT_ONCE = 2_000_000
-SURFACE_POINTS = 100_000
 RANDOM_POINTS = 100_000
 SEED = 0
 
@@ -54,16 +53,15 @@ class ShapeTruth:
     """``low`` and ``voxel``: position of the first voxel's centre, and the side of a voxel. ``values`` in C order: distances,
     float32, ``(n_x n_y n_z,)``, mapped from disk; or occupancy, eight voxels a byte, the first in the highest bit.
 
-    ``surface_points`` and ``surface_normals``: uniform on the true surface. ``random_points``, uniform in the grid's box and on
-    no grid, are inside where ``random_inside`` is set.
+    ``mesh``: the true surface in the same coordinates. ``random_points``, uniform in the grid's box and on no grid, are inside
+    where ``random_inside`` is set.
     """
 
     shape: tuple[int, int, int]
     low: tuple[float, float, float]
     voxel: float
     values: NDArray[np.generic]
-    surface_points: Array
-    surface_normals: Array
+    mesh: Mesh
     random_points: Array
     random_inside: NDArray[np.bool_]
 
@@ -132,10 +130,9 @@ def _compute(recipe: TruthRecipe, mesh: Mesh, folder: Path, progress: Progress) 
     shape = values.shape
     generator = np.random.default_rng(SEED)
     random_points = low - voxel / 2 + generator.random((RANDOM_POINTS, 3)) * np.array(shape) * voxel
-    surface_points, surface_normals = sample_surface(mesh, SURFACE_POINTS, SEED)
     np.savez(
-        folder / "samples.npz", surface_points=surface_points, surface_normals=surface_normals, random_points=random_points,
-        random_inside=is_inside(mesh, random_points),
+        folder / "samples.npz", random_points=random_points, random_inside=is_inside(mesh, random_points),
+        vertices=mesh.vertices, faces=mesh.faces.astype(np.int32),
     )  # fmt: skip
     facts = {"shape": shape, "low": list(low), "voxel": voxel, "recipe": asdict(recipe)}
     (folder / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
@@ -151,8 +148,10 @@ def occupied_box(occupied: NDArray[np.bool_]) -> tuple[slice, slice, slice]:
 def _load(folder: Path) -> ShapeTruth:
     facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
     with np.load(folder / "samples.npz") as samples:
-        arrays = {name: samples[name] for name in samples.files}
+        mesh = Mesh(samples["vertices"], samples["faces"].astype(np.int64))
+        random_points, random_inside = samples["random_points"], samples["random_inside"]
     return ShapeTruth(
         shape=tuple(facts["shape"]), low=tuple(facts["low"]), voxel=facts["voxel"],
-        values=np.load(folder / "values.npy", mmap_mode="c"), **arrays,
+        values=np.load(folder / "values.npy", mmap_mode="c"),
+        mesh=mesh, random_points=random_points, random_inside=random_inside,
     )  # fmt: skip

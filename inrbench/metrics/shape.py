@@ -8,8 +8,8 @@ from inrbench.spec import Metric
 IOU_GRID = Metric(id="iou@grid", higher_is_better=True)
 IOU_RANDOM = Metric(id="iou-between@random-100k", higher_is_better=True)
 IOU_OFFICIAL = Metric(id="iou@official-training-outputs", higher_is_better=True)
-CHAMFER = Metric(id="chamfer@l1-mean-100k", higher_is_better=False, scale="log")
-NORMALS = Metric(id="normal-consistency@100k", higher_is_better=True)
+CHAMFER = Metric(id="chamfer@l1-point-to-surface-30k", higher_is_better=False, scale="log")
+NORMALS = Metric(id="normal-consistency@30k", higher_is_better=True)
 
 
 def iou(both: int, either: int) -> float:
@@ -21,19 +21,18 @@ def iou(both: int, either: int) -> float:
     return both / either if either else 1.0
 
 
-def surface_distances(
-    points: NDArray[np.floating], normals: NDArray[np.floating],
-    true_points: NDArray[np.floating], true_normals: NDArray[np.floating],
-) -> tuple[float, float]:  # fmt: skip
-    """Return (Chamfer distance, normal consistency) of two sampled surfaces, each ``(N, 3)`` with unit normals.
+def chamfer(forth: NDArray[np.floating], back: NDArray[np.floating]) -> float:
+    """Return the Chamfer distance from the distances of each surface's samples to the other surface: half the sum of the means.
 
-    Chamfer: half the sum of the mean distances from each sample to the nearest of the other surface, in the points' units.
-    Normal consistency: the mean of |cos| between the normals of those pairs, over both directions; 1 is best.
+    The distances are to the surface and not to samples of it, which would never come to nought.
     """
-    from scipy.spatial import KDTree
+    return float(forth.mean() + back.mean()) / 2
 
-    forth, nearest_true = KDTree(true_points).query(points)
-    back, nearest = KDTree(points).query(true_points)
-    along = np.abs(np.einsum("ij,ij->i", normals, true_normals[nearest_true])).mean()
-    against = np.abs(np.einsum("ij,ij->i", true_normals, normals[nearest])).mean()
-    return float((forth.mean() + back.mean()) / 2), float((along + against) / 2)
+
+def normal_consistency(pairs: list[tuple[NDArray[np.floating], NDArray[np.floating]]]) -> float:
+    """Return the mean over directions of the mean |cos| between unit normals ``(N, 3)`` of samples and of what they met.
+
+    >>> normal_consistency([(np.array([[0.0, 0.6, -0.8]]), np.array([[0.0, 0.0, 1.0]]))])
+    0.8
+    """
+    return float(np.mean([np.abs(np.einsum("ij,ij->i", a, b)).mean() for a, b in pairs]))

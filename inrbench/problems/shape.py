@@ -8,18 +8,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from inrbench.data import Mesh, ShapeTruth, sample_surface, write_image, write_ply
+from inrbench.data import Mesh, ShapeTruth, nearest_on_surface, sample_surface, write_image, write_ply
 from inrbench.data.render import render
 from inrbench.errors import BadValue
 from inrbench.metrics.error import MSE_TRAIN, squared_errors
-from inrbench.metrics.shape import CHAMFER, IOU_GRID, IOU_OFFICIAL, IOU_RANDOM, NORMALS, iou, surface_distances
+from inrbench.metrics.shape import CHAMFER, IOU_GRID, IOU_OFFICIAL, IOU_RANDOM, NORMALS, chamfer, iou, normal_consistency
 from inrbench.problems.base import Batch, Predict
 from inrbench.problems.grid import BitValues, FloatValues, Grid, GridRegression, GridValues
 from inrbench.spec import Measurement, Metric, Protocol
 
 SLAB_POINTS = 1 << 20
 """Rows of the grid that are judged at once."""
-SURFACE_SEED = 1
+SURFACE_POINTS = 30_000
+SURFACE_SEED = 0
 
 
 def shape_problem(truth: ShapeTruth, protocol: Protocol) -> GridRegression:
@@ -69,10 +70,7 @@ class ShapeEvaluation:
         note = None
         try:
             mesh = self.surface(predict)
-            points, normals = sample_surface(mesh, len(self.truth.surface_points), SURFACE_SEED)
-            values[CHAMFER.id], values[NORMALS.id] = surface_distances(
-                points, normals, self.truth.surface_points, self.truth.surface_normals
-            )
+            values[CHAMFER.id], values[NORMALS.id] = surface_distances(mesh, self.truth.mesh)
         except BadValue as error:
             note = str(error)
         return [
@@ -183,6 +181,15 @@ class OfficiallyScored(GridRegression):
         true_field = self._values.at(torch.arange(self.n_points, device=self.device)).cpu().numpy()[:, 0]
         a, b = self._best_outputs, evaluation.inside(true_field)
         return iou(int((a & b).sum()), int((a | b).sum()))
+
+
+def surface_distances(mesh: Mesh, true_mesh: Mesh) -> tuple[float, float]:
+    """Return Chamfer distance and normal consistency of a surface and the true one."""
+    points, normals = sample_surface(mesh, SURFACE_POINTS, SURFACE_SEED)
+    true_points, true_normals = sample_surface(true_mesh, SURFACE_POINTS, SURFACE_SEED)
+    forth, met_truth = nearest_on_surface(true_mesh, points)
+    back, met = nearest_on_surface(mesh, true_points)
+    return chamfer(forth, back), normal_consistency([(normals, met_truth), (true_normals, met)])
 
 
 METRICS: dict[str, Metric] = {metric.id: metric for metric in (IOU_GRID, IOU_RANDOM, IOU_OFFICIAL, CHAMFER, NORMALS, MSE_TRAIN)}

@@ -96,8 +96,8 @@ class VideoEvaluation:
         return range(0, len(self.frames), self.step)
 
     def heldout(self) -> range:
-        """The numbers of the frames that are not."""
-        return range(1, len(self.frames), 2) if self.step == 2 else range(0)
+        """The numbers of the frames that are not, and lie between two that are."""
+        return range(1, self.fitted()[-1], 2) if self.step == 2 else range(0)
 
     def rendered(self, predict: Predict, numbers: range) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Yield ``(t, frame (H, W, 3))`` for numbers of frames."""

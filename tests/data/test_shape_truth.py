@@ -1,0 +1,120 @@
+"""The ground truth of shapes: against a ball, whose truth is known, and on disk."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+
+from inrbench.data import Mesh, TruthRecipe, grid_shape, shape_truth, truth_is_there
+from inrbench.data.shape_truth import occupied_box
+from inrbench.errors import BadValue
+
+
+def stretched_ball() -> Mesh:
+    """Return an ellipsoid with half axes 3, 2, 1.5 away from the origin."""
+    made = trimesh.creation.icosphere(subdivisions=4)
+    return Mesh(np.asarray(made.vertices) * (3, 2, 1.5) + 10, np.asarray(made.faces, dtype=np.int64))
+
+
+def recipe(**changes: object) -> TruthRecipe:
+    return TruthRecipe(**{"mesh_sha256": "a", "kind": "occupancy", "resolution": 30, "margin": 0.0, "backend": "libigl",
+                          "crop": False, **changes})  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def own_cache(no_data: Path) -> None:
+    """Nothing on disk yet."""
+
+
+def centres(truth) -> np.ndarray:
+    axes = [low + truth.voxel * np.arange(n) for low, n in zip(truth.low, truth.shape, strict=True)]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+
+
+def inside_ellipsoid(points: np.ndarray, scale: float = 1.0) -> np.ndarray:
+    return (np.square(points / np.array([1, 2 / 3, 0.5]) / scale).sum(-1) < 1)  # fmt: skip
+
+
+def test_voxels_are_occupied_where_the_solid_is():
+    truth = shape_truth(recipe(), stretched_ball)
+    assert truth.shape == (30, 20, 15)
+    assert truth.voxel == pytest.approx(2 / 30)
+    occupied = np.unpackbits(truth.values)[: 30 * 20 * 15].reshape(truth.shape).astype(bool)
+    expected = inside_ellipsoid(centres(truth))
+    assert (occupied != expected).mean() < 0.002, "but for the facets"
+    assert np.array_equal(truth.random_inside, inside_ellipsoid(truth.random_points)) or (
+        (truth.random_inside != inside_ellipsoid(truth.random_points)).mean() < 0.003
+    )
+    box = np.array(truth.shape) * truth.voxel / 2
+    assert (np.abs(truth.random_points) <= box).all() and (np.abs(truth.random_points).max(0) > 0.99 * box).all()
+
+
+def test_distances_are_stored_for_all_voxels_with_a_margin():
+    truth = shape_truth(recipe(kind="sdf", margin=0.1), stretched_ball)
+    assert truth.shape == (30, 22, 18)
+    assert truth.values.shape == truth.shape and truth.values.dtype == np.float32
+    points = centres(truth)
+    on_axis = truth.values[:, truth.shape[1] // 2, truth.shape[2] // 2]
+    assert on_axis[0] > 0 > on_axis[15]
+    assert (np.sign(truth.values) == np.where(inside_ellipsoid(points, 1 / 1.2), -1, 1)).mean() > 0.998
+    surface = np.square(truth.mesh.vertices * 1.2 / np.array([1, 2 / 3, 0.5])).sum(-1)
+    assert np.abs(surface - 1).max() < 0.02
+
+
+def test_the_official_crop_drops_the_last_index():
+    occupied = np.zeros((8, 9, 10), dtype=bool)
+    occupied[2:6, 1:8, 3] = True
+    assert occupied_box(occupied) == (slice(2, 5), slice(1, 7), slice(3, 4)), "a single layer stays"
+    cropped, whole = shape_truth(recipe(crop=True), stretched_ball), shape_truth(recipe(), stretched_ball)
+    assert all(a < b for a, b in zip(cropped.shape, whole.shape, strict=True))
+    bits = [np.unpackbits(t.values)[: np.prod(t.shape)].reshape(t.shape) for t in (cropped, whole)]
+    start = [round((a - b) / whole.voxel) for a, b in zip(cropped.low, whole.low, strict=True)]
+    window = tuple(slice(s, s + n) for s, n in zip(start, cropped.shape, strict=True))
+    assert np.array_equal(bits[0], bits[1][window]), "where it says it is"
+
+
+def test_it_is_computed_once_and_found_by_its_recipe():
+    calls = []
+
+    def load() -> Mesh:
+        calls.append(1)
+        return stretched_ball()
+
+    told: list[float] = []
+    assert not truth_is_there(recipe())
+    first = shape_truth(recipe(), load, told.append)
+    assert truth_is_there(recipe()) and told[-1] == 1.0 and told == sorted(told)
+    again = shape_truth(recipe(), load)
+    assert len(calls) == 1
+    assert np.array_equal(first.values, again.values) and again.shape == first.shape
+    shape_truth(recipe(mesh_sha256="b"), load)
+    assert len(calls) == 2
+    assert json.loads((recipe().folder() / "facts.json").read_text())["recipe"]["resolution"] == 30
+
+
+def test_a_computation_that_fails_leaves_nothing():
+    turned, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))
+    splinter = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1e-6]]) @ turned
+    with pytest.raises(BadValue, match="encloses no voxel at resolution 30; a finer one: --set resolution=N"):
+        shape_truth(recipe(), lambda: Mesh(splinter, np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]])))
+    assert not truth_is_there(recipe())
+    assert list(recipe().folder().parent.iterdir()) == []
+
+
+def test_of_two_processes_that_compute_the_same_the_later_keeps_what_is_there():
+    def slow() -> Mesh:
+        shape_truth(recipe(), stretched_ball)  # another process is done first
+        return stretched_ball()
+
+    truth = shape_truth(recipe(), slow)
+    assert truth.shape == (30, 20, 15)
+    assert [folder.name for folder in recipe().folder().parent.iterdir()] == [recipe().folder().name]
+
+
+@pytest.mark.parametrize(("extent", "margin", "shape"), [
+    ((1.0, 1.0, 1.0), 0.0, (30, 30, 30)), ((1.0, 0.5, 0.01), 0.0, (30, 15, 1)), ((1.0, 0.5, 0.01), 0.25, (30, 20, 11)),
+])  # fmt: skip
+def test_the_grid_is_as_fine_along_every_axis(extent, margin, shape):
+    assert grid_shape(np.array(extent), 30, margin) == shape

@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+import torch
+
+from inrbench.data import read_image, video_shape
+from inrbench.errors import BadValue
+from inrbench.metrics.video import CAP, psnr_8bit, psnr_float
+from inrbench.problems import video_problem
+from inrbench.problems.video import METRICS
+from inrbench.spec import Protocol
+
+FRAMES = np.random.default_rng(0).integers(0, 256, (7, 10, 12, 3), dtype=np.uint8)
+
+
+def protocol(**settings: object) -> Protocol:
+    return Protocol(name="t", width=4, n_layers=1, epochs=1, lr=1e-3, lr_min=1e-3, metrics=tuple(METRICS), batch=50,
+                    settings={"coordinate_range": (0.0, 1.0), "fit": "all", **settings})  # fmt: skip
+
+
+def oracle(frames: np.ndarray, offset: float = 0.0):
+    """Return a prediction that looks coordinates in [0, 1] up in frames, and is off by ``offset``."""
+    sizes = torch.tensor(frames.shape[:3]) - 1
+
+    def predict(x: torch.Tensor) -> torch.Tensor:
+        t, row, column = (x * sizes).round().long().T
+        return torch.from_numpy(frames)[t, row, column].float() / 255 + offset
+
+    return predict
+
+
+def measured(problem, predict) -> dict[str, float | None]:
+    return {
+        m.metric.id.partition("@")[0] + m.metric.id.partition("@")[2][:12]: m.value for m in problem.evaluation.measure(predict)
+    }
+
+
+def test_points_are_time_row_column_with_their_colours():
+    problem = video_problem(FRAMES, protocol())
+    assert (problem.n_points, problem.in_features, problem.out_features) == (840, 3, 3)
+    x, y = next(problem.batches(torch.Generator().manual_seed(0)))
+    assert torch.allclose(oracle(FRAMES)(x), y)
+
+
+def test_a_perfect_reconstruction_has_the_cap_and_no_spread():
+    values = measured(video_problem(FRAMES, protocol()), oracle(FRAMES))
+    assert values["psnrframes-float"] == values["psnrframes-8bit-"] == CAP
+    assert values["psnr-stdframes-float"] == 0
+    assert values["ssimframes-unifo"] == pytest.approx(1)
+    assert values["psnr-heldoutodd-frames-f"] is None
+
+
+def test_truncation_costs_what_it_costs():
+    frame = FRAMES[0] / 255
+    assert psnr_8bit(frame + 0.9 / 255, FRAMES[0]) == pytest.approx(CAP), "what is cut off is lost to sight"
+    assert psnr_8bit((FRAMES[0].clip(1) - 0.1) / 255, FRAMES[0].clip(1)) == pytest.approx(20 * np.log10(255)), "one level off"
+    assert psnr_float((FRAMES[0].clip(1) - 0.1) / 255, FRAMES[0].clip(1)) == pytest.approx(20 * np.log10(2550))
+
+
+def test_mean_and_population_deviation_are_over_frames():
+    noisy = FRAMES.copy()
+    noisy[::2] = 255 - noisy[::2]
+    problem = video_problem(FRAMES, protocol())
+    each = [psnr_float(noisy[t] / 255, FRAMES[t]) for t in range(7)]
+    values = measured(problem, oracle(noisy))
+    assert values["psnrframes-float"] == pytest.approx(np.mean(each), abs=1e-3)
+    assert values["psnr-stdframes-float"] == pytest.approx(np.std(each), abs=1e-3)
+    assert problem.evaluation.primary(oracle(noisy)) == values["psnrframes-8bit-"]
+
+
+def test_odd_frames_are_held_out_and_judged_at_their_own_time():
+    problem = video_problem(FRAMES, protocol(fit="even"))
+    assert problem.n_points == 4 * 120
+    x, y = (torch.cat(parts) for parts in zip(*problem.batches(torch.Generator().manual_seed(0)), strict=True))
+    assert torch.allclose(oracle(FRAMES)(x), y), "even frames lie where they lie among all"
+    wrong_between = FRAMES.copy()
+    wrong_between[1::2] = 255 - wrong_between[1::2]
+    values = measured(problem, oracle(wrong_between))
+    assert values["psnrframes-float"] > 60
+    assert values["psnr-heldoutodd-frames-f"] == pytest.approx(
+        np.mean([psnr_float(wrong_between[t] / 255, FRAMES[t]) for t in (1, 3, 5)]), abs=1e-3
+    )
+
+
+def test_a_last_frame_that_lies_between_no_two_is_left_out():
+    problem = video_problem(FRAMES[:6], protocol(fit="even"))
+    x, y = (torch.cat(parts) for parts in zip(*problem.batches(torch.Generator().manual_seed(0)), strict=True))
+    assert torch.allclose(oracle(FRAMES[:6])(x), y)
+    assert list(problem.evaluation.heldout()) == [1, 3]
+
+
+def test_artifacts_are_a_clip_beside_the_original_and_the_worst_frame(tmp_path):
+    bad = FRAMES.copy()
+    bad[3] = 0
+    problem = video_problem(FRAMES, protocol())
+    problem.evaluation.save_artifacts(oracle(bad), tmp_path)
+    assert video_shape(tmp_path / "reconstruction.mp4") == (10, 24)
+    worst = read_image(tmp_path / "worst-frame.png") * 255
+    assert np.array_equal(worst.round(), np.concatenate((FRAMES[3], bad[3]), axis=1))
+
+
+@pytest.mark.parametrize(("frames", "settings", "text"), [
+    (FRAMES, {"fit": "some"}, "fit must be 'all' or 'even'"), (FRAMES[:2], {}, "2 frame"), (FRAMES[:, :6], {}, "too small"),
+])  # fmt: skip
+def test_what_cannot_be_judged_is_refused(frames, settings, text):
+    with pytest.raises(BadValue, match=text):
+        video_problem(frames, protocol(**settings))
