@@ -66,13 +66,14 @@ class NetworkSpec:
 class Metric:
     """What a number is. ``id`` carries the implementation and its parameters, ``ssim@skimage-uniform-w7``.
 
-    ``scale`` says how values are averaged and compared: ``log`` for errors that span decades (geometric mean).
+    ``scale`` says how values are averaged and compared: ``log`` for errors that span decades (geometric mean), ``spread`` for
+    a deviation that goes with another metric and makes no method better or worse.
     """
 
     id: str
     unit: str = ""
     higher_is_better: bool
-    scale: Literal["linear", "log"] = "linear"
+    scale: Literal["linear", "log", "spread"] = "linear"
 
 
 @dataclass(frozen=True, kw_only=True)

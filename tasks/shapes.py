@@ -203,7 +203,7 @@ CHOICES = {
 
 @register_task("sdf")
 class SignedDistance(ShapeTask):
-    """What the paper's text says."""
+    """sdf: solids from triangle meshes as a signed distance, what the paper's text says."""
 
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {**ShapeTask.suites, "quick": ("knot",)}
     metrics: ClassVar[tuple[Metric, ...]] = METRICS
@@ -212,7 +212,7 @@ class SignedDistance(ShapeTask):
 
 @register_task("occupancy")
 class Occupancy(ShapeTask):
-    """What the paper's official code does."""
+    """occupancy: solids from triangle meshes as voxels of 0 and 1, what the paper's official code does."""
 
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {**ShapeTask.suites, "quick": ("gyroid",)}
     metrics: ClassVar[tuple[Metric, ...]] = (*METRICS, IOU_OFFICIAL)

@@ -53,7 +53,14 @@ PAPER = Protocol(
     lr_min=5e-4,
     schedule="cosine",
     metrics=tuple(m.id for m in (PSNR_8BIT, PSNR_8BIT_STD, SSIM_FRAMES, SSIM_FRAMES_STD, PSNR_FLOAT, PSNR_FLOAT_STD)),
-    settings={"coordinate_range": (0.0, 1.0), "frames": 100, "max_pixels": 57_600, "fit": "all", "value_range": "[0, 1]"},
+    settings={
+        "coordinate_range": (0.0, 1.0),
+        "frames": 100,
+        "max_pixels": 57_600,
+        "fit": "all",
+        "value_range": "[0, 1]",
+        "resize": "means of whole blocks, rounded to 8 bit",
+    },
     sources={
         "width, n_layers, epochs, lr, lr_min": "paper and official code",
         "batch": "20,480 shuffled pixels, official code; not stated in the paper",
@@ -81,7 +88,7 @@ QUICK = Protocol(
     lr_min=5e-4,
     schedule="cosine",
     metrics=tuple(m.id for m in (PSNR_FLOAT, PSNR_FLOAT_STD, SSIM_FRAMES, PSNR_HELDOUT, PSNR_8BIT)),
-    settings={"coordinate_range": (0.0, 1.0), "frames": 31, "max_pixels": 3600, "fit": "even", "value_range": "[0, 1]"},
+    settings={**PAPER.settings, "frames": 31, "max_pixels": 3600, "fit": "even"},
     sources={"all": "ours: 16 frames at 45x80, seconds on a laptop CPU, otherwise as in the paper's. It reproduces no paper"},
 )
 

@@ -20,7 +20,7 @@ from inrbench.store import read_runs
 COLUMNS = (
     "task", "signal", "signal_sha256", "method", "method_sha256", "variant", "protocol", "protocol_fingerprint", "seed",
     "device_class", "engine", "device_name", "hardware_id", "threads", "jobs", "metrics", "train_seconds", "host_peak_bytes",
-    "gpu_peak_allocated_bytes", "n_params",
+    "gpu_peak_allocated_bytes", "n_params", "message",
 )  # fmt: skip
 
 
@@ -104,6 +104,7 @@ def _latest_code(group: pd.DataFrame) -> pd.DataFrame:
 
 
 def _board(frame: pd.DataFrame) -> Board:
+    frame, absent = _without_absent_signals(frame)
     first = frame.sort_values("attempt_id").iloc[-1]
     metrics = _metrics(frame)
     labels = frame["method"] + frame["variant"].map(lambda v: f"[{v}]" if v else "")
@@ -113,7 +114,7 @@ def _board(frame: pd.DataFrame) -> Board:
         _rank(rows, metrics, len(pairs))
     timed = frame[frame["status"] == "ok"]
     sharings = {tuple(row) for row in timed[["hardware_id", "jobs", "threads"]].itertuples(index=False)}
-    notes = _missing_notes(frame)
+    notes = [*absent, *_missing_notes(frame)]
     if len(sharings) > 1:
         notes.append(
             "times are not shown: they were taken on different machines, or with different numbers of workers or threads"
@@ -134,6 +135,17 @@ def _board(frame: pd.DataFrame) -> Board:
         sharing=f"{jobs} worker(s) with {threads} thread(s) each" if len(sharings) == 1 else None,
         notes=notes,
     )
+
+
+def _without_absent_signals(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Leave out signals of which every run was skipped, for want of data: no method is less complete for that. Say so."""
+    skipped = (frame["status"] == "skipped").groupby(frame["signal"]).transform("all")
+    if skipped.all():
+        return frame, []
+    why = frame[skipped].drop_duplicates("signal").sort_values("signal")
+    return frame[~skipped], [
+        f"{signal} is left out: {text}" for signal, text in zip(why["signal"], why["message"], strict=True)
+    ]
 
 
 def _metrics(frame: pd.DataFrame) -> list[Metric]:
@@ -198,7 +210,7 @@ def _rank(rows: list[Row], metrics: Sequence[Metric], n_runs: int) -> None:
         return -cell.mean if metric.higher_is_better else cell.mean
 
     rows.sort(key=lambda row: (not row.complete, worse(metrics[0], row), row.label))
-    for metric in metrics:
+    for metric in (metric for metric in metrics if metric.scale != "spread"):
         ranked = [row for row in rows if (cell := row.cells.get(metric.id)) and cell.n == n_runs and not math.isnan(cell.mean)]
         levels = sorted({worse(metric, row) for row in ranked})
         for mark, level in zip(("best", "second"), levels, strict=False):

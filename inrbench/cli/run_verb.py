@@ -185,8 +185,11 @@ def _prepare(jobs: Sequence["Job"], registry: "Registry") -> None:
     from inrbench.cli.progress import preparing
 
     for job in {(job.spec.task, job.spec.signal, job.spec.protocol_fingerprint): job for job in jobs}.values():
+        task = registry.task(job.spec.task)
         with suppress(InrbenchError), preparing(f"preparing {job.spec.task}/{job.spec.signal}") as tell:
-            registry.task(job.spec.task).prepare(job.spec.signal, job.protocol, tell)
+            if job.signal_file:
+                task.adopt(Path(job.signal_file))
+            task.prepare(job.spec.signal, job.protocol, tell)
 
 
 def _print_end(tally: "Tally", completed: bool, results: Path) -> None:

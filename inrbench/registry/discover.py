@@ -64,9 +64,8 @@ def read_declarations(source: Source) -> list[Declaration]:
         return _broken(source, stem, "no such file")
     except (SyntaxError, ValueError, OSError) as error:
         return _broken(source, stem, f"{type(error).__name__}: {error}")
-    summary = (ast.get_docstring(tree) or "").split("\n", 1)[0]
-    names = [
-        (DECORATORS[called], decorator.args[0].value)
+    found = [
+        (DECORATORS[called], decorator.args[0].value, _first_line(node))
         for node in tree.body
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
         for decorator in node.decorator_list
@@ -76,9 +75,14 @@ def read_declarations(source: Source) -> list[Declaration]:
         and isinstance(decorator.args[0], ast.Constant)
         and isinstance(decorator.args[0].value, str)
     ]
-    if not names and not source.builtin:
+    if not found and not source.builtin:
         return _broken(source, stem, 'registers nothing: decorate a function with @register_method("name")')
-    return [Declaration(kind, name, summary, source) for kind, name in names]
+    alone = len(found) == 1  # then the file's first line is about it
+    return [Declaration(kind, name, _first_line(tree) if alone else own, source) for kind, name, own in found]
+
+
+def _first_line(node: ast.Module | ast.FunctionDef | ast.ClassDef) -> str:
+    return (ast.get_docstring(node) or "").split("\n", 1)[0]
 
 
 def _called_name(call: ast.Call) -> str:

@@ -11,6 +11,8 @@ NONE = "–"
 def metric_title(metric: Metric, among: list[Metric]) -> str:
     """Return a column's head, ``PSNR (dB) ↑``. What stands behind @ is in the caption, or here if needed to tell two apart.
 
+    A spread has no arrow.
+
     >>> train, dense = (Metric(id=f"mse@{where}", higher_is_better=False) for where in ("train", "dense-20001"))
     >>> metric_title(train, [train]), metric_title(dense, [train, dense])
     ('MSE ↓', 'MSE dense ↓')
@@ -19,10 +21,14 @@ def metric_title(metric: Metric, among: list[Metric]) -> str:
     words = name.replace("-", " ")
     for short in ("psnr", "ssim", "lpips", "mse", "se", "iou"):
         words = " ".join(part.upper() if part == short else part for part in words.split(" "))
-    if sum(other.id.partition("@")[0] == name for other in among) > 1:
-        words += f" {detail.partition('-')[0]}"
+    namesakes = [d for n, _, d in (other.id.partition("@") for other in among) if n == name]
+    if len(namesakes) > 1:
+        parts = [d.split("-") for d in namesakes]
+        where = next((i for i, same in enumerate(zip(*parts, strict=False)) if len(set(same)) > 1), 0)
+        words += f" {detail.split('-')[where]}"
     unit = f" ({metric.unit})" if metric.unit else ""
-    return f"{words}{unit} {'↑' if metric.higher_is_better else '↓'}"
+    arrow = "" if metric.scale == "spread" else " ↑" if metric.higher_is_better else " ↓"
+    return f"{words}{unit}{arrow}"
 
 
 def number(value: float, log: bool) -> str:

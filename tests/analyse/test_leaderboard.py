@@ -4,11 +4,12 @@ from dataclasses import replace
 import pytest
 
 from inrbench.analyse import leaderboards
-from inrbench.analyse.leaderboard import summarise
+from inrbench.analyse.leaderboard import Row, _rank, summarise
 from inrbench.analyse.papers import bibtex, papers
 from inrbench.errors import StoreError
 from inrbench.registry import Registry
 from inrbench.report import to_csv, to_markdown
+from inrbench.spec import Metric
 from inrbench.store import append
 
 
@@ -165,3 +166,31 @@ def test_every_method_that_cites_a_paper_has_its_bibtex(registry: Registry):
             assert "author = {" in bibtex(paper)
     assert bibtex("nobody2020nothing") is None
     assert "han2026msa" in papers()
+
+
+def test_a_signal_that_no_method_has_data_for_makes_none_incomplete(attempt, tmp_path):
+    for method, psnr in (("siren", 30.0), ("msa", 31.0)):
+        append(tmp_path, attempt(psnr, method=method))
+        append(tmp_path, attempt(method=method, signal="thai", status="skipped"))
+    (board,), _ = leaderboards(tmp_path)
+    assert (board.signals, board.n_runs) == (["a"], 1)
+    assert [(row.label, row.complete, row.marks.get("psnr@test")) for row in board.rows] == [
+        ("msa", True, "best"), ("siren", True, "second"),
+    ]  # fmt: skip
+    assert board.notes == ["thai is left out: why"]
+    append(tmp_path, attempt(32.0, method="relu", signal="thai"))
+    (board,), _ = leaderboards(tmp_path)
+    assert board.n_runs == 2, "one method has it: the others are incomplete"
+
+
+def test_a_table_of_nothing_but_skipped_runs_is_still_one(attempt, tmp_path):
+    append(tmp_path, attempt(status="skipped"))
+    (board,), _ = leaderboards(tmp_path)
+    assert board.rows[0].failures == {"skipped": 1}
+
+
+def test_a_spread_ranks_nobody():
+    rows = [Row(label=name, n_ok=1, failures={}, cells={"std@t": summarise([value])}, train_seconds=None, peak_bytes=None,
+                n_params=None) for name, value in (("a", 1.0), ("b", 2.0))]  # fmt: skip
+    _rank(rows, [Metric(id="std@t", higher_is_better=False, scale="spread")], 1)
+    assert not any(row.marks for row in rows)

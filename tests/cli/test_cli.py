@@ -2,13 +2,16 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
 from inrbench.cli import main as entry
 from inrbench.cli.main import VERBS, cli
+from inrbench.data import Mesh, write_ply, write_video
 from inrbench.errors import InrbenchError
+from inrbench.registry import Registry
 from inrbench.store import append, finished_runs
 
 
@@ -161,6 +164,39 @@ def test_unsuitable_images_end_their_run_in_one_line(tmp_path):
     (tmp_path / "text.png").write_text("no image")
     code, text = invoke("run", "--tasks", "photo", "--signals", f"{tmp_path}/text.png", "--dry-run")
     assert (code, "note: " in text, "text.png cannot be read as an image" in text) == (0, True, True)
+
+
+def test_unsuitable_meshes_and_clips_end_their_run_in_one_line_and_others_go_on(tmp_path, no_data):
+    knot = Registry().task("sdf").mesh("knot")
+    write_ply(tmp_path / "good.ply", knot)
+    write_ply(tmp_path / "open.ply", Mesh(knot.vertices, knot.faces[knot.triangles[:, :, 2].mean(1) > 0]))
+    (tmp_path / "broken.stl").write_text("solid nothing")
+    settings = ("--set", "epochs=1", "--set", "resolution=16", "--device", "cpu", "--jobs", "1", "--methods", "relu")
+    files = ",".join(f"{tmp_path}/{name}" for name in ("open.ply", "broken.stl", "good.ply"))
+    code, text = invoke("run", "--tasks", "sdf,occupancy", "--protocol", "quick", *settings, "--signals", files,
+                        "--results", str(tmp_path / "r"))  # fmt: skip
+    assert code == 1
+    assert "preparing sdf/good.ply" in text
+    assert "4 error, 2 ok" in text
+    assert "2 x error: " in text and "open.ply: the surface is open" in text
+    assert "broken.stl" in text
+    pictures = sorted(path.name for path in (tmp_path / "r" / "artifacts").glob("*/*"))
+    assert (
+        pictures in (["surface.ply", "surface.png"] * k for k in (0, 1, 2))
+        or pictures == ["surface.ply"] * 2 + ["surface.png"] * 2
+    )
+
+    write_video(tmp_path / "short.mp4", np.zeros((5, 20, 20, 3), dtype=np.uint8))
+    (tmp_path / "corrupt.mp4").write_bytes((tmp_path / "short.mp4").read_bytes()[:300])
+    code, text = invoke("run", "--tasks", "video", "--protocol", "quick", "--set", "epochs=1", *settings[4:],
+                        "--signals", f"{tmp_path}/short.mp4,{tmp_path}/corrupt.mp4", "--results", str(tmp_path / "v"))  # fmt: skip
+    assert code == 1
+    assert "short.mp4 has 5 frames, 31 are asked for; fewer: --set frames=5" in text
+    assert "corrupt.mp4 cannot be read as a video" in text
+    code, text = invoke("run", "--tasks", "video", "--protocol", "quick", "--set", "epochs=1", "--set", "frames=5", *settings[4:],
+                        "--artifacts", "none", "--signals", f"{tmp_path}/short.mp4", "--results", str(tmp_path / "v"))  # fmt: skip
+    assert (code, "1 of 1 runs: 1 ok" in text) == (0, True)
+    assert not (tmp_path / "v" / "artifacts").exists()
 
 
 def test_an_empty_results_folder_is_exit_code_4(tmp_path):

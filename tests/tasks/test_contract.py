@@ -118,6 +118,37 @@ def test_the_papers_protocols_have_the_papers_numbers(registry):
     assert kodak.settings["coordinate_range"] == (0.0, 1.0)
 
 
+def test_the_papers_protocols_of_video_and_shapes_have_the_papers_numbers(registry):
+    video, occupancy, sdf = (registry.task(name).protocols["paper"] for name in ("video", "occupancy", "sdf"))
+    assert (video.width, video.n_layers, video.epochs, video.batch, video.lr, video.lr_min) == (400, 3, 500, 20_480, 1e-3, 5e-4)
+    assert registry.task("video").size("bigbuckbunny", video).n_points == 100 * 180 * 320
+    for protocol in (occupancy, sdf):
+        assert (protocol.width, protocol.n_layers, protocol.epochs, protocol.batch) == (256, 3, 200, 500_000)
+        assert (protocol.lr, protocol.lr_min, protocol.schedule) == (5e-3, 1e-3, "exponential")
+        assert protocol.settings["resolution"] == 512
+    assert registry.task("occupancy").protocols["official"].metrics[1] == "iou@official-training-outputs"
+
+
+@pytest.mark.parametrize(("changes", "text"), [
+    ({"sdf_backend": "magic"}, "sdf_backend must be libigl or pysdf"), ({"coordinates": "round"}, "coordinates must be"),
+    ({"scoring": "kind"}, "scoring must be final or official"), ({"resolution": "4"}, "resolution must be at least 8"),
+    ({"margin": "-1"}, "margin from 0 to 1"),
+])  # fmt: skip
+def test_a_setting_of_shapes_that_means_nothing_is_refused(registry, changes, text):
+    task = registry.task("sdf")
+    with pytest.raises(BadValue, match=text):
+        task.problem("knot", task.protocol("quick", changes), 0)
+
+
+def test_orbits_are_the_same_at_every_resolution_and_go_on(registry):
+    import sys
+
+    orbits = sys.modules[type(registry.task("video")).__module__].orbits
+    small, large = orbits(3, 45, 80), orbits(3, 135, 240)
+    assert abs(small.astype(float) - large[:, 1::3, 1::3]).mean() < 12
+    assert (small[0] != small[2]).mean() > 0.5
+
+
 def test_multiscale_is_the_papers_function(registry):
     from math import cos, sin
 
