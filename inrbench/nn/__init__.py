@@ -1,7 +1,7 @@
 """Building blocks of coordinate networks."""
 
 from inrbench.nn.complex import SplitComplexLinear
-from inrbench.nn.encoding import Encoding, FourierFeatures, PositionalEncoding
+from inrbench.nn.encoding import Encoding, FourierFeatures, PositionalEncoding, SineFeatures, WaveEncoding
 from inrbench.nn.init import Initialiser, siren_init
 from inrbench.nn.mlp import CoordinateMLP
 from inrbench.nn.size import NetworkSize, network_size
@@ -13,7 +13,9 @@ __all__ = [
     "Initialiser",
     "NetworkSize",
     "PositionalEncoding",
+    "SineFeatures",
     "SplitComplexLinear",
+    "WaveEncoding",
     "network_size",
     "siren_init",
 ]
