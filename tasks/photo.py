@@ -65,7 +65,7 @@ class Photo(Task):
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"quick": ("astronaut", "camera")}
     settable = IMAGE_SETTINGS
     optional_data = ("lpips",)
-    takes_files = True
+    takes_files = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".ppm", ".pgm")
 
     def signals(self) -> tuple[str, ...]:
         """Return the bundled images' names."""

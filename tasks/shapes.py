@@ -26,6 +26,7 @@ from inrbench.data import (
     Mesh,
     TruthRecipe,
     checked,
+    content_sha256,
     dataset,
     file_sha256,
     grid_shape,
@@ -60,9 +61,7 @@ MADE_VERSION = 1
 
 METRICS = (IOU_GRID, IOU_RANDOM, CHAMFER, NORMALS, MSE_TRAIN)
 METRIC_IDS = tuple(metric.id for metric in METRICS)
-SETTABLE: Mapping[str, Any] = {
-    "resolution": int, "margin": float, "sdf_backend": str, "crop": bool, "coordinates": str, "scoring": str,
-}  # fmt: skip
+SETTABLE: Mapping[str, Any] = {"resolution": int, "margin": float, "coordinates": str}
 
 PAPER_OCCUPANCY = Protocol(
     name="paper",
@@ -139,8 +138,7 @@ class ShapeTask(Task):
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": tuple(SCANS)}
-    settable = SETTABLE
-    takes_files = True
+    takes_files = (".ply", ".stl", ".obj", ".off", ".gz")
 
     def signals(self) -> tuple[str, ...]:
         """Return the scans' names and those of the made shapes."""
@@ -178,14 +176,16 @@ class ShapeTask(Task):
     def recipe(self, signal: str, protocol: Protocol) -> TruthRecipe:
         """Return what determines the ground truth. Raises BadValue for a setting that means nothing."""
         settings = protocol.settings
-        for name, known in CHOICES.items():
-            if settings[name] not in known:
-                raise BadValue(f"{name} must be {' or '.join(known)}, got '{settings[name]}'")
+        for name, choices in CHOICES.items():
+            if settings[name] not in choices:
+                raise BadValue(f"{name} must be {' or '.join(choices)}, got '{settings[name]}'")
         if settings["resolution"] < 8 or not 0 <= settings["margin"] <= 1:
             got = f"{settings['resolution']} and {settings['margin']}"
             raise BadValue(f"resolution must be at least 8 and margin from 0 to 1, got {got}")
+        unverified = signal in SCANS and not dataset("meshes").sha256[SCANS[signal]]
+        mesh_sha256 = content_sha256(require("meshes", SCANS[signal])) if unverified else self.signal_sha256(signal)
         return TruthRecipe(
-            mesh_sha256=self.signal_sha256(signal), kind=settings["target"], resolution=settings["resolution"],
+            mesh_sha256=mesh_sha256, kind=settings["target"], resolution=settings["resolution"],
             margin=settings["margin"], backend=settings["sdf_backend"], crop=settings["crop"],
         )  # fmt: skip
 
@@ -197,7 +197,7 @@ class ShapeTask(Task):
 
 
 CHOICES = {
-    "sdf_backend": ("libigl", "pysdf"), "coordinates": ("isotropic", "stretched"), "scoring": ("final", "official"),
+    "sdf_backend": ("libigl", "pysdf"), "coordinates": ("isotropic", "stretched"),
 }  # fmt: skip
 
 
@@ -206,6 +206,7 @@ class SignedDistance(ShapeTask):
     """sdf: solids from triangle meshes as a signed distance, what the paper's text says."""
 
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {**ShapeTask.suites, "quick": ("knot",)}
+    settable: ClassVar[Mapping[str, Any]] = {**SETTABLE, "sdf_backend": str}
     metrics: ClassVar[tuple[Metric, ...]] = METRICS
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER_SDF, "quick": quick(PAPER_SDF)}
 
@@ -215,12 +216,14 @@ class Occupancy(ShapeTask):
     """occupancy: solids from triangle meshes as voxels of 0 and 1, what the paper's official code does."""
 
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {**ShapeTask.suites, "quick": ("gyroid",)}
+    settable: ClassVar[Mapping[str, Any]] = {**SETTABLE, "crop": bool}
     metrics: ClassVar[tuple[Metric, ...]] = (*METRICS, IOU_OFFICIAL)
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": PAPER_OCCUPANCY, "official": OFFICIAL, "quick": quick(PAPER_OCCUPANCY),
     }  # fmt: skip
 
 
+@cache
 def knot() -> Mesh:
     """Return a tube around a trefoil knot."""
     around, across, radius = 512, 32, 0.42
@@ -242,6 +245,7 @@ def knot() -> Mesh:
     return checked(Mesh(vertices.reshape(-1, 3), faces.astype(np.int64)))
 
 
+@cache
 def gyroid() -> Mesh:
     """Return a sheet of finite thickness around a gyroid, inside a ball."""
     from skimage.measure import marching_cubes

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from inrbench import Metric, Protocol, Task, register_task
 from inrbench.data import Frames, dataset, file_sha256, fitted_shape, video_shape
-from inrbench.errors import unknown
+from inrbench.errors import BadValue, unknown
 from inrbench.metrics.video import (
     PSNR_8BIT,
     PSNR_8BIT_STD,
@@ -108,7 +108,7 @@ class Video(Task):
     settable: ClassVar[Mapping[str, Any]] = {
         "coordinate_range": tuple[float, ...], "frames": int, "max_pixels": int | None, "fit": str,
     }  # fmt: skip
-    takes_files = True
+    takes_files = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif", ".mpg", ".mpeg")
 
     def signals(self) -> tuple[str, ...]:
         """Return the clips' names."""
@@ -127,6 +127,8 @@ class Video(Task):
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
         """Return the size of the clip as the protocol fits it."""
         shape = {CLIP: CLIP_SHAPE, "orbits": ORBITS_SHAPE}.get(signal) or video_shape(self.files[signal])
+        if protocol.settings["frames"] < 3 or (protocol.settings["max_pixels"] or 1) < 1:
+            raise BadValue("frames must be at least 3 and max_pixels at least 1")
         height, width = fitted_shape(shape, protocol.settings["max_pixels"], step=1)
         frames = protocol.settings["frames"]
         fitted = frames if protocol.settings["fit"] == "all" else (frames + 1) // 2

@@ -186,7 +186,7 @@ def _prepare(jobs: Sequence["Job"], registry: "Registry") -> None:
 
     for job in {(job.spec.task, job.spec.signal, job.spec.protocol_fingerprint): job for job in jobs}.values():
         task = registry.task(job.spec.task)
-        with suppress(InrbenchError), preparing(f"preparing {job.spec.task}/{job.spec.signal}") as tell:
+        with suppress(Exception), preparing(f"preparing {job.spec.task}/{job.spec.signal}") as tell:
             if job.signal_file:
                 task.adopt(Path(job.signal_file))
             task.prepare(job.spec.signal, job.protocol, tell)

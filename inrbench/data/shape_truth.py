@@ -24,7 +24,7 @@ from inrbench.spec import digest
 
 Progress = Callable[[float], None]
 Kind = Literal["sdf", "occupancy"]
-VERSION = 2
+VERSION = 3
 """Raised when the same recipe gives other numbers, so that older files are not used."""
 POINTS_AT_ONCE = 2_000_000
 RANDOM_POINTS = 100_000
@@ -53,8 +53,8 @@ class ShapeTruth:
     """``low`` and ``voxel``: position of the first voxel's centre, and the side of a voxel. ``values`` in C order: distances,
     float32, ``(n_x n_y n_z,)``, mapped from disk; or occupancy, eight voxels a byte, the first in the highest bit.
 
-    ``mesh``: the true surface in the same coordinates. ``random_points``, uniform in the grid's box and on no grid, are inside
-    where ``random_inside`` is set.
+    ``mesh``: the true surface in the same coordinates. ``random_points``, uniform between the outermost voxels' centres, are
+    inside where ``random_inside`` is set.
     """
 
     shape: tuple[int, int, int]
@@ -129,7 +129,7 @@ def _compute(recipe: TruthRecipe, mesh: Mesh, folder: Path, progress: Progress) 
         np.save(folder / "values.npy", np.packbits(values))
     shape = values.shape
     generator = np.random.default_rng(SEED)
-    random_points = low - voxel / 2 + generator.random((RANDOM_POINTS, 3)) * np.array(shape) * voxel
+    random_points = low + generator.random((RANDOM_POINTS, 3)) * (np.array(shape) - 1) * voxel
     np.savez(
         folder / "samples.npz", random_points=random_points, random_inside=is_inside(mesh, random_points),
         vertices=mesh.vertices, faces=mesh.faces.astype(np.int32),

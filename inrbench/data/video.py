@@ -29,10 +29,14 @@ def read_video(path: Path, n_frames: int, max_pixels: int | None) -> Frames:
     """
     import av
 
+    if n_frames < 1 or (max_pixels is not None and max_pixels < 1):
+        raise BadValue(f"frames and max_pixels must be positive, got {n_frames} and {max_pixels}")
     frames: list[NDArray[np.uint8]] = []
     with _opened(path) as (container, stream):
         try:
             for frame in container.decode(stream):
+                if frame.is_corrupt:
+                    raise BadValue(f"{path} is damaged at frame {len(frames)}")
                 frames.append(_reduced(frame.to_ndarray(format="rgb24"), max_pixels))
                 if len(frames) == n_frames:
                     break
@@ -76,7 +80,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     import av
 
     try:
-        container = av.open(str(path))
+        container = av.open(str(path), options={"err_detect": "explode"})
     except FileNotFoundError as error:
         raise BadValue(f"no such video: {path}") from error
     except (av.error.FFmpegError, OSError) as error:

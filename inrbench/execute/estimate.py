@@ -52,10 +52,11 @@ def estimate(jobs: Sequence[Job], results: Path, threads: int) -> Estimate:
                 continue
             try:
                 size = _size(job, registry)
-            except InrbenchError as error:
+            except Exception as error:  # a file that cannot be read, or a task's own fault: its runs will say so
                 total.seconds.append(0.0)
-                if str(error) not in total.unreadable:
-                    total.unreadable.append(str(error))
+                reason = str(error) or type(error).__name__
+                if reason not in total.unreadable:
+                    total.unreadable.append(reason)
                 continue
             if (key, size) not in calibrated:
                 calibrated[key, size] = _calibrate(job, registry, size)

@@ -66,7 +66,8 @@ def make_plan(request: Request, finished: Mapping[str, str]) -> tuple[Plan, Regi
     _refuse_unknown_signals(registry, request, sections, known)
     planned: set[str] = set()
     for section, seed in itertools.product(sections, request.seeds):
-        for signal, (method, given) in itertools.product(section.signals, chosen):
+        suited = [(c.method, c.given) for c in chosen if c.by_name or c.method.suits(section.task.kind)]
+        for signal, (method, given) in itertools.product(section.signals, suited):
             job = _job(registry, request, section, signal, method, given, seed)
             run_id = job.spec.run_id
             if run_id in planned:  # a parameter given by hand that is the default anyway
@@ -90,7 +91,7 @@ def select_methods(text: str, plugin_files: Sequence[Path]) -> tuple[list[tuple[
     notes: list[str] = []
     registry = Registry([*plugin_files, *(Path(s.name) for s in selections if s.is_file)])
     chosen = _methods(registry, selections, notes)
-    return [(_label(method.name, given), method, given) for method, given in chosen], notes
+    return [(_label(c.method.name, c.given), c.method, c.given) for c in chosen], notes
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,18 @@ class _Section:
     signals: tuple[str, ...]
 
 
-def _methods(registry: Registry, selections: Sequence[Selection], notes: list[str]) -> list[tuple[Method, dict[str, Value]]]:
+@dataclass(frozen=True)
+class _Chosen:
+    """A method with the parameters that the user gave; named, or one of all."""
+
+    method: Method
+    given: dict[str, Value]
+    by_name: bool
+
+
+def _methods(registry: Registry, selections: Sequence[Selection], notes: list[str]) -> list[_Chosen]:
     """Return each selected method with the parameters that the user gave, in order and without repetition."""
-    chosen: dict[tuple[str, str], tuple[Method, dict[str, Value]]] = {}
+    chosen: dict[tuple[str, str], _Chosen] = {}
     for selection in selections:
         if selection.name == "all":
             if selection.params:
@@ -115,7 +125,9 @@ def _methods(registry: Registry, selections: Sequence[Selection], notes: list[st
         for name in names:
             method = registry.method(name)
             params = method.parse(dict(selection.params))
-            chosen[name, canonical_json(params)] = method, params
+            key = name, canonical_json(params)
+            named = selection.name != "all" or (key in chosen and chosen[key].by_name)
+            chosen[key] = _Chosen(method, params, named)
     return list(chosen.values())
 
 
@@ -157,7 +169,7 @@ def _sections(task: Task, request: Request) -> list[_Section]:
     signals: list[str] = []
     for pattern in _split(request.signals):
         if _is_path(pattern):
-            signals += [task.adopt(Path(pattern).resolve())] if task.takes_files else []
+            signals += [task.adopt(Path(pattern).resolve())] if task.takes(Path(pattern)) else []
         else:
             signals += fnmatch.filter(task.signals(), pattern)
     return [_Section(task, protocol, tuple(dict.fromkeys(signals)))]
@@ -168,8 +180,10 @@ def _refuse_unknown_signals(registry: Registry, request: Request, sections: Sequ
     names = sorted({s.task.name for s in sections})
     for pattern in _split(request.signals or ""):
         if _is_path(pattern):
-            if not any(s.task.takes_files for s in sections):
-                takers = [name for name in _working(registry.tasks, registry.task, []) if registry.task(name).takes_files]
+            if not any(s.task.takes(Path(pattern)) for s in sections):
+                takers = [
+                    name for name in _working(registry.tasks, registry.task, []) if registry.task(name).takes(Path(pattern))
+                ]
                 raise BadValue(
                     f"--signals {pattern}: {' and '.join(names)} take(s) no files; with --tasks {' or '.join(takers)} it can be"
                 )

@@ -19,7 +19,7 @@ from torch import nn
 from inrbench.data import cache_folder
 from inrbench.errors import BrokenPlugin, DataMissing, InrbenchError, NotApplicable
 from inrbench.execute.job import Job, Outcome, PoolSettings
-from inrbench.fit import Clock, Diverged, Fitted, MemoryMeter, StepFacts, fit, predictor
+from inrbench.fit import Clock, Diverged, Fitted, MemoryMeter, Predictor, StepFacts, fit
 from inrbench.nn import NetworkSize, network_size
 from inrbench.problems import Problem
 from inrbench.registry import Registry
@@ -156,6 +156,7 @@ def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress, settings: PoolSet
         problem.to(device)
     network = _build(job, registry, problem).to(device)
     sheet.size = network_size(network)
+    problem.admit(network)
     sheet.fitted = fit(
         network, problem, job.protocol, device=device, data_seed=data_seed, clock=clock, meter=meter, engine=spec.engine,
         on_progress=on_progress,
@@ -164,13 +165,13 @@ def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress, settings: PoolSet
     if sheet.fitted.diverged_at is not None:
         raise Diverged(sheet.fitted.diverged_at, job.protocol.epochs * problem.steps_per_epoch)
     with clock("eval"):
-        predict = predictor(network, device)
+        predict = Predictor(network, device)
         sheet.metrics = problem.evaluation.measure(predict)
-        if settings.artifacts:
-            try:
-                keep_artifacts(settings.results, spec.run_id, partial(problem.evaluation.save_artifacts, predict))
-            except Exception as error:  # a picture that cannot be drawn must not cost the run
-                sheet.note = f"no artifacts: {str(error).partition(chr(10))[0] or type(error).__name__}"
+    if settings.artifacts:
+        try:
+            keep_artifacts(settings.results, spec.run_id, partial(problem.evaluation.save_artifacts, predict))
+        except Exception as error:  # a picture that cannot be drawn must not cost the run
+            sheet.note = f"no artifacts: {str(error).partition(chr(10))[0] or type(error).__name__}"
 
 
 def _build(job: Job, registry: Registry, problem: Problem) -> nn.Module:

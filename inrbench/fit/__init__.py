@@ -1,7 +1,7 @@
 """How a problem is fitted: the loop, the step with its two engines, the schedule, and the clock and memory meter around it."""
 
 from inrbench.fit.clock import Clock
-from inrbench.fit.loop import Diverged, Fitted, fit, predictor
+from inrbench.fit.loop import Diverged, Fitted, Predictor, fit
 from inrbench.fit.memory import MemoryMeter
 from inrbench.fit.profile import SpeedCard, speed_card
 from inrbench.fit.route import Route, fastest_fp32_route
@@ -16,6 +16,7 @@ __all__ = [
     "FastStep",
     "Fitted",
     "MemoryMeter",
+    "Predictor",
     "ReferenceStep",
     "Route",
     "SpeedCard",
@@ -27,7 +28,6 @@ __all__ = [
     "learning_rate",
     "log_spaced_steps",
     "make_step",
-    "predictor",
     "speed_card",
     "work_per_point",
 ]

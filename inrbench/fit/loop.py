@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from inrbench.derive import Jet, Wanted, backward_jet
 from inrbench.fit.clock import Clock
 from inrbench.fit.memory import MemoryMeter
 from inrbench.fit.schedule import learning_rate, log_spaced_steps
 from inrbench.fit.step import Engine, StepFacts, make_step
 from inrbench.fit.work import work_per_point
-from inrbench.problems import Batch, Predict, Problem
+from inrbench.problems import Batch, Problem
 from inrbench.spec import CurvePoint, Protocol
 
 PREDICTED_POINTS = {"cpu": 8192, "cuda": 65536}
@@ -64,7 +65,7 @@ def fit(
     steps = protocol.epochs * problem.steps_per_epoch
     work = work_per_point(network, problem)
     take_step = make_step(engine, network, problem, work, steps)
-    predict = predictor(network, device)
+    predict = Predictor(network, device)
     losses = torch.zeros(steps, device=device)
     checkpoints = set(log_spaced_steps(steps, CURVE_POINTS))
     stride = max(1, steps // FINITE_CHECKS)
@@ -98,15 +99,26 @@ def fit(
     return Fitted(tuple(curve), step, points, flops, take_step.facts(), diverged_at=None if finite else step)
 
 
-def predictor(network: nn.Module, device: torch.device, at_once: int | None = None) -> Predict:
-    """Return the network as a function from coordinates on any device to values on the CPU, evaluated in chunks."""
-    size = at_once or PREDICTED_POINTS[device.type]
+class Predictor:
+    """The network as a function from coordinates on any device to values on the CPU, evaluated in chunks."""
 
-    def predict(coordinates: Tensor) -> Tensor:
+    def __init__(self, network: nn.Module, device: torch.device, at_once: int | None = None) -> None:
+        self._network, self._device = network, device
+        self._size = at_once or PREDICTED_POINTS[device.type]
+
+    def __call__(self, coordinates: Tensor) -> Tensor:
+        """Return values ``(N, out_features)``, float32."""
         with torch.inference_mode():
-            return torch.cat([network(part.to(device)).float().cpu() for part in coordinates.split(size)])
+            return torch.cat([self._network(part.to(self._device)).float().cpu() for part in coordinates.split(self._size)])
 
-    return predict
+    def jet(self, coordinates: Tensor, wanted: Wanted) -> Jet:
+        """Return value and derivatives, on the CPU, by reverse mode: they judge what the fast way trained."""
+        parts = [backward_jet(self._network, part.to(self._device), wanted) for part in coordinates.split(self._size)]
+        first, second = (
+            tuple(torch.cat([t.detach().cpu() for t in column]) for column in zip(*rows, strict=True))
+            for rows in ([jet.first for jet in parts], [jet.second for jet in parts])
+        )
+        return Jet(torch.cat([jet.value.detach().cpu() for jet in parts]), first, second)
 
 
 def endless(problem: Problem, generator: torch.Generator) -> Iterator[Batch]:

@@ -70,7 +70,7 @@ class ReferenceStep:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.optimiser.zero_grad()
-        total = accumulate(partial(self.problem.loss, self.network), batch, REFERENCE_CHUNK_POINTS)
+        total = accumulate(partial(self.problem.loss, self.network), batch, largest_chunk(self.problem, REFERENCE_CHUNK_POINTS))
         self.optimiser.step()
         return total
 
@@ -86,7 +86,7 @@ class FastStep:
         self.network, self.problem = network, problem
         device = next(network.parameters()).device
         self.route = fastest_fp32_route(device.type)
-        self.chunk_points = FAST_CHUNK_POINTS[device.type]
+        self.chunk_points = largest_chunk(problem, FAST_CHUNK_POINTS[device.type])
         # fused Adam takes no complex parameters, which a method of a user's may have
         real = not any(parameter.is_complex() for parameter in network.parameters())
         self.optimiser = torch.optim.Adam(network.parameters(), fused=real)
@@ -119,9 +119,16 @@ def make_step(engine: Engine, network: nn.Module, problem: Problem, work: Work, 
     """Return the step of an engine. How the fast one goes follows from the work of a step and the number of steps."""
     if engine == "reference":
         return ReferenceStep(network, problem)
+    if not problem.compilable:
+        return FastStep(network, problem, "eager")
     device_type = next(network.parameters()).device.type
-    chunks = -(-problem.batch // FAST_CHUNK_POINTS[device_type])
+    chunks = -(-problem.batch // largest_chunk(problem, FAST_CHUNK_POINTS[device_type]))
     return FastStep(network, problem, choose_way(device_type, work, problem.batch, chunks, steps))
+
+
+def largest_chunk(problem: Problem, usual: int) -> int:
+    """Return how many points are computed at once."""
+    return max(usual, problem.batch) if problem.in_one_piece else usual
 
 
 def accumulate(loss: Callable[[Batch, Tensor], Tensor], batch: Batch, most: int) -> Tensor:

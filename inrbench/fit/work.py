@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import flop_registry
 
 from inrbench.problems import Problem
 
@@ -23,27 +23,34 @@ class Work:
 
 
 def work_per_point(network: torch.nn.Module, problem: Problem) -> Work:
-    """Return the work, counted on a small batch. Leaves no gradient behind."""
+    """Return the work of the fast way, counted on a small batch. Leaves no gradient behind."""
     sample = problem.example(SAMPLE_POINTS)
     n = len(sample[0])
     weight = torch.tensor(1 / n, device=sample[0].device)
-    with FlopCounterMode(display=False) as flops, _ElementCounter() as elements:
-        problem.loss(network, sample, weight).backward()
+    with _Counter() as count:
+        problem.fast_loss(network, sample, weight).backward()
     network.zero_grad(set_to_none=True)
-    return Work(flops=flops.get_total_flops() / n, elements=elements.total / n, calls=elements.calls)
+    return Work(flops=count.flops / n, elements=count.elements / n, calls=count.calls)
 
 
-class _ElementCounter(TorchDispatchMode):
-    """Counts the operations that compute something, and the numbers they write but for those of matrix products."""
+class _Counter(TorchDispatchMode):
+    """Counts the operations that compute something: the arithmetic of matrix products, the numbers that all others write.
+
+    (torch's FlopCounterMode counts by the same table, but its module hooks cannot be under ``torch.func.grad``.)
+    """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.total = self.calls = 0
+        self.flops = self.elements = self.calls = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        if not func.is_view:
-            self.calls += 1
-            if "mm" not in func.__name__ and isinstance(result, torch.Tensor):
-                self.total += result.numel()
+        if func.is_view:
+            return result
+        self.calls += 1
+        count = flop_registry.get(func.overloadpacket)
+        if count is not None:
+            self.flops += count(*args, **(kwargs or {}), out_val=result)
+        elif isinstance(result, torch.Tensor):
+            self.elements += result.numel()
         return result

@@ -4,12 +4,16 @@ from inrbench.problems.base import Batch, Evaluation, Predict, Problem
 from inrbench.problems.function import function_problem
 from inrbench.problems.grid import Grid, GridRegression
 from inrbench.problems.image import image_problem
+from inrbench.problems.pde import Condition, Equation, EquationProblem
 from inrbench.problems.regression import Regression
 from inrbench.problems.shape import shape_problem
 from inrbench.problems.video import video_problem
 
 __all__ = [
     "Batch",
+    "Condition",
+    "Equation",
+    "EquationProblem",
     "Evaluation",
     "Grid",
     "GridRegression",

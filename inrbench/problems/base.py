@@ -42,6 +42,10 @@ class Problem(ABC):
     batch: int
     """Points in an optimiser step (the last step of an epoch may have fewer)."""
     evaluation: Evaluation
+    compilable: bool = True
+    """Whether the loss is a function of its arguments alone."""
+    in_one_piece: bool = False
+    """Whether a batch cannot be cut: its loss is no sum over its points."""
 
     @property
     def steps_per_epoch(self) -> int:
@@ -66,3 +70,10 @@ class Problem(ABC):
 
         ``weight`` is one over the number of points in the whole batch.
         """
+
+    def fast_loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
+        """Return the same loss in the way that the fast engine takes; the plain one where there is no other."""
+        return self.loss(network, chunk, weight)
+
+    def admit(self, network: nn.Module) -> None:  # noqa: B027 - most problems take every network
+        """Raise NotApplicable for a network that cannot solve the problem, with the reason."""

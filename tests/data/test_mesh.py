@@ -54,6 +54,9 @@ def test_what_is_no_solid_is_refused_in_one_line(tmp_path):
     face = "element face 1\nproperty list uchar int vertex_indices\nend_header\n"
     assert "not finite" in refused("nan.ply", header + face + "0 0 nan\n1 0 0\n0 1 0\n3 0 1 2\n")
     assert "flat" in refused("flat.ply", header + face + "0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n")
+    assert "faces of vertices that do not exist: it has 3" in refused(
+        "far.ply", header + face + "0 0 0\n1 0 0\n0 1 0\n3 0 1 7\n"
+    )
     half = without(ball(), lambda middle: middle[:, 2] > 0)
     write_ply(tmp_path / "half.ply", half)
     with pytest.raises(BadValue, match=r"half\.ply: the surface is open: lids on its holes would be 5\d% of its area"):
@@ -72,6 +75,24 @@ def test_an_open_tube_is_open_though_its_area_vectors_cancel():
 def _box_with_sides_split():
     box = trimesh.creation.box(extents=(2, 2, 2)).subdivide()
     return np.asarray(box.vertices, dtype=np.float64), np.asarray(box.faces, dtype=np.int64)
+
+
+def test_a_surface_with_seams_of_texture_is_closed(tmp_path):
+    """Each corner of each face has a texture coordinate of its own; only their places count."""
+    box = trimesh.creation.box()
+    lines = [f"v {x} {y} {z}" for x, y, z in box.vertices]
+    lines += [f"vt {i / 40} {i % 7 / 7}" for i in range(3 * len(box.faces))]
+    lines += [f"f {a + 1}/{3 * i + 1} {b + 1}/{3 * i + 2} {c + 1}/{3 * i + 3}" for i, (a, b, c) in enumerate(box.faces)]
+    (tmp_path / "box.obj").write_text("\n".join(lines))
+    mesh = read_mesh(tmp_path / "box.obj")
+    assert (len(mesh.vertices), len(mesh.faces), lid_area(mesh)) == (8, 12, 0)
+
+
+def test_faces_turned_both_ways_are_refused():
+    mesh = ball()
+    faces = np.where((mesh.triangles.mean(1)[:, 2] > 0)[:, None], mesh.faces[:, ::-1], mesh.faces)
+    with pytest.raises(BadValue, match=r"turned both ways: \d+% of its edges are crossed; orient it first"):
+        checked(Mesh(mesh.vertices, faces))
 
 
 def test_a_mesh_turned_inside_out_is_turned_back():

@@ -47,7 +47,7 @@ def test_voxels_are_occupied_where_the_solid_is():
     assert np.array_equal(truth.random_inside, inside_ellipsoid(truth.random_points)) or (
         (truth.random_inside != inside_ellipsoid(truth.random_points)).mean() < 0.003
     )
-    box = np.array(truth.shape) * truth.voxel / 2
+    box = (np.array(truth.shape) - 1) * truth.voxel / 2
     assert (np.abs(truth.random_points) <= box).all() and (np.abs(truth.random_points).max(0) > 0.99 * box).all()
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from inrbench.fit import Clock, MemoryMeter, fit, learning_rate, log_spaced_steps, loop, predictor, work_per_point
+from inrbench.fit import Clock, MemoryMeter, Predictor, fit, learning_rate, log_spaced_steps, loop, work_per_point
 from inrbench.problems import Regression
 from inrbench.spec import Protocol
 
@@ -164,8 +164,8 @@ def test_no_step_waits_for_the_device(monkeypatch):
 
 def test_predictions_in_chunks_are_the_predictions():
     net, x = network(), torch.rand(100, 1)
-    assert torch.allclose(predictor(net, CPU, 7)(x), net(x).detach(), atol=1e-6)
-    assert not predictor(net, CPU, 7)(x).requires_grad
+    assert torch.allclose(Predictor(net, CPU, 7)(x), net(x).detach(), atol=1e-6)
+    assert not Predictor(net, CPU, 7)(x).requires_grad
 
 
 def test_flops_are_those_of_the_matrix_products():

@@ -7,7 +7,7 @@ import trimesh
 from torch import nn
 
 from inrbench.data import Mesh, TruthRecipe, read_image, read_mesh, shape_truth
-from inrbench.fit import Clock, MemoryMeter, fit, predictor
+from inrbench.fit import Clock, MemoryMeter, Predictor, fit
 from inrbench.problems import shape_problem
 from inrbench.problems.shape import METRICS, surface_distances
 from inrbench.spec import Protocol
@@ -135,10 +135,20 @@ def test_official_scoring_is_what_the_network_gave_in_the_best_epoch(truths):
     true = np.unpackbits(truths["occupancy"].values)[:n].astype(bool)
     given = np.array([best[row] for row in range(n)])
     expected = (given & true).sum() / (given | true).sum()
-    measured = {m.metric.id: m.value for m in fitted.evaluation.measure(predictor(network, device))}
+    measured = {m.metric.id: m.value for m in fitted.evaluation.measure(Predictor(network, device))}
     assert len(epochs) == 3
     assert measured["iou@official-training-outputs"] == pytest.approx(expected)
     assert measured["iou@grid"] != pytest.approx(expected, abs=1e-6), "the final weights are others"
+
+
+def test_a_loss_that_keeps_what_it_sees_is_never_said_to_be_compiled(truths):
+    from inrbench.fit import Work
+    from inrbench.fit.step import make_step
+
+    fitted, _ = problem(truths, "occupancy", scoring="official")
+    step = make_step("fast", nn.Linear(3, 1), fitted, Work(flops=1e9, elements=1e9, calls=9), 10**9)
+    facts = step.facts()
+    assert (facts.compiled, facts.note) == (False, "eager: the problem's loss keeps what it sees")
 
 
 def test_surface_distances_are_those_of_two_balls():

@@ -1,0 +1,251 @@
+"""Partial differential equations with known solutions: fitted are the equation and its conditions, not values."""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from inrbench.derive import Jet, Wanted, backward_jet, can_go_forward, forward_jet
+from inrbench.errors import BadValue, NotApplicable
+from inrbench.metrics.field import RELATIVE_L2, RELATIVE_L2_BEST, RESIDUAL, relative_l2
+from inrbench.problems.base import Batch, Predict, Problem
+from inrbench.spec import Measurement, Metric, Protocol
+
+Array = NDArray[np.float64]
+Field = Callable[[Array], Array]
+"""Points ``(N, d)`` in the equation's coordinates -> values ``(N,)``."""
+Side = tuple[int, Literal["low", "high"]]
+HELD_OUT = 4096
+SOURCE_POINTS = 100_000
+HELD_OUT_SEED = 20_231_107
+ADMISSION_POINTS = 16
+ADMISSION_STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
+"""Of differences: one of them suits the network's highest frequency."""
+ADMISSION_TOLERANCE = 0.05
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The solution's own values on some sides of the box; or, with two sides and ``periodic``, equal values on both."""
+
+    sides: tuple[Side, ...]
+    weight: float
+    periodic: bool = False
+
+
+@dataclass(frozen=True)
+class Equation:
+    """``residual(u) = source`` in a box, with conditions on sides of it.
+
+    ``first`` and ``second`` name the derivatives as Wanted does; ``residual`` maps the Jet of u to ``(N, 1)``.
+    """
+
+    box: tuple[tuple[float, float], ...]
+    residual: Callable[[Jet], Tensor]
+    source: Field
+    exact: Field
+    conditions: tuple[Condition, ...]
+    first: tuple[int, ...] = ()
+    second: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def wanted(self) -> Wanted:
+        """The derivatives, by the equation's coordinates, of a network on [-1, 1]^d."""
+        return Wanted(tuple(2 / (high - low) for low, high in self.box), self.first, self.second)
+
+    def from_unit(self, unit: Array) -> Array:
+        """Return points of the box from points of [0, 1]^d."""
+        low, high = np.array(self.box).T
+        return low + (high - low) * unit
+
+    def to_network(self, x: Array) -> Tensor:
+        """Return coordinates in [-1, 1]^d, float32, from points of the box."""
+        low, high = np.array(self.box).T
+        return torch.from_numpy(2 * (x - low) / (high - low) - 1).float()
+
+
+class EquationProblem(Problem):
+    """Mean squared residual plus weighted mean squared errors of the conditions, on points drawn anew for every step.
+
+    The protocol's ``batch`` is the number of points inside. ``residual_weight`` scales the residual's mean square.
+    """
+
+    in_one_piece = True
+
+    def __init__(self, equation: Equation, protocol: Protocol) -> None:
+        settings = protocol.settings
+        if protocol.batch is None:
+            raise BadValue("a protocol of equations needs a batch: the points inside for each step")
+        self.equation = equation
+        self.in_features, self.out_features = len(equation.box), 1
+        self.n_points = self.batch = protocol.batch
+        self.evaluation = EquationEvaluation(equation, settings["test_grid"], protocol.metrics)
+        self._on_sides = settings["condition_points"]
+        self._residual_weight = residual_weight(equation, settings["residual_weight"])
+        self._device = torch.device("cpu")
+        self._forward: tuple[nn.Module, bool] | None = None
+
+    def to(self, device: torch.device) -> None:
+        """Choose where batches go."""
+        self._device = device
+
+    def admit(self, network: nn.Module) -> None:
+        """Raise NotApplicable for a network whose second derivative, if the equation has one, is zero or not the true one."""
+        if self.equation.second:
+            _refuse_wrong_curvature(network, self.in_features)
+
+    def batches(self, generator: torch.Generator) -> Iterator[Batch]:
+        """Yield (inside, source, then for each condition its points and its values) of the one step of an epoch.
+
+        A periodic condition's points are pairs, the first half on one side and the second on the other.
+        """
+        unit = torch.rand(sum(self._counts()), self.in_features, generator=generator, dtype=torch.float64)
+        draws = iter(unit.split(self._counts()))
+        inside = self.equation.from_unit(next(draws).numpy())
+        tensors = [self.equation.to_network(inside), _column(self.equation.source(inside))]
+        for condition, drawn in zip(self.equation.conditions, draws, strict=True):
+            x = self.equation.from_unit(_on_sides(drawn.numpy(), condition))
+            tensors += [self.equation.to_network(x), _column(self.equation.exact(x))]
+        yield tuple(tensor.to(self._device) for tensor in tensors)
+
+    def example(self, points: int) -> Batch:
+        """Return a batch that no run sees; it cannot be cut."""
+        return next(self.batches(torch.Generator().manual_seed(0)))
+
+    def loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
+        """Return the loss, with derivatives by reverse mode twice."""
+        inside, source, *conditions = chunk
+        jet = backward_jet(network, inside, self.equation.wanted)
+        return self._total(jet, source, network(torch.cat(conditions[::2])), conditions) + _penalty(network)
+
+    def fast_loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
+        """Return the loss, with derivatives carried forwards where the network allows it."""
+        if not self._goes_forward(network):
+            return self.loss(network, chunk, weight)
+        inside, source, *conditions = chunk
+        jet, on_sides = forward_jet(network, inside, self.equation.wanted, torch.cat(conditions[::2]))
+        assert on_sides is not None
+        return self._total(jet, source, on_sides, conditions) + _penalty(network)
+
+    def _goes_forward(self, network: nn.Module) -> bool:
+        if self._forward is None or self._forward[0] is not network:
+            self._forward = network, can_go_forward(network)
+        return self._forward[1]
+
+    def _total(self, jet: Jet, source: Tensor, on_sides: Tensor, conditions: list[Tensor]) -> Tensor:
+        total = self._residual_weight * (self.equation.residual(jet) - source).square().mean()
+        parts = on_sides.split([len(x) for x in conditions[::2]])
+        for condition, values, wanted in zip(self.equation.conditions, parts, conditions[1::2], strict=True):
+            if condition.periodic:
+                here, there = values.chunk(2)
+                error = here - there
+            else:
+                error = values - wanted
+            total = total + condition.weight * error.square().mean()
+        return total
+
+    def _counts(self) -> list[int]:
+        return [self.batch, *[self._on_sides * len(condition.sides) for condition in self.equation.conditions]]
+
+
+class EquationEvaluation:
+    """Relative l2 on a fixed grid, and the residual on points that were never trained on."""
+
+    def __init__(self, equation: Equation, test_grid: Sequence[int], metrics: Sequence[str]) -> None:
+        if len(test_grid) != len(equation.box) or min(test_grid) < 2:
+            raise BadValue(f"test_grid must be {len(equation.box)} numbers of at least 2, got {tuple(test_grid)}")
+        axes = [np.linspace(low, high, n) for (low, high), n in zip(equation.box, test_grid, strict=True)]
+        self.grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
+        self.truth = equation.exact(self.grid)
+        largest = np.abs(equation.exact(equation.from_unit(np.random.default_rng(0).random((1000, len(axes)))))).max()
+        if np.sqrt(np.mean(self.truth**2)) < 1e-6 * largest:
+            raise BadValue(f"the solution vanishes on the test grid {tuple(test_grid)}: take another, --set test_grid=...")
+        self.equation, self.metrics = equation, metrics
+        self.shape = tuple(test_grid)
+        self.best = float("inf")
+
+    def primary(self, predict: Predict) -> float:
+        """Return the relative l2; the least so far is remembered."""
+        value = relative_l2(predict(self.equation.to_network(self.grid)).numpy()[:, 0], self.truth)
+        self.best = min(self.best, value)
+        return value
+
+    def measure(self, predict: Predict) -> list[Measurement]:
+        """Return the protocol's metrics."""
+        values: dict[str, float] = {RELATIVE_L2.id: self.primary(predict), RELATIVE_L2_BEST.id: self.best}
+        jet_at = getattr(predict, "jet", None)
+        if jet_at is not None:
+            values[RESIDUAL.id] = self._held_out_residual(jet_at)
+        return [
+            Measurement(metric=METRICS[name], value=values.get(name), note=None if name in values else "the method has no jet")
+            for name in self.metrics
+        ]
+
+    def save_artifacts(self, predict: Predict, folder: Path) -> None:
+        """Write ``fields.npz``: truth and prediction on the test grid."""
+        prediction = predict(self.equation.to_network(self.grid)).numpy()[:, 0].reshape(self.shape)
+        np.savez_compressed(folder / "fields.npz", truth=self.truth.reshape(self.shape), prediction=prediction)
+
+    def _held_out_residual(self, jet_at: Callable[[Tensor, Wanted], Jet]) -> float:
+        x = self.equation.from_unit(np.random.default_rng(HELD_OUT_SEED).random((HELD_OUT, self.grid.shape[1])))
+        jet = jet_at(self.equation.to_network(x), self.equation.wanted)
+        return float((self.equation.residual(jet) - _column(self.equation.source(x))).double().square().mean().sqrt())
+
+
+def _penalty(network: nn.Module) -> Tensor | float:
+    """Return what a method adds to the loss of an equation, if it adds anything."""
+    penalty = getattr(network, "penalty", None)
+    return penalty() if callable(penalty) else 0.0
+
+
+def residual_weight(equation: Equation, setting: float | str) -> float:
+    """Return the weight of the residual's mean square: a number, or ``1/source``, one over the source's mean square."""
+    if setting != "1/source":
+        return float(setting)
+    x = equation.from_unit(np.random.default_rng(0).random((SOURCE_POINTS, len(equation.box))))
+    mean_square = float(np.square(equation.source(x)).mean())
+    if not mean_square:
+        raise BadValue("residual_weight '1/source': the equation has no source")
+    return 1 / mean_square
+
+
+def _on_sides(unit: Array, condition: Condition) -> Array:
+    """Move random points of the unit box to the condition's sides, as many to each; periodic pairs differ in the side alone."""
+    parts = np.split(unit, len(condition.sides))
+    if condition.periodic:
+        parts = [parts[0].copy() for _ in parts]
+    for part, (axis, end) in zip(parts, condition.sides, strict=True):
+        part[:, axis] = 0.0 if end == "low" else 1.0
+    return np.concatenate(parts)
+
+
+def _column(values: Array) -> Tensor:
+    return torch.from_numpy(values).float()[:, None]
+
+
+def _refuse_wrong_curvature(network: nn.Module, in_features: int) -> None:
+    """Compare the second derivative with differences, in float64."""
+    exact = copy.deepcopy(network).cpu().double()
+    x = 1.6 * torch.rand(ADMISSION_POINTS, in_features, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 0.8
+    wanted = Wanted((1.0,) * in_features, second=tuple((axis,) for axis in range(in_features)))
+    jet = backward_jet(exact, x, wanted)
+    told = torch.cat(jet.second, dim=1).detach()
+    if float(told.abs().max()) == 0:
+        raise NotApplicable("the method's second derivative is zero: it cannot solve an equation of second order")
+    errors = []
+    with torch.no_grad():
+        for size in ADMISSION_STEPS:
+            steps = size * torch.eye(in_features, dtype=torch.float64)
+            differences = torch.cat([(exact(x + step) - 2 * exact(x) + exact(x - step)) / size**2 for step in steps], dim=1)
+            errors.append(float((told - differences).norm() / differences.norm()))
+    if not min(errors) < ADMISSION_TOLERANCE:
+        raise NotApplicable("the method's second derivative is not the true one: differences of its values say otherwise")
+
+
+METRICS: dict[str, Metric] = {metric.id: metric for metric in (RELATIVE_L2, RELATIVE_L2_BEST, RESIDUAL)}

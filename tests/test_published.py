@@ -1,0 +1,32 @@
+"""What is published is what the files say."""
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from inrbench.cli.main import cli
+
+PUBLISHED = Path(__file__).parent.parent / "results" / "published"
+
+
+def test_the_tables_of_the_page_are_those_of_the_runs():
+    printed = CliRunner().invoke(
+        cli, ["leaderboard", "--results", str(PUBLISHED), "--format", "markdown"], standalone_mode=False
+    )
+    assert printed.exception is None
+    assert printed.output.strip() in (PUBLISHED / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_picture_of_the_page_is_there():
+    text = (PUBLISHED / "README.md").read_text(encoding="utf-8")
+    named = {part.split('"')[0] for part in text.split('src="')[1:]}
+    assert named == {f"pictures/{file.name}" for file in (PUBLISHED / "pictures").iterdir()}
+
+
+@pytest.mark.parametrize("file", sorted(PUBLISHED.glob("*/*.parquet")), ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_every_row_says_how_it_was_measured(file):
+    for row in pq.ParquetFile(file).read().to_pylist():
+        assert row["code_commit"] and row["code_dirty"] is False
+        assert row["device_name"] and row["torch"] and row["seed"] is not None
