@@ -1,0 +1,51 @@
+"""msa-pinn: the multi-scale sine network on equations.
+
+    y_i = sin(w_i z_i) / w_i,   lg w_i from s_min to s_max over the channels
+
+Han et al., "Implicit Neural Representation with Multi-Scale Sine Activation", AAAI 40(26), 2026. The activation, its
+initialisation and its ablations are those of `msa`. The ranges of the paper's equations are not published.
+"""
+
+from inrbench.methods.msa import Spacing, msa
+from torch import nn
+
+from inrbench import NetworkSpec, register_method
+
+FAST, SLOW = (0.0, 0.0, 0.0, 0.0), 0.8
+"""s_min, and s_max of the last layer: all of the authors' 1-D and 2-D configs end with a slow layer (0 to 0.6 .. 1)."""
+
+
+def reach(s: float) -> dict[str, float | tuple[float, ...]]:
+    """Return the ranges whose fastest frequency is 10^s."""
+    return {"s_min": FAST, "s_max": (s, s, s, SLOW)}
+
+
+@register_method(
+    "msa-pinn",
+    formula="sin(w_i z_i) / w_i, lg w_i from s_min to s_max over the channels",
+    paper="han2026msa",
+    kinds=("pde",),
+    settings={
+        # s_max = lg of the solution's highest angular rate in the mapped coordinates: the rule that sets ff-pinn's sigma
+        "heat1d/b500": reach(2.9),
+        "heat1d/b50": reach(1.9),
+        "heat1d/b20": reach(1.5),
+        "poisson2d/sin6cos20": reach(1.9),
+        "poisson2d/sin100": reach(2.5),
+        "poisson2d/ablation": reach(1.2),
+        "allen-cahn2d": reach(1.7),
+        "advection1d/b40-periodic": reach(1.3),
+        "advection1d/b200-inflow": reach(2.0),
+        "helmholtz2d": reach(1.1),
+    },
+)
+def msa_pinn(
+    net: NetworkSpec,
+    *,
+    s_min: float | tuple[float, ...] = 0.0,
+    s_max: float | tuple[float, ...] = 1.5,
+    spacing: Spacing = "log",
+    amplitude: bool = True,
+) -> nn.Module:
+    """Build an MSA network for equations."""
+    return msa(net, s_min=s_min, s_max=s_max, spacing=spacing, amplitude=amplitude)

@@ -1,0 +1,39 @@
+"""sf-pinn: a tanh MLP on trained sine features of the coordinates.
+
+    y = MLP(sin(2 pi (W x + b))),   W ~ N(0, sigma^2) and b = 0 at first, both trained, n_features rows
+
+Wong, Ooi, Gupta, Ong, "Learning in Sinusoidal Spaces with Physics-Informed Neural Networks", IEEE Trans. AI 5(3), 2024,
+arXiv:2109.09338. No official code; 64 features and sigma from 0.5 to 2.5 are the paper's.
+"""
+
+from inrbench.methods.pinn import xavier
+from torch import nn
+
+from inrbench import CoordinateMLP, NetworkSpec, register_method
+from inrbench.nn import SineFeatures
+
+
+@register_method(
+    "sf-pinn",
+    formula="tanh MLP on sin(2 pi (W x + b)), W trained",
+    paper="wong2024sinusoidal",
+    kinds=("pde",),
+    settings={
+        # the same reach as ff-pinn's: 2 pi sigma is half the highest angular rate, where the paper's range ends below that
+        "heat1d/b500": {"sigma": 62.0},
+        "heat1d/b50": {"sigma": 6.2},
+        "heat1d/b20": {"sigma": 2.5},
+        "poisson2d/sin6cos20": {"sigma": 6.5},
+        "poisson2d/sin100": {"sigma": 25.0},
+        "allen-cahn2d": {"sigma": 4.0},
+        "advection1d/b200-inflow": {"sigma": 8.0},
+    },
+)
+def sf_pinn(
+    net: NetworkSpec,
+    *,
+    sigma: float = 1.0,
+    n_features: int = 64,
+) -> nn.Module:
+    """Build a tanh network on sine features."""
+    return CoordinateMLP(net, lambda i: nn.Tanh(), init=xavier, encoding=SineFeatures(net.in_features, n_features, sigma))

@@ -1,0 +1,70 @@
+"""advection1d: u_t + b u_x = 0 in (x, t), u = sin(x - b t).
+
+    b40-periodic   x in [0, 2 pi], t in [0, 1], b = 40; u known at t = 0, equal at both ends
+    b200-inflow    [0, 1]^2, b = 200; u known at t = 0 and x = 0
+
+Table 3 of Han et al., AAAI 2026, names a 1-D advection equation, does not print it, and says that all loss weights are 1. The
+first is the convection of Krishnapriyan et al. (NeurIPS 2021), whose known failures the table's PINN and TSA columns resemble;
+the second is the GP-HM baseline's (Fang et al., ICLR 2024), which fits all four sides, t = 1 too: not here.
+``weighted`` gives the conditions a weight of 100.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from inrbench.tasks._pde import EquationTask, paper, quick
+
+from inrbench import Protocol, register_task
+
+if TYPE_CHECKING:
+    from inrbench.problems import Condition, Equation
+
+SETTINGS = {"residual_weight": 1.0, "condition_weight": 1.0, "test_grid": (256, 100)}
+SOURCES = {
+    "residual_weight, condition_weight": "1, paper",
+    "test_grid": "256x100, code of Krishnapriyan et al.",
+}
+
+
+def b40_periodic(weight: float) -> "Equation":
+    """Return convection round a circle."""
+    from inrbench.problems import Condition
+
+    ends = Condition(sides=((0, "low"), (0, "high")), weight=weight, periodic=True)
+    return _advection(40.0, 2 * np.pi, (ends, Condition(sides=((1, "low"),), weight=weight)))
+
+
+def b200_inflow(weight: float) -> "Equation":
+    """Return convection through a window."""
+    from inrbench.problems import Condition
+
+    return _advection(
+        200.0, 1.0, (Condition(sides=((0, "low"),), weight=weight), Condition(sides=((1, "low"),), weight=weight))
+    )
+
+
+def _advection(b: float, length: float, conditions: tuple["Condition", ...]) -> "Equation":
+    from inrbench.problems import Equation
+
+    return Equation(
+        box=((0, length), (0, 1)), residual=lambda u: u.first[1] + b * u.first[0], source=lambda x: np.zeros(len(x)),
+        exact=lambda x: np.sin(x[:, 0] - b * x[:, 1]), conditions=conditions, first=(0, 1),
+    )  # fmt: skip
+
+
+@register_task("advection1d")
+class Advection1d(EquationTask):
+    """Advection."""
+
+    equations: ClassVar[Mapping[str, Callable[[float], "Equation"]]] = {
+        "b40-periodic": b40_periodic, "b200-inflow": b200_inflow,
+    }  # fmt: skip
+    protocols: ClassVar[Mapping[str, Protocol]] = {
+        "paper": paper(**SETTINGS, sources=SOURCES),
+        "weighted": paper("weighted", **{**SETTINGS, "condition_weight": 100.0}, sources={
+            **SOURCES, "condition_weight": "100, ours: the residual of b = 200 is 4e4 times what the conditions are",
+        }),
+        "quick": quick(**SETTINGS),
+    }  # fmt: skip
+    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": ("b40-periodic", "b200-inflow")}

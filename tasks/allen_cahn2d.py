@@ -1,0 +1,58 @@
+"""allen-cahn2d: u_xx + u_yy + u (u^2 - 1) = f in a square, u known on its sides.
+
+    mix   u = p(x) p(y), p(s) = sin s + 0.1 sin 20s + cos 100s, on [0, 1]^2
+
+Table 3 of Han et al., AAAI 2026, names a 2-D Allen-Cahn equation and does not print it; this is its GP-HM baseline's (Fang et
+al., ICLR 2024), and the errors in the table are those of a problem as hard.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from inrbench.tasks._pde import EquationTask, paper, quick
+
+from inrbench import Protocol, register_task
+
+if TYPE_CHECKING:
+    from inrbench.problems import Equation
+
+SETTINGS = {"residual_weight": "1/source", "condition_weight": 1.0, "test_grid": (300, 300)}
+
+
+def mix(weight: float) -> "Equation":
+    """Return the equation whose solution has three scales in each direction."""
+    from inrbench.problems import Condition, Equation
+
+    def p(s: np.ndarray) -> np.ndarray:
+        return np.sin(s) + 0.1 * np.sin(20 * s) + np.cos(100 * s)
+
+    def bend(s: np.ndarray) -> np.ndarray:
+        return -np.sin(s) - 40 * np.sin(20 * s) - 1e4 * np.cos(100 * s)
+
+    def u(x: np.ndarray) -> np.ndarray:
+        return p(x[:, 0]) * p(x[:, 1])
+
+    def f(x: np.ndarray) -> np.ndarray:
+        return bend(x[:, 0]) * p(x[:, 1]) + p(x[:, 0]) * bend(x[:, 1]) + u(x) * (u(x) ** 2 - 1)
+
+    rim = Condition(sides=((0, "low"), (0, "high"), (1, "low"), (1, "high")), weight=weight)
+    return Equation(
+        box=((0, 1), (0, 1)), residual=lambda v: v.second[0] + v.value * (v.value.square() - 1), source=f, exact=u,
+        conditions=(rim,), second=((0, 1),),
+    )  # fmt: skip
+
+
+@register_task("allen-cahn2d")
+class AllenCahn2d(EquationTask):
+    """The stationary Allen-Cahn equation."""
+
+    equations: ClassVar[Mapping[str, Callable[[float], "Equation"]]] = {"mix": mix}
+    protocols: ClassVar[Mapping[str, Protocol]] = {
+        "paper": paper(**SETTINGS, sources={
+            "residual_weight": "one over the mean square of the source (1.2e8): with 1 the rim would be drowned. Ours",
+            "test_grid": "300x300, GP-HM's code",
+        }),
+        "quick": quick(**SETTINGS),
+    }  # fmt: skip
+    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": ("mix",)}

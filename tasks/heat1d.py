@@ -1,0 +1,56 @@
+"""heat1d: u_t = k u_xx on [0, 1]^2 in (x, t), u known at t = 0 and at both ends, k = 1 / (b pi)^2.
+
+    b500, b50, b20   u = exp(-t) sin(b pi x)
+
+Table 3 of Han et al., AAAI 2026, names a 1-D heat equation and does not print it. b = 500 is the heat equation of Wang, Wang,
+Perdikaris (CMAME 384, 2021), on which a plain PINN fails altogether, as in the table; 50 and 20 are easier.
+k u_xx multiplies 2.5e6 by 4e-7, and u = 0 has almost no residual: the trivial solution is the typical failure.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from inrbench.tasks._pde import EquationTask, paper, quick
+
+from inrbench import Protocol, register_task
+
+if TYPE_CHECKING:
+    from inrbench.problems import Equation
+
+SETTINGS = {"residual_weight": 1.0, "condition_weight": 1.0, "test_grid": (1000, 100)}
+
+
+def heat(b: int, weight: float) -> "Equation":
+    """Return the equation that halves a wave of b half periods."""
+    from inrbench.problems import Condition, Equation
+
+    rate = b * np.pi
+    return Equation(
+        box=((0, 1), (0, 1)),
+        residual=lambda u: u.first[0] - u.second[0] / rate**2,
+        source=lambda x: np.zeros(len(x)),
+        exact=lambda x: np.exp(-x[:, 1]) * np.sin(rate * x[:, 0]),
+        conditions=(
+            Condition(sides=((0, "low"), (0, "high")), weight=weight),
+            Condition(sides=((1, "low"),), weight=weight),
+        ),
+        first=(1,),
+        second=((0,),),
+    )
+
+
+@register_task("heat1d")
+class Heat1d(EquationTask):
+    """The heat equation."""
+
+    equations: ClassVar[Mapping[str, Callable[[float], "Equation"]]] = {f"b{b}": partial(heat, b) for b in (500, 50, 20)}
+    protocols: ClassVar[Mapping[str, Protocol]] = {
+        "paper": paper(**SETTINGS, sources={
+            "residual_weight, condition_weight": "1: MultiscalePINNs' heat script",
+            "test_grid": "1000 in x: on 101, 251 or 501 points sin(500 pi x) is zero everywhere. Ours",
+        }),
+        "quick": quick(**SETTINGS),
+    }  # fmt: skip
+    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": ("b500",)}

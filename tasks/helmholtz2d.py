@@ -1,0 +1,49 @@
+"""helmholtz2d: u_xx + u_yy + u = q on [-1, 1]^2, u known on the sides.
+
+    sin1sin4   u = sin(pi x) sin(4 pi y)
+
+The equation behind figure 5 of Han et al., AAAI 2026, which names it and does not print it; this is the one of Wang, Teng,
+Perdikaris (SIAM J. Sci. Comput. 43(5), 2021), the usual test.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from inrbench.tasks._pde import EquationTask, paper, quick
+
+from inrbench import Protocol, register_task
+
+if TYPE_CHECKING:
+    from inrbench.problems import Equation
+
+SETTINGS = {"residual_weight": "1/source", "condition_weight": 1.0, "test_grid": (256, 256)}
+
+
+def sin1sin4(weight: float) -> "Equation":
+    """Return the equation with wave number 1."""
+    from inrbench.problems import Condition, Equation
+
+    def u(x: np.ndarray) -> np.ndarray:
+        return np.sin(np.pi * x[:, 0]) * np.sin(4 * np.pi * x[:, 1])
+
+    rim = Condition(sides=((0, "low"), (0, "high"), (1, "low"), (1, "high")), weight=weight)
+    return Equation(
+        box=((-1, 1), (-1, 1)), residual=lambda v: v.second[0] + v.value, source=lambda x: (1 - 17 * np.pi**2) * u(x), exact=u,
+        conditions=(rim,), second=((0, 1),),
+    )  # fmt: skip
+
+
+@register_task("helmholtz2d")
+class Helmholtz2d(EquationTask):
+    """Helmholtz's equation."""
+
+    equations: ClassVar[Mapping[str, Callable[[float], "Equation"]]] = {"sin1sin4": sin1sin4}
+    protocols: ClassVar[Mapping[str, Protocol]] = {
+        "paper": paper(**SETTINGS, sources={
+            "residual_weight": "one over the mean square of the source, so that equation and rim weigh alike: ours",
+            "test_grid": "256x256, ours",
+        }),
+        "quick": quick(**SETTINGS),
+    }  # fmt: skip
+    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {}
