@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from inrbench.fit import SpeedCard
+    from inrbench.problems import Problem
     from inrbench.registry import Registry
     from inrbench.spec import NetworkSpec
     from inrbench.store import Environment
 
-FEATURES = {"function": (1, 1), "image": (2, 3), "video": (3, 3), "shape": (3, 1)}
+FEATURES = {"function": (1, 1), "image": (2, 3), "video": (3, 3), "shape": (3, 1), "pde": (2, 1)}
 """Kind of task -> features in and out."""
 
 
@@ -81,14 +82,20 @@ def command(
         official = _official(published, method.name, net)
         try:
             with pinned(threads):
-                cards[label] = speed_card(
-                    build, in_features, out_features, points, torch.device(place), rounds, official=official
-                )
+                cards[label] = speed_card(build, _problem(kind, points), torch.device(place), rounds, official=official)
         except InrbenchError as error:
             click.echo(f"note: left out: {error}", err=True)
             continue
         append_profile(results, card_rows(label, cards[label], kind, width, n_layers), facts)
     click.echo(speed_table(cards, caption(facts, kind, shape, points, rounds), facts, style), nl=False)
+
+
+def _problem(kind: str, points: int) -> "Problem":
+    """Return something to take steps on: a regression on random numbers, or for ``pde`` Poisson's equation in a square."""
+    from inrbench.fit import random_regression
+    from inrbench.problems import poisson_problem
+
+    return poisson_problem(points) if kind == "pde" else random_regression(points, *FEATURES[kind])
 
 
 def _official(published: "Registry | None", name: str, net: "NetworkSpec") -> "Callable[[], Module] | None":

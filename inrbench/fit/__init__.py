@@ -3,7 +3,7 @@
 from inrbench.fit.clock import Clock
 from inrbench.fit.loop import Diverged, Fitted, Predictor, fit
 from inrbench.fit.memory import MemoryMeter
-from inrbench.fit.profile import SpeedCard, speed_card
+from inrbench.fit.profile import SpeedCard, random_regression, speed_card
 from inrbench.fit.route import Route, fastest_fp32_route
 from inrbench.fit.schedule import learning_rate, log_spaced_steps
 from inrbench.fit.step import Engine, FastStep, ReferenceStep, Step, StepFacts, make_step
@@ -28,6 +28,7 @@ __all__ = [
     "learning_rate",
     "log_spaced_steps",
     "make_step",
+    "random_regression",
     "speed_card",
     "work_per_point",
 ]

@@ -20,8 +20,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from inrbench.fit.compiling import Way
 from inrbench.fit.memory import MemoryMeter
 from inrbench.fit.route import taken
-from inrbench.fit.step import FAST_CHUNK_POINTS, FastStep, ReferenceStep, Step, StepFacts, equal_chunks, weight_of
-from inrbench.problems import Batch, Regression
+from inrbench.fit.step import FastStep, ReferenceStep, Step, StepFacts, equal_chunks, weight_of
+from inrbench.problems import Batch, Problem, Regression
 
 Part = Literal["reference", "fast", "official", "limit"]
 RATE = 1e-5
@@ -66,18 +66,15 @@ class SpeedCard:
 
 
 def speed_card(
-    build: Callable[[], nn.Module], in_features: int, out_features: int, points: int, device: torch.device, rounds: int,
-    way: Way = "compiled", official: Callable[[], nn.Module] | None = None,
+    build: Callable[[], nn.Module], problem: Problem, device: torch.device, rounds: int, way: Way = "compiled",
+    official: Callable[[], nn.Module] | None = None,
 ) -> SpeedCard:  # fmt: skip
-    """Measure a network on random points: ``rounds`` interleaved rounds after one that is not counted.
+    """Measure the steps of a network on a problem: ``rounds`` interleaved rounds after one that is not counted.
 
     ``official`` builds the same method as its authors publish it; its eager step is measured as a further part.
     """
-    generator = torch.Generator().manual_seed(0)
-    x = torch.rand(points, in_features, generator=generator).to(device)
-    y = torch.rand(points, out_features, generator=generator).to(device)
-    problem = Regression(x, y, None, _NoEvaluation())
-    batch = (x, y)
+    problem.to(device)
+    batch = problem.example(problem.batch)
     fast = FastStep(build().to(device), problem, way)
     steps: dict[Part, Step] = {"reference": ReferenceStep(build().to(device), problem), "fast": fast}
     if official is not None:
@@ -92,7 +89,14 @@ def speed_card(
     for _ in range(rounds):
         for part, take in parts.items():
             seconds[part].append(_seconds(take, device))
-    return SpeedCard(seconds, points, peaks, fast.facts())
+    return SpeedCard(seconds, problem.batch, peaks, fast.facts())
+
+
+def random_regression(points: int, in_features: int, out_features: int) -> Regression:
+    """Return a regression on random numbers, all in one batch: to measure steps, and never to be judged."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(points, in_features, generator=generator)
+    return Regression(x, torch.rand(points, out_features, generator=generator), None, _NoEvaluation())
 
 
 class _NoEvaluation:
@@ -129,12 +133,12 @@ def _peak(part: Callable[[], object], device: torch.device) -> int | None:
     return meter.host_peak_bytes() if gpu is None else gpu[0] - before
 
 
-def _matrix_products(network: nn.Module, problem: Regression, batch: Batch, fast: FastStep) -> Callable[[], None]:
+def _matrix_products(network: nn.Module, problem: Problem, batch: Batch, fast: FastStep) -> Callable[[], None]:
     """Return a function that computes the matrix products of one fast step, and nothing else, on numbers of the same shapes."""
-    chunks = equal_chunks(batch, FAST_CHUNK_POINTS[batch[0].device.type])
+    chunks = equal_chunks(batch, fast.chunk_points)
     recorder = _ProductRecorder()
     with recorder:
-        problem.loss(network, chunks[0], weight_of(batch)).backward()
+        problem.fast_loss(network, chunks[0], weight_of(batch)).backward()
     products = [(multiply, _like(a), _like(b)) for multiply, a, b in recorder.products]
 
     def compute() -> None:

@@ -4,7 +4,7 @@ from inrbench.problems.base import Batch, Evaluation, Predict, Problem
 from inrbench.problems.function import function_problem
 from inrbench.problems.grid import Grid, GridRegression
 from inrbench.problems.image import image_problem
-from inrbench.problems.pde import Condition, Equation, EquationProblem
+from inrbench.problems.pde import Condition, Equation, EquationProblem, poisson_problem
 from inrbench.problems.regression import Regression
 from inrbench.problems.shape import shape_problem
 from inrbench.problems.video import video_problem
@@ -22,6 +22,7 @@ __all__ = [
     "Regression",
     "function_problem",
     "image_problem",
+    "poisson_problem",
     "shape_problem",
     "video_problem",
 ]

@@ -154,20 +154,38 @@ class EquationProblem(Problem):
         return [self.batch, *[self._on_sides * len(condition.sides) for condition in self.equation.conditions]]
 
 
+def poisson_problem(points: int) -> EquationProblem:
+    """Return u_xx + u_yy = -2 pi^2 u in a square, ``points`` inside and an eighth on the sides: to measure steps on."""
+
+    def u(x: Array) -> Array:
+        return np.asarray(np.sin(np.pi * x[:, 0]) * np.sin(np.pi * x[:, 1]))
+
+    rim = Condition(sides=((0, "low"), (0, "high"), (1, "low"), (1, "high")), weight=1.0)
+    equation = Equation(
+        box=((-1, 1), (-1, 1)), residual=lambda jet: jet.second[0], source=lambda x: -2 * np.pi**2 * u(x), exact=u,
+        conditions=(rim,), second=((0, 1),),
+    )  # fmt: skip
+    settings = {"test_grid": (20, 20), "condition_points": max(1, points // 32), "residual_weight": 1.0}
+    return EquationProblem(equation, Protocol(
+        name="profile", width=1, n_layers=1, epochs=1, batch=points, lr=1e-3, lr_min=1e-3, metrics=(RELATIVE_L2.id,),
+        settings=settings,
+    ))  # fmt: skip
+
+
 class EquationEvaluation:
     """Relative l2 on a fixed grid, and the residual on points that were never trained on."""
 
-    def __init__(self, equation: Equation, test_grid: Sequence[int], metrics: Sequence[str]) -> None:
-        if len(test_grid) != len(equation.box) or min(test_grid) < 2:
-            raise BadValue(f"test_grid must be {len(equation.box)} numbers of at least 2, got {tuple(test_grid)}")
-        axes = [np.linspace(low, high, n) for (low, high), n in zip(equation.box, test_grid, strict=True)]
+    def __init__(self, equation: Equation, test_grid: Sequence[float], metrics: Sequence[str]) -> None:
+        if len(test_grid) != len(equation.box) or min(test_grid) < 2 or any(n % 1 for n in test_grid):
+            raise BadValue(f"test_grid must be {len(equation.box)} whole numbers of at least 2, got {tuple(test_grid)}")
+        self.shape = tuple(int(n) for n in test_grid)
+        axes = [np.linspace(low, high, n) for (low, high), n in zip(equation.box, self.shape, strict=True)]
         self.grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
         self.truth = equation.exact(self.grid)
         largest = np.abs(equation.exact(equation.from_unit(np.random.default_rng(0).random((1000, len(axes)))))).max()
         if np.sqrt(np.mean(self.truth**2)) < 1e-6 * largest:
-            raise BadValue(f"the solution vanishes on the test grid {tuple(test_grid)}: take another, --set test_grid=...")
+            raise BadValue(f"the solution vanishes on the test grid {self.shape}: take another, --set test_grid=...")
         self.equation, self.metrics = equation, metrics
-        self.shape = tuple(test_grid)
         self.best = float("inf")
 
     def primary(self, predict: Predict) -> float:

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from torch import nn
 
 from inrbench.cli.main import cli
-from inrbench.fit.profile import SpeedCard, _matrix_products, speed_card
+from inrbench.fit.profile import SpeedCard, _matrix_products, random_regression, speed_card
 from inrbench.fit.route import Route
 from inrbench.fit.step import FastStep, StepFacts
 from inrbench.problems import Regression
@@ -30,7 +30,7 @@ def test_ratios_are_taken_within_rounds():
 
 
 def test_a_card_has_all_rounds_of_all_parts():
-    card = speed_card(small, 2, 3, 300, CPU, rounds=3, way="eager", official=small)
+    card = speed_card(small, random_regression(300, 2, 3), CPU, rounds=3, way="eager", official=small)
     assert set(card.rounds) == {"reference", "fast", "official", "limit"}
     assert set(card.peaks) == {"reference", "fast", "official"}
     assert card.fast_to_official > 0

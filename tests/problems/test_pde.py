@@ -1,0 +1,208 @@
+"""Equations: their solutions solve them, points lie where they should, and both ways of the loss agree."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from inrbench import NetworkSpec
+from inrbench.derive import Jet
+from inrbench.errors import BadValue, NotApplicable
+from inrbench.fit import FastStep, Predictor, ReferenceStep
+from inrbench.metrics.field import RELATIVE_L2, RELATIVE_L2_BEST, RESIDUAL
+from inrbench.problems.pde import residual_weight
+from inrbench.registry import Registry
+
+REGISTRY = Registry()
+EQUATIONS = [
+    (name, signal) for name in REGISTRY.tasks if REGISTRY.task(name).kind == "pde" for signal in REGISTRY.task(name).signals()
+]
+CPU = torch.device("cpu")
+
+
+def problem(task: str = "poisson2d", signal: str = "ablation", **changes: str):
+    chosen = REGISTRY.task(task)
+    return chosen.problem(signal, chosen.protocol("quick", {"batch": "64", "condition_points": "8", **changes}), 0)
+
+
+def network(method: str, task: str = "poisson2d", signal: str = "ablation", **params: object) -> nn.Module:
+    torch.manual_seed(0)
+    plugin = REGISTRY.method(method)
+    settings = {**plugin.settings_for(task, "pde", signal), **params}
+    return plugin(NetworkSpec(in_features=2, out_features=1, width=20, n_layers=4), **settings)
+
+
+@pytest.mark.parametrize(("task", "signal"), EQUATIONS)
+def test_the_solution_solves_the_equation(task, signal):
+    """Derivatives of the solution by differences of fourth order, in float64."""
+    equation = problem(task, signal).equation
+    x = equation.from_unit(np.random.default_rng(0).uniform(0.1, 0.9, (200, 2)))
+    h = 2e-4 / max(1.0, {"b500": 100, "b50": 10, "sin100": 10, "mix": 10}.get(signal, 1))
+
+    def at(axis: int, steps: int) -> np.ndarray:
+        moved = x.copy()
+        moved[:, axis] += steps * h
+        return equation.exact(moved)
+
+    def first(axis: int) -> np.ndarray:
+        return (at(axis, -2) - 8 * at(axis, -1) + 8 * at(axis, 1) - at(axis, 2)) / (12 * h)
+
+    def second(axis: int) -> np.ndarray:
+        return (-at(axis, -2) + 16 * at(axis, -1) - 30 * at(axis, 0) + 16 * at(axis, 1) - at(axis, 2)) / (12 * h**2)
+
+    jet = Jet(*(torch.from_numpy(at(0, 0)[:, None]),), tuple(torch.from_numpy(first(a)[:, None]) for a in equation.first),
+              tuple(torch.from_numpy(sum(second(a) for a in group)[:, None]) for group in equation.second))  # fmt: skip
+    residual = equation.residual(jet)[:, 0].numpy() - equation.source(x)
+    terms = max(float(t.abs().max()) for t in (jet.value, *jet.first, *jet.second))
+    scale = {"heat1d": 1.0}.get(task, terms)  # heat divides by the rate squared
+    assert np.abs(residual).max() < 1e-5 * scale
+
+
+@pytest.mark.parametrize(("task", "signal"), EQUATIONS)
+def test_points_are_inside_and_conditions_on_their_sides(task, signal):
+    fitted = problem(task, signal)
+    generator = torch.Generator().manual_seed(0)
+    (first,), (second,) = fitted.batches(generator), fitted.batches(generator)
+    inside, source, *conditions = first
+    assert inside.shape == (64, 2) and source.shape == (64, 1) and inside.abs().max() <= 1
+    assert not torch.equal(inside, second[0]), "drawn anew for every step"
+    unit = (inside.double().numpy() + 1) / 2
+    assert np.allclose(
+        source[:, 0], fitted.equation.source(fitted.equation.from_unit(unit)), rtol=1e-2, atol=2e-2 * float(source.abs().max())
+    )
+    for condition, x, values in zip(fitted.equation.conditions, conditions[::2], conditions[1::2], strict=True):
+        parts = x.chunk(len(condition.sides))
+        for part, (axis, end) in zip(parts, condition.sides, strict=True):
+            assert len(part) == 8
+            assert (part[:, axis] == (-1 if end == "low" else 1)).all()
+        assert values.abs().max() <= np.abs(fitted.evaluation.truth).max() * 1.01 + 1e-6
+        if condition.periodic:
+            assert torch.equal(parts[0][:, 1], parts[1][:, 1])
+
+
+@pytest.mark.parametrize("method", ["pinn", "ff-pinn", "sf-pinn", "tsa-pinn", "msa-pinn", "siren", "wire"])
+@pytest.mark.parametrize(("task", "signal"), [("poisson2d", "sin6cos20"), ("allen-cahn2d", "mix"), ("heat1d", "b20"), ("advection1d", "b40-periodic")])  # fmt: skip
+def test_both_ways_give_one_loss_and_one_gradient(method, task, signal):
+    fitted, net = problem(task, signal), network(method, task, signal).double()
+    batch = tuple(t.double() for t in fitted.example(0))
+    weight = torch.tensor(1 / 64)
+
+    def loss_and_gradient(way) -> tuple[float, torch.Tensor]:
+        net.zero_grad()
+        loss = way(net, batch, weight)
+        loss.backward()
+        return loss.item(), torch.cat([p.grad.ravel() for p in net.parameters() if p.grad is not None])
+
+    (a, slope), (b, fast_slope) = loss_and_gradient(fitted.loss), loss_and_gradient(fitted.fast_loss)
+    assert a == pytest.approx(b, rel=1e-9)
+    assert (slope - fast_slope).norm() <= 1e-8 * slope.norm()
+
+
+class Exact(nn.Module):
+    """sin(pi x) sin(10 pi y) from coordinates in [-1, 1]."""
+
+    def __init__(self, amplitude: float = 1.0) -> None:
+        super().__init__()
+        self.amplitude = nn.Parameter(torch.tensor(amplitude))
+
+    def forward(self, x):
+        x, y = ((x + 1) / 2).T
+        return (self.amplitude * torch.sin(torch.pi * x) * torch.sin(10 * torch.pi * y))[:, None]
+
+
+def test_the_solution_has_no_loss_no_error_and_no_residual():
+    fitted = problem()
+    assert fitted.loss(Exact(), fitted.example(0), torch.tensor(1.0)).item() < 1e-9
+    values = {m.metric.id: m.value for m in fitted.evaluation.measure(Predictor(Exact(), CPU))}
+    assert values[RELATIVE_L2.id] < 1e-5
+    assert values[RESIDUAL.id] < 1e-3 * 101 * np.pi**2
+
+
+def test_half_the_solution_is_half_wrong_and_the_best_checkpoint_is_remembered():
+    fitted = problem()
+    assert fitted.evaluation.primary(Predictor(Exact(0.9), CPU)) == pytest.approx(0.1, rel=1e-3)
+    values = {m.metric.id: m.value for m in fitted.evaluation.measure(Predictor(Exact(0.5), CPU))}
+    assert values[RELATIVE_L2.id] == pytest.approx(0.5, rel=1e-3)
+    assert values[RELATIVE_L2_BEST.id] == pytest.approx(0.1, rel=1e-3)
+    assert values[RESIDUAL.id] == pytest.approx(0.5 * 101 * np.pi**2 * 0.5, rel=0.05)  # rms of a product of sines is 1/2
+
+
+def test_a_prediction_without_derivatives_has_no_residual_and_says_so():
+    fitted = problem()
+    measured = {m.metric.id: m for m in fitted.evaluation.measure(lambda x: torch.zeros(len(x), 1))}
+    assert measured[RELATIVE_L2.id].value == 1
+    assert (measured[RESIDUAL.id].value, measured[RESIDUAL.id].note) == (None, "the method has no jet")
+
+
+def test_weights_scale_their_terms():
+    batch = problem().example(0)
+    losses = [problem(condition_weight=w).loss(network("pinn"), batch, torch.tensor(1.0)).item() for w in ("1", "3", "5")]
+    assert losses[2] - losses[1] == pytest.approx(losses[1] - losses[0], rel=1e-4)
+    assert losses[1] > losses[0]
+
+
+def test_a_weight_of_one_over_the_source_makes_zero_weigh_one():
+    fitted = problem()
+    weight = residual_weight(fitted.equation, "1/source")
+    assert weight == pytest.approx(1 / (101 * np.pi**2 / 2) ** 2, rel=0.02)
+    assert residual_weight(fitted.equation, 3.0) == 3.0
+    with pytest.raises(BadValue, match="the equation has no source"):
+        residual_weight(problem("heat1d", "b20").equation, "1/source")
+
+
+def test_what_a_method_adds_to_the_loss_is_added():
+    fitted, net = problem(), network("tsa-pinn")
+    without = network("tsa-pinn", slope_weight=0.0)
+    batch = fitted.example(0)
+    for way in ("loss", "fast_loss"):
+        more, less = (getattr(fitted, way)(n, batch, torch.tensor(1.0)).item() for n in (net, without))
+        assert more - less == pytest.approx(1 / (4 * np.e), rel=1e-4)
+
+
+@pytest.mark.parametrize(("method", "params", "reason"), [
+    ("relu", {}, "second derivative is zero"), ("finer", {"detach_scale": True}, "is not the true one"),
+    ("relu-pe", {}, None), ("siren", {}, None), ("finer", {}, None), ("wire", {}, None), ("staf", {}, None),
+    ("msa", {"s_min": 0.0, "s_max": 4.0}, None), ("msa-pinn", {}, None), ("gauss", {}, None),
+])  # fmt: skip
+def test_who_may_solve_an_equation_of_second_order(method, params, reason):
+    net = network(method, **params)
+    if reason is None:
+        problem().admit(net)
+        return
+    with pytest.raises(NotApplicable, match=reason):
+        problem().admit(net)
+    problem("advection1d", "b40-periodic").admit(net)
+
+
+@pytest.mark.parametrize(("task", "signal", "changes", "text"), [
+    ("heat1d", "b500", {"test_grid": "(101,50)"}, "the solution vanishes on the test grid"),
+    ("heat1d", "b500", {"test_grid": "(100,50,20)"}, "test_grid must be 2 whole numbers"),
+    ("heat1d", "b500", {"batch": "none"}, "needs a batch"),
+])  # fmt: skip
+def test_what_would_measure_nothing_is_refused(task, signal, changes, text):
+    with pytest.raises(BadValue, match=text):
+        problem(task, signal, **changes)
+
+
+def test_a_batch_is_never_cut(monkeypatch):
+    monkeypatch.setattr("inrbench.fit.step.FAST_CHUNK_POINTS", {"cpu": 10})
+    monkeypatch.setattr("inrbench.fit.step.REFERENCE_CHUNK_POINTS", 10)
+    fitted = problem()
+    batch = fitted.example(0)
+    losses = []
+    for step in (ReferenceStep(network("pinn"), fitted), FastStep(network("pinn"), fitted, "eager")):
+        step.prepare()
+        losses.append(step(batch, 1e-3).item())
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["pinn", "msa-pinn", "tsa-pinn", "ff-pinn", "finer", "siren"])
+def test_compiled_derivatives_are_the_derivatives(method):
+    fitted = problem("poisson2d", "sin6cos20")
+    steps = [FastStep(network(method, "poisson2d", "sin6cos20"), fitted, way) for way in ("eager", "compiled")]
+    batch = fitted.example(0)
+    for _ in range(3):
+        a, b = (step(batch, 1e-3).item() for step in steps)
+        assert a == pytest.approx(b, rel=1e-3)
+    assert steps[1].facts().compiled, steps[1].facts().note
