@@ -155,8 +155,8 @@ def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress, settings: PoolSet
         problem = task.problem(spec.signal, job.protocol, data_seed)
         problem.to(device)
     network = _build(job, registry, problem).to(device)
-    sheet.size = network_size(network)
     problem.admit(network)
+    sheet.size = network_size(network)
     sheet.fitted = fit(
         network, problem, job.protocol, device=device, data_seed=data_seed, clock=clock, meter=meter, engine=spec.engine,
         on_progress=on_progress,

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +14,7 @@ from inrbench.fit.memory import MemoryMeter
 from inrbench.fit.schedule import learning_rate, log_spaced_steps
 from inrbench.fit.step import Engine, StepFacts, make_step
 from inrbench.fit.work import work_per_point
+from inrbench.nn import Solver
 from inrbench.problems import Batch, Problem
 from inrbench.spec import CurvePoint, Protocol
 
@@ -29,7 +32,7 @@ class Fitted:
     curve: tuple[CurvePoint, ...]
     steps: int
     points_seen: int
-    flops_per_step: float
+    flops_per_step: float | None
     step: StepFacts
     diverged_at: int | None = None
 
@@ -63,7 +66,7 @@ def fit(
     """
     generator = torch.Generator().manual_seed(data_seed)
     steps = protocol.epochs * problem.steps_per_epoch
-    work = work_per_point(network, problem)
+    work = None if isinstance(network, Solver) else work_per_point(network, problem)
     take_step = make_step(engine, network, problem, work, steps)
     predict = Predictor(network, device)
     losses = torch.zeros(steps, device=device)
@@ -75,14 +78,14 @@ def fit(
 
     with clock("compile"), meter.paused():
         take_step.prepare()
-    flops = work.flops * problem.batch
-    batches = endless(problem, generator)
+    flops = None if work is None else work.flops * problem.batch
+    batches = repeat(()) if isinstance(network, Solver) else endless(problem, generator)
     for look in looks:
         with clock("train"):
             while step < look:
                 batch = next(batches)
                 losses[step] = take_step(batch, learning_rate(protocol, step // problem.steps_per_epoch))
-                step, points = step + 1, points + len(batch[0])
+                step, points = step + 1, points + (len(batch[0]) if batch else problem.batch)
                 on_progress(step / steps, value)
             finite = bool(losses[:step].isfinite().all())
         if not finite:
@@ -113,7 +116,9 @@ class Predictor:
 
     def jet(self, coordinates: Tensor, wanted: Wanted) -> Jet:
         """Return value and derivatives, on the CPU, by reverse mode: they judge what the fast way trained."""
-        parts = [backward_jet(self._network, part.to(self._device), wanted) for part in coordinates.split(self._size)]
+        network = self._network
+        jet_at = network.jet if isinstance(network, Solver) else partial(backward_jet, network)
+        parts = [jet_at(part.to(self._device), wanted) for part in coordinates.split(self._size)]
         first, second = (
             tuple(torch.cat([t.detach().cpu() for t in column]) for column in zip(*rows, strict=True))
             for rows in ([jet.first for jet in parts], [jet.second for jet in parts])

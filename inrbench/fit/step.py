@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from inrbench.fit.compiling import CompiledLoss, Way, choose_way
 from inrbench.fit.route import Route, fastest_fp32_route, taken
 from inrbench.fit.work import Work
+from inrbench.nn import Solver
 from inrbench.problems import Batch, Problem
 
 Engine = Literal["fast", "reference"]
@@ -115,11 +116,31 @@ class FastStep:
         return StepFacts("fast", loss.compiled, loss.graphs(), loss.note, self.chunk_points, self.route)
 
 
-def make_step(engine: Engine, network: nn.Module, problem: Problem, work: Work, steps: int) -> Step:
+class SolverStep:
+    """The step of a method that fits itself; it takes no batch and no learning rate of ours."""
+
+    def __init__(self, solver: Solver, engine: Engine) -> None:
+        self.solver, self.engine = solver, engine
+
+    def prepare(self) -> None:
+        """There is nothing to prepare."""
+
+    def __call__(self, batch: Batch, rate: float) -> Tensor:
+        """Take one step."""
+        return self.solver.step()
+
+    def facts(self) -> StepFacts:
+        """Return that it went its own way."""
+        return StepFacts(self.engine, False, 0, "the method fits itself", 0, Route("default", None))
+
+
+def make_step(engine: Engine, network: nn.Module, problem: Problem, work: Work | None, steps: int) -> Step:
     """Return the step of an engine. How the fast one goes follows from the work of a step and the number of steps."""
+    if isinstance(network, Solver):
+        return SolverStep(network, engine)
     if engine == "reference":
         return ReferenceStep(network, problem)
-    if not problem.compilable:
+    if work is None or not problem.compilable:
         return FastStep(network, problem, "eager")
     device_type = next(network.parameters()).device.type
     chunks = -(-problem.batch // largest_chunk(problem, FAST_CHUNK_POINTS[device_type]))

@@ -5,6 +5,7 @@ from inrbench.nn.encoding import Encoding, FourierFeatures, PositionalEncoding, 
 from inrbench.nn.init import Initialiser, siren_init
 from inrbench.nn.mlp import CoordinateMLP
 from inrbench.nn.size import NetworkSize, network_size
+from inrbench.nn.solver import Solver
 
 __all__ = [
     "CoordinateMLP",
@@ -14,6 +15,7 @@ __all__ = [
     "NetworkSize",
     "PositionalEncoding",
     "SineFeatures",
+    "Solver",
     "SplitComplexLinear",
     "WaveEncoding",
     "network_size",

@@ -8,6 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from inrbench.errors import NotApplicable
+from inrbench.nn import Solver
 from inrbench.spec import Measurement
 
 Batch = tuple[Tensor, ...]
@@ -75,5 +77,7 @@ class Problem(ABC):
         """Return the same loss in the way that the fast engine takes; the plain one where there is no other."""
         return self.loss(network, chunk, weight)
 
-    def admit(self, network: nn.Module) -> None:  # noqa: B027 - most problems take every network
-        """Raise NotApplicable for a network that cannot solve the problem, with the reason."""
+    def admit(self, network: nn.Module) -> None:
+        """Raise NotApplicable for a network that cannot solve the problem, with the reason; let a solver begin."""
+        if isinstance(network, Solver):
+            raise NotApplicable("the method solves equations and nothing else")

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from inrbench.derive import Jet, Wanted, backward_jet, can_go_forward, forward_jet
 from inrbench.errors import BadValue, NotApplicable
 from inrbench.metrics.field import RELATIVE_L2, RELATIVE_L2_BEST, RESIDUAL, relative_l2
+from inrbench.nn import Solver
 from inrbench.problems.base import Batch, Predict, Problem
 from inrbench.spec import Measurement, Metric, Protocol
 
@@ -97,7 +98,9 @@ class EquationProblem(Problem):
 
     def admit(self, network: nn.Module) -> None:
         """Raise NotApplicable for a network whose second derivative, if the equation has one, is zero or not the true one."""
-        if self.equation.second:
+        if isinstance(network, Solver):
+            network.begin(self.equation)
+        elif self.equation.second:
             _refuse_wrong_curvature(network, self.in_features)
 
     def batches(self, generator: torch.Generator) -> Iterator[Batch]:
