@@ -1,7 +1,7 @@
 """How long a plan will take: by the store's earlier timings where it has them, else by a few steps timed on this machine."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import torch
 
 from inrbench.errors import InrbenchError, StoreError
 from inrbench.execute.job import Job
+from inrbench.nn import Solver
 from inrbench.registry import ProblemSize, Registry
 from inrbench.spec import NetworkSpec, canonical_json
 from inrbench.store import environment, read_runs
@@ -96,11 +97,12 @@ def _size(job: Job, registry: Registry) -> ProblemSize:
 def _calibrate(job: Job, registry: Registry, size: ProblemSize) -> float | None:
     """Return the seconds of all steps of a job, from a few steps on a small batch; None if that cannot be known safely.
 
-    A plugin that is not built in is not run here: it may hang or crash, and there is no worker around it.
+    A plugin that is not built in is not run here: it may hang or crash, and there is no worker around it. Nor is a method that
+    fits itself. An equation is set up, since derivatives are what its step costs; any other problem is like any values.
     """
     if job.plugin_origin != "builtin":
         return None
-    device, protocol = torch.device(job.device), job.protocol
+    device, protocol, task = torch.device(job.device), job.protocol, registry.task(job.spec.task)
     points = min(SAMPLE_POINTS[device.type], protocol.batch or size.n_points, size.n_points)
     net = NetworkSpec(
         in_features=size.in_features, out_features=size.out_features, width=protocol.width, n_layers=protocol.n_layers
@@ -108,8 +110,15 @@ def _calibrate(job: Job, registry: Registry, size: ProblemSize) -> float | None:
     with torch.random.fork_rng(devices=[]):
         try:
             network = registry.method(job.spec.method)(net, **job.spec.params).to(device)
+            if isinstance(network, Solver):
+                return None
+            if task.kind == "pde":
+                problem = task.problem(job.spec.signal, protocol, 0)
+                problem.to(device)
+                batch, weight = problem.example(points), torch.ones((), device=device)
+                return _seconds_of(lambda: problem.fast_loss(network, batch, weight), device) * protocol.epochs
             coordinates = torch.rand(points, size.in_features, device=device)
-            seconds = _seconds_a_step(network, coordinates)
+            seconds = _seconds_of(lambda: network(coordinates).square().mean(), device)
         except (InrbenchError, RuntimeError):
             return None
         finally:
@@ -118,13 +127,13 @@ def _calibrate(job: Job, registry: Registry, size: ProblemSize) -> float | None:
     return seconds / points * size.n_points * protocol.epochs
 
 
-def _seconds_a_step(network: torch.nn.Module, coordinates: torch.Tensor) -> float:
+def _seconds_of(loss: Callable[[], torch.Tensor], device: torch.device) -> float:
     """Time forward and backward. The optimiser is left out: its share is small, and importing it takes a second."""
     best = float("inf")
     for _ in range(1 + TIMED_STEPS):
         start = time.perf_counter()
-        network(coordinates).square().mean().backward()
-        if coordinates.device.type == "cuda":
+        loss().backward()
+        if device.type == "cuda":
             torch.cuda.synchronize()
         best = min(best, time.perf_counter() - start)
     return best

@@ -116,3 +116,32 @@ def test_an_estimate_needs_no_data(no_data):
     assert min(expected.seconds) > 0
     assert expected.wall_seconds(2) < sum(expected.seconds)
     assert (expected.measured, expected.unknown) == (0, 0)
+
+
+def test_all_takes_methods_to_the_tasks_they_are_meant_for_and_a_name_to_any():
+    photo = {job.spec.method for job in plan(methods="all", tasks="photo", signals="camera").todo}
+    assert "siren" in photo and not {"pinn", "msa-pinn", "gp-hm-stm"} & photo
+    assert {"siren", "pinn", "msa-pinn", "gp-hm-stm"} <= {
+        job.spec.method for job in plan(methods="all", tasks="poisson2d", signals="ablation").todo
+    }
+    assert labels(plan(methods="pinn", tasks="photo", signals="camera").todo) == ["camera/pinn/0"]
+    assert "pinn" in {job.spec.method for job in plan(methods="all,pinn", tasks="photo", signals="camera").todo}
+
+
+def test_a_file_goes_to_the_tasks_that_take_its_ending(tmp_path):
+    for name in ("a.png", "b.stl"):
+        (tmp_path / name).write_bytes(b"")
+    jobs = plan(methods="siren", tasks="photo,sdf,video", signals=f"{tmp_path}/a.png,{tmp_path}/b.stl").todo
+    assert [(job.spec.task, job.spec.signal) for job in jobs] == [("photo", "a.png"), ("sdf", "b.stl")]
+    with pytest.raises(BadValue, match="photo take.* no files|with --tasks sdf or occupancy it can be"):
+        plan(methods="siren", tasks="photo", signals=f"{tmp_path}/b.stl")
+
+
+def test_an_equation_is_estimated_with_its_derivatives_and_a_solver_not_at_all(tmp_path):
+    def seconds(task: str, signal: str, method: str) -> tuple[float, int]:
+        jobs = plan(methods=method, tasks=task, signals=signal, protocol="quick", changes={"width": "50", "epochs": "100"}).todo
+        expected = estimate(jobs, tmp_path, 1)
+        return expected.seconds[0], expected.unknown
+
+    assert seconds("poisson2d", "ablation", "gp-hm-stm") == (0.0, 1)
+    assert seconds("poisson2d", "ablation", "pinn")[0] > 0.05
