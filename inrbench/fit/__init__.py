@@ -1,8 +1,9 @@
 """How a problem is fitted: the loop, the step with its two engines, the schedule, and the clock and memory meter around it."""
 
 from inrbench.fit.clock import Clock
-from inrbench.fit.loop import Diverged, Fitted, Predictor, fit
+from inrbench.fit.loop import Diverged, Fitted, fit
 from inrbench.fit.memory import MemoryMeter
+from inrbench.fit.predictor import Predictor
 from inrbench.fit.profile import SpeedCard, random_regression, speed_card
 from inrbench.fit.route import Route, fastest_fp32_route
 from inrbench.fit.schedule import learning_rate, log_spaced_steps

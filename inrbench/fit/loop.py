@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from itertools import repeat
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from inrbench.derive import Jet, Wanted, backward_jet
 from inrbench.fit.clock import Clock
 from inrbench.fit.memory import MemoryMeter
+from inrbench.fit.predictor import Predictor
 from inrbench.fit.schedule import learning_rate, log_spaced_steps
 from inrbench.fit.step import Engine, StepFacts, make_step
 from inrbench.fit.work import work_per_point
@@ -18,8 +17,6 @@ from inrbench.nn import Solver
 from inrbench.problems import Batch, Problem
 from inrbench.spec import CurvePoint, Protocol
 
-PREDICTED_POINTS = {"cpu": 8192, "cuda": 65536}
-"""Points that are evaluated at once."""
 CURVE_POINTS = 30
 FINITE_CHECKS = 100
 """How often in a run the loss is looked at; each look waits for the device."""
@@ -100,30 +97,6 @@ def fit(
             ))  # fmt: skip
     finite = all(bool(parameter.isfinite().all()) for parameter in network.parameters())
     return Fitted(tuple(curve), step, points, flops, take_step.facts(), diverged_at=None if finite else step)
-
-
-class Predictor:
-    """The network as a function from coordinates on any device to values on the CPU, evaluated in chunks."""
-
-    def __init__(self, network: nn.Module, device: torch.device, at_once: int | None = None) -> None:
-        self._network, self._device = network, device
-        self._size = at_once or PREDICTED_POINTS[device.type]
-
-    def __call__(self, coordinates: Tensor) -> Tensor:
-        """Return values ``(N, out_features)``, float32."""
-        with torch.inference_mode():
-            return torch.cat([self._network(part.to(self._device)).float().cpu() for part in coordinates.split(self._size)])
-
-    def jet(self, coordinates: Tensor, wanted: Wanted) -> Jet:
-        """Return value and derivatives, on the CPU, by reverse mode: they judge what the fast way trained."""
-        network = self._network
-        jet_at = network.jet if isinstance(network, Solver) else partial(backward_jet, network)
-        parts = [jet_at(part.to(self._device), wanted) for part in coordinates.split(self._size)]
-        first, second = (
-            tuple(torch.cat([t.detach().cpu() for t in column]) for column in zip(*rows, strict=True))
-            for rows in ([jet.first for jet in parts], [jet.second for jet in parts])
-        )
-        return Jet(torch.cat([jet.value.detach().cpu() for jet in parts]), first, second)
 
 
 def endless(problem: Problem, generator: torch.Generator) -> Iterator[Batch]:
