@@ -50,7 +50,7 @@ def quick(**settings: Any) -> Protocol:
         name="quick",
         width=50,
         n_layers=4,
-        epochs=1500,
+        epochs=800,
         batch=512,
         lr=1e-3,
         lr_min=1e-5,

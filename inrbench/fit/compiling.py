@@ -53,6 +53,7 @@ class CompiledLoss:
         self.note: str | None = f"eager: {reason}" if way == "eager" else None
         if way == "graphed":
             self.note = "CUDA graphs"
+        problem.make_ready(network)
         self._graphs_before = _graph_count()
         self._loss = problem.fast_loss
         if way != "eager":

@@ -77,6 +77,9 @@ class Problem(ABC):
         """Return the same loss in the way that the fast engine takes; the plain one where there is no other."""
         return self.loss(network, chunk, weight)
 
+    def make_ready(self, network: nn.Module) -> None:  # noqa: B027 - most problems need nothing
+        """Do once for a network what ``fast_loss`` relies on and a compiler must not see."""
+
     def admit(self, network: nn.Module) -> None:
         """Raise NotApplicable for a network that cannot solve the problem, with the reason; let a solver begin."""
         if isinstance(network, Solver):

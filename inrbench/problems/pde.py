@@ -90,7 +90,7 @@ class EquationProblem(Problem):
         self._on_sides = settings["condition_points"]
         self._residual_weight = residual_weight(equation, settings["residual_weight"])
         self._device = torch.device("cpu")
-        self._forward: tuple[nn.Module, bool] | None = None
+        self._forward: tuple[nn.Module | None, bool] = None, False
 
     def to(self, device: torch.device) -> None:
         """Choose where batches go."""
@@ -102,6 +102,10 @@ class EquationProblem(Problem):
             network.begin(self.equation)
         elif self.equation.second:
             _refuse_wrong_curvature(network, self.in_features)
+
+    def make_ready(self, network: nn.Module) -> None:
+        """Find out whether derivatives can be carried forwards through the network."""
+        self._forward = network, can_go_forward(network)
 
     def batches(self, generator: torch.Generator) -> Iterator[Batch]:
         """Yield (inside, source, then for each condition its points and its values) of the one step of an epoch.
@@ -129,17 +133,13 @@ class EquationProblem(Problem):
 
     def fast_loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
         """Return the loss, with derivatives carried forwards where the network allows it."""
-        if not self._goes_forward(network):
+        known, goes_forward = self._forward
+        if known is not network or not goes_forward:
             return self.loss(network, chunk, weight)
         inside, source, *conditions = chunk
         jet, on_sides = forward_jet(network, inside, self.equation.wanted, torch.cat(conditions[::2]))
         assert on_sides is not None
         return self._total(jet, source, on_sides, conditions) + _penalty(network)
-
-    def _goes_forward(self, network: nn.Module) -> bool:
-        if self._forward is None or self._forward[0] is not network:
-            self._forward = network, can_go_forward(network)
-        return self._forward[1]
 
     def _total(self, jet: Jet, source: Tensor, on_sides: Tensor, conditions: list[Tensor]) -> Tensor:
         total = self._residual_weight * (self.equation.residual(jet) - source).square().mean()
