@@ -36,10 +36,9 @@ def mix(weight: float) -> "Equation":
     def f(x: np.ndarray) -> np.ndarray:
         return bend(x[:, 0]) * p(x[:, 1]) + p(x[:, 0]) * bend(x[:, 1]) + u(x) * (u(x) ** 2 - 1)
 
-    rim = Condition(sides=((0, "low"), (0, "high"), (1, "low"), (1, "high")), weight=weight)
     return Equation(
         box=((0, 1), (0, 1)), residual=lambda v: v.second[0] + v.value * (v.value.square() - 1), source=f, exact=u,
-        conditions=(rim,), second=((0, 1),),
+        conditions=(Condition.around(weight),), second=((0, 1),),
     )  # fmt: skip
 
 

@@ -27,10 +27,9 @@ def sin1sin4(weight: float) -> "Equation":
     def u(x: np.ndarray) -> np.ndarray:
         return np.sin(np.pi * x[:, 0]) * np.sin(4 * np.pi * x[:, 1])
 
-    rim = Condition(sides=((0, "low"), (0, "high"), (1, "low"), (1, "high")), weight=weight)
     return Equation(
         box=((-1, 1), (-1, 1)), residual=lambda v: v.second[0] + v.value, source=lambda x: (1 - 17 * np.pi**2) * u(x), exact=u,
-        conditions=(rim,), second=((0, 1),),
+        conditions=(Condition.around(weight),), second=((0, 1),),
     )  # fmt: skip
 
 

@@ -58,9 +58,13 @@ def _poisson(
 ) -> "Equation":
     from inrbench.problems import Condition, Equation
 
-    rim = Condition(sides=((0, "low"), (0, "high"), (1, "low"), (1, "high")), weight=weight)
     return Equation(
-        box=(side, side), residual=lambda u: u.second[0], source=source, exact=exact, conditions=(rim,), second=((0, 1),)
+        box=(side, side),
+        residual=lambda u: u.second[0],
+        source=source,
+        exact=exact,
+        conditions=(Condition.around(weight),),
+        second=((0, 1),),
     )
 
 

@@ -39,6 +39,11 @@ class Condition:
     weight: float
     periodic: bool = False
 
+    @classmethod
+    def around(cls, weight: float) -> "Condition":
+        """Return that the solution is known on all four sides of a rectangle."""
+        return cls(sides=((0, "low"), (0, "high"), (1, "low"), (1, "high")), weight=weight)
+
 
 @dataclass(frozen=True)
 class Equation:
@@ -163,10 +168,9 @@ def poisson_problem(points: int) -> EquationProblem:
     def u(x: Array) -> Array:
         return np.asarray(np.sin(np.pi * x[:, 0]) * np.sin(np.pi * x[:, 1]))
 
-    rim = Condition(sides=((0, "low"), (0, "high"), (1, "low"), (1, "high")), weight=1.0)
     equation = Equation(
         box=((-1, 1), (-1, 1)), residual=lambda jet: jet.second[0], source=lambda x: -2 * np.pi**2 * u(x), exact=u,
-        conditions=(rim,), second=((0, 1),),
+        conditions=(Condition.around(1.0),), second=((0, 1),),
     )  # fmt: skip
     settings = {"test_grid": (20, 20), "condition_points": max(1, points // 32), "residual_weight": 1.0}
     return EquationProblem(equation, Protocol(
