@@ -1,10 +1,11 @@
 """What can be fitted. A problem knows its points, its loss and how a fit is judged; it knows no method and no optimiser."""
 
 from inrbench.problems.base import Batch, Evaluation, Predict, Problem
+from inrbench.problems.equation import Condition, Equation
 from inrbench.problems.function import function_problem
 from inrbench.problems.grid import Grid, GridRegression
 from inrbench.problems.image import image_problem
-from inrbench.problems.pde import Condition, Equation, EquationProblem, poisson_problem
+from inrbench.problems.pde import EquationProblem, poisson_problem
 from inrbench.problems.regression import Regression
 from inrbench.problems.shape import shape_problem
 from inrbench.problems.video import video_problem

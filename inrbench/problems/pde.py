@@ -2,13 +2,10 @@
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inrbench.derive import Jet, Wanted, backward_jet, can_go_forward, forward_jet
@@ -16,12 +13,9 @@ from inrbench.errors import BadValue, NotApplicable
 from inrbench.metrics.field import RELATIVE_L2, RELATIVE_L2_BEST, RESIDUAL, relative_l2
 from inrbench.nn import Solver
 from inrbench.problems.base import Batch, Predict, Problem
+from inrbench.problems.equation import Array, Condition, Equation
 from inrbench.spec import Measurement, Metric, Protocol
 
-Array = NDArray[np.float64]
-Field = Callable[[Array], Array]
-"""Points ``(N, d)`` in the equation's coordinates -> values ``(N,)``."""
-Side = tuple[int, Literal["low", "high"]]
 HELD_OUT = 4096
 SOURCE_POINTS = 100_000
 HELD_OUT_SEED = 20_231_107
@@ -29,51 +23,6 @@ ADMISSION_POINTS = 16
 ADMISSION_STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
 """Of differences: one of them suits the network's highest frequency."""
 ADMISSION_TOLERANCE = 0.05
-
-
-@dataclass(frozen=True)
-class Condition:
-    """The solution's own values on some sides of the box; or, with two sides and ``periodic``, equal values on both."""
-
-    sides: tuple[Side, ...]
-    weight: float
-    periodic: bool = False
-
-    @classmethod
-    def around(cls, weight: float) -> "Condition":
-        """Return that the solution is known on all four sides of a rectangle."""
-        return cls(sides=((0, "low"), (0, "high"), (1, "low"), (1, "high")), weight=weight)
-
-
-@dataclass(frozen=True)
-class Equation:
-    """``residual(u) = source`` in a box, with conditions on sides of it.
-
-    ``first`` and ``second`` name the derivatives as Wanted does; ``residual`` maps the Jet of u to ``(N, 1)``.
-    """
-
-    box: tuple[tuple[float, float], ...]
-    residual: Callable[[Jet], Tensor]
-    source: Field
-    exact: Field
-    conditions: tuple[Condition, ...]
-    first: tuple[int, ...] = ()
-    second: tuple[tuple[int, ...], ...] = ()
-
-    @property
-    def wanted(self) -> Wanted:
-        """The derivatives, by the equation's coordinates, of a network on [-1, 1]^d."""
-        return Wanted(tuple(2 / (high - low) for low, high in self.box), self.first, self.second)
-
-    def from_unit(self, unit: Array) -> Array:
-        """Return points of the box from points of [0, 1]^d."""
-        low, high = np.array(self.box).T
-        return low + (high - low) * unit
-
-    def to_network(self, x: Array) -> Tensor:
-        """Return coordinates in [-1, 1]^d, float32, from points of the box."""
-        low, high = np.array(self.box).T
-        return torch.from_numpy(2 * (x - low) / (high - low) - 1).float()
 
 
 class EquationProblem(Problem):
