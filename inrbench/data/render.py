@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from inrbench.data.mesh import Mesh, sample_surface
 
-POINTS_A_PIXEL = 6
+POINTS_A_PIXEL = 5
 SPLAT = ((0, 0), (0, 1), (1, 0), (1, 1))
 """Pixels that a point covers, so that nothing shines through between points."""
 SEED = 0
@@ -13,7 +13,7 @@ LIGHT = np.array([-0.4, 0.5, 0.77])
 COLOUR = np.array([0.62, 0.74, 0.88])
 
 
-def render(mesh: Mesh, size: int = 400, half_width: float = 1.2, turn: float = 25.0, tilt: float = 15.0) -> NDArray[np.float64]:
+def render(mesh: Mesh, size: int = 320, half_width: float = 1.2, turn: float = 25.0, tilt: float = 15.0) -> NDArray[np.float64]:
     """Return an orthographic view ``(size, size, 3)`` in [0, 1] of [-half_width, half_width]^2, on white, y upwards.
 
     The mesh is turned and tilted by degrees and lit from the left. Points are drawn uniformly: a mesh of millions of faces

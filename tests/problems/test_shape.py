@@ -100,7 +100,7 @@ def test_artifacts_are_a_mesh_in_the_true_ones_place_and_a_picture(truths, tmp_p
     mesh = read_mesh(tmp_path / "surface.ply")
     assert np.abs(mesh.vertices).max(0) == pytest.approx(HALF / 1.1, abs=0.01)
     assert np.einsum("ij,ij->", mesh.triangles.mean(1), mesh.area_vectors) > 0, "turned outwards"
-    assert read_image(tmp_path / "surface.png").shape == (400, 400, 3)
+    assert read_image(tmp_path / "surface.png").shape == (320, 320, 3)
 
 
 def test_official_scoring_is_what_the_network_gave_in_the_best_epoch(truths):
