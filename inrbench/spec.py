@@ -198,6 +198,16 @@ class CurvePoint:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProbeReading:
+    """What an instrument said of one thing (a layer, a share) after ``step`` steps, 0 being the start."""
+
+    probe: str
+    step: int
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cost:
     """What a run took. Seconds are wall time with the device synchronised; the first four do not overlap, the fifth has all."""
 
@@ -242,6 +252,7 @@ class RunResult:
     traceback: str | None = None
     metrics: tuple[Measurement, ...] = ()
     curve: tuple[CurvePoint, ...] = ()
+    probes: tuple[ProbeReading, ...] = ()
     cost: Cost = field(default_factory=Cost)
 
 

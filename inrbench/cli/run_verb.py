@@ -39,6 +39,8 @@ INTERRUPTED = 130
               help="How a step is computed: sooner, or plainly. The mathematics is the same.")  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which a run is given up.")
 @click.option("--retry", type=click.Choice(["failed"]), help="Also do again what failed earlier.")
+@click.option("--probe", "probes", default="", metavar="NAMES",
+              help="Instruments to read during runs: gradients, activations, ntk; comma-separated.")  # fmt: skip
 @click.option("--artifacts", type=click.Choice(["last", "none"]), default="last", show_default=True,
               help="Keep each run's last reconstruction (PNG, MP4, PLY) in RESULTS/artifacts.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Print the plan and the estimate, and stop.")
@@ -47,7 +49,7 @@ INTERRUPTED = 130
 def command(
     methods: str, tasks: str | None, suite: str | None, protocol: str | None, changes: tuple[str, ...], signals: str | None,
     seeds: str, device: str, jobs: int | None, engine: Literal["fast", "reference"],
-    timeout: float | None, retry: str | None, artifacts: str, dry_run: bool,
+    timeout: float | None, retry: str | None, artifacts: str, probes: str, dry_run: bool,
     plugins: tuple[Path, ...], results: Path,
 ) -> int:  # fmt: skip
     """Fit methods on tasks. The same command again does only what is missing; Ctrl-C keeps what is finished.
@@ -62,16 +64,21 @@ def command(
     """
     from inrbench.cli.progress import Tally, progress_display
     from inrbench.execute import PoolSettings, Request, default_workers, estimate, make_plan, resolve_device, run_local
-    from inrbench.store import check_writable, code_state, finished_runs, physical_cores
+    from inrbench.fit import probe_names
+    from inrbench.store import check_writable, code_state, finished_runs, physical_cores, probed_runs
 
     if suite and protocol:
         raise BadValue(f"--suite {suite} names its own protocol; leave out --protocol, or name tasks with --tasks")
     request = Request(
         methods=methods, tasks=tasks, suite=suite, protocol=protocol or "paper", changes=parse_changes(changes),
         signals=signals, seeds=parse_seeds(seeds), device=resolve_device(device), plugin_files=plugins,
-        retry_failed=retry == "failed", engine=engine,
+        retry_failed=retry == "failed", engine=engine, probes=probe_names(probes),
     )  # fmt: skip
-    plan, registry = make_plan(request, finished_runs(results))
+    finished = finished_runs(results)
+    if request.probes:  # a run that ended well without them is done again
+        probed = probed_runs(results, request.probes)
+        finished = {run_id: status for run_id, status in finished.items() if status != "ok" or run_id in probed}
+    plan, registry = make_plan(request, finished)
     # Not fewer for a short rest: with other threads the same seed gives other roundings, and other times.
     workers = jobs or default_workers(request.device)
     threads = max(1, physical_cores() // workers)

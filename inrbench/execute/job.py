@@ -18,6 +18,7 @@ class Job:
     plugin_origin: str
     signal_file: str | None
     """The user's file, if the signal is one."""
+    probes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

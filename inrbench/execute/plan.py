@@ -32,6 +32,7 @@ class Request:
     plugin_files: Sequence[Path] = ()
     retry_failed: bool = False
     engine: Literal["fast", "reference"] = "fast"
+    probes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -231,6 +232,7 @@ def _job(
         plugin_files=tuple(str(path) for path in registry.files),
         plugin_origin=source.origin,
         signal_file=str(file) if file else None,
+        probes=request.probes,
     )
 
 

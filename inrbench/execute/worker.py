@@ -62,6 +62,7 @@ def execute(job: Job, settings: PoolSettings, on_progress: Progress = lambda fra
         traceback="".join(traceback.format_exception(error)) if _unexpected(error) else None,
         metrics=tuple(sheet.metrics),
         curve=sheet.fitted.curve if sheet.fitted else (),
+        probes=sheet.fitted.probes if sheet.fitted else (),
         cost=sheet.cost(time.perf_counter() - start),
     )
     return replace(store_result(job, settings, result, facts, started_at), note=sheet.note)
@@ -159,6 +160,7 @@ def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress, settings: PoolSet
     sheet.size = network_size(network)
     sheet.fitted = fit(
         network, problem, job.protocol, device=device, data_seed=data_seed, clock=clock, meter=meter, engine=spec.engine,
+        probes=job.probes,
         on_progress=on_progress,
     )  # fmt: skip
     sheet.host_peak_bytes, sheet.gpu_peak_bytes = meter.host_peak_bytes(), meter.gpu_peak_bytes()

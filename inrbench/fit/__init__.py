@@ -4,6 +4,7 @@ from inrbench.fit.clock import Clock
 from inrbench.fit.loop import Diverged, Fitted, fit
 from inrbench.fit.memory import MemoryMeter
 from inrbench.fit.predictor import Predictor
+from inrbench.fit.probes import PROBES, probe_names, read_probes
 from inrbench.fit.profile import SpeedCard, random_regression, speed_card
 from inrbench.fit.route import Route, fastest_fp32_route
 from inrbench.fit.schedule import learning_rate, log_spaced_steps
@@ -11,6 +12,7 @@ from inrbench.fit.step import Engine, FastStep, ReferenceStep, Step, StepFacts, 
 from inrbench.fit.work import Work, work_per_point
 
 __all__ = [
+    "PROBES",
     "Clock",
     "Diverged",
     "Engine",
@@ -29,7 +31,9 @@ __all__ = [
     "learning_rate",
     "log_spaced_steps",
     "make_step",
+    "probe_names",
     "random_regression",
+    "read_probes",
     "speed_card",
     "work_per_point",
 ]

@@ -1,6 +1,6 @@
 """The training loop, in plain sight. It never waits for the device but to look at the loss, a hundred times a run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -10,12 +10,13 @@ from torch import nn
 from inrbench.fit.clock import Clock
 from inrbench.fit.memory import MemoryMeter
 from inrbench.fit.predictor import Predictor
+from inrbench.fit.probes import read_probes
 from inrbench.fit.schedule import learning_rate, log_spaced_steps
 from inrbench.fit.step import Engine, StepFacts, make_step
 from inrbench.fit.work import work_per_point
 from inrbench.nn import Solver
 from inrbench.problems import Batch, Problem
-from inrbench.spec import CurvePoint, Protocol
+from inrbench.spec import CurvePoint, ProbeReading, Protocol
 
 CURVE_POINTS = 30
 FINITE_CHECKS = 100
@@ -31,6 +32,7 @@ class Fitted:
     points_seen: int
     flops_per_step: float | None
     step: StepFacts
+    probes: tuple[ProbeReading, ...] = ()
     diverged_at: int | None = None
 
 
@@ -52,10 +54,12 @@ def fit(
     clock: Clock,
     meter: MemoryMeter,
     engine: Engine = "fast",
+    probes: Sequence[str] = (),
     on_progress: Callable[[float, float], None] = lambda fraction, value: None,
 ) -> Fitted:
     """Train a network on a problem under a protocol; both are already on the device.
 
+    ``probes`` are read at the start and at the points of the curve, and do not count as time or memory of training.
     ``on_progress`` is told the fraction done and the primary metric at the last point of the learning curve. The parts
     ``compile`` (which changes nothing), ``train`` and ``eval`` of the clock are filled; compiling does not count as memory.
     A loss that is not finite ends the fit at the next look, with the exact step found from the losses kept on the device;
@@ -71,10 +75,13 @@ def fit(
     stride = max(1, steps // FINITE_CHECKS)
     looks = sorted(checkpoints | set(range(stride, steps, stride)))
     curve: list[CurvePoint] = []
+    readings: list[ProbeReading] = []
     value, step, points = float("nan"), 0, 0
 
     with clock("compile"), meter.paused():
         take_step.prepare()
+    with meter.paused():
+        readings += read_probes(probes, network, problem, 0)
     flops = None if work is None else work.flops * problem.batch
     batches = repeat(()) if isinstance(network, Solver) else endless(problem, generator)
     for look in looks:
@@ -87,7 +94,7 @@ def fit(
             finite = bool(losses[:step].isfinite().all())
         if not finite:
             first = int((~losses[:step].isfinite()).nonzero()[0, 0]) + 1
-            return Fitted(tuple(curve), step, points, flops, take_step.facts(), diverged_at=first)
+            return Fitted(tuple(curve), step, points, flops, take_step.facts(), tuple(readings), diverged_at=first)
         if step in checkpoints:
             with clock("eval"):
                 value = problem.evaluation.primary(predict)
@@ -95,8 +102,10 @@ def fit(
             curve.append(CurvePoint(
                 step=step, train_seconds=clock.seconds["train"], loss=float(losses[step - 1]), lr=rate, value=value,
             ))  # fmt: skip
+            with meter.paused():
+                readings += read_probes(probes, network, problem, step)
     finite = all(bool(parameter.isfinite().all()) for parameter in network.parameters())
-    return Fitted(tuple(curve), step, points, flops, take_step.facts(), diverged_at=None if finite else step)
+    return Fitted(tuple(curve), step, points, flops, take_step.facts(), tuple(readings), diverged_at=None if finite else step)
 
 
 def endless(problem: Problem, generator: torch.Generator) -> Iterator[Batch]:

@@ -4,7 +4,7 @@ from inrbench.store.artifacts import artifact_folder, keep_artifacts
 from inrbench.store.compact import compact
 from inrbench.store.environment import Environment, code_state, environment, physical_cores
 from inrbench.store.profiles import append_profile
-from inrbench.store.read import StoreRead, finished_runs, load_results, read_runs
+from inrbench.store.read import StoreRead, finished_runs, load_results, probed_runs, read_runs
 from inrbench.store.schema import SCHEMA, Attempt
 from inrbench.store.write import append, check_writable
 
@@ -24,5 +24,6 @@ __all__ = [
     "keep_artifacts",
     "load_results",
     "physical_cores",
+    "probed_runs",
     "read_runs",
 ]

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -65,6 +65,14 @@ def read_runs(results: Path, columns: Iterable[str] | None = None) -> StoreRead:
     return StoreRead(one_attempt_a_run(table), unreadable)
 
 
+def probed_runs(results: Path, probes: Sequence[str]) -> set[str]:
+    """Return the runs of which every one of these probes was read."""
+    frame = read_runs(results, ["run_id", "probes"]).table.to_pandas()
+    wanted = set(probes)
+    has = frame["probes"].map(lambda readings: readings is not None and wanted <= {r["probe"] for r in readings})
+    return set(frame.loc[has.astype(bool), "run_id"])
+
+
 def one_attempt_a_run(table: pa.Table) -> pa.Table:
     """Return the rows that count, sorted by run: of each run the newest ``ok`` attempt, else the newest one."""
     order = table.select(CHOICE).to_pandas()
@@ -73,21 +81,23 @@ def one_attempt_a_run(table: pa.Table) -> pa.Table:
     return table.take(pa.array(chosen.index))
 
 
-def load_results(results: str | Path = "results", table: Literal["runs", "metrics", "curves"] = "runs") -> pd.DataFrame:
+def load_results(
+    results: str | Path = "results", table: Literal["runs", "metrics", "curves", "probes"] = "runs"
+) -> pd.DataFrame:
     """Return the results of a folder as a pandas DataFrame.
 
     ``runs``: one row a run, a column for each metric id beside the stored columns. ``metrics``: one row a (run, metric).
-    ``curves``: one row a point of a learning curve, ``value`` being the primary metric.
+    ``curves``: one row a point of a learning curve, ``value`` being the primary metric. ``probes``: one row a reading.
     """
     read = read_runs(Path(results))
     frame = read.table.to_pandas()
     for path, reason in read.unreadable.items():
         log.warning("skipped %s: %s", path, reason)
-    keys = frame.drop(columns=["metrics", "curve"])
+    keys = frame.drop(columns=["metrics", "curve", "probes"])
     if table == "runs":
         values = pd.DataFrame([{m["id"]: m["value"] for m in metrics} for metrics in frame["metrics"]], index=frame.index)
         return keys.join(values.astype(float))
-    nested = "metrics" if table == "metrics" else "curve"
+    nested = {"metrics": "metrics", "curves": "curve", "probes": "probes"}[table]
     long = frame[["run_id", nested]].explode(nested).dropna(subset=[nested])
     items = pd.DataFrame(list(long[nested]), index=long.index)
     return keys.drop(columns=items.columns, errors="ignore").join(items, how="inner").reset_index(drop=True)

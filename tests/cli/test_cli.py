@@ -12,7 +12,7 @@ from inrbench.cli.main import VERBS, cli
 from inrbench.data import Mesh, write_ply, write_video
 from inrbench.errors import InrbenchError
 from inrbench.registry import Registry
-from inrbench.store import append, finished_runs
+from inrbench.store import append, finished_runs, load_results
 
 
 def invoke(*words: str) -> tuple[int, str]:
@@ -197,6 +197,19 @@ def test_unsuitable_meshes_and_clips_end_their_run_in_one_line_and_others_go_on(
                         "--artifacts", "none", "--signals", f"{tmp_path}/short.mp4", "--results", str(tmp_path / "v"))  # fmt: skip
     assert (code, "1 of 1 runs: 1 ok" in text) == (0, True)
     assert not (tmp_path / "v" / "artifacts").exists()
+
+
+def test_a_finished_run_is_done_again_for_its_probes_and_once_only(tmp_path):
+    words = (*QUICK, "--results", str(tmp_path))
+    assert "1 to do" in invoke(*words)[1] or "to do" in invoke(*words)[1]
+    assert "0 to do" in invoke(*words)[1]
+    code, text = invoke(*words, "--probe", "gradients,ntk")
+    assert (code, "0 to do" in text) == (0, False)
+    assert "0 to do" in invoke(*words, "--probe", "ntk")[1]
+    assert "0 to do" in invoke(*words)[1]
+    readings = load_results(tmp_path, table="probes")
+    assert set(readings["probe"]) == {"gradients", "ntk"}
+    assert {"step", "name", "value", "method", "signal"} <= set(readings.columns)
 
 
 def test_an_empty_results_folder_is_exit_code_4(tmp_path):

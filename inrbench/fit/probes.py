@@ -1,0 +1,106 @@
+"""Instruments that are read while a run is trained, outside its train clock: at the start and at the points of its curve.
+
+They change nothing: no weight, no random number, no gradient that the step would see.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+
+from inrbench.errors import unknown
+from inrbench.nn import Solver
+from inrbench.problems import Problem
+from inrbench.spec import ProbeReading
+
+EPSILON = 1e-20
+"""Added to |gradient| before its logarithm (the paper's equation 7 has such a constant and does not print it)."""
+GRADIENT_POINTS = 4096
+NTK_POINTS = 256
+NTK_AT_ONCE = 64
+DEAD = 1e-6
+"""An activation whose output deviates less than this over the points is dead."""
+
+Readings = Mapping[str, float]
+
+
+def probe_names(text: str) -> tuple[str, ...]:
+    """Return the probes that ``a,b`` names. Raises UnknownName."""
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    for name in names:
+        if name not in PROBES:
+            raise unknown("probe", name, PROBES)
+    return names
+
+
+def read_probes(names: Sequence[str], network: nn.Module, problem: Problem, step: int) -> list[ProbeReading]:
+    """Return what the probes say of a network after ``step`` steps; nothing of a method that fits itself."""
+    if isinstance(network, Solver):
+        return []
+    readings = [
+        ProbeReading(probe=name, step=step, name=what, value=value)
+        for name in names
+        for what, value in PROBES[name](network, problem).items()
+    ]
+    network.zero_grad(set_to_none=True)
+    return readings
+
+
+def gradients(network: nn.Module, problem: Problem) -> Readings:
+    """Return for each weight matrix, from input to output, the mean of log10(|gradient| + EPSILON) over its entries.
+
+    The gradient is that of the loss on a fixed batch of at most GRADIENT_POINTS points. Han et al., AAAI 2026, equation 7.
+    """
+    batch = problem.example(GRADIENT_POINTS)
+    weight = torch.full((), 1 / len(batch[0]), device=batch[0].device)
+    network.zero_grad(set_to_none=True)
+    problem.loss(network, batch, weight).backward()
+    matrices = [p.grad for p in network.parameters() if p.ndim > 1 and p.grad is not None]
+    return {f"layer {i}": float((g.abs().double() + EPSILON).log10().mean()) for i, g in enumerate(matrices, start=1)}
+
+
+def activations(network: nn.Module, problem: Problem) -> Readings:
+    """Return for each of the network's ``activations`` the deviation of its outputs and the share of them that is dead."""
+    outputs: list[Tensor] = []
+    modules = getattr(network, "activations", ())
+    hooks = [module.register_forward_hook(lambda m, i, o: outputs.append(o.detach())) for module in modules]
+    try:
+        with torch.no_grad():
+            network(problem.example(GRADIENT_POINTS)[0])
+    finally:
+        for hook in hooks:
+            hook.remove()
+    readings = {}
+    for i, output in enumerate(outputs, start=1):
+        deviations = output.double().std(dim=0)
+        readings[f"std layer {i}"] = float(output.double().std())
+        readings[f"dead layer {i}"] = float((deviations < DEAD).double().mean())
+    return readings
+
+
+def ntk(network: nn.Module, problem: Problem) -> Readings:
+    """Return how the empirical neural tangent kernel's trace is shared: by its three largest eigenvalues, and the rest.
+
+    The kernel J J^T of the outputs, summed over channels, at the first NTK_POINTS points of a fixed batch. Han et al., AAAI
+    2026, figure 2b; which and how many points they take is not published.
+    """
+    x = problem.example(NTK_POINTS)[0]
+    weights = {name: p.detach() for name, p in network.named_parameters() if p.requires_grad}
+    others = {**dict(network.named_buffers()), **{n: p.detach() for n, p in network.named_parameters() if not p.requires_grad}}
+
+    def output(weights: dict[str, Tensor], point: Tensor) -> Tensor:
+        total: Tensor = functional_call(network, {**weights, **others}, (point[None],)).sum()
+        return total
+
+    slopes = vmap(grad(output), in_dims=(None, 0))
+    rows = [torch.cat([g.flatten(1) for g in slopes(weights, part).values()], dim=1) for part in x.split(NTK_AT_ONCE)]
+    jacobian = torch.cat(rows)
+    values = torch.linalg.eigvalsh((jacobian @ jacobian.T).double()).clamp(min=0).flip(0)
+    shares = (values / values.sum()).tolist()
+    return {"r1": shares[0], "r2": shares[1], "r3": shares[2], "remain": sum(shares[3:])}
+
+
+PROBES: dict[str, Callable[[nn.Module, Problem], Readings]] = {
+    "gradients": gradients, "activations": activations, "ntk": ntk,
+}  # fmt: skip

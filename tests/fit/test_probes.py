@@ -1,0 +1,110 @@
+"""Instruments: they say what is so, and change nothing."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from inrbench import CoordinateMLP, NetworkSpec
+from inrbench.errors import UnknownName
+from inrbench.fit import Clock, MemoryMeter, fit, probe_names, read_probes
+from inrbench.fit.probes import PROBES, activations, gradients, ntk
+from inrbench.problems import Regression
+from inrbench.registry import Registry
+from inrbench.spec import Protocol
+
+CPU = torch.device("cpu")
+NET = NetworkSpec(in_features=2, out_features=1, width=7, n_layers=2)
+
+
+class Judge:
+    def primary(self, predict) -> float:
+        return 1.0
+
+
+def problem(n: int = 40) -> Regression:
+    x = torch.rand(n, 2, generator=torch.Generator().manual_seed(0))
+    return Regression(x, x.sum(1, keepdim=True), None, Judge())
+
+
+def network() -> CoordinateMLP:
+    torch.manual_seed(0)
+    return CoordinateMLP(NET, lambda i: nn.Tanh())
+
+
+def test_gradients_are_the_logarithms_of_the_losss_gradient():
+    net, fitted = network(), problem()
+    loss = (net(fitted.coordinates) - fitted.values).square().mean()
+    expected = torch.autograd.grad(loss, [layer.weight for layer in (*net.hidden, net.output)])
+    read = gradients(net, fitted)
+    assert list(read) == ["layer 1", "layer 2", "layer 3"]
+    for value, gradient in zip(read.values(), expected, strict=True):
+        assert value == pytest.approx(gradient.abs().log10().mean().item(), rel=1e-5)
+
+
+def test_a_gradient_of_zero_is_the_floor():
+    net = network()
+    with torch.no_grad():
+        net.output.weight.zero_()
+    assert gradients(net, problem())["layer 1"] == pytest.approx(-20)
+
+
+def test_the_kernels_shares_are_those_of_its_eigenvalues():
+    net, fitted = network(), problem()
+    rows = []
+    for point in fitted.coordinates:
+        slopes = torch.autograd.grad(net(point[None]).sum(), list(net.parameters()))
+        rows.append(torch.cat([g.ravel() for g in slopes]))
+    jacobian = torch.stack(rows).double()
+    values = torch.linalg.eigvalsh(jacobian @ jacobian.T).flip(0)
+    read = ntk(net, fitted)
+    assert [read["r1"], read["r2"], read["r3"]] == pytest.approx((values[:3] / values.sum()).tolist(), rel=1e-4)
+    assert sum(read.values()) == pytest.approx(1)
+
+
+def test_a_linear_network_has_as_many_shares_as_inputs():
+    net = nn.Linear(2, 1)
+    assert ntk(net, problem())["remain"] == pytest.approx(0, abs=1e-5)
+
+
+def test_dead_units_are_counted():
+    net = CoordinateMLP(NET, lambda i: nn.ReLU())
+    with torch.no_grad():
+        net.hidden[0].bias[:3] = -100.0
+    read = activations(net, problem())
+    assert read["dead layer 1"] >= 3 / 7
+    assert read["std layer 1"] > 0
+    assert activations(nn.Linear(2, 1), problem()) == {}
+
+
+@pytest.mark.parametrize("name", sorted(set(Registry().methods) - {"gp-hm-stm"}))
+def test_every_method_can_be_probed_and_is_left_as_it_was(name):
+    torch.manual_seed(0)
+    net = Registry().method(name)(NET)
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    state = torch.get_rng_state()
+    readings = read_probes(tuple(PROBES), net, problem(), 7)
+    assert {r.probe for r in readings} >= {"gradients", "ntk"}
+    assert all(math.isfinite(r.value) and r.step == 7 for r in readings)
+    assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
+    assert torch.equal(state, torch.get_rng_state())
+    assert all(p.grad is None for p in net.parameters())
+
+
+def test_a_probed_run_ends_with_the_same_weights():
+    protocol = Protocol(name="t", width=7, n_layers=2, epochs=12, lr=1e-2, lr_min=1e-3, metrics=("m",))
+    ends = []
+    for probes in ((), tuple(PROBES)):
+        net, fitted = network(), problem()
+        done = fit(net, fitted, protocol, device=CPU, data_seed=0, clock=Clock(CPU), meter=MemoryMeter(CPU), probes=probes)
+        ends.append(torch.cat([p.detach().ravel() for p in net.parameters()]))
+        steps = sorted({r.step for r in done.probes})
+        assert steps == ([0, *[point.step for point in done.curve]] if probes else [])
+    assert torch.equal(*ends)
+
+
+def test_an_unknown_probe_is_named():
+    assert probe_names("ntk, gradients,ntk") == ("ntk", "gradients")
+    with pytest.raises(UnknownName, match="unknown probe 'gradient', did you mean 'gradients'"):
+        probe_names("gradient")
