@@ -151,7 +151,9 @@ def _matrix_products(network: nn.Module, problem: Problem, batch: Batch, fast: F
 
 
 def _like(tensor: Tensor) -> Tensor:
-    """Return random numbers in the same shape and order in memory."""
+    """Return random numbers in the same shape and order in memory; a row that stands for many becomes many."""
+    if 0 in tensor.stride():
+        return torch.rand(tensor.shape, dtype=tensor.dtype, device=tensor.device)
     return torch.empty_strided(tensor.size(), tensor.stride(), device=tensor.device).uniform_()
 
 

@@ -158,13 +158,14 @@ def test_kill_9_in_mid_run_loses_nothing_finished_and_leaves_nothing_running(tmp
 
 @pytest.mark.slow
 def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(tmp_path):
-    suite = start(tmp_path)
+    longer = ("--set", "epochs=1500")  # on a busy machine short runs would all be over before the signal
+    suite = start(tmp_path, *longer)
     wait_for_runs(tmp_path, 1)
     os.killpg(suite.pid, signal.SIGINT)  # as a terminal does: to the parent and to the workers
     output = suite.communicate(timeout=60)[0]
     assert suite.returncode == 130, output
     assert "Stopped. What is finished is kept" in output
     assert "Traceback" not in output
-    again = start(tmp_path, "--dry-run").communicate()[0]
+    again = start(tmp_path, *longer, "--dry-run").communicate()[0]
     done = sum(status == "ok" for status in finished_runs(tmp_path).values())
     assert f"9 runs: {done} in {tmp_path} already, {9 - done} to do." in again

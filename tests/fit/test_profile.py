@@ -10,7 +10,9 @@ from inrbench.cli.main import cli
 from inrbench.fit.profile import SpeedCard, _matrix_products, random_regression, speed_card
 from inrbench.fit.route import Route
 from inrbench.fit.step import FastStep, StepFacts
-from inrbench.problems import Regression
+from inrbench.problems import Regression, poisson_problem
+from inrbench.registry import Registry
+from inrbench.spec import NetworkSpec
 
 CPU = torch.device("cpu")
 AS_PUBLISHED = str(Path(__file__).parent.parent / "methods" / "as_published.py")
@@ -37,6 +39,13 @@ def test_a_card_has_all_rounds_of_all_parts():
     assert all(len(values) == 3 and min(values) > 0 for values in card.rounds.values())
     assert card.points == 300
     assert card.facts.route.error < 2e-6
+
+
+def test_a_card_of_an_equation_compares_the_two_ways_of_differentiating():
+    card = speed_card(lambda: Registry().method("pinn")(NetworkSpec(in_features=2, out_features=1, width=8, n_layers=2)),
+                      poisson_problem(64), CPU, rounds=2, way="eager")  # fmt: skip
+    assert card.points == 64
+    assert all(min(values) > 0 for values in card.rounds.values())
 
 
 def test_the_limit_is_the_steps_own_matrix_products():
