@@ -65,6 +65,6 @@ class Advection1d(EquationTask):
         "weighted": paper("weighted", **{**SETTINGS, "condition_weight": 100.0}, sources={
             **SOURCES, "condition_weight": "100, ours: the residual of b = 200 is 4e4 times what the conditions are",
         }),
-        "quick": quick(**SETTINGS),
+        "quick": quick(**{**SETTINGS, "test_grid": (128, 50)}),
     }  # fmt: skip
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": ("b40-periodic", "b200-inflow")}

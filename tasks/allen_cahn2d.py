@@ -52,6 +52,6 @@ class AllenCahn2d(EquationTask):
             "residual_weight": "one over the mean square of the source (1.2e8): with 1 the rim would be drowned. Ours",
             "test_grid": "300x300, GP-HM's code",
         }),
-        "quick": quick(**SETTINGS),
+        "quick": quick(**{**SETTINGS, "test_grid": (100, 100)}),
     }  # fmt: skip
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": ("mix",)}
