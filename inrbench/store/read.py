@@ -66,7 +66,9 @@ def read_runs(results: Path, columns: Iterable[str] | None = None) -> StoreRead:
 
 
 def probed_runs(results: Path, probes: Sequence[str]) -> set[str]:
-    """Return the runs of which every one of these probes was read."""
+    """Return the runs of which every one of these probes was read; none where there is no store yet."""
+    if not results.exists():
+        return set()
     frame = read_runs(results, ["run_id", "probes"]).table.to_pandas()
     wanted = set(probes)
     has = frame["probes"].map(lambda readings: readings is not None and wanted <= {r["probe"] for r in readings})

@@ -207,6 +207,7 @@ def test_a_finished_run_is_done_again_for_its_probes_and_once_only(tmp_path):
     assert (code, "0 to do" in text) == (0, False)
     assert "0 to do" in invoke(*words, "--probe", "ntk")[1]
     assert "0 to do" in invoke(*words)[1]
+    assert invoke(*QUICK, "--results", str(tmp_path / "new"), "--probe", "ntk")[0] == 0
     readings = load_results(tmp_path, table="probes")
     assert set(readings["probe"]) == {"gradients", "ntk"}
     assert {"step", "name", "value", "method", "signal"} <= set(readings.columns)

@@ -125,7 +125,14 @@ SUITE = [sys.executable, "-m", "inrbench", "run", "--methods", "relu,siren,gauss
 
 def start(results: Path, *more: str) -> subprocess.Popen:
     words = [*SUITE, *more, "--results", str(results)]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    return subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, preexec_fn=hear_ctrl_c
+    )
+
+
+def hear_ctrl_c() -> None:
+    """A shell starts what it puts into the background deaf to Ctrl-C, and its children inherit that: these tests too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for_runs(results: Path, n: int) -> None:
