@@ -123,16 +123,17 @@ SUITE = [sys.executable, "-m", "inrbench", "run", "--methods", "relu,siren,gauss
          "--jobs", "1", "--device", "cpu"]  # fmt: skip
 
 
+HEARING = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""A shell starts what it puts into the background deaf to Ctrl-C, and children inherit that: these tests may run there too."""
+
+
 def start(results: Path, *more: str) -> subprocess.Popen:
-    words = [*SUITE, *more, "--results", str(results)]
-    return subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, preexec_fn=hear_ctrl_c
-    )
-
-
-def hear_ctrl_c() -> None:
-    """A shell starts what it puts into the background deaf to Ctrl-C, and its children inherit that: these tests too."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    words = [sys.executable, "-c", HEARING, *SUITE, *more, "--results", str(results)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
 
 def wait_for_runs(results: Path, n: int) -> None:
