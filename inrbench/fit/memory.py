@@ -32,7 +32,9 @@ class MemoryMeter:
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Leave out what happens in the block, what it keeps included: compilers and libraries are no part of a step."""
-        before, start = _high_water() if self._can_reset else 0, psutil.Process().memory_info().rss
+        before = _high_water() if self._can_reset else 0
+        _return_free_memory()  # or what the block lets go of would count as memory that it freed
+        start = psutil.Process().memory_info().rss
         yield
         if self._can_reset:
             _return_free_memory()

@@ -232,3 +232,22 @@ print(meter.host_peak_bytes())
 """
     peak = int(subprocess.check_output([sys.executable, "-c", code], text=True))
     assert 50e6 < peak < 3e9
+
+
+PAUSES = """
+import torch
+from inrbench.fit import MemoryMeter
+meter, pins = MemoryMeter(torch.device("cpu")), []
+for _ in range(4):
+    garbage = [bytes(1000) for _ in range(50_000)]
+    pins.append(garbage[-1])  # so that the C library keeps what is let go of below it
+    del garbage
+    with meter.paused():
+        pass
+print(meter.host_peak_bytes())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the high-water mark")
+def test_memory_that_a_pause_gives_back_is_not_counted_again():
+    assert 40e6 < int(subprocess.check_output([sys.executable, "-c", PAUSES], text=True)) < 80e6
