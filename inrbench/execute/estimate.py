@@ -115,9 +115,9 @@ def _calibrate(job: Job, registry: Registry, size: ProblemSize) -> float | None:
             if task.kind == "pde":
                 problem = task.problem(job.spec.signal, protocol, 0)
                 problem.to(device)
-                problem.make_ready(network)
+                loss = problem.quickest_loss(network)
                 batch, weight = problem.example(points), torch.ones((), device=device)
-                return _seconds_of(lambda: problem.fast_loss(network, batch, weight), device) * protocol.epochs
+                return _seconds_of(lambda: loss(network, batch, weight), device) * protocol.epochs
             coordinates = torch.rand(points, size.in_features, device=device)
             seconds = _seconds_of(lambda: network(coordinates).square().mean(), device)
         except (InrbenchError, RuntimeError):

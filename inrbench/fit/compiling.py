@@ -45,20 +45,19 @@ def choose_way(device_type: str, work: Work, batch: int, chunks: int, steps: int
 
 
 class CompiledLoss:
-    """``problem.fast_loss(network, chunk, weight)``, computed in a given way; eagerly from where compiling fails."""
+    """``problem.quickest_loss(network)`` of chunks, computed in a given way; eagerly from where compiling fails."""
 
     def __init__(self, problem: Problem, network: nn.Module, way: Way) -> None:
-        self.problem, self.network, self.way = problem, network, way
+        self.network, self.way = network, way
         reason = "compiling would take longer than it saves" if problem.compilable else "the problem's loss keeps what it sees"
         self.note: str | None = f"eager: {reason}" if way == "eager" else None
         if way == "graphed":
             self.note = "CUDA graphs"
-        problem.make_ready(network)
         self._graphs_before = _graph_count()
-        self._loss = problem.fast_loss
+        self._loss = self._eager = problem.quickest_loss(network)
         if way != "eager":
             _configure()
-            self._loss = torch.compile(problem.fast_loss, **compile_options(way))
+            self._loss = torch.compile(self._eager, **compile_options(way))
 
     @property
     def compiled(self) -> bool:
@@ -76,8 +75,8 @@ class CompiledLoss:
         except (MemoryError, torch.OutOfMemoryError):
             raise
         except Exception as error:  # dynamo and its compilers raise many kinds; the eager loss will tell if it was ours
-            loss = self.problem.fast_loss(self.network, chunk, weight)
-            self.way, self._loss = "eager", self.problem.fast_loss
+            loss = self._eager(self.network, chunk, weight)
+            self.way, self._loss = "eager", self._eager
             self.note = f"eager: compiling failed with {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
             logging.getLogger(__name__).warning(self.note)
             return loss

@@ -78,10 +78,14 @@ def fit(
     readings: list[ProbeReading] = []
     value, step, points = float("nan"), 0, 0
 
+    def probe(step: int) -> None:
+        if probes:
+            with meter.paused():
+                readings.extend(read_probes(probes, network, problem, step))
+
     with clock("compile"), meter.paused():
         take_step.prepare()
-    with meter.paused():
-        readings += read_probes(probes, network, problem, 0)
+    probe(0)
     flops = None if work is None else work.flops * problem.batch
     batches = repeat(()) if isinstance(network, Solver) else endless(problem, generator)
     for look in looks:
@@ -102,8 +106,7 @@ def fit(
             curve.append(CurvePoint(
                 step=step, train_seconds=clock.seconds["train"], loss=float(losses[step - 1]), lr=rate, value=value,
             ))  # fmt: skip
-            with meter.paused():
-                readings += read_probes(probes, network, problem, step)
+            probe(step)
     finite = all(bool(parameter.isfinite().all()) for parameter in network.parameters())
     return Fitted(tuple(curve), step, points, flops, take_step.facts(), tuple(readings), diverged_at=None if finite else step)
 

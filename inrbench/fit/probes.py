@@ -23,6 +23,7 @@ DEAD = 1e-6
 """An activation whose output deviates less than this over the points is dead."""
 
 Readings = Mapping[str, float]
+NOTHING: Readings = {"things read": 0.0}
 
 
 def probe_names(text: str) -> tuple[str, ...]:
@@ -35,13 +36,14 @@ def probe_names(text: str) -> tuple[str, ...]:
 
 
 def read_probes(names: Sequence[str], network: nn.Module, problem: Problem, step: int) -> list[ProbeReading]:
-    """Return what the probes say of a network after ``step`` steps; nothing of a method that fits itself."""
-    if isinstance(network, Solver):
-        return []
+    """Return what the probes say of a network after ``step`` steps.
+
+    One that finds nothing to read, as all do in a method that fits itself, says so: else the run would be done again for it.
+    """
     readings = [
         ProbeReading(probe=name, step=step, name=what, value=value)
         for name in names
-        for what, value in PROBES[name](network, problem).items()
+        for what, value in (({} if isinstance(network, Solver) else PROBES[name](network, problem)) or NOTHING).items()
     ]
     network.zero_grad(set_to_none=True)
     return readings

@@ -138,7 +138,7 @@ def _matrix_products(network: nn.Module, problem: Problem, batch: Batch, fast: F
     chunks = equal_chunks(batch, fast.chunk_points)
     recorder = _ProductRecorder()
     with recorder:
-        problem.fast_loss(network, chunks[0], weight_of(batch)).backward()
+        problem.quickest_loss(network)(network, chunks[0], weight_of(batch)).backward()
     products = [(multiply, _like(a), _like(b)) for multiply, a, b in recorder.products]
 
     def compute() -> None:

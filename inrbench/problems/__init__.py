@@ -1,6 +1,6 @@
 """What can be fitted. A problem knows its points, its loss and how a fit is judged; it knows no method and no optimiser."""
 
-from inrbench.problems.base import Batch, Evaluation, Predict, Problem
+from inrbench.problems.base import Batch, Evaluation, Loss, Predict, Problem
 from inrbench.problems.equation import Condition, Equation
 from inrbench.problems.function import function_problem
 from inrbench.problems.grid import Grid, GridRegression
@@ -18,6 +18,7 @@ __all__ = [
     "Evaluation",
     "Grid",
     "GridRegression",
+    "Loss",
     "Predict",
     "Problem",
     "Regression",

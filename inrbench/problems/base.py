@@ -14,6 +14,8 @@ from inrbench.spec import Measurement
 
 Batch = tuple[Tensor, ...]
 """Tensors of one leading length N that belong to one optimiser step."""
+Loss = Callable[[nn.Module, Batch, Tensor], Tensor]
+"""What ``Problem.loss`` is: (network, chunk, weight) -> the chunk's share of the loss."""
 Predict = Callable[[Tensor], Tensor]
 """Coordinates ``(N, in_features)`` on any device -> values ``(N, out_features)`` on the CPU, float32, no gradient."""
 
@@ -73,12 +75,12 @@ class Problem(ABC):
         ``weight`` is one over the number of points in the whole batch.
         """
 
-    def fast_loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
-        """Return the same loss in the way that the fast engine takes; the plain one where there is no other."""
-        return self.loss(network, chunk, weight)
+    def quickest_loss(self, network: nn.Module) -> Loss:
+        """Return the function that the fast engine calls as ``loss`` for this network; ``loss`` itself where there is no other.
 
-    def make_ready(self, network: nn.Module) -> None:  # noqa: B027 - most problems need nothing
-        """Do once for a network what ``fast_loss`` relies on and a compiler must not see."""
+        What has to be found out about the network is found out here, where no compiler sees it.
+        """
+        return self.loss
 
     def admit(self, network: nn.Module) -> None:
         """Raise NotApplicable for a network that cannot solve the problem, with the reason; let a solver begin."""

@@ -1,5 +1,6 @@
 """Regression on a grid too large to hold a coordinate for each of its points: they are made, batch by batch, from indices."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -25,7 +26,7 @@ class Grid:
     @property
     def n_points(self) -> int:
         """All points."""
-        return int(torch.tensor(self.shape).prod())
+        return math.prod(self.shape)
 
     def axes(self) -> list[Tensor]:
         """Return the positions along each axis, float32, rounded once from float64."""

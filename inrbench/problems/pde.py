@@ -12,7 +12,7 @@ from inrbench.derive import Jet, Wanted, backward_jet, can_go_forward, forward_j
 from inrbench.errors import BadValue, NotApplicable
 from inrbench.metrics.field import RELATIVE_L2, RELATIVE_L2_BEST, RESIDUAL, relative_l2
 from inrbench.nn import Solver
-from inrbench.problems.base import Batch, Predict, Problem
+from inrbench.problems.base import Batch, Loss, Predict, Problem
 from inrbench.problems.equation import Array, Condition, Equation
 from inrbench.spec import Measurement, Metric, Protocol
 
@@ -44,7 +44,6 @@ class EquationProblem(Problem):
         self._on_sides = settings["condition_points"]
         self._residual_weight = residual_weight(equation, settings["residual_weight"])
         self._device = torch.device("cpu")
-        self._forward: tuple[nn.Module | None, bool] = None, False
 
     def to(self, device: torch.device) -> None:
         """Choose where batches go."""
@@ -56,10 +55,6 @@ class EquationProblem(Problem):
             network.begin(self.equation)
         elif self.equation.second:
             _refuse_wrong_curvature(network, self.in_features)
-
-    def make_ready(self, network: nn.Module) -> None:
-        """Find out whether derivatives can be carried forwards through the network."""
-        self._forward = network, can_go_forward(network)
 
     def batches(self, generator: torch.Generator) -> Iterator[Batch]:
         """Yield (inside, source, then for each condition its points and its values) of the one step of an epoch.
@@ -85,11 +80,12 @@ class EquationProblem(Problem):
         jet = backward_jet(network, inside, self.equation.wanted)
         return self._total(jet, source, network(torch.cat(conditions[::2])), conditions) + _penalty(network)
 
-    def fast_loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
-        """Return the loss, with derivatives carried forwards where the network allows it."""
-        known, goes_forward = self._forward
-        if known is not network or not goes_forward:
-            return self.loss(network, chunk, weight)
+    def quickest_loss(self, network: nn.Module) -> Loss:
+        """Return ``forward_loss`` for a network that allows it, else ``loss``."""
+        return self.forward_loss if can_go_forward(network) else self.loss
+
+    def forward_loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
+        """Return the loss, with derivatives carried forwards through the layers."""
         inside, source, *conditions = chunk
         jet, on_sides = forward_jet(network, inside, self.equation.wanted, torch.cat(conditions[::2]))
         assert on_sides is not None

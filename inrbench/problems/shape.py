@@ -1,6 +1,6 @@
 """Solids: one network from position to signed distance or to occupancy, judged by voxels, random points and surfaces."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,8 @@ from inrbench.problems.base import Batch, Predict
 from inrbench.problems.grid import BitValues, FloatValues, Grid, GridRegression, GridValues
 from inrbench.spec import Measurement, Metric, Protocol
 
+Field = tuple[slice, NDArray[np.float32]]
+"""A range of the grid's rows, and what was predicted there."""
 SLAB_POINTS = 1 << 20
 """Rows of the grid that are judged at once."""
 SURFACE_POINTS = 30_000
@@ -60,17 +62,18 @@ class ShapeEvaluation:
 
     def primary(self, predict: Predict) -> float:
         """Return the metric that the protocol ranks by, the IoU on the grid."""
-        return self._over_grid(predict)[IOU_GRID.id]
+        return self._scores(self._fields(predict))[IOU_GRID.id]
 
     def measure(self, predict: Predict) -> list[Measurement]:
         """Return the protocol's metrics; a metric that cannot be computed carries the reason."""
-        values: dict[str, float] = self._over_grid(predict)
+        fields = list(self._fields(predict))  # kept: the surface is that of the same field
+        values = self._scores(fields)
         values[IOU_RANDOM.id] = self._over_random_points(predict)
         if self.official_iou:
             values[IOU_OFFICIAL.id] = self.official_iou()
         note = None
         try:
-            self._measured = mesh = self.surface(predict)
+            self._measured = mesh = self._surface(fields)
             values[CHAMFER.id], values[NORMALS.id] = surface_distances(mesh, self.truth.mesh)
         except BadValue as error:
             note = str(error)
@@ -84,9 +87,12 @@ class ShapeEvaluation:
 
         It is closed at the grid's rim. Raises BadValue where the field is inside or outside everywhere.
         """
+        return self._surface(self._fields(predict))
+
+    def _surface(self, fields: Iterable[Field]) -> Mesh:
         from skimage.measure import marching_cubes
 
-        field = np.concatenate([f for _, f in self._fields(predict)]).reshape(self.grid.shape)
+        field = np.concatenate([f for _, f in fields]).reshape(self.grid.shape)
         outside = max(field.max(), self.level + self.truth.voxel) if self.inside_below else min(field.min(), 0.0)
         field = np.pad(field, 1, constant_values=outside)
         direction = "ascent" if self.inside_below else "descent"
@@ -106,14 +112,14 @@ class ShapeEvaluation:
         """Return where a field is inside."""
         return field < self.level if self.inside_below else field > self.level
 
-    def _fields(self, predict: Predict) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    def _fields(self, predict: Predict) -> Iterator[Field]:
         for rows in self.grid.slabs(SLAB_POINTS):
             yield rows, predict(self.grid.coordinates(rows)).numpy()[:, 0]
 
-    def _over_grid(self, predict: Predict) -> dict[str, float]:
+    def _scores(self, fields: Iterable[Field]) -> dict[str, float]:
         both = either = 0
         error = 0.0
-        for rows, field in self._fields(predict):
+        for rows, field in fields:
             true_field = self.values.at(torch.arange(rows.start, rows.stop)).numpy()[:, 0]
             a, b = self.inside(field), self.inside(true_field)
             both, either = both + int((a & b).sum()), either + int((a | b).sum())
@@ -145,6 +151,7 @@ class OfficiallyScored(GridRegression):
         self._outputs = np.zeros(grid.n_points, dtype=bool)
         self._best_outputs, self._least = self._outputs.copy(), float("inf")
         self._seen, self._loss = 0, 0.0
+        self._inside = evaluation.inside
         evaluation.official_iou = self._iou
 
     def take(self, rows: Tensor | slice) -> Batch:
@@ -166,9 +173,7 @@ class OfficiallyScored(GridRegression):
         yield from super().batches(generator)
 
     def _keep(self, outputs: Tensor, values: Tensor, rows: Tensor) -> None:
-        evaluation = self.evaluation
-        assert isinstance(evaluation, ShapeEvaluation)
-        self._outputs[rows.cpu().numpy()] = evaluation.inside(outputs[:, 0].cpu().numpy())
+        self._outputs[rows.cpu().numpy()] = self._inside(outputs[:, 0].cpu().numpy())
         self._seen += len(rows)
         self._loss += float((outputs - values).square().sum())
 
@@ -179,12 +184,10 @@ class OfficiallyScored(GridRegression):
 
     def _iou(self) -> float:
         self._end_epoch()
-        evaluation = self.evaluation
-        assert isinstance(evaluation, ShapeEvaluation)
         both = either = 0
         for rows in self._grid.slabs(SLAB_POINTS):
             true_field = self._values.at(torch.arange(rows.start, rows.stop, device=self.device)).cpu().numpy()[:, 0]
-            a, b = self._best_outputs[rows], evaluation.inside(true_field)
+            a, b = self._best_outputs[rows], self._inside(true_field)
             both, either = both + int((a & b).sum()), either + int((a | b).sum())
         return iou(both, either)
 

@@ -84,7 +84,6 @@ def test_points_are_inside_and_conditions_on_their_sides(task, signal):
 @pytest.mark.parametrize(("task", "signal"), [("poisson2d", "sin6cos20"), ("allen-cahn2d", "mix"), ("heat1d", "b20"), ("advection1d", "b40-periodic")])  # fmt: skip
 def test_both_ways_give_one_loss_and_one_gradient(method, task, signal):
     fitted, net = problem(task, signal), network(method, task, signal).double()
-    fitted.make_ready(net)
     batch = tuple(t.double() for t in fitted.example(0))
     weight = torch.tensor(1 / 64)
 
@@ -94,7 +93,7 @@ def test_both_ways_give_one_loss_and_one_gradient(method, task, signal):
         loss.backward()
         return loss.item(), torch.cat([p.grad.ravel() for p in net.parameters() if p.grad is not None])
 
-    (a, slope), (b, fast_slope) = loss_and_gradient(fitted.loss), loss_and_gradient(fitted.fast_loss)
+    (a, slope), (b, fast_slope) = loss_and_gradient(fitted.loss), loss_and_gradient(fitted.quickest_loss(net))
     assert a == pytest.approx(b, rel=1e-9)
     assert (slope - fast_slope).norm() <= 1e-8 * slope.norm()
 
@@ -155,12 +154,8 @@ def test_what_a_method_adds_to_the_loss_is_added():
     fitted, net = problem(), network("tsa-pinn")
     without = network("tsa-pinn", slope_weight=0.0)
     batch = fitted.example(0)
-    for way in ("loss", "fast_loss"):
-        losses = []
-        for each in (net, without):
-            fitted.make_ready(each)
-            losses.append(getattr(fitted, way)(each, batch, torch.tensor(1.0)).item())
-        more, less = losses
+    for way in (fitted.loss, fitted.forward_loss):
+        more, less = (way(each, batch, torch.tensor(1.0)).item() for each in (net, without))
         assert more - less == pytest.approx(1 / (4 * np.e), rel=1e-4)
 
 
