@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from inrbench.errors import unknown
+from inrbench.fit.predictor import Predictor
+from inrbench.metrics.spectrum import energy_by_octave
 from inrbench.nn import Solver
 from inrbench.problems import Problem
 from inrbench.spec import ProbeReading
@@ -38,15 +40,19 @@ def probe_names(text: str) -> tuple[str, ...]:
 def read_probes(names: Sequence[str], network: nn.Module, problem: Problem, step: int) -> list[ProbeReading]:
     """Return what the probes say of a network after ``step`` steps.
 
-    One that finds nothing to read, as all do in a method that fits itself, says so: else the run would be done again for it.
+    One that finds nothing to read, as most do in a method that fits itself, says so: else the run would be done again for it.
     """
     readings = [
         ProbeReading(probe=name, step=step, name=what, value=value)
         for name in names
-        for what, value in (({} if isinstance(network, Solver) else PROBES[name](network, problem)) or NOTHING).items()
+        for what, value in (_read(name, network, problem) or NOTHING).items()
     ]
     network.zero_grad(set_to_none=True)
     return readings
+
+
+def _read(name: str, network: nn.Module, problem: Problem) -> Readings:
+    return {} if isinstance(network, Solver) and name != "spectrum" else PROBES[name](network, problem)
 
 
 def gradients(network: nn.Module, problem: Problem) -> Readings:
@@ -103,6 +109,21 @@ def ntk(network: nn.Module, problem: Problem) -> Readings:
     return {"r1": shares[0], "r2": shares[1], "r3": shares[2], "remain": sum(shares[3:])}
 
 
+def spectrum(network: nn.Module, problem: Problem) -> Readings:
+    """Return the energy of the error and of the truth by octave of frequency; that of the error adds up to its mean square.
+
+    On the grid that the task shows: the dense grid of a function, an image, a video's middle frame, a plane through a solid,
+    the test grid of an equation. Frequencies are in cycles over its extent.
+    """
+    device = next(network.parameters()).device
+    pair = problem.evaluation.on_grid(Predictor(network, device))
+    if pair is None:
+        return {}
+    truth, prediction = pair
+    energies = {"error": energy_by_octave(prediction - truth), "truth": energy_by_octave(truth)}
+    return {f"{what} {octave}": energy for what, parts in energies.items() for octave, energy in parts.items()}
+
+
 PROBES: dict[str, Callable[[nn.Module, Problem], Readings]] = {
-    "gradients": gradients, "activations": activations, "ntk": ntk,
+    "gradients": gradients, "activations": activations, "ntk": ntk, "spectrum": spectrum,
 }  # fmt: skip

@@ -109,6 +109,9 @@ class _NoEvaluation:
     def measure(self, predict: object) -> list[Any]:
         return []
 
+    def on_grid(self, predict: object) -> None:
+        return None
+
 
 def _seconds(part: Callable[[], object], device: torch.device) -> float:
     _synchronise(device)

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inrbench.errors import NotApplicable
@@ -16,6 +18,7 @@ Batch = tuple[Tensor, ...]
 """Tensors of one leading length N that belong to one optimiser step."""
 Loss = Callable[[nn.Module, Batch, Tensor], Tensor]
 """What ``Problem.loss`` is: (network, chunk, weight) -> the chunk's share of the loss."""
+Values = NDArray[np.floating]
 Predict = Callable[[Tensor], Tensor]
 """Coordinates ``(N, in_features)`` on any device -> values ``(N, out_features)`` on the CPU, float32, no gradient."""
 
@@ -29,6 +32,10 @@ class Evaluation(Protocol):
 
     def measure(self, predict: Predict) -> list[Measurement]:
         """Return every metric of the protocol."""
+        ...
+
+    def on_grid(self, predict: Predict) -> tuple[Values, Values] | None:
+        """Return truth and prediction ``(n1, ..., nd, channels)`` on a regular grid; None of what has no such picture."""
         ...
 
     def save_artifacts(self, predict: Predict, folder: Path) -> None:

@@ -89,6 +89,10 @@ class ImageEvaluation:
                 measured.append(Measurement(metric=METRICS[name], value=None, note=note))
         return measured
 
+    def on_grid(self, predict: Predict) -> tuple[Image, Image]:
+        """Return the image and its reconstruction."""
+        return self.fitted, self.render(predict)
+
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
         """Write ``reconstruction.png``."""
         write_image(folder / "reconstruction.png", self.render(predict))

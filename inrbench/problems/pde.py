@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inrbench.derive import Jet, Wanted, backward_jet, can_go_forward, forward_jet
@@ -157,10 +158,15 @@ class EquationEvaluation:
             for name in self.metrics
         ]
 
+    def on_grid(self, predict: Predict) -> tuple[Array, NDArray[np.float32]]:
+        """Return truth and prediction on the test grid."""
+        prediction: NDArray[np.float32] = predict(self.equation.to_network(self.grid)).numpy()
+        return self.truth.reshape(*self.shape, 1), prediction.reshape(*self.shape, 1)
+
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
         """Write ``fields.npz``: truth and prediction on the test grid."""
-        prediction = predict(self.equation.to_network(self.grid)).numpy()[:, 0].reshape(self.shape)
-        np.savez_compressed(folder / "fields.npz", truth=self.truth.reshape(self.shape), prediction=prediction)
+        truth, prediction = (field[..., 0] for field in self.on_grid(predict))
+        np.savez_compressed(folder / "fields.npz", truth=truth, prediction=prediction)
 
     def _held_out_residual(self, jet_at: Callable[[Tensor, Wanted], Jet]) -> float:
         x = self.equation.from_unit(np.random.default_rng(HELD_OUT_SEED).random((HELD_OUT, self.grid.shape[1])))

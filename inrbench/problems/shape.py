@@ -1,5 +1,6 @@
 """Solids: one network from position to signed distance or to occupancy, judged by voxels, random points and surfaces."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -101,6 +102,13 @@ class ShapeEvaluation:
         except (ValueError, RuntimeError) as error:
             raise BadValue("the fitted field has no surface: it is all inside or all outside") from error
         return Mesh(np.array(self.truth.low) + (vertices - 1.0) * self.truth.voxel, faces.astype(np.int64))
+
+    def on_grid(self, predict: Predict) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the true and the fitted field on the plane in the middle of the first axis."""
+        n, *plane = self.grid.shape
+        rows = slice(n // 2 * math.prod(plane), (n // 2 + 1) * math.prod(plane))
+        truth = self.values.at(torch.arange(rows.start, rows.stop)).numpy()
+        return truth.reshape(*plane, 1), predict(self.grid.coordinates(rows)).numpy().reshape(*plane, 1)
 
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
         """Write ``surface.ply`` and ``surface.png``, of the surface last measured. Raises BadValue where there is none."""

@@ -84,6 +84,12 @@ class VideoEvaluation:
             measured.append(Measurement(metric=METRICS[name], value=value, note=note))
         return measured
 
+    def on_grid(self, predict: Predict) -> tuple[NDArray[np.floating], NDArray[np.float32]]:
+        """Return the fitted frame in the middle and its reconstruction."""
+        middle = self.fitted()[len(self.fitted()) // 2]
+        ((_, frame),) = self.rendered(predict, range(middle, middle + 1))
+        return self.frames[middle] / 255, frame
+
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
         """Write ``reconstruction.mp4``, the original on the left, and ``worst-frame.png``, the frame of least PSNR."""
         pairs, worst = [], (float("inf"), 0)

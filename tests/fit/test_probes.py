@@ -9,7 +9,7 @@ from torch import nn
 from inrbench import CoordinateMLP, NetworkSpec
 from inrbench.errors import UnknownName
 from inrbench.fit import Clock, MemoryMeter, fit, probe_names, read_probes
-from inrbench.fit.probes import PROBES, activations, gradients, ntk
+from inrbench.fit.probes import PROBES, activations, gradients, ntk, spectrum
 from inrbench.problems import Regression
 from inrbench.registry import Registry
 from inrbench.spec import Protocol
@@ -21,6 +21,14 @@ NET = NetworkSpec(in_features=2, out_features=1, width=7, n_layers=2)
 class Judge:
     def primary(self, predict) -> float:
         return 1.0
+
+    def on_grid(self, predict):
+        truth = grid().sum(1).reshape(8, 8, 1).numpy()
+        return truth, predict(grid()).numpy().reshape(8, 8, 1)
+
+
+def grid():
+    return torch.cartesian_prod(torch.linspace(0, 1, 8), torch.linspace(0, 1, 8))
 
 
 def problem(n: int = 40) -> Regression:
@@ -66,6 +74,22 @@ def test_the_kernels_shares_are_those_of_its_eigenvalues():
 def test_a_linear_network_has_as_many_shares_as_inputs():
     net = nn.Linear(2, 1)
     assert ntk(net, problem())["remain"] == pytest.approx(0, abs=1e-5)
+
+
+def test_the_spectrum_adds_up_to_the_mean_squares():
+    net = network()
+    read = spectrum(net, problem())
+    with torch.no_grad():
+        error = net(grid()) - grid().sum(1, keepdim=True)
+    parts = {what: sum(v for name, v in read.items() if name.startswith(what)) for what in ("error", "truth")}
+    assert parts["error"] == pytest.approx(error.square().mean().item(), rel=1e-5)
+    assert parts["truth"] == pytest.approx(grid().sum(1).square().mean().item(), rel=1e-5)
+    assert read["truth 0-1"] > 0.9 * parts["truth"]  # a ramp
+
+
+def test_a_probe_with_nothing_to_read_says_so_once():
+    readings = read_probes(("activations",), nn.Linear(2, 1), problem(), 3)
+    assert [(r.probe, r.step, r.name, r.value) for r in readings] == [("activations", 3, "things read", 0.0)]
 
 
 def test_dead_units_are_counted():

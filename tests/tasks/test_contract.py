@@ -67,6 +67,11 @@ def test_a_problem_is_as_large_as_the_task_says_and_can_be_judged(task):
     measured = problem.evaluation.measure(predict)
     assert [m.metric.id for m in measured] == list(protocol.metrics)
     assert measured[0].value == problem.evaluation.primary(predict)
+    truth, prediction = problem.evaluation.on_grid(predict)
+    assert truth.shape == prediction.shape
+    assert truth.shape[-1] == problem.out_features
+    assert truth.std() > 0
+    assert not prediction.any()
 
 
 def test_every_protocol_can_be_ranked_and_judged(task):
