@@ -47,6 +47,12 @@ class StoreError(InrbenchError):
     exit_code = RUN_FAILED
 
 
+class NothingFound(InrbenchError):
+    """There is nothing to show or to compare."""
+
+    exit_code = NOTHING_COMPARED
+
+
 def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UnknownName:
     """Return the error for a name that does not exist, with the nearest name and the list of all.
 

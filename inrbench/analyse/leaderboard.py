@@ -14,18 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from inrbench.analyse.runs import Group, comparable_runs
 from inrbench.spec import Metric
-from inrbench.store import read_runs
 
 COLUMNS = (
-    "task", "signal", "signal_sha256", "method", "method_sha256", "variant", "protocol", "protocol_fingerprint", "seed",
-    "device_class", "engine", "device_name", "hardware_id", "threads", "jobs", "metrics", "train_seconds", "host_peak_bytes",
+    "status", "device_name", "hardware_id", "threads", "jobs", "metrics", "train_seconds", "host_peak_bytes",
     "gpu_peak_allocated_bytes", "n_params", "message",
 )  # fmt: skip
-
-
-FIRST_ENGINE = "eager"
-"""What rows without the column ran with: the plain loop of the first version."""
 
 
 @dataclass(frozen=True)
@@ -75,41 +70,16 @@ class Board:
     notes: list[str]
 
 
-def leaderboards(
-    results: Path, tasks: Sequence[str] = (), protocols: Sequence[str] = ()
-) -> tuple[list[Board], dict[Path, str]]:
-    """Return the tables of a results folder, and the files in it that could not be read.
-
-    ``tasks`` and ``protocols`` (names or fingerprints) limit them; empty for all. Raises StoreError without such a folder.
-    """
-    read = read_runs(results, COLUMNS)
-    frame = read.table.to_pandas().fillna({"engine": FIRST_ENGINE})
-    if tasks:
-        frame = frame[frame["task"].isin(tasks)]
-    if protocols:
-        frame = frame[frame["protocol"].isin(protocols) | frame["protocol_fingerprint"].isin(protocols)]
-    groups = frame.groupby(["task", "protocol_fingerprint", "device_class", "engine"], sort=True)
-    return [_board(_latest_code(group)) for _, group in groups], read.unreadable
+def leaderboards(results: Path, tasks: Sequence[str] = (), protocols: Sequence[str] = ()) -> list[Board]:
+    """Return the tables of a results folder. Limits and errors are those of ``comparable_runs``."""
+    return [_board(group) for group in comparable_runs(results, COLUMNS, tasks, protocols)]
 
 
-def _latest_code(group: pd.DataFrame) -> pd.DataFrame:
-    """Keep the runs of the newest code of each method and the newest bytes of each signal: what was edited is another thing.
-
-    What was not run again after the edit is then missing, and shows as such. One run is left for each (row, signal, seed).
-    """
-    for subject, code in ((["method", "variant"], "method_sha256"), (["signal"], "signal_sha256")):
-        newest = group.sort_values("attempt_id").drop_duplicates(subject, keep="last")
-        group = group.merge(newest[[*subject, code]])
-    return group.sort_values("attempt_id").drop_duplicates(["method", "variant", "signal", "seed"], keep="last")
-
-
-def _board(frame: pd.DataFrame) -> Board:
-    frame, absent = _without_absent_signals(frame)
-    first = frame.sort_values("attempt_id").iloc[-1]
+def _board(group: Group) -> Board:
+    frame, absent = _without_absent_signals(group.runs)
     metrics = _metrics(frame)
-    labels = frame["method"] + frame["variant"].map(lambda v: f"[{v}]" if v else "")
     pairs = set(zip(frame["signal"], frame["seed"], strict=True))
-    rows = [_row(str(label), runs, metrics, len(pairs)) for label, runs in frame.groupby(labels, sort=True)]
+    rows = [_row(str(label), runs, metrics, len(pairs)) for label, runs in frame.groupby("label", sort=True)]
     if metrics:
         _rank(rows, metrics, len(pairs))
     timed = frame[frame["status"] == "ok"]
@@ -121,11 +91,11 @@ def _board(frame: pd.DataFrame) -> Board:
         )
     jobs, threads = (next(iter(sharings))[1:]) if len(sharings) == 1 else (0, 0)
     return Board(
-        task=first["task"],
-        protocol=first["protocol"],
-        fingerprint=first["protocol_fingerprint"],
-        device_class=first["device_class"],
-        engine=first["engine"],
+        task=group.task,
+        protocol=group.protocol,
+        fingerprint=group.fingerprint,
+        device_class=group.device_class,
+        engine=group.engine,
         metrics=metrics,
         signals=sorted(set(frame["signal"])),
         seeds=sorted({int(seed) for seed in frame["seed"]}),

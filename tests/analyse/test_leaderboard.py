@@ -16,7 +16,7 @@ from inrbench.store import append
 def boards(tmp_path, attempts, **limits):
     for one in attempts:
         append(tmp_path, one)
-    return leaderboards(tmp_path, **limits)[0]
+    return leaderboards(tmp_path, **limits)
 
 
 def test_means_and_spreads_are_over_signals_and_seeds(attempt, tmp_path):
@@ -132,9 +132,9 @@ def test_variants_are_rows_of_their_own(attempt, tmp_path):
 def test_limits(attempt, tmp_path):
     runs = [attempt(), attempt(task="other", protocol="long", protocol_fingerprint="e" * 12)]
     assert len(boards(tmp_path, runs)) == 2
-    assert [b.task for b in leaderboards(tmp_path, tasks=["toy"])[0]] == ["toy"]
-    assert [b.task for b in leaderboards(tmp_path, protocols=["long"])[0]] == ["other"]
-    assert [b.task for b in leaderboards(tmp_path, protocols=["e" * 12])[0]] == ["other"]
+    assert [b.task for b in leaderboards(tmp_path, tasks=["toy"])] == ["toy"]
+    assert [b.task for b in leaderboards(tmp_path, protocols=["long"])] == ["other"]
+    assert [b.task for b in leaderboards(tmp_path, protocols=["e" * 12])] == ["other"]
     with pytest.raises(StoreError):
         leaderboards(tmp_path / "absent")
 
@@ -172,20 +172,20 @@ def test_a_signal_that_no_method_has_data_for_makes_none_incomplete(attempt, tmp
     for method, psnr in (("siren", 30.0), ("msa", 31.0)):
         append(tmp_path, attempt(psnr, method=method))
         append(tmp_path, attempt(method=method, signal="thai", status="skipped"))
-    (board,), _ = leaderboards(tmp_path)
+    (board,) = leaderboards(tmp_path)
     assert (board.signals, board.n_runs) == (["a"], 1)
     assert [(row.label, row.complete, row.marks.get("psnr@test")) for row in board.rows] == [
         ("msa", True, "best"), ("siren", True, "second"),
     ]  # fmt: skip
     assert board.notes == ["thai is left out: why"]
     append(tmp_path, attempt(32.0, method="relu", signal="thai"))
-    (board,), _ = leaderboards(tmp_path)
+    (board,) = leaderboards(tmp_path)
     assert board.n_runs == 2, "one method has it: the others are incomplete"
 
 
 def test_a_table_of_nothing_but_skipped_runs_is_still_one(attempt, tmp_path):
     append(tmp_path, attempt(status="skipped"))
-    (board,), _ = leaderboards(tmp_path)
+    (board,) = leaderboards(tmp_path)
     assert board.rows[0].failures == {"skipped": 1}
 
 

@@ -1,0 +1,90 @@
+"""Which runs may stand side by side: those of one task, one protocol fingerprint, one class of device and one engine."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from inrbench.errors import NothingFound, unknown
+from inrbench.store import read_runs
+
+log = logging.getLogger(__name__)
+IDENTITY = (
+    "task", "signal", "signal_sha256", "method", "method_sha256", "variant", "params_json", "protocol", "protocol_fingerprint",
+    "seed", "device_class", "engine",
+)  # fmt: skip
+FIRST_ENGINE = "eager"
+"""What rows without the column ran with: the plain loop of the first version."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that may be compared: one row for each (label, signal, seed), of the newest code of each method.
+
+    ``label`` is the method's name with what was set, ``msa[s_max=3.0]``.
+    """
+
+    task: str
+    protocol: str
+    fingerprint: str
+    device_class: str
+    engine: str
+    runs: pd.DataFrame
+
+    @property
+    def title(self) -> str:
+        """What all of them share, as people read it."""
+        return f"{self.task}, protocol {self.protocol} ({self.fingerprint}), {self.device_class}, {self.engine} engine"
+
+
+def comparable_runs(
+    results: Path, columns: Sequence[str] = (), tasks: Sequence[str] = (), protocols: Sequence[str] = ()
+) -> list[Group]:
+    """Return what a results folder holds, with ``columns`` beside the identity, in groups that may be compared.
+
+    ``tasks`` and ``protocols`` (names or fingerprints) limit them; empty for all. Raises StoreError without such a folder,
+    UnknownName for a task or a protocol that it does not hold, NothingFound if nothing is left. Files that cannot be read are
+    passed over with a warning.
+    """
+    read = read_runs(results, [*IDENTITY, *columns])
+    for path, reason in read.unreadable.items():
+        log.warning("skipped %s: %s", path, reason)
+    frame = read.table.to_pandas().fillna({"engine": FIRST_ENGINE})
+    if not len(frame):
+        raise NothingFound(f"no results in '{results}' yet; make some: inrbench run --suite quick --results {results}")
+    for kind, asked, held in (
+        ("task", tasks, set(frame["task"])),
+        ("protocol", protocols, {*frame["protocol"], *frame["protocol_fingerprint"]}),
+    ):
+        for word in asked:
+            if word not in held:
+                raise unknown(f"{kind} in '{results}'", word, held)
+    if tasks:
+        frame = frame[frame["task"].isin(tasks)]
+    if protocols:
+        frame = frame[frame["protocol"].isin(protocols) | frame["protocol_fingerprint"].isin(protocols)]
+    if not len(frame):
+        raise NothingFound(f"'{results}' has runs of these tasks and of these protocols, but none of both")
+    return list(_groups(frame))
+
+
+def _groups(frame: pd.DataFrame) -> Iterator[Group]:
+    frame = frame.assign(label=frame["method"] + frame["variant"].map(lambda v: f"[{v}]" if v else ""))
+    for key, group in frame.groupby(["task", "protocol_fingerprint", "device_class", "engine"], sort=True):
+        task, fingerprint, device_class, engine = key
+        runs = _latest_code(group)
+        name = runs.sort_values("attempt_id")["protocol"].iloc[-1]
+        yield Group(task, name, fingerprint, device_class, engine, runs)
+
+
+def _latest_code(group: pd.DataFrame) -> pd.DataFrame:
+    """Keep the runs of the newest code of each method and the newest bytes of each signal: what was edited is another thing.
+
+    What was not run again after the edit is then missing, and shows as such. One run is left for each (row, signal, seed).
+    """
+    for subject, code in (("label", "method_sha256"), ("signal", "signal_sha256")):
+        newest = group.sort_values("attempt_id").drop_duplicates(subject, keep="last")
+        group = group.merge(newest[[subject, code]])
+    return group.sort_values("attempt_id").drop_duplicates(["label", "signal", "seed"], keep="last")
