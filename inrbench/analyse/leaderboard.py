@@ -6,15 +6,14 @@ method that failed or was not run on some of them shows it, ranks below those th
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from inrbench.analyse.runs import Group, comparable_runs
+from inrbench.analyse.runs import Group, comparable_runs, items_of, metrics_of
 from inrbench.spec import Metric
 
 COLUMNS = (
@@ -77,7 +76,7 @@ def leaderboards(results: Path, tasks: Sequence[str] = (), protocols: Sequence[s
 
 def _board(group: Group) -> Board:
     frame, absent = _without_absent_signals(group.runs)
-    metrics = _metrics(frame)
+    metrics = metrics_of(frame)
     pairs = set(zip(frame["signal"], frame["seed"], strict=True))
     rows = [_row(str(label), runs, metrics, len(pairs)) for label, runs in frame.groupby("label", sort=True)]
     if metrics:
@@ -118,20 +117,6 @@ def _without_absent_signals(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str
     ]
 
 
-def _metrics(frame: pd.DataFrame) -> list[Metric]:
-    """Return the metrics in the protocol's order, the primary one first."""
-    found: dict[str, Metric] = {}
-    for item in _items(frame):
-        unit, up, scale = item["unit"], item["higher_is_better"], item["scale"]
-        found.setdefault(item["id"], Metric(id=item["id"], unit=unit, higher_is_better=up, scale=scale))
-    return list(found.values())
-
-
-def _items(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    for metrics in frame["metrics"]:
-        yield from metrics
-
-
 def _row(label: str, runs: pd.DataFrame, metrics: Sequence[Metric], n_runs: int) -> Row:
     ok = runs[runs["status"] == "ok"]
     failures = {str(status): int(n) for status, n in runs.loc[runs["status"] != "ok", "status"].value_counts().items()}
@@ -139,7 +124,7 @@ def _row(label: str, runs: pd.DataFrame, metrics: Sequence[Metric], n_runs: int)
         failures["not run"] = n_runs - len(runs)
     cells = {}
     for metric in metrics:
-        values = [item["value"] for item in _items(ok) if item["id"] == metric.id and item["value"] is not None]
+        values = [item["value"] for item in items_of(ok) if item["id"] == metric.id and item["value"] is not None]
         if values:
             cells[metric.id] = summarise(values, log=metric.scale == "log")
     memory = ok["gpu_peak_allocated_bytes"] if ok["gpu_peak_allocated_bytes"].notna().any() else ok["host_peak_bytes"]
@@ -192,7 +177,7 @@ def _rank(rows: list[Row], metrics: Sequence[Metric], n_runs: int) -> None:
 def _missing_notes(frame: pd.DataFrame) -> list[str]:
     """Say of each metric how often it is missing, and why."""
     reasons: Counter[tuple[str, str]] = Counter()
-    for item in _items(frame[frame["status"] == "ok"]):
+    for item in items_of(frame[frame["status"] == "ok"]):
         if item["value"] is None:
             reasons[item["id"], item["note"]] += 1
     return [f"{metric} is missing in {n} run(s): {reason}" for (metric, reason), n in sorted(reasons.items())]

@@ -4,10 +4,12 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from inrbench.errors import NothingFound, unknown
+from inrbench.spec import Metric
 from inrbench.store import read_runs
 
 log = logging.getLogger(__name__)
@@ -32,11 +34,6 @@ class Group:
     device_class: str
     engine: str
     runs: pd.DataFrame
-
-    @property
-    def title(self) -> str:
-        """What all of them share, as people read it."""
-        return f"{self.task}, protocol {self.protocol} ({self.fingerprint}), {self.device_class}, {self.engine} engine"
 
 
 def comparable_runs(
@@ -68,6 +65,21 @@ def comparable_runs(
     if not len(frame):
         raise NothingFound(f"'{results}' has runs of these tasks and of these protocols, but none of both")
     return list(_groups(frame))
+
+
+def items_of(runs: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield each stored measurement of runs that were read with the column ``metrics``."""
+    for metrics in runs["metrics"]:
+        yield from metrics
+
+
+def metrics_of(runs: pd.DataFrame) -> list[Metric]:
+    """Return the metrics of runs in the protocol's order, the primary one first."""
+    found: dict[str, Metric] = {}
+    for item in items_of(runs):
+        unit, up, scale = item["unit"], item["higher_is_better"], item["scale"]
+        found.setdefault(item["id"], Metric(id=item["id"], unit=unit, higher_is_better=up, scale=scale))
+    return list(found.values())
 
 
 def _groups(frame: pd.DataFrame) -> Iterator[Group]:

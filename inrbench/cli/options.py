@@ -18,6 +18,6 @@ plugin_option: Decorator = click.option(
 )  # fmt: skip
 
 
-def words(text: str | None) -> tuple[str, ...]:
-    """Return the comma-separated words of an option."""
-    return tuple(word.strip() for word in (text or "").split(",") if word.strip())
+def words(text: str | None, separator: str = ",") -> tuple[str, ...]:
+    """Return the words of an option."""
+    return tuple(word.strip() for word in (text or "").split(separator) if word.strip())

@@ -2,7 +2,7 @@
 
 import math
 
-from inrbench.analyse import Board, Cell, Row
+from inrbench.analyse import Board, Cell, Group, Row
 from inrbench.spec import Metric
 
 NONE = "–"
@@ -86,8 +86,8 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds < 360_000 else f"{seconds / 3600:,.0f} h"
 
 
-def title(board: Board) -> str:
-    """Return the line above a table."""
+def title(board: Board | Group) -> str:
+    """Return the line above a table or a figure."""
     return f"{board.task}, protocol {board.protocol} ({board.fingerprint}), {board.device_class}, {board.engine} engine"
 
 

@@ -1,0 +1,86 @@
+"""``inrbench plot``."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from inrbench.cli.options import results_option, words
+from inrbench.errors import BadValue, unknown
+
+if TYPE_CHECKING:
+    from inrbench.analyse import Group
+
+KINDS = ("curves", "gradients", "activations", "ntk", "spectrum", "sweep")
+FORMATS = (".png", ".pdf", ".svg")
+
+
+@click.command("plot")
+@click.argument("kind", type=click.Choice(KINDS))
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="FILE.png, .pdf or .svg")
+@click.option("--tasks", help="The task.")
+@click.option("--protocol", help="The protocol, by name or fingerprint.")
+@click.option("--methods", help="Only these methods or rows (msa[s_max=3.0]); separated by semicolons where they hold commas.")
+@click.option("--signals", help="Only these signals, comma-separated.")
+@click.option("--over", help="For sweep: the parameter along the axis.")
+@results_option
+def command(
+    kind: str, output: Path, tasks: str | None, protocol: str | None, methods: str | None, signals: str | None,
+    over: str | None, results: Path,
+) -> None:  # fmt: skip
+    """Draw a figure, a column of a paper wide. Runs that may not share a table do not share a figure.
+
+    \b
+    curves        the primary metric against steps
+    sweep         the primary metric at the end against a parameter: --over s_max
+    gradients     what was read by inrbench run --probe gradients; so are
+    activations, ntk, spectrum
+
+    \b
+    inrbench plot curves --tasks photo -o curves.pdf
+    inrbench plot ntk --tasks function1d --protocol paper --results results/published -o ntk.png
+    """
+    if output.suffix not in FORMATS:
+        raise BadValue(f"-o {output}: the name must end with one of {', '.join(FORMATS)}")
+    if (kind == "sweep") != (over is not None):
+        raise BadValue("--over names the parameter of plot sweep, and of nothing else: plot sweep --over s_max")
+    from inrbench.analyse import comparable_runs
+    from inrbench.report import plots
+
+    groups = comparable_runs(results, ("status", "metrics", "curve", "probes"), words(tasks), words(protocol))
+    group = _one(groups)
+    group = _only(group, "label", words(methods, ";" if ";" in (methods or "") else ","))
+    group = _only(group, "signal", words(signals))
+    with plots.house_style():
+        figure = plots.sweep(group, over) if over is not None else plots.PLOTS[kind](group)
+        figure.savefig(output)
+    click.echo(f"wrote {output}")
+
+
+def _one(groups: "list[Group]") -> "Group":
+    """Return the only group. Raises BadValue for several: they cannot be compared."""
+    if len(groups) > 1:
+        from inrbench.report.words import title
+
+        held = "; ".join(title(group) for group in groups)
+        raise BadValue(
+            f"these runs belong to {len(groups)} tables and cannot share a figure; name one by --tasks, --protocol: {held}"
+        )
+    return groups[0]
+
+
+def _only(group: "Group", column: str, wanted: tuple[str, ...]) -> "Group":
+    """Return a group limited to rows by label, or by method name, or to signals."""
+    if not wanted:
+        return group
+    runs = group.runs
+    kept = runs[column].isin(wanted)
+    known = set(runs[column])
+    if column == "label":
+        kept |= runs["method"].isin(wanted)
+        known |= set(runs["method"])
+    for word in wanted:
+        if word not in known:
+            raise unknown(f"{'method' if column == 'label' else 'signal'} among these runs", word, known)
+    return replace(group, runs=runs[kept])

@@ -1,0 +1,16 @@
+"""Figures for papers: pure functions from comparable runs to a matplotlib figure, in one style."""
+
+from collections.abc import Callable
+
+from matplotlib.figure import Figure
+
+from inrbench.analyse import Group
+from inrbench.report.plots.curves import curves, sweep
+from inrbench.report.plots.probes import activations, gradients, ntk, spectrum
+from inrbench.report.plots.style import house_style
+
+PLOTS: dict[str, Callable[[Group], Figure]] = {
+    "curves": curves, "gradients": gradients, "activations": activations, "ntk": ntk, "spectrum": spectrum,
+}  # fmt: skip
+
+__all__ = ["PLOTS", "house_style", "sweep"]

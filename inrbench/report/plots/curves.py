@@ -1,0 +1,77 @@
+"""Learning curves, and what a parameter does to where they end."""
+
+import json
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from inrbench.analyse import Group, metrics_of
+from inrbench.errors import NothingFound, unknown
+from inrbench.report import words
+from inrbench.report.plots.style import average, look, panels
+from inrbench.spec import Metric
+
+
+def curves(group: Group) -> Figure:
+    """Draw the primary metric against optimiser steps, a line a row, the mean over its runs."""
+    metric = _primary(group)
+    figure, (axes,) = panels(1, words.title(group))
+    for label, runs in group.runs.groupby("label", sort=True):
+        points = pd.DataFrame([point for curve in runs["curve"] if curve is not None for point in curve])
+        if len(points):
+            line = points.groupby("step")["value"].agg(average(metric.scale == "log"))
+            axes.plot(line.index, line, label=label, **look(str(label)))
+    axes.set(xscale="log", xlabel="step")
+    _name(axes, metric)
+    return figure
+
+
+def sweep(group: Group, parameter: str) -> Figure:
+    """Draw the primary metric at the end against a numeric parameter, a line for each setting of the others.
+
+    The line is the mean over signals and seeds, the band reaches from the least to the largest, a cross stands where none
+    of the runs ended with a number. Raises UnknownName for a parameter that no run has, NothingFound if it is nowhere a number.
+    """
+    metric = _primary(group)
+    rows = []
+    for run in group.runs.itertuples(index=False):
+        params = json.loads(run.params_json)
+        value = next((m["value"] for m in run.metrics if m["id"] == metric.id), None) if run.status == "ok" else None
+        if isinstance(x := params.get(parameter), int | float) and not isinstance(x, bool):
+            others = {name: text for name, text in params.items() if name != parameter and len(_values(group, name)) > 1}
+            settings = ", ".join(f"{name}={text}" for name, text in others.items())
+            rows.append((f"{run.method}[{settings}]" if settings else run.method, float(x), value))
+    if not rows:
+        known = {name for text in group.runs["params_json"] for name in json.loads(text)}
+        if parameter not in known:
+            raise unknown("parameter of these runs", parameter, known)
+        raise NothingFound(f"no run of these has a number as {parameter}")
+    frame = pd.DataFrame(rows, columns=["label", "x", "value"]).astype({"value": float})
+    figure, (axes,) = panels(1, words.title(group))
+    for label, part in frame.groupby("label", sort=True):
+        line = part.groupby("x")["value"].agg([average(metric.scale == "log"), "min", "max"])
+        style = look(str(label))
+        axes.plot(line.index, line.iloc[:, 0], marker="o", markersize=3, label=label, **style)
+        axes.fill_between(line.index, line["min"], line["max"], color=style["color"], alpha=0.15, linewidth=0)
+        lost = line.index[line["min"].isna()]
+        axes.plot(lost, [0.97] * len(lost), "x", color=style["color"], transform=axes.get_xaxis_transform())
+    axes.set(xlabel=parameter)
+    _name(axes, metric)
+    return figure
+
+
+def _values(group: Group, name: str) -> set[str]:
+    return {json.dumps(json.loads(text).get(name)) for text in group.runs["params_json"]}
+
+
+def _primary(group: Group) -> Metric:
+    metrics = metrics_of(group.runs)
+    if not metrics:
+        raise NothingFound(f"{words.title(group)}: no run of these has a number")
+    return metrics[0]
+
+
+def _name(axes: Axes, metric: Metric) -> None:
+    axes.set(yscale="log" if metric.scale == "log" else "linear", ylabel=words.metric_title(metric, [metric]))
+    axes.legend()

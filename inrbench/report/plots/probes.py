@@ -1,0 +1,111 @@
+"""What the probes read, as lines against steps: the mean over a row's runs, a panel a row."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from inrbench.analyse import Group
+from inrbench.errors import NothingFound
+from inrbench.report import words
+from inrbench.report.plots.style import COLOURS, average, look, panels
+
+FIRST = 0.5
+"""Where step 0 stands on the logarithmic axis."""
+SHARES = {"r1": "#0072B2", "r2": "#56B4E9", "r3": "#CFE8F5", "remain": "#E69F00"}
+
+
+def gradients(group: Group) -> Figure:
+    """Draw the mean log10 |gradient| of each weight matrix, from input to output. Equation 7 of Han et al."""
+
+    def draw(axes: Axes, readings: pd.DataFrame) -> None:
+        for i, (name, line) in enumerate(_lines(readings)):
+            axes.plot(line.index, line, label=name, color=COLOURS[i % len(COLOURS)])
+
+    return _panels(group, "gradients", draw, "mean log10 |gradient|")
+
+
+def activations(group: Group) -> Figure:
+    """Draw the standard deviation of each layer's activations, and, dashed, the share of units that are dead."""
+
+    def draw(axes: Axes, readings: pd.DataFrame) -> None:
+        for name, line in _lines(readings):
+            what, _, layer = name.partition(" layer ")
+            colour = COLOURS[(int(layer) - 1) % len(COLOURS)]
+            dead = what == "dead"
+            axes.plot(line.index, line, label=None if dead else f"layer {layer}", color=colour, linestyle="--" if dead else "-")
+
+    return _panels(group, "activations", draw, "std of activations; dead share (dashed)")
+
+
+def ntk(group: Group) -> Figure:
+    """Draw how the kernel's trace is shared, stacked: its three largest eigenvalues and the rest. Han et al., figure 2b."""
+
+    def draw(axes: Axes, readings: pd.DataFrame) -> None:
+        lines = {name: line for name, line in _lines(readings) if name in SHARES}
+        steps = next(iter(lines.values())).index
+        axes.stackplot(steps, *(lines[name] for name in SHARES), labels=list(SHARES), colors=list(SHARES.values()))
+        axes.axhline(0.6, color="black", linewidth=0.6, linestyle=":")
+        axes.set(ylim=(0, 1))
+
+    return _panels(group, "ntk", draw, "share of the kernel's trace")
+
+
+def spectrum(group: Group) -> Figure:
+    """Draw the error's energy by octave of frequency at the end, a line a row (geometric mean); the signal's own in grey."""
+    readings = _readings(group, "spectrum")
+    readings = readings[readings["step"] == readings.groupby("run_id")["step"].transform("max")]
+    figure, (axes,) = panels(1, words.title(group))
+    truth = _by_octave(readings, "truth")
+    axes.plot(truth.index, truth, color="#999999", label="signal")
+    for label, part in readings.groupby("label", sort=True):
+        line = _by_octave(part, "error")
+        axes.plot(line.index, line, label=label, **look(str(label)))
+    names = sorted({name.partition(" ")[2] for name in readings["name"]}, key=_octave)
+    axes.set_xticks(range(len(names)), names, rotation=45)
+    axes.set(yscale="log", xlabel="frequency (cycles over the extent)", ylabel="energy")
+    axes.legend()
+    return figure
+
+
+def _by_octave(readings: pd.DataFrame, what: str) -> "pd.Series[float]":
+    part = readings[readings["name"].str.startswith(f"{what} ")]
+    octave = part["name"].str.partition(" ")[2].map(_octave)
+    return part["value"].groupby(octave).agg(average(log=True)).sort_index()
+
+
+def _octave(name: str) -> int:
+    """Return the number of an octave by its name, ``0-1`` being 0, ``1-2`` 1."""
+    return int(name.partition("-")[2]).bit_length() - 1
+
+
+def _readings(group: Group, probe: str) -> pd.DataFrame:
+    """Return the readings of one probe, one row each, with run and label."""
+    rows = [
+        {"run_id": run.run_id, "label": run.label, **reading}
+        for run in group.runs.itertuples(index=False)
+        for reading in (run.probes if run.probes is not None else ())
+        if reading["probe"] == probe and reading["name"] != "things read"
+    ]
+    if not rows:
+        raise NothingFound(f"{words.title(group)}: no run of these was read by this probe; add --probe {probe} to inrbench run")
+    return pd.DataFrame(rows)
+
+
+def _lines(readings: pd.DataFrame) -> Iterator[tuple[str, "pd.Series[float]"]]:
+    for name, part in readings.groupby("name", sort=True):
+        line = part.groupby("step")["value"].mean()
+        yield str(name), line.set_axis(np.maximum(line.index, FIRST))
+
+
+def _panels(group: Group, probe: str, draw: Callable[[Axes, pd.DataFrame], None], what: str) -> Figure:
+    rows = list(_readings(group, probe).groupby("label", sort=True))
+    figure, axes = panels(len(rows), words.title(group))
+    for panel, (label, readings) in zip(axes, rows, strict=True):
+        draw(panel, readings)
+        panel.set(xscale="log", xlabel="step", title=label)
+    axes[0].set(ylabel=what)
+    axes[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure

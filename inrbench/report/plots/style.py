@@ -1,0 +1,63 @@
+"""One style for every figure: a column of a paper wide, colour-blind safe, a method with the same colour everywhere."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from inrbench.analyse import summarise
+from inrbench.registry import Registry
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B")
+"""Okabe and Ito's, without their yellow, which paper swallows, and with a brown."""
+DASHES = ("-", "--", ":", "-.")
+COLUMN = 3.4
+"""Width of a paper's column in inches."""
+SETTINGS: Any = {
+    "font.size": 8, "axes.titlesize": 8, "legend.fontsize": 7, "legend.frameon": False, "lines.linewidth": 1.2,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.linewidth": 0.4, "grid.color": "#dddddd",
+    "axes.axisbelow": True, "savefig.dpi": 200, "svg.hashsalt": "inrbench", "savefig.bbox": "tight",
+    "figure.constrained_layout.use": True,
+}  # fmt: skip
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Draw and save in the style; leave matplotlib's settings as they were."""
+    with mpl.rc_context(SETTINGS):
+        yield
+
+
+def panels(count: int, title: str, height: float = 2.2) -> tuple[Figure, list[Axes]]:
+    """Return a figure of ``count`` panels, at most three in a row, with one scale of y and a title; it has no window."""
+    columns = min(count, 3)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(COLUMN * (1 if columns == 1 else 0.75 * columns), height * rows))
+    axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel().tolist()
+    for spare in axes[count:]:
+        spare.remove()
+    figure.suptitle(title, fontsize=7, color="#555555")
+    return figure, axes[:count]
+
+
+def average(log: bool) -> Callable[["pd.Series[float]"], float]:
+    """Return how the values of several runs become one, as in the tables; NaN where there is none."""
+    return lambda values: summarise(known, log).mean if len(known := values.dropna()) else float("nan")
+
+
+def look(label: str) -> dict[str, Any]:
+    """Return colour and dashes of a row's lines: its method's colour; dashes tell settings of one method apart."""
+    method, _, variant = label.partition("[")
+    known = sorted(Registry().methods)
+    place = known.index(method) if method in known else _number(method)
+    dashes = place // len(COLOURS) + (1 + _number(variant) if variant else 0)
+    return {"color": COLOURS[place % len(COLOURS)], "linestyle": DASHES[dashes % len(DASHES)]}
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")

@@ -1,0 +1,120 @@
+"""Figures show the numbers that were stored, and refuse to mix what may not be compared."""
+
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+
+from inrbench.analyse import comparable_runs
+from inrbench.cli.main import cli
+from inrbench.errors import BadValue, NothingFound, UnknownName
+from inrbench.registry import Registry
+from inrbench.report.plots import PLOTS, house_style, sweep
+from inrbench.report.plots.style import look
+from inrbench.spec import ProbeReading
+from inrbench.store import append
+
+READ = {
+    "gradients": {"layer 1": -2.0, "layer 2": -4.0},
+    "activations": {"std layer 1": 0.7, "dead layer 1": 0.25},
+    "ntk": {"r1": 0.5, "r2": 0.3, "r3": 0.15, "remain": 0.05},
+    "spectrum": {"error 0-1": 1e-4, "error 1-2": 1e-2, "truth 0-1": 1.0, "truth 1-2": 0.5},
+}
+
+
+@pytest.fixture
+def probed(attempt):
+    def make(*args, **spec):
+        made = attempt(*args, **spec)
+        readings = [ProbeReading(probe=p, step=s, name=n, value=v) for s in (0, 7) for p in READ for n, v in READ[p].items()]
+        return replace(made, result=replace(made.result, probes=tuple(readings)))
+
+    return make
+
+
+def group_of(tmp_path, attempts):
+    for one in attempts:
+        append(tmp_path, one)
+    (group,) = comparable_runs(tmp_path, ("status", "metrics", "curve", "probes"))
+    return group
+
+
+@pytest.mark.parametrize("kind", sorted(PLOTS))
+def test_every_figure_can_be_drawn_and_saved(kind, probed, tmp_path):
+    group = group_of(tmp_path, [probed(method=m, signal=s) for m in ("siren", "msa") for s in "ab"])
+    with house_style():
+        figure = PLOTS[kind](group)
+        for suffix in ("png", "pdf", "svg"):
+            figure.savefig(tmp_path / f"f.{suffix}")
+            assert (tmp_path / f"f.{suffix}").stat().st_size > 1000
+
+
+def test_a_line_is_the_mean_over_runs(probed, tmp_path):
+    group = group_of(tmp_path, [probed(), probed(signal="b")])
+    (line,) = PLOTS["curves"](group).axes[0].get_lines()
+    assert line.get_xydata().tolist() == [[7.0, 12.0]]
+
+
+def test_readings_are_drawn_where_they_were_read(probed, tmp_path):
+    group = group_of(tmp_path, [probed()])
+    lines = {line.get_label(): line.get_xydata().tolist() for line in PLOTS["gradients"](group).axes[0].get_lines()}
+    assert lines == {"layer 1": [[0.5, -2.0], [7.0, -2.0]], "layer 2": [[0.5, -4.0], [7.0, -4.0]]}
+    spectrum = {line.get_label(): line.get_ydata().tolist() for line in PLOTS["spectrum"](group).axes[0].get_lines()}
+    assert spectrum["siren"] == pytest.approx([1e-4, 1e-2])
+    assert spectrum["signal"] == pytest.approx([1.0, 0.5])
+
+
+def test_a_sweep_has_a_line_for_each_setting_of_the_others(attempt, tmp_path):
+    runs = [
+        attempt(20.0 + x + seed, method="msa", params={"s_max": x, "spacing": spacing}, variant=f"{x},{spacing}", seed=seed)
+        for x in (1.0, 2.0) for spacing in ("log", "linear") for seed in (0, 1)
+    ]  # fmt: skip
+    group = group_of(
+        tmp_path, [*runs, attempt(method="msa", params={"s_max": 3.0, "spacing": "log"}, variant="3", status="diverged")]
+    )
+    axes = sweep(group, "s_max").axes[0]
+    lines = {line.get_label(): line.get_xydata().tolist() for line in axes.get_lines() if not line.get_label().startswith("_")}
+    assert lines["msa[spacing=linear]"] == [[1.0, 21.5], [2.0, 22.5]]
+    assert lines["msa[spacing=log]"][:2] == [[1.0, 21.5], [2.0, 22.5]]
+    assert [3.0] in [line.get_xdata().tolist() for line in axes.get_lines() if line.get_marker() == "x"]
+    with pytest.raises(UnknownName, match="s_max, spacing"):
+        sweep(group, "smax")
+    with pytest.raises(NothingFound, match="no run of these has a number as spacing"):
+        sweep(group, "spacing")
+
+
+def test_what_was_not_probed_says_how(attempt, tmp_path):
+    group = group_of(tmp_path, [attempt()])
+    with pytest.raises(NothingFound, match="add --probe ntk to inrbench run"):
+        PLOTS["ntk"](group)
+
+
+@pytest.mark.parametrize("together", [
+    ("msa", "siren", "wire", "finer", "staf"),
+    ("pinn", "ff-pinn", "sf-pinn", "gp-hm-stm", "tsa-pinn", "msa-pinn"),
+])  # fmt: skip
+def test_methods_that_are_drawn_together_differ_in_colour(together):
+    assert len({look(method)["color"] for method in together}) == len(together)
+
+
+def test_every_method_looks_different():
+    looks = {(look(method)["color"], look(method)["linestyle"]) for method in Registry().methods}
+    assert len(looks) == len(Registry().methods)
+
+
+def test_the_verb_draws_one_table_and_refuses_more(attempt, tmp_path):
+    append(tmp_path, attempt())
+    append(tmp_path, attempt(task="other", protocol_fingerprint="e" * 12))
+    words = ["plot", "curves", "--results", str(tmp_path), "-o", str(tmp_path / "f.png")]
+    with pytest.raises(BadValue, match="belong to 2 tables"):
+        CliRunner().invoke(cli, words, catch_exceptions=False)
+    done = CliRunner().invoke(cli, [*words, "--tasks", "toy", "--methods", "siren"], catch_exceptions=False)
+    assert done.output == f"wrote {tmp_path / 'f.png'}\n"
+    for more, error in (
+        (("--methods", "sire"), "unknown method among these runs 'sire', did you mean 'siren'"),
+        (("--signals", "z"), "unknown signal among these runs"),
+        (("--over", "omega"), "--over names the parameter of plot sweep"),
+        (("-o", "f.jpg"), "must end with one of .png"),
+    ):
+        with pytest.raises((BadValue, UnknownName), match=error):
+            CliRunner().invoke(cli, [*words, "--tasks", "toy", *more], catch_exceptions=False)
