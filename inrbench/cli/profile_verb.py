@@ -29,6 +29,8 @@ FEATURES = {"function": (1, 1), "image": (2, 3), "video": (3, 3), "shape": (3, 1
 @click.option("--methods", default="all", show_default=True, help="As for run.")
 @click.option("--kind", type=click.Choice(list(FEATURES)), default="image", show_default=True,
               help="Kind of task: features in and out, and which settings of a method apply.")  # fmt: skip
+@click.option("--equation", type=click.Choice(["poisson", "advection"]), default="poisson", show_default=True,
+              help="Which equation, for --kind pde: of second or of first order.")  # fmt: skip
 @click.option("--shape", default="4x400", show_default=True, help="Nonlinear layers x width.")
 @click.option("--points", type=click.IntRange(min=1), default=16384, show_default=True, help="Points in a step.")
 @click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="Interleaved rounds that count.")
@@ -40,7 +42,7 @@ FEATURES = {"function": (1, 1), "image": (2, 3), "video": (3, 3), "shape": (3, 1
 @plugin_option
 @results_option
 def command(
-    methods: str, kind: str, shape: str, points: int, rounds: int, threads: int, device: str,
+    methods: str, kind: str, equation: str, shape: str, points: int, rounds: int, threads: int, device: str,
     official_file: Path | None, style: str,
     plugins: tuple[Path, ...], results: Path,
 ) -> None:  # fmt: skip
@@ -52,6 +54,7 @@ def command(
     \b
     inrbench profile --methods siren,./my_act.py
     inrbench profile --kind function --shape 4x256 --points 1024
+    inrbench profile --kind pde --shape 4x100 --points 4096 --methods pinn,msa-pinn
     """
     import torch
 
@@ -65,6 +68,7 @@ def command(
     from inrbench.store import append_profile, code_state, environment
 
     n_layers, width = parse_shape(shape)
+    what = f"{kind}/{equation}" if kind == "pde" else kind
     place = resolve_device(device)
     facts = environment(place, threads, 1, code_state())
     torch.set_num_threads(threads)
@@ -82,20 +86,21 @@ def command(
         official = _official(published, method.name, net)
         try:
             with pinned(threads):
-                cards[label] = speed_card(build, _problem(kind, points), torch.device(place), rounds, official=official)
+                problem = _problem(kind, equation, points)
+                cards[label] = speed_card(build, problem, torch.device(place), rounds, official=official)
         except InrbenchError as error:
             click.echo(f"note: left out: {error}", err=True)
             continue
-        append_profile(results, card_rows(label, cards[label], kind, width, n_layers), facts)
-    click.echo(speed_table(cards, caption(facts, kind, shape, points, rounds), facts, style), nl=False)
+        append_profile(results, card_rows(label, cards[label], what, width, n_layers), facts)
+    click.echo(speed_table(cards, caption(facts, what, shape, points, rounds), facts, style), nl=False)
 
 
-def _problem(kind: str, points: int) -> "Problem":
-    """Return something to take steps on: a regression on random numbers, or for ``pde`` Poisson's equation in a square."""
+def _problem(kind: str, equation: str, points: int) -> "Problem":
+    """Return something to take steps on: a regression on random numbers, or for ``pde`` an equation in a square."""
     from inrbench.fit import random_regression
-    from inrbench.problems import poisson_problem
+    from inrbench.problems import measured_equation
 
-    return poisson_problem(points) if kind == "pde" else random_regression(points, *FEATURES[kind])
+    return measured_equation(equation, points) if kind == "pde" else random_regression(points, *FEATURES[kind])
 
 
 def _official(published: "Registry | None", name: str, net: "NetworkSpec") -> "Callable[[], Module] | None":

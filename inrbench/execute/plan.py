@@ -190,7 +190,8 @@ def _refuse_unknown_signals(registry: Registry, request: Request, sections: Sequ
                 )
         elif not fnmatch.filter(known, pattern):
             available = [signal for s in sections for signal in s.task.signals()]
-            raise unknown(f"signal of {' and '.join(names)}", pattern, available, "a file of your own: --signals ./NAME")
+            hint = "a file of your own: --signals ./NAME" if any(s.task.takes_files for s in sections) else ""
+            raise unknown(f"signal of {' and '.join(names)}", pattern, available, hint)
 
 
 def _split(text: str) -> list[str]:

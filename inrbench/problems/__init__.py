@@ -5,7 +5,7 @@ from inrbench.problems.equation import Condition, Equation
 from inrbench.problems.function import function_problem
 from inrbench.problems.grid import Grid, GridRegression
 from inrbench.problems.image import image_problem
-from inrbench.problems.pde import EquationProblem, poisson_problem
+from inrbench.problems.pde import EquationProblem, measured_equation
 from inrbench.problems.regression import Regression
 from inrbench.problems.shape import shape_problem
 from inrbench.problems.video import video_problem
@@ -24,7 +24,7 @@ __all__ = [
     "Regression",
     "function_problem",
     "image_problem",
-    "poisson_problem",
+    "measured_equation",
     "shape_problem",
     "video_problem",
 ]

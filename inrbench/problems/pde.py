@@ -108,18 +108,34 @@ class EquationProblem(Problem):
         return [self.batch, *[self._on_sides * len(condition.sides) for condition in self.equation.conditions]]
 
 
-def poisson_problem(points: int) -> EquationProblem:
-    """Return u_xx + u_yy = -2 pi^2 u in a square, ``points`` inside and an eighth on the sides: to measure steps on."""
+def poisson() -> Equation:
+    """Return u_xx + u_yy = -2 pi^2 u in a square, u known on its sides."""
 
     def u(x: Array) -> Array:
         return np.asarray(np.sin(np.pi * x[:, 0]) * np.sin(np.pi * x[:, 1]))
 
-    equation = Equation(
+    return Equation(
         box=((-1, 1), (-1, 1)), residual=lambda jet: jet.second[0], source=lambda x: -2 * np.pi**2 * u(x), exact=u,
         conditions=(Condition.around(1.0),), second=((0, 1),),
     )  # fmt: skip
+
+
+def advection() -> Equation:
+    """Return u_y + u_x = 0 in a square, u known on its sides."""
+    return Equation(
+        box=((-1, 1), (-1, 1)), residual=lambda jet: jet.first[0] + jet.first[1], source=lambda x: np.zeros(len(x)),
+        exact=lambda x: np.sin(np.pi * (x[:, 0] - x[:, 1])), conditions=(Condition.around(1.0),), first=(0, 1),
+    )  # fmt: skip
+
+
+EQUATIONS = {"poisson": poisson, "advection": advection}
+"""Of second and of first order: to measure steps on."""
+
+
+def measured_equation(name: str, points: int) -> EquationProblem:
+    """Return one of EQUATIONS as a problem, ``points`` inside and an eighth of them on the sides."""
     settings = {"test_grid": (20, 20), "condition_points": max(1, points // 32), "residual_weight": 1.0}
-    return EquationProblem(equation, Protocol(
+    return EquationProblem(EQUATIONS[name](), Protocol(
         name="profile", width=1, n_layers=1, epochs=1, batch=points, lr=1e-3, lr_min=1e-3, metrics=(RELATIVE_L2.id,),
         settings=settings,
     ))  # fmt: skip

@@ -10,7 +10,7 @@ from inrbench.cli.main import cli
 from inrbench.fit.profile import SpeedCard, _matrix_products, random_regression, speed_card
 from inrbench.fit.route import Route
 from inrbench.fit.step import FastStep, StepFacts
-from inrbench.problems import Regression, poisson_problem
+from inrbench.problems import Regression, measured_equation
 from inrbench.registry import Registry
 from inrbench.spec import NetworkSpec
 
@@ -41,11 +41,23 @@ def test_a_card_has_all_rounds_of_all_parts():
     assert card.facts.route.error < 2e-6
 
 
-def test_a_card_of_an_equation_compares_the_two_ways_of_differentiating():
+@pytest.mark.parametrize("equation", ["poisson", "advection"])
+def test_a_card_of_an_equation_compares_the_two_ways_of_differentiating(equation):
     card = speed_card(lambda: Registry().method("pinn")(NetworkSpec(in_features=2, out_features=1, width=8, n_layers=2)),
-                      poisson_problem(64), CPU, rounds=2, way="eager")  # fmt: skip
+                      measured_equation(equation, 64), CPU, rounds=2, way="eager")  # fmt: skip
     assert card.points == 64
     assert all(min(values) > 0 for values in card.rounds.values())
+
+
+def test_the_limit_of_an_equations_step_is_that_of_the_quickest_loss(monkeypatch):
+    problem = measured_equation("poisson", 64)
+    network = Registry().method("pinn")(NetworkSpec(in_features=2, out_features=1, width=8, n_layers=2))
+
+    def twice_backwards(*_: object) -> None:
+        raise AssertionError("these are the reference's products")
+
+    monkeypatch.setattr(problem, "loss", twice_backwards)
+    _matrix_products(network, problem, problem.example(64), FastStep(network, problem, "eager"))()
 
 
 def test_the_limit_is_the_steps_own_matrix_products():
