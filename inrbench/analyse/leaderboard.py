@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from inrbench.analyse.compare import scores_by_signal
 from inrbench.analyse.runs import Group, comparable_runs, items_of, metrics_of
+from inrbench.analyse.statistics import FEWEST_PAIRS, shared_ranks
 from inrbench.spec import Metric
 
 COLUMNS = (
-    "status", "device_name", "hardware_id", "threads", "jobs", "metrics", "train_seconds", "host_peak_bytes",
+    "status", "curve", "device_name", "hardware_id", "threads", "jobs", "metrics", "train_seconds", "host_peak_bytes",
     "gpu_peak_allocated_bytes", "n_params", "message",
 )  # fmt: skip
 
@@ -47,6 +49,8 @@ class Row:
     marks: dict[str, str] = field(default_factory=dict)
     """Metric id -> ``best`` or ``second``."""
     complete: bool = True
+    rank: int | None = None
+    """Shared by methods that cannot be told apart; None with too few signals to tell."""
 
 
 @dataclass
@@ -67,6 +71,8 @@ class Board:
     sharing: str | None
     """How the machine was shared while times were taken; None if not all rows agree, and then times are not shown."""
     notes: list[str]
+    group: Group
+    """The runs behind it."""
 
 
 def leaderboards(results: Path, tasks: Sequence[str] = (), protocols: Sequence[str] = ()) -> list[Board]:
@@ -80,7 +86,8 @@ def _board(group: Group) -> Board:
     pairs = set(zip(frame["signal"], frame["seed"], strict=True))
     rows = [_row(str(label), runs, metrics, len(pairs)) for label, runs in frame.groupby("label", sort=True)]
     if metrics:
-        _rank(rows, metrics, len(pairs))
+        _sort_and_mark(rows, metrics, len(pairs))
+        _rank(rows, group, metrics[0])
     timed = frame[frame["status"] == "ok"]
     sharings = {tuple(row) for row in timed[["hardware_id", "jobs", "threads"]].itertuples(index=False)}
     notes = [*absent, *_missing_notes(frame)]
@@ -103,6 +110,7 @@ def _board(group: Group) -> Board:
         devices=sorted(set(frame["device_name"])),
         sharing=f"{jobs} worker(s) with {threads} thread(s) each" if len(sharings) == 1 else None,
         notes=notes,
+        group=group,
     )
 
 
@@ -155,7 +163,7 @@ def summarise(values: Iterable[float], log: bool = False) -> Cell:
     return Cell(mean=mean, spread=spread, n=len(array), log=log)
 
 
-def _rank(rows: list[Row], metrics: Sequence[Metric], n_runs: int) -> None:
+def _sort_and_mark(rows: list[Row], metrics: Sequence[Metric], n_runs: int) -> None:
     """Sort by the primary metric, complete rows first; mark best and second of each metric among rows with all its values."""
 
     def worse(metric: Metric, row: Row) -> float:
@@ -172,6 +180,18 @@ def _rank(rows: list[Row], metrics: Sequence[Metric], n_runs: int) -> None:
             for row in ranked:
                 if worse(metric, row) == level:
                     row.marks[metric.id] = mark
+
+
+def _rank(rows: list[Row], group: Group, metric: Metric) -> None:
+    """Rank the complete rows by the primary metric over signals, with shared ranks, where there are signals enough."""
+    complete = [row for row in rows if row.complete]
+    scores = scores_by_signal(group, metric).dropna(axis="columns")
+    if len(scores) < FEWEST_PAIRS or len(complete) < 2 or not np.isfinite(scores.to_numpy()).all():
+        return
+    sign = -1.0 if metric.higher_is_better else 1.0
+    ranks = shared_ranks({row.label: sign * scores[row.label].to_numpy() for row in complete if row.label in scores})
+    for row in complete:
+        row.rank = ranks.get(row.label)
 
 
 def _missing_notes(frame: pd.DataFrame) -> list[str]:

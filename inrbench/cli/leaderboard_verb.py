@@ -11,8 +11,9 @@ from inrbench.cli.options import results_option, words
 @click.option("--tasks", help="Only these tasks, comma-separated.")
 @click.option("--protocol", help="Only these protocols, by name or fingerprint, comma-separated.")
 @click.option("--format", "style", type=click.Choice(["terminal", "markdown", "csv"]), default="terminal", show_default=True)
+@click.option("--details", is_flag=True, help="Say too what no method beats at its cost, and how long 30, 35 and 40 dB take.")
 @results_option
-def command(tasks: str | None, protocol: str | None, style: str, results: Path) -> None:
+def command(tasks: str | None, protocol: str | None, style: str, details: bool, results: Path) -> None:
     """Print one table for each task, protocol fingerprint and class of device.
 
     Runs of different fingerprints never share a table. Exit code 4 if there is nothing to show.
@@ -26,6 +27,6 @@ def command(tasks: str | None, protocol: str | None, style: str, results: Path) 
 
     boards = leaderboards(results, words(tasks), words(protocol))
     if style == "terminal":
-        print_boards(boards)
+        print_boards(boards, details)
     else:
-        click.echo(to_markdown(boards) if style == "markdown" else to_csv(boards), nl=False)
+        click.echo(to_markdown(boards, details) if style == "markdown" else to_csv(boards), nl=False)

@@ -14,6 +14,7 @@ VERBS = {
     "show": "One method or task: formula, parameters, protocols, sources.",
     "run": "Fit methods on tasks; does only what the results folder lacks.",
     "leaderboard": "Tables of the results.",
+    "compare": "A method against others, signal by signal, with statistics.",
     "plot": "Figures of the results.",
     "profile": "Speed cards: how fast a method's step is, and how fast it could be.",
     "data": "Data sets: list, fetch, verify, path.",

@@ -12,7 +12,7 @@ from inrbench.errors import BadValue, unknown
 if TYPE_CHECKING:
     from inrbench.analyse import Group
 
-KINDS = ("curves", "gradients", "activations", "ntk", "spectrum", "sweep")
+KINDS = ("curves", "gradients", "activations", "ntk", "spectrum", "sweep", "critical-difference")
 FORMATS = (".png", ".pdf", ".svg")
 
 
@@ -34,6 +34,7 @@ def command(
     \b
     curves        the primary metric against steps
     sweep         the primary metric at the end against a parameter: --over s_max
+    critical-difference   mean ranks over signals, and which cannot be told apart
     gradients     what was read by inrbench run --probe gradients; so are
     activations, ntk, spectrum
 

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ SOURCE_POINTS = 100_000
 HELD_OUT_SEED = 20_231_107
 ADMISSION_POINTS = 16
 ADMISSION_STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
-"""Of differences: one of them suits the network's highest frequency."""
+"""Of differences: one of them suits the network's highest frequency, unless that is beyond them all."""
 ADMISSION_TOLERANCE = 0.05
 
 
@@ -230,13 +231,18 @@ def _refuse_wrong_curvature(network: nn.Module, in_features: int) -> None:
     told = torch.cat(jet.second, dim=1).detach()
     if float(told.abs().max()) == 0:
         raise NotApplicable("the method's second derivative is zero: it cannot solve an equation of second order")
-    errors = []
+    seen = []
     with torch.no_grad():
         for size in ADMISSION_STEPS:
             steps = size * torch.eye(in_features, dtype=torch.float64)
-            differences = torch.cat([(exact(x + step) - 2 * exact(x) + exact(x - step)) / size**2 for step in steps], dim=1)
-            errors.append(float((told - differences).norm() / differences.norm()))
-    if not min(errors) < ADMISSION_TOLERANCE:
+            seen.append(torch.cat([(exact(x + step) - 2 * exact(x) + exact(x - step)) / size**2 for step in steps], dim=1))
+
+    def apart(a: Tensor, b: Tensor) -> float:
+        return float((a - b).norm() / b.norm())
+
+    # differences that do not agree among themselves say nothing: the network is rougher than the steps can resolve
+    agreed = any(apart(a, b) < ADMISSION_TOLERANCE for a, b in pairwise(seen))
+    if agreed and not min(apart(told, differences) for differences in seen) < ADMISSION_TOLERANCE:
         raise NotApplicable("the method's second derivative is not the true one: differences of its values say otherwise")
 
 

@@ -16,7 +16,7 @@ PLAIN = {"best": "*", "second": "_", None: ""}
 WIDTH_WITHOUT_TERMINAL = 160
 
 
-def print_boards(boards: Sequence[Board], console: Console | None = None) -> None:
+def print_boards(boards: Sequence[Board], details: bool = False, console: Console | None = None) -> None:
     """Print the tables, best in bold and second underlined; behind a pipe, marked by * and _."""
     console = console or Console(highlight=False)
     if not console.is_terminal:
@@ -30,7 +30,7 @@ def print_boards(boards: Sequence[Board], console: Console | None = None) -> Non
             texts = [Text(text + (PLAIN[mark] if plain else ""), style=STYLES[mark]) for text, mark in words.cells(board, row)]
             table.add_row(*texts)
         console.print(table)
-        for line in words.caption(board):
+        for line in [*words.caption(board), *(words.details(board) if details else [])]:
             console.print(Text(line, style="dim"))
         if plain:
             console.print(Text("* best, _ second"))

@@ -3,6 +3,7 @@
 import math
 
 from inrbench.analyse import Board, Cell, Group, Row
+from inrbench.analyse.costs import pareto_sets, times_to_targets
 from inrbench.spec import Metric
 
 NONE = "–"
@@ -98,19 +99,51 @@ def caption(board: Board) -> list[str]:
     spread = "mean ± standard deviation over signals and seeds"
     if any(metric.scale == "log" for metric in board.metrics):
         spread += " (errors: geometric mean ×/÷ factor)"
+    order = "sorted by the first metric; best and second are marked among methods with all runs"
+    if ranked(board):
+        order += "; methods that signed-rank tests over signals (Holm) cannot tell apart share a rank"
     lines = [
-        f"{signals}, {seeds}; {spread}; sorted by the first metric; best and second are marked among methods with all runs.",
+        f"{signals}, {seeds}; {spread}; {order}.",
         "Metrics: " + ", ".join(metric.id for metric in board.metrics) + ".",
         f"Measured on {' and '.join(board.devices)}" + (f", {board.sharing}." if board.sharing else "."),
     ]
     return lines + [f"Note: {note}." for note in board.notes]
 
 
+def ranked(board: Board) -> bool:
+    """Whether a table has signals enough to tell methods apart."""
+    return any(row.rank is not None for row in board.rows)
+
+
+def rank_text(board: Board, row: Row) -> str:
+    """Return ``2``, or ``1=`` where it is shared."""
+    if row.rank is None:
+        return NONE
+    return f"{row.rank}=" if sum(other.rank == row.rank for other in board.rows) > 1 else f"{row.rank}"
+
+
+def details(board: Board) -> list[str]:
+    """Return lines on what quality costs: Pareto sets, and the time to reach 30, 35 and 40 dB."""
+    first = metric_title(board.metrics[0], board.metrics) if board.metrics else ""
+    lines = [
+        f"Not beaten in {first} and {cost} together: {', '.join(names)}."
+        for cost, names in (pareto_sets(board) if board.metrics else {}).items()
+    ]
+    by_target: dict[float, list[str]] = {}
+    for time in times_to_targets(board.group) if board.sharing else ():
+        spent = f"{time.seconds:.3g} s" if math.isfinite(time.seconds) else f"> {time.longest:.3g} s"
+        by_target.setdefault(time.target, []).append(f"{time.label} {spent} ({time.reached}/{time.runs})")
+    return lines + [
+        f"Median training time to {target:g} dB (runs that reached it): {', '.join(texts)}."
+        for target, texts in by_target.items()
+    ]
+
+
 def header(board: Board) -> list[str]:
     """Return the heads of a table's columns."""
     metrics = [metric_title(metric, board.metrics) for metric in board.metrics]
     times = ["train (s)"] if board.sharing else []
-    return ["method", *metrics, *times, "peak (MiB)", "params", "runs"]
+    return ["method", *(["rank"] if ranked(board) else []), *metrics, *times, "peak (MiB)", "params", "runs"]
 
 
 def cells(board: Board, row: Row) -> list[tuple[str, str | None]]:
@@ -119,4 +152,5 @@ def cells(board: Board, row: Row) -> list[tuple[str, str | None]]:
     times = [(seconds_text(row.train_seconds), None)] if board.sharing else []
     params = NONE if row.n_params is None else f"{row.n_params:,}"
     tail = [(mebibytes_text(row.peak_bytes), None), (params, None), (runs_text(row, board.n_runs), None)]
-    return [(row.label, None), *metrics, *times, *tail]
+    ranks = [(rank_text(board, row), None)] if ranked(board) else []
+    return [(row.label, None), *ranks, *metrics, *times, *tail]

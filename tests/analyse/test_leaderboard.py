@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from inrbench.analyse import leaderboards
-from inrbench.analyse.leaderboard import Row, _rank, summarise
+from inrbench.analyse.leaderboard import Row, _sort_and_mark, summarise
 from inrbench.analyse.papers import bibtex, papers
 from inrbench.errors import StoreError
 from inrbench.registry import Registry
@@ -192,5 +192,5 @@ def test_a_table_of_nothing_but_skipped_runs_is_still_one(attempt, tmp_path):
 def test_a_spread_ranks_nobody():
     rows = [Row(label=name, n_ok=1, failures={}, cells={"std@t": summarise([value])}, train_seconds=None, peak_bytes=None,
                 n_params=None) for name, value in (("a", 1.0), ("b", 2.0))]  # fmt: skip
-    _rank(rows, [Metric(id="std@t", higher_is_better=False, scale="spread")], 1)
+    _sort_and_mark(rows, [Metric(id="std@t", higher_is_better=False, scale="spread")], 1)
     assert not any(row.marks for row in rows)

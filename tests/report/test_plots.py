@@ -41,7 +41,7 @@ def group_of(tmp_path, attempts):
 
 @pytest.mark.parametrize("kind", sorted(PLOTS))
 def test_every_figure_can_be_drawn_and_saved(kind, probed, tmp_path):
-    group = group_of(tmp_path, [probed(method=m, signal=s) for m in ("siren", "msa") for s in "ab"])
+    group = group_of(tmp_path, [probed(method=m, signal=s) for m in ("siren", "msa", "relu") for s in "ab"])
     with house_style():
         figure = PLOTS[kind](group)
         for suffix in ("png", "pdf", "svg"):

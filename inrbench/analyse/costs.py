@@ -1,0 +1,75 @@
+"""Quality against what it costs: which methods no other beats, and how long a method takes to a given quality."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from inrbench.analyse.leaderboard import Board, Row
+from inrbench.analyse.runs import Group, metrics_of
+from inrbench.analyse.statistics import pareto, time_to_reach
+
+COLUMNS = ("status", "metrics", "curve", "primary_metric")
+TARGETS = (30.0, 35.0, 40.0)
+"""Decibels that a method is timed to."""
+
+
+def pareto_sets(board: Board) -> dict[str, list[str]]:
+    """Return for each cost the complete methods that no other beats in the first metric and the cost together.
+
+    Times only where they were taken alike.
+    """
+    metric = board.metrics[0]
+    costs: dict[str, Callable[[Row], float | None]] = {
+        "train time": lambda row: row.train_seconds.mean if row.train_seconds else None,
+        "parameters": lambda row: row.n_params,
+        "memory": lambda row: row.peak_bytes.mean if row.peak_bytes else None,
+    }
+    if not board.sharing:
+        del costs["train time"]
+    sets = {}
+    for name, of in costs.items():
+        points = {
+            row.label: (cost, -cell.mean if metric.higher_is_better else cell.mean)
+            for row in board.rows
+            if row.complete and (cell := row.cells.get(metric.id)) is not None and (cost := of(row)) is not None
+        }
+        if len(points) > 1:
+            sets[name] = pareto(points)
+    return sets
+
+
+@dataclass(frozen=True)
+class TimeTo:
+    """Median seconds of training to a target over runs; infinite where most never reached it, within ``longest`` seconds."""
+
+    label: str
+    target: float
+    seconds: float
+    reached: int
+    runs: int
+    longest: float
+
+
+def times_to_targets(group: Group, targets: Sequence[float] = TARGETS) -> list[TimeTo]:
+    """Return how long each method takes to each target that some run reached, where the primary metric is in decibels.
+
+    Read at the points of the learning curves. A run that never reached a target counts as infinitely long (right-censored).
+    """
+    metrics = metrics_of(group.runs)
+    if not metrics or metrics[0].unit != "dB":
+        return []
+    found = []
+    for target in targets:
+        rows = []
+        for label, runs in group.runs[group.runs["status"] == "ok"].groupby("label", sort=True):
+            seconds = [
+                time_to_reach([p["train_seconds"] for p in curve], [p["value"] for p in curve], lambda v: v >= target)  # noqa: B023
+                for curve in runs["curve"]
+            ]
+            known = [np.inf if s is None else s for s in seconds]
+            longest = max(curve[-1]["train_seconds"] for curve in runs["curve"])
+            rows.append(TimeTo(str(label), target, float(np.median(known)), int(np.isfinite(known).sum()), len(known), longest))
+        if any(row.reached for row in rows):
+            found += rows
+    return found

@@ -1,0 +1,128 @@
+"""Tests of differences between methods. The signal is the unit: seeds are averaged first, and methods are paired on signals."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Array = NDArray[np.float64]
+CONFIDENCE = 0.95
+LEVEL = 0.05
+"""A difference whose adjusted p is below is one."""
+FEWEST_PAIRS = 6
+"""With fewer, no two-sided signed-rank test can fall below LEVEL: nothing can be told apart."""
+RESAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and where it lies with 95 % confidence; no ends for a single value."""
+
+    mean: float
+    low: float | None = None
+    high: float | None = None
+
+
+def bootstrap_mean(values: Sequence[float] | Array) -> Interval:
+    """Return the mean with its percentile bootstrap interval: of paired differences, a paired bootstrap. The same every time.
+
+    >>> bootstrap_mean([1.0]), bootstrap_mean([2.0, 2.0])
+    (Interval(mean=1.0, low=None, high=None), Interval(mean=2.0, low=2.0, high=2.0))
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if len(array) < 2:
+        return Interval(float(array.mean()))
+    picks = np.random.default_rng(0).integers(len(array), size=(RESAMPLES, len(array)))
+    low, high = np.quantile(array[picks].mean(axis=1), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return Interval(float(array.mean()), float(low), float(high))
+
+
+def signed_rank(differences: Sequence[float] | Array) -> float:
+    """Return p of Wilcoxon's two-sided signed-rank test that paired differences lie about zero; 1 if all are zero.
+
+    >>> signed_rank([0.0, 0.0]), signed_rank([1, 2, 3, 4, 5, 6])
+    (1.0, 0.03125)
+    """
+    array = np.asarray(differences, dtype=np.float64)
+    return float(stats.wilcoxon(array).pvalue) if array.any() else 1.0
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p values adjusted for their number by Holm's method (Scand. J. Statist. 6, 1979), in the order given.
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    order = np.argsort(p_values)
+    adjusted = np.empty(len(p_values))
+    stepped = np.asarray(p_values)[order] * np.arange(len(p_values), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(stepped), 1.0)
+    return [float(round(p, 12)) for p in adjusted]
+
+
+def shared_ranks(scores: Mapping[str, Array]) -> dict[str, int]:
+    """Return the rank of each method by its scores on the same signals in the same order, lower being better.
+
+    In the order of their means, a method takes the rank of the best one that it cannot be told from: whose signed-rank test
+    against it, adjusted by Holm's method over all pairs, does not fall below LEVEL. Methods of one rank need not all be alike
+    pairwise, as usual; none is worse than the first of them.
+    """
+    names = sorted(scores, key=lambda name: (scores[name].mean(), name))
+    pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+    adjusted = dict(zip(pairs, holm([signed_rank(scores[b] - scores[a]) for a, b in pairs]), strict=True))
+    ranks: dict[str, int] = {}
+    leader = ""
+    for place, name in enumerate(names, start=1):
+        if not leader or adjusted[leader, name] < LEVEL:
+            leader = name
+            ranks[name] = place
+        else:
+            ranks[name] = ranks[leader]
+    return ranks
+
+
+@dataclass(frozen=True)
+class CriticalDifference:
+    """Mean ranks over blocks (1 is best), how far two must be apart to differ (Nemenyi), and p of Friedman's test."""
+
+    ranks: dict[str, float]
+    difference: float
+    p: float
+    blocks: int
+
+
+def critical_difference(scores: Mapping[str, Array]) -> CriticalDifference:
+    """Return the ranking of methods over blocks (signals, tasks), lower scores being better; ties share a mean rank.
+
+    Demsar, "Statistical Comparisons of Classifiers over Multiple Data Sets", JMLR 7, 2006. Raises ValueError for fewer than
+    three methods or two blocks.
+    """
+    table = np.stack(list(scores.values()), axis=1)
+    blocks, k = table.shape
+    if k < 3 or blocks < 2:
+        raise ValueError(f"a critical difference needs three methods on two signals or tasks, here are {k} on {blocks}")
+    means = stats.rankdata(table, axis=1).mean(axis=0)
+    apart = stats.studentized_range.ppf(CONFIDENCE, k, np.inf) / np.sqrt(2) * np.sqrt(k * (k + 1) / (6 * blocks))
+    all_tied = bool((table == table[:, :1]).all())
+    p = 1.0 if all_tied else float(stats.friedmanchisquare(*table.T).pvalue)
+    return CriticalDifference(dict(zip(scores, means.tolist(), strict=True)), float(apart), p, blocks)
+
+
+def pareto(points: Mapping[str, tuple[float, float]]) -> list[str]:
+    """Return the names that no other beats in one number without losing in the other; lower is better in both.
+
+    >>> pareto({"a": (1.0, 5.0), "b": (2.0, 2.0), "c": (3.0, 3.0), "d": (2.0, 2.0)})
+    ['a', 'b', 'd']
+    """
+
+    def beaten(x: tuple[float, float]) -> bool:
+        return any(other[0] <= x[0] and other[1] <= x[1] and other != x for other in points.values())
+
+    return sorted((name for name, point in points.items() if not beaten(point)), key=lambda name: points[name])
+
+
+def time_to_reach(times: Sequence[float], values: Sequence[float | None], reached: Callable[[float], bool]) -> float | None:
+    """Return the first of ``times`` at which the value was reached; None if it never was (right-censored)."""
+    return next((t for t, v in zip(times, values, strict=True) if v is not None and reached(v)), None)

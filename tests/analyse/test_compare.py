@@ -1,0 +1,94 @@
+import re
+
+import pytest
+from click.testing import CliRunner
+
+from inrbench.analyse import comparable_runs, leaderboards
+from inrbench.analyse.compare import COLUMNS, compare
+from inrbench.analyse.costs import times_to_targets
+from inrbench.cli.main import cli
+from inrbench.errors import BadValue, NothingFound, UnknownName
+from inrbench.report import to_markdown
+from inrbench.store import append
+
+SIGNALS = "abcdefgh"
+
+
+@pytest.fixture
+def filled(attempt, tmp_path):
+    """msa is 2 dB above siren on every signal and has a tenth of its error; relu is siren with noise; wire lacks a signal."""
+    for i, signal in enumerate(SIGNALS):
+        for seed in (0, 1):
+            append(tmp_path, attempt(30.0 + i + seed, 1e-3, signal=signal, seed=seed, method="siren"))
+            append(tmp_path, attempt(32.0 + i + seed, 1e-4, signal=signal, seed=seed, method="msa"))
+            append(tmp_path, attempt(30.0 + i + seed + (-1) ** i * 0.5, 1e-3, signal=signal, seed=seed, method="relu"))
+    append(tmp_path, attempt(20.0, 1e-2, signal="a", method="wire"))
+    return tmp_path
+
+
+def test_differences_are_paired_on_signals_with_seeds_averaged(filled):
+    (group,) = comparable_runs(filled, COLUMNS)
+    psnr, mse = compare(group, "msa", ["siren"])
+    assert (psnr.n_signals, psnr.n_seeds, psnr.wins) == (8, 2, 8)
+    assert psnr.means == pytest.approx((36.0, 34.0))
+    assert (psnr.difference.mean, psnr.difference.low, psnr.difference.high) == pytest.approx((2.0, 2.0, 2.0))
+    assert psnr.p == pytest.approx(2 / 2**8)
+    assert mse.difference.mean == pytest.approx(-1.0)  # a tenth
+    assert mse.means == pytest.approx((1e-4, 1e-3))
+    assert mse.wins == 8
+
+
+def test_p_is_adjusted_for_the_number_of_others(filled):
+    (group,) = comparable_runs(filled, COLUMNS)
+    by_other = {c.other: c for c in compare(group, "msa", ["siren", "relu"]) if c.metric.unit == "dB"}
+    assert by_other["siren"].p == pytest.approx(2 * 2 / 2**8)
+    few = [c for c in compare(group, "msa", ["wire"]) if c.metric.unit == "dB"]
+    assert (few[0].n_signals, few[0].p, few[0].difference.low) == (1, None, None)
+
+
+def test_the_verb_says_better_worse_or_neither(filled):
+    done = CliRunner().invoke(cli, ["compare", "siren", "msa", "relu", "--results", str(filled)], catch_exceptions=False)
+    lines = [line for line in done.output.splitlines() if line.startswith("PSNR")]
+    assert lines[0].endswith("worse")
+    assert lines[1].endswith("cannot be told apart")
+    assert "x10.0 [x10.0, x10.0]" in done.output
+    for words, error, text in (
+        (["msa"], BadValue, "two different methods"),
+        (["msa", "sirn"], UnknownName, "did you mean 'siren'"),
+    ):
+        with pytest.raises(error, match=text):
+            CliRunner().invoke(cli, ["compare", *words, "--results", str(filled)], catch_exceptions=False)
+
+
+def test_methods_that_never_met_are_not_compared(attempt, tmp_path):
+    append(tmp_path, attempt(method="siren"))
+    append(tmp_path, attempt(method="msa", protocol_fingerprint="e" * 12))
+    with pytest.raises(NothingFound, match="holds msa and siren together"):
+        CliRunner().invoke(cli, ["compare", "msa", "siren", "--results", str(tmp_path)], catch_exceptions=False)
+    append(tmp_path, attempt(method="msa", signal="other"))
+    with pytest.raises(NothingFound, match="share no signal"):
+        CliRunner().invoke(cli, ["compare", "msa", "siren", "--results", str(tmp_path)], catch_exceptions=False)
+
+
+def test_the_leaderboard_shares_ranks_where_signals_are_many(filled):
+    (board,) = leaderboards(filled)
+    assert {row.label: row.rank for row in board.rows} == {"msa": 1, "siren": 2, "relu": 2, "wire": None}
+    text = to_markdown([board])
+    assert re.search(r"\| siren +\| +2= \|", text)
+    assert "cannot tell apart share a rank" in text
+
+
+def test_the_leaderboard_has_no_ranks_with_few_signals(attempt, tmp_path):
+    append(tmp_path, attempt(method="siren"))
+    append(tmp_path, attempt(method="msa"))
+    (board,) = leaderboards(tmp_path)
+    assert [row.rank for row in board.rows] == [None, None]
+    assert "rank" not in to_markdown([board])
+
+
+def test_time_to_a_target_counts_those_that_never_reached_it(attempt, tmp_path):
+    append(tmp_path, attempt(method="siren"))  # its curve ends at 12 dB after half a second
+    (group,) = comparable_runs(tmp_path, ("status", "metrics", "curve"))
+    (time,) = times_to_targets(group, [10.0])
+    assert (time.seconds, time.reached, time.runs) == (0.5, 1, 1)
+    assert times_to_targets(group, [30.0]) == []

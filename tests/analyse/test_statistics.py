@@ -1,0 +1,77 @@
+"""Against cases computed by hand and numbers from books."""
+
+import numpy as np
+import pytest
+
+from inrbench.analyse.statistics import (
+    bootstrap_mean,
+    critical_difference,
+    holm,
+    pareto,
+    shared_ranks,
+    signed_rank,
+    time_to_reach,
+)
+
+
+def test_the_signed_rank_p_is_exact_for_few_pairs():
+    """Six differences of one sign: two of the 2^6 assignments of signs are as extreme."""
+    assert signed_rank([0.1, 0.2, 0.3, 0.4, 0.5, 0.6]) == pytest.approx(2 / 64)
+    # ranks 1..5 with rank 1 negative: W = 1, of 32 assignments W <= 1 in two, doubled
+    assert signed_rank([-1.0, 2.0, 3.0, 4.0, 5.0]) == pytest.approx(4 / 32)
+    assert signed_rank([0.0, 0.0, 0.0]) == 1.0
+
+
+def test_holm_steps_down_and_never_exceeds_one():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == [0.03, 0.06, 0.06, 0.02]
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_the_bootstrap_interval_is_that_of_the_mean():
+    values = np.random.default_rng(3).normal(2.0, 1.0, 400)
+    found = bootstrap_mean(values)
+    half = 1.96 * values.std(ddof=1) / 20
+    assert found.mean == pytest.approx(values.mean())
+    assert (found.low, found.high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.01)
+    assert bootstrap_mean(values) == found
+
+
+def test_methods_that_cannot_be_told_apart_share_a_rank():
+    base = np.arange(24.0)
+    noise = np.where(np.arange(24) % 2, 0.5, -0.5)
+    ranks = shared_ranks({"worst": base + 9, "a": base, "b": base + noise, "second": base + 3})
+    assert ranks == {"a": 1, "b": 1, "second": 3, "worst": 4}
+
+
+def test_ranks_of_one_method():
+    assert shared_ranks({"a": np.arange(6.0)}) == {"a": 1}
+
+
+def test_the_critical_difference_is_demsars():
+    """Four methods on 14 data sets: q = 2.569, CD = 2.569 sqrt(4 * 5 / (6 * 14)) = 1.25 (his section 3.2.2)."""
+    table = np.array([[1.0, 2, 3, 4]] * 14)
+    result = critical_difference(dict(zip("abcd", table.T, strict=True)))
+    assert result.difference == pytest.approx(1.25, abs=0.005)
+    assert result.ranks == {"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0}
+    assert result.p < 1e-6
+    with pytest.raises(ValueError, match="needs three methods"):
+        critical_difference({"a": np.ones(5), "b": np.ones(5)})
+
+
+def test_ties_share_a_mean_rank():
+    result = critical_difference({"a": np.array([1.0, 1.0]), "b": np.array([1.0, 2.0]), "c": np.array([3.0, 3.0])})
+    assert result.ranks == {"a": 1.25, "b": 1.75, "c": 3.0}
+
+
+def test_the_pareto_set_holds_what_nothing_beats():
+    assert pareto({"fast": (1.0, 9.0), "good": (9.0, 1.0), "both": (2.0, 2.0), "beaten": (3.0, 3.0)}) == [
+        "fast",
+        "both",
+        "good",
+    ]
+
+
+def test_a_target_never_reached_is_none():
+    assert time_to_reach([1.0, 2.0, 3.0], [10.0, 31.0, 35.0], lambda v: v >= 30) == 2.0
+    assert time_to_reach([1.0, 2.0], [10.0, None], lambda v: v >= 30) is None
