@@ -31,8 +31,8 @@ JITTER = 1e-6
 RATE = 1e-2
 BLOCK = 1 << 20
 """Numbers of the mixture, points times grid points times waves, that prediction computes at once."""
-MATRICES = 45
-"""N x N matrices of float64 that a step holds at its peak: what memory grew by from N = 1000 to N = 2000, 43.6, and some."""
+MATRICES = 40
+"""N x N matrices of float64 that a step holds at its peak: what memory grew by from N = 1000 to N = 2000, 38, and some."""
 
 
 class WaveMixture(nn.Module):
@@ -60,26 +60,61 @@ class WaveMixture(nn.Module):
         return k, k1, k2
 
 
+class Solved(torch.autograd.Function):
+    """K^-1 B and log det K of a covariance matrix K ``(n, n)``, with the slopes in closed form.
+
+    Differentiating through a Cholesky factorisation costs several times as much as these: d log det K = tr(K^-1 dK) and
+    d(K^-1 B) = K^-1 (dB - dK K^-1 B).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, matrix: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+        """Raise LinAlgError for a matrix that is no covariance."""
+        factor = torch.linalg.cholesky(matrix)
+        solution = torch.cholesky_solve(right, factor)
+        ctx.save_for_backward(factor, solution)
+        return solution, 2 * factor.diagonal().log().sum()
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the slopes of matrix and right-hand side."""
+        factor, solution = ctx.saved_tensors
+        inverse = torch.cholesky_inverse(factor)
+        right = inverse @ slopes[0]
+        return slopes[1] * inverse - right @ solution.T, right
+
+
+def solved(matrix: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    """Return K^-1 B and log det K."""
+    solution, volume = Solved.apply(matrix, right)
+    return solution, volume
+
+
 class Axis(nn.Module):
     """An equispaced axis of the grid with its kernel."""
 
-    index: Tensor
-    sign: Tensor
     points: Tensor
 
     def __init__(self, low: float, high: float, n: int, n_waves: int, frequency: float) -> None:
         super().__init__()
         self.kernel = WaveMixture(n_waves, frequency)
         self.register_buffer("points", torch.linspace(low, high, n, dtype=torch.float64))
-        steps = torch.arange(n)
-        self.register_buffer("index", (steps[:, None] - steps[None, :]).abs())
-        self.register_buffer("sign", (steps[:, None] - steps[None, :]).sign().double())
 
     def matrices(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the Cholesky factor of K, and K' and K''."""
+        """Return K, K' and K''."""
         k, k1, k2 = self.kernel(self.points - self.points[0])
         jitter = JITTER * torch.eye(len(self.points), dtype=torch.float64, device=k.device)
-        return torch.linalg.cholesky(k[self.index] + jitter), self.sign * k1[self.index], k2[self.index]
+        return toeplitz(k, 1) + jitter, toeplitz(k1, -1), toeplitz(k2, 1)
+
+
+def toeplitz(column: Tensor, parity: int) -> Tensor:
+    """Return the matrix ``(n, n)`` with ``column[i - j]`` below the diagonal, and ``parity`` times that above it.
+
+    >>> toeplitz(torch.tensor([0, 1, 2]), -1).tolist()
+    [[0, -1, -2], [1, 0, -1], [2, 1, 0]]
+    """
+    diagonals = torch.cat((column.flip(0), parity * column[1:]))
+    return diagonals.unfold(0, len(column), 1).flip(0)
 
 
 class WaveProcess(Solver):
@@ -125,11 +160,11 @@ class WaveProcess(Solver):
 
     def log_posterior(self) -> Tensor:
         """Return what is maximised."""
-        (l1, d1, dd1), (l2, d2, dd2) = (axis.matrices() for axis in self._both())
+        (k1, d1, dd1), (k2, d2, dd2) = (axis.matrices() for axis in self._both())
         u, (n1, n2) = self.U, self.n
-        left = torch.cholesky_solve(u, l1)  # K1^-1 U
-        right = torch.cholesky_solve(u.T, l2)  # K2^-1 U^T
-        prior = -n2 * l1.diagonal().log().sum() - n1 * l2.diagonal().log().sum() - 0.5 * (left * right.T).sum()
+        left, volume1 = solved(k1, u)  # K1^-1 U
+        right, volume2 = solved(k2, u.T)  # K2^-1 U^T
+        prior = -0.5 * (n2 * volume1 + n1 * volume2 + (left * right.T).sum())
         slopes, bends = (d1 @ left, (d2 @ right).T), (dd1 @ left, (dd2 @ right).T)
         equation = self.equation
         from inrbench.derive import Jet
@@ -199,8 +234,10 @@ class WaveProcess(Solver):
 
     def _inner(self) -> Tensor:
         """Return K1^-1 U K2^-1."""
-        (l1, _, _), (l2, _, _) = (axis.matrices() for axis in self._both())
-        return torch.cholesky_solve(torch.cholesky_solve(self.U, l1).T, l2).T
+        (k1, _, _), (k2, _, _) = (axis.matrices() for axis in self._both())
+        left, _ = solved(k1, self.U)
+        right, _ = solved(k2, left.T)
+        return right.T
 
 
 @register_method(

@@ -57,12 +57,27 @@ def test_the_second_derivative_at_zero_is_the_true_one():
 
 def test_matrices_are_the_kernel_at_all_pairs():
     axis = MODULE.Axis(0.0, 2.0, 9, 5, 3.0)
-    factor, first, second = axis.matrices()
+    covariance, first, second = axis.matrices()
     d = axis.points[:, None] - axis.points[None, :]
     k, k1, k2 = axis.kernel(d)
-    assert torch.allclose(factor @ factor.T, k + 1e-6 * torch.eye(9, dtype=torch.float64), atol=1e-12)
+    assert torch.allclose(covariance, k + 1e-6 * torch.eye(9, dtype=torch.float64), atol=1e-12)
     assert torch.allclose(first, k1, atol=1e-12) and torch.allclose(second, k2, atol=1e-12)
     assert torch.allclose(first, -first.T)
+
+
+def test_the_slopes_of_solving_are_right():
+    torch.manual_seed(0)
+    root = torch.randn(5, 5, dtype=torch.float64)
+    right = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
+
+    def of_a_symmetric_matrix(root: torch.Tensor, right: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return MODULE.solved(root @ root.T + torch.eye(5, dtype=torch.float64), right)
+
+    assert torch.autograd.gradcheck(of_a_symmetric_matrix, (root.requires_grad_(), right))
+    solution, volume = of_a_symmetric_matrix(root, right)
+    matrix = root @ root.T + torch.eye(5, dtype=torch.float64)
+    assert torch.allclose(solution, torch.linalg.solve(matrix, right))
+    assert volume.item() == pytest.approx(torch.logdet(matrix).item())
 
 
 def test_the_prior_is_that_of_the_dense_gaussian():
@@ -70,7 +85,7 @@ def test_the_prior_is_that_of_the_dense_gaussian():
     with torch.no_grad():
         made.U.copy_(torch.randn(8, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(0)))
         made.log_precision[1] = -1e9  # no residual
-    covariance = torch.kron(*[f @ f.T for f, _, _ in (axis.matrices() for axis in made.axes)])
+    covariance = torch.kron(*[k for k, _, _ in (axis.matrices() for axis in made.axes)])
     u = made.U.reshape(-1)
     dense = -0.5 * torch.logdet(covariance) - 0.5 * u @ torch.linalg.solve(covariance, u)
     residual_terms = 0.5 * 72 * -1e9
@@ -126,8 +141,8 @@ def test_the_values_of_greatest_posterior_are_the_solution():
         made.U.grad = None
         posterior(unit).backward()
         columns.append(flat(made.U.grad) - gradient)
-    (l1, _, b1), (l2, _, b2) = (axis.matrices() for axis in made.axes)
-    k1, k2, one = torch.cholesky_inverse(l1), torch.cholesky_inverse(l2), torch.eye(40, dtype=torch.float64)
+    (k1, _, b1), (k2, _, b2) = (axis.matrices() for axis in made.axes)
+    k1, k2, one = torch.linalg.inv(k1), torch.linalg.inv(k2), torch.eye(40, dtype=torch.float64)
     laplace = torch.kron(b1 @ k1, one) + torch.kron(one, b2 @ k2)
     rim = torch.zeros(40, 40, dtype=torch.float64)
     for side in (rim[0], rim[-1], rim[:, 0], rim[:, -1]):
