@@ -1,17 +1,33 @@
-"""What was published: the bibliographic facts of ``results/papers/*.toml``."""
+"""What was published: the files ``results/papers/*.toml``, and the bibliographic facts in them."""
 
 import tomllib
 from functools import cache
 from importlib import resources
 from typing import Any
 
+from inrbench.errors import unknown
+
+
+@cache
+def paper_texts() -> dict[str, str]:
+    """Return the files' texts by key."""
+    folder = resources.files("inrbench.results").joinpath("papers")
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
+    return {file.name.removesuffix(".toml"): file.read_text(encoding="utf-8") for file in files}
+
 
 @cache
 def papers() -> dict[str, dict[str, Any]]:
-    """Return the papers by key."""
-    folder = resources.files("inrbench.results").joinpath("papers")
-    files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
-    return {file.name.removesuffix(".toml"): tomllib.loads(file.read_text(encoding="utf-8")) for file in files}
+    """Return the papers by key: the bibliographic facts and what else their files say."""
+    return {key: tomllib.loads(text) for key, text in paper_texts().items()}
+
+
+def paper_key(name: str) -> str:
+    """Return the key of a paper by its key or its short name, ``msa2026``. Raises UnknownName."""
+    short = {facts["short"]: key for key, facts in papers().items() if "short" in facts}
+    if name not in papers() and name not in short:
+        raise unknown("paper", name, [*short, *(key for key in papers() if key not in short.values())])
+    return short.get(name, name)
 
 
 def bibtex(key: str) -> str | None:

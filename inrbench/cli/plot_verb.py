@@ -1,5 +1,6 @@
 """``inrbench plot``."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,17 +47,24 @@ def command(
         raise BadValue(f"-o {output}: the name must end with one of {', '.join(FORMATS)}")
     if (kind == "sweep") != (over is not None):
         raise BadValue("--over names the parameter of plot sweep, and of nothing else: plot sweep --over s_max")
+    labels = words(methods, ";" if ";" in (methods or "") else ",")
+    click.echo(f"wrote {draw(kind, output, results, words(tasks), words(protocol), labels, words(signals), over)}")
+
+
+def draw(
+    kind: str, output: Path, results: Path, tasks: Sequence[str], protocols: Sequence[str], labels: Sequence[str],
+    signals: Sequence[str], over: str | None = None,
+) -> Path:  # fmt: skip
+    """Draw a figure of the runs that are left by all limits, and return where it is."""
     from inrbench.analyse import comparable_runs
     from inrbench.report import plots
 
-    groups = comparable_runs(results, ("status", "metrics", "curve", "probes"), words(tasks), words(protocol))
-    group = _one(groups)
-    group = _only(group, "label", words(methods, ";" if ";" in (methods or "") else ","))
-    group = _only(group, "signal", words(signals))
+    group = _one(comparable_runs(results, ("status", "metrics", "curve", "probes"), tasks, protocols))
+    group = _only(_only(group, "label", labels), "signal", signals)
     with plots.house_style():
         figure = plots.sweep(group, over) if over is not None else plots.PLOTS[kind](group)
         figure.savefig(output)
-    click.echo(f"wrote {output}")
+    return output
 
 
 def _one(groups: "list[Group]") -> "Group":
@@ -71,7 +79,7 @@ def _one(groups: "list[Group]") -> "Group":
     return groups[0]
 
 
-def _only(group: "Group", column: str, wanted: tuple[str, ...]) -> "Group":
+def _only(group: "Group", column: str, wanted: Sequence[str]) -> "Group":
     """Return a group limited to rows by label, or by method name, or to signals."""
     if not wanted:
         return group

@@ -1,0 +1,248 @@
+"""What became of claims: the paper's number, ours with its interval, and whether the difference means anything.
+
+A tolerance comes from our own spread. A paper prints one outcome of a run like ours, so what is asked is whether that outcome
+could be one of ours: a prediction interval of one more run from the spread over seeds (decadic logarithms for errors), or over
+the seeds of the other methods of the table where this one has a single run. It is never narrower than the digits printed, nor,
+for errors, than a tenth of a decade. Much better than printed is no reproduction either, and is said.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from inrbench.analyse.claims import SECONDS, Block, metric_of
+from inrbench.analyse.runs import Group
+from inrbench.analyse.statistics import CONFIDENCE
+from inrbench.registry import Registry, split_outside
+from inrbench.spec import Metric
+
+COLUMNS = ("status", "metrics", "probes", "train_seconds", "run_id")
+LOG_FLOOR = 0.1
+"""Decades that errors may differ by in any case."""
+Outcome = Literal["reproduced", "not reproduced", "protocol differs", "not run"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim about one row, or about all rows of a block, and what became of it. Interval ends are those of one more run."""
+
+    block: Block
+    label: str
+    claimed: str
+    outcome: Outcome
+    measured: float | None = None
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+    runs: tuple[str, ...] = ()
+
+
+def judge(blocks: Sequence[Block], groups: Sequence[Group], registry: Registry) -> list[Verdict]:
+    """Return a verdict for each claim, in the order of the blocks."""
+    return [verdict for block in blocks for verdict in _judge_block(block, groups, registry)]
+
+
+def _judge_block(block: Block, groups: Sequence[Group], registry: Registry) -> Iterable[Verdict]:
+    task = registry.task(block.task)
+    fingerprint = task.protocols[block.protocol].fingerprint(task.name, task.version)
+    metric = metric_of(block, registry) or Metric(id=block.metric, higher_is_better=True)
+    of_task = [group for group in groups if group.task == block.task]
+    right = [group for group in of_task if group.fingerprint == fingerprint]
+    wrong = [group for group in of_task if group.fingerprint != fingerprint]
+    if block.kind == "best":
+        yield _order(block, metric, right, wrong)
+        return
+    for label in block.methods:
+        yield _number(block, metric, label, right, wrong)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A row's values: one a (signal, seed), as decadic logarithms of a metric on a log scale."""
+
+    values: pd.DataFrame
+    runs: tuple[str, ...]
+    failed: int
+    group: Group
+
+    def by_seed(self) -> "pd.Series[float]":
+        """The mean over signals for each seed that has them all."""
+        table = self.values.pivot_table(index="seed", columns="signal", values="value")
+        return table.dropna().mean(axis=1)
+
+
+def _look_up(block: Block, metric: Metric, label: str, groups: Sequence[Group]) -> _Found | None:
+    """Return the values of a row in the group that has most of its runs, or None if none has any."""
+    best: _Found | None = None
+    for group in groups:
+        runs = group.runs[(group.runs["label"] == label) & group.runs["signal"].isin(block.signals)]
+        rows, ids, failed = [], [], 0
+        for run in runs.itertuples(index=False):
+            value = _value(block, run) if run.status == "ok" else None
+            if value is None:
+                failed += run.status not in ("ok", "skipped")
+                continue
+            rows.append((run.signal, run.seed, np.log10(value) if metric.scale == "log" else value))
+            ids.append(run.run_id)
+        found = _Found(pd.DataFrame(rows, columns=["signal", "seed", "value"]), tuple(ids), failed, group)
+        if (rows or failed) and (best is None or len(rows) > len(best.values)):
+            best = found
+    return best
+
+
+def _value(block: Block, run: tuple[object, ...]) -> float | None:
+    """Return what a run says of the claim's metric."""
+    if block.metric == SECONDS.id:
+        return float(run.train_seconds)  # type: ignore[attr-defined]
+    if block.probe is None:
+        return next((m["value"] for m in run.metrics if m["id"] == block.metric), None)  # type: ignore[attr-defined]
+    name = block.metric.partition("/")[2]
+    readings = {
+        reading["step"]: reading["value"]
+        for reading in (run.probes if run.probes is not None else ())  # type: ignore[attr-defined]
+        if reading["probe"] == block.probe and reading["name"] == name
+    }
+    if not readings:
+        return None
+    if block.at_step is None:
+        return float(np.mean(list(readings.values())))
+    return float(readings[min(readings, key=lambda step: abs(step - (block.at_step or 0)))])
+
+
+def _number(block: Block, metric: Metric, label: str, right: Sequence[Group], wrong: Sequence[Group]) -> Verdict:
+    bound = block.kind == "bound"
+    number = block.values[label] if not bound else block.above.get(label, block.below.get(label, 0.0))
+    claimed = f"{'>' if label in block.above else '<'} {number:g}" if bound else f"{number:g}"
+    log = metric.scale == "log"
+    found = _look_up(block, metric, label, right)
+    if found is None or not len(found.values):
+        if found is not None:
+            return Verdict(block, label, claimed, "not reproduced", note=f"{found.failed} run(s) did not end well")
+        return _elsewhere(block, metric, label, claimed, wrong)
+    by_seed = found.by_seed()
+    if not len(by_seed):
+        missing = len(block.signals) - found.values["signal"].nunique()
+        return Verdict(
+            block, label, claimed, "not run", note=f"{missing} of {len(block.signals)} signals missing", runs=found.runs
+        )
+    mean, half, why = *_spread(by_seed, block, metric, found.group), ""
+    back: Callable[[float], float] = (lambda value: float(10**value)) if log else float
+    if block.metric == SECONDS.id:
+        return Verdict(
+            block, label, claimed, "protocol differs", back(mean), runs=found.runs, note="the paper's hardware is not stated"
+        )
+    if half is None:
+        half, why = 0.0, "one run, its spread is not known"
+    if bound:
+        holds = (back(mean) > number) if label in block.above else (back(mean) < number)
+    else:
+        target = float(np.log10(number)) if log else number
+        tolerance = max(half, _printed_digits(number, log), LOG_FLOOR if log else 0.0)
+        holds = abs(mean - target) <= tolerance
+        if not holds and block.probe is None and (mean > target) == metric.higher_is_better:
+            why = "; ".join(filter(None, ("better than printed", why)))
+    outcome: Outcome = "reproduced" if holds else "not reproduced"
+    low, high = (back(mean - half), back(mean + half)) if half else (None, None)
+    return Verdict(block, label, claimed, outcome, back(mean), low, high, why, found.runs)
+
+
+def _spread(by_seed: "pd.Series[float]", block: Block, metric: Metric, group: Group) -> tuple[float, float | None]:
+    """Return the mean, and half the prediction interval of one more seed; None where no spread is known."""
+    n, mean = len(by_seed), float(by_seed.mean())
+    squares, freedom = float(((by_seed - mean) ** 2).sum()), n - 1
+    if not freedom:
+        for label in group.runs["label"].unique():
+            other = _look_up(block, metric, label, [group])
+            if other is not None and len(values := other.by_seed()) > 1:
+                squares += float(((values - values.mean()) ** 2).sum())
+                freedom += len(values) - 1
+    if not freedom:
+        return mean, None
+    return mean, float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * np.sqrt(squares / freedom * (1 + 1 / n)))
+
+
+def _printed_digits(number: float, log: bool) -> float:
+    """Return half a unit of the last digit printed; in decades for a log scale.
+
+    >>> _printed_digits(42.74, False)
+    0.005
+    """
+    digits, _, exponent = repr(number).partition("e")
+    decimals = len(digits.partition(".")[2])
+    half = round(0.5 * 10.0 ** (int(exponent or 0) - decimals), 12 + decimals)
+    return float(np.log10(1 + half / number)) if log else half
+
+
+def _elsewhere(block: Block, metric: Metric, label: str, claimed: str, wrong: Sequence[Group]) -> Verdict:
+    """Return that a row was run under another protocol, with what came out there, or that it was not run."""
+    found = _look_up(block, metric, label, wrong)
+    if found is None or not len(found.values):
+        return Verdict(block, label, claimed, "not run")
+    mean = float(found.values["value"].mean())
+    value = float(10**mean) if metric.scale == "log" else mean
+    note = f"measured at protocol {found.group.protocol}"
+    return Verdict(block, label, claimed, "protocol differs", value, note=note, runs=found.runs)
+
+
+def _order(block: Block, metric: Metric, right: Sequence[Group], wrong: Sequence[Group]) -> Verdict:
+    """Judge which method leads."""
+    ranks = {1: "best", 2: "second best"}.get(block.place, f"place {block.place}")
+    claimed = f"{block.best} {ranks} of {len(block.among)}" + (" on every signal" if block.each_signal else "")
+    scores, group, runs = _scores(block, metric, right)
+    outcome: Outcome | None = None
+    note = ""
+    if scores is None:
+        scores, group, runs = _scores(block, metric, wrong)
+        if scores is None:
+            return Verdict(block, block.best, claimed, "not run")
+        outcome, note = "protocol differs", f"measured at protocol {group.protocol if group else ''}"
+    sign = -1.0 if metric.higher_is_better else 1.0
+    places = (sign * scores).rank(axis=1, method="min")[block.best]
+    won = int((places == block.place).sum())
+    order = list((sign * scores.mean()).sort_values().index)
+    said = f"{won} of {len(scores)} signal(s)" if block.each_signal else f"order: {', '.join(order)}"
+    holds = won == len(scores) == len(block.signals) if block.each_signal else order.index(block.best) + 1 == block.place
+    if len(scores) < len(block.signals):
+        note = "; ".join(filter(None, (note, f"{len(block.signals) - len(scores)} of {len(block.signals)} signals missing")))
+    return Verdict(
+        block, block.best, claimed, outcome or ("reproduced" if holds else "not reproduced"),
+        note="; ".join(filter(None, (said, note))), runs=runs,
+    )  # fmt: skip
+
+
+def _scores(block: Block, metric: Metric, groups: Sequence[Group]) -> tuple[pd.DataFrame | None, Group | None, tuple[str, ...]]:
+    """Return a row a signal and a column a compared method, from the first group that has them all; else nothing."""
+    for group in groups:
+        columns, runs = {}, []
+        for label in block.among:
+            labels = _settings_of(group, label, block.worst_over) if block.worst_over else [label]
+            found = [f for one in labels if (f := _look_up(block, metric, one, [group])) is not None and len(f.values)]
+            if not found:
+                break
+            means = pd.concat([f.values.groupby("signal")["value"].mean() for f in found], axis=1)
+            columns[label] = means.min(axis=1) if metric.higher_is_better else means.max(axis=1)
+            runs += [run for f in found for run in f.runs]
+        if len(columns) == len(block.among) and len(table := pd.DataFrame(columns).dropna()):
+            return table, group, tuple(runs)
+    return None, None, ()
+
+
+def _settings_of(group: Group, label: str, parameter: str) -> list[str]:
+    """Return the rows that are a row with some value of one more parameter: ``m[a=1]`` -> ``m[a=1,s=2]``, ``m[s=3,a=1]``."""
+    name, wanted = _parts(label)
+    rows = []
+    for other in map(str, group.runs["label"].unique()):
+        other_name, parts = _parts(other)
+        if other_name == name and [part for part in parts if not part.startswith(f"{parameter}=")] == wanted:
+            rows.append(other)
+    return rows
+
+
+def _parts(label: str) -> tuple[str, list[str]]:
+    """Return a row's method and its settings, sorted."""
+    name, _, inside = label.partition("[")
+    return name, sorted(filter(None, split_outside(inside.removesuffix("]"), ",")))

@@ -1,0 +1,44 @@
+"""``inrbench claims``."""
+
+from pathlib import Path
+
+import click
+
+from inrbench.cli.options import results_option
+from inrbench.errors import NothingFound
+
+
+@click.command("claims")
+@click.argument("paper", required=False)
+@click.option("--item", help="Only one table or figure: table3, figure2a.")
+@click.option("--format", "style", type=click.Choice(["plain", "markdown", "json"]), default="plain", show_default=True)
+@results_option
+def command(paper: str | None, item: str | None, style: str, results: Path) -> None:
+    """Set what a paper printed against what was measured: its number, ours, and a verdict on each.
+
+    \b
+    reproduced         within our own spread over seeds, or the bound or ordering holds
+    not reproduced     outside; "better than printed" is outside too
+    protocol differs   measured, but under other conditions than the paper's
+    not run            nothing measured yet: inrbench reproduce PAPER --item ITEM
+
+    \b
+    inrbench claims msa2026
+    inrbench claims msa2026 --item table3 --results results/published
+    """
+    from inrbench.analyse import comparable_runs
+    from inrbench.analyse.claims import claims_of
+    from inrbench.analyse.papers import paper_key, papers
+    from inrbench.analyse.verdicts import COLUMNS, judge
+    from inrbench.registry import Registry
+    from inrbench.report.verdicts import verdict_text
+
+    keys = [paper_key(paper)] if paper else [key for key, facts in papers().items() if "claims" in facts]
+    registry = Registry()
+    try:
+        groups = comparable_runs(results, COLUMNS)
+    except NothingFound:
+        groups = []  # then nothing was run, and the table says so
+    for key in keys:
+        blocks = claims_of(key, registry, item)
+        click.echo(verdict_text(papers()[key].get("short", key), judge(blocks, groups, registry), style))

@@ -1,0 +1,143 @@
+"""Carrying out a request, whichever verb it came from: plan, estimate, runs, and how they ended, told as it goes."""
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from inrbench.errors import OK, RUN_FAILED, InrbenchError
+
+if TYPE_CHECKING:
+    from inrbench.cli.progress import Tally
+    from inrbench.execute import Estimate, Job, Plan, Request
+    from inrbench.registry import Registry
+
+LONG_SECONDS = 4 * 3600
+"""From here on the plan says that there is a shorter way."""
+INTERRUPTED = 130
+
+
+def perform(
+    request: "Request", results: Path, *, jobs: int | None = None, timeout: float | None = None, artifacts: bool = True,
+    dry_run: bool = False,
+) -> int:  # fmt: skip
+    """Do what a results folder lacks of a request, and return the exit code."""
+    from inrbench.cli.progress import Tally, progress_display
+    from inrbench.execute import PoolSettings, default_workers, estimate, make_plan, run_local
+    from inrbench.store import check_writable, code_state, finished_runs, physical_cores, probed_runs
+
+    finished = finished_runs(results)
+    if request.probes:  # a run that ended well without them is done again
+        probed = probed_runs(results, request.probes)
+        finished = {run_id: status for run_id, status in finished.items() if status != "ok" or run_id in probed}
+    plan, registry = make_plan(request, finished)
+    # Not fewer for a short rest: with other threads the same seed gives other roundings, and other times.
+    workers = jobs or default_workers(request.device)
+    threads = max(1, physical_cores() // workers)
+    expected = estimate(plan.todo, results, threads)
+    print_plan(plan, expected, workers, request, results)
+    if dry_run:
+        return OK
+    earlier = {status for _, status in plan.failed}
+    if not plan.todo:
+        return RUN_FAILED if earlier else OK
+    check_writable(results)
+    _fetch_optional(plan.todo, registry)
+    _prepare(plan.todo, registry)
+    settings = PoolSettings(
+        results=results.resolve(), workers=workers, threads=threads, timeout=timeout, artifacts=artifacts,
+        code=code_state(),
+    )  # fmt: skip
+    tally = Tally(len(plan.todo))
+    with progress_display(tally) as listener:
+        completed = run_local(plan.todo, settings, listener)
+    _print_end(tally, completed, results)
+    if not completed:
+        return INTERRUPTED
+    return RUN_FAILED if tally.bad or earlier else OK
+
+
+def print_plan(plan: "Plan", expected: "Estimate", workers: int, request: "Request", results: Path) -> None:
+    """Print what will be done, how much is done already, and how long it will take."""
+    from inrbench.report.words import duration
+
+    for note in plan.notes:
+        click.echo(f"note: {note}")
+    groups: dict[tuple[str, str], list[tuple[Job, float]]] = {}
+    for job, seconds in zip(plan.todo, expected.seconds, strict=True):
+        where = f"{job.spec.task}, protocol {job.spec.protocol} ({job.spec.protocol_fingerprint})"
+        groups.setdefault((where, job.spec.label), []).append((job, seconds))
+    where = ""
+    for (heading, label), group in groups.items():
+        if heading != where:
+            click.secho(heading, bold=True)
+            where = heading
+        mean = sum(seconds for _, seconds in group) / len(group)
+        once = f"about {duration(mean)} each" if mean else "time not known"
+        click.echo(f"  {label:24} {len(group):4} run(s), {once}")
+    states = [f"{len(plan.done)} in {results} already", f"{len(plan.todo)} to do"]
+    if plan.failed:
+        counts = Counter(status for _, status in plan.failed)
+        failed = ", ".join(f"{n} {status}" for status, n in counts.items())
+        states.insert(1, f"{len(plan.failed)} failed earlier ({failed}; again with --retry failed)")
+    click.echo(f"{plan.total} runs: {', '.join(states)}.")
+    if not plan.todo:
+        return
+    for reason in expected.unreadable:
+        click.echo(f"note: {reason}")
+    total = expected.wall_seconds(workers)
+    where = f"on {request.device} with {workers} worker(s)"
+    if expected.unknown == len(plan.todo):
+        click.echo(f"How long this takes {where} is not known: a plugin of yours is timed by its first run.")
+    else:
+        source = "earlier runs" if expected.measured == len(plan.todo) else "a short calibration here"
+        click.echo(f"About {duration(total)} {where}, by {source}.")
+        if expected.unknown:
+            click.echo(f"note: {expected.unknown} run(s) of plugins that never ran here are not in this figure.")
+    if total > LONG_SECONDS and not request.suite and request.protocol != "quick":
+        advice = "--protocol quick takes seconds a run"
+        gpu = "" if request.device.startswith("cuda") else "; a GPU is far faster than a CPU"
+        click.echo(f"That is long. {advice}, though it reproduces no paper{gpu}.")
+
+
+def _fetch_optional(jobs: Sequence["Job"], registry: "Registry") -> None:
+    """Try to get data without which only a metric is missing; say so if it cannot be had."""
+    from inrbench.data import dataset, locate
+    from inrbench.data.fetch import fetch
+
+    for name in dict.fromkeys(name for task in {job.spec.task for job in jobs} for name in registry.task(task).optional_data):
+        if all(locate(name, file).path for file in dataset(name).sha256):
+            continue
+        try:
+            fetch(name)
+        except InrbenchError as error:
+            click.echo(f"note: the metric '{name}' will be missing: {error}")
+
+
+def _prepare(jobs: Sequence["Job"], registry: "Registry") -> None:
+    """Do what runs would wait for and keep on disk, such as the ground truth of shapes. What fails here is told by the runs."""
+    from inrbench.cli.progress import preparing
+
+    for job in {(job.spec.task, job.spec.signal, job.spec.protocol_fingerprint): job for job in jobs}.values():
+        task = registry.task(job.spec.task)
+        with suppress(Exception), preparing(f"preparing {job.spec.task}/{job.spec.signal}") as tell:
+            if job.signal_file:
+                task.adopt(Path(job.signal_file))
+            task.prepare(job.spec.signal, job.protocol, tell)
+
+
+def _print_end(tally: "Tally", completed: bool, results: Path) -> None:
+    ended = ", ".join(f"{n} {status}" for status, n in sorted(tally.counts.items())) or "none ended"
+    click.echo(f"{sum(tally.counts.values())} of {tally.total} runs: {ended}.")
+    for message, n in tally.failures.most_common():
+        click.echo(f"  {n} x {message}")
+    for message, n in tally.notes.most_common():
+        click.echo(f"  note: {n} x {message}")
+    option = "" if results == Path("results") else f" --results {results}"
+    if not completed:
+        click.echo("Stopped. What is finished is kept; the same command goes on from there.")
+    elif tally.counts["ok"]:
+        click.echo(f"See: inrbench leaderboard{option}")

@@ -1,0 +1,98 @@
+"""Verdicts on claims as tables, and a paper's own tables with ours beside."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import get_args
+
+from tabulate import tabulate
+
+from inrbench.analyse.claims import Block
+from inrbench.analyse.verdicts import Outcome, Verdict
+from inrbench.report.words import NONE
+
+HEADER = ("item", "what", "row", "paper", "measured", "interval of one more run", "verdict", "note")
+
+
+def summary(verdicts: Sequence[Verdict]) -> str:
+    """Return ``90 claims: 4 reproduced, 2 not reproduced, 20 protocol differs, 64 not run``."""
+    counts = Counter(verdict.outcome for verdict in verdicts)
+    return f"{len(verdicts)} claims: " + ", ".join(f"{counts[outcome]} {outcome}" for outcome in get_args(Outcome))
+
+
+def verdict_text(paper: str, verdicts: Sequence[Verdict], style: str) -> str:
+    """Return the table and its summary as ``plain``, ``markdown`` or ``json``."""
+    if style == "json":
+        values = [
+            {
+                "item": v.block.item, "source": v.block.source, "metric": v.block.metric, "task": v.block.task,
+                "protocol": v.block.protocol, "signals": v.block.signals, "row": v.label, "claimed": v.claimed,
+                "verdict": v.outcome, "measured": v.measured, "low": v.low, "high": v.high, "note": v.note,
+                "evidence": v.block.evidence, "runs": v.runs,
+            }
+            for v in verdicts
+        ]  # fmt: skip
+        return json.dumps({"paper": paper, "claims": values}, indent=1) + "\n"
+    layout = "pipe" if style == "markdown" else "simple"
+    aligned = ("left", "left", "left", "right", "right", "right", "left", "left")
+    rows = [
+        (v.block.item, v.block.column or v.block.metric, v.label, v.claimed, measured(v), _interval(v), v.outcome, v.note)
+        for v in verdicts
+    ]
+    head = f"**{paper}**: {summary(verdicts)}." if style == "markdown" else f"{paper}: {summary(verdicts)}."
+    return f"{head}\n\n{tabulate(rows, HEADER, tablefmt=layout, colalign=aligned, disable_numparse=True)}\n"
+
+
+def side_by_side(item: str, verdicts: Sequence[Verdict]) -> str:
+    """Return an item in the paper's own layout, a row a method and a column a block: printed, and measured behind an arrow.
+
+    What is no number of a table, a bound or an ordering, stands below as lines.
+    """
+    cells = {(v.label, v.block.source): v for v in verdicts if v.block.kind == "value"}
+    lines = [f"{v.block.source}: claimed {v.label} {v.claimed}; {_told(v)}" for v in verdicts if v.block.kind != "value"]
+    parts = [item]
+    if cells:
+        columns = list(dict.fromkeys(v.block.source for v in cells.values()))
+        heads = {v.block.source: v.block.column for v in cells.values()}
+        rows = [
+            [label, *(_cell(cells.get((label, column))) for column in columns)]
+            for label in dict.fromkeys(v.label for v in cells.values())
+        ]
+        parts.append(tabulate(rows, ["", *(heads[c] for c in columns)], tablefmt="simple", disable_numparse=True))
+        parts.append("paper -> measured; = reproduced, ! not reproduced, ~ protocol differs")
+    return "\n\n".join([*parts, *lines]) + "\n"
+
+
+def evidence(blocks: Sequence[Block]) -> list[str]:
+    """Return what is said of how sure the conditions are, once each."""
+    return list(dict.fromkeys(block.evidence for block in blocks if block.evidence))
+
+
+def measured(verdict: Verdict) -> str:
+    """Return the measured number with as many digits as a paper would print."""
+    return NONE if verdict.measured is None else _short(verdict.measured)
+
+
+def _short(value: float) -> str:
+    return f"{value:.2e}" if value and not 1e-2 <= abs(value) < 1e5 else f"{value:.4g}"
+
+
+def _interval(verdict: Verdict) -> str:
+    if verdict.low is None or verdict.high is None:
+        return NONE
+    return f"{_short(verdict.low)} .. {_short(verdict.high)}"
+
+
+SIGNS = {"reproduced": "=", "not reproduced": "!", "protocol differs": "~", "not run": ""}
+
+
+def _cell(verdict: Verdict | None) -> str:
+    if verdict is None:
+        return ""
+    ours = measured(verdict) if verdict.measured is not None else "failed" if verdict.outcome == "not reproduced" else NONE
+    return f"{verdict.claimed} -> {ours} {SIGNS[verdict.outcome]}".rstrip()
+
+
+def _told(verdict: Verdict) -> str:
+    number = "" if verdict.measured is None else f" {measured(verdict)}"
+    return f"{verdict.outcome}{number}" + (f" ({verdict.note})" if verdict.note else "")
