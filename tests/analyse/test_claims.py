@@ -1,0 +1,252 @@
+"""Claims are read strictly, and judged by our own spread."""
+
+import math
+import re
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+
+from inrbench.analyse import comparable_runs
+from inrbench.analyse.claims import claims_of, read_claims
+from inrbench.analyse.papers import bibtex, paper_key, papers
+from inrbench.analyse.verdicts import COLUMNS, judge
+from inrbench.cli.main import cli
+from inrbench.cli.reproduce_verb import requests_for
+from inrbench.errors import BadValue, UnknownName
+from inrbench.report.verdicts import side_by_side, summary, verdict_text
+from inrbench.spec import Measurement, ProbeReading
+from inrbench.store import append
+
+GOOD = """
+[paper]
+title = "x"
+
+[[claims]]
+item = "table1"
+source = "Table 1"
+kind = "value"
+column = "MSE"
+task = "function1d"
+signals = ["sin200"]
+protocol = "quick"
+metric = "mse@train"
+values = { siren = 1e-4 }
+"""
+
+
+def blocks(registry, text=GOOD):
+    return list(read_claims(text, "p.toml", registry))
+
+
+@pytest.fixture
+def measured(attempt, registry, tmp_path):
+    """Return a function that stores runs of function1d at its quick protocol and gives their groups."""
+    task = registry.task("function1d")
+    metric = {m.id: m for m in task.metrics}["mse@train"]
+
+    def store(rows, **spec):
+        for method, values in rows.items():
+            name, _, variant = method.partition("[")
+            for seed, value in enumerate(values):
+                fields = {
+                    "task": "function1d", "signal": "sin200", "method": name, "variant": variant.removesuffix("]"), "seed": seed,
+                    "protocol": "quick", "params": {"v": variant},
+                    "protocol_fingerprint": task.protocols["quick"].fingerprint(task.name, task.version), **spec,
+                }  # fmt: skip
+                made = attempt(status="ok" if value is not None else "diverged", **fields)
+                numbers = (Measurement(metric=metric, value=value),) if value is not None else ()
+                append(tmp_path, replace(made, result=replace(made.result, metrics=numbers)))
+        return comparable_runs(tmp_path, COLUMNS)
+
+    return store
+
+
+def verdicts(registry, groups, text=GOOD):
+    return judge(blocks(registry, text), groups, registry)
+
+
+def test_a_number_within_our_spread_over_seeds_is_reproduced(registry, measured):
+    (verdict,) = verdicts(registry, measured({"siren": [0.8e-4, 1.5e-4, 2.5e-4]}))
+    logs = [math.log10(v) for v in (0.8e-4, 1.5e-4, 2.5e-4)]
+    mean = sum(logs) / 3
+    deviation = math.sqrt(sum((x - mean) ** 2 for x in logs) / 2)
+    half = 4.302653 * deviation * math.sqrt(4 / 3)  # Student's t of 2 degrees of freedom, 97.5 %
+    assert verdict.outcome == "reproduced"
+    assert verdict.measured == pytest.approx(10**mean)
+    assert (verdict.low, verdict.high) == pytest.approx((10 ** (mean - half), 10 ** (mean + half)), rel=1e-5)
+    assert len(verdict.runs) == 3
+
+
+@pytest.mark.parametrize(("value", "note"), [(1.0, ""), (1e-9, "better than printed")])
+def test_a_number_outside_is_not_and_better_is_said(registry, measured, value, note):
+    (verdict,) = verdicts(registry, measured({"siren": [value, 1.01 * value, 1.02 * value]}))
+    assert (verdict.outcome, verdict.note) == ("not reproduced", note)
+
+
+def test_a_single_run_borrows_the_spread_of_other_methods(registry, measured):
+    (verdict,) = verdicts(registry, measured({"siren": [3e-4], "msa": [1e-3, 1e-2, 1e-1]}))
+    assert verdict.outcome == "reproduced"
+    assert verdict.low < 1e-4 < verdict.high
+
+
+def test_a_single_run_with_no_spread_says_so(registry, measured):
+    (verdict,) = verdicts(registry, measured({"siren": [1.2e-4]}))
+    assert (verdict.outcome, verdict.note) == ("reproduced", "one run, its spread is not known")  # within a tenth of a decade
+
+
+def test_what_ran_elsewhere_is_another_protocol_and_what_did_not_run_is_not(registry, measured):
+    (verdict,) = verdicts(registry, measured({"siren": [1e-4]}, protocol="long", protocol_fingerprint="e" * 12))
+    assert (verdict.outcome, verdict.measured, verdict.note) == (
+        "protocol differs",
+        pytest.approx(1e-4),
+        "measured at protocol long",
+    )
+    assert verdicts(registry, [])[0].outcome == "not run"
+
+
+def test_runs_that_failed_reproduce_nothing(registry, measured):
+    (verdict,) = verdicts(registry, measured({"siren": [None]}))
+    assert (verdict.outcome, verdict.note) == ("not reproduced", "1 run(s) did not end well")
+
+
+BOUND = GOOD.replace('kind = "value"\ncolumn = "MSE"', 'kind = "bound"').replace(
+    "values = { siren = 1e-4 }", "above = { siren = 1e-4 }"
+)
+
+
+@pytest.mark.parametrize(("value", "outcome"), [(1e-3, "reproduced"), (1e-5, "not reproduced")])
+def test_a_bound_holds_or_does_not(registry, measured, value, outcome):
+    (verdict,) = verdicts(registry, measured({"siren": [value]}), BOUND)
+    assert (verdict.claimed, verdict.outcome) == ("> 0.0001", outcome)
+
+
+ORDER = GOOD.replace('kind = "value"\ncolumn = "MSE"', 'kind = "best"').replace(
+    "values = { siren = 1e-4 }", 'best = "siren"\namong = ["siren", "msa"]'
+)
+
+
+def test_an_ordering_holds_or_does_not(registry, measured):
+    groups = measured({"siren": [1e-5], "msa": [1e-4]})
+    assert verdicts(registry, groups, ORDER)[0].outcome == "reproduced"
+    (second,) = verdicts(registry, groups, ORDER + "place = 2\n")
+    assert (second.outcome, second.note) == ("not reproduced", "order: siren, msa")
+    assert verdicts(registry, groups, ORDER.replace('"msa"]', '"relu"]'))[0].outcome == "not run"
+
+
+def test_on_every_signal_means_every_one(registry, measured):
+    both = ORDER.replace('["sin200"]', '["sin200", "sin500"]') + "each_signal = true\n"
+    measured({"siren": [1e-5], "msa": [1e-4]})
+    (verdict,) = verdicts(registry, measured({"siren": [1e-5], "msa": [1e-6]}, signal="sin500"), both)
+    assert (verdict.outcome, verdict.note) == ("not reproduced", "1 of 2 signal(s)")
+
+
+def test_robust_means_the_least_worst(registry, measured):
+    text = ORDER.replace('best = "siren"', 'best = "msa"').replace('["siren", "msa"]', '["msa", "msa[spacing=linear]"]')
+    groups = measured({
+        "msa[s_max=1.0]": [1e-3], "msa[s_max=2.0]": [2e-3],
+        "msa[s_max=1.0,spacing=linear]": [1e-6], "msa[s_max=2.0,spacing=linear]": [1.0],
+    })  # fmt: skip
+    (verdict,) = verdicts(registry, groups, text + 'worst_over = "s_max"\n')
+    assert (verdict.outcome, len(verdict.runs)) == ("reproduced", 4)
+
+
+def test_a_probes_reading_is_a_number_too(registry, attempt, tmp_path):
+    task = registry.task("function1d")
+    fingerprint = task.protocols["quick"].fingerprint(task.name, task.version)
+    made = attempt(task="function1d", signal="sin200", protocol_fingerprint=fingerprint)
+    readings = tuple(ProbeReading(probe="ntk", step=s, name="r1", value=v) for s, v in ((0, 0.9), (290, 0.7), (500, 0.2)))
+    append(tmp_path, replace(made, result=replace(made.result, probes=readings)))
+    text = BOUND.replace("mse@train", "ntk/r1").replace("1e-4", "0.6")
+    groups = comparable_runs(tmp_path, COLUMNS)
+    assert verdicts(registry, groups, text + "at_step = 300\n")[0].measured == pytest.approx(0.7)
+    (mean,) = verdicts(registry, groups, text)
+    assert (mean.measured, mean.outcome) == (pytest.approx(0.6), "not reproduced")
+
+
+@pytest.mark.parametrize(("old", "new", "fault"), [
+    ('kind = "value"', 'kind = "guess"', "kind must be one of value, bound, best, got 'guess'"),
+    ('protocol = "quick"', 'protocol = "gone"', "has no protocol 'gone' any more: paper, quick"),
+    ('metric = "mse@train"', 'metric = "mse@moon"', "has no metric 'mse@moon'"),
+    ('signals = ["sin200"]', 'signals = ["sin3"]', "has no signal 'sin3'"),
+    ('task = "function1d"', 'task = "nosuch"', "there is no task 'nosuch'"),
+    ('column = "MSE"', 'colour = "red"', "a claim of kind 'value' has no 'colour'"),
+    ("values = { siren = 1e-4 }", "", "a claim of kind 'value' needs 'values'"),
+    ('kind = "value"\ncolumn = "MSE"', 'kind = "best"\nbest = "a"\namong = ["b"]', "a claim of kind 'best' has no 'values'"),
+])  # fmt: skip
+def test_what_cannot_be_judged_is_refused_with_file_and_line(registry, old, new, fault):
+    with pytest.raises(BadValue, match=re.escape("p.toml:5: ") + ".*" + re.escape(fault)):
+        blocks(registry, GOOD.replace(old, new))
+
+
+def test_a_probe_cannot_be_best(registry):
+    with pytest.raises(BadValue, match="has no direction, so none can be best"):
+        blocks(registry, ORDER.replace("mse@train", "ntk/r1"))
+
+
+@pytest.mark.parametrize("key", sorted(papers()))
+def test_every_papers_claims_can_be_judged_and_run(registry, key):
+    found = claims_of(key, registry)
+    assert len(judge(found, [], registry)) >= len(found)
+    for quick in (False, True):
+        for request in requests_for(found, quick, (0,), "cpu"):
+            from inrbench.execute import make_plan
+
+            make_plan(request, {})
+    assert bibtex(key).startswith("@")
+
+
+def test_the_paper_at_the_heart_is_entered_whole(registry):
+    found = claims_of(paper_key("msa2026"), registry)
+    counts = {}
+    for block in found:
+        counts[block.item] = counts.get(block.item, 0) + len(block.values) + len(block.above) + (block.kind == "best")
+    assert counts == {
+        "table1": 20, "table2": 20, "table3": 24, "table4": 10, "figure2a": 6, "figure2b": 2, "figure3": 4, "figure4": 1,
+        "figure5": 1,
+    }  # fmt: skip
+    with pytest.raises(UnknownName, match="did you mean 'table3'"):
+        claims_of(paper_key("msa2026"), registry, "tabel3")
+    with pytest.raises(UnknownName, match="did you mean 'msa2026'"):
+        paper_key("msa2025")
+
+
+def test_verdicts_are_told(registry, measured):
+    found = verdicts(registry, measured({"siren": [1.0, 1.1]}))
+    assert summary(found) == "1 claims: 0 reproduced, 1 not reproduced, 0 protocol differs, 0 not run"
+    assert "| table1 | MSE    | siren |  0.0001 |" in verdict_text("p", found, "markdown")
+    assert "0.0001 -> 1.049 !" in side_by_side("table1", found)
+    assert '"verdict": "not reproduced"' in verdict_text("p", found, "json")
+
+
+def test_a_figure_is_reproduced_in_one_command(tmp_path, monkeypatch):
+    quick = papers()["han2026msa"] | {"short": "msa2026"}
+    assert quick["claims"]
+    monkeypatch.setattr(
+        "inrbench.analyse.papers.paper_texts", lambda: {"han2026msa": GOOD.replace("[paper]", 'short = "p"\n[paper]')}
+    )
+    monkeypatch.setattr("inrbench.analyse.claims.paper_texts", lambda: {"han2026msa": GOOD + 'figure = "curves"\n'})
+    words = [
+        "reproduce",
+        "han2026msa",
+        "--protocol",
+        "quick",
+        "--device",
+        "cpu",
+        "--results",
+        str(tmp_path / "r"),
+        "-o",
+        str(tmp_path),
+    ]
+    done = CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert "siren  0.0001 -> " in done.output
+    assert (tmp_path / "table1.png").stat().st_size > 1000
+    again = CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert "0 to do" in again.output
+
+
+def test_claims_of_an_empty_folder_are_not_run(tmp_path):
+    done = CliRunner().invoke(
+        cli, ["claims", "msa2026", "--item", "table4", "--results", str(tmp_path)], catch_exceptions=False
+    )
+    assert "10 claims: 0 reproduced, 0 not reproduced, 0 protocol differs, 10 not run" in done.output
