@@ -13,7 +13,7 @@ from inrbench.errors import BadValue, unknown
 if TYPE_CHECKING:
     from inrbench.analyse import Group
 
-KINDS = ("curves", "gradients", "activations", "ntk", "spectrum", "sweep", "critical-difference")
+KINDS = ("curves", "gradients", "activations", "ntk", "spectrum", "sweep", "critical-difference", "per-signal", "gallery")
 FORMATS = (".png", ".pdf", ".svg")
 
 
@@ -35,6 +35,8 @@ def command(
     \b
     curves        the primary metric against steps
     sweep         the primary metric at the end against a parameter: --over s_max
+    per-signal    the primary metric of every method on every signal
+    gallery       the pictures that runs left, side by side
     critical-difference   mean ranks over signals, and which cannot be told apart
     gradients     what was read by inrbench run --probe gradients; so are
     activations, ntk, spectrum
@@ -62,7 +64,10 @@ def draw(
     group = _one(comparable_runs(results, ("status", "metrics", "curve", "probes"), tasks, protocols))
     group = _only(_only(group, "label", labels), "signal", signals)
     with plots.house_style():
-        figure = plots.sweep(group, over) if over is not None else plots.PLOTS[kind](group)
+        if over is not None:
+            figure = plots.sweep(group, over)
+        else:
+            figure = plots.gallery(group, results) if kind == "gallery" else plots.PLOTS[kind](group)
         figure.savefig(output)
     return output
 

@@ -2,17 +2,20 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from inrbench.analyse import comparable_runs
 from inrbench.cli.main import cli
+from inrbench.cli.plot_verb import KINDS
+from inrbench.data import write_image
 from inrbench.errors import BadValue, NothingFound, UnknownName
 from inrbench.registry import Registry
-from inrbench.report.plots import PLOTS, house_style, sweep
+from inrbench.report.plots import PLOTS, gallery, house_style, sweep
 from inrbench.report.plots.style import look
 from inrbench.spec import ProbeReading
-from inrbench.store import append
+from inrbench.store import append, keep_artifacts
 
 READ = {
     "gradients": {"layer 1": -2.0, "layer 2": -4.0},
@@ -81,6 +84,21 @@ def test_a_sweep_has_a_line_for_each_setting_of_the_others(attempt, tmp_path):
         sweep(group, "smax")
     with pytest.raises(NothingFound, match="no run of these has a number as spacing"):
         sweep(group, "spacing")
+
+
+def test_a_gallery_shows_what_runs_left(attempt, tmp_path):
+    group = group_of(tmp_path, [attempt(method=m, signal=s) for m in ("siren", "msa") for s in "ab"])
+    with pytest.raises(NothingFound, match="left a picture"):
+        gallery(group, tmp_path)
+    for run_id in group.runs["run_id"][:3]:
+        keep_artifacts(tmp_path, run_id, lambda folder: write_image(folder / "reconstruction.png", np.full((4, 5, 3), 0.5)))
+    figure = gallery(group, tmp_path)
+    assert sorted(axes.get_title() for axes in figure.axes if axes.images)[-1] == "siren\n30.00 dB"
+    assert sum(len(axes.images) for axes in figure.axes) == 3
+
+
+def test_the_verb_knows_every_figure():
+    assert set(KINDS) == {*PLOTS, "sweep", "gallery"}
 
 
 def test_what_was_not_probed_says_how(attempt, tmp_path):

@@ -8,11 +8,12 @@ from inrbench.analyse import Group
 from inrbench.report.plots.curves import curves, sweep
 from inrbench.report.plots.probes import activations, gradients, ntk, spectrum
 from inrbench.report.plots.ranks import critical_difference_diagram
+from inrbench.report.plots.signals import gallery, per_signal
 from inrbench.report.plots.style import house_style
 
 PLOTS: dict[str, Callable[[Group], Figure]] = {
     "curves": curves, "gradients": gradients, "activations": activations, "ntk": ntk, "spectrum": spectrum,
-    "critical-difference": critical_difference_diagram,
+    "critical-difference": critical_difference_diagram, "per-signal": per_signal,
 }  # fmt: skip
 
-__all__ = ["PLOTS", "house_style", "sweep"]
+__all__ = ["PLOTS", "gallery", "house_style", "sweep"]
