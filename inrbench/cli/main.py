@@ -18,6 +18,7 @@ VERBS = {
     "plot": "Figures of the results.",
     "claims": "What papers printed, what was measured, and a verdict on each.",
     "reproduce": "Run what a paper's tables and figures need, and set them side by side.",
+    "check": "A gate for CI: new results against published ones and claims.",
     "profile": "Speed cards: how fast a method's step is, and how fast it could be.",
     "data": "Data sets: list, fetch, verify, path.",
     "results": "The results folder: compact it for publishing.",
