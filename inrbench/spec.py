@@ -20,6 +20,9 @@ EDITION = 1
 NOT_CHANGEABLE = frozenset({"name", "sources", "settings", "metrics"})
 """Fields of a protocol that ``--set`` leaves alone."""
 Status = Literal["ok", "diverged", "timeout", "oom", "error", "skipped", "interrupted"]
+Track = Literal["paper", "native", "tuned", "search"]
+"""How methods are trained: as the paper trains all, each as its authors do, each as an equal search found best; or in that
+search."""
 Schedule = Literal["cosine", "exponential", "constant"]
 Value = float | int | bool | str | tuple[float, ...] | None
 """What a method's parameter may be."""
@@ -131,7 +134,7 @@ class Protocol:
         return digest({"edition": EDITION, "task": task, "task_version": task_version, **fields})[:12]
 
     def with_changes(self, changes: Mapping[str, str], settable: Mapping[str, Any] | None = None) -> "Protocol":
-        """Return a protocol with fields replaced by values given as text, named after the change.
+        """Return a protocol with fields replaced by values given as text, named after the changes.
 
         ``settable`` maps those of the ``settings`` that may be changed to their types. Raises BadValue for a field that does
         not exist or may not be changed, or a text that is no value of its type.
@@ -168,12 +171,18 @@ class RunSpec:
     seed: int
     device_class: Literal["cpu", "cuda"]
     engine: Literal["fast", "reference"] = "fast"
+    track: Track = "paper"
+    training: Mapping[str, str] = field(default_factory=dict)
+    """What the track changes of the protocol for this method, as ``--set`` takes it. The fingerprint is that of the protocol
+    without: a track's methods share a table though each is trained in its own way."""
 
     @property
     def run_id(self) -> str:
         """128 bits that identify the run, as 32 hexadecimal digits. Names of variants and protocols are not part of it."""
         identity = dataclasses.asdict(self)
         del identity["variant"], identity["protocol"]
+        if self.track == "paper":  # as it was before there were tracks
+            del identity["track"], identity["training"]
         return digest(identity)[:32]
 
     @property

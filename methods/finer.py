@@ -37,6 +37,12 @@ class VariablePeriodicSine(nn.Module):
     formula="sin(omega (|z| + 1) z)",
     paper="liu2024finer",
     settings={"sdf": {"first_bias_scale": 1.0}},  # the authors' sdf experiments
+    native={
+        # the authors' image script: 5e-4 falling by 0.1^(t/T), coordinates in [-1, 1]
+        "image": {"lr": "5e-4", "lr_min": "5e-5", "schedule": "exponential", "coordinate_range": "(-1,1)"},
+        "sdf": {"lr": "1e-4", "lr_min": "1e-4", "schedule": "constant"},  # BACON's harness, as theirs
+    },
+    ranges={"omega": (5.0, 60.0)},
 )
 def finer(
     net: NetworkSpec,

@@ -71,6 +71,13 @@ def per_layer(name: str, value: float | tuple[float, ...], n_layers: int) -> tup
         "shape": {"s_min": 1.0, "s_max": 1.8},  # reconstruction, commented out
         "photo/camera": {"s_max": (4.0, 4.0, 4.0, 0.8)},  # imagefit.yaml, the active one
     },
+    native={
+        "image": {"lr": "1e-3", "lr_min": "1e-4", "schedule": "cosine"},  # imagefitcolor.yaml
+        "video": {"lr": "1e-3", "lr_min": "5e-4", "schedule": "cosine"},  # videofit_bbb, commented out
+        "function": {"lr": "1e-4", "lr_min": "1e-7", "schedule": "cosine"},  # curvefit configs
+        "occupancy": {"lr": "5e-3", "lr_min": "1e-3", "schedule": "exponential"},  # reconstruction, commented out
+    },
+    ranges={"s_max": (1.0, 5.0)},
 )
 def msa(
     net: NetworkSpec,

@@ -26,7 +26,18 @@ class Sine(nn.Module):
         return torch.sin(self.omega * z)
 
 
-@register_method("siren", formula="sin(omega z)", paper="sitzmann2020siren")
+@register_method(
+    "siren",
+    formula="sin(omega z)",
+    paper="sitzmann2020siren",
+    native={
+        # experiment_scripts/train_img.py and train_video.py: 1e-4, no schedule, coordinates in [-1, 1]
+        "image": {"lr": "1e-4", "lr_min": "1e-4", "schedule": "constant", "coordinate_range": "(-1,1)"},
+        "video": {"lr": "1e-4", "lr_min": "1e-4", "schedule": "constant", "coordinate_range": "(-1,1)"},
+        "shape": {"lr": "1e-4", "lr_min": "1e-4", "schedule": "constant"},  # train_sdf.py
+    },
+    ranges={"omega": (5.0, 120.0)},
+)
 def siren(
     net: NetworkSpec,
     *,

@@ -70,6 +70,12 @@ class WireNetwork(nn.Module):
         "image": {"omega": 20.0, "scale": 30.0},  # "for image representation", comment in wire_image_denoise.py
         "shape": {"omega": 10.0, "scale": 40.0},  # wire_occupancy.py
     },
+    native={
+        # the authors' image scripts: 5e-3 falling by 0.1^(t/T), coordinates in [-1, 1]; wire_occupancy.py: by 0.2^(t/T)
+        "image": {"lr": "5e-3", "lr_min": "5e-4", "schedule": "exponential", "coordinate_range": "(-1,1)"},
+        "occupancy": {"lr": "5e-3", "lr_min": "1e-3", "schedule": "exponential"},
+    },
+    ranges={"omega": (5.0, 40.0), "scale": (2.0, 40.0)},
 )
 def wire(
     net: NetworkSpec,

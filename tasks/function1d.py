@@ -87,6 +87,8 @@ class Function1d(Task):
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
     metrics: ClassVar[tuple[Metric, ...]] = (MSE_TRAIN, MSE_DENSE, MEDIAN_DENSE)
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER, "quick": QUICK}
+    tuning = ("function1d", ("sin500", "sin1000"))
+    validation = "mse@dense-20001"
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"quick": ("multiscale", "sin200"), "paper": ("multiscale",)}
 
     def signals(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ import numpy as np
 from inrbench.tasks._pde import EquationTask, paper, quick
 
 from inrbench import Protocol, register_task
+from inrbench.metrics.field import RESIDUAL
 
 if TYPE_CHECKING:
     from inrbench.problems import Equation
@@ -53,4 +54,6 @@ class Heat1d(EquationTask):
         }),
         "quick": quick(**{**SETTINGS, "test_grid": (1000, 20)}),
     }  # fmt: skip
+    tuning = ("heat1d", ("b20",))
+    validation = RESIDUAL.id
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": ("b500",)}

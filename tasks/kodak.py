@@ -75,6 +75,8 @@ class Kodak(Task):
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": SIGNALS}
     settable = IMAGE_SETTINGS
     optional_data = ("lpips",)
+    tuning = ("photo", ("chelsea", "coffee", "brick"))
+    validation = "psnr-between@2x-area"
 
     def signals(self) -> tuple[str, ...]:
         """Return kodim01 to kodim24."""

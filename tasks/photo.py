@@ -65,6 +65,8 @@ class Photo(Task):
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"quick": ("astronaut", "camera")}
     settable = IMAGE_SETTINGS
     optional_data = ("lpips",)
+    tuning = ("photo", ("grass", "gravel", "moon"))
+    validation = "psnr-between@2x-area"
     takes_files = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".ppm", ".pgm")
 
     def signals(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ import numpy as np
 from inrbench.tasks._pde import EquationTask, paper, quick
 
 from inrbench import Protocol, register_task
+from inrbench.metrics.field import RESIDUAL
 
 if TYPE_CHECKING:
     from inrbench.problems import Equation
@@ -82,4 +83,6 @@ class Poisson2d(EquationTask):
         }),
         "quick": quick(**{**SETTINGS, "test_grid": (100, 100)}),
     }  # fmt: skip
+    tuning = ("poisson2d", ("ablation",))
+    validation = RESIDUAL.id
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": ("sin6cos20",), "quick": ("ablation",)}

@@ -206,6 +206,8 @@ class SignedDistance(ShapeTask):
     """sdf: solids from triangle meshes as a signed distance, what the paper's text says."""
 
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {**ShapeTask.suites, "quick": ("knot",)}
+    tuning = ("sdf", ("knot", "gyroid"))
+    validation = IOU_RANDOM.id
     settable: ClassVar[Mapping[str, Any]] = {**SETTABLE, "sdf_backend": str}
     metrics: ClassVar[tuple[Metric, ...]] = METRICS
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER_SDF, "quick": quick(PAPER_SDF)}
@@ -216,6 +218,8 @@ class Occupancy(ShapeTask):
     """occupancy: solids from triangle meshes as voxels of 0 and 1, what the paper's official code does."""
 
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {**ShapeTask.suites, "quick": ("gyroid",)}
+    tuning = ("occupancy", ("knot", "gyroid"))
+    validation = IOU_RANDOM.id
     settable: ClassVar[Mapping[str, Any]] = {**SETTABLE, "crop": bool}
     metrics: ClassVar[tuple[Metric, ...]] = (*METRICS, IOU_OFFICIAL)
     protocols: ClassVar[Mapping[str, Protocol]] = {

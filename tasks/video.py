@@ -104,6 +104,8 @@ class Video(Task):
         PSNR_8BIT, PSNR_8BIT_STD, PSNR_FLOAT, PSNR_FLOAT_STD, SSIM_FRAMES, SSIM_FRAMES_STD, PSNR_HELDOUT,
     )  # fmt: skip
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER, "paper-heldout": HELDOUT, "quick": QUICK}
+    tuning = ("video", ("orbits",))
+    validation = "psnr-heldout@odd-frames-float-cap100"
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"quick": ("orbits",), "paper": (CLIP,)}
     settable: ClassVar[Mapping[str, Any]] = {
         "coordinate_range": tuple[float, ...], "frames": int, "max_pixels": int | None, "fit": str,

@@ -34,10 +34,10 @@ class Check:
 
 def check_quality(new: Sequence[Group], published: Sequence[Group]) -> list[Check]:
     """Return a check for each metric of each new run that was published too; and for each that is not ok, though it was."""
-    earlier = {(g.task, g.fingerprint, g.device_class, g.engine): g for g in published}
+    earlier = {(g.task, g.fingerprint, g.device_class, g.engine, g.track): g for g in published}
     checks: list[Check] = []
     for group in new:
-        known = earlier.get((group.task, group.fingerprint, group.device_class, group.engine))
+        known = earlier.get((group.task, group.fingerprint, group.device_class, group.engine, group.track))
         if known is not None:
             checks += _check_group(group, known)
     return checks
@@ -58,10 +58,10 @@ def check_claims(verdicts: Sequence[Verdict]) -> list[Check]:
 def check_speed(groups: Sequence[Group], largest_ratio: float) -> list[Check]:
     """Return a check for each method that ran by both engines: its training time by the fast one over that by the reference."""
     checks = []
-    by_place: dict[tuple[str, str, str], dict[str, Group]] = {}
+    by_place: dict[tuple[str, str, str, str], dict[str, Group]] = {}
     for group in groups:
-        by_place.setdefault((group.task, group.fingerprint, group.device_class), {})[group.engine] = group
-    for (task, fingerprint, _), engines in by_place.items():
+        by_place.setdefault((group.task, group.fingerprint, group.device_class, group.track), {})[group.engine] = group
+    for (task, fingerprint, *_), engines in by_place.items():
         if {"fast", "reference"} <= engines.keys():
             fast, reference = (_ok(engines[name]).set_index(KEY)["train_seconds"] for name in ("fast", "reference"))
             ratios = (fast / reference).dropna().groupby("label").median()

@@ -62,6 +62,7 @@ class Board:
     fingerprint: str
     device_class: str
     engine: str
+    track: str
     metrics: list[Metric]
     signals: list[str]
     seeds: list[int]
@@ -102,6 +103,7 @@ def _board(group: Group) -> Board:
         fingerprint=group.fingerprint,
         device_class=group.device_class,
         engine=group.engine,
+        track=group.track,
         metrics=metrics,
         signals=sorted(set(frame["signal"])),
         seeds=sorted({int(seed) for seed in frame["seed"]}),

@@ -1,4 +1,4 @@
-"""Which runs may stand side by side: those of one task, one protocol fingerprint, one class of device and one engine."""
+"""Which runs may stand side by side: of one task, protocol fingerprint, class of device, engine and track."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from inrbench.store import read_runs
 log = logging.getLogger(__name__)
 IDENTITY = (
     "task", "signal", "signal_sha256", "method", "method_sha256", "variant", "params_json", "protocol", "protocol_fingerprint",
-    "seed", "device_class", "engine",
+    "seed", "device_class", "engine", "track",
 )  # fmt: skip
 FIRST_ENGINE = "eager"
 """What rows without the column ran with: the plain loop of the first version."""
@@ -33,6 +33,7 @@ class Group:
     fingerprint: str
     device_class: str
     engine: str
+    track: str
     runs: pd.DataFrame
 
 
@@ -48,7 +49,8 @@ def comparable_runs(
     read = read_runs(results, [*IDENTITY, *columns])
     for path, reason in read.unreadable.items():
         log.warning("skipped %s: %s", path, reason)
-    frame = read.table.to_pandas().fillna({"engine": FIRST_ENGINE})
+    frame = read.table.to_pandas().fillna({"engine": FIRST_ENGINE, "track": "paper"})
+    frame = frame[frame["track"] != "search"]
     if not len(frame):
         raise NothingFound(f"no results in '{results}' yet; make some: inrbench run --suite quick --results {results}")
     for kind, asked, held in (
@@ -84,11 +86,11 @@ def metrics_of(runs: pd.DataFrame) -> list[Metric]:
 
 def _groups(frame: pd.DataFrame) -> Iterator[Group]:
     frame = frame.assign(label=frame["method"] + frame["variant"].map(lambda v: f"[{v}]" if v else ""))
-    for key, group in frame.groupby(["task", "protocol_fingerprint", "device_class", "engine"], sort=True):
-        task, fingerprint, device_class, engine = key
+    for key, group in frame.groupby(["task", "protocol_fingerprint", "device_class", "engine", "track"], sort=True):
+        task, fingerprint, device_class, engine, track = key
         runs = _latest_code(group)
         name = runs.sort_values("attempt_id")["protocol"].iloc[-1]
-        yield Group(task, name, fingerprint, device_class, engine, runs)
+        yield Group(task, name, fingerprint, device_class, engine, track, runs)
 
 
 def _latest_code(group: pd.DataFrame) -> pd.DataFrame:

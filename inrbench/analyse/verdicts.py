@@ -50,7 +50,7 @@ def _judge_block(block: Block, groups: Sequence[Group], registry: Registry) -> I
     task = registry.task(block.task)
     fingerprint = task.protocols[block.protocol].fingerprint(task.name, task.version)
     metric = metric_of(block, registry) or Metric(id=block.metric, higher_is_better=True)
-    of_task = [group for group in groups if group.task == block.task]
+    of_task = [group for group in groups if group.task == block.task and group.track == "paper"]
     right = [group for group in of_task if group.fingerprint == fingerprint]
     wrong = [group for group in of_task if group.fingerprint != fingerprint]
     if block.kind == "best":

@@ -21,19 +21,16 @@ INTERRUPTED = 130
 
 
 def perform(
-    request: "Request", results: Path, *, jobs: int | None = None, timeout: float | None = None, artifacts: bool = True,
-    dry_run: bool = False,
+    requests: "Sequence[Request]", results: Path, *, jobs: int | None = None, timeout: float | None = None,
+    artifacts: bool = True, dry_run: bool = False,
 ) -> int:  # fmt: skip
-    """Do what a results folder lacks of a request, and return the exit code."""
+    """Do what a results folder lacks of requests for one device, all together, and return the exit code."""
     from inrbench.cli.progress import Tally, progress_display
-    from inrbench.execute import PoolSettings, default_workers, estimate, make_plan, run_local
-    from inrbench.store import check_writable, code_state, finished_runs, physical_cores, probed_runs
+    from inrbench.execute import PoolSettings, default_workers, estimate, run_local
+    from inrbench.store import check_writable, code_state, physical_cores
 
-    finished = finished_runs(results)
-    if request.probes:  # a run that ended well without them is done again
-        probed = probed_runs(results, request.probes)
-        finished = {run_id: status for run_id, status in finished.items() if status != "ok" or run_id in probed}
-    plan, registry = make_plan(request, finished)
+    request, *_ = requests
+    plan, registry = _plan(requests, results)
     # Not fewer for a short rest: with other threads the same seed gives other roundings, and other times.
     workers = jobs or default_workers(request.device)
     threads = max(1, physical_cores() // workers)
@@ -58,6 +55,27 @@ def perform(
     if not completed:
         return INTERRUPTED
     return RUN_FAILED if tally.bad or earlier else OK
+
+
+def _plan(requests: "Sequence[Request]", results: Path) -> "tuple[Plan, Registry]":
+    """Return the plan of all requests, each run once, and the last one's registry."""
+    from inrbench.execute import Plan, make_plan
+    from inrbench.store import finished_runs, probed_runs
+
+    whole, planned = Plan(), set[str]()
+    finished = finished_runs(results)
+    for request in requests:
+        known = finished
+        if request.probes:  # a run that ended well without them is done again
+            probed = probed_runs(results, request.probes)
+            known = {run_id: status for run_id, status in finished.items() if status != "ok" or run_id in probed}
+        plan, registry = make_plan(request, known)
+        whole.todo += [job for job in plan.todo if job.spec.run_id not in planned]
+        whole.done += [job for job in plan.done if job.spec.run_id not in planned]
+        whole.failed += [(job, status) for job, status in plan.failed if job.spec.run_id not in planned]
+        whole.notes += [note for note in plan.notes if note not in whole.notes]
+        planned |= {job.spec.run_id for job in (*plan.todo, *plan.done, *(job for job, _ in plan.failed))}
+    return whole, registry
 
 
 def print_plan(plan: "Plan", expected: "Estimate", workers: int, request: "Request", results: Path) -> None:

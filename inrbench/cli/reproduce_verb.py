@@ -9,7 +9,7 @@ import click
 from inrbench.cli.options import results_option
 from inrbench.cli.perform import INTERRUPTED, perform
 from inrbench.cli.run_verb import parse_seeds
-from inrbench.errors import OK, RUN_FAILED, NothingFound
+from inrbench.errors import NothingFound
 
 if TYPE_CHECKING:
     from inrbench.analyse.claims import Block
@@ -49,14 +49,10 @@ def command(
 
     registry = Registry()
     blocks = claims_of(paper_key(paper), registry, item)
-    code = OK
-    for request in requests_for(blocks, protocol == "quick", parse_seeds(seeds), resolve_device(device)):
-        ended = perform(request, results, jobs=jobs, dry_run=dry_run)
-        if ended == INTERRUPTED:
-            return ended
-        code = max(code, ended)
-    if dry_run:
-        return OK
+    requests = requests_for(blocks, protocol == "quick", parse_seeds(seeds), resolve_device(device))
+    code = perform(requests, results, jobs=jobs, dry_run=dry_run)
+    if dry_run or code == INTERRUPTED:
+        return code
     verdicts = judge(blocks, comparable_runs(results, COLUMNS), registry)
     click.echo()
     for name in dict.fromkeys(block.item for block in blocks):
@@ -65,7 +61,7 @@ def command(
     click.echo(summary(verdicts) + ".")
     for line in evidence(blocks):
         click.echo(f"Conditions: {line}.")
-    return RUN_FAILED if code else OK
+    return code
 
 
 def requests_for(blocks: "Sequence[Block]", quick: bool, seeds: Sequence[int], device: str) -> "list[Request]":

@@ -10,6 +10,7 @@ import click
 from inrbench.cli.options import plugin_option, results_option
 from inrbench.cli.perform import perform
 from inrbench.errors import BadValue
+from inrbench.spec import Track
 
 
 @click.command("run")
@@ -27,6 +28,8 @@ from inrbench.errors import BadValue
 @click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time.  [default: one a CPU core, one on a GPU]")
 @click.option("--engine", type=click.Choice(["fast", "reference"]), default="fast", show_default=True,
               help="How a step is computed: sooner, or plainly. The mathematics is the same.")  # fmt: skip
+@click.option("--track", type=click.Choice(["paper", "native", "tuned"]), default="paper", show_default=True,
+              help="Train all methods alike, as the paper; each as its authors do; or as inrbench tune chose.")  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which a run is given up.")
 @click.option("--retry", type=click.Choice(["failed"]), help="Also do again what failed earlier.")
 @click.option("--probe", "probes", default="", metavar="NAMES",
@@ -38,7 +41,7 @@ from inrbench.errors import BadValue
 @results_option
 def command(
     methods: str, tasks: str | None, suite: str | None, protocol: str | None, changes: tuple[str, ...], signals: str | None,
-    seeds: str, device: str, jobs: int | None, engine: Literal["fast", "reference"],
+    seeds: str, device: str, jobs: int | None, engine: Literal["fast", "reference"], track: Track,
     timeout: float | None, retry: str | None, artifacts: str, probes: str, dry_run: bool,
     plugins: tuple[Path, ...], results: Path,
 ) -> int:  # fmt: skip
@@ -53,6 +56,7 @@ def command(
     Exit codes: 0 all runs ok, 1 some run failed or its data is missing, 2 wrong usage, 130 stopped by Ctrl-C.
     """
     from inrbench.execute import Request, resolve_device
+    from inrbench.execute.tune import read_recipes
     from inrbench.fit import probe_names
 
     if suite and protocol:
@@ -61,8 +65,10 @@ def command(
         methods=methods, tasks=tasks, suite=suite, protocol=protocol or "paper", changes=parse_changes(changes),
         signals=signals, seeds=parse_seeds(seeds), device=resolve_device(device), plugin_files=plugins,
         retry_failed=retry == "failed", engine=engine, probes=probe_names(probes),
+        track=track,
+        recipes=read_recipes(results, suite or protocol or "paper") if track == "tuned" else {},
     )  # fmt: skip
-    return perform(request, results, jobs=jobs, timeout=timeout, artifacts=artifacts == "last", dry_run=dry_run)
+    return perform([request], results, jobs=jobs, timeout=timeout, artifacts=artifacts == "last", dry_run=dry_run)
 
 
 def parse_changes(changes: Sequence[str]) -> dict[str, str]:

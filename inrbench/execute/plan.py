@@ -10,10 +10,18 @@ from typing import Literal
 from inrbench.errors import BadValue, BrokenPlugin, unknown
 from inrbench.execute.job import Job
 from inrbench.registry import Method, Registry, Selection, Task, parse_selection
-from inrbench.spec import Protocol, RunSpec, Status, Value, canonical_json
+from inrbench.spec import Protocol, RunSpec, Status, Track, Value, canonical_json
 
 ALWAYS_AGAIN: frozenset[Status] = frozenset({"skipped", "interrupted"})
 """Ends that say nothing about the run itself: it is tried again without being asked for."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a method is trained on a task: parameters instead of its usual ones, and changes of the protocol."""
+
+    params: Mapping[str, Value] = field(default_factory=dict)
+    training: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +41,9 @@ class Request:
     retry_failed: bool = False
     engine: Literal["fast", "reference"] = "fast"
     probes: tuple[str, ...] = ()
+    track: Track = "paper"
+    recipes: Mapping[tuple[str, str], Recipe] = field(default_factory=dict)
+    """(task, method) -> how it is trained, for the tracks ``tuned`` and ``search``."""
 
 
 @dataclass
@@ -67,9 +78,14 @@ def make_plan(request: Request, finished: Mapping[str, str]) -> tuple[Plan, Regi
     _refuse_unknown_signals(registry, request, sections, known)
     planned: set[str] = set()
     for section, seed in itertools.product(sections, request.seeds):
-        suited = [(c.method, c.given) for c in chosen if c.by_name or c.method.suits(section.task.kind)]
-        for signal, (method, given) in itertools.product(section.signals, suited):
-            job = _job(registry, request, section, signal, method, given, seed)
+        suited = [
+            (c.method, c.given, recipe)
+            for c in chosen
+            if (c.by_name or c.method.suits(section.task.kind))
+            and (recipe := _recipe(request, section, c.method, plan.notes)) is not None
+        ]
+        for signal, (method, given, recipe) in itertools.product(_judged(request, section, plan.notes), suited):
+            job = _job(registry, request, section, signal, method, recipe, given, seed)
             run_id = job.spec.run_id
             if run_id in planned:  # a parameter given by hand that is the default anyway
                 continue
@@ -203,10 +219,11 @@ def _is_path(text: str) -> bool:
 
 
 def _job(
-    registry: Registry, request: Request, section: _Section, signal: str, method: Method, given: Mapping[str, Value], seed: int
-) -> Job:
+    registry: Registry, request: Request, section: _Section, signal: str, method: Method, recipe: Recipe,
+    given: Mapping[str, Value], seed: int,
+) -> Job:  # fmt: skip
     task = section.task
-    usual = method.settings_for(task.name, task.kind, signal)
+    usual = {**method.settings_for(task.name, task.kind, signal), **recipe.params}
     params = {**usual, **given}
     changed = {name: value for name, value in params.items() if value != usual[name]}
     source = registry.source("method", method.name)
@@ -225,16 +242,43 @@ def _job(
         seed=seed,
         device_class=_device_class(request.device),
         engine=request.engine,
+        track=request.track,
+        training=recipe.training,
     )
     return Job(
         spec=spec,
-        protocol=section.protocol,
+        protocol=section.protocol.with_changes(recipe.training, task.settable),
         device=request.device,
         plugin_files=tuple(str(path) for path in registry.files),
         plugin_origin=source.origin,
         signal_file=str(file) if file else None,
         probes=request.probes,
     )
+
+
+def _recipe(request: Request, section: _Section, method: Method, notes: list[str]) -> Recipe | None:
+    """Return how the request's track trains a method, or None, with a note, where that is not known."""
+    task = section.task
+    if request.track == "paper":
+        return Recipe()
+    if request.track == "native":
+        training = method.native_for(task.name, task.kind)
+        recipe, why = (Recipe(training=training) if training else None), "its authors' settings for it are not known"
+    else:
+        recipe = request.recipes.get((task.name, method.name))
+        why = f"it was not tuned for it; run: inrbench tune --methods {method.name} --tasks {task.name}"
+    if recipe is None and (note := f"{method.name} is left out of {task.name}, track {request.track}: {why}") not in notes:
+        notes.append(note)
+    return recipe
+
+
+def _judged(request: Request, section: _Section, notes: list[str]) -> tuple[str, ...]:
+    """Return the signals without those that tuning looked at, if the methods were tuned."""
+    task = section.task
+    seen = task.tuning[1] if request.track == "tuned" and task.tuning and task.tuning[0] == task.name else ()
+    if seen and (note := f"{task.name}: {', '.join(seen)} left out of track tuned, which tuning looked at") not in notes:
+        notes.append(note)
+    return tuple(signal for signal in section.signals if signal not in seen)
 
 
 def _device_class(device: str) -> Literal["cpu", "cuda"]:

@@ -29,6 +29,10 @@ class Method:
     settings: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     kinds: tuple[str, ...] = ()
     """Kinds of task that ``--methods all`` tries the method on; none for every kind. By name it can be tried on any."""
+    native: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """How the method's authors train it, as changes of a protocol, keyed as ``settings``: for the track ``native``."""
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Parameter -> the least and the largest value that ``inrbench tune`` tries, on a log scale if both are positive."""
 
     def __post_init__(self) -> None:
         first, *rest = inspect.signature(self.builder).parameters.values()
@@ -40,6 +44,11 @@ class Method:
             for key in values:
                 if key not in known:
                     raise BadValue(f"method '{self.name}': settings for '{where}' name a parameter '{key}' it does not have")
+        for key, (low, high) in self.ranges.items():
+            if key not in known or not low < high:
+                raise BadValue(
+                    f"method '{self.name}': ranges are (low, high) of its own parameters, got {key}: ({low}, {high})"
+                )
 
     def __call__(self, net: NetworkSpec, **params: Value) -> "nn.Module":
         """Build a network of shape ``(N, in_features) -> (N, out_features)`` with its initial weights."""
@@ -85,6 +94,10 @@ class Method:
             params.update(self.settings.get(where, {}))
         return {name: as_annotated(kind, params[name]) for name, kind in self.types().items()}
 
+    def native_for(self, task: str, kind: str) -> dict[str, str]:
+        """Return what the authors change of a protocol; empty if nothing is known."""
+        return {**self.native.get(kind, {}), **self.native.get(task, {})}
+
 
 def as_annotated(kind: Any, value: Value) -> Value:
     """Return a whole number as a float where the annotation says float: 30 and 30.0 must be one run and not two.
@@ -107,14 +120,20 @@ def register_method(
     paper: str | None = None,
     settings: Mapping[str, Mapping[str, Value]] | None = None,
     kinds: tuple[str, ...] = (),
+    native: Mapping[str, Mapping[str, str]] | None = None,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
 ) -> Callable[[Builder], Method]:
     """Turn a builder ``(net: NetworkSpec, *, param: type = default, ...) -> nn.Module`` into a registered method.
 
     ``name`` must be a literal string, so that ``inrbench list`` can read it without running the file. ``paper`` is the key of
-    a file in ``results/papers``. ``kinds`` limits ``--methods all`` to kinds of task that the method is meant for.
+    a file in ``results/papers``. ``kinds`` limits ``--methods all`` to kinds of task that the method is meant for. ``native``
+    and ``ranges`` are those of ``Method``.
     """
 
     def register(builder: Builder) -> Method:
-        return Method(name=name, builder=builder, formula=formula, paper=paper, settings=settings or {}, kinds=kinds)
+        return Method(
+            name=name, builder=builder, formula=formula, paper=paper, settings=settings or {}, kinds=kinds, native=native or {},
+            ranges=ranges or {},
+        )  # fmt: skip
 
     return register

@@ -43,6 +43,10 @@ class Task(ABC):
     """Which of the signals a suite takes, under the protocol of the suite's name."""
     settable: ClassVar[Mapping[str, Any]] = {}
     """Which of the protocols' settings ``--set`` may change, with their types."""
+    tuning: ClassVar[tuple[str, tuple[str, ...]] | None] = None
+    """Task and signals that ``inrbench tune`` may look at, none of which is then judged in the track ``tuned``."""
+    validation: ClassVar[str] = ""
+    """The metric that it chooses by: one measured off the points that were fitted."""
     takes_files: ClassVar[tuple[str, ...]] = ()
     """Endings, in small letters, of the user's own files that can be signals; none if there can be none."""
     optional_data: ClassVar[tuple[str, ...]] = ()

@@ -10,14 +10,14 @@ from inrbench.analyse import Board, Cell
 def to_csv(boards: Sequence[Board]) -> str:
     """Return all tables as one, with a mean, a spread and a count for each metric; empty where there is no value."""
     metrics = list(dict.fromkeys(metric.id for board in boards for metric in board.metrics))
-    fixed = ["task", "protocol", "fingerprint", "device_class", "engine", "method"]
+    fixed = ["task", "protocol", "fingerprint", "device_class", "engine", "track", "method"]
     tail = ["train_seconds", "peak_bytes", "n_params", "runs_ok", "runs"]
     columns = [f"{metric} {what}" for metric in metrics for what in ("mean", "spread", "n")]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([*fixed, *columns, *tail])
     for board in boards:
-        place = [board.task, board.protocol, board.fingerprint, board.device_class, board.engine]
+        place = [board.task, board.protocol, board.fingerprint, board.device_class, board.engine, board.track]
         for row in board.rows:
             values = [value for metric in metrics for value in _three(row.cells.get(metric))]
             seconds = row.train_seconds.mean if row.train_seconds and board.sharing else ""

@@ -89,7 +89,9 @@ def duration(seconds: float) -> str:
 
 def title(board: Board | Group) -> str:
     """Return the line above a table or a figure."""
-    return f"{board.task}, protocol {board.protocol} ({board.fingerprint}), {board.device_class}, {board.engine} engine"
+    return f"{board.task}, protocol {board.protocol} ({board.fingerprint}), {board.device_class}, {board.engine} engine" + (
+        "" if board.track == "paper" else f", track {board.track}"
+    )
 
 
 def caption(board: Board) -> list[str]:

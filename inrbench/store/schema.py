@@ -34,6 +34,7 @@ IDENTITY = {
     "params_json": pa.string(), "variant": pa.string(),
     "protocol": pa.string(), "protocol_fingerprint": pa.string(), "protocol_json": pa.string(),
     "seed": pa.int64(), "device_class": pa.string(), "engine": pa.string(),
+    "track": pa.string(), "training_json": pa.string(),
 }  # fmt: skip
 OUTCOME = {
     "status": pa.string(), "error_type": pa.string(), "message": pa.string(), "traceback": pa.string(),
@@ -84,8 +85,9 @@ class Attempt:
             "schema_version": VERSION,
             "run_id": spec.run_id,
             "attempt_id": self.attempt_id,
-            **{name: value for name, value in asdict(spec).items() if name != "params"},
+            **{name: value for name, value in asdict(spec).items() if name not in ("params", "training")},
             "params_json": canonical_json(dict(spec.params)),
+            "training_json": canonical_json(dict(spec.training)),
             "plugin_origin": self.plugin_origin,
             "protocol_json": json.dumps(asdict(self.protocol), sort_keys=True),
             "status": result.status,
