@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from inrbench.analyse import Group, metrics_of
 from inrbench.errors import NothingFound, unknown
 from inrbench.report import words
-from inrbench.report.plots.style import average, look, panels
+from inrbench.report.plots.style import average, looks, panels
 from inrbench.spec import Metric
 
 
@@ -17,11 +17,12 @@ def curves(group: Group) -> Figure:
     """Draw the primary metric against optimiser steps, a line a row, the mean over its runs."""
     metric = _primary(group)
     figure, (axes,) = panels(1, words.title(group))
+    style = looks(group.runs["label"])
     for label, runs in group.runs.groupby("label", sort=True):
         points = pd.DataFrame([point for curve in runs["curve"] if curve is not None for point in curve])
         if len(points):
             line = points.groupby("step")["value"].agg(average(metric.scale == "log"))
-            axes.plot(line.index, line, label=label, **look(str(label)))
+            axes.plot(line.index, line, label=label, **style[str(label)])
     axes.set(xscale="log", xlabel="step")
     _name(axes, metric)
     return figure
@@ -49,9 +50,10 @@ def sweep(group: Group, parameter: str) -> Figure:
         raise NothingFound(f"no run of these has a number as {parameter}")
     frame = pd.DataFrame(rows, columns=["label", "x", "value"]).astype({"value": float})
     figure, (axes,) = panels(1, words.title(group))
+    styles = looks(frame["label"])
     for label, part in frame.groupby("label", sort=True):
         line = part.groupby("x")["value"].agg([average(metric.scale == "log"), "min", "max"])
-        style = look(str(label))
+        style = styles[str(label)]
         axes.plot(line.index, line.iloc[:, 0], marker="o", markersize=3, label=label, **style)
         axes.fill_between(line.index, line["min"], line["max"], color=style["color"], alpha=0.15, linewidth=0)
         lost = line.index[line["min"].isna()]

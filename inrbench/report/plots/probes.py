@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from inrbench.analyse import Group
 from inrbench.errors import NothingFound
 from inrbench.report import words
-from inrbench.report.plots.style import COLOURS, average, look, panels
+from inrbench.report.plots.style import COLOURS, average, folded, looks, panels
 
 FIRST = 0.5
 """Where step 0 stands on the logarithmic axis."""
@@ -60,9 +60,10 @@ def spectrum(group: Group) -> Figure:
     figure, (axes,) = panels(1, words.title(group))
     truth = _by_octave(readings, "truth")
     axes.plot(truth.index, truth, color="#999999", label="signal")
+    style = looks(readings["label"])
     for label, part in readings.groupby("label", sort=True):
         line = _by_octave(part, "error")
-        axes.plot(line.index, line, label=label, **look(str(label)))
+        axes.plot(line.index, line, label=label, **style[str(label)])
     names = sorted({name.partition(" ")[2] for name in readings["name"]}, key=_octave)
     axes.set_xticks(range(len(names)), names, rotation=45)
     axes.set(yscale="log", xlabel="frequency (cycles over the extent)", ylabel="energy")
@@ -105,7 +106,7 @@ def _panels(group: Group, probe: str, draw: Callable[[Axes, pd.DataFrame], None]
     figure, axes = panels(len(rows), words.title(group))
     for panel, (label, readings) in zip(axes, rows, strict=True):
         draw(panel, readings)
-        panel.set(xscale="log", xlabel="step", title=label)
+        panel.set(xscale="log", xlabel="step", title=folded(str(label)))
     axes[0].set(ylabel=what)
     axes[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure

@@ -1,8 +1,12 @@
 """One style for every figure: a column of a paper wide, colour-blind safe, a method with the same colour everywhere."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+import tomllib
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib import resources
+from textwrap import wrap
 from typing import Any
 
 import matplotlib as mpl
@@ -11,7 +15,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from inrbench.analyse import summarise
-from inrbench.registry import Registry
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B")
 """Okabe and Ito's, without their yellow, which paper swallows, and with a brown."""
@@ -53,10 +56,30 @@ def average(log: bool) -> Callable[["pd.Series[float]"], float]:
 def look(label: str) -> dict[str, Any]:
     """Return colour and dashes of a row's lines: its method's colour; dashes tell settings of one method apart."""
     method, _, variant = label.partition("[")
-    known = sorted(Registry().methods)
+    known = _order()
     place = known.index(method) if method in known else _number(method)
     dashes = place // len(COLOURS) + (1 + _number(variant) if variant else 0)
     return {"color": COLOURS[place % len(COLOURS)], "linestyle": DASHES[dashes % len(DASHES)]}
+
+
+def looks(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return the looks of a figure's rows; settings of one single method have colours of their own."""
+    names = sorted(set(labels))
+    if len(names) > 1 and len({name.partition("[")[0] for name in names}) == 1:
+        return {name: {"color": COLOURS[i % len(COLOURS)], "linestyle": "-"} for i, name in enumerate(names)}
+    return {name: look(name) for name in names}
+
+
+def folded(label: str) -> str:
+    """Return a row's label in lines short enough for a panel's head."""
+    return "\n".join(wrap(label.replace(",", ", "), 30))
+
+
+@cache
+def _order() -> list[str]:
+    text = resources.files("inrbench.report.plots").joinpath("colours.toml").read_text(encoding="utf-8")
+    order: list[str] = tomllib.loads(text)["order"]
+    return order
 
 
 def _number(text: str) -> int:
