@@ -181,7 +181,7 @@ class RunSpec:
         """128 bits that identify the run, as 32 hexadecimal digits. Names of variants and protocols are not part of it."""
         identity = dataclasses.asdict(self)
         del identity["variant"], identity["protocol"]
-        if self.track == "paper":  # as it was before there were tracks
+        if self.track == "paper" and not self.training:  # as it was before there were tracks
             del identity["track"], identity["training"]
         return digest(identity)[:32]
 

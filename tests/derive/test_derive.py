@@ -10,7 +10,7 @@ from inrbench.nn import FourierFeatures, SineFeatures
 from inrbench.registry import Registry
 
 REGISTRY = Registry()
-FORWARD = sorted(set(REGISTRY.methods) - {"wire", "relu-pe", "gp-hm-stm"})
+FORWARD = sorted({n for n in REGISTRY.methods if REGISTRY.method(n).suits("pde")} - {"wire", "relu-pe", "gp-hm-stm"})
 """WIRE mixes real and imaginary channels; relu-pe's encoding is no plain wave. They take the plain way."""
 WANTED = Wanted(scale=(2.0, 0.5), first=(1, 0), second=((0, 1), (1,)))
 
