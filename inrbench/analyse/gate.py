@@ -20,6 +20,7 @@ from inrbench.spec import Metric
 COLUMNS = ("status", "metrics", "train_seconds", "message")
 GATE_CONFIDENCE = 1 - (1 - CONFIDENCE) / 50
 """A gate makes many comparisons, and each may fail it: 99.9 %."""
+Outcome = Literal["holds", "failed", "not compared"]
 KEY = ["label", "signal", "seed"]
 
 
@@ -28,7 +29,7 @@ class Check:
     """One comparison. ``about`` names it: task/signal, method, seed, metric."""
 
     about: str
-    outcome: Literal["holds", "failed", "not compared"]
+    outcome: Outcome
     message: str
 
 
@@ -45,7 +46,7 @@ def check_quality(new: Sequence[Group], published: Sequence[Group]) -> list[Chec
 
 def check_claims(verdicts: Sequence[Verdict]) -> list[Check]:
     """Return a check for each verdict: a claim that was not measured as the paper says is not compared."""
-    outcomes: dict[str, Literal["holds", "failed", "not compared"]] = {"reproduced": "holds", "not reproduced": "failed"}
+    outcomes: dict[str, Outcome] = {"reproduced": "holds", "not reproduced": "failed"}
     return [
         Check(
             f"{v.block.item} {v.block.source}, {v.label}", outcomes.get(v.outcome, "not compared"),
@@ -88,12 +89,13 @@ def _check_group(group: Group, known: Group) -> Iterator[Check]:
         for metric in metrics:
             a, b = _value(row, metric), _value(before, metric)
             if b is not None and metric.scale != "spread":
-                yield _compare(f"{about}, {metric.id}", a, b, metric, spreads[metric.id])
+                yield _compare(f"{about}, {metric.id}", a, b, metric, spreads[metric.id], _note(row, metric))
 
 
-def _compare(about: str, new: float | None, old: float, metric: Metric, tolerance: float | None) -> Check:
-    if new is None:
-        return Check(about, "failed", f"published {_back(old, metric):.4g}, now missing")
+def _compare(about: str, new: float | None, old: float, metric: Metric, tolerance: float | None, note: str) -> Check:
+    if new is None:  # without its data set a metric says nothing
+        outcome: Outcome = "not compared" if note.startswith("data missing") else "failed"
+        return Check(about, outcome, f"published {_back(old, metric):.4g}, now missing: {note}")
     said = f"published {_back(old, metric):.4g}, now {_back(new, metric):.4g}"
     if tolerance is None:
         return Check(about, "not compared", f"{said}; nothing published tells how much seeds differ")
@@ -121,6 +123,10 @@ def _value(row: Mapping[Any, Any], metric: Metric) -> float | None:
     """Return a metric of a run, as its decadic logarithm if it is on a log scale."""
     value = next((item["value"] for item in row["metrics"] if item["id"] == metric.id), None)
     return float(np.log10(value)) if value is not None and metric.scale == "log" else value
+
+
+def _note(row: Mapping[Any, Any], metric: Metric) -> str:
+    return next((item["note"] or "" for item in row["metrics"] if item["id"] == metric.id), "not measured")
 
 
 def _back(value: float, metric: Metric) -> float:

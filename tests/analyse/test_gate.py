@@ -1,5 +1,6 @@
 """The gate has been seen to fail."""
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -55,6 +56,14 @@ def test_a_number_that_is_missing_now_fails_the_gate(attempt, published, tmp_pat
     assert outcomes(check(tmp_path / "new", published)) == {"psnr@test": "failed", "mse@test": "holds"}
 
 
+def test_a_metric_without_its_data_is_not_compared(attempt, published, tmp_path):
+    made = attempt(None, 1e-4)
+    psnr, mse = made.result.metrics
+    missing = replace(psnr, note="data missing, run: inrbench data fetch lpips")
+    append(tmp_path / "new", replace(made, result=replace(made.result, metrics=(missing, mse))))
+    assert outcomes(check(tmp_path / "new", published)) == {"psnr@test": "not compared", "mse@test": "holds"}
+
+
 def test_without_seeds_there_is_nothing_to_hold_against(attempt, tmp_path):
     append(tmp_path / "published", attempt(30.0))
     append(tmp_path / "new", attempt(20.0))
@@ -86,8 +95,6 @@ def test_the_verb_prints_a_line_a_failure_and_writes_for_ci(attempt, published, 
 
 
 def test_a_ratio_of_times_in_one_job_is_held(attempt, tmp_path):
-    from dataclasses import replace
-
     for engine, seconds in (("fast", 3.0), ("reference", 4.0)):
         made = attempt(engine=engine)
         append(tmp_path, replace(made, result=replace(made.result, cost=replace(made.result.cost, train_seconds=seconds))))
