@@ -39,6 +39,10 @@ def _show_method(method: Method, origin: str) -> None:
         click.echo(f"  {name} = {default}    {kind.replace('typing.', '')}")
     for where, values in method.settings.items():
         click.echo(f"  on {where}: " + ", ".join(f"{name} = {value}" for name, value in values.items()))
+    for where, changes in method.native.items():
+        click.echo(f"  track native on {where}: " + ", ".join(f"{name} = {value}" for name, value in changes.items()))
+    for name, (low, high) in method.ranges.items():
+        click.echo(f"  tuned from {low:g} to {high:g}: {name}")
     from inrbench.analyse.papers import bibtex
 
     entry = bibtex(method.paper) if method.paper else None
@@ -56,6 +60,8 @@ def _show_task(task: Task, origin: str) -> None:
     for metric in task.metrics:
         unit = f" in {metric.unit}" if metric.unit else ""
         click.echo(f"  {metric.id}{unit}, {'higher' if metric.higher_is_better else 'lower'} is better")
+    if task.tuning:
+        click.echo(f"  tuning looks at {task.tuning[0]}/{', '.join(task.tuning[1])} and chooses by {task.validation}")
     for name, protocol in task.protocols.items():
         _heading(f"protocol {name}  ({protocol.fingerprint(task.name, task.version)})")
         _show_protocol(protocol)
