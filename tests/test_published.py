@@ -19,6 +19,13 @@ def test_the_tables_of_the_page_are_those_of_the_runs():
     assert printed.output.strip() in (PUBLISHED / "README.md").read_text(encoding="utf-8")
 
 
+def test_the_verdicts_on_the_readmes_first_screen_are_those_of_the_runs():
+    words = ["claims", "msa2026", "--counts", "--format", "markdown", "--results", str(PUBLISHED)]
+    printed = CliRunner().invoke(cli, words, standalone_mode=False)
+    assert printed.exception is None
+    assert printed.output.strip() in (PUBLISHED.parent.parent / "README.md").read_text(encoding="utf-8")
+
+
 def test_every_picture_of_the_page_is_there():
     text = (PUBLISHED / "README.md").read_text(encoding="utf-8")
     named = {part.split('"')[0] for part in text.split('src="')[1:]}

@@ -57,12 +57,8 @@ class Row:
 class Board:
     """One table. ``n_runs`` is the number of (signal, seed) pairs that a complete method has."""
 
-    task: str
-    protocol: str
-    fingerprint: str
-    device_class: str
-    engine: str
-    track: str
+    group: Group
+    """The runs behind it, and what they share."""
     metrics: list[Metric]
     signals: list[str]
     seeds: list[int]
@@ -72,8 +68,6 @@ class Board:
     sharing: str | None
     """How the machine was shared while times were taken; None if not all rows agree, and then times are not shown."""
     notes: list[str]
-    group: Group
-    """The runs behind it."""
 
 
 def leaderboards(results: Path, tasks: Sequence[str] = (), protocols: Sequence[str] = ()) -> list[Board]:
@@ -98,12 +92,7 @@ def _board(group: Group) -> Board:
         )
     jobs, threads = (next(iter(sharings))[1:]) if len(sharings) == 1 else (0, 0)
     return Board(
-        task=group.task,
-        protocol=group.protocol,
-        fingerprint=group.fingerprint,
-        device_class=group.device_class,
-        engine=group.engine,
-        track=group.track,
+        group=group,
         metrics=metrics,
         signals=sorted(set(frame["signal"])),
         seeds=sorted({int(seed) for seed in frame["seed"]}),
@@ -112,7 +101,6 @@ def _board(group: Group) -> Board:
         devices=sorted(set(frame["device_name"])),
         sharing=f"{jobs} worker(s) with {threads} thread(s) each" if len(sharings) == 1 else None,
         notes=notes,
-        group=group,
     )
 
 

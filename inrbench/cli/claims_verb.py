@@ -12,8 +12,9 @@ from inrbench.errors import NothingFound
 @click.argument("paper", required=False)
 @click.option("--item", help="Only one table or figure: table3, figure2a.")
 @click.option("--format", "style", type=click.Choice(["plain", "markdown", "json"]), default="plain", show_default=True)
+@click.option("--counts", is_flag=True, help="Only how many claims of each table and figure came to what.")
 @results_option
-def command(paper: str | None, item: str | None, style: str, results: Path) -> None:
+def command(paper: str | None, item: str | None, style: str, counts: bool, results: Path) -> None:
     """Set what a paper printed against what was measured: its number, ours, and a verdict on each.
 
     \b
@@ -31,7 +32,7 @@ def command(paper: str | None, item: str | None, style: str, results: Path) -> N
     from inrbench.analyse.papers import paper_key, papers
     from inrbench.analyse.verdicts import COLUMNS, judge
     from inrbench.registry import Registry
-    from inrbench.report.verdicts import verdict_text
+    from inrbench.report.verdicts import counts_by_item, verdict_text
 
     keys = [paper_key(paper)] if paper else [key for key, facts in papers().items() if "claims" in facts]
     registry = Registry()
@@ -41,4 +42,5 @@ def command(paper: str | None, item: str | None, style: str, results: Path) -> N
         groups = []  # then nothing was run, and the table says so
     for key in keys:
         blocks = claims_of(key, registry, item)
-        click.echo(verdict_text(papers()[key].get("short", key), judge(blocks, groups, registry), style))
+        told = counts_by_item if counts else verdict_text
+        click.echo(told(papers()[key].get("short", key), judge(blocks, groups, registry), style))

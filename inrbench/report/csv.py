@@ -17,7 +17,8 @@ def to_csv(boards: Sequence[Board]) -> str:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([*fixed, *columns, *tail])
     for board in boards:
-        place = [board.task, board.protocol, board.fingerprint, board.device_class, board.engine, board.track]
+        group = board.group
+        place = [group.task, group.protocol, group.fingerprint, group.device_class, group.engine, group.track]
         for row in board.rows:
             values = [value for metric in metrics for value in _three(row.cells.get(metric))]
             seconds = row.train_seconds.mean if row.train_seconds and board.sharing else ""

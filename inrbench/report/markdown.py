@@ -20,4 +20,4 @@ def _one(board: Board, details: bool) -> str:
     aligned = ("left", *["right"] * (len(words.header(board)) - 2), "left")
     table = tabulate(rows, headers=words.header(board), tablefmt="pipe", colalign=aligned, disable_numparse=True)
     lines = [*words.caption(board), *(words.details(board) if details else [])]
-    return f"**{words.title(board)}**\n\n{table}\n\n" + "\n".join(f"{line}  " for line in lines).rstrip()
+    return f"**{words.title(board.group)}**\n\n{table}\n\n" + "\n".join(f"{line}  " for line in lines).rstrip()

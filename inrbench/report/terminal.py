@@ -22,7 +22,9 @@ def print_boards(boards: Sequence[Board], details: bool = False, console: Consol
     if not console.is_terminal:
         console.width = WIDTH_WITHOUT_TERMINAL
     for board in boards:
-        table = Table(title=words.title(board), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(
+            title=words.title(board.group), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
+        )
         plain = not console.is_terminal or console.no_color
         for column, head in enumerate(words.header(board)):
             table.add_column(head, justify="left" if column == 0 else "right", overflow="fold")

@@ -43,6 +43,19 @@ def verdict_text(paper: str, verdicts: Sequence[Verdict], style: str) -> str:
     return f"{head}\n\n{tabulate(rows, HEADER, tablefmt=layout, colalign=aligned, disable_numparse=True)}\n"
 
 
+def counts_by_item(paper: str, verdicts: Sequence[Verdict], style: str) -> str:
+    """Return how many claims of each item came to what, ``plain`` or ``markdown``."""
+    outcomes = get_args(Outcome)
+    rows = []
+    for item in dict.fromkeys(v.block.item for v in verdicts):
+        counts = Counter(v.outcome for v in verdicts if v.block.item == item)
+        rows.append([item, *(counts[outcome] or "" for outcome in outcomes)])
+    total = Counter(v.outcome for v in verdicts)
+    rows.append(["all", *(total[outcome] for outcome in outcomes)])
+    layout = "pipe" if style == "markdown" else "simple"
+    return tabulate(rows, (paper, *outcomes), tablefmt=layout, colalign=("left", *["right"] * len(outcomes))) + "\n"
+
+
 def side_by_side(item: str, verdicts: Sequence[Verdict]) -> str:
     """Return an item in the paper's own layout, a row a method and a column a block: printed, and measured behind an arrow.
 

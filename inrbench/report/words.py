@@ -87,11 +87,11 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h" if seconds < 360_000 else f"{seconds / 3600:,.0f} h"
 
 
-def title(board: Board | Group) -> str:
-    """Return the line above a table or a figure."""
-    return f"{board.task}, protocol {board.protocol} ({board.fingerprint}), {board.device_class}, {board.engine} engine" + (
-        "" if board.track == "paper" else f", track {board.track}"
-    )
+def title(group: Group) -> str:
+    """Return the line above a table or a figure: what all of its runs share."""
+    track = "" if group.track == "paper" else f", track {group.track}"
+    place = f"{group.device_class}, {group.engine} engine"
+    return f"{group.task}, protocol {group.protocol} ({group.fingerprint}), {place}{track}"
 
 
 def caption(board: Board) -> list[str]:

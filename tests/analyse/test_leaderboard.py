@@ -132,9 +132,9 @@ def test_variants_are_rows_of_their_own(attempt, tmp_path):
 def test_limits(attempt, tmp_path):
     runs = [attempt(), attempt(task="other", protocol="long", protocol_fingerprint="e" * 12)]
     assert len(boards(tmp_path, runs)) == 2
-    assert [b.task for b in leaderboards(tmp_path, tasks=["toy"])] == ["toy"]
-    assert [b.task for b in leaderboards(tmp_path, protocols=["long"])] == ["other"]
-    assert [b.task for b in leaderboards(tmp_path, protocols=["e" * 12])] == ["other"]
+    assert [b.group.task for b in leaderboards(tmp_path, tasks=["toy"])] == ["toy"]
+    assert [b.group.task for b in leaderboards(tmp_path, protocols=["long"])] == ["other"]
+    assert [b.group.task for b in leaderboards(tmp_path, protocols=["e" * 12])] == ["other"]
     with pytest.raises(StoreError):
         leaderboards(tmp_path / "absent")
 

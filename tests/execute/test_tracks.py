@@ -51,7 +51,7 @@ def test_tracks_never_share_a_table(attempt, tmp_path):
     append(tmp_path, attempt(31.0, track="native", training={"lr": "1e-4"}))
     append(tmp_path, attempt(99.0, track="search", training={"lr": "1e-5"}))
     boards = leaderboards(tmp_path)
-    assert sorted((b.track, b.rows[0].cells["psnr@test"].mean) for b in boards) == [("native", 31.0), ("paper", 30.0)]
+    assert sorted((b.group.track, b.rows[0].cells["psnr@test"].mean) for b in boards) == [("native", 31.0), ("paper", 30.0)]
 
 
 @pytest.mark.parametrize("name", sorted(Registry().methods))
