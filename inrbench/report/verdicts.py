@@ -17,7 +17,8 @@ HEADER = ("item", "what", "row", "paper", "measured", "interval of one more run"
 def summary(verdicts: Sequence[Verdict]) -> str:
     """Return ``90 claims: 4 reproduced, 2 not reproduced, 20 protocol differs, 64 not run``."""
     counts = Counter(verdict.outcome for verdict in verdicts)
-    return f"{len(verdicts)} claims: " + ", ".join(f"{counts[outcome]} {outcome}" for outcome in get_args(Outcome))
+    what = "claim" if len(verdicts) == 1 else "claims"
+    return f"{len(verdicts)} {what}: " + ", ".join(f"{counts[outcome]} {outcome}" for outcome in get_args(Outcome))
 
 
 def verdict_text(paper: str, verdicts: Sequence[Verdict], style: str) -> str:

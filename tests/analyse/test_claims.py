@@ -213,7 +213,7 @@ def test_the_paper_at_the_heart_is_entered_whole(registry):
 
 def test_verdicts_are_told(registry, measured):
     found = verdicts(registry, measured({"siren": [1.0, 1.1]}))
-    assert summary(found) == "1 claims: 0 reproduced, 1 not reproduced, 0 protocol differs, 0 not run"
+    assert summary(found) == "1 claim: 0 reproduced, 1 not reproduced, 0 protocol differs, 0 not run"
     assert "| table1 | MSE    | siren |  0.0001 |" in verdict_text("p", found, "markdown")
     assert "0.0001 -> 1.049 !" in side_by_side("table1", found)
     assert '"verdict": "not reproduced"' in verdict_text("p", found, "json")

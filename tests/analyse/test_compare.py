@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -92,3 +93,15 @@ def test_time_to_a_target_counts_those_that_never_reached_it(attempt, tmp_path):
     (time,) = times_to_targets(group, [10.0])
     assert (time.seconds, time.reached, time.runs) == (0.5, 1, 1)
     assert times_to_targets(group, [30.0]) == []
+
+
+def test_the_leaderboard_says_what_quality_costs_where_asked(attempt, tmp_path):
+    for method, psnr, seconds, n_params in (("msa", 32.0, 9.0, 100), ("siren", 30.0, 3.0, 100), ("relu", 20.0, 5.0, 10)):
+        made = attempt(psnr, method=method)
+        cost = replace(made.result.cost, train_seconds=seconds, n_params=n_params)
+        append(tmp_path, replace(made, result=replace(made.result, cost=cost)))
+    words = ["leaderboard", "--results", str(tmp_path), "--format", "markdown"]
+    assert "Not beaten" not in CliRunner().invoke(cli, words, catch_exceptions=False).output
+    text = CliRunner().invoke(cli, [*words, "--details"], catch_exceptions=False).output
+    assert "Not beaten in PSNR (dB) ↑ and train time together: siren, msa." in text
+    assert "Not beaten in PSNR (dB) ↑ and parameters together: relu, msa." in text
