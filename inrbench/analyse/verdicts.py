@@ -69,9 +69,9 @@ class _Found:
     failed: int
     group: Group
 
-    def by_seed(self) -> "pd.Series[float]":
+    def by_seed(self, signals: Sequence[str]) -> "pd.Series[float]":
         """The mean over signals for each seed that has them all."""
-        table = self.values.pivot_table(index="seed", columns="signal", values="value")
+        table = self.values.pivot_table(index="seed", columns="signal", values="value").reindex(columns=list(signals))
         return table.dropna().mean(axis=1)
 
 
@@ -123,7 +123,7 @@ def _number(block: Block, metric: Metric, label: str, right: Sequence[Group], wr
         if found is not None:
             return Verdict(block, label, claimed, "not reproduced", note=f"{found.failed} run(s) did not end well")
         return _elsewhere(block, metric, label, claimed, wrong)
-    by_seed = found.by_seed()
+    by_seed = found.by_seed(block.signals)
     if not len(by_seed):
         missing = len(block.signals) - found.values["signal"].nunique()
         return Verdict(
@@ -157,7 +157,7 @@ def _spread(by_seed: "pd.Series[float]", block: Block, metric: Metric, group: Gr
     if not freedom:
         for label in group.runs["label"].unique():
             other = _look_up(block, metric, label, [group])
-            if other is not None and len(values := other.by_seed()) > 1:
+            if other is not None and len(values := other.by_seed(block.signals)) > 1:
                 squares += float(((values - values.mean()) ** 2).sum())
                 freedom += len(values) - 1
     if not freedom:

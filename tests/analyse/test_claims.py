@@ -141,6 +141,14 @@ def test_on_every_signal_means_every_one(registry, measured):
     assert (verdict.outcome, verdict.note) == ("not reproduced", "1 of 2 signal(s)")
 
 
+def test_an_average_over_signals_needs_them_all(registry, measured):
+    both = GOOD.replace('["sin200"]', '["sin200", "sin500"]')
+    (verdict,) = verdicts(registry, measured({"siren": [1e-4, 1e-4]}), both)
+    assert (verdict.outcome, verdict.note) == ("not run", "1 of 2 signals missing")
+    (verdict,) = verdicts(registry, measured({"siren": [1e-4]}, signal="sin500"), both)
+    assert verdict.outcome == "reproduced"
+
+
 def test_robust_means_the_least_worst(registry, measured):
     text = ORDER.replace('best = "siren"', 'best = "msa"').replace('["siren", "msa"]', '["msa", "msa[spacing=linear]"]')
     groups = measured({
