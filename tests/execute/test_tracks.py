@@ -116,6 +116,18 @@ def test_the_best_trial_on_validation_is_chosen_kept_and_used(attempt, tmp_path)
         read_recipes(tmp_path, "quick")
 
 
+def test_of_errors_the_least_is_chosen(attempt, tmp_path):
+    found = search(3, "siren", "function1d")
+    metric = {m.id: m for m in Registry().task("function1d").metrics}["mse@dense-20001"]
+    for value, request in zip((1e-2, 1e-5, 1e-1), found.requests(), strict=True):
+        for job in make_plan(request, {})[0].todo:
+            made = attempt()
+            append(tmp_path, replace(made, result=replace(
+                made.result, spec=job.spec, metrics=(Measurement(metric=metric, value=value),),
+            )))  # fmt: skip
+    assert choose(found, tmp_path).recipe == found.trials[1]
+
+
 def test_a_search_in_which_nothing_ended_chooses_nothing(attempt, tmp_path):
     append(tmp_path, attempt())
     with pytest.raises(NothingFound, match="no trial of wire on photo"):
