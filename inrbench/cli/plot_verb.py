@@ -37,7 +37,7 @@ def command(
     sweep         the primary metric at the end against a parameter: --over s_max
     per-signal    the primary metric of every method on every signal
     gallery       the pictures that runs left, side by side
-    critical-difference   mean ranks over signals, and which cannot be told apart
+    critical-difference   mean ranks over the signals of a task, or over several tasks, and which cannot be told apart
     gradients     what was read by inrbench run --probe gradients; so are
     activations, ntk, spectrum
 
@@ -61,10 +61,14 @@ def draw(
     from inrbench.analyse import comparable_runs
     from inrbench.report import plots
 
-    group = _one(comparable_runs(results, ("status", "metrics", "curve", "probes"), tasks, protocols))
-    group = _only(_only(group, "label", labels), "signal", signals)
+    groups = comparable_runs(results, ("status", "metrics", "curve", "probes"), tasks, protocols)
+    over_tasks = kind == "critical-difference" and len(groups) > 1
+    group = _only(_only(groups[0] if over_tasks else _one(groups), "label", labels), "signal", signals)
     with plots.house_style():
-        if over is not None:
+        if over_tasks:
+            limited = [replace(g, runs=g.runs[g.runs["label"].isin(labels)]) if labels else g for g in groups]
+            figure = plots.critical_difference_over_tasks(limited)
+        elif over is not None:
             figure = plots.sweep(group, over)
         else:
             figure = plots.gallery(group, results) if kind == "gallery" else plots.PLOTS[kind](group)

@@ -12,7 +12,7 @@ from inrbench.cli.plot_verb import KINDS
 from inrbench.data import write_image
 from inrbench.errors import BadValue, NothingFound, UnknownName
 from inrbench.registry import Registry
-from inrbench.report.plots import PLOTS, gallery, house_style, sweep
+from inrbench.report.plots import PLOTS, critical_difference_over_tasks, gallery, house_style, sweep
 from inrbench.report.plots.style import look
 from inrbench.spec import ProbeReading
 from inrbench.store import append, keep_artifacts
@@ -136,3 +136,18 @@ def test_the_verb_draws_one_table_and_refuses_more(attempt, tmp_path):
     ):
         with pytest.raises((BadValue, UnknownName), match=error):
             CliRunner().invoke(cli, [*words, "--tasks", "toy", *more], catch_exceptions=False)
+
+
+def test_ranks_are_drawn_over_tasks_too(attempt, tmp_path):
+    for task, fingerprint in (("a", "a" * 12), ("b", "b" * 12)):
+        for method, psnr in (("siren", 30.0), ("msa", 20.0), ("relu", 10.0), ("wire", 5.0)):
+            if (task, method) != ("b", "wire"):
+                append(tmp_path, attempt(psnr, task=task, protocol_fingerprint=fingerprint, method=method))
+    words = ["plot", "critical-difference", "--results", str(tmp_path), "-o", str(tmp_path / "f.png")]
+    assert CliRunner().invoke(cli, words, catch_exceptions=False).exit_code == 0
+    figure = critical_difference_over_tasks(comparable_runs(tmp_path, ("status", "metrics")))
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts == ["siren  1.00", "msa  2.00", "relu  3.00"]
+    append(tmp_path, attempt(task="a", protocol_fingerprint="c" * 12))
+    with pytest.raises(BadValue, match="need one table of each"):
+        CliRunner().invoke(cli, words, catch_exceptions=False)

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from inrbench.analyse import Group
 from inrbench.report.plots.curves import curves, sweep
 from inrbench.report.plots.probes import activations, gradients, ntk, spectrum
-from inrbench.report.plots.ranks import critical_difference_diagram
+from inrbench.report.plots.ranks import critical_difference_diagram, critical_difference_over_tasks
 from inrbench.report.plots.signals import gallery, per_signal
 from inrbench.report.plots.style import house_style
 
@@ -16,4 +16,4 @@ PLOTS: dict[str, Callable[[Group], Figure]] = {
     "critical-difference": critical_difference_diagram, "per-signal": per_signal,
 }  # fmt: skip
 
-__all__ = ["PLOTS", "gallery", "house_style", "sweep"]
+__all__ = ["PLOTS", "critical_difference_over_tasks", "gallery", "house_style", "sweep"]

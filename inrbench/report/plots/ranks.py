@@ -1,12 +1,15 @@
 """Mean ranks with a critical difference, as in Demsar, JMLR 7, 2006."""
 
+from collections.abc import Sequence
+
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from inrbench.analyse import Group, metrics_of
 from inrbench.analyse.compare import scores_by_signal
 from inrbench.analyse.statistics import critical_difference
-from inrbench.errors import NothingFound
+from inrbench.errors import BadValue, NothingFound
 from inrbench.report import words
 from inrbench.report.plots.style import COLUMN, looks
 
@@ -16,13 +19,37 @@ def critical_difference_diagram(group: Group) -> Figure:
 
     Raises NothingFound for fewer than three methods on two signals.
     """
+    scores = _losses(group).dropna()
+    return _diagram(scores, "signals", words.title(group))
+
+
+def critical_difference_over_tasks(groups: Sequence[Group]) -> Figure:
+    """Draw the mean ranks over tasks, one table each, of the methods that all of the tables hold, by their primary metrics.
+
+    Raises BadValue for two tables of one task, NothingFound for fewer than three methods that all hold.
+    """
+    tasks = [group.task for group in groups]
+    if len(set(tasks)) < len(tasks):
+        raise BadValue(
+            f"ranks over tasks need one table of each: name one by --protocol; here are {', '.join(map(words.title, groups))}"
+        )
+    means = {group.task: _losses(group).mean() for group in groups}
+    return _diagram(pd.DataFrame(means).T.dropna(axis="columns"), "tasks", ", ".join(tasks))
+
+
+def _losses(group: Group) -> pd.DataFrame:
+    """Return the primary metric on each signal by each method, lower being better."""
     metrics = metrics_of(group.runs)
-    scores = scores_by_signal(group, metrics[0]).dropna() if metrics else None
-    sign = -1 if metrics and metrics[0].higher_is_better else 1
+    if not metrics:
+        return pd.DataFrame()
+    return scores_by_signal(group, metrics[0]) * (-1 if metrics[0].higher_is_better else 1)
+
+
+def _diagram(losses: pd.DataFrame, blocks: str, title: str) -> Figure:
     try:
-        result = critical_difference({} if scores is None else {label: sign * scores[label].to_numpy() for label in scores})
+        result = critical_difference({str(label): losses[label].to_numpy() for label in losses})
     except ValueError as error:
-        raise NothingFound(f"{words.title(group)}: {error}") from error
+        raise NothingFound(f"{title}: {error}") from error
     order = sorted(result.ranks.items(), key=lambda item: item[1])
     figure = Figure(figsize=(COLUMN, 0.9 + 0.18 * len(order)))
     axes = figure.subplots()
@@ -40,6 +67,6 @@ def critical_difference_diagram(group: Group) -> Figure:
     axes.set(xlabel="mean rank (1 is best)")
     axes.spines["left"].set_visible(False)
     axes.grid(visible=False)
-    tested = f"{result.blocks} signals, critical difference {result.difference:.2f}, Friedman p {result.p:.1g}"
-    figure.suptitle(f"{words.title(group)}\n{tested}", fontsize=6, color="#555555")
+    tested = f"{result.blocks} {blocks}, critical difference {result.difference:.2f}, Friedman p {result.p:.1g}"
+    figure.suptitle(f"{title}\n{tested}", fontsize=6, color="#555555")
     return figure
