@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ MSE = Metric(id="mse@test", higher_is_better=False, scale="log")
 @pytest.fixture
 def attempt() -> Callable[..., Attempt]:
     """Return a function that makes a stored attempt out of a few fields, without any fitting."""
-    facts = environment("cpu", 1, 1, ("abc", False))
+    facts = replace(environment("cpu", 1, 1, ("abc", False)), load_average=0.5)
 
     def make(psnr: float | None = 30.0, mse: float = 1e-3, status: str = "ok", **spec: object) -> Attempt:
         fields = {

@@ -20,8 +20,12 @@ from inrbench.spec import Metric
 
 COLUMNS = (
     "status", "curve", "device_name", "hardware_id", "threads", "jobs", "metrics", "train_seconds", "host_peak_bytes",
-    "gpu_peak_allocated_bytes", "n_params", "message",
+    "gpu_peak_allocated_bytes", "n_params", "message", "load_average", "cores",
 )  # fmt: skip
+
+
+BUSY = 1.6
+"""Times as many processes want to run as there are cores or own threads: from here on a run's times are not its own."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,11 @@ def _board(group: Group) -> Board:
     timed = frame[frame["status"] == "ok"]
     sharings = {tuple(row) for row in timed[["hardware_id", "jobs", "threads"]].itertuples(index=False)}
     notes = [*absent, *_missing_notes(frame)]
+    own = np.maximum(timed["cores"], timed["jobs"] * timed["threads"])
+    busy = timed["load_average"] > BUSY * own
+    if len(sharings) == 1 and busy.any():
+        sharings = set()
+        notes.append(f"times are not shown: {int(busy.sum())} run(s) began on a machine that was busy with other work")
     if len(sharings) > 1:
         notes.append(
             "times are not shown: they were taken on different machines, or with different numbers of workers or threads"

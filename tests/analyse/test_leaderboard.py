@@ -183,6 +183,15 @@ def test_a_signal_that_no_method_has_data_for_makes_none_incomplete(attempt, tmp
     assert board.n_runs == 2, "one method has it: the others are incomplete"
 
 
+def test_times_of_a_busy_machine_are_not_shown(attempt, tmp_path):
+    for method, load in (("siren", 1.0), ("msa", 7.0)):
+        made = attempt(method=method)
+        append(tmp_path, replace(made, environment=replace(made.environment, load_average=load, cores=4)))
+    (board,) = leaderboards(tmp_path)
+    assert board.sharing is None
+    assert board.notes[-1] == "times are not shown: 1 run(s) began on a machine that was busy with other work"
+
+
 def test_a_table_of_nothing_but_skipped_runs_is_still_one(attempt, tmp_path):
     append(tmp_path, attempt(status="skipped"))
     (board,) = leaderboards(tmp_path)
