@@ -78,6 +78,16 @@ class Metric:
     higher_is_better: bool
     scale: Literal["linear", "log", "spread"] = "linear"
 
+    def on_scale(self, value: float) -> float:
+        """Return a value as it is averaged and compared: of the scale ``log`` its decadic logarithm, -inf of zero."""
+        if self.scale != "log":
+            return float(value)
+        return math.log10(value) if value > 0 else -math.inf
+
+    def off_scale(self, value: float) -> float:
+        """Return the value that ``on_scale`` was given."""
+        return float(10**value if self.scale == "log" else value)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:

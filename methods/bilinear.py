@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from inrbench import NetworkSpec, register_method
-from inrbench.nn import parameters_of_mlp
+from inrbench.nn import values_per_axis
 
 GAIN = 10.0
 """What a value is multiplied by. Adam moves each parameter by about the learning rate, which is a network's scale."""
@@ -50,5 +50,4 @@ class LinearGrid(nn.Module):
 )
 def bilinear(net: NetworkSpec, *, low: float = -1.0) -> nn.Module:
     """Build a grid; ``low`` is where the protocol's coordinates begin."""
-    points = int((parameters_of_mlp(net) / net.out_features) ** (1 / net.in_features) + 1e-9)
-    return LinearGrid(net.in_features, net.out_features, max(1, points - 1), low)
+    return LinearGrid(net.in_features, net.out_features, max(1, values_per_axis(net) - 1), low)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from inrbench import NetworkSpec, register_method
-from inrbench.nn import parameters_of_mlp
+from inrbench.nn import values_per_axis
 
 GAIN = 10.0
 """What a coefficient is multiplied by. Adam moves each parameter by about the learning rate, which is a network's scale."""
@@ -46,5 +46,4 @@ class CosineSeries(nn.Module):
 )
 def dct(net: NetworkSpec, *, low: float = -1.0) -> nn.Module:
     """Build a series; ``low`` is where the protocol's coordinates begin."""
-    terms = int((parameters_of_mlp(net) / net.out_features) ** (1 / net.in_features) + 1e-9)
-    return CosineSeries(net.in_features, net.out_features, min(terms, MOST_TERMS), low)
+    return CosineSeries(net.in_features, net.out_features, min(values_per_axis(net), MOST_TERMS), low)

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from inrbench.analyse.runs import Group, metrics_of
+from inrbench.analyse.runs import Group, measured, metrics_of
 from inrbench.analyse.statistics import FEWEST_PAIRS, Interval, bootstrap_mean, holm, signed_rank
 from inrbench.errors import NothingFound, unknown
 from inrbench.spec import Metric
@@ -39,14 +38,11 @@ def scores_by_signal(group: Group, metric: Metric) -> pd.DataFrame:
     Of a metric on a log scale, decadic logarithms, and the mean of these.
     """
     rows = [
-        (run.signal, run.label, item["value"])
-        for run in group.runs.itertuples(index=False) if run.status == "ok"
-        for item in run.metrics if item["id"] == metric.id and item["value"] is not None
-    ]  # fmt: skip
+        (run.signal, run.label, metric.on_scale(value))
+        for run in group.runs.itertuples(index=False)
+        if run.status == "ok" and (value := measured(run.metrics, metric.id)) is not None
+    ]
     frame = pd.DataFrame(rows, columns=["signal", "label", "value"]).astype({"value": float})
-    if metric.scale == "log":
-        with np.errstate(divide="ignore"):
-            frame["value"] = np.log10(frame["value"])
     return frame.pivot_table(index="signal", columns="label", values="value", aggfunc="mean", dropna=False)
 
 
@@ -70,13 +66,9 @@ def compare(group: Group, label: str, others: Sequence[str]) -> list[Comparison]
         for other, values in differences.items():
             means = pairs[other].mean()
             found.append(Comparison(
-                label, other, metric, len(values), seeds, (_out(means[label], metric), _out(means[other], metric)),
+                label, other, metric, len(values), seeds, (metric.off_scale(means[label]), metric.off_scale(means[other])),
                 bootstrap_mean(values), int(((values > 0) == metric.higher_is_better)[values != 0].sum()), p_values.get(other),
             ))  # fmt: skip
     if not found:
         raise NothingFound(f"{group.task}, protocol {group.protocol}: {label} and {' and '.join(others)} share no signal")
     return found
-
-
-def _out(value: float, metric: Metric) -> float:
-    return float(10**value if metric.scale == "log" else value)

@@ -9,7 +9,6 @@ from inrbench.analyse.leaderboard import Board, Row
 from inrbench.analyse.runs import Group, metrics_of
 from inrbench.analyse.statistics import pareto, time_to_reach
 
-COLUMNS = ("status", "metrics", "curve", "primary_metric")
 TARGETS = (30.0, 35.0, 40.0)
 """Decibels that a method is timed to."""
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from inrbench.analyse.runs import Group, metrics_of
+from inrbench.analyse.runs import Group, measured, metrics_of
 from inrbench.analyse.statistics import CONFIDENCE
 from inrbench.analyse.verdicts import Verdict
 from inrbench.spec import Metric
@@ -95,8 +95,8 @@ def _check_group(group: Group, known: Group) -> Iterator[Check]:
 def _compare(about: str, new: float | None, old: float, metric: Metric, tolerance: float | None, note: str) -> Check:
     if new is None:  # without its data set a metric says nothing
         outcome: Outcome = "not compared" if note.startswith("data missing") else "failed"
-        return Check(about, outcome, f"published {_back(old, metric):.4g}, now missing: {note}")
-    said = f"published {_back(old, metric):.4g}, now {_back(new, metric):.4g}"
+        return Check(about, outcome, f"published {metric.off_scale(old):.4g}, now missing: {note}")
+    said = f"published {metric.off_scale(old):.4g}, now {metric.off_scale(new):.4g}"
     if tolerance is None:
         return Check(about, "not compared", f"{said}; nothing published tells how much seeds differ")
     allowed = f"a factor of {10**tolerance:.3g}" if metric.scale == "log" else f"{tolerance:.3g}"
@@ -120,14 +120,9 @@ def _ok(group: Group) -> pd.DataFrame:
 
 
 def _value(row: Mapping[Any, Any], metric: Metric) -> float | None:
-    """Return a metric of a run, as its decadic logarithm if it is on a log scale."""
-    value = next((item["value"] for item in row["metrics"] if item["id"] == metric.id), None)
-    return float(np.log10(value)) if value is not None and metric.scale == "log" else value
+    value = measured(row["metrics"], metric.id)
+    return None if value is None else metric.on_scale(value)
 
 
 def _note(row: Mapping[Any, Any], metric: Metric) -> str:
     return next((item["note"] or "" for item in row["metrics"] if item["id"] == metric.id), "not measured")
-
-
-def _back(value: float, metric: Metric) -> float:
-    return float(10**value) if metric.scale == "log" else value

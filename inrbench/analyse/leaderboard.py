@@ -19,7 +19,7 @@ from inrbench.analyse.statistics import FEWEST_PAIRS, shared_ranks
 from inrbench.spec import Metric
 
 COLUMNS = (
-    "status", "curve", "device_name", "hardware_id", "threads", "jobs", "metrics", "train_seconds", "host_peak_bytes",
+    "status", "device_name", "hardware_id", "threads", "jobs", "metrics", "train_seconds", "host_peak_bytes",
     "gpu_peak_allocated_bytes", "n_params", "message", "load_average", "cores",
 )  # fmt: skip
 
@@ -74,9 +74,13 @@ class Board:
     notes: list[str]
 
 
-def leaderboards(results: Path, tasks: Sequence[str] = (), protocols: Sequence[str] = ()) -> list[Board]:
-    """Return the tables of a results folder. Limits and errors are those of ``comparable_runs``."""
-    return [_board(group) for group in comparable_runs(results, COLUMNS, tasks, protocols)]
+def leaderboards(results: Path, tasks: Sequence[str] = (), protocols: Sequence[str] = (), curves: bool = False) -> list[Board]:
+    """Return the tables of a results folder. Limits and errors are those of ``comparable_runs``.
+
+    ``curves``: read the learning curves too, which the tables do without and ``times_to_targets`` needs.
+    """
+    columns = (*COLUMNS, "curve") if curves else COLUMNS
+    return [_board(group) for group in comparable_runs(results, columns, tasks, protocols)]
 
 
 def _board(group: Group) -> Board:

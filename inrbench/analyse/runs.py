@@ -1,7 +1,7 @@
 """Which runs may stand side by side: of one task, protocol fingerprint, class of device, engine and track."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,11 @@ def items_of(runs: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield each stored measurement of runs that were read with the column ``metrics``."""
     for metrics in runs["metrics"]:
         yield from metrics
+
+
+def measured(items: Iterable[Mapping[str, Any]], metric_id: str) -> float | None:
+    """Return a run's value of a metric from its stored measurements; None where it is missing."""
+    return next((item["value"] for item in items if item["id"] == metric_id), None)
 
 
 def metrics_of(runs: pd.DataFrame) -> list[Metric]:

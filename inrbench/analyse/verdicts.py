@@ -6,7 +6,7 @@ the seeds of the other methods of the table where this one has a single run. It 
 for errors, than a tenth of a decade. Much better than printed is no reproduction either, and is said.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import stats
 
 from inrbench.analyse.claims import SECONDS, Block, metric_of
-from inrbench.analyse.runs import Group
+from inrbench.analyse.runs import Group, measured
 from inrbench.analyse.statistics import CONFIDENCE
 from inrbench.registry import Registry, split_outside
 from inrbench.spec import Metric
@@ -86,7 +86,7 @@ def _look_up(block: Block, metric: Metric, label: str, groups: Sequence[Group]) 
             if value is None:
                 failed += run.status not in ("ok", "skipped")
                 continue
-            rows.append((run.signal, run.seed, np.log10(value) if metric.scale == "log" else value))
+            rows.append((run.signal, run.seed, metric.on_scale(value)))
             ids.append(run.run_id)
         found = _Found(pd.DataFrame(rows, columns=["signal", "seed", "value"]), tuple(ids), failed, group)
         if (rows or failed) and (best is None or len(rows) > len(best.values)):
@@ -99,7 +99,7 @@ def _value(block: Block, run: tuple[object, ...]) -> float | None:
     if block.metric == SECONDS.id:
         return float(run.train_seconds)  # type: ignore[attr-defined]
     if block.probe is None:
-        return next((m["value"] for m in run.metrics if m["id"] == block.metric), None)  # type: ignore[attr-defined]
+        return measured(run.metrics, block.metric)  # type: ignore[attr-defined]
     name = block.metric.partition("/")[2]
     readings = {
         reading["step"]: reading["value"]
@@ -130,24 +130,22 @@ def _number(block: Block, metric: Metric, label: str, right: Sequence[Group], wr
             block, label, claimed, "not run", note=f"{missing} of {len(block.signals)} signals missing", runs=found.runs
         )
     mean, half, why = *_spread(by_seed, block, metric, found.group), ""
-    back: Callable[[float], float] = (lambda value: float(10**value)) if log else float
     if block.metric == SECONDS.id:
-        return Verdict(
-            block, label, claimed, "protocol differs", back(mean), runs=found.runs, note="the paper's hardware is not stated"
-        )
+        note = "the paper's hardware is not stated"
+        return Verdict(block, label, claimed, "protocol differs", metric.off_scale(mean), runs=found.runs, note=note)
     if half is None:
         half, why = 0.0, "one run, its spread is not known"
     if bound:
-        holds = (back(mean) > number) if label in block.above else (back(mean) < number)
+        holds = (metric.off_scale(mean) > number) if label in block.above else (metric.off_scale(mean) < number)
     else:
-        target = float(np.log10(number)) if log else number
+        target = metric.on_scale(number)
         tolerance = max(half, _printed_digits(number, log), LOG_FLOOR if log else 0.0)
         holds = abs(mean - target) <= tolerance
         if not holds and block.probe is None and (mean > target) == metric.higher_is_better:
             why = "; ".join(filter(None, ("better than printed", why)))
     outcome: Outcome = "reproduced" if holds else "not reproduced"
-    low, high = (back(mean - half), back(mean + half)) if half else (None, None)
-    return Verdict(block, label, claimed, outcome, back(mean), low, high, why, found.runs)
+    low, high = (metric.off_scale(mean - half), metric.off_scale(mean + half)) if half else (None, None)
+    return Verdict(block, label, claimed, outcome, metric.off_scale(mean), low, high, why, found.runs)
 
 
 def _spread(by_seed: "pd.Series[float]", block: Block, metric: Metric, group: Group) -> tuple[float, float | None]:
@@ -183,7 +181,7 @@ def _elsewhere(block: Block, metric: Metric, label: str, claimed: str, wrong: Se
     if found is None or not len(found.values):
         return Verdict(block, label, claimed, "not run")
     mean = float(found.values["value"].mean())
-    value = float(10**mean) if metric.scale == "log" else mean
+    value = metric.off_scale(mean)
     note = f"measured at protocol {found.group.protocol}"
     return Verdict(block, label, claimed, "protocol differs", value, note=note, runs=found.runs)
 

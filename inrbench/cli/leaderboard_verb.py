@@ -25,7 +25,7 @@ def command(tasks: str | None, protocol: str | None, style: str, details: bool, 
     from inrbench.analyse import leaderboards
     from inrbench.report import print_boards, to_csv, to_markdown
 
-    boards = leaderboards(results, words(tasks), words(protocol))
+    boards = leaderboards(results, words(tasks), words(protocol), curves=details)
     if style == "terminal":
         print_boards(boards, details)
     else:

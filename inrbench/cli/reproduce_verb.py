@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inrbench.cli.options import results_option
+from inrbench.cli.options import parse_seeds, results_option
 from inrbench.cli.perform import INTERRUPTED, perform
-from inrbench.cli.run_verb import parse_seeds
 from inrbench.errors import NothingFound
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from inrbench.cli.options import plugin_option, results_option
+from inrbench.cli.options import parse_seeds, plugin_option, results_option
 from inrbench.cli.perform import perform
 from inrbench.errors import BadValue
 from inrbench.spec import Track
@@ -77,20 +77,3 @@ def parse_changes(changes: Sequence[str]) -> dict[str, str]:
         if not re.fullmatch(r"\w+=.+", change):
             raise BadValue(f"--set {change}: write FIELD=VALUE, for example --set epochs=100")
     return dict(change.split("=", 1) for change in changes)
-
-
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """Return seeds from ``3`` (0, 1, 2) or ``0,7`` (these). Raises BadValue.
-
-    >>> parse_seeds("3"), parse_seeds("4,7"), parse_seeds("7,")
-    ((0, 1, 2), (4, 7), (7,))
-    """
-    items = [item.strip() for item in text.split(",") if item.strip()]
-    if not items or not all(re.fullmatch(r"\d+", item) for item in items):
-        raise BadValue(f"--seeds {text}: give how many (3), or a list (0,7,42)")
-    numbers = tuple(dict.fromkeys(map(int, items)))
-    if "," in text:
-        return numbers
-    if numbers[0] == 0:
-        raise BadValue("--seeds 0: at least one seed is needed; the seed 0 alone is --seeds 1")
-    return tuple(range(numbers[0]))

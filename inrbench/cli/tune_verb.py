@@ -4,9 +4,8 @@ from pathlib import Path
 
 import click
 
-from inrbench.cli.options import plugin_option, results_option, words
+from inrbench.cli.options import parse_seeds, plugin_option, results_option, words
 from inrbench.cli.perform import INTERRUPTED, perform
-from inrbench.cli.run_verb import parse_seeds
 from inrbench.errors import OK, InrbenchError
 
 

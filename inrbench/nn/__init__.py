@@ -3,7 +3,7 @@
 from inrbench.nn.complex import SplitComplexLinear
 from inrbench.nn.encoding import Encoding, FourierFeatures, PositionalEncoding, SineFeatures, WaveEncoding
 from inrbench.nn.init import Initialiser, siren_init
-from inrbench.nn.mlp import CoordinateMLP, parameters_of_mlp
+from inrbench.nn.mlp import CoordinateMLP, parameters_of_mlp, values_per_axis
 from inrbench.nn.size import NetworkSize, network_size
 from inrbench.nn.solver import Solver
 
@@ -21,4 +21,5 @@ __all__ = [
     "network_size",
     "parameters_of_mlp",
     "siren_init",
+    "values_per_axis",
 ]

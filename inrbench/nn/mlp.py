@@ -43,8 +43,17 @@ class CoordinateMLP(nn.Module):
         return self.output(y)
 
 
+def values_per_axis(net: NetworkSpec) -> int:
+    """Return how many values an axis a grid over all axes may have, to spend what a CoordinateMLP of a shape spends.
+
+    >>> values_per_axis(NetworkSpec(in_features=2, out_features=3, width=64, n_layers=4))  # 65 x 65 x 3 of 12,867
+    65
+    """
+    return int((parameters_of_mlp(net) / net.out_features) ** (1 / net.in_features) + 1e-9)
+
+
 def parameters_of_mlp(net: NetworkSpec) -> int:
-    """Return how many parameters a CoordinateMLP of a shape has: what a method without layers may spend.
+    """Return how many parameters a CoordinateMLP of a shape has.
 
     >>> parameters_of_mlp(NetworkSpec(in_features=2, out_features=3, width=64, n_layers=4))
     12867

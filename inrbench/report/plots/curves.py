@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from inrbench.analyse import Group, metrics_of
+from inrbench.analyse import Group, measured, metrics_of
 from inrbench.errors import NothingFound, unknown
 from inrbench.report import words
 from inrbench.report.plots.style import average, looks, panels
@@ -38,7 +38,7 @@ def sweep(group: Group, parameter: str) -> Figure:
     rows = []
     for run in group.runs.itertuples(index=False):
         params = json.loads(run.params_json)
-        value = next((m["value"] for m in run.metrics if m["id"] == metric.id), None) if run.status == "ok" else None
+        value = measured(run.metrics, metric.id) if run.status == "ok" else None
         if isinstance(x := params.get(parameter), int | float) and not isinstance(x, bool):
             others = {name: text for name, text in params.items() if name != parameter and len(_values(group, name)) > 1}
             settings = ", ".join(f"{name}={text}" for name, text in others.items())
