@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from inrbench.derive import Jet, Wanted, backward_jet, can_go_forward, forward_jet
+from inrbench.derive import Jet, Wanted, backward_jet, is_chain, written_jet
 from inrbench.errors import BadValue, NotApplicable
 from inrbench.metrics.field import RELATIVE_L2, RELATIVE_L2_BEST, RESIDUAL, relative_l2
 from inrbench.nn import Solver
@@ -83,13 +83,13 @@ class EquationProblem(Problem):
         return self._total(jet, source, network(torch.cat(conditions[::2])), conditions) + _penalty(network)
 
     def quickest_loss(self, network: nn.Module) -> Loss:
-        """Return ``forward_loss`` for a network that allows it, else ``loss``."""
-        return self.forward_loss if can_go_forward(network) else self.loss
+        """Return ``written_loss`` for a network that allows it, else ``loss``."""
+        return self.written_loss if is_chain(network) else self.loss
 
-    def forward_loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
-        """Return the loss, with derivatives carried forwards through the layers."""
+    def written_loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
+        """Return the loss, with the derivatives written out layer by layer."""
         inside, source, *conditions = chunk
-        jet, on_sides = forward_jet(network, inside, self.equation.wanted, torch.cat(conditions[::2]))
+        jet, on_sides = written_jet(network, inside, self.equation.wanted, torch.cat(conditions[::2]))
         assert on_sides is not None
         return self._total(jet, source, on_sides, conditions) + _penalty(network)
 

@@ -1,18 +1,19 @@
-"""Derivatives of every registered network: forwards as backwards, and as differences."""
+"""Derivatives of every registered network: written out as backwards, and as differences."""
 
 import pytest
 import torch
 from torch import nn
 
 from inrbench import CoordinateMLP, NetworkSpec
-from inrbench.derive import Wanted, backward_jet, can_go_forward, forward_jet
+from inrbench.derive import Wanted, backward_jet, is_chain, written_jet
 from inrbench.nn import FourierFeatures, SineFeatures
 from inrbench.registry import Registry
 
 REGISTRY = Registry()
-FORWARD = sorted({n for n in REGISTRY.methods if REGISTRY.method(n).suits("pde")} - {"wire", "relu-pe", "gp-hm-stm"})
+CHAINS = sorted({n for n in REGISTRY.methods if REGISTRY.method(n).suits("pde")} - {"wire", "relu-pe", "gp-hm-stm"})
 """WIRE mixes real and imaginary channels; relu-pe's encoding is no plain wave. They take the plain way."""
 WANTED = Wanted(scale=(2.0, 0.5), first=(1, 0), second=((0, 1), (1,)))
+SLOPES = Wanted(scale=(2.0, 0.5), first=(1, 0))
 
 
 def network(name: str, **params: object) -> nn.Module:
@@ -35,19 +36,20 @@ def gradient(net: nn.Module, jet) -> torch.Tensor:
     return torch.cat([p.grad.ravel() for p in net.parameters() if p.grad is not None])
 
 
-@pytest.mark.parametrize("name", FORWARD)
-def test_forwards_is_backwards_in_values_and_weight_gradients(name):
+@pytest.mark.parametrize("wanted", [WANTED, SLOPES])
+@pytest.mark.parametrize("name", CHAINS)
+def test_written_out_is_backwards_in_values_and_weight_gradients(name, wanted):
     net, x = network(name), points()
-    assert can_go_forward(net)
-    backward = backward_jet(net, x, WANTED)
-    forward, others = forward_jet(net, x, WANTED, others=x[:7] / 2)
+    assert is_chain(net)
+    backward = backward_jet(net, x, wanted)
+    written, others = written_jet(net, x, wanted, others=x[:7] / 2)
     for a, b in zip(
-        (backward.value, *backward.first, *backward.second), (forward.value, *forward.first, *forward.second), strict=True
+        (backward.value, *backward.first, *backward.second), (written.value, *written.first, *written.second), strict=True
     ):
         assert a.shape == b.shape == (40, 1)
         assert (a - b).abs().max() <= 1e-10 * a.abs().max().clamp(min=1)
     assert (others - net(x[:7] / 2)).abs().max() < 1e-12
-    a, b = gradient(net, backward), gradient(net, forward)
+    a, b = gradient(net, backward), gradient(net, written)
     assert (a - b).norm() <= 1e-10 * a.norm()
 
 
@@ -87,18 +89,19 @@ NET = NetworkSpec(in_features=2, out_features=1, width=6, n_layers=2)
 
 
 def test_what_mixes_channels_takes_the_plain_way():
-    assert not can_go_forward(CoordinateMLP(NET, lambda i: Mixing()))
-    assert not can_go_forward(nn.Linear(2, 1))
-    assert not can_go_forward(CoordinateMLP(NET, lambda i: nn.BatchNorm1d(6)))
-    assert can_go_forward(CoordinateMLP(NET, lambda i: nn.Softplus()))
+    assert not is_chain(CoordinateMLP(NET, lambda i: Mixing()))
+    assert not is_chain(nn.Linear(2, 1))
+    assert not is_chain(CoordinateMLP(NET, lambda i: nn.BatchNorm1d(6)))
+    assert is_chain(CoordinateMLP(NET, lambda i: nn.Softplus()))
 
 
+@pytest.mark.parametrize("wanted", [WANTED, SLOPES])
 @pytest.mark.parametrize("encoding", [FourierFeatures, SineFeatures])
-def test_encodings_are_carried_through(encoding):
+def test_encodings_are_carried_through(encoding, wanted):
     torch.manual_seed(0)
     net = CoordinateMLP(NET, lambda i: nn.Tanh(), encoding=encoding(2, 5, 0.7)).double()
-    assert can_go_forward(net)
-    a, (b, _) = backward_jet(net, points(), WANTED), forward_jet(net, points(), WANTED)
+    assert is_chain(net)
+    a, (b, _) = backward_jet(net, points(), wanted), written_jet(net, points(), wanted)
     assert all((p - q).abs().max() < 1e-10 for p, q in zip(a.first + a.second, b.first + b.second, strict=True))
     assert (net(points()) - b.value).abs().max() < 1e-12
 
@@ -106,7 +109,7 @@ def test_encodings_are_carried_through(encoding):
 def test_an_activations_own_derivatives_are_used():
     torch.manual_seed(0)
     net = CoordinateMLP(NET, lambda i: Own()).double()
-    a, (b, others) = backward_jet(net, points(), WANTED), forward_jet(net, points(), WANTED)
+    a, (b, others) = backward_jet(net, points(), WANTED), written_jet(net, points(), WANTED)
     assert others is None and Own.calls == 2
     assert all((p - q).abs().max() < 1e-10 for p, q in zip(a.first + a.second, b.first + b.second, strict=True))
 
@@ -120,6 +123,6 @@ def test_scale_is_that_of_a_longer_axis():
 
 def test_a_linear_network_has_no_curvature():
     net = CoordinateMLP(NET, lambda i: nn.Identity()).double()
-    jet, _ = forward_jet(net, points(), WANTED)
+    jet, _ = written_jet(net, points(), WANTED)
     assert all(part.abs().max() == 0 for part in jet.second)
     assert all(part.abs().max() == 0 for part in backward_jet(net, points(), WANTED).second)

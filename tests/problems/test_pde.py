@@ -154,7 +154,7 @@ def test_what_a_method_adds_to_the_loss_is_added():
     fitted, net = problem(), network("tsa-pinn")
     without = network("tsa-pinn", slope_weight=0.0)
     batch = fitted.example(0)
-    for way in (fitted.loss, fitted.forward_loss):
+    for way in (fitted.loss, fitted.written_loss):
         more, less = (way(each, batch, torch.tensor(1.0)).item() for each in (net, without))
         assert more - less == pytest.approx(1 / (4 * np.e), rel=1e-4)
 
