@@ -11,30 +11,38 @@ from inrbench.analyse.statistics import pareto, time_to_reach
 
 TARGETS = (30.0, 35.0, 40.0)
 """Decibels that a method is timed to."""
+COSTS = {"train time": "s", "parameters": "", "memory": "MiB"}
+"""What quality is set against, and its unit."""
+_COST_OF: dict[str, Callable[[Row], float | None]] = {
+    "train time": lambda row: row.train_seconds.mean if row.train_seconds else None,
+    "parameters": lambda row: row.n_params,
+    "memory": lambda row: row.peak_bytes.mean / 2**20 if row.peak_bytes else None,
+}
+
+
+def costs_of(board: Board, cost: str) -> dict[str, tuple[float, float]]:
+    """Return (cost, first metric) of each complete method by label; nothing for times that were not taken alike."""
+    if not board.metrics or (cost == "train time" and not board.sharing):
+        return {}
+    of, metric = _COST_OF[cost], board.metrics[0]
+    return {
+        row.label: (spent, cell.mean)
+        for row in board.rows
+        if row.complete and (cell := row.cells.get(metric.id)) is not None and (spent := of(row)) is not None
+    }
 
 
 def pareto_sets(board: Board) -> dict[str, list[str]]:
     """Return for each cost the complete methods that no other beats in the first metric and the cost together.
 
-    Times only where they were taken alike.
+    Costs of fewer than two methods are left out.
     """
-    metric = board.metrics[0]
-    costs: dict[str, Callable[[Row], float | None]] = {
-        "train time": lambda row: row.train_seconds.mean if row.train_seconds else None,
-        "parameters": lambda row: row.n_params,
-        "memory": lambda row: row.peak_bytes.mean if row.peak_bytes else None,
-    }
-    if not board.sharing:
-        del costs["train time"]
     sets = {}
-    for name, of in costs.items():
-        points = {
-            row.label: (cost, -cell.mean if metric.higher_is_better else cell.mean)
-            for row in board.rows
-            if row.complete and (cell := row.cells.get(metric.id)) is not None and (cost := of(row)) is not None
-        }
+    for cost in COSTS:
+        points = costs_of(board, cost)
+        sign = -1.0 if points and board.metrics[0].higher_is_better else 1.0
         if len(points) > 1:
-            sets[name] = pareto(points)
+            sets[cost] = pareto({label: (spent, sign * quality) for label, (spent, quality) in points.items()})
     return sets
 
 

@@ -18,7 +18,7 @@ from inrbench.analyse.runs import Group, comparable_runs, items_of, metrics_of
 from inrbench.analyse.statistics import FEWEST_PAIRS, shared_ranks
 from inrbench.spec import Metric
 
-COLUMNS = (
+TABLE_COLUMNS = (
     "status", "device_name", "hardware_id", "threads", "jobs", "metrics", "train_seconds", "host_peak_bytes",
     "gpu_peak_allocated_bytes", "n_params", "message", "load_average", "cores",
 )  # fmt: skip
@@ -79,11 +79,12 @@ def leaderboards(results: Path, tasks: Sequence[str] = (), protocols: Sequence[s
 
     ``curves``: read the learning curves too, which the tables do without and ``times_to_targets`` needs.
     """
-    columns = (*COLUMNS, "curve") if curves else COLUMNS
-    return [_board(group) for group in comparable_runs(results, columns, tasks, protocols)]
+    columns = (*TABLE_COLUMNS, "curve") if curves else TABLE_COLUMNS
+    return [board_of(group) for group in comparable_runs(results, columns, tasks, protocols)]
 
 
-def _board(group: Group) -> Board:
+def board_of(group: Group) -> Board:
+    """Return the table of runs that were read with TABLE_COLUMNS."""
     frame, absent = _without_absent_signals(group.runs)
     metrics = metrics_of(frame)
     pairs = set(zip(frame["signal"], frame["seed"], strict=True))

@@ -10,7 +10,13 @@ from inrbench.cli.options import results_option, words
 @click.command("leaderboard")
 @click.option("--tasks", help="Only these tasks, comma-separated.")
 @click.option("--protocol", help="Only these protocols, by name or fingerprint, comma-separated.")
-@click.option("--format", "style", type=click.Choice(["terminal", "markdown", "csv"]), default="terminal", show_default=True)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["terminal", "markdown", "latex", "csv", "json"]),
+    default="terminal",
+    show_default=True,
+)
 @click.option("--details", is_flag=True, help="Say too what no method beats at its cost, and how long 30, 35 and 40 dB take.")
 @results_option
 def command(tasks: str | None, protocol: str | None, style: str, details: bool, results: Path) -> None:
@@ -22,11 +28,13 @@ def command(tasks: str | None, protocol: str | None, style: str, details: bool, 
     inrbench leaderboard
     inrbench leaderboard --tasks kodak --format markdown --results results/published
     """
+    from inrbench import report
     from inrbench.analyse import leaderboards
-    from inrbench.report import print_boards, to_csv, to_markdown
 
     boards = leaderboards(results, words(tasks), words(protocol), curves=details)
     if style == "terminal":
-        print_boards(boards, details)
+        report.print_boards(boards, details)
+    elif style == "markdown":
+        click.echo(report.to_markdown(boards, details), nl=False)
     else:
-        click.echo(to_markdown(boards, details) if style == "markdown" else to_csv(boards), nl=False)
+        click.echo({"latex": report.to_latex, "csv": report.to_csv, "json": report.to_json}[style](boards), nl=False)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from inrbench.cli.options import results_option, words
-from inrbench.errors import BadValue, unknown
+from inrbench.errors import BadValue, NothingFound, unknown
 
 if TYPE_CHECKING:
     from inrbench.analyse import Group
 
-KINDS = ("curves", "gradients", "activations", "ntk", "spectrum", "sweep", "critical-difference", "per-signal", "gallery")
+KINDS = ("curves", "pareto", "gradients", "activations", "ntk", "spectrum", "sweep", "critical-difference", "per-signal",
+         "gallery")  # fmt: skip
 FORMATS = (".png", ".pdf", ".svg")
 
 
@@ -22,18 +23,20 @@ FORMATS = (".png", ".pdf", ".svg")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="FILE.png, .pdf or .svg")
 @click.option("--tasks", help="The task.")
 @click.option("--protocol", help="The protocol, by name or fingerprint.")
+@click.option("--track", type=click.Choice(["paper", "native", "tuned"]), help="The track.")
 @click.option("--methods", help="Only these methods or rows (msa[s_max=3.0]); separated by semicolons where they hold commas.")
 @click.option("--signals", help="Only these signals, comma-separated.")
 @click.option("--over", help="For sweep: the parameter along the axis.")
 @results_option
 def command(
-    kind: str, output: Path, tasks: str | None, protocol: str | None, methods: str | None, signals: str | None,
-    over: str | None, results: Path,
+    kind: str, output: Path, tasks: str | None, protocol: str | None, track: str | None, methods: str | None,
+    signals: str | None, over: str | None, results: Path,
 ) -> None:  # fmt: skip
     """Draw a figure, a column of a paper wide. Runs that may not share a table do not share a figure.
 
     \b
     curves        the primary metric against steps
+    pareto        the primary metric against train time, parameters and memory
     sweep         the primary metric at the end against a parameter: --over s_max
     per-signal    the primary metric of every method on every signal
     gallery       the pictures that runs left, side by side
@@ -50,18 +53,22 @@ def command(
     if (kind == "sweep") != (over is not None):
         raise BadValue("--over names the parameter of plot sweep, and of nothing else: plot sweep --over s_max")
     labels = words(methods, ";" if ";" in (methods or "") else ",")
-    click.echo(f"wrote {draw(kind, output, results, words(tasks), words(protocol), labels, words(signals), over)}")
+    click.echo(f"wrote {draw(kind, output, results, words(tasks), words(protocol), labels, words(signals), over, track)}")
 
 
 def draw(
     kind: str, output: Path, results: Path, tasks: Sequence[str], protocols: Sequence[str], labels: Sequence[str],
-    signals: Sequence[str], over: str | None = None,
+    signals: Sequence[str], over: str | None = None, track: str | None = None,
 ) -> Path:  # fmt: skip
     """Draw a figure of the runs that are left by all limits, and return where it is."""
-    from inrbench.analyse import comparable_runs
+    from inrbench.analyse import TABLE_COLUMNS, comparable_runs
     from inrbench.report import plots
 
-    groups = comparable_runs(results, ("status", "metrics", "curve", "probes"), tasks, protocols)
+    groups = comparable_runs(results, (*TABLE_COLUMNS, "curve", "probes"), tasks, protocols)
+    if track is not None:
+        groups = [group for group in groups if group.track == track]
+        if not groups:
+            raise NothingFound(f"no run of these is of the track '{track}'")
     over_tasks = kind == "critical-difference" and len(groups) > 1
     group = _only(_only(groups[0] if over_tasks else _one(groups), "label", labels), "signal", signals)
     with plots.house_style():
@@ -82,9 +89,7 @@ def _one(groups: "list[Group]") -> "Group":
         from inrbench.report.words import title
 
         held = "; ".join(title(group) for group in groups)
-        raise BadValue(
-            f"these runs belong to {len(groups)} tables and cannot share a figure; name one by --tasks, --protocol: {held}"
-        )
+        raise BadValue(f"runs of {len(groups)} tables cannot share a figure; choose by --tasks, --protocol, --track: {held}")
     return groups[0]
 
 

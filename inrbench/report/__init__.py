@@ -1,7 +1,9 @@
 """Tables for people: pure functions from what ``analyse`` says to text."""
 
 from inrbench.report.csv import to_csv
+from inrbench.report.json import to_json
+from inrbench.report.latex import to_latex
 from inrbench.report.markdown import to_markdown
 from inrbench.report.terminal import print_boards
 
-__all__ = ["print_boards", "to_csv", "to_markdown"]
+__all__ = ["print_boards", "to_csv", "to_json", "to_latex", "to_markdown"]

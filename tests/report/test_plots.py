@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from inrbench.analyse import comparable_runs
+from inrbench.analyse import TABLE_COLUMNS, comparable_runs
 from inrbench.cli.main import cli
 from inrbench.cli.plot_verb import KINDS
 from inrbench.data import write_image
@@ -38,7 +38,7 @@ def probed(attempt):
 def group_of(tmp_path, attempts):
     for one in attempts:
         append(tmp_path, one)
-    (group,) = comparable_runs(tmp_path, ("status", "metrics", "curve", "probes"))
+    (group,) = comparable_runs(tmp_path, (*TABLE_COLUMNS, "curve", "probes"))
     return group
 
 
@@ -50,6 +50,21 @@ def test_every_figure_can_be_drawn_and_saved(kind, probed, tmp_path):
         for suffix in ("png", "pdf", "svg"):
             figure.savefig(tmp_path / f"f.{suffix}")
             assert (tmp_path / f"f.{suffix}").stat().st_size > 1000
+
+
+def test_pareto_shows_complete_methods_and_joins_the_unbeaten(attempt, tmp_path):
+    runs = [attempt(psnr, method=m) for m, psnr in (("siren", 30.0), ("msa", 40.0), ("relu", 20.0))]
+    costs = {"siren": (1.0, 10), "msa": (2.0, 20), "relu": (3.0, 30)}
+    runs = [
+        replace(run, result=replace(run.result, cost=replace(run.result.cost, train_seconds=s, n_params=n)))
+        for run in runs for s, n in [costs[run.result.spec.method]]
+    ]  # fmt: skip
+    group = group_of(tmp_path, [*runs, attempt(method="wire", status="oom")])
+    time, params = PLOTS["pareto"](group).axes
+    dots = {line.get_label(): line.get_xydata().tolist() for line in time.get_lines() if not line.get_label().startswith("_")}
+    assert dots == {"siren": [[1.0, 30.0]], "msa": [[2.0, 40.0]], "relu": [[3.0, 20.0]]}
+    front = [line.get_xydata().tolist() for line in params.get_lines() if line.get_label().startswith("_")]
+    assert front == [[[10.0, 30.0], [20.0, 40.0]]]
 
 
 def test_a_line_is_the_mean_over_runs(probed, tmp_path):
@@ -124,7 +139,7 @@ def test_the_verb_draws_one_table_and_refuses_more(attempt, tmp_path):
     append(tmp_path, attempt())
     append(tmp_path, attempt(task="other", protocol_fingerprint="e" * 12))
     words = ["plot", "curves", "--results", str(tmp_path), "-o", str(tmp_path / "f.png")]
-    with pytest.raises(BadValue, match="belong to 2 tables"):
+    with pytest.raises(BadValue, match="runs of 2 tables"):
         CliRunner().invoke(cli, words, catch_exceptions=False)
     done = CliRunner().invoke(cli, [*words, "--tasks", "toy", "--methods", "siren"], catch_exceptions=False)
     assert done.output == f"wrote {tmp_path / 'f.png'}\n"

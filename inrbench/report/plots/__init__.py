@@ -6,13 +6,14 @@ from matplotlib.figure import Figure
 
 from inrbench.analyse import Group
 from inrbench.report.plots.curves import curves, sweep
+from inrbench.report.plots.pareto import pareto
 from inrbench.report.plots.probes import activations, gradients, ntk, spectrum
 from inrbench.report.plots.ranks import critical_difference_diagram, critical_difference_over_tasks
 from inrbench.report.plots.signals import gallery, per_signal
 from inrbench.report.plots.style import house_style
 
 PLOTS: dict[str, Callable[[Group], Figure]] = {
-    "curves": curves, "gradients": gradients, "activations": activations, "ntk": ntk, "spectrum": spectrum,
+    "curves": curves, "pareto": pareto, "gradients": gradients, "activations": activations, "ntk": ntk, "spectrum": spectrum,
     "critical-difference": critical_difference_diagram, "per-signal": per_signal,
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ from inrbench.analyse.compare import scores_by_signal
 from inrbench.analyse.statistics import critical_difference
 from inrbench.errors import BadValue, NothingFound
 from inrbench.report import words
-from inrbench.report.plots.style import COLUMN, looks
+from inrbench.report.plots.style import COLUMN, dots
 
 
 def critical_difference_diagram(group: Group) -> Figure:
@@ -53,10 +53,10 @@ def _diagram(losses: pd.DataFrame, blocks: str, title: str) -> Figure:
     order = sorted(result.ranks.items(), key=lambda item: item[1])
     figure = Figure(figsize=(COLUMN, 0.9 + 0.18 * len(order)))
     axes = figure.subplots()
-    style = looks(label for label, _ in order)
+    style = dots(label for label, _ in order)
     for row, (label, rank) in enumerate(order):
         axes.plot([rank, rank], [0, -1 - row], color="#999999", linewidth=0.6)
-        axes.plot(rank, -1 - row, "o", markersize=4, color=style[label]["color"])
+        axes.plot(rank, -1 - row, **style[label])
         axes.annotate(f"{label}  {rank:.2f}", (rank, -1 - row), xytext=(6, 0), textcoords="offset points", va="center")
     ranks = np.array([rank for _, rank in order])
     ends = [int(np.searchsorted(ranks, rank + result.difference, side="right")) - 1 for rank in ranks]

@@ -9,7 +9,7 @@ from inrbench.analyse import Group, metrics_of
 from inrbench.analyse.compare import scores_by_signal
 from inrbench.errors import NothingFound
 from inrbench.report import words
-from inrbench.report.plots.style import COLUMN, folded, looks, panels
+from inrbench.report.plots.style import COLUMN, dots, folded, panels
 from inrbench.store import artifact_folder
 
 TALLEST = 8
@@ -28,9 +28,9 @@ def per_signal(group: Group) -> Figure:
     scores = scores.sort_values(best)
     figure, (axes,) = panels(1, words.title(group))
     figure.set_figwidth(max(COLUMN, 0.25 * len(scores) + 1))
-    style = looks(map(str, scores))
+    style = dots(map(str, scores))
     for label in scores:
-        axes.plot(range(len(scores)), scores[label], "o", markersize=3, label=label, color=style[str(label)]["color"])
+        axes.plot(range(len(scores)), scores[label], label=label, **{**style[str(label)], "markersize": 3})
     axes.set_xticks(range(len(scores)), scores.index, rotation=90)
     axes.set(yscale="log" if metric.scale == "log" else "linear", ylabel=words.metric_title(metric, [metric]))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))

@@ -19,6 +19,8 @@ from inrbench.analyse import summarise
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B")
 """Okabe and Ito's, without their yellow, which paper swallows, and with a brown."""
 DASHES = ("-", "--", ":", "-.")
+MARKERS = {"-": "o", "--": "s", ":": "^", "-.": "D"}
+"""What tells rows of one colour apart where they are dots and not lines."""
 COLUMN = 3.4
 """Width of a paper's column in inches."""
 SETTINGS: Any = {
@@ -68,6 +70,14 @@ def looks(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
     if len(names) > 1 and len({name.partition("[")[0] for name in names}) == 1:
         return {name: {"color": COLOURS[i % len(COLOURS)], "linestyle": "-"} for i, name in enumerate(names)}
     return {name: look(name) for name in names}
+
+
+def dots(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return the looks of a figure's rows where each is drawn as dots."""
+    return {
+        name: {"color": line["color"], "marker": MARKERS[line["linestyle"]], "linestyle": "none", "markersize": 4}
+        for name, line in looks(labels).items()
+    }
 
 
 def folded(label: str) -> str:

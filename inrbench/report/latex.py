@@ -1,0 +1,62 @@
+"""Leaderboards as LaTeX: tables for a paper, in the style of booktabs."""
+
+from collections.abc import Sequence
+
+from inrbench.analyse import Board
+from inrbench.report import words
+
+SPECIAL = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+    "±": r"$\pm$", "×/÷": r"$\times/\div$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", words.NONE: "--",
+}  # fmt: skip
+MARKS = {"best": r"\textbf{%s}", "second": r"\underline{%s}", None: "%s"}
+
+
+def to_latex(boards: Sequence[Board]) -> str:
+    """Return the tables, best bold and second underlined; ``\\usepackage{booktabs}`` is all that they need."""
+    return "% \\usepackage{booktabs}\n" + "\n".join(_one(board) for board in boards)
+
+
+def escaped(text: str) -> str:
+    """Return text that LaTeX shows as it is.
+
+    >>> print(escaped("msa[s_max=3.0] 100% ±"))
+    msa[s\\_max=3.0] 100\\% $\\pm$
+    """
+    text = text.replace("×/÷", "\0")
+    return "".join(SPECIAL.get("×/÷" if letter == "\0" else letter, _ascii(letter)) for letter in text)
+
+
+def _ascii(letter: str) -> str:
+    """Return a letter that no standard LaTeX set-up may lack; a question mark for one that it may."""
+    return letter if letter.isprintable() and ord(letter) < 0x250 else "?"
+
+
+def _one(board: Board) -> str:
+    heads = words.header(board)
+    columns = "l" + "r" * (len(heads) - 2) + "l"
+    lines = [" & ".join(_cell(text, mark) for text, mark in words.cells(board, row)) for row in board.rows]
+    group = board.group
+    caption = escaped(" ".join([f"{words.title(group)}.", *words.caption(board)]))
+    label = "-".join(("tab", group.task, group.fingerprint, group.device_class, group.engine, group.track))
+    return "\n".join([
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{caption}}}",
+        rf"\label{{{''.join(letter for letter in label if letter.isalnum() or letter == '-')}}}",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        " & ".join(map(escaped, heads)) + r" \\",
+        r"\midrule",
+        *(f"{{}}{line} \\\\" for line in lines),  # the braces keep a leading [ from being read as an option of \\
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+        "",
+    ])  # fmt: skip
+
+
+def _cell(text: str, mark: str | None) -> str:
+    mean, _, spread = text.partition(" ") if mark else (text, "", "")
+    return MARKS[mark] % escaped(mean) + (f" {escaped(spread)}" if spread else "")

@@ -1,0 +1,39 @@
+"""Quality against what it costs."""
+
+import math
+
+from matplotlib.figure import Figure
+
+from inrbench.analyse import Group, board_of
+from inrbench.analyse.costs import COSTS, costs_of, pareto_sets
+from inrbench.errors import NothingFound
+from inrbench.report import words
+from inrbench.report.plots.style import dots, panels
+
+
+def pareto(group: Group) -> Figure:
+    """Draw each complete method's primary metric against train time, parameters and memory; a line joins those unbeaten.
+
+    Times only where they were taken alike. Raises NothingFound where no method is complete.
+    """
+    board = board_of(group)
+    sets = pareto_sets(board)
+    if not sets:
+        raise NothingFound(f"{words.title(group)}: quality and cost need two methods that are complete")
+    metric = board.metrics[0]
+    figure, axes = panels(len(sets), words.title(group))
+    style = dots(row.label for row in board.rows)
+    for panel, (cost, unbeaten) in zip(axes, sets.items(), strict=True):
+        points = costs_of(board, cost)
+        for label, (spent, quality) in points.items():
+            panel.plot(spent, quality, label=label, **style[label])
+        front = sorted(points[label] for label in unbeaten)
+        panel.plot(*zip(*front, strict=True), color="#999999", linewidth=0.8, zorder=0)
+        least, most = (end(spent for spent, _ in points.values()) for end in (min, max))
+        scale = "log" if 0 < 10 * least < most else "linear"
+        panel.set(xlabel=f"{cost} ({COSTS[cost]})" if COSTS[cost] else cost, xscale=scale)
+        if metric.scale == "log" and all(quality > 0 and math.isfinite(quality) for _, quality in points.values()):
+            panel.set(yscale="log")
+    axes[0].set(ylabel=words.metric_title(metric, [metric]))
+    axes[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
