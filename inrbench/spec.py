@@ -227,6 +227,15 @@ class ProbeReading:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """A file that a run left: what it is called, the name of its content, and its size."""
+
+    name: str
+    file: str
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cost:
     """What a run took. Seconds are wall time with the device synchronised; the first four do not overlap, the fifth has all."""
 
@@ -272,6 +281,7 @@ class RunResult:
     metrics: tuple[Measurement, ...] = ()
     curve: tuple[CurvePoint, ...] = ()
     probes: tuple[ProbeReading, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
     cost: Cost = field(default_factory=Cost)
 
 

@@ -12,7 +12,7 @@ from inrbench.errors import OK, RUN_FAILED, InrbenchError
 
 if TYPE_CHECKING:
     from inrbench.cli.progress import Tally
-    from inrbench.execute import Estimate, Job, Plan, Request
+    from inrbench.execute import Artifacts, Estimate, Job, Plan, Request
     from inrbench.registry import Registry
 
 LONG_SECONDS = 4 * 3600
@@ -22,7 +22,7 @@ INTERRUPTED = 130
 
 def perform(
     requests: "Sequence[Request]", results: Path, *, jobs: int | None = None, timeout: float | None = None,
-    artifacts: bool = True, dry_run: bool = False,
+    artifacts: "Artifacts" = "last", dry_run: bool = False,
 ) -> int:  # fmt: skip
     """Do what a results folder lacks of requests for one device, all together, and return the exit code."""
     from inrbench.cli.progress import Tally, progress_display
@@ -154,6 +154,8 @@ def _print_end(tally: "Tally", completed: bool, results: Path) -> None:
         click.echo(f"  {n} x {message}")
     for message, n in tally.notes.most_common():
         click.echo(f"  note: {n} x {message}")
+    if tally.artifact_bytes:
+        click.echo(f"  artifacts: {tally.artifact_bytes / 2**20:,.1f} MiB in {results / 'artifacts'}, equal files kept once")
     option = "" if results == Path("results") else f" --results {results}"
     if not completed:
         click.echo("Stopped. What is finished is kept; the same command goes on from there.")

@@ -64,7 +64,7 @@ def draw(
     from inrbench.analyse import TABLE_COLUMNS, comparable_runs
     from inrbench.report import plots
 
-    groups = comparable_runs(results, (*TABLE_COLUMNS, "curve", "probes"), tasks, protocols)
+    groups = comparable_runs(results, (*TABLE_COLUMNS, "curve", "probes", "artifacts"), tasks, protocols)
     if track is not None:
         groups = [group for group in groups if group.track == track]
         if not groups:

@@ -42,11 +42,13 @@ class Tally:
         self.counts: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self.notes: Counter[str] = Counter()
+        self.artifact_bytes = 0
         self.bad = False
 
     def add(self, job: Job, outcome: Outcome) -> str:
         """Count an outcome and return its line."""
         self.counts[outcome.status] += 1
+        self.artifact_bytes += outcome.artifact_bytes
         if outcome.status != "ok":
             self.failures[f"{outcome.status}: {outcome.message}"] += 1
             self.bad |= outcome.error_type != "NotApplicable"

@@ -1,4 +1,4 @@
-"""``inrbench results compact``."""
+"""``inrbench results``: list, compact."""
 
 from pathlib import Path
 
@@ -10,6 +10,21 @@ from inrbench.cli.options import results_option, words
 @click.group("results")
 def command() -> None:
     """The results folder."""
+
+
+@command.command("list")
+@click.option("--tasks", help="Only these tasks, comma-separated.")
+@results_option
+def list_(tasks: str | None, results: Path) -> None:
+    """Print one line a run: the beginning of its id, how it ended, what it was, and its primary metric."""
+    from inrbench.analyse import comparable_runs, measured
+
+    for group in comparable_runs(results, ("run_id", "status", "metrics", "primary_metric"), words(tasks)):
+        click.secho(f"{group.task}, protocol {group.protocol} ({group.fingerprint}), track {group.track}", bold=True)
+        for run in group.runs.sort_values(["label", "signal", "seed"]).itertuples(index=False):
+            value = measured(run.metrics, run.primary_metric) if run.metrics is not None else None
+            number = "" if value is None else f"  {run.primary_metric} {value:.5g}"
+            click.echo(f"  {run.run_id[:10]}  {run.status:8} {run.signal} {run.label} seed {run.seed}{number}")
 
 
 @command.command("compact")

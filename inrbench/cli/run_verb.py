@@ -34,15 +34,15 @@ from inrbench.spec import Track
 @click.option("--retry", type=click.Choice(["failed"]), help="Also do again what failed earlier.")
 @click.option("--probe", "probes", default="", metavar="NAMES",
               help="Instruments to read during runs: gradients, activations, ntk; comma-separated.")  # fmt: skip
-@click.option("--artifacts", type=click.Choice(["last", "none"]), default="last", show_default=True,
-              help="Keep each run's last reconstruction (PNG, MP4, PLY) in RESULTS/artifacts.")  # fmt: skip
+@click.option("--artifacts", type=click.Choice(["all", "last", "none"]), default="last", show_default=True,
+              help="Keep each run's last reconstruction and weights, or also those along its curve.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Print the plan and the estimate, and stop.")
 @plugin_option
 @results_option
 def command(
     methods: str, tasks: str | None, suite: str | None, protocol: str | None, changes: tuple[str, ...], signals: str | None,
     seeds: str, device: str, jobs: int | None, engine: Literal["fast", "reference"], track: Track,
-    timeout: float | None, retry: str | None, artifacts: str, probes: str, dry_run: bool,
+    timeout: float | None, retry: str | None, artifacts: Literal["all", "last", "none"], probes: str, dry_run: bool,
     plugins: tuple[Path, ...], results: Path,
 ) -> int:  # fmt: skip
     """Fit methods on tasks. The same command again does only what is missing; Ctrl-C keeps what is finished.
@@ -68,7 +68,7 @@ def command(
         track=track,
         recipes=read_recipes(results, suite or protocol or "paper") if track == "tuned" else {},
     )  # fmt: skip
-    return perform([request], results, jobs=jobs, timeout=timeout, artifacts=artifacts == "last", dry_run=dry_run)
+    return perform([request], results, jobs=jobs, timeout=timeout, artifacts=artifacts, dry_run=dry_run)
 
 
 def parse_changes(changes: Sequence[str]) -> dict[str, str]:

@@ -45,7 +45,7 @@ def command(
         for name in words(methods):
             searches.append(make_search(registry.method(name), task, tuning_task, protocol, budget, parse_seeds(seeds), place))
     requests = [request for search in searches for request in search.requests()]
-    code = perform(requests, results, jobs=jobs, artifacts=False, dry_run=dry_run)
+    code = perform(requests, results, jobs=jobs, artifacts="none", dry_run=dry_run)
     if dry_run or code == INTERRUPTED:
         return code
     code = OK  # a trial that fails is a trial that loses

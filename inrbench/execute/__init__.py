@@ -2,11 +2,13 @@
 
 from inrbench.execute.device import resolve_device
 from inrbench.execute.estimate import Estimate, estimate
-from inrbench.execute.job import Job, Outcome, PoolSettings
+from inrbench.execute.job import Artifacts, Job, Outcome, PoolSettings
 from inrbench.execute.local import default_workers, run_local
 from inrbench.execute.plan import Plan, Request, make_plan
+from inrbench.execute.stored import revive, stored_run
 
 __all__ = [
+    "Artifacts",
     "Estimate",
     "Job",
     "Outcome",
@@ -17,5 +19,7 @@ __all__ = [
     "estimate",
     "make_plan",
     "resolve_device",
+    "revive",
     "run_local",
+    "stored_run",
 ]

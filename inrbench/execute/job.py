@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from inrbench.spec import Protocol, RunSpec, Status
+
+Artifacts = Literal["all", "last", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,7 @@ class Outcome:
     error_type: str | None
     wall_seconds: float
     primary: float | None
+    artifact_bytes: int = 0
     note: str | None = None
     """What went wrong beside the run itself, which is ok."""
 
@@ -43,7 +47,7 @@ class PoolSettings:
     threads: int
     timeout: float | None
     """Seconds a run may take before its worker is killed; None for no limit."""
-    artifacts: bool
-    """Whether runs leave reconstructions to look at."""
+    artifacts: Artifacts
+    """Whether runs leave their reconstruction and weights, or that at each point of the curve, or nothing."""
     code: tuple[str | None, bool | None]
     """Commit and dirtiness of the checkout, asked once."""

@@ -6,7 +6,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from multiprocessing import parent_process
@@ -20,13 +20,25 @@ from inrbench.data import cache_folder
 from inrbench.errors import BrokenPlugin, DataMissing, InrbenchError, NotApplicable
 from inrbench.execute.job import Job, Outcome, PoolSettings
 from inrbench.fit import Clock, Diverged, Fitted, MemoryMeter, Predictor, StepFacts, fit
-from inrbench.nn import NetworkSize, network_size
+from inrbench.nn import NetworkSize, network_size, save_weights
 from inrbench.problems import Problem
 from inrbench.registry import Registry
-from inrbench.spec import Cost, Measurement, NetworkSpec, RunResult, Status, canonical_json, derived_seed
+from inrbench.spec import (
+    Artifact,
+    Cost,
+    Measurement,
+    NetworkSpec,
+    Protocol,
+    RunResult,
+    RunSpec,
+    Status,
+    canonical_json,
+    derived_seed,
+)
 from inrbench.store import Attempt, Environment, append, environment, keep_artifacts
 
 Progress = Callable[[float, float], None]
+WEIGHTS_FILE = "weights.safetensors"
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
@@ -63,6 +75,7 @@ def execute(job: Job, settings: PoolSettings, on_progress: Progress = lambda fra
         metrics=tuple(sheet.metrics),
         curve=sheet.fitted.curve if sheet.fitted else (),
         probes=sheet.fitted.probes if sheet.fitted else (),
+        artifacts=tuple(sheet.artifacts),
         cost=sheet.cost(time.perf_counter() - start),
     )
     return replace(store_result(job, settings, result, facts, started_at), note=sheet.note)
@@ -79,6 +92,7 @@ def store_result(job: Job, settings: PoolSettings, result: RunResult, facts: Env
         error_type=result.error_type,
         wall_seconds=result.cost.wall_seconds,
         primary=result.metrics[0].value if result.metrics else None,
+        artifact_bytes=sum(artifact.bytes for artifact in result.artifacts),
     )
 
 
@@ -111,7 +125,15 @@ class _Sheet:
     host_peak_bytes: int | None = None
     gpu_peak_bytes: tuple[int, int] | None = None
     metrics: list[Measurement] | tuple[()] = ()
+    artifacts: list[Artifact] = field(default_factory=list)
     note: str | None = None
+
+    def keep(self, results: Path, write: Callable[[Path], None], prefix: str = "") -> None:
+        """Keep files; a picture that cannot be drawn must not cost the run."""
+        try:
+            self.artifacts += keep_artifacts(results, write, prefix)
+        except Exception as error:
+            self.note = f"no artifacts: {str(error).partition(chr(10))[0] or type(error).__name__}"
 
     def cost(self, wall_seconds: float) -> Cost:
         seconds, steps = self.clock.seconds, self.fitted.steps if self.fitted else 0
@@ -155,13 +177,13 @@ def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress, settings: PoolSet
         data_seed = derived_seed("data", spec.task, spec.signal, spec.seed)
         problem = task.problem(spec.signal, job.protocol, data_seed)
         problem.to(device)
-    network = _build(job, registry, problem).to(device)
+    network = build_network(spec, job.protocol, registry, problem).to(device)
     problem.admit(network)
     sheet.size = network_size(network)
     sheet.fitted = fit(
         network, problem, job.protocol, device=device, data_seed=data_seed, clock=clock, meter=meter, engine=spec.engine,
-        probes=job.probes,
-        on_progress=on_progress,
+        probes=job.probes, on_progress=on_progress,
+        on_checkpoint=partial(_keep_checkpoint, sheet, problem, settings.results) if settings.artifacts == "all" else None,
     )  # fmt: skip
     sheet.host_peak_bytes, sheet.gpu_peak_bytes = meter.host_peak_bytes(), meter.gpu_peak_bytes()
     if sheet.fitted.diverged_at is not None:
@@ -169,16 +191,21 @@ def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress, settings: PoolSet
     with clock("eval"):
         predict = Predictor(network, device)
         sheet.metrics = problem.evaluation.measure(predict)
-    if settings.artifacts:
-        try:
-            keep_artifacts(settings.results, spec.run_id, partial(problem.evaluation.save_artifacts, predict))
-        except Exception as error:  # a picture that cannot be drawn must not cost the run
-            sheet.note = f"no artifacts: {str(error).partition(chr(10))[0] or type(error).__name__}"
+    if settings.artifacts != "none":
+        for write in (partial(problem.evaluation.save_artifacts, predict), partial(_save_weights, network)):
+            sheet.keep(settings.results, write)
 
 
-def _build(job: Job, registry: Registry, problem: Problem) -> nn.Module:
+def _save_weights(network: nn.Module, folder: Path) -> None:
+    save_weights(network, folder / WEIGHTS_FILE)
+
+
+def _keep_checkpoint(sheet: _Sheet, problem: Problem, results: Path, step: int, predict: Predictor) -> None:
+    sheet.keep(results, partial(problem.evaluation.save_artifacts, predict), f"step-{step:07d}/")
+
+
+def build_network(spec: RunSpec, protocol: Protocol, registry: Registry, problem: Problem) -> nn.Module:
     """Return the network with its initial weights, which depend on (method, parameters, signal, seed) and nothing else."""
-    spec, protocol = job.spec, job.protocol
     net = NetworkSpec(
         in_features=problem.in_features, out_features=problem.out_features, width=protocol.width, n_layers=protocol.n_layers
     )

@@ -56,11 +56,13 @@ def fit(
     engine: Engine = "fast",
     probes: Sequence[str] = (),
     on_progress: Callable[[float, float], None] = lambda fraction, value: None,
+    on_checkpoint: Callable[[int, Predictor], None] | None = None,
 ) -> Fitted:
     """Train a network on a problem under a protocol; both are already on the device.
 
     ``probes`` are read at the start and at the points of the curve, and do not count as time or memory of training.
-    ``on_progress`` is told the fraction done and the primary metric at the last point of the learning curve. The parts
+    ``on_progress`` is told the fraction done and the primary metric at the last point of the learning curve;
+    ``on_checkpoint`` gets the step and the network at each of these points, outside time and memory too. The parts
     ``compile`` (which changes nothing), ``train`` and ``eval`` of the clock are filled; compiling does not count as memory.
     A loss that is not finite ends the fit at the next look, with the exact step found from the losses kept on the device;
     weights that are not finite after the last step, whose effect no loss has seen, count for that step.
@@ -107,6 +109,9 @@ def fit(
                 step=step, train_seconds=clock.seconds["train"], loss=float(losses[step - 1]), lr=rate, value=value,
             ))  # fmt: skip
             probe(step)
+            if on_checkpoint is not None:
+                with meter.paused():
+                    on_checkpoint(step, predict)
     finite = all(bool(parameter.isfinite().all()) for parameter in network.parameters())
     return Fitted(tuple(curve), step, points, flops, take_step.facts(), tuple(readings), diverged_at=None if finite else step)
 

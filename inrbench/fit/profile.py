@@ -100,6 +100,11 @@ def random_regression(points: int, in_features: int, out_features: int) -> Regre
 
 
 class _NoEvaluation:
+    scaled_suffix = ""
+
+    def save_scaled(self, predict: object, scale: int, path: object) -> None:
+        pass
+
     def save_artifacts(self, predict: object, folder: object) -> None:
         pass
 

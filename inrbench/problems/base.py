@@ -39,7 +39,18 @@ class Evaluation(Protocol):
         ...
 
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
-        """Write what people will want to look at into an empty folder; nothing if there is nothing."""
+        """Write what people will want to look at into an empty folder; nothing if there is nothing.
+
+        By these names reports find them: ``reconstruction.png`` and ``truth.png`` of one size, ``reconstruction.mp4``,
+        ``reconstruction.ply`` and ``truth.ply``, and ``curve.npz`` with x, truth and prediction.
+        """
+        ...
+
+    scaled_suffix: str
+    """The ending of what ``save_scaled`` writes, ``.png``."""
+
+    def save_scaled(self, predict: Predict, scale: int, path: Path) -> None:
+        """Write the reconstruction at ``scale`` times the resolution that was fitted."""
         ...
 
 

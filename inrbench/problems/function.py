@@ -52,8 +52,20 @@ class FunctionEvaluation:
         x = torch.linspace(-1, 1, DENSE_POINTS)[:, None]
         return self.function(x.numpy().astype(np.float64)), predict(x).numpy()
 
+    scaled_suffix = ".npz"
+
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
-        """Write nothing: a curve is drawn from the rows."""
+        """Write ``curve.npz``: x, truth and prediction at every tenth point of the dense grid."""
+        self._save_curve(predict, (DENSE_POINTS + 9) // 10, folder / "curve.npz")
+
+    def save_scaled(self, predict: Predict, scale: int, path: Path) -> None:
+        """Write x, truth and prediction with ``scale`` points for each that was fitted."""
+        self._save_curve(predict, scale * len(self.train_x), path)
+
+    def _save_curve(self, predict: Predict, points: int, path: Path) -> None:
+        x = torch.linspace(-1, 1, points)[:, None]
+        truth = self.function(x.numpy().astype(np.float64))
+        np.savez_compressed(path, x=x.numpy()[:, 0], truth=truth[:, 0], prediction=predict(x).numpy()[:, 0])
 
     def _value(self, name: str, predict: Predict) -> float:
         if name == MSE_TRAIN.id:

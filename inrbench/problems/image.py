@@ -93,9 +93,27 @@ class ImageEvaluation:
         """Return the image and its reconstruction."""
         return self.fitted, self.render(predict)
 
+    scaled_suffix = ".png"
+
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
-        """Write ``reconstruction.png``."""
+        """Write ``reconstruction.png`` and ``truth.png``."""
         write_image(folder / "reconstruction.png", self.render(predict))
+        write_image(folder / "truth.png", self.fitted)
+
+    def save_scaled(self, predict: Predict, scale: int, path: Path) -> None:
+        """Write the image with ``scale`` pixels for each fitted one, in its place."""
+        write_image(path, self.at_scale(predict, scale))
+
+    def at_scale(self, predict: Predict, scale: int) -> Image:
+        """Return the reconstruction ``(scale H, scale W, C)``.
+
+        Pixel j of an axis lies at (j + 1/2) / scale - 1/2 of the fitted ones, so the outermost lie beyond the fitted centres.
+        """
+        height, width, channels = self.fitted.shape
+        rows, columns = ((np.arange(scale * size) + 0.5) / scale - 0.5 for size in (height, width))
+        coordinates = pixel_coordinates(rows, columns, (height, width), *self.span)
+        image: Image = predict(coordinates).numpy().reshape(scale * height, scale * width, channels)
+        return image
 
     def render(self, predict: Predict) -> Image:
         """Return the reconstruction at the fitted resolution, ``(H, W, C)``."""
@@ -105,15 +123,11 @@ class ImageEvaluation:
     def psnr_between(self, predict: Predict) -> float:
         """Return the PSNR at twice the fitted resolution, at pixel centres of which none was fitted.
 
-        Fitted pixel i is the mean of pixels 2i and 2i + 1 here, so its centre lies at 2i + 1/2; pixel j lies at (j - 1/2) / 2
-        of the fitted grid, the outermost a quarter of a fitted pixel beyond it.
+        Fitted pixel i is the mean of pixels 2i and 2i + 1 here.
         """
         if self.between is None:
             raise BadValue("the protocol fits every pixel there is: nothing lies between them")
-        rows, columns = ((np.arange(size) - 0.5) / 2 for size in self.between.shape[:2])
-        height, width = self.fitted.shape[:2]
-        coordinates = pixel_coordinates(rows, columns, (height, width), *self.span)
-        return psnr(predict(coordinates).numpy().reshape(self.between.shape), self.between)
+        return psnr(self.at_scale(predict, 2), self.between)
 
 
 def lpips_weights() -> Path:

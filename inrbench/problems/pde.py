@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from inrbench.data import write_image
 from inrbench.derive import Jet, Wanted, backward_jet, is_chain, written_jet
 from inrbench.errors import BadValue, NotApplicable
 from inrbench.metrics.field import RELATIVE_L2, RELATIVE_L2_BEST, RESIDUAL, relative_l2
@@ -180,10 +181,22 @@ class EquationEvaluation:
         prediction: NDArray[np.float32] = predict(self.equation.to_network(self.grid)).numpy()
         return self.truth.reshape(*self.shape, 1), prediction.reshape(*self.shape, 1)
 
+    scaled_suffix = ".npz"
+
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
-        """Write ``fields.npz``: truth and prediction on the test grid."""
-        truth, prediction = (field[..., 0] for field in self.on_grid(predict))
-        np.savez_compressed(folder / "fields.npz", truth=truth, prediction=prediction)
+        """Write ``fields.npz``, truth and prediction on the test grid, and pictures of them on the truth's scale of gray."""
+        truth, prediction = self.on_grid(predict)
+        np.savez_compressed(folder / "fields.npz", truth=truth[..., 0], prediction=prediction[..., 0])
+        if truth.ndim == 3:
+            low, high = truth.min(), truth.max()
+            for name, field in (("truth", truth), ("reconstruction", prediction)):
+                write_image(folder / f"{name}.png", (field - low) / (high - low))
+
+    def save_scaled(self, predict: Predict, scale: int, path: Path) -> None:
+        """Write truth and prediction with ``scale`` points of an axis for each of the test grid."""
+        finer = EquationEvaluation(self.equation, [scale * n for n in self.shape], self.metrics)
+        truth, prediction = (field[..., 0] for field in finer.on_grid(predict))
+        np.savez_compressed(path, truth=truth, prediction=prediction)
 
     def _held_out_residual(self, jet_at: Callable[[Tensor, Wanted], Jet]) -> float:
         x = self.equation.from_unit(np.random.default_rng(HELD_OUT_SEED).random((HELD_OUT, self.grid.shape[1])))

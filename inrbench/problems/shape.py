@@ -63,11 +63,11 @@ class ShapeEvaluation:
 
     def primary(self, predict: Predict) -> float:
         """Return the metric that the protocol ranks by, the IoU on the grid."""
-        return self._scores(self._fields(predict))[IOU_GRID.id]
+        return self._scores(self._fields(predict, self.grid))[IOU_GRID.id]
 
     def measure(self, predict: Predict) -> list[Measurement]:
         """Return the protocol's metrics; a metric that cannot be computed carries the reason."""
-        fields = list(self._fields(predict))  # kept: the surface is that of the same field
+        fields = list(self._fields(predict, self.grid))  # kept: the surface is that of the same field
         values = self._scores(fields)
         values[IOU_RANDOM.id] = self._over_random_points(predict)
         if self.official_iou:
@@ -88,12 +88,12 @@ class ShapeEvaluation:
 
         It is closed at the grid's rim. Raises BadValue where the field is inside or outside everywhere.
         """
-        return self._surface(self._fields(predict))
+        return self._surface(self._fields(predict, self.grid))
 
-    def _surface(self, fields: Iterable[Field]) -> Mesh:
+    def _surface(self, fields: Iterable[Field], scale: int = 1) -> Mesh:
         from skimage.measure import marching_cubes
 
-        field = np.concatenate([f for _, f in fields]).reshape(self.grid.shape)
+        field = np.concatenate([f for _, f in fields]).reshape(_finer(self.grid, scale).shape)
         outside = max(field.max(), self.level + self.truth.voxel) if self.inside_below else min(field.min(), 0.0)
         field = np.pad(field, 1, constant_values=outside)
         direction = "ascent" if self.inside_below else "descent"
@@ -101,7 +101,7 @@ class ShapeEvaluation:
             vertices, faces, _, _ = marching_cubes(field, self.level, gradient_direction=direction)
         except (ValueError, RuntimeError) as error:
             raise BadValue("the fitted field has no surface: it is all inside or all outside") from error
-        return Mesh(np.array(self.truth.low) + (vertices - 1.0) * self.truth.voxel, faces.astype(np.int64))
+        return Mesh(np.array(self.truth.low) + (vertices - 1.0) * self.truth.voxel / scale, faces.astype(np.int64))
 
     def on_grid(self, predict: Predict) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the true and the fitted field on the plane in the middle of the first axis."""
@@ -110,19 +110,26 @@ class ShapeEvaluation:
         truth = self.values.at(torch.arange(rows.start, rows.stop)).numpy()
         return truth.reshape(*plane, 1), predict(self.grid.coordinates(rows)).numpy().reshape(*plane, 1)
 
+    scaled_suffix = ".ply"
+
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
-        """Write ``surface.ply`` and ``surface.png``, of the surface last measured. Raises BadValue where there is none."""
-        mesh = self._measured or self.surface(predict)
-        write_ply(folder / "surface.ply", mesh)
-        write_image(folder / "surface.png", render(mesh))
+        """Write meshes and pictures of the true surface and of the one last measured. Raises BadValue where there is none."""
+        for name, mesh in (("reconstruction", self._measured or self.surface(predict)), ("truth", self.truth.mesh)):
+            write_ply(folder / f"{name}.ply", mesh)
+            write_image(folder / f"{name}.png", render(mesh))
+
+    def save_scaled(self, predict: Predict, scale: int, path: Path) -> None:
+        """Write the surface from a grid with ``scale`` steps for each fitted one. Raises BadValue where there is none."""
+        write_ply(path, self._surface(self._fields(predict, _finer(self.grid, scale)), scale))
 
     def inside(self, field: NDArray[np.floating]) -> NDArray[np.bool_]:
         """Return where a field is inside."""
         return field < self.level if self.inside_below else field > self.level
 
-    def _fields(self, predict: Predict) -> Iterator[Field]:
-        for rows in self.grid.slabs(SLAB_POINTS):
-            yield rows, predict(self.grid.coordinates(rows)).numpy()[:, 0]
+    @staticmethod
+    def _fields(predict: Predict, grid: Grid) -> Iterator[Field]:
+        for rows in grid.slabs(SLAB_POINTS):
+            yield rows, predict(grid.coordinates(rows)).numpy()[:, 0]
 
     def _scores(self, fields: Iterable[Field]) -> dict[str, float]:
         both = either = 0
@@ -142,6 +149,11 @@ class ShapeEvaluation:
         coordinates = torch.from_numpy(np.array(self.grid.low) + share * span).float()
         a, b = self.inside(predict(coordinates).numpy()[:, 0]), self.truth.random_inside
         return iou(int((a & b).sum()), int((a | b).sum()))
+
+
+def _finer(grid: Grid, scale: int) -> Grid:
+    """Return the grid of the same box with ``scale`` steps for each."""
+    return Grid(tuple(scale * (n - 1) + 1 for n in grid.shape), grid.low, grid.high)
 
 
 class OfficiallyScored(GridRegression):

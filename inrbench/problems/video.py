@@ -90,14 +90,26 @@ class VideoEvaluation:
         ((_, frame),) = self.rendered(predict, range(middle, middle + 1))
         return self.frames[middle] / 255, frame
 
+    scaled_suffix = ".mp4"
+
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
-        """Write ``reconstruction.mp4``, the original on the left, and ``worst-frame.png``, the frame of least PSNR."""
+        """Write ``reconstruction.mp4``, the original on the left, and in this way ``worst-frame.png``, that of least PSNR;
+        and the fitted frame in the middle, as ``reconstruction.png`` and ``truth.png``.
+        """
         pairs, worst = [], (float("inf"), 0)
         for t, frame in self.rendered(predict, range(len(self.frames))):
             pairs.append(np.concatenate((self.frames[t], np.rint(frame.clip(0, 1) * 255).astype(np.uint8)), axis=1))
             worst = min(worst, (psnr_float(frame, self.frames[t]), t))
         write_video(folder / "reconstruction.mp4", np.stack(pairs))
         write_image(folder / "worst-frame.png", pairs[worst[1]] / 255)
+        truth, middle = self.on_grid(predict)
+        write_image(folder / "truth.png", truth)
+        write_image(folder / "reconstruction.png", middle)
+
+    def save_scaled(self, predict: Predict, scale: int, path: Path) -> None:
+        """Write all frames with ``scale`` rows and columns for each that was fitted."""
+        frames = self.rendered(predict, range(len(self.frames)), scale)
+        write_video(path, np.stack([np.rint(frame.clip(0, 1) * 255).astype(np.uint8) for _, frame in frames]))
 
     def fitted(self) -> range:
         """The numbers of the frames that are trained on."""
@@ -107,10 +119,10 @@ class VideoEvaluation:
         """The numbers of the frames that are not, and lie between two that are."""
         return range(1, self.fitted()[-1], 2) if self.step == 2 else range(0)
 
-    def rendered(self, predict: Predict, numbers: range) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Yield ``(t, frame (H, W, 3))`` for numbers of frames."""
+    def rendered(self, predict: Predict, numbers: range, scale: int = 1) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield ``(t, frame (scale H, scale W, 3))`` for numbers of frames; their corners are those of the fitted frames."""
         low, high = self.span
-        count, height, width = self.frames.shape[:3]
+        count, height, width = len(self.frames), scale * self.frames.shape[1], scale * self.frames.shape[2]
         for t in numbers:
             time = low + (high - low) * t / (count - 1)
             plane = Grid((1, height, width), (time, low, low), (time, high, high))

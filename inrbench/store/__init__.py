@@ -1,6 +1,6 @@
 """The store: a folder of immutable Parquet files, one an attempt, that any number of processes may add to."""
 
-from inrbench.store.artifacts import artifact_folder, keep_artifacts
+from inrbench.store.artifacts import artifact_files, artifact_folder, keep_artifacts
 from inrbench.store.compact import compact
 from inrbench.store.environment import Environment, code_state, environment, physical_cores
 from inrbench.store.profiles import append_profile
@@ -15,6 +15,7 @@ __all__ = [
     "StoreRead",
     "append",
     "append_profile",
+    "artifact_files",
     "artifact_folder",
     "check_writable",
     "code_state",

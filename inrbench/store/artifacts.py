@@ -1,28 +1,46 @@
-"""What a run leaves to look at: a folder of files for each run, replaced as a whole when the run is done again."""
+"""What runs leave to look at, and their weights: files named by their content, so that equal ones are kept once.
 
+A run's row says which files are its own. They are there before the row is, and a row may outlive them: they can be deleted.
+"""
+
+import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
+
+from inrbench.spec import Artifact
+
+HASH_LETTERS = 32
 
 
-def artifact_folder(results: Path, run_id: str) -> Path:
-    """Return where a run's files lie."""
-    return results / "artifacts" / run_id
+def artifact_folder(results: Path) -> Path:
+    """Return where all runs' files lie."""
+    return results / "artifacts"
 
 
-def keep_artifacts(results: Path, run_id: str, write: Callable[[Path], None]) -> Path | None:
-    """Let ``write`` fill a folder, then give it its name; return it, or None if it is empty. Raises what ``write`` raises."""
-    target = artifact_folder(results, run_id)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{run_id}."))
+def keep_artifacts(results: Path, write: Callable[[Path], None], prefix: str = "") -> tuple[Artifact, ...]:
+    """Let ``write`` fill a folder, keep its files, and return them, ``prefix`` before their names. Raises what it raises."""
+    target = artifact_folder(results)
+    target.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=target, prefix=".being-written."))
     try:
         write(scratch)
-        if not any(scratch.iterdir()):
-            return None
-        scratch.chmod(0o755)  # mkdtemp's folder is for its owner alone
-        shutil.rmtree(target, ignore_errors=True)
-        scratch.replace(target)
-        return target
+        kept = []
+        for path in sorted(path for path in scratch.iterdir() if path.is_file()):
+            with path.open("rb") as stream:
+                name = hashlib.file_digest(stream, "sha256").hexdigest()[:HASH_LETTERS] + path.suffix
+            kept.append(Artifact(name=prefix + path.name, file=name, bytes=path.stat().st_size))
+            path.replace(target / name)
+        return tuple(kept)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def artifact_files(results: Path, artifacts: Iterable[Mapping[str, Any]] | None) -> dict[str, Path]:
+    """Return name -> file of a row's artifacts, of those that are still there; none for rows without the column."""
+    paths = (
+        {each["name"]: artifact_folder(results) / each["file"] for each in artifacts if each} if artifacts is not None else {}
+    )
+    return {name: path for name, path in paths.items() if path.is_file()}

@@ -95,7 +95,7 @@ def load_results(
     frame = read.table.to_pandas()
     for path, reason in read.unreadable.items():
         log.warning("skipped %s: %s", path, reason)
-    keys = frame.drop(columns=["metrics", "curve", "probes"])
+    keys = frame.drop(columns=["metrics", "curve", "probes", "artifacts"])
     if table == "runs":
         values = pd.DataFrame([{m["id"]: m["value"] for m in metrics} for metrics in frame["metrics"]], index=frame.index)
         return keys.join(values.astype(float))

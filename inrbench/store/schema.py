@@ -26,6 +26,7 @@ CURVE_POINT = pa.struct({
     "step": pa.int64(), "train_seconds": pa.float64(), "loss": pa.float64(), "lr": pa.float64(), "value": pa.float64(),
 })  # fmt: skip
 PROBE = pa.struct({"probe": pa.string(), "step": pa.int64(), "name": pa.string(), "value": pa.float64()})
+ARTIFACT = pa.struct({"name": pa.string(), "file": pa.string(), "bytes": pa.int64()})
 
 IDENTITY = {
     "schema_version": pa.int16(), "run_id": pa.string(), "attempt_id": pa.string(),
@@ -40,7 +41,7 @@ OUTCOME = {
     "status": pa.string(), "error_type": pa.string(), "message": pa.string(), "traceback": pa.string(),
     "started_at": pa.timestamp("us", tz="UTC"), "finished_at": pa.timestamp("us", tz="UTC"),
     "primary_metric": pa.string(), "metrics": pa.list_(METRIC), "curve": pa.list_(CURVE_POINT),
-    "probes": pa.list_(PROBE),
+    "probes": pa.list_(PROBE), "artifacts": pa.list_(ARTIFACT),
 }  # fmt: skip
 COST = {
     "data_seconds": pa.float64(), "compile_seconds": pa.float64(), "train_seconds": pa.float64(), "eval_seconds": pa.float64(),
@@ -100,6 +101,7 @@ class Attempt:
             "metrics": [{**asdict(m.metric), "value": _number(m.value), "note": m.note} for m in result.metrics],
             "curve": [asdict(point) for point in result.curve],
             "probes": [asdict(reading) for reading in result.probes],
+            "artifacts": [asdict(artifact) for artifact in result.artifacts],
             **asdict(result.cost),
             **asdict(self.environment),
         }

@@ -180,11 +180,9 @@ def test_unsuitable_meshes_and_clips_end_their_run_in_one_line_and_others_go_on(
     assert "4 error, 2 ok" in text
     assert "2 x error: " in text and "open.ply: the surface is open" in text
     assert "broken.stl" in text
-    pictures = sorted(path.name for path in (tmp_path / "r" / "artifacts").glob("*/*"))
-    assert (
-        pictures in (["surface.ply", "surface.png"] * k for k in (0, 1, 2))
-        or pictures == ["surface.ply"] * 2 + ["surface.png"] * 2
-    )
+    assert "MiB in" in text
+    kept = {path.suffix for path in (tmp_path / "r" / "artifacts").iterdir()}
+    assert {".safetensors"} <= kept <= {".safetensors", ".ply", ".png"}
 
     write_video(tmp_path / "short.mp4", np.zeros((5, 20, 20, 3), dtype=np.uint8))
     (tmp_path / "corrupt.mp4").write_bytes((tmp_path / "short.mp4").read_bytes()[:300])

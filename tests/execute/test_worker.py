@@ -9,8 +9,12 @@ import torch
 from PIL import Image
 
 from inrbench.data import read_image, require
+from inrbench.errors import NothingFound
+from inrbench.execute import revive, stored_run
 from inrbench.execute.worker import execute, status_of
-from inrbench.store import artifact_folder, read_runs
+from inrbench.fit import Predictor
+from inrbench.registry import Registry
+from inrbench.store import artifact_files, read_runs
 
 PLUGIN = '''
 """act: {text}"""
@@ -150,10 +154,44 @@ def test_without_lpips_weights_the_run_goes_on_and_says_so(tiny_jobs, settings, 
 
 def test_a_run_leaves_its_reconstruction(tiny_jobs, settings):
     (job,) = tiny_jobs(tasks="photo", signals="camera")
-    ended = execute(job, replace(settings, artifacts=True))
+    ended = execute(job, replace(settings, artifacts="last"))
     assert (ended.status, ended.note) == ("ok", None)
-    picture = artifact_folder(settings.results, job.spec.run_id) / "reconstruction.png"
-    assert read_image(picture).shape == (128, 128, 1)
+    files = artifact_files(settings.results, stored(settings)["artifacts"])
+    assert sorted(files) == ["reconstruction.png", "truth.png", "weights.safetensors"]
+    assert read_image(files["reconstruction.png"]).shape == read_image(files["truth.png"]).shape == (128, 128, 1)
+    assert ended.artifact_bytes == sum(path.stat().st_size for path in files.values())
+
+
+def test_all_artifacts_are_those_of_every_point_of_the_curve(tiny_jobs, settings):
+    (job,) = tiny_jobs(tasks="photo", signals="camera")
+    execute(job, replace(settings, artifacts="all"))
+    row = stored(settings)
+    steps = {name.partition("/")[0] for name in artifact_files(settings.results, row["artifacts"]) if "/" in name}
+    assert steps == {f"step-{point['step']:07d}" for point in row["curve"]}
+
+
+@pytest.mark.parametrize(("task", "signal", "suffix"), [("photo", "camera", ".png"), ("function1d", "sin200", ".npz"),
+                                                        ("poisson2d", "sin6cos20", ".npz"), ("sdf", "knot", ".ply")])  # fmt: skip
+@pytest.mark.parametrize("method", ["siren", "wire"])
+def test_a_stored_run_comes_back_to_life(tiny_jobs, settings, tmp_path, task, signal, suffix, method):
+    changes = {"epochs": "2", "width": "16"} | ({"resolution": "16"} if task == "sdf" else {})
+    (job,) = tiny_jobs(tasks=task, signals=signal, methods=method, changes=changes)
+    execute(job, replace(settings, artifacts="last"))
+    row = stored_run(settings.results, job.spec.run_id[:10])
+    network, problem = revive(row, settings.results, Registry())
+    value = problem.evaluation.primary(Predictor(network, torch.device("cpu")))
+    assert value == pytest.approx(row["curve"][-1]["value"], rel=1e-6)
+    assert problem.evaluation.scaled_suffix == suffix
+
+
+def test_what_cannot_come_back_says_why(tiny_jobs, settings):
+    (job,) = tiny_jobs(tasks="photo", signals="camera")
+    execute(job, settings)
+    row = stored_run(settings.results, job.spec.run_id)
+    with pytest.raises(NothingFound, match="inrbench run --artifacts last"):
+        revive(row, settings.results, Registry())
+    with pytest.raises(NothingFound, match="no run 'zz'"):
+        stored_run(settings.results, "zz")
 
 
 def test_a_picture_that_cannot_be_drawn_does_not_cost_the_run(tiny_jobs, settings, monkeypatch):
@@ -162,9 +200,9 @@ def test_a_picture_that_cannot_be_drawn_does_not_cost_the_run(tiny_jobs, setting
 
     monkeypatch.setattr("inrbench.problems.image.write_image", fail)
     (job,) = tiny_jobs(tasks="photo", signals="camera")
-    ended = execute(job, replace(settings, artifacts=True))
+    ended = execute(job, replace(settings, artifacts="last"))
     assert (ended.status, ended.note) == ("ok", "no artifacts: disk full")
-    assert not artifact_folder(settings.results, job.spec.run_id).exists()
+    assert list(artifact_files(settings.results, stored(settings)["artifacts"])) == ["weights.safetensors"]
 
 
 def test_the_scan_that_nobody_has_yet_is_missing_with_the_command(tiny_jobs, settings, no_data):

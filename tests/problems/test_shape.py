@@ -97,10 +97,14 @@ def test_what_is_trained_on_is_the_truth_at_the_voxels(truths, kind):
 def test_artifacts_are_a_mesh_in_the_true_ones_place_and_a_picture(truths, tmp_path):
     fitted, _ = problem(truths, "sdf")
     fitted.evaluation.save_artifacts(ellipsoid("sdf"), tmp_path)
-    mesh = read_mesh(tmp_path / "surface.ply")
+    mesh = read_mesh(tmp_path / "reconstruction.ply")
     assert np.abs(mesh.vertices).max(0) == pytest.approx(HALF / 1.1, abs=0.01)
     assert np.einsum("ij,ij->", mesh.triangles.mean(1), mesh.area_vectors) > 0, "turned outwards"
-    assert read_image(tmp_path / "surface.png").shape == (320, 320, 3)
+    assert read_image(tmp_path / "reconstruction.png").shape == read_image(tmp_path / "truth.png").shape == (320, 320, 3)
+    fitted.evaluation.save_scaled(ellipsoid("sdf"), 2, tmp_path / "fine.ply")
+    finer = read_mesh(tmp_path / "fine.ply")
+    assert len(finer.faces) > 3 * len(mesh.faces)
+    assert np.abs(finer.vertices).max(0) == pytest.approx(np.abs(mesh.vertices).max(0), abs=0.01)
 
 
 def test_official_scoring_is_what_the_network_gave_in_the_best_epoch(truths):

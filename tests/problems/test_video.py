@@ -94,6 +94,9 @@ def test_artifacts_are_a_clip_beside_the_original_and_the_worst_frame(tmp_path):
     problem = video_problem(FRAMES, protocol())
     problem.evaluation.save_artifacts(oracle(bad), tmp_path)
     assert video_shape(tmp_path / "reconstruction.mp4") == (10, 24)
+    assert np.array_equal((read_image(tmp_path / "truth.png") * 255).round(), FRAMES[len(FRAMES) // 2])
+    problem.evaluation.save_scaled(oracle(FRAMES), 1, tmp_path / "fine.mp4")
+    assert video_shape(tmp_path / "fine.mp4") == (10, 12)
     worst = read_image(tmp_path / "worst-frame.png") * 255
     assert np.array_equal(worst.round(), np.concatenate((FRAMES[3], bad[3]), axis=1))
 

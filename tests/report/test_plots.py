@@ -38,7 +38,7 @@ def probed(attempt):
 def group_of(tmp_path, attempts):
     for one in attempts:
         append(tmp_path, one)
-    (group,) = comparable_runs(tmp_path, (*TABLE_COLUMNS, "curve", "probes"))
+    (group,) = comparable_runs(tmp_path, (*TABLE_COLUMNS, "curve", "probes", "artifacts"))
     return group
 
 
@@ -105,11 +105,20 @@ def test_a_gallery_shows_what_runs_left(attempt, tmp_path):
     group = group_of(tmp_path, [attempt(method=m, signal=s) for m in ("siren", "msa") for s in "ab"])
     with pytest.raises(NothingFound, match="left a picture"):
         gallery(group, tmp_path)
-    for run_id in group.runs["run_id"][:3]:
-        keep_artifacts(tmp_path, run_id, lambda folder: write_image(folder / "reconstruction.png", np.full((4, 5, 3), 0.5)))
-    figure = gallery(group, tmp_path)
-    assert sorted(axes.get_title() for axes in figure.axes if axes.images)[-1] == "siren\n30.00 dB"
-    assert sum(len(axes.images) for axes in figure.axes) == 3
+    kept = keep_artifacts(tmp_path, _write_pictures)
+    rows = [[{"name": artifact.name, "file": artifact.file} for artifact in kept]] * 3 + [None]
+    figure = gallery(replace(group, runs=group.runs.assign(artifacts=rows)), tmp_path)
+    titles = sorted(axes.get_title() for axes in figure.axes if axes.get_title())
+    assert len(titles) == 5 and {"truth\na", "truth\nb", "msa\n30.00 dB", "siren\n30.00 dB"} == set(titles)
+    errors = [image for axes in figure.axes for image in axes.images if image.get_cmap().name == "magma"]
+    assert len(errors) == 3
+    assert all(np.allclose(error.get_array(), 0.25, atol=0.01) for error in errors)
+    assert {error.get_clim() for error in errors} == {errors[0].get_clim()}
+
+
+def _write_pictures(folder):
+    write_image(folder / "truth.png", np.full((10, 15, 3), 0.25))
+    write_image(folder / "reconstruction.png", np.full((10, 15, 3), 0.5))
 
 
 def test_the_verb_knows_every_figure():

@@ -1,32 +1,38 @@
 import pytest
 
-from inrbench.store import artifact_folder, keep_artifacts
+from inrbench.store import artifact_files, artifact_folder, keep_artifacts
 
 
-def test_files_appear_together_and_replace_the_earlier_ones(tmp_path):
+def writing(**files):
     def write(folder):
-        (folder / "a.txt").write_text("1")
-        assert not artifact_folder(tmp_path, "r").exists() or (artifact_folder(tmp_path, "r") / "old.txt").exists()
+        for name, text in files.items():
+            (folder / f"{name}.txt").write_text(text)
 
-    first = keep_artifacts(tmp_path, "r", lambda folder: (folder / "old.txt").write_text("0"))
-    assert first == artifact_folder(tmp_path, "r")
-    keep_artifacts(tmp_path, "r", write)
-    assert [file.name for file in first.iterdir()] == ["a.txt"]
+    return write
 
 
-def test_a_run_that_leaves_nothing_has_no_folder(tmp_path):
-    assert keep_artifacts(tmp_path, "r", lambda folder: None) is None
-    assert list((tmp_path / "artifacts").iterdir()) == []
+def test_files_are_named_by_their_content_and_kept_once(tmp_path):
+    first = keep_artifacts(tmp_path, writing(a="same", b="other"))
+    second = keep_artifacts(tmp_path, writing(a="same"), prefix="step-1/")
+    assert [artifact.name for artifact in (*first, *second)] == ["a.txt", "b.txt", "step-1/a.txt"]
+    assert first[0].file == second[0].file != first[1].file
+    assert [artifact.bytes for artifact in first] == [4, 5]
+    assert len(list(artifact_folder(tmp_path).iterdir())) == 2
 
 
-def test_what_fails_halfway_leaves_the_earlier_files(tmp_path):
-    keep_artifacts(tmp_path, "r", lambda folder: (folder / "old.txt").write_text("0"))
+def test_a_row_finds_its_files_and_does_without_those_that_are_gone(tmp_path):
+    kept = keep_artifacts(tmp_path, writing(a="1", b="2"))
+    (artifact_folder(tmp_path) / kept[1].file).unlink()
+    row = [{"name": artifact.name, "file": artifact.file} for artifact in kept]
+    assert {name: path.read_text() for name, path in artifact_files(tmp_path, row).items()} == {"a.txt": "1"}
+    assert artifact_files(tmp_path, None) == {}
 
+
+def test_what_fails_halfway_leaves_nothing(tmp_path):
     def fail(folder):
         (folder / "half.txt").write_text("")
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
-        keep_artifacts(tmp_path, "r", fail)
-    assert [file.name for file in artifact_folder(tmp_path, "r").iterdir()] == ["old.txt"]
-    assert len(list((tmp_path / "artifacts").iterdir())) == 1
+        keep_artifacts(tmp_path, fail)
+    assert list(artifact_folder(tmp_path).iterdir()) == []

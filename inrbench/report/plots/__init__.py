@@ -6,10 +6,11 @@ from matplotlib.figure import Figure
 
 from inrbench.analyse import Group
 from inrbench.report.plots.curves import curves, sweep
+from inrbench.report.plots.gallery import gallery
 from inrbench.report.plots.pareto import pareto
 from inrbench.report.plots.probes import activations, gradients, ntk, spectrum
 from inrbench.report.plots.ranks import critical_difference_diagram, critical_difference_over_tasks
-from inrbench.report.plots.signals import gallery, per_signal
+from inrbench.report.plots.signals import per_signal
 from inrbench.report.plots.style import house_style
 
 PLOTS: dict[str, Callable[[Group], Figure]] = {

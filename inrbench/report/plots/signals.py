@@ -1,19 +1,12 @@
-"""Signal by signal: numbers as dots, and reconstructions side by side."""
+"""Signal by signal: numbers as dots."""
 
-from pathlib import Path
-
-import matplotlib.image
 from matplotlib.figure import Figure
 
 from inrbench.analyse import Group, metrics_of
 from inrbench.analyse.compare import scores_by_signal
 from inrbench.errors import NothingFound
 from inrbench.report import words
-from inrbench.report.plots.style import COLUMN, dots, folded, panels
-from inrbench.store import artifact_folder
-
-TALLEST = 8
-"""Signals that a gallery shows at most."""
+from inrbench.report.plots.style import COLUMN, dots, panels
 
 
 def per_signal(group: Group) -> Figure:
@@ -34,34 +27,4 @@ def per_signal(group: Group) -> Figure:
     axes.set_xticks(range(len(scores)), scores.index, rotation=90)
     axes.set(yscale="log" if metric.scale == "log" else "linear", ylabel=words.metric_title(metric, [metric]))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return figure
-
-
-def gallery(group: Group, results: Path) -> Figure:
-    """Draw the pictures that runs left, a row a signal and a column a method, with the primary metric; of the first seed.
-
-    Raises NothingFound where no run of these left a picture.
-    """
-    shown = {}
-    for run in group.runs.sort_values("seed", ascending=False).itertuples(index=False):
-        pictures = sorted(artifact_folder(results, run.run_id).glob("*.png"))
-        if run.status == "ok" and pictures:
-            shown[run.signal, run.label] = pictures[0], run.metrics[0]["value"]
-    if not shown:
-        raise NothingFound(
-            f"{words.title(group)}: no run of these left a picture in '{results}' (inrbench run --artifacts last)"
-        )
-    signals = sorted({signal for signal, _ in shown})[:TALLEST]
-    labels = sorted({label for _, label in shown})
-    metric = metrics_of(group.runs)[0]
-    figure = Figure(figsize=(1.4 * len(labels), 1.6 * len(signals)))
-    grid = figure.subplots(len(signals), len(labels), squeeze=False)
-    for row, signal in zip(grid, signals, strict=True):
-        for axes, label in zip(row, labels, strict=True):
-            axes.set_axis_off()
-            if (signal, label) in shown:
-                picture, value = shown[signal, label]
-                axes.imshow(matplotlib.image.imread(picture))
-                axes.set_title(f"{folded(label)}\n{words.number(value, metric.scale == 'log')} {metric.unit}".rstrip())
-    figure.suptitle(words.title(group), fontsize=7, color="#555555")
     return figure

@@ -1,0 +1,68 @@
+"""A finished run brought back to life: its problem, and its network with the weights it ended with."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from inrbench.errors import BadValue, BrokenPlugin, NothingFound
+from inrbench.execute.worker import WEIGHTS_FILE, build_network
+from inrbench.nn import load_weights
+from inrbench.problems import Problem
+from inrbench.registry import Registry
+from inrbench.spec import Protocol, RunSpec, derived_seed
+from inrbench.store import artifact_files, read_runs
+
+
+def stored_run(results: Path, run: str) -> dict[str, Any]:
+    """Return the row of a run that is named by its id or the beginning of it. Raises NothingFound or BadValue."""
+    rows = [row for row in read_runs(results).table.to_pylist() if row["run_id"].startswith(run)]
+    if not rows:
+        raise NothingFound(f"no run '{run}' in '{results}'; their ids: inrbench results list --results {results}")
+    if len(rows) > 1:
+        raise BadValue(f"{len(rows)} runs in '{results}' begin with '{run}': give more of the id")
+    return rows[0]
+
+
+def revive(
+    row: dict[str, Any], results: Path, registry: Registry, signal_file: Path | None = None
+) -> tuple[nn.Module, Problem]:
+    """Return a stored run's network, on the CPU, and its problem.
+
+    Raises NothingFound where its weights were not kept, BrokenPlugin where the method's file has changed since, DataMissing.
+    """
+    name = f"{row['task']}/{row['signal']} {row['method']} seed {row['seed']}"
+    weights = artifact_files(results, row["artifacts"]).get(WEIGHTS_FILE)
+    if weights is None:
+        raise NothingFound(
+            f"the weights of {name} are not in '{results / 'artifacts'}'; keep them: inrbench run --artifacts last"
+        )
+    source = registry.source("method", row["method"])
+    if source.sha256() != row["method_sha256"]:
+        raise BrokenPlugin(f"{source.path} has changed since {name} ran: its weights mean nothing to it; run it again")
+    task = registry.task(row["task"])
+    if signal_file is not None:
+        task.adopt(signal_file)
+    elif row["signal"] not in task.signals():
+        raise BadValue(f"{name} was fitted to a file of yours; name it: --signal path/to/{row['signal']}")
+    fields = json.loads(row["protocol_json"])
+    protocol = Protocol(**{**fields, "metrics": tuple(fields["metrics"])})
+    problem = task.problem(row["signal"], protocol, derived_seed("data", row["task"], row["signal"], row["seed"]))
+    spec = RunSpec(**{field: row[field] for field in _SPEC_COLUMNS}, params=_values(row["params_json"]))
+    network = build_network(spec, protocol, registry, problem)
+    problem.admit(network)
+    load_weights(network, weights)
+    return network.to(torch.device("cpu")), problem
+
+
+_SPEC_COLUMNS = (
+    "task", "task_version", "signal", "signal_sha256", "method", "method_sha256", "variant", "protocol", "protocol_fingerprint",
+    "seed", "device_class", "engine", "track",
+)  # fmt: skip
+
+
+def _values(text: str) -> dict[str, Any]:
+    """Return parameters from JSON, which has lists where they were tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(text).items()}
