@@ -13,7 +13,7 @@ from inrbench.cli.options import results_option, words
 @click.option(
     "--format",
     "style",
-    type=click.Choice(["terminal", "markdown", "latex", "csv", "json"]),
+    type=click.Choice(["terminal", "markdown", "latex", "html", "csv", "json"]),
     default="terminal",
     show_default=True,
 )
@@ -37,4 +37,8 @@ def command(tasks: str | None, protocol: str | None, style: str, details: bool, 
     elif style == "markdown":
         click.echo(report.to_markdown(boards, details), nl=False)
     else:
-        click.echo({"latex": report.to_latex, "csv": report.to_csv, "json": report.to_json}[style](boards), nl=False)
+        from inrbench.report.site import to_html
+
+        click.echo(
+            {"latex": report.to_latex, "html": to_html, "csv": report.to_csv, "json": report.to_json}[style](boards), nl=False
+        )

@@ -17,6 +17,7 @@ VERBS = {
     "leaderboard": "Tables of the results.",
     "compare": "A method against others, signal by signal, with statistics.",
     "plot": "Figures of the results.",
+    "report": "A static site of the results.",
     "render": "A stored network at a higher resolution than it was fitted at.",
     "claims": "What papers printed, what was measured, and a verdict on each.",
     "reproduce": "Run what a paper's tables and figures need, and set them side by side.",

@@ -37,7 +37,16 @@ def verdict_text(paper: str, verdicts: Sequence[Verdict], style: str) -> str:
     layout = "pipe" if style == "markdown" else "simple"
     aligned = ("left", "left", "left", "right", "right", "right", "left", "left")
     rows = [
-        (v.block.item, v.block.column or v.block.metric, v.label, v.claimed, measured(v), _interval(v), v.outcome, v.note)
+        (
+            v.block.item,
+            v.block.column or v.block.metric,
+            v.label,
+            v.claimed,
+            measured_text(v),
+            interval_text(v),
+            v.outcome,
+            v.note,
+        )
         for v in verdicts
     ]
     head = f"**{paper}**: {summary(verdicts)}." if style == "markdown" else f"{paper}: {summary(verdicts)}."
@@ -82,7 +91,7 @@ def evidence(blocks: Sequence[Block]) -> list[str]:
     return list(dict.fromkeys(block.evidence for block in blocks if block.evidence))
 
 
-def measured(verdict: Verdict) -> str:
+def measured_text(verdict: Verdict) -> str:
     """Return the measured number with as many digits as a paper would print."""
     return NONE if verdict.measured is None else _short(verdict.measured)
 
@@ -91,7 +100,8 @@ def _short(value: float) -> str:
     return f"{value:.2e}" if value and not 1e-2 <= abs(value) < 1e5 else f"{value:.4g}"
 
 
-def _interval(verdict: Verdict) -> str:
+def interval_text(verdict: Verdict) -> str:
+    """Return the interval in which one more run of ours would lie."""
     if verdict.low is None or verdict.high is None:
         return NONE
     return f"{_short(verdict.low)} .. {_short(verdict.high)}"
@@ -103,10 +113,10 @@ SIGNS = {"reproduced": "=", "not reproduced": "!", "protocol differs": "~", "not
 def _cell(verdict: Verdict | None) -> str:
     if verdict is None:
         return ""
-    ours = measured(verdict) if verdict.measured is not None else "failed" if verdict.outcome == "not reproduced" else NONE
+    ours = measured_text(verdict) if verdict.measured is not None else "failed" if verdict.outcome == "not reproduced" else NONE
     return f"{verdict.claimed} -> {ours} {SIGNS[verdict.outcome]}".rstrip()
 
 
 def _told(verdict: Verdict) -> str:
-    number = "" if verdict.measured is None else f" {measured(verdict)}"
+    number = "" if verdict.measured is None else f" {measured_text(verdict)}"
     return f"{verdict.outcome}{number}" + (f" ({verdict.note})" if verdict.note else "")

@@ -1,0 +1,6 @@
+"""A static site of a results folder: leaderboards, signals, methods, papers, and the runs behind every number."""
+
+from inrbench.report.site.build import SiteFacts, build_site
+from inrbench.report.site.fragment import to_html
+
+__all__ = ["SiteFacts", "build_site", "to_html"]

@@ -1,0 +1,88 @@
+"""Charts as Plotly reads them: plain data, drawn by its script in the page."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from inrbench.analyse import Board, Group
+from inrbench.analyse.costs import COSTS, costs_of
+from inrbench.report import words
+from inrbench.report.plots.style import MARKERS, average, looks
+from inrbench.spec import Metric
+
+Chart = dict[str, Any]
+DASH = {"-": "solid", "--": "dash", ":": "dot", "-.": "dashdot"}
+SYMBOL = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond"}
+
+
+def curve_charts(group: Group, metric: Metric) -> list[Chart]:
+    """Return the mean learning curve of each row, against steps and against seconds of training."""
+    lines = {}
+    for label, runs in group.runs.groupby("label", sort=True):
+        points = pd.DataFrame([point for curve in runs["curve"] if curve is not None for point in curve])
+        if len(points):
+            mean = points.groupby("step").agg({"train_seconds": "mean", "value": average(metric.scale == "log")})
+            lines[str(label)] = (mean.index.tolist(), mean["train_seconds"].tolist(), mean["value"].tolist())
+    title = words.metric_title(metric, [metric])
+    return [
+        line_chart(
+            {label: (line[axis], line[2]) for label, line in lines.items()}, f"learning curves against {name}", name, title,
+            x_log=True, y_log=metric.scale == "log",
+        )
+        for axis, name in ((0, "step"), (1, "seconds of training"))
+    ]  # fmt: skip
+
+
+def pareto_charts(board: Board) -> list[Chart]:
+    """Return the primary metric against each cost, a dot a complete method."""
+    charts = []
+    for cost, unit in COSTS.items():
+        points = costs_of(board, cost)
+        if len(points) < 2:
+            continue
+        metric, style = board.metrics[0], looks(points)
+        data = [
+            {
+                "type": "scatter", "mode": "markers", "name": label, "x": [_number(spent)], "y": [_number(quality)],
+                "marker": {"color": style[label]["color"], "size": 11,
+                           "symbol": SYMBOL[MARKERS[style[label]["linestyle"]]]},
+            }
+            for label, (spent, quality) in points.items()
+        ]  # fmt: skip
+        y_log = metric.scale == "log" and all(quality > 0 for _, quality in points.values())
+        layout = _layout(f"{cost} ({unit})" if unit else cost, words.metric_title(metric, [metric]), False, y_log)
+        charts.append({"title": f"quality against {cost}", "data": data, "layout": layout})
+    return charts
+
+
+def line_chart(
+    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str, x: str, y: str, *, x_log: bool = False,
+    y_log: bool = False,
+) -> Chart:  # fmt: skip
+    """Return a chart of lines by row, in the rows' colours; ``truth`` is drawn in gray."""
+    plain = {label: label.partition(" (")[0] for label in lines}  # the track behind it does not change a row's colour
+    known = {**looks(plain.values()), "truth": {"color": "#888888", "linestyle": "-"}}
+    style = {label: known[name] for label, name in plain.items()}
+    data = [
+        {
+            "type": "scatter", "mode": "lines", "name": label, "x": [_number(v) for v in xs], "y": [_number(v) for v in ys],
+            "line": {"color": style[label]["color"], "dash": DASH[style[label]["linestyle"]], "width": 2},
+        }
+        for label, (xs, ys) in lines.items()
+    ]  # fmt: skip
+    return {"title": title, "data": data, "layout": _layout(x, y, x_log, y_log)}
+
+
+def _layout(x: str, y: str, x_log: bool, y_log: bool) -> dict[str, Any]:
+    kind = {True: "log", False: "linear"}
+    return {
+        "xaxis": {"title": {"text": x}, "type": kind[x_log]},
+        "yaxis": {"title": {"text": y}, "type": kind[y_log], "exponentformat": "power"},
+    }
+
+
+def _number(value: float) -> float | None:
+    """Return a number with the digits that a screen can show; None, a gap, where it is not finite."""
+    return float(f"{value:.6g}") if value is not None and math.isfinite(value) else None

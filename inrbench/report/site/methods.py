@@ -1,0 +1,67 @@
+"""What stands on a method's page."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from inrbench.analyse import Board
+from inrbench.analyse.papers import bibtex
+from inrbench.registry import Registry
+from inrbench.report import words
+from inrbench.report.site import names
+
+SPEED_HEADER = ("what", "step / plain step", "step / authors' style", "step / limit", "points a second")
+
+
+def method_view(method: str, boards: Sequence[Board], registry: Registry, cards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a method's page; of a method that is no plugin here any more, its results alone."""
+    facts: dict[str, Any] = {"formula": "", "doc": "", "bibtex": None, "parameters": []}
+    if method in registry.methods:
+        plugin = registry.method(method)
+        types = plugin.types()
+        facts = {
+            "formula": plugin.formula, "doc": plugin.doc, "bibtex": bibtex(plugin.paper) if plugin.paper else None,
+            "parameters": [
+                {"name": name, "default": str(value), "type": getattr(types[name], "__name__", str(types[name]))}
+                for name, value in plugin.defaults().items()
+            ],
+        }  # fmt: skip
+    return {"title": method, "method": method, **facts, "places": places(method, boards), "speed": list(_speed(method, cards)),
+            "speed_header": SPEED_HEADER}  # fmt: skip
+
+
+def places(method: str, boards: Sequence[Board]) -> list[dict[str, Any]]:
+    """Return where a method's rows stand in every table that has them."""
+    found = []
+    for board in boards:
+        for place, row in enumerate(board.rows, start=1):
+            if row.label.partition("[")[0] != method:
+                continue
+            metric = board.metrics[0] if board.metrics else None
+            cell = row.cells.get(metric.id) if metric else None
+            group = board.group
+            found.append({
+                "label": row.label, "place": place if row.complete else None, "of": len(board.rows),
+                "rank": words.rank_text(board, row), "metric": words.metric_title(metric, [metric]) if metric else "",
+                "value": words.cell_text(cell), "runs": names.runs_page(group, row.label), "title": words.title(group),
+                "table": f"{names.table_page(group.task, group.fingerprint)}#{names.board_anchor(group)}",
+            })  # fmt: skip
+    return found
+
+
+def read_cards(results: Path) -> list[dict[str, Any]]:
+    """Return the speed cards that ``inrbench profile --format json`` left in the folder ``profile`` of a results folder."""
+    files = sorted((results / "profile").glob("*.json")) if (results / "profile").is_dir() else []
+    held = [json.loads(path.read_text(encoding="utf-8")) for path in files]
+    return [card for card in held if "cards" in card]
+
+
+def _speed(method: str, cards: Sequence[Mapping[str, Any]]) -> Any:
+    for profile in cards:
+        for label, card in profile["cards"].items():
+            if label.partition("[")[0] == method:
+                ratios = (card.get(f"fast_to_{part}") for part in ("reference", "official", "limit"))
+                texts = [words.NONE if ratio is None else f"{ratio:.2f}" for ratio in ratios]
+                speed = card.get("points_per_second") or card["points"] / min(card["rounds"]["fast"])
+                yield [f"{label}: {profile['what']}", *texts, f"{speed:,.0f}"]

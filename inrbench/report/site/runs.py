@@ -1,0 +1,64 @@
+"""What stands on the page of the runs behind a row: each with the command that does it again, its machine and its code."""
+
+import shlex
+from typing import Any
+
+from inrbench.analyse import Group, metrics_of
+from inrbench.report import words
+from inrbench.report.site import names
+
+COLUMNS = (
+    "run_id", "attempt_id", "started_at", "device", "cpu_model", "memory_bytes", "platform", "python", "torch", "inrbench",
+    "code_commit", "code_dirty", "matmul_precision", "tf32", "compiled", "engine_note", "plugin_origin", "training_json",
+)  # fmt: skip
+MACHINE = ("device_name", "hardware_id", "cores", "threads", "jobs", "platform", "python", "torch", "inrbench")
+
+
+def runs_view(group: Group, label: str) -> dict[str, Any]:
+    """Return the runs of a row, sorted by signal and seed; machines and commits are told once and referred to."""
+    runs = group.runs[group.runs["label"] == label].sort_values(["signal", "seed"])
+    metrics = metrics_of(runs)
+    environments: dict[tuple[Any, ...], int] = {}
+    lines = []
+    for run in runs.itertuples(index=False):
+        values = {item["id"]: item for item in run.metrics}
+        facts = (*(getattr(run, name) for name in MACHINE), run.code_commit, run.code_dirty)
+        lines.append({
+            "id": run.run_id, "signal": run.signal, "seed": run.seed, "status": run.status, "message": run.message,
+            "signal_page": names.signal_page(group.task, group.fingerprint, run.signal),
+            "values": [_value(values.get(metric.id), metric.scale == "log") for metric in metrics],
+            "seconds": words.NONE if not run.train_seconds > 0 else f"{run.train_seconds:.3g}",
+            "started": f"{run.started_at:%Y-%m-%d %H:%M} UTC", "command": rerun_command(run),
+            "environment": environments.setdefault(facts, len(environments) + 1),
+        })  # fmt: skip
+    return {
+        "label": label, "title": f"{label} on {words.title(group)}", "method": names.method_page(label.partition("[")[0]),
+        "table": f"{names.table_page(group.task, group.fingerprint)}#{names.board_anchor(group)}",
+        "task": group.task, "protocol": group.protocol, "runs": lines,
+        "metrics": [words.metric_title(metric, metrics) for metric in metrics],
+        "seeds": sorted({line["seed"] for line in lines}), "statuses": sorted({line["status"] for line in lines}),
+        "environments": [_environment(facts) for facts in environments],
+    }  # fmt: skip
+
+
+def rerun_command(run: Any) -> str:
+    """Return the command line that does a run again, to be pasted into a shell."""
+    protocol, *changes = run.protocol.split("+")
+    words = ["inrbench", "run", "--methods", run.method + (f"[{run.variant}]" if run.variant else ""), "--tasks", run.task]
+    words += ["--protocol", protocol, *(word for change in changes for word in ("--set", change))]
+    words += ["--signals", run.signal, "--seeds", f"{run.seed},", "--device", run.device_class]
+    words += ["--engine", run.engine] if run.engine != "fast" else []
+    words += ["--track", run.track] if run.track != "paper" else []
+    return shlex.join(words)
+
+
+def _value(item: Any, log: bool) -> dict[str, str]:
+    if item is None or item["value"] is None:
+        return {"text": words.NONE, "key": "", "note": (item or {}).get("note") or ""}
+    return {"text": words.number(item["value"], log), "key": f"{item['value']:.8g}", "note": ""}
+
+
+def _environment(facts: tuple[Any, ...]) -> dict[str, Any]:
+    *machine, commit, dirty = facts
+    code = "unknown" if commit is None else commit + (" with changes" if dirty else "")
+    return {**dict(zip(MACHINE, machine, strict=True)), "commit": code}

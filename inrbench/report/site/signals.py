@@ -1,0 +1,110 @@
+"""What stands on the page of a signal: the truth against what each method made of it."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from inrbench.analyse import Board, measured
+from inrbench.metrics.spectrum import energy_by_octave
+from inrbench.report import words
+from inrbench.report.plots.gallery import RECONSTRUCTION, TRUTH, error_map, picture
+from inrbench.report.site import names
+from inrbench.report.site.charts import Chart, line_chart
+from inrbench.report.site.media import Media
+from inrbench.store import artifact_files
+
+COLUMNS = ("artifacts",)
+
+
+def signal_view(boards: Sequence[Board], signal: str, results: Path, media: Media) -> dict[str, Any]:
+    """Return the page of a signal under a protocol: of each row, the first seed that ended well."""
+    shown = [entry for board in boards for entry in _entries(board, signal, results)]
+    first = boards[0].group
+    pairs = {
+        i: (picture(e["files"][RECONSTRUCTION]), picture(e["files"][TRUTH])) for i, e in enumerate(shown) if _pair(e["files"])
+    }
+    errors = {i: error_map(*pair) for i, pair in pairs.items()}
+    worst = max((float(np.quantile(error, 0.99)) for error in errors.values()), default=0.0) or 1.0
+    for i, entry in enumerate(shown):
+        files = entry.pop("files")
+        if i in pairs:
+            image, truth = pairs[i]
+            entry["truth"], entry["image"] = media.copy(files[TRUTH]), media.copy(files[RECONSTRUCTION])
+            entry["error"] = media.error(f"{files[RECONSTRUCTION].stem[:16]}-error-{worst:.3g}", image, truth, worst)
+            entry["size"] = (image.shape[1], image.shape[0])
+        if "reconstruction.mp4" in files:
+            entry["video"] = media.copy(files["reconstruction.mp4"])
+        for name, key in (("reconstruction.ply", "mesh"), ("truth.ply", "true_mesh")):
+            if name in files:
+                entry[key], entry[f"{key}_id"] = media.mesh(files[name]), files[name].stem
+        if "curve.npz" in files:
+            with np.load(files["curve.npz"]) as held:
+                entry["curve"] = {axis: held[axis] for axis in ("x", "truth", "prediction")}
+    return {
+        "title": f"{signal}: {first.task}, protocol {first.protocol}", "signal": signal,
+        "table": names.table_page(first.task, first.fingerprint), "protocol": first.protocol, "task": first.task,
+        "entries": shown, "worst": f"{worst:.2g}" if pairs else None,
+        "charts": [*_curves(shown), *_spectra(shown, pairs)],
+        "has_meshes": any(entry.get("mesh") or entry.get("true_mesh") for entry in shown),
+    }  # fmt: skip
+
+
+def _pair(files: dict[str, Path]) -> bool:
+    return {RECONSTRUCTION, TRUTH} <= set(files)
+
+
+def _entries(board: Board, signal: str, results: Path) -> list[dict[str, Any]]:
+    group = board.group
+    runs = group.runs[(group.runs["signal"] == signal) & (group.runs["status"] == "ok")]
+    first = {run.label: run for run in runs.sort_values("seed", ascending=False).itertuples(index=False)}
+    entries = []
+    for row in board.rows:
+        if row.label not in first:
+            continue
+        run = first[row.label]
+        told = []
+        for metric in board.metrics:
+            value = measured(run.metrics, metric.id)
+            if value is not None:
+                number = words.number(value, metric.scale == "log")
+                told.append({"name": words.metric_title(metric, board.metrics), "text": number})
+        entries.append({
+            "label": row.label, "name": row.label if group.track == "paper" else f"{row.label} ({group.track})",
+            "values": told, "seed": run.seed, "place": f"{group.device_class}, {group.engine} engine, track {group.track}",
+            "runs": f"{names.runs_page(group, row.label)}#{run.run_id}", "files": artifact_files(results, run.artifacts),
+            **dict.fromkeys(("image", "video", "mesh_id", "true_mesh_id")),
+        })  # fmt: skip
+    return entries
+
+
+def _curves(entries: Sequence[dict[str, Any]]) -> list[Chart]:
+    """Return the charts of a function and of its errors, if this is one; the curves are taken out of the entries."""
+    held = {entry["name"]: curve for entry in entries if (curve := entry.pop("curve", None)) is not None}
+    if not held:
+        return []
+    any_curve = next(iter(held.values()))
+    fits = {name: (curve["x"], curve["prediction"]) for name, curve in held.items()}
+    errors = {name: (curve["x"], np.abs(curve["prediction"] - curve["truth"])) for name, curve in held.items()}
+    return [
+        line_chart({"truth": (any_curve["x"], any_curve["truth"]), **fits}, "the function and its fits", "x", "y"),
+        line_chart(errors, "absolute errors", "x", "absolute error", y_log=True),
+    ]
+
+
+def _spectra(entries: Sequence[dict[str, Any]], pairs: dict[int, Any]) -> list[Chart]:
+    """Return the energy of the pictures' errors by octave of frequency."""
+    lines: dict[str, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
+    for i, (image, truth) in pairs.items():
+        for octave, energy in energy_by_octave((image - truth).astype(np.float64)).items():
+            low, high = map(float, octave.split("-"))
+            lines[entries[i]["name"]][0].append((low + high) / 2)
+            lines[entries[i]["name"]][1].append(energy)
+    if not lines:
+        return []
+    return [line_chart(
+        lines, "energy of the picture's error by octave of frequency", "cycles over the picture", "mean square", x_log=True,
+        y_log=True,
+    )]  # fmt: skip

@@ -1,0 +1,269 @@
+"""The site as a reader meets it: built from a small store, opened from the file system, in a real browser where there is one."""
+
+import json
+import os
+import re
+import shutil
+import tomllib
+from contextlib import closing
+from dataclasses import replace
+from hashlib import sha256
+from html.parser import HTMLParser
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from inrbench.cli.main import cli
+from inrbench.data import write_image, write_ply
+from inrbench.errors import BadValue
+from inrbench.registry import Registry
+from inrbench.report.site import build_site, to_html
+from inrbench.report.site.names import slug
+from inrbench.spec import CurvePoint
+from inrbench.store import append, keep_artifacts
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+         "--no-first-run", "--enable-unsafe-swiftshader")  # fmt: skip
+NASTY = "<script>alert('x')</script>\"&'"
+"""A name that would run, close an attribute or end a script if it were not escaped."""
+
+
+def _files(folder: Path) -> None:
+    row = np.linspace(0, 1, 24)
+    write_image(folder / "truth.png", np.stack([np.add.outer(row[:16], row) / 2] * 3, axis=2))
+    write_image(folder / "reconstruction.png", np.full((16, 24, 3), 0.5))
+    knot = Registry().task("sdf").mesh("knot")
+    write_ply(folder / "reconstruction.ply", knot)
+    x = np.linspace(-1, 1, 50)
+    np.savez_compressed(folder / "curve.npz", x=x, truth=np.sin(3 * x), prediction=np.sin(3 * x) + 0.01)
+
+
+@pytest.fixture
+def site(attempt, tmp_path):
+    """Return the folder of a site of two signals, three methods and two seeds, with pictures, and of names that hold HTML."""
+    results = tmp_path / "results"
+    kept = keep_artifacts(results, _files)
+    curve = tuple(CurvePoint(step=s, train_seconds=0.1 * s, loss=1 / s, lr=0.1, value=10.0 + s) for s in (1, 4, 16))
+    for method, psnr in (("siren", 30.0), ("msa", 31.0), ("finer", 9.5)):
+        for signal in "ab":
+            for seed in (0, 1):
+                one = attempt(psnr + seed, method=method, signal=signal, seed=seed)
+                append(results, replace(one, result=replace(one.result, curve=curve, artifacts=kept if signal == "a" else ())))
+    append(results, attempt(method="wire", status="diverged"))
+    append(results, attempt(20.0, method="wire", signal=NASTY, variant=NASTY, params={"x": 1.0}, task="other",
+                            protocol_fingerprint="e" * 12))  # fmt: skip
+    build_site(results, tmp_path / "site", Registry())
+    return tmp_path / "site"
+
+
+class _Links(HTMLParser):
+    """Collects the addresses of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found, self.ids = [], set()
+
+    def handle_starttag(self, tag, attrs):
+        held = dict(attrs)
+        self.ids.add(held.get("id"))
+        self.found += [held[name] for name in ("href", "src", "data-script", "data-viewer") if held.get(name)]
+
+
+def _read(page: Path) -> _Links:
+    links = _Links()
+    links.feed(page.read_text(encoding="utf-8"))
+    return links
+
+
+def test_every_link_leads_somewhere_in_the_site(site):
+    pages = {page.resolve(): _read(page) for page in site.rglob("*.html")}
+    assert len(pages) > 10
+    for page, links in pages.items():
+        for link in links.found:
+            address, _, anchor = link.partition("#")
+            if link.startswith("data:"):
+                continue
+            assert "//" not in link, f"{page.name} leaves the site: {link}"
+            target = (page.parent / address).resolve() if address else page
+            assert target.exists(), f"{page.name}: {link}"
+            assert not anchor or target.suffix != ".html" or anchor in pages[target].ids, f"{page.name}: {link}"
+
+
+def test_names_are_shown_as_text(site):
+    for page in site.rglob("*.html"):
+        assert "<script>alert" not in page.read_text(encoding="utf-8")
+    shown = [page for page in site.rglob("*.html") if "&lt;script&gt;alert" in page.read_text(encoding="utf-8")]
+    assert len(shown) >= 3
+
+
+def test_a_number_leads_to_its_runs_with_their_command(site):
+    page = next(page for page in (site / "runs").glob("*msa*")).read_text(encoding="utf-8")
+    command = "inrbench run --methods msa --tasks toy --protocol test --signals b --seeds 1, --device cpu"
+    assert page.count(command) == 1
+    assert "abc" in page  # the commit
+    assert page.count("<tr id=") == 4
+
+
+def test_charts_hold_the_numbers_of_the_store(site):
+    page = next((site / "tables").glob("toy*")).read_text(encoding="utf-8")
+    charts = [json.loads(text) for text in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page)]
+    lines = {trace["name"]: (trace["x"], trace["y"]) for trace in charts[0]["data"]}
+    assert lines["msa"] == ([1.0, 4.0, 16.0], [11.0, 14.0, 26.0])
+
+
+def test_a_site_replaces_a_site_and_nothing_else(site, tmp_path):
+    results = tmp_path / "results"
+    (site / "stale.html").write_text("old")
+    build_site(results, site, Registry())
+    assert not (site / "stale.html").exists()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").write_text("years of work")
+    with pytest.raises(BadValue, match="something else than a site"):
+        build_site(results, tmp_path / "other", Registry())
+    assert (tmp_path / "other" / "thesis.tex").exists()
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_pages_are_small(site):
+    assert max(page.stat().st_size for page in site.rglob("*.html")) < 2_000_000
+
+
+def test_scripts_of_others_are_what_they_say(site):
+    folder = resources.files("inrbench.report.site").joinpath("vendor")
+    files = tomllib.loads(folder.joinpath("VENDOR.toml").read_text())["file"]
+    assert {file["name"] for file in files} == {path.name for path in folder.iterdir() if path.name.endswith(".js")}
+    for file in files:
+        assert sha256(folder.joinpath(file["name"]).read_bytes()).hexdigest() == file["sha256"]
+        assert folder.joinpath(file["text"]).is_file()
+
+
+def test_names_of_pages_never_meet():
+    assert len({slug("a__b", "c"), slug("a", "b__c"), slug("a", "b", "c"), slug("A", "b", "c"), slug("a/b")}) == 5
+    assert slug("../../etc/passwd").startswith("_.._etc_passwd-")
+    assert len(slug("x" * 500)) < 80
+
+
+def test_the_leaderboard_as_one_page(attempt, tmp_path):
+    from inrbench.analyse import leaderboards
+
+    append(tmp_path, attempt(method="msa", variant=NASTY, params={"x": 1.0}))
+    text = to_html(leaderboards(tmp_path))
+    assert "&lt;script&gt;" in text and "<script" not in text and "<strong>30.00</strong>" in text
+
+
+def test_the_verb(attempt, tmp_path):
+    append(tmp_path / "r", attempt())
+    done = CliRunner().invoke(
+        cli, ["report", "--results", str(tmp_path / "r"), "-o", str(tmp_path / "s")], catch_exceptions=False
+    )
+    assert f"wrote {tmp_path / 's' / 'index.html'}" in done.output
+    assert (tmp_path / "s" / "index.html").is_file()
+
+
+# --- in a browser ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as playwright, closing(playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)) as one:
+        yield one
+
+
+@pytest.fixture
+def tab(browser):
+    """Return a function that opens a page; at the end there must have been no error and no request that left the site."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page, faults = context.new_page(), []
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on(
+        "request", lambda request: None if request.url.startswith(("file:", "data:", "blob:")) else faults.append(request.url)
+    )
+
+    def open_page(path: Path):
+        page.goto(path.resolve().as_uri())
+        return page
+
+    yield open_page
+    context.close()
+    assert faults == []
+
+
+def _column(page, number: int) -> list[str]:
+    return page.locator(f"#boards table.board tbody tr td:nth-child({number})").all_inner_texts()
+
+
+def test_a_table_is_sorted_as_numbers_and_filtered(tab, site):
+    page = tab(next((site / "tables").glob("toy*")))
+    assert _column(page, 1)[:3] == ["msa", "siren", "finer"]
+    head = page.locator("#boards table.board thead th").nth(1)
+    head.focus()
+    for order in ("descending", "ascending"):
+        page.keyboard.press("Enter")
+        page.wait_for_function(f"document.querySelectorAll('table.board th')[1].ariaSort === '{order}'")
+    page.wait_for_function("document.querySelector('table.board tbody td').innerText === 'finer'")  # 10 before 30: numbers
+    page.locator("input[data-filter]").fill("sir")
+    assert page.locator("table.board tbody tr:visible").count() == 1
+
+
+def test_a_number_is_followed_to_its_run(tab, site):
+    page = tab(site / "index.html")
+    page.get_by_role("link", name="toy").click()
+    page.locator("table.board tbody td a", has_text="31.50").click()
+    assert "msa" in page.locator("h1").inner_text()
+    page.locator("select[data-field=seed]").select_option("1")
+    assert page.locator("#runs tbody tr:visible").count() == 2
+    page.locator("#runs tbody tr:visible summary").first.click()
+    assert "--seeds 1," in page.locator("#runs tbody tr:visible pre").first.inner_text()
+
+
+def test_charts_are_drawn_when_seen_and_follow_the_theme(tab, site):
+    page = tab(next((site / "tables").glob("toy*")))
+    page.locator("[data-chart]").first.scroll_into_view_if_needed()
+    page.wait_for_selector("[data-chart] svg .scatterlayer .trace")
+    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.get_by_role("button", name="Dark or light").click()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+
+
+def test_the_slider_cuts_and_all_pictures_zoom_together(tab, site):
+    page = tab(next((site / "signals").glob("toy*__a.html")))
+    slider = page.locator(".slider input").first
+    slider.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    assert "55%" in page.locator("figure.entry img.fit").first.evaluate("image => getComputedStyle(image).clipPath")
+    page.get_by_role("button", name="Zoom in").click()
+    page.wait_for_timeout(400)
+    scales = page.locator(".zoomed").evaluate_all("all => all.map(each => new DOMMatrix(getComputedStyle(each).transform).a)")
+    assert len(scales) == 3 and min(scales) > 1 and max(scales) - min(scales) < 1e-6
+    page.get_by_label("show absolute errors").check()
+    assert page.locator("img.error").first.evaluate("image => getComputedStyle(image).visibility") == "visible"
+
+
+def test_a_mesh_opens(tab, site):
+    page = tab(next((site / "signals").glob("toy*__a.html")))
+    page.get_by_role("button", name="Turn it in 3-D").first.click()
+    page.wait_for_function("document.querySelector('model-viewer')?.loaded", timeout=60_000)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_page_is_wider_than_the_window_and_axe_finds_nothing_serious(tab, site, width):
+    axe = os.environ.get("INRBENCH_AXE")  # axe.min.js of the npm package axe-core
+    pages = [site / "index.html", *(next((site / folder).glob("*")) for folder in ("tables", "runs", "methods", "papers")),
+             next((site / "signals").glob("toy*__a.html"))]  # fmt: skip
+    for path in pages:
+        page = tab(path)
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        if axe:
+            page.add_script_tag(path=axe)
+            found = page.evaluate("axe.run({preload: false}).then(result => result.violations.map(v => [v.impact, v.id, v.nodes[0].html]))")
+            assert [violation for violation in found if violation[0] in ("serious", "critical")] == [], path
