@@ -106,6 +106,7 @@ def test_a_number_leads_to_its_runs_with_their_command(site):
     assert page.count(command) == 1
     assert "abc" in page  # the commit
     assert page.count("<tr id=") == 4
+    assert "nan" not in page and "None" not in page
 
 
 def test_charts_hold_the_numbers_of_the_store(site):
@@ -265,5 +266,7 @@ def test_no_page_is_wider_than_the_window_and_axe_finds_nothing_serious(tab, sit
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         if axe:
             page.add_script_tag(path=axe)
-            found = page.evaluate("axe.run({preload: false}).then(result => result.violations.map(v => [v.impact, v.id, v.nodes[0].html]))")
+            found = page.evaluate(
+                "axe.run({preload: false}).then(result => result.violations.map(v => [v.impact, v.id, v.nodes[0].html]))"
+            )
             assert [violation for violation in found if violation[0] in ("serious", "critical")] == [], path

@@ -24,7 +24,8 @@ def runs_view(group: Group, label: str) -> dict[str, Any]:
         values = {item["id"]: item for item in run.metrics}
         facts = (*(getattr(run, name) for name in MACHINE), run.code_commit, run.code_dirty)
         lines.append({
-            "id": run.run_id, "signal": run.signal, "seed": run.seed, "status": run.status, "message": run.message,
+            "id": run.run_id, "signal": run.signal, "seed": run.seed, "status": run.status,
+            "message": run.message if isinstance(run.message, str) else None,
             "signal_page": names.signal_page(group.task, group.fingerprint, run.signal),
             "values": [_value(values.get(metric.id), metric.scale == "log") for metric in metrics],
             "seconds": words.NONE if not run.train_seconds > 0 else f"{run.train_seconds:.3g}",

@@ -95,9 +95,11 @@ def _curves(entries: Sequence[dict[str, Any]]) -> list[Chart]:
 
 
 def _spectra(entries: Sequence[dict[str, Any]], pairs: dict[int, Any]) -> list[Chart]:
-    """Return the energy of the pictures' errors by octave of frequency."""
+    """Return the energy of the pictures' errors by octave of frequency; not of views of solids, whose pixels mean nothing."""
     lines: dict[str, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
     for i, (image, truth) in pairs.items():
+        if entries[i]["mesh_id"]:
+            continue
         for octave, energy in energy_by_octave((image - truth).astype(np.float64)).items():
             low, high = map(float, octave.split("-"))
             lines[entries[i]["name"]][0].append((low + high) / 2)
