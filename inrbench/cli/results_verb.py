@@ -32,9 +32,10 @@ def list_(tasks: str | None, results: Path) -> None:
 @click.option("--to", "target", type=click.Path(path_type=Path, file_okay=False), required=True,
               help="The folder of compacted files, for example results/published.")  # fmt: skip
 @click.option("--tasks", help="Only these tasks, comma-separated.")
-def compact_(results: Path, target: Path, tasks: str | None) -> None:
+@click.option("--artifacts", is_flag=True, help="Copy what the runs left to look at, and their weights.")
+def compact_(results: Path, target: Path, tasks: str | None, artifacts: bool) -> None:
     """Merge the runs into one file a task and method, the same runs giving the same bytes: fit to be committed."""
     from inrbench.store import compact
 
-    for path, n_runs in compact(results, target, words(tasks) or None).items():
+    for path, n_runs in compact(results, target, words(tasks) or None, artifacts).items():
         click.echo(f"{path}: {n_runs} runs, {path.stat().st_size:,} bytes")

@@ -1,7 +1,6 @@
 """The site as a reader meets it: built from a small store, opened from the file system, in a real browser where there is one."""
 
 import json
-import os
 import re
 import shutil
 import tomllib
@@ -257,16 +256,12 @@ def test_a_mesh_opens(tab, site):
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_no_page_is_wider_than_the_window_and_axe_finds_nothing_serious(tab, site, width):
-    axe = os.environ.get("INRBENCH_AXE")  # axe.min.js of the npm package axe-core
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     pages = [site / "index.html", *(next((site / folder).glob("*")) for folder in ("tables", "runs", "methods", "papers")),
              next((site / "signals").glob("toy*__a.html"))]  # fmt: skip
     for path in pages:
         page = tab(path)
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-        if axe:
-            page.add_script_tag(path=axe)
-            found = page.evaluate(
-                "axe.run({preload: false}).then(result => result.violations.map(v => [v.impact, v.id, v.nodes[0].html]))"
-            )
-            assert [violation for violation in found if violation[0] in ("serious", "critical")] == [], path
+        found = axe.run(page, options={"preload": False, "resultTypes": ["violations"]}).response["violations"]
+        assert [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")] == [], path
