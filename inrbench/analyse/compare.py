@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from inrbench.analyse.runs import Group, measured, metrics_of
+from inrbench.analyse.runs import Group, metrics_of, values_of
 from inrbench.analyse.statistics import FEWEST_PAIRS, Interval, bootstrap_mean, holm, signed_rank
 from inrbench.errors import NothingFound, unknown
 from inrbench.spec import Metric
@@ -37,12 +38,10 @@ def scores_by_signal(group: Group, metric: Metric) -> pd.DataFrame:
 
     Of a metric on a log scale, decadic logarithms, and the mean of these.
     """
-    rows = [
-        (run.signal, run.label, metric.on_scale(value))
-        for run in group.runs.itertuples(index=False)
-        if run.status == "ok" and (value := measured(run.metrics, metric.id)) is not None
-    ]
-    frame = pd.DataFrame(rows, columns=["signal", "label", "value"]).astype({"value": float})
+    values, known = values_of(group.runs, metric)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        frame = group.runs[["signal", "label"]].assign(value=np.log10(values) if metric.scale == "log" else values)
+    frame = frame[known & (group.runs["status"] == "ok")]
     return frame.pivot_table(index="signal", columns="label", values="value", aggfunc="mean", dropna=False)
 
 

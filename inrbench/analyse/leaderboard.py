@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from inrbench.analyse.compare import scores_by_signal
-from inrbench.analyse.runs import Group, comparable_runs, items_of, metrics_of
+from inrbench.analyse.measurements import missing_notes
+from inrbench.analyse.runs import Group, comparable_runs, metrics_of, values_of
 from inrbench.analyse.statistics import FEWEST_PAIRS, shared_ranks
 from inrbench.spec import Metric
 
@@ -136,9 +137,9 @@ def _row(label: str, runs: pd.DataFrame, metrics: Sequence[Metric], n_runs: int)
         failures["not run"] = n_runs - len(runs)
     cells = {}
     for metric in metrics:
-        values = [item["value"] for item in items_of(ok) if item["id"] == metric.id and item["value"] is not None]
-        if values:
-            cells[metric.id] = summarise(values, log=metric.scale == "log")
+        values, known = values_of(ok, metric)
+        if known.any():
+            cells[metric.id] = summarise(values[known], log=metric.scale == "log")
     memory = ok["gpu_peak_allocated_bytes"] if ok["gpu_peak_allocated_bytes"].notna().any() else ok["host_peak_bytes"]
     return Row(
         label=label,
@@ -200,8 +201,5 @@ def _rank(rows: list[Row], group: Group, metric: Metric) -> None:
 
 def _missing_notes(frame: pd.DataFrame) -> list[str]:
     """Say of each metric how often it is missing, and why."""
-    reasons: Counter[tuple[str, str]] = Counter()
-    for item in items_of(frame[frame["status"] == "ok"]):
-        if item["value"] is None:
-            reasons[item["id"], item["note"]] += 1
+    reasons = Counter(missing_notes(frame.loc[frame["status"] == "ok", "metrics"].tolist()))
     return [f"{metric} is missing in {n} run(s): {reason}" for (metric, reason), n in sorted(reasons.items())]

@@ -1,13 +1,15 @@
 """Which runs may stand side by side: of one task, protocol fingerprint, class of device, engine and track."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from inrbench.analyse.measurements import Measured, Measurements, known_values, metrics_in
 from inrbench.errors import NothingFound, unknown
 from inrbench.spec import Metric
 from inrbench.store import read_runs
@@ -49,7 +51,13 @@ def comparable_runs(
     read = read_runs(results, [*IDENTITY, *columns])
     for path, reason in read.unreadable.items():
         log.warning("skipped %s: %s", path, reason)
-    frame = read.table.to_pandas().fillna({"engine": FIRST_ENGINE, "track": "paper"})
+    table = read.table
+    if "metrics" in table.column_names:  # a million dictionaries would take seconds
+        views = Measurements(table["metrics"]).views()
+        frame = table.drop_columns("metrics").to_pandas().assign(metrics=views)
+    else:
+        frame = table.to_pandas()
+    frame = frame.fillna({"engine": FIRST_ENGINE, "track": "paper"})
     frame = frame[frame["track"] != "search"]
     if not len(frame):
         raise NothingFound(f"no results in '{results}' yet; make some: inrbench run --suite quick --results {results}")
@@ -69,24 +77,19 @@ def comparable_runs(
     return list(_groups(frame))
 
 
-def items_of(runs: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Yield each stored measurement of runs that were read with the column ``metrics``."""
-    for metrics in runs["metrics"]:
-        yield from metrics
+def measured(metrics: Measured, metric_id: str) -> float | None:
+    """Return a run's value of a metric; None where it is missing."""
+    return metrics.value(metric_id)
 
 
-def measured(items: Iterable[Mapping[str, Any]], metric_id: str) -> float | None:
-    """Return a run's value of a metric from its stored measurements; None where it is missing."""
-    return next((item["value"] for item in items if item["id"] == metric_id), None)
+def values_of(runs: pd.DataFrame, metric: Metric) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return a metric's value in each of the runs, NaN where it is missing, and where it is not."""
+    return known_values(runs["metrics"].tolist(), metric.id)
 
 
 def metrics_of(runs: pd.DataFrame) -> list[Metric]:
     """Return the metrics of runs in the protocol's order, the primary one first."""
-    found: dict[str, Metric] = {}
-    for item in items_of(runs):
-        unit, up, scale = item["unit"], item["higher_is_better"], item["scale"]
-        found.setdefault(item["id"], Metric(id=item["id"], unit=unit, higher_is_better=up, scale=scale))
-    return list(found.values())
+    return metrics_in(runs["metrics"].tolist())
 
 
 def _groups(frame: pd.DataFrame) -> Iterator[Group]:

@@ -22,7 +22,7 @@ def list_(tasks: str | None, results: Path) -> None:
     for group in comparable_runs(results, ("run_id", "status", "metrics", "primary_metric"), words(tasks)):
         click.secho(f"{group.task}, protocol {group.protocol} ({group.fingerprint}), track {group.track}", bold=True)
         for run in group.runs.sort_values(["label", "signal", "seed"]).itertuples(index=False):
-            value = measured(run.metrics, run.primary_metric) if run.metrics is not None else None
+            value = measured(run.metrics, run.primary_metric)
             number = "" if value is None else f"  {run.primary_metric} {value:.5g}"
             click.echo(f"  {run.run_id[:10]}  {run.status:8} {run.signal} {run.label} seed {run.seed}{number}")
 

@@ -31,7 +31,7 @@ def gallery(group: Group, results: Path) -> Figure:
     Raises NothingFound where no run of these left a picture.
     """
     shown, truths = {}, {}
-    metric = metrics_of(group.runs)[0] if metrics_of(group.runs) else None
+    metric = next(iter(metrics_of(group.runs)), None)
     for run in group.runs.sort_values("seed", ascending=False).itertuples(index=False):
         files = artifact_files(results, run.artifacts)
         if metric and run.status == "ok" and {TRUTH, RECONSTRUCTION} <= set(files):

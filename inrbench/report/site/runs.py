@@ -17,7 +17,7 @@ MACHINE = ("device_name", "hardware_id", "cores", "threads", "jobs", "platform",
 def runs_view(group: Group, label: str) -> dict[str, Any]:
     """Return the runs of a row, sorted by signal and seed; machines and commits are told once and referred to."""
     runs = group.runs[group.runs["label"] == label].sort_values(["signal", "seed"])
-    metrics = metrics_of(runs)
+    metrics = metrics_of(group.runs)
     environments: dict[tuple[Any, ...], int] = {}
     lines = []
     for run in runs.itertuples(index=False):

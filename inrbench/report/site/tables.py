@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from inrbench.analyse import Board, Row, measured
+from inrbench.analyse import Board, Row
+from inrbench.analyse.compare import scores_by_signal
 from inrbench.report import words
 from inrbench.report.site import names
 from inrbench.report.site.charts import curve_charts, pareto_charts
@@ -67,13 +67,7 @@ def _matrix(board: Board) -> dict[str, Any] | None:
     if not board.metrics or len(board.signals) < 2:
         return None
     metric, group = board.metrics[0], board.group
-    rows = [
-        (run.signal, run.label, metric.on_scale(value))
-        for run in group.runs.itertuples(index=False)
-        if run.status == "ok" and (value := measured(run.metrics, metric.id)) is not None
-    ]
-    frame = pd.DataFrame(rows, columns=["signal", "label", "value"])
-    means = frame.groupby(["signal", "label"])["value"].mean().unstack() if len(frame) else pd.DataFrame()
+    means = scores_by_signal(group, metric)
     finite = means.to_numpy(dtype=float)[np.isfinite(means.to_numpy(dtype=float))]
     low, span = (finite.min(), float(np.ptp(finite)) or 1.0) if len(finite) else (0.0, 1.0)
     labels = [row.label for row in board.rows if row.label in means.columns]
