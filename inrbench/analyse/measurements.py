@@ -87,10 +87,9 @@ def known_values(views: Sequence[Measured], metric_id: str) -> tuple[NDArray[np.
 def missing_notes(views: Sequence[Measured]) -> Iterator[tuple[str, str | None]]:
     """Yield (metric, reason) for each value that a run should have and has not."""
     if len(views):
-        whole = views[0].whole
-        for view in views:
-            if (whole.held[view.row] & ~whole.known[view.row]).any():
-                yield from ((item["id"], item["note"]) for item in view if item["value"] is None)
+        whole, rows = views[0].whole, [view.row for view in views]
+        for place in np.flatnonzero((whole.held[rows] & ~whole.known[rows]).any(axis=1)):
+            yield from ((item["id"], item["note"]) for item in views[place] if item["value"] is None)
 
 
 def metrics_in(views: Sequence[Measured]) -> list[Metric]:
@@ -98,7 +97,7 @@ def metrics_in(views: Sequence[Measured]) -> list[Metric]:
     if not len(views):
         return []
     whole, found = views[0].whole, dict[str, Metric]()
-    number = int(whole.held[[view.row for view in views]].any(axis=0).sum())
+    number = whole.held[[view.row for view in views]].any(axis=0).sum()
     for view in views:
         for item in view:
             found.setdefault(item["id"], whole.metrics[whole.ids.index(item["id"])])
