@@ -18,6 +18,9 @@ from inrbench.store.write import store_folder
 log = logging.getLogger(__name__)
 CHOICE = ["run_id", "attempt_id", "status"]
 """The columns that decide which attempt of a run counts."""
+AT_ONCE = 500
+"""Files that are open together: what is known of each takes a quarter of a MiB until all are read."""
+UNREADABLE = (pa.ArrowException, OSError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -119,17 +122,22 @@ def _parquet_below(folder: Path) -> list[Path]:
 
 
 def _read(files: list[Path], columns: list[str]) -> tuple[pa.Table, dict[Path, str]]:
-    """Read all files at once; if one is bad, find out which."""
-    schema = pa.schema([SCHEMA.field(name) for name in columns])
-    if not files:
-        return schema.empty_table(), {}
-    try:
-        return ds.dataset([str(f) for f in files], schema=SCHEMA, format="parquet").to_table(columns=columns), {}
-    except (pa.ArrowException, OSError, ValueError):
-        tables, unreadable = [], {}
-    for file in files:
+    """Read many files at once; where one of them is bad, find out which."""
+    tables, unreadable = [pa.schema([SCHEMA.field(name) for name in columns]).empty_table()], dict[Path, str]()
+    for start in range(0, len(files), AT_ONCE):
+        part = files[start : start + AT_ONCE]
         try:
-            tables.append(ds.dataset(str(file), schema=SCHEMA, format="parquet").to_table(columns=columns))
-        except (pa.ArrowException, OSError, ValueError) as error:
-            unreadable[file] = str(error).splitlines()[0]
-    return (pa.concat_tables(tables) if tables else schema.empty_table()), unreadable
+            tables.append(_table(part, columns))
+            continue
+        except UNREADABLE:
+            pass
+        for file in part:
+            try:
+                tables.append(_table([file], columns))
+            except UNREADABLE as error:
+                unreadable[file] = str(error).splitlines()[0]
+    return pa.concat_tables(tables), unreadable
+
+
+def _table(files: list[Path], columns: list[str]) -> pa.Table:
+    return ds.dataset([str(file) for file in files], schema=SCHEMA, format="parquet").to_table(columns=columns)

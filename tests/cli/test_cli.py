@@ -9,7 +9,7 @@ from PIL import Image
 
 from inrbench.cli import main as entry
 from inrbench.cli.main import VERBS, cli
-from inrbench.data import Mesh, write_ply, write_video
+from inrbench.data import Mesh, read_image, write_ply, write_video
 from inrbench.errors import InrbenchError
 from inrbench.registry import Registry
 from inrbench.store import append, finished_runs, load_results
@@ -90,6 +90,22 @@ def test_run_then_leaderboard_then_nothing_left_to_do(tmp_path):
     assert (code, "siren.parquet: 2 runs" in text) == (0, True)
     code, text = invoke("leaderboard", "--results", str(tmp_path / "p"))
     assert (code, "siren" in text) == (0, True)
+
+
+def test_a_run_is_listed_and_rendered_finer_than_it_was_fitted(tmp_path):
+    results = ("--results", str(tmp_path / "r"))
+    code, text = invoke("run", "--methods", "siren", "--tasks", "photo", "--signals", "camera", "--protocol", "quick",
+                        "--set", "epochs=2", "--set", "width=16", "--device", "cpu", "--jobs", "1", *results)  # fmt: skip
+    assert (code, "MiB in" in text) == (0, True), text
+    code, text = invoke("results", "list", *results)
+    run_id, status, signal, method, *_ = text.splitlines()[1].split()
+    assert (status, signal, method) == ("ok", "camera", "siren")
+    code, text = invoke("render", run_id, "--scale", "2", "-o", str(tmp_path / "x2.png"), *results)
+    assert code == 0 and read_image(tmp_path / "x2.png").shape == (256, 256, 1)
+    code, text = invoke("render", run_id, "-o", str(tmp_path / "x2.gif"), *results)
+    assert (code, "the name must end with .png" in text) == (2, True)
+    code, text = invoke("render", "nosuchrun", *results)
+    assert (code, "inrbench results list" in text) == (4, True)
 
 
 def test_a_failed_run_gives_exit_code_1_now_and_later_until_it_is_retried(tmp_path):
