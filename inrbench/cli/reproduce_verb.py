@@ -101,7 +101,7 @@ def _draw(
     try:
         path = draw(
             block.figure, output / f"{item}.png", results, (block.task,), (fingerprint,), labels, block.signals,
-            over=block.worst_over or None,
+            over=block.worst_over or None, track="paper",
         )  # fmt: skip
         click.echo(f"wrote {path}\n")
     except NothingFound as error:
