@@ -89,7 +89,7 @@ def missing_notes(views: Sequence[Measured]) -> Iterator[tuple[str, str | None]]
     if len(views):
         whole, rows = views[0].whole, [view.row for view in views]
         for place in np.flatnonzero((whole.held[rows] & ~whole.known[rows]).any(axis=1)):
-            yield from ((item["id"], item["note"]) for item in views[place] if item["value"] is None)
+            yield from ((item["id"], item["note"]) for item in views[int(place)] if item["value"] is None)
 
 
 def metrics_in(views: Sequence[Measured]) -> list[Metric]:
