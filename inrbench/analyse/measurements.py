@@ -20,8 +20,7 @@ class Measurements:
     def __init__(self, column: pa.ChunkedArray) -> None:
         lists = column.combine_chunks()
         flat, self._rows = lists.flatten(), pc.list_parent_indices(lists).to_numpy()
-        ids = flat.field("id").combine_chunks() if isinstance(flat.field("id"), pa.ChunkedArray) else flat.field("id")
-        encoded = ids.dictionary_encode()
+        encoded = flat.field("id").dictionary_encode()
         self.ids: list[str] = encoded.dictionary.to_pylist()
         self._codes = encoded.indices.to_numpy()
         shape = (len(lists), len(self.ids))

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 import torch
 from torch import nn
 
@@ -18,7 +19,8 @@ from inrbench.store import artifact_files, read_runs
 
 def stored_run(results: Path, run: str) -> dict[str, Any]:
     """Return the row of a run that is named by its id or the beginning of it. Raises NothingFound or BadValue."""
-    rows = [row for row in read_runs(results).table.to_pylist() if row["run_id"].startswith(run)]
+    table = read_runs(results).table
+    rows = table.filter(pc.starts_with(table["run_id"], run)).to_pylist()
     if not rows:
         raise NothingFound(f"no run '{run}' in '{results}'; their ids: inrbench results list --results {results}")
     if len(rows) > 1:

@@ -86,7 +86,7 @@ class VideoEvaluation:
 
     def on_grid(self, predict: Predict) -> tuple[NDArray[np.floating], NDArray[np.float32]]:
         """Return the fitted frame in the middle and its reconstruction."""
-        middle = self.fitted()[len(self.fitted()) // 2]
+        middle = self._middle()
         ((_, frame),) = self.rendered(predict, range(middle, middle + 1))
         return self.frames[middle] / 255, frame
 
@@ -98,18 +98,20 @@ class VideoEvaluation:
         """
         pairs, worst = [], (float("inf"), 0)
         for t, frame in self.rendered(predict, range(len(self.frames))):
-            pairs.append(np.concatenate((self.frames[t], np.rint(frame.clip(0, 1) * 255).astype(np.uint8)), axis=1))
+            pairs.append(np.concatenate((self.frames[t], _bytes(frame)), axis=1))
             worst = min(worst, (psnr_float(frame, self.frames[t]), t))
         write_video(folder / "reconstruction.mp4", np.stack(pairs))
         write_image(folder / "worst-frame.png", pairs[worst[1]] / 255)
-        truth, middle = self.on_grid(predict)
-        write_image(folder / "truth.png", truth)
-        write_image(folder / "reconstruction.png", middle)
+        for name, frame in zip(("truth", "reconstruction"), np.split(pairs[self._middle()], 2, axis=1), strict=True):
+            write_image(folder / f"{name}.png", frame / 255)
 
     def save_scaled(self, predict: Predict, scale: int, path: Path) -> None:
         """Write all frames with ``scale`` rows and columns for each that was fitted."""
         frames = self.rendered(predict, range(len(self.frames)), scale)
-        write_video(path, np.stack([np.rint(frame.clip(0, 1) * 255).astype(np.uint8) for _, frame in frames]))
+        write_video(path, np.stack([_bytes(frame) for _, frame in frames]))
+
+    def _middle(self) -> int:
+        return self.fitted()[len(self.fitted()) // 2]
 
     def fitted(self) -> range:
         """The numbers of the frames that are trained on."""
@@ -127,6 +129,10 @@ class VideoEvaluation:
             time = low + (high - low) * t / (count - 1)
             plane = Grid((1, height, width), (time, low, low), (time, high, high))
             yield t, predict(plane.coordinates(slice(0, plane.n_points))).numpy().reshape(height, width, 3)
+
+
+def _bytes(frame: NDArray[np.floating]) -> NDArray[np.uint8]:
+    return np.rint(frame.clip(0, 1) * 255).astype(np.uint8)
 
 
 def _ssim(frame: NDArray[np.floating], reference: NDArray[np.uint8]) -> float:

@@ -18,14 +18,21 @@ def curves(group: Group) -> Figure:
     metric = _primary(group)
     figure, (axes,) = panels(1, words.title(group))
     style = looks(group.runs["label"])
-    for label, runs in group.runs.groupby("label", sort=True):
-        points = pd.DataFrame([point for curve in runs["curve"] if curve is not None for point in curve])
-        if len(points):
-            line = points.groupby("step")["value"].agg(average(metric.scale == "log"))
-            axes.plot(line.index, line, label=label, **style[str(label)])
+    for label, line in mean_curves(group, metric).items():
+        axes.plot(line.index, line["value"], label=label, **style[label])
     axes.set(xscale="log", xlabel="step")
     _name(axes, metric)
     return figure
+
+
+def mean_curves(group: Group, metric: Metric) -> dict[str, pd.DataFrame]:
+    """Return for each row ``train_seconds`` and ``value``, the mean over its runs, by step."""
+    lines = {}
+    for label, runs in group.runs.groupby("label", sort=True):
+        points = pd.DataFrame([point for curve in runs["curve"] if curve is not None for point in curve])
+        if len(points):
+            lines[str(label)] = points.groupby("step").agg({"train_seconds": "mean", "value": average(metric.scale == "log")})
+    return lines
 
 
 def sweep(group: Group, parameter: str) -> Figure:

@@ -86,7 +86,7 @@ def _write_pages(site: "_Site", boards: list[Board], results: Path, registry: Re
             site.write(names.signal_page(task, fingerprint, signal), "signal.html", signal_view(held, signal, results, media))
     tell("methods and papers")
     cards = read_cards(results)
-    for method in sorted({row.label.partition("[")[0] for board in boards for row in board.rows}):
+    for method in sorted({names.method_of(row.label) for board in boards for row in board.rows}):
         site.write(names.method_page(method), "method.html", method_view(method, boards, registry, cards))
     papers = list(paper_views(boards, registry))
     for paper in papers:

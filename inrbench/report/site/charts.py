@@ -4,12 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from inrbench.analyse import Board, Group
 from inrbench.analyse.costs import COSTS, costs_of
 from inrbench.report import words
-from inrbench.report.plots.style import MARKERS, average, looks
+from inrbench.report.plots.curves import mean_curves
+from inrbench.report.plots.style import MARKERS, looks
 from inrbench.spec import Metric
 
 Chart = dict[str, Any]
@@ -19,19 +18,14 @@ SYMBOL = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond"}
 
 def curve_charts(group: Group, metric: Metric) -> list[Chart]:
     """Return the mean learning curve of each row, against steps and against seconds of training."""
-    lines = {}
-    for label, runs in group.runs.groupby("label", sort=True):
-        points = pd.DataFrame([point for curve in runs["curve"] if curve is not None for point in curve])
-        if len(points):
-            mean = points.groupby("step").agg({"train_seconds": "mean", "value": average(metric.scale == "log")})
-            lines[str(label)] = (mean.index.tolist(), mean["train_seconds"].tolist(), mean["value"].tolist())
+    lines = {label: line.reset_index() for label, line in mean_curves(group, metric).items()}
     title = words.metric_title(metric, [metric])
     return [
         line_chart(
-            {label: (line[axis], line[2]) for label, line in lines.items()}, f"learning curves against {name}", name, title,
-            x_log=True, y_log=metric.scale == "log",
+            {label: (line[column].tolist(), line["value"].tolist()) for label, line in lines.items()},
+            f"learning curves against {name}", name, title, x_log=True, y_log=metric.scale == "log",
         )
-        for axis, name in ((0, "step"), (1, "seconds of training"))
+        for column, name in (("step", "step"), ("train_seconds", "seconds of training"))
     ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from inrbench.report.site import names
 def home_view(boards: Sequence[Board], papers: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return what was measured, the tables, the places of the methods in them, and the papers' verdicts."""
     frames = [board.group.runs for board in boards]
-    methods = sorted({row.label.partition("[")[0] for board in boards for row in board.rows})
+    methods = sorted({names.method_of(row.label) for board in boards for row in board.rows})
     return {
         "title": "Leaderboards", "runs": sum(map(len, frames)), "methods": methods,
         "tasks": sorted({board.group.task for board in boards}),
@@ -38,7 +38,7 @@ def _places(boards: Sequence[Board], methods: Sequence[str]) -> list[dict[str, A
     for method in methods:
         held: list[tuple[int, int]] = []
         for board in boards:
-            complete = [row.label.partition("[")[0] for row in board.rows if row.complete]
+            complete = [names.method_of(row.label) for row in board.rows if row.complete]
             if method in complete and len(set(complete)) > 1:
                 order = list(dict.fromkeys(complete))
                 held.append((order.index(method) + 1, len(order)))

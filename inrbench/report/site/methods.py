@@ -36,7 +36,7 @@ def places(method: str, boards: Sequence[Board]) -> list[dict[str, Any]]:
     found = []
     for board in boards:
         for place, row in enumerate(board.rows, start=1):
-            if row.label.partition("[")[0] != method:
+            if names.method_of(row.label) != method:
                 continue
             metric = board.metrics[0] if board.metrics else None
             cell = row.cells.get(metric.id) if metric else None
@@ -60,7 +60,7 @@ def read_cards(results: Path) -> list[dict[str, Any]]:
 def _speed(method: str, cards: Sequence[Mapping[str, Any]]) -> Any:
     for profile in cards:
         for label, card in profile["cards"].items():
-            if label.partition("[")[0] == method:
+            if names.method_of(label) == method:
                 ratios = (card.get(f"fast_to_{part}") for part in ("reference", "official", "limit"))
                 texts = [words.NONE if ratio is None else f"{ratio:.2f}" for ratio in ratios]
                 speed = card.get("points_per_second") or card["points"] / min(card["rounds"]["fast"])

@@ -42,6 +42,11 @@ def signal_page(task: str, fingerprint: str, signal: str) -> str:
     return f"signals/{slug(task, fingerprint, signal)}.html"
 
 
+def method_of(label: str) -> str:
+    """Return the method of a row: ``msa`` of ``msa[s_max=3.0]``."""
+    return label.partition("[")[0]
+
+
 def method_page(method: str) -> str:
     """Return a method's page."""
     return f"methods/{slug(method)}.html"

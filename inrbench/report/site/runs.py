@@ -33,7 +33,7 @@ def runs_view(group: Group, label: str) -> dict[str, Any]:
             "environment": environments.setdefault(facts, len(environments) + 1),
         })  # fmt: skip
     return {
-        "label": label, "title": f"{label} on {words.title(group)}", "method": names.method_page(label.partition("[")[0]),
+        "label": label, "title": f"{label} on {words.title(group)}", "method": names.method_page(names.method_of(label)),
         "table": f"{names.table_page(group.task, group.fingerprint)}#{names.board_anchor(group)}",
         "task": group.task, "protocol": group.protocol, "runs": lines,
         "metrics": [words.metric_title(metric, metrics) for metric in metrics],

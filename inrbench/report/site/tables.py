@@ -43,13 +43,9 @@ def board_view(board: Board) -> dict[str, Any]:
 def _row(board: Board, row: Row) -> dict[str, Any]:
     (label, _), *cells = words.cells(board, row)
     return {
-        "label": label, "method": names.method_page(_method(label)), "runs": names.runs_page(board.group, row.label),
+        "label": label, "method": names.method_page(names.method_of(label)), "runs": names.runs_page(board.group, row.label),
         "cells": [{"text": text, "mark": mark or "", "key": sort_key(text)} for text, mark in cells],
     }  # fmt: skip
-
-
-def _method(label: str) -> str:
-    return label.partition("[")[0]
 
 
 def sort_key(text: str) -> str:
