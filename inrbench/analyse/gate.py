@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 from inrbench.analyse.runs import Group, measured, metrics_of
 from inrbench.analyse.statistics import CONFIDENCE
@@ -112,7 +112,7 @@ def _spread(group: Group, metric: Metric) -> float | None:
     if freedom < 1:
         return None
     pooled = float((cells.var(ddof=0) * cells.count()).sum() / freedom)
-    return float(stats.t.ppf((1 + GATE_CONFIDENCE) / 2, freedom) * np.sqrt(2 * pooled))
+    return float(stdtrit(freedom, (1 + GATE_CONFIDENCE) / 2) * np.sqrt(2 * pooled))
 
 
 def _ok(group: Group) -> pd.DataFrame:

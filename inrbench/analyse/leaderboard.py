@@ -23,7 +23,8 @@ TABLE_COLUMNS = (
     "status", "device_name", "hardware_id", "threads", "jobs", "metrics", "train_seconds", "host_peak_bytes",
     "gpu_peak_allocated_bytes", "n_params", "message", "load_average", "cores",
 )  # fmt: skip
-
+ROW_COLUMNS = ["label", "status", "metrics", "train_seconds", "host_peak_bytes", "gpu_peak_allocated_bytes", "n_params"]
+SHARING = ["hardware_id", "jobs", "threads"]
 
 BUSY = 1.6
 """Times as many processes want to run as there are cores or own threads: from here on a run's times are not its own."""
@@ -88,13 +89,13 @@ def board_of(group: Group) -> Board:
     """Return the table of runs that were read with TABLE_COLUMNS."""
     frame, absent = _without_absent_signals(group.runs)
     metrics = metrics_of(frame)
-    pairs = set(zip(frame["signal"], frame["seed"], strict=True))
-    rows = [_row(str(label), runs, metrics, len(pairs)) for label, runs in frame.groupby("label", sort=True)]
+    n_runs = len(frame[["signal", "seed"]].drop_duplicates())
+    rows = [_row(str(label), runs, metrics, n_runs) for label, runs in frame[ROW_COLUMNS].groupby("label", sort=True)]
     if metrics:
-        _sort_and_mark(rows, metrics, len(pairs))
+        _sort_and_mark(rows, metrics, n_runs)
         _rank(rows, group, metrics[0])
-    timed = frame[frame["status"] == "ok"]
-    sharings = {tuple(row) for row in timed[["hardware_id", "jobs", "threads"]].itertuples(index=False)}
+    timed = frame.loc[frame["status"] == "ok", ["cores", "load_average", *SHARING]]
+    sharings = {tuple(row) for row in timed[SHARING].drop_duplicates().itertuples(index=False)}
     notes = [*absent, *_missing_notes(frame)]
     own = np.maximum(timed["cores"], timed["jobs"] * timed["threads"])
     busy = timed["load_average"] > BUSY * own
@@ -109,11 +110,11 @@ def board_of(group: Group) -> Board:
     return Board(
         group=group,
         metrics=metrics,
-        signals=sorted(set(frame["signal"])),
-        seeds=sorted({int(seed) for seed in frame["seed"]}),
-        n_runs=len(pairs),
+        signals=sorted(frame["signal"].unique()),
+        seeds=sorted(frame["seed"].unique().tolist()),
+        n_runs=n_runs,
         rows=rows,
-        devices=sorted(set(frame["device_name"])),
+        devices=sorted(frame["device_name"].unique()),
         sharing=f"{jobs} worker(s) with {threads} thread(s) each" if len(sharings) == 1 else None,
         notes=notes,
     )
@@ -122,7 +123,7 @@ def board_of(group: Group) -> Board:
 def _without_absent_signals(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Leave out signals of which every run was skipped, for want of data: no method is less complete for that. Say so."""
     skipped = (frame["status"] == "skipped").groupby(frame["signal"]).transform("all")
-    if skipped.all():
+    if skipped.all() or not skipped.any():
         return frame, []
     why = frame[skipped].drop_duplicates("signal").sort_values("signal")
     return frame[~skipped], [

@@ -106,7 +106,8 @@ def _latest_code(group: pd.DataFrame) -> pd.DataFrame:
 
     What was not run again after the edit is then missing, and shows as such. One run is left for each (row, signal, seed).
     """
+    kept = group[["label", "method_sha256", "signal", "signal_sha256", "seed", "attempt_id"]].sort_values("attempt_id")
     for subject, code in (("label", "method_sha256"), ("signal", "signal_sha256")):
-        newest = group.sort_values("attempt_id").drop_duplicates(subject, keep="last")
-        group = group.merge(newest[[subject, code]])
-    return group.sort_values("attempt_id").drop_duplicates(["label", "signal", "seed"], keep="last")
+        newest = kept.drop_duplicates(subject, keep="last").set_index(subject)[code]
+        kept = kept[kept[code] == kept[subject].map(newest)]
+    return group.loc[kept.drop_duplicates(["label", "signal", "seed"], keep="last").index]

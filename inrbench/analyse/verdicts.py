@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 from inrbench.analyse.claims import SECONDS, Block, metric_of
 from inrbench.analyse.runs import Group, measured
@@ -160,7 +160,7 @@ def _spread(by_seed: "pd.Series[float]", block: Block, metric: Metric, group: Gr
                 freedom += len(values) - 1
     if not freedom:
         return mean, None
-    return mean, float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * np.sqrt(squares / freedom * (1 + 1 / n)))
+    return mean, float(stdtrit(freedom, (1 + CONFIDENCE) / 2) * np.sqrt(squares / freedom * (1 + 1 / n)))
 
 
 def _printed_digits(number: float, log: bool) -> float:

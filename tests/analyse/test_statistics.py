@@ -1,7 +1,10 @@
 """Against cases computed by hand and numbers from books."""
 
+import itertools
+
 import numpy as np
 import pytest
+from scipy import stats
 
 from inrbench.analyse.statistics import (
     bootstrap_mean,
@@ -20,6 +23,26 @@ def test_the_signed_rank_p_is_exact_for_few_pairs():
     # ranks 1..5 with rank 1 negative: W = 1, of 32 assignments W <= 1 in two, doubled
     assert signed_rank([-1.0, 2.0, 3.0, 4.0, 5.0]) == pytest.approx(4 / 32)
     assert signed_rank([0.0, 0.0, 0.0]) == 1.0
+
+
+@pytest.mark.parametrize("n", [3, 10, 24, 50])
+def test_the_signed_rank_p_is_that_of_scipy_where_there_are_no_ties(n):
+    differences = np.random.default_rng(n).normal(0.3, 1.0, n)
+    assert signed_rank(differences) == pytest.approx(stats.wilcoxon(differences, method="exact").pvalue, rel=1e-12)
+
+
+@pytest.mark.parametrize("differences", [[1, 1, 1, -1], [3, -3, 3, 2, 2, -1, 1, 0], [5, 5, 5, 5, 5, -1, 0, 0, -2, -2]])
+def test_with_ties_the_signed_rank_p_counts_every_sign_that_could_have_been(differences):
+    array = np.array([d for d in differences if d])
+    ranks = stats.rankdata(np.abs(array))
+    seen = ranks[array > 0].sum()
+    sums = np.array([ranks[list(signs)].sum() for signs in itertools.product([False, True], repeat=len(array))])
+    assert signed_rank(differences) == pytest.approx(min(1.0, 2 * min((sums <= seen).mean(), (sums >= seen).mean())))
+
+
+def test_the_signed_rank_p_of_hundreds_of_pairs_is_finite_and_agrees_with_the_normal_curve():
+    differences = np.random.default_rng(0).normal(0.1, 1.0, 800)
+    assert signed_rank(differences) == pytest.approx(stats.wilcoxon(differences, method="asymptotic").pvalue, rel=0.01)
 
 
 def test_holm_steps_down_and_never_exceeds_one():
