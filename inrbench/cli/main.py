@@ -24,7 +24,7 @@ VERBS = {
     "check": "A gate for CI: new results against published ones and claims.",
     "profile": "Speed cards: how fast a method's step is, and how fast it could be.",
     "data": "Data sets: list, fetch, verify, path.",
-    "results": "The results folder: compact it for publishing.",
+    "results": "The results folder: list, verify, compact, merge, export, gc.",
 }
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 LONG_SECONDS = 4 * 3600
 """From here on the plan says that there is a shorter way."""
 INTERRUPTED = 130
+PACK_ABOVE = 500
+"""Files in a results folder; from here on they are merged when a command ends."""
 
 
 def perform(
@@ -27,7 +29,7 @@ def perform(
     """Do what a results folder lacks of requests for one device, all together, and return the exit code."""
     from inrbench.cli.progress import Tally, progress_display
     from inrbench.execute import PoolSettings, default_workers, estimate, run_local
-    from inrbench.store import check_writable, code_state, physical_cores
+    from inrbench.store import attempt_files, check_writable, code_state, pack, physical_cores
 
     request, *_ = requests
     plan, registry = _plan(requests, results)
@@ -52,6 +54,8 @@ def perform(
     with progress_display(tally) as listener:
         completed = run_local(plan.todo, settings, listener)
     _print_end(tally, completed, results)
+    if len(attempt_files(results)) > PACK_ABOVE:  # thousands of files take minutes to read
+        pack(results)
     if not completed:
         return INTERRUPTED
     return RUN_FAILED if tally.bad or earlier else OK

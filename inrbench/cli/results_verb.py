@@ -1,10 +1,12 @@
-"""``inrbench results``: list, compact."""
+"""``inrbench results``: what a results folder holds, whether it is in order, and keeping it so."""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from inrbench.cli.options import results_option, words
+from inrbench.errors import CHECK_FAILED, OK, BadValue
 
 
 @click.group("results")
@@ -27,15 +29,87 @@ def list_(tasks: str | None, results: Path) -> None:
             click.echo(f"  {run.run_id[:10]}  {run.status:8} {run.signal} {run.label} seed {run.seed}{number}")
 
 
+@command.command("verify")
+@results_option
+def verify_(results: Path) -> int:
+    """Hold every file against what its name and its columns say. Exit code 3 if one is not in order."""
+    from inrbench.store import verify
+
+    found = verify(results)
+    for path, reason in found.faults.items():
+        click.echo(f"{path}: {reason}")
+    looked = f"{found.files} files with {found.attempts} attempts, {found.artifacts} artifacts"
+    click.echo(f"{looked}: {len(found.faults) or 'none'} not in order.")
+    return CHECK_FAILED if found.faults else OK
+
+
 @command.command("compact")
 @results_option
-@click.option("--to", "target", type=click.Path(path_type=Path, file_okay=False), required=True,
-              help="The folder of compacted files, for example results/published.")  # fmt: skip
-@click.option("--tasks", help="Only these tasks, comma-separated.")
-@click.option("--artifacts", is_flag=True, help="Copy what the runs left to look at, and their weights.")
-def compact_(results: Path, target: Path, tasks: str | None, artifacts: bool) -> None:
-    """Merge the runs into one file a task and method, the same runs giving the same bytes: fit to be committed."""
-    from inrbench.store import compact
+@click.option("--to", "target", type=click.Path(path_type=Path, file_okay=False),
+              help="Another folder, for example results/published: of each run the attempt that counts.")  # fmt: skip
+@click.option("--tasks", help="With --to: only these tasks, comma-separated.")
+@click.option("--artifacts", is_flag=True, help="With --to: copy what the runs left to look at, and their weights.")
+def compact_(results: Path, target: Path | None, tasks: str | None, artifacts: bool) -> None:
+    """Merge the runs into one file a task and method, the same runs giving the same bytes.
 
-    for path, n_runs in compact(results, target, words(tasks) or None, artifacts).items():
-        click.echo(f"{path}: {n_runs} runs, {path.stat().st_size:,} bytes")
+    \b
+    inrbench results compact                            where they lie, every attempt kept; reading gets faster
+    inrbench results compact --to results/published     a copy that is fit to be committed
+    """
+    from inrbench.store import compact, pack
+
+    if target is None and (tasks or artifacts):
+        raise click.UsageError("--tasks and --artifacts go with --to FOLDER")
+    written = pack(results) if target is None else compact(results, target, words(tasks) or None, artifacts)
+    for path, n_runs in written.items():
+        click.echo(f"{path}: {n_runs} {'attempts' if target is None else 'runs'}, {path.stat().st_size:,} bytes")
+    if not written:
+        click.echo("nothing to merge")
+
+
+@command.command("merge")
+@click.argument("other", type=click.Path(path_type=Path, file_okay=False))
+@results_option
+def merge_(other: Path, results: Path) -> None:
+    """Add the attempts of OTHER, another results folder, with their artifacts. They stay as they are: whose, when, on what."""
+    from inrbench.store import merge
+
+    written = merge(other, results)
+    click.echo(f"{sum(written.values())} attempts of {other} are new in {results}")
+
+
+@command.command("export")
+@results_option
+@click.option("--table", type=click.Choice(["runs", "metrics", "curves", "probes"]), default="runs", show_default=True,
+              help="One row a run, a metric of a run, a point of its curve, or a reading of a probe.")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="FILE.csv or FILE.json.")
+def export_(results: Path, table: Literal["runs", "metrics", "curves", "probes"], output: Path) -> None:
+    """Write the results as CSV or JSON."""
+    from inrbench.store import load_results
+
+    frame = load_results(results, table)
+    if output.suffix == ".csv":
+        frame.to_csv(output, index=False)
+    elif output.suffix == ".json":
+        frame.to_json(output, orient="records", indent=1, date_format="iso")
+    else:
+        raise BadValue(f"-o {output}: write FILE.csv or FILE.json")
+    click.echo(f"{output}: {len(frame)} rows")
+
+
+@command.command("gc")
+@results_option
+@click.option("--delete", is_flag=True, help="Remove them; without it they are only named.")
+def gc_(results: Path, delete: bool) -> None:
+    """Find artifacts of no run, and what was left half written, a day old at least."""
+    from inrbench.store import orphans, remove_orphans
+
+    found = orphans(results)
+    for path, size in found.items():
+        click.echo(f"{path}: {size:,} bytes")
+    total = f"{len(found)} orphans, {sum(found.values()) / 2**20:,.1f} MiB"
+    if delete:
+        remove_orphans(found)
+        click.echo(f"{total}, removed")
+    else:
+        click.echo(f"{total}; remove them: inrbench results gc --delete" if found else "no orphans")

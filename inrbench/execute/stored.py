@@ -13,8 +13,8 @@ from inrbench.execute.worker import WEIGHTS_FILE, build_network
 from inrbench.nn import load_weights
 from inrbench.problems import Problem
 from inrbench.registry import Registry
-from inrbench.spec import Protocol, RunSpec, derived_seed
-from inrbench.store import artifact_files, read_runs
+from inrbench.spec import Protocol, derived_seed
+from inrbench.store import artifact_files, read_runs, spec_of
 
 
 def stored_run(results: Path, run: str) -> dict[str, Any]:
@@ -52,19 +52,7 @@ def revive(
     fields = json.loads(row["protocol_json"])
     protocol = Protocol(**{**fields, "metrics": tuple(fields["metrics"])})
     problem = task.problem(row["signal"], protocol, derived_seed("data", row["task"], row["signal"], row["seed"]))
-    spec = RunSpec(**{field: row[field] for field in _SPEC_COLUMNS}, params=_values(row["params_json"]))
-    network = build_network(spec, protocol, registry, problem)
+    network = build_network(spec_of(row), protocol, registry, problem)
     problem.admit(network)
     load_weights(network, weights)
     return network.to(torch.device("cpu")), problem
-
-
-_SPEC_COLUMNS = (
-    "task", "task_version", "signal", "signal_sha256", "method", "method_sha256", "variant", "protocol", "protocol_fingerprint",
-    "seed", "device_class", "engine", "track",
-)  # fmt: skip
-
-
-def _values(text: str) -> dict[str, Any]:
-    """Return parameters from JSON, which has lists where they were tuples."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(text).items()}

@@ -1,11 +1,13 @@
 """The store: a folder of immutable Parquet files, one an attempt, that any number of processes may add to."""
 
 from inrbench.store.artifacts import artifact_files, artifact_folder, keep_artifacts
-from inrbench.store.compact import compact
+from inrbench.store.compact import compact, merge, pack
 from inrbench.store.environment import Environment, code_state, environment, physical_cores
+from inrbench.store.orphans import orphans, remove_orphans
 from inrbench.store.profiles import append_profile
-from inrbench.store.read import StoreRead, finished_runs, load_results, probed_runs, read_runs
-from inrbench.store.schema import SCHEMA, Attempt
+from inrbench.store.read import StoreRead, attempt_files, finished_runs, load_results, probed_runs, read_runs
+from inrbench.store.schema import SCHEMA, Attempt, spec_of
+from inrbench.store.verify import Verified, verify
 from inrbench.store.write import append, check_writable
 
 __all__ = [
@@ -13,10 +15,12 @@ __all__ = [
     "Attempt",
     "Environment",
     "StoreRead",
+    "Verified",
     "append",
     "append_profile",
     "artifact_files",
     "artifact_folder",
+    "attempt_files",
     "check_writable",
     "code_state",
     "compact",
@@ -24,7 +28,13 @@ __all__ = [
     "finished_runs",
     "keep_artifacts",
     "load_results",
+    "merge",
+    "orphans",
+    "pack",
     "physical_cores",
     "probed_runs",
     "read_runs",
+    "remove_orphans",
+    "spec_of",
+    "verify",
 ]

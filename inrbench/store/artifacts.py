@@ -4,6 +4,7 @@ A run's row says which files are its own. They are there before the row is, and 
 """
 
 import hashlib
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +14,7 @@ from typing import Any
 from inrbench.spec import Artifact
 
 HASH_LETTERS = 32
+FILE_NAME = re.compile(rf"[0-9a-f]{{{HASH_LETTERS}}}(\.\w+)*", re.ASCII)
 
 
 def artifact_folder(results: Path) -> Path:
@@ -39,8 +41,10 @@ def keep_artifacts(results: Path, write: Callable[[Path], None], prefix: str = "
 
 
 def artifact_files(results: Path, artifacts: Iterable[Mapping[str, Any]] | None) -> dict[str, Path]:
-    """Return name -> file of a row's artifacts, of those that are still there; none for rows without the column."""
-    paths = (
-        {each["name"]: artifact_folder(results) / each["file"] for each in artifacts if each} if artifacts is not None else {}
-    )
-    return {name: path for name, path in paths.items() if path.is_file()}
+    """Return name -> file of a row's artifacts, of those that are still there; none for rows without the column.
+
+    A row may be anybody's: a file that is not called by a digest, such as ``../x``, is passed over.
+    """
+    folder = artifact_folder(results)
+    held = {each["name"]: each["file"] for each in artifacts if each} if artifacts is not None else {}
+    return {name: folder / file for name, file in held.items() if FILE_NAME.fullmatch(file) and (folder / file).is_file()}

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from inrbench.store.environment import Environment
 from inrbench.store.schema import ENVIRONMENT, new_attempt_id
-from inrbench.store.write import write_atomically
+from inrbench.store.write import as_parquet, write_atomically
 
 PROFILE = pa.schema({
     "profile_id": pa.string(), "method": pa.string(), "params_json": pa.string(), "kind": pa.string(), "width": pa.int32(),
@@ -24,5 +24,5 @@ def append_profile(results: Path, rows: Sequence[Mapping[str, Any]], environment
     profile_id = new_attempt_id()
     path = results / "store" / "profiles" / f"{profile_id}.parquet"
     facts = {"profile_id": profile_id, **asdict(environment)}
-    write_atomically(pa.Table.from_pylist([{**row, **facts} for row in rows], schema=PROFILE), path)
+    write_atomically(as_parquet(pa.Table.from_pylist([{**row, **facts} for row in rows], schema=PROFILE)), path)
     return path

@@ -2,24 +2,27 @@
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from inrbench.errors import StoreError
-from inrbench.store.schema import SCHEMA
-from inrbench.store.write import store_folder
+from inrbench.store.schema import SCHEMA, VERSION
+from inrbench.store.write import is_packed, store_folder
 
 log = logging.getLogger(__name__)
 CHOICE = ["run_id", "attempt_id", "status"]
 """The columns that decide which attempt of a run counts."""
 AT_ONCE = 500
 """Files that are open together: what is known of each takes a quarter of a MiB until all are read."""
+LISTINGS = 5
+"""How often a folder is listed again while files are merged in it."""
 UNREADABLE = (pa.ArrowException, OSError, ValueError)
 
 
@@ -40,22 +43,23 @@ def attempt_files(results: Path) -> list[Path]:
         raise StoreError(f"no results folder '{results}'. Make one with: inrbench run --suite quick --results {results}")
     folder = store_folder(results)
     root = folder if folder.is_dir() else results
-    return [path for path in _parquet_below(root) if path.is_file()]
+    return _parquet_below(root)
 
 
 def finished_runs(results: Path) -> dict[str, str]:
-    """Return run_id -> status of what a results folder holds, from the file names alone: ``ok`` if any attempt was."""
-    found: dict[str, tuple[str, str]] = {}
-    folder = store_folder(results)
-    for path in _parquet_below(folder):
-        parts = path.name.split(".")
-        if len(parts) != 4:
-            continue
-        run_id, attempt, status, _ = parts
-        earlier = found.get(run_id)
-        if earlier is None or (status == "ok", attempt) > (earlier[1] == "ok", earlier[0]):
-            found[run_id] = (attempt, status)
-    return {run_id: status for run_id, (_, status) in found.items()}
+    """Return run_id -> status of what a results folder holds: ``ok`` if any attempt was, else that of the newest.
+
+    Of a file that holds one attempt the name tells; only packed ones are opened.
+    """
+    if not store_folder(results).exists():
+        return {}
+    files, packed, unreadable = _read(results, CHOICE, only=is_packed)
+    for path, reason in unreadable.items():
+        log.warning("skipped %s: %s", path, reason)
+    parts = [path.name.split(".")[:3] for path in files if path.name.count(".") == 3]
+    named = pa.table({name: pa.array([each[i] for each in parts], pa.string()) for i, name in enumerate(CHOICE)})
+    counted = one_attempt_a_run(pa.concat_tables([packed, named]))
+    return dict(zip(counted["run_id"].to_pylist(), counted["status"].to_pylist(), strict=True))
 
 
 def read_runs(results: Path, columns: Iterable[str] | None = None) -> StoreRead:
@@ -64,7 +68,7 @@ def read_runs(results: Path, columns: Iterable[str] | None = None) -> StoreRead:
     ``columns`` limits what is read (the columns that choose attempts are always read). Unreadable files are named, not fatal.
     """
     names = [*dict.fromkeys([*CHOICE, *columns])] if columns is not None else SCHEMA.names
-    table, unreadable = _read(attempt_files(results), names)
+    _, table, unreadable = _read(results, names)
     return StoreRead(one_attempt_a_run(table), unreadable)
 
 
@@ -113,7 +117,8 @@ def _parquet_below(folder: Path) -> list[Path]:
     found = []
 
     def refuse(error: OSError) -> None:
-        raise StoreError(f"cannot read {error.filename}: {error.strerror}. Choose another folder with --results")
+        if not isinstance(error, FileNotFoundError):
+            raise StoreError(f"cannot read {error.filename}: {error.strerror}. Choose another folder with --results")
 
     for path, folders, files in os.walk(folder, onerror=refuse) if folder.exists() else ():
         names = [name for name in (*files, *folders) if name.endswith(".parquet") and not name.startswith(".")]
@@ -121,8 +126,33 @@ def _parquet_below(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def _read(files: list[Path], columns: list[str]) -> tuple[pa.Table, dict[Path, str]]:
-    """Read many files at once; where one of them is bad, find out which."""
+def _steady_listing(results: Path) -> list[Path]:
+    """Return the files of a results folder, listed until no packed one has come or gone meanwhile.
+
+    Files are merged while others read: one listing alone could miss the new file, made behind its back, and the old ones too.
+    """
+    listed = attempt_files(results)
+    for _ in range(LISTINGS):
+        earlier, listed = listed, attempt_files(results)
+        if set(filter(is_packed, earlier)) == set(filter(is_packed, listed)):
+            break
+    return listed
+
+
+def _read(
+    results: Path, columns: list[str], only: Callable[[Path], bool] = lambda path: True
+) -> tuple[list[Path], pa.Table, dict[Path, str]]:
+    """Return all files, the rows of those chosen, and why some could not be read. What was merged meanwhile is read again."""
+    for _ in range(LISTINGS):
+        files = _steady_listing(results)
+        table, unreadable = read_files([path for path in files if only(path)], columns)
+        if all(path.exists() for path in unreadable):
+            break
+    return files, table, unreadable
+
+
+def read_files(files: list[Path], columns: list[str]) -> tuple[pa.Table, dict[Path, str]]:
+    """Return all rows of files, and why some could not be read: all are read at once, and one by one where that fails."""
     tables, unreadable = [pa.schema([SCHEMA.field(name) for name in columns]).empty_table()], dict[Path, str]()
     for start in range(0, len(files), AT_ONCE):
         part = files[start : start + AT_ONCE]
@@ -140,4 +170,14 @@ def _read(files: list[Path], columns: list[str]) -> tuple[pa.Table, dict[Path, s
 
 
 def _table(files: list[Path], columns: list[str]) -> pa.Table:
-    return ds.dataset([str(file) for file in files], schema=SCHEMA, format="parquet").to_table(columns=columns)
+    """Read files with our schema. Raises what is in UNREADABLE, also for rows that are none of ours or newer than we are."""
+    if folder := next((path for path in files if path.is_dir()), None):
+        raise IsADirectoryError(f"'{folder.name}' is a folder")
+    dataset = ds.dataset([str(file) for file in files], schema=SCHEMA, format="parquet")
+    table = dataset.to_table(columns=[*dict.fromkeys([*columns, "run_id", "schema_version"])])
+    if table["run_id"].null_count:
+        raise ValueError("no results of inrbench: it has no run_id")
+    newest = pc.max(table["schema_version"]).as_py()
+    if newest is not None and newest > VERSION:
+        raise ValueError(f"written by a newer inrbench: schema version {newest}, and this one knows {VERSION}")
+    return table.select(columns)

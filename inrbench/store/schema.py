@@ -7,13 +7,14 @@ name commits all of it at once, and there is nothing that could be half written.
 import json
 import secrets
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 
-from inrbench.spec import Protocol, RunResult, canonical_json
+from inrbench.spec import Protocol, RunResult, RunSpec, canonical_json
 from inrbench.store.environment import Environment
 
 VERSION = 1
@@ -109,6 +110,13 @@ class Attempt:
     def table(self) -> pa.Table:
         """Return the one-row table."""
         return pa.Table.from_pylist([self.row()], schema=SCHEMA)
+
+
+def spec_of(row: Mapping[str, Any]) -> RunSpec:
+    """Return what was run, from a stored row with all columns of IDENTITY. Raises KeyError, ValueError or TypeError."""
+    columns = (each.name for each in fields(RunSpec) if each.name not in ("params", "training"))
+    params = {name: tuple(v) if isinstance(v, list) else v for name, v in json.loads(row["params_json"]).items()}
+    return RunSpec(**{name: row[name] for name in columns}, params=params, training=json.loads(row["training_json"] or "{}"))
 
 
 def _number(value: float | None) -> float | None:

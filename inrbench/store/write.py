@@ -1,7 +1,9 @@
 """Writing: a finished attempt becomes visible all at once or not at all, whatever dies in between."""
 
 import contextlib
+import hashlib
 import os
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,10 +12,20 @@ import pyarrow.parquet as pq
 from inrbench.errors import StoreError
 from inrbench.store.schema import VERSION, Attempt
 
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
 
 def store_folder(results: Path) -> Path:
     """Return the folder of attempts below a results folder."""
     return results / "store" / f"v{VERSION}"
+
+
+def attempt_folder(results: Path, task: str, method: str) -> Path:
+    """Return where the attempts of a task and method lie. Raises StoreError for a name that is none, such as ``../x``."""
+    for name in (task, method):
+        if not PLAIN_NAME.fullmatch(name):
+            raise StoreError(f"{name[:80]!r} is no name of a task or method: letters, digits, '.', '_' and '-', 100 at most")
+    return store_folder(results) / f"task={task}" / f"method={method}"
 
 
 def append(results: Path, attempt: Attempt) -> Path:
@@ -22,19 +34,38 @@ def append(results: Path, attempt: Attempt) -> Path:
     The file name is ``<run_id>.<attempt_id>.<status>.parquet``, so that what is finished can be told from a listing.
     """
     spec = attempt.result.spec
-    folder = store_folder(results) / f"task={spec.task}" / f"method={spec.method}"
-    path = folder / f"{spec.run_id}.{attempt.attempt_id}.{attempt.result.status}.parquet"
-    write_atomically(attempt.table(), path)
+    path = (
+        attempt_folder(results, spec.task, spec.method) / f"{spec.run_id}.{attempt.attempt_id}.{attempt.result.status}.parquet"
+    )
+    write_atomically(as_parquet(attempt.table()), path)
     return path
 
 
-def write_atomically(table: pa.Table, path: Path, compression_level: int = 3) -> None:
-    """Write a table to a temporary file beside ``path``, flush it to the disk, and rename it. Raises StoreError."""
+def packed_name(content: bytes) -> str:
+    """Return what a file of many attempts is called: ``runs.<digest>.parquet``, so that its name tells whether it is whole."""
+    return f"runs.{hashlib.sha256(content).hexdigest()[:16]}.parquet"
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file of the store holds many attempts, by its name."""
+    return path.name.startswith("runs.") and path.name.count(".") == 2
+
+
+def as_parquet(table: pa.Table, compression_level: int = 3) -> bytes:
+    """Return a table as the bytes of a Parquet file; the same table gives the same bytes."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", compression_level=compression_level)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def write_atomically(content: bytes, path: Path) -> None:
+    """Write bytes to a temporary file beside ``path``, flush it to the disk, and rename it. Raises StoreError."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with scratch.open("wb") as stream:
-            pq.write_table(table, stream, compression="zstd", compression_level=compression_level)
+            stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())
         scratch.replace(path)

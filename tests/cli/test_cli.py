@@ -1,3 +1,4 @@
+import json
 import re
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from inrbench.cli import main as entry
+from inrbench.cli import perform
 from inrbench.cli.main import VERBS, cli
 from inrbench.data import Mesh, read_image, write_ply, write_video
 from inrbench.errors import InrbenchError
@@ -25,7 +27,15 @@ def invoke(*words: str) -> tuple[int, str]:
     return result.return_value or 0, result.output
 
 
-@pytest.mark.parametrize("verb", [(), *[(verb,) for verb in VERBS], ("data", "fetch"), ("results", "compact")])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        (),
+        *[(verb,) for verb in VERBS],
+        ("data", "fetch"),
+        *[("results", each) for each in ("compact", "verify", "merge", "export", "gc")],
+    ],
+)
 def test_every_verb_has_help(verb):
     code, text = invoke(*verb, "--help")
     assert code == 0
@@ -277,3 +287,38 @@ def test_the_process_ends_with_the_code_and_one_line_on_standard_error():
     )
     assert "Traceback" in debug.stderr
     assert callable(entry)
+
+
+def test_a_results_folder_is_kept_in_order(tmp_path):
+    results = ("--results", str(tmp_path / "r"))
+    code, _ = invoke("run", "--methods", "siren,relu", "--tasks", "function1d", "--protocol", "quick", "--signals", "sin200",
+                     "--seeds", "2", "--set", "epochs=3", "--set", "width=8", "--jobs", "1", *results)  # fmt: skip
+    assert code == 0
+    code, text = invoke("results", "verify", *results)
+    assert (code, "none not in order" in text) == (0, True)
+    code, text = invoke("results", "compact", *results)
+    assert (code, text.count("2 attempts")) == (0, 2)
+    assert invoke("results", "compact", *results) == (0, "nothing to merge\n")
+    assert len(finished_runs(tmp_path / "r")) == 4
+    code, text = invoke("results", "merge", str(tmp_path / "r"), "--results", str(tmp_path / "s"))
+    assert (code, text.startswith("4 attempts")) == (0, True)
+    for suffix in ("csv", "json"):
+        code, text = invoke("results", "export", *results, "--table", "metrics", "-o", str(tmp_path / f"out.{suffix}"))
+        assert code == 0, text
+    assert "mse@train" in (tmp_path / "out.csv").read_text()
+    assert {each["method"] for each in json.loads((tmp_path / "out.json").read_text())} == {"siren", "relu"}
+    assert invoke("results", "export", *results, "-o", str(tmp_path / "out.xls"))[0] == 2
+    assert invoke("results", "gc", *results) == (0, "no orphans\n")
+    next((tmp_path / "r").rglob("*.parquet")).write_bytes(b"PAR1")
+    code, text = invoke("results", "verify", *results)
+    assert (code, "1 not in order" in text) == (3, True)
+
+
+def test_many_files_are_merged_when_a_run_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr(perform, "PACK_ABOVE", 3)
+    command = ("run", "--methods", "siren", "--tasks", "function1d", "--protocol", "quick", "--signals", "sin200", "--set",
+               "epochs=3", "--set", "width=8", "--jobs", "1", "--results", str(tmp_path / "r"))  # fmt: skip
+    for seeds, files in (("2", 2), ("4", 1)):
+        assert invoke(*command, "--seeds", seeds)[0] == 0
+        assert len(list((tmp_path / "r" / "store").rglob("*.parquet"))) == files
+    assert "4 in" in invoke(*command, "--seeds", "4")[1]

@@ -17,7 +17,7 @@ from inrbench.errors import StoreError
 from inrbench.spec import Cost
 from inrbench.store import SCHEMA, Environment, append, check_writable, compact, finished_runs, load_results, read_runs
 from inrbench.store.schema import COST, ENVIRONMENT
-from inrbench.store.write import store_folder, write_atomically
+from inrbench.store.write import as_parquet, store_folder, write_atomically
 
 
 def test_the_schema_has_a_column_for_every_field(attempt):
@@ -86,13 +86,29 @@ def test_files_that_cannot_be_read_are_named_and_passed_over(attempt, tmp_path):
     (folder / "folder.parquet").mkdir()
     read = read_runs(tmp_path)
     assert read.table.num_rows == 1
-    assert {path.name for path in read.unreadable} == {"bad.parquet", "empty.parquet"}
+    assert {path.name for path in read.unreadable} == {"bad.parquet", "empty.parquet", "folder.parquet"}
+
+
+def test_rows_of_others_and_of_a_newer_version_are_named_and_passed_over(attempt, tmp_path):
+    append(tmp_path, attempt())
+    folder = store_folder(tmp_path) / "task=toy"
+    newer = attempt(seed=7).table()
+    column = newer.schema.get_field_index("schema_version")
+    newer = newer.set_column(column, SCHEMA.field(column), pa.array([2], pa.int16()))
+    write_atomically(as_parquet(newer), folder / "newer.parquet")
+    write_atomically(as_parquet(pa.table({"price": [1.0]})), folder / "foreign.parquet")
+    read = read_runs(tmp_path)
+    assert read.table["seed"].to_pylist() == [0]
+    reasons = {path.name: reason for path, reason in read.unreadable.items()}
+    assert set(reasons) == {"newer.parquet", "foreign.parquet"}
+    assert "newer inrbench: schema version 2" in reasons["newer.parquet"]
+    assert "no results of inrbench" in reasons["foreign.parquet"]
 
 
 def test_files_of_an_older_schema_give_nulls(attempt, tmp_path):
     """A column added later is null in old rows; an unknown column of a newer version is passed over."""
     table = attempt().table().drop_columns(["load_average", "tf32"]).append_column("from_the_future", pa.array([1]))
-    write_atomically(table, store_folder(tmp_path) / "task=toy" / "old.parquet")
+    write_atomically(as_parquet(table), store_folder(tmp_path) / "task=toy" / "old.parquet")
     (row,) = read_runs(tmp_path).table.to_pylist()
     assert row["load_average"] is None
     assert row["method"] == "siren"
@@ -194,13 +210,12 @@ def test_the_file_that_appears_is_the_one_that_was_flushed_whole(attempt, tmp_pa
     assert flushed == [path.stat().st_ino, path.parent.stat().st_ino]
 
 
-@pytest.mark.parametrize("step", ["flush", "fsync", "replace"])
+@pytest.mark.parametrize("step", ["open", "fsync", "replace"])
 def test_a_write_that_fails_leaves_nothing_behind(attempt, tmp_path, monkeypatch, step):
     def fail(*args: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(*{"flush": ("pyarrow.parquet.write_table", lambda *a, **k: fail()), "fsync": (os, "fsync", fail),
-                          "replace": (Path, "replace", fail)}[step])  # fmt: skip
+    monkeypatch.setattr(*{"open": (Path, "open", fail), "fsync": (os, "fsync", fail), "replace": (Path, "replace", fail)}[step])
     with pytest.raises(StoreError, match="No space left on device. Choose another folder"):
         append(tmp_path, attempt())
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -211,12 +226,12 @@ import sys
 from pathlib import Path
 import numpy as np
 import pyarrow as pa
-from inrbench.store.write import write_atomically
+from inrbench.store.write import as_parquet, write_atomically
 table = pa.table({"x": list(range(200_000))})
 folder = Path(sys.argv[1])
 print("ready", flush=True)
 for i in range(10_000):
-    write_atomically(table, folder / f"{i}.parquet")
+    write_atomically(as_parquet(table), folder / f"{i}.parquet")
 """
 
 
