@@ -13,6 +13,7 @@ VERBS = {
     "list": "The methods and tasks there are.",
     "show": "One method or task: formula, parameters, protocols, sources.",
     "run": "Fit methods on tasks; does only what the results folder lacks.",
+    "status": "How runs ended, what failed and why, what a cluster still does.",
     "tune": "Search every method's settings with an equal budget, on signals that no test uses.",
     "leaderboard": "Tables of the results.",
     "compare": "A method against others, signal by signal, with statistics.",

@@ -1,10 +1,11 @@
 """Carrying out a request, whichever verb it came from: plan, estimate, runs, and how they ended, told as it goes."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,13 +26,15 @@ PACK_ABOVE = 500
 def perform(
     requests: "Sequence[Request]", results: Path, *, jobs: int | None = None, timeout: float | None = None,
     artifacts: "Artifacts" = "last", dry_run: bool = False,
+    executor: str = "local", resources: Mapping[str, Any] = MappingProxyType({}), cancel_on_interrupt: bool = False,
 ) -> int:  # fmt: skip
     """Do what a results folder lacks of requests for one device, all together, and return the exit code."""
     from inrbench.cli.progress import Tally, progress_display
-    from inrbench.execute import PoolSettings, default_workers, estimate, run_local
+    from inrbench.execute import PoolSettings, Work, default_workers, estimate, load_executor
     from inrbench.store import attempt_files, check_writable, code_state, pack, physical_cores
 
     request, *_ = requests
+    carry_out = load_executor(executor)
     plan, registry = _plan(requests, results)
     # Not fewer for a short rest: with other threads the same seed gives other roundings, and other times.
     workers = jobs or default_workers(request.device)
@@ -52,8 +55,11 @@ def perform(
     )  # fmt: skip
     tally = Tally(len(plan.todo))
     with progress_display(tally) as listener:
-        completed = run_local(plan.todo, settings, listener)
-    _print_end(tally, completed, results)
+        completed = carry_out(Work(
+            jobs=plan.todo, seconds=expected.seconds, settings=settings, resources=resources,
+            cancel_on_interrupt=cancel_on_interrupt,
+        ), listener)  # fmt: skip
+    _print_end(tally, completed, results, elsewhere=executor != "local" and not cancel_on_interrupt)
     if len(attempt_files(results)) > PACK_ABOVE:  # thousands of files take minutes to read
         pack(results)
     if not completed:
@@ -151,7 +157,7 @@ def _prepare(jobs: Sequence["Job"], registry: "Registry") -> None:
             task.prepare(job.spec.signal, job.protocol, tell)
 
 
-def _print_end(tally: "Tally", completed: bool, results: Path) -> None:
+def _print_end(tally: "Tally", completed: bool, results: Path, elsewhere: bool) -> None:
     ended = ", ".join(f"{n} {status}" for status, n in sorted(tally.counts.items())) or "none ended"
     click.echo(f"{sum(tally.counts.values())} of {tally.total} runs: {ended}.")
     for message, n in tally.failures.most_common():
@@ -161,7 +167,9 @@ def _print_end(tally: "Tally", completed: bool, results: Path) -> None:
     if tally.artifact_bytes:
         click.echo(f"  artifacts: {tally.artifact_bytes / 2**20:,.1f} MiB in {results / 'artifacts'}, equal files kept once")
     option = "" if results == Path("results") else f" --results {results}"
-    if not completed:
+    if not completed and elsewhere:
+        click.echo(f"Left. What was sent goes on; see: inrbench status{option}. The same command waits for it again.")
+    elif not completed:
         click.echo("Stopped. What is finished is kept; the same command goes on from there.")
     elif tally.counts["ok"]:
         click.echo(f"See: inrbench leaderboard{option}")

@@ -9,8 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from inrbench.execute import Job, Outcome
-from inrbench.execute.local import Listener
+from inrbench.execute import Job, Listener, Outcome
 
 
 @contextmanager

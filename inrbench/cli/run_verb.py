@@ -1,9 +1,10 @@
 """``inrbench run``."""
 
 import re
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
@@ -36,6 +37,12 @@ from inrbench.spec import Track
               help="Instruments to read during runs: gradients, activations, ntk; comma-separated.")  # fmt: skip
 @click.option("--artifacts", type=click.Choice(["all", "last", "none"]), default="last", show_default=True,
               help="Keep each run's last reconstruction and weights, or also those along its curve.")  # fmt: skip
+@click.option("--executor", default="local", show_default=True, help="Where runs are carried out: local, slurm, or a plugin's.")
+@click.option("--resource", "resources", multiple=True, metavar="NAME=VALUE",
+              help="What to ask a cluster for: partition, account, gpus, cpus, memory, time (minutes), setup, ...")  # fmt: skip
+@click.option("--profile", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+              help="A TOML file with resources; --resource goes first.")  # fmt: skip
+@click.option("--cancel-on-interrupt", is_flag=True, help="Ctrl-C also ends what runs on a cluster; else it goes on there.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and the estimate, and stop.")
 @plugin_option
 @results_option
@@ -43,6 +50,7 @@ def command(
     methods: str, tasks: str | None, suite: str | None, protocol: str | None, changes: tuple[str, ...], signals: str | None,
     seeds: str, device: str, jobs: int | None, engine: Literal["fast", "reference"], track: Track,
     timeout: float | None, retry: str | None, artifacts: Literal["all", "last", "none"], probes: str, dry_run: bool,
+    executor: str, resources: tuple[str, ...], profile: Path | None, cancel_on_interrupt: bool,
     plugins: tuple[Path, ...], results: Path,
 ) -> int:  # fmt: skip
     """Fit methods on tasks. The same command again does only what is missing; Ctrl-C keeps what is finished.
@@ -63,12 +71,29 @@ def command(
         raise BadValue(f"--suite {suite} names its own protocol; leave out --protocol, or name tasks with --tasks")
     request = Request(
         methods=methods, tasks=tasks, suite=suite, protocol=protocol or "paper", changes=parse_changes(changes),
-        signals=signals, seeds=parse_seeds(seeds), device=resolve_device(device), plugin_files=plugins,
+        signals=signals, seeds=parse_seeds(seeds), device=resolve_device(device, executor == "local"), plugin_files=plugins,
         retry_failed=retry == "failed", engine=engine, probes=probe_names(probes),
         track=track,
         recipes=read_recipes(results, suite or protocol or "paper") if track == "tuned" else {},
     )  # fmt: skip
-    return perform([request], results, jobs=jobs, timeout=timeout, artifacts=artifacts, dry_run=dry_run)
+    return perform(
+        [request], results, jobs=jobs, timeout=timeout, artifacts=artifacts, dry_run=dry_run, executor=executor,
+        resources=read_resources(resources, profile), cancel_on_interrupt=cancel_on_interrupt,
+    )  # fmt: skip
+
+
+def read_resources(given: Sequence[str], profile: Path | None) -> dict[str, Any]:
+    """Return resources of a profile, changed by ``NAME=VALUE`` options. Raises BadValue."""
+    try:
+        found = tomllib.loads(profile.read_text(encoding="utf-8")) if profile else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadValue(f"--profile {profile}: {error}") from error
+    for text in given:
+        if not re.fullmatch(r"\w+=.+", text):
+            raise BadValue(f"--resource {text}: write NAME=VALUE, for example --resource partition=gpu")
+        name, _, value = text.partition("=")
+        found[name] = value
+    return found
 
 
 def parse_changes(changes: Sequence[str]) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 from inrbench.execute.device import resolve_device
 from inrbench.execute.estimate import Estimate, estimate
-from inrbench.execute.job import Artifacts, Job, Outcome, PoolSettings
+from inrbench.execute.executors import load_executor
+from inrbench.execute.job import Artifacts, Job, Listener, Outcome, PoolSettings, Work
 from inrbench.execute.local import default_workers, run_local
 from inrbench.execute.plan import Plan, Request, make_plan
 from inrbench.execute.stored import revive, stored_run
@@ -11,12 +12,15 @@ __all__ = [
     "Artifacts",
     "Estimate",
     "Job",
+    "Listener",
     "Outcome",
     "Plan",
     "PoolSettings",
     "Request",
+    "Work",
     "default_workers",
     "estimate",
+    "load_executor",
     "make_plan",
     "resolve_device",
     "revive",

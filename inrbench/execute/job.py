@@ -1,8 +1,10 @@
 """What goes to a worker and what comes back: names, paths and numbers, never plugin objects."""
 
-from dataclasses import dataclass
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from inrbench.spec import Protocol, RunSpec, Status
 
@@ -51,3 +53,30 @@ class PoolSettings:
     """Whether runs leave their reconstruction and weights, or that at each point of the curve, or nothing."""
     code: tuple[str | None, bool | None]
     """Commit and dirtiness of the checkout, asked once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What an executor is given."""
+
+    jobs: Sequence[Job]
+    seconds: Sequence[float]
+    """What each job will take, by estimate; 0 where that is not known."""
+    settings: PoolSettings
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    """What to ask a cluster for."""
+    cancel_on_interrupt: bool = False
+    """Whether Ctrl-C also ends what goes on elsewhere."""
+
+
+class Listener(typing.Protocol):
+    """Who wants to know how things go."""
+
+    def started(self, job: Job) -> None:
+        """A worker has taken a job."""
+
+    def progress(self, job: Job, fraction: float, value: float) -> None:
+        """A job is ``fraction`` done; its primary metric was last ``value`` (NaN before the first look)."""
+
+    def finished(self, job: Job, outcome: Outcome) -> None:
+        """A job has ended, and its row is stored."""

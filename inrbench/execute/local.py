@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from ctypes import Array
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import psutil
 from pebble import ProcessExpired, ProcessPool
 
-from inrbench.errors import InrbenchError, StoreError
+from inrbench.errors import BadValue, InrbenchError, StoreError
 from inrbench.execute.cores import Cores
-from inrbench.execute.job import Job, Outcome, PoolSettings
+from inrbench.execute.job import Job, Listener, Outcome, PoolSettings, Work
 from inrbench.spec import Cost, RunResult, Status
 from inrbench.store import environment, physical_cores
 
@@ -32,24 +32,18 @@ RENEWED_CODE = 75
 POOL_STARTS = 3
 
 
-class Listener(Protocol):
-    """Who wants to know how things go."""
-
-    def started(self, job: Job) -> None:
-        """A worker has taken a job."""
-
-    def progress(self, job: Job, fraction: float, value: float) -> None:
-        """A job is ``fraction`` done; its primary metric was last ``value`` (NaN before the first look)."""
-
-    def finished(self, job: Job, outcome: Outcome) -> None:
-        """A job has ended, and its row is stored."""
-
-
 def default_workers(device: str) -> int:
     """Return how many runs to carry out at once: on a GPU one; on a CPU one a core, as far as memory goes."""
     if device.startswith("cuda"):
         return 1
     return max(1, min(physical_cores(), psutil.virtual_memory().available // WORKER_BYTES))
+
+
+def executor(work: Work, listener: Listener) -> bool:
+    """Carry out work here: the executor ``local``. Raises BadValue for resources, which only clusters know."""
+    if work.resources:
+        raise BadValue(f"--resource {next(iter(work.resources))}: --executor local takes none; --jobs says how many at a time")
+    return run_local(work.jobs, work.settings, listener)
 
 
 def run_local(jobs: Sequence[Job], settings: PoolSettings, listener: Listener) -> bool:
@@ -192,12 +186,17 @@ def _outcome(future: "Future[Outcome]", slot: _Slot, settings: PoolSettings) -> 
 
 
 def _store_failure(slot: _Slot, settings: PoolSettings, status: Status, kind: str, message: str) -> Outcome:
+    seconds = 0.0 if slot.started is None else time.perf_counter() - slot.started
+    return store_failure(slot.job, settings, status, kind, message, seconds)
+
+
+def store_failure(job: Job, settings: PoolSettings, status: Status, kind: str, message: str, seconds: float) -> Outcome:
+    """Store the row of a job whose worker could not, which took ``seconds``. Raises StoreError."""
     from inrbench.execute.worker import store_result
 
-    facts = environment(slot.job.device, settings.threads, settings.workers, settings.code)
-    seconds = 0.0 if slot.started is None else time.perf_counter() - slot.started
-    result = RunResult(spec=slot.job.spec, status=status, error_type=kind, message=message, cost=Cost(wall_seconds=seconds))
-    return store_result(slot.job, settings, result, facts, datetime.now(UTC) - timedelta(seconds=seconds))
+    facts = environment(job.device, settings.threads, settings.workers, settings.code)
+    result = RunResult(spec=job.spec, status=status, error_type=kind, message=message, cost=Cost(wall_seconds=seconds))
+    return store_result(job, settings, result, facts, datetime.now(UTC) - timedelta(seconds=seconds))
 
 
 _board: "Array[Any] | None" = None

@@ -5,8 +5,17 @@ from inrbench.store.compact import compact, merge, pack
 from inrbench.store.environment import Environment, code_state, environment, physical_cores
 from inrbench.store.orphans import orphans, remove_orphans
 from inrbench.store.profiles import append_profile
-from inrbench.store.read import StoreRead, attempt_files, finished_runs, load_results, probed_runs, read_runs
-from inrbench.store.schema import SCHEMA, Attempt, spec_of
+from inrbench.store.read import (
+    StoreRead,
+    attempt_files,
+    attempts_since,
+    finished_runs,
+    load_results,
+    probed_runs,
+    read_attempts,
+    read_runs,
+)
+from inrbench.store.schema import SCHEMA, Attempt, new_attempt_id, spec_of
 from inrbench.store.verify import Verified, verify
 from inrbench.store.write import append, check_writable
 
@@ -21,6 +30,7 @@ __all__ = [
     "artifact_files",
     "artifact_folder",
     "attempt_files",
+    "attempts_since",
     "check_writable",
     "code_state",
     "compact",
@@ -29,10 +39,12 @@ __all__ = [
     "keep_artifacts",
     "load_results",
     "merge",
+    "new_attempt_id",
     "orphans",
     "pack",
     "physical_cores",
     "probed_runs",
+    "read_attempts",
     "read_runs",
     "remove_orphans",
     "spec_of",

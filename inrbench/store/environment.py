@@ -44,7 +44,8 @@ def environment(device: str, threads: int, jobs: int, code: tuple[str | None, bo
     import torch
 
     on_gpu = device.startswith("cuda")
-    name = torch.cuda.get_device_name(device) if on_gpu else cpu_model()
+    # a machine that sends runs to others' GPUs may have none
+    name = (torch.cuda.get_device_name(device) if torch.cuda.is_available() else "GPU elsewhere") if on_gpu else cpu_model()
     cores, memory = physical_cores(), psutil.virtual_memory().total
     # memory to the GiB: the same machine reports a few pages more or less from boot to boot
     stable = [platform.machine(), cpu_model(), cores, round(memory / 2**30), name]

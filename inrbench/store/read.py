@@ -2,10 +2,10 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -51,14 +51,41 @@ def finished_runs(results: Path) -> dict[str, str]:
 
     Of a file that holds one attempt the name tells; only packed ones are opened.
     """
+    return _statuses(_attempts(results))
+
+
+def attempts_since(results: Path, since: str) -> dict[str, str]:
+    """Return the same of the attempts whose id is larger than ``since``: of those that ended after it was made."""
+    attempts = _attempts(results)
+    return _statuses(attempts.filter(pc.greater(attempts["attempt_id"], since)))
+
+
+def read_attempts(results: Path, run_ids: Container[str]) -> list[dict[str, Any]]:
+    """Return the rows of runs, the attempt that counts of each."""
+
+    def may_hold(path: Path) -> bool:
+        return is_packed(path) or path.name.partition(".")[0] in run_ids
+
+    _, table, _ = _read(results, SCHEMA.names, only=may_hold)
+    rows = [i for i, run_id in enumerate(table["run_id"].to_pylist()) if run_id in run_ids]
+    found: list[dict[str, Any]] = one_attempt_a_run(table.take(pa.array(rows, pa.int64()))).to_pylist()
+    return found
+
+
+def _attempts(results: Path) -> pa.Table:
+    """Return run, id and status of every attempt in a store; none where there is no store yet."""
     if not store_folder(results).exists():
-        return {}
+        return pa.schema([SCHEMA.field(name) for name in CHOICE]).empty_table()
     files, packed, unreadable = _read(results, CHOICE, only=is_packed)
     for path, reason in unreadable.items():
         log.warning("skipped %s: %s", path, reason)
     parts = [path.name.split(".")[:3] for path in files if path.name.count(".") == 3]
     named = pa.table({name: pa.array([each[i] for each in parts], pa.string()) for i, name in enumerate(CHOICE)})
-    counted = one_attempt_a_run(pa.concat_tables([packed, named]))
+    return pa.concat_tables([packed, named])
+
+
+def _statuses(attempts: pa.Table) -> dict[str, str]:
+    counted = one_attempt_a_run(attempts)
     return dict(zip(counted["run_id"].to_pylist(), counted["status"].to_pylist(), strict=True))
 
 

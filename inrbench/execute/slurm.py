@@ -1,0 +1,242 @@
+"""Running jobs on a SLURM cluster through submitit: bundles of runs in array tasks, and the store as the only truth.
+
+A task of the array starts ``run_local`` on its node, which gives every run a process and a row of its own. What is finished is
+seen in the results folder, which all nodes must share; SLURM is only asked which tasks are alive. A task that ends without all
+of its runs (time limit, pre-emption, a node gone) is sent again for what is missing.
+"""
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from inrbench.errors import BadValue, InrbenchError
+from inrbench.execute.job import Job, Listener, Outcome, PoolSettings, Work
+from inrbench.execute.local import run_local, store_failure
+from inrbench.store import attempts_since, new_attempt_id, read_attempts
+
+BUNDLE_SECONDS = 15 * 60
+"""What a task of the array should take at least: starting one costs a cluster more than a short run."""
+UNKNOWN_SECONDS = 60.0
+"""For a run of which nothing is known."""
+LARGEST_ARRAY = 1000
+TRIES = 3
+LEAST_MINUTES = 15
+"""Of a task's time limit: below, clusters and submitit's own margin get in the way."""
+POLL_SECONDS = 2.0
+RESOURCES = {
+    "partition": "partition", "account": "account", "qos": "qos", "constraint": "constraint", "nodelist": "nodelist",
+    "gpus": "gpus_per_node", "cpus": "cpus_per_task", "memory": "mem", "time": "time", "setup": "setup",
+    "at_once": "array_parallelism",
+}  # fmt: skip
+"""What a user may ask for, and submitit's name of it. ``time`` is in minutes; ``setup`` are lines of shell."""
+AGAIN = frozenset({"interrupted"})
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What one task of an array does: those of its runs that have no attempt since ``since``. Sent again after pre-emption."""
+
+    jobs: tuple[Job, ...]
+    settings: PoolSettings
+    since: str
+
+    def __call__(self) -> None:
+        """Carry out, on the node, what is missing."""
+        ended = attempts_since(self.settings.results, self.since)
+        run_local([job for job in self.jobs if ended.get(job.spec.run_id, "interrupted") in AGAIN], self.settings, _Silent())
+
+    def checkpoint(self) -> Any:
+        """Tell submitit what to put into the queue when the time is over or the node is taken away: the same again."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What was sent to the cluster, as the results folder remembers it: task of an array -> runs."""
+
+    path: Path
+    tasks: dict[str, list[str]]
+
+
+def run_slurm(work: Work, listener: Listener) -> bool:
+    """Carry out jobs on a cluster, and wait. Return False if stopped by Ctrl-C, which leaves them going on.
+
+    Runs that an earlier command sent to the cluster and that wait or run there are awaited, not sent again.
+    Raises BadValue or InrbenchError where there is no cluster, or a resource that does not exist is asked for.
+    """
+    _refuse_without_cluster()
+    parameters = _parameters(work)
+    fleet = _Fleet(work, parameters)
+    try:
+        fleet.send([job for run, job in fleet.waiting.items() if run not in fleet.attach()])
+        while fleet.waiting:
+            alive = alive_tasks()  # before the store is read: what a task did that is gone by now is seen there
+            fleet.tell_ended(listener)
+            if alive is not None:  # else the controller does not answer; it may come back
+                fleet.send_again(set(alive), listener)
+            if fleet.waiting:
+                time.sleep(POLL_SECONDS)
+    except KeyboardInterrupt:
+        if work.cancel_on_interrupt and fleet.tasks:
+            subprocess.run(["scancel", *fleet.tasks], check=False)
+        return False
+    return True
+
+
+class _Fleet:
+    """The tasks that one command has in the queue or waits for."""
+
+    def __init__(self, work: Work, parameters: Mapping[str, Any]) -> None:
+        self.work, self.parameters, self.results = work, parameters, work.settings.results
+        self.waiting = {job.spec.run_id: job for job in work.jobs}
+        self.seconds = {job.spec.run_id: s or UNKNOWN_SECONDS for job, s in zip(work.jobs, work.seconds, strict=True)}
+        self.tasks: dict[str, list[str]] = {}
+        self.since = new_attempt_id()
+        """Attempts that ended after it are what we wait for."""
+        self._sent_again = dict.fromkeys(self.waiting, 0)
+        self._gone_before: set[str] = set()
+
+    def attach(self) -> set[str]:
+        """Wait for runs that an earlier command sent and that are in the queue still; return them."""
+        alive = alive_tasks() or {}
+        for earlier in submissions(self.results):
+            ours = {task: runs for task, runs in earlier.tasks.items() if not self.waiting.keys().isdisjoint(runs)}
+            if tasks := {task: runs for task, runs in ours.items() if task in alive}:
+                self.since = min(self.since, earlier.path.stem)
+                self.tasks.update(tasks)
+        return {run for runs in self.tasks.values() for run in runs}
+
+    def send(self, jobs: Sequence[Job]) -> None:
+        """Put jobs into the queue, in bundles, and note it in the results folder."""
+        import submitit
+
+        made = bundles(jobs, self.seconds)
+        folder = self.results / "submissions"
+        settings = replace(self.work.settings, workers=1, threads=int(self.parameters["cpus_per_task"]))
+        for start in range(0, len(made), LARGEST_ARRAY):
+            part = made[start : start + LARGEST_ARRAY]
+            since = new_attempt_id()
+            executor = submitit.SlurmExecutor(folder=folder / "log")
+            minutes = max(LEAST_MINUTES, math.ceil(2 * max(total for _, total in part) / 60))
+            executor.update_parameters(**{"time": minutes, **self.parameters})
+            with executor.batch():
+                handles = [executor.submit(Bundle(tuple(held), settings, since)) for held, _ in part]
+            sent = {handle.job_id: [job.spec.run_id for job in held] for handle, (held, _) in zip(handles, part, strict=True)}
+            (folder / f"{since}.json").write_text(json.dumps(sent), encoding="utf-8")
+            self.tasks.update(sent)
+
+    def tell_ended(self, listener: Listener) -> None:
+        """Tell the listener which runs have a row by now, and wait for them no longer."""
+        statuses = attempts_since(self.results, self.since)
+        ended = {run for run, status in statuses.items() if run in self.waiting and status not in AGAIN}
+        for row in read_attempts(self.results, ended) if ended else ():
+            listener.finished(self.waiting.pop(row["run_id"]), _outcome(row))
+
+    def send_again(self, alive: set[str], listener: Listener) -> None:
+        """Send what tasks left behind that ended; what was sent TRIES times ends as an error.
+
+        A task must be gone twice in a row: files of another machine may show a little late.
+        """
+        gone = self.tasks.keys() - alive
+        lost = [run for task in gone & self._gone_before for run in self.tasks.pop(task) if run in self.waiting]
+        self._gone_before = gone & self.tasks.keys()
+        again = [run for run in lost if self._sent_again[run] < TRIES - 1]
+        for run in (run for run in lost if run not in again):
+            text = f"its task on the cluster ended {TRIES} times without it; see {self.results / 'submissions' / 'log'}"
+            job = self.waiting.pop(run)
+            listener.finished(job, store_failure(job, self.work.settings, "error", "TaskDied", text, 0.0))
+        self._sent_again.update({run: self._sent_again[run] + 1 for run in again})
+        if again:
+            self.send([self.waiting[run] for run in again])
+
+
+def _outcome(row: Mapping[str, Any]) -> Outcome:
+    metrics = row["metrics"] or []
+    return Outcome(
+        status=row["status"], message=row["message"], error_type=row["error_type"], wall_seconds=row["wall_seconds"],
+        primary=metrics[0]["value"] if metrics else None, artifact_bytes=sum(each["bytes"] for each in row["artifacts"] or ()),
+    )  # fmt: skip
+
+
+def submissions(results: Path) -> list[Submission]:
+    """Return what was sent to a cluster from a results folder, oldest first."""
+    found = []
+    for path in sorted((results / "submissions").glob("*.json")):
+        try:
+            tasks = json.loads(path.read_text(encoding="utf-8"))
+            found.append(Submission(path, {str(task): [str(run) for run in runs] for task, runs in tasks.items()}))
+        except (OSError, ValueError, AttributeError):
+            continue
+    return found
+
+
+def alive_tasks() -> dict[str, str] | None:
+    """Return the tasks that wait or run, ``17_3`` -> ``running on n1``; None where SLURM does not answer."""
+    command = ["squeue", "-h", "-r", "-o", "%i|%T|%N"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    rows = [line.split("|") for line in done.stdout.splitlines() if line.count("|") == 2]
+    return {task: state.lower() + (f" on {node}" if node else "") for task, state, node in rows}
+
+
+def bundles(jobs: Sequence[Job], seconds: Mapping[str, float]) -> list[tuple[list[Job], float]]:
+    """Return jobs in bundles of BUNDLE_SECONDS at least, longest first, each with its estimate."""
+    made: list[tuple[list[Job], float]] = []
+    for job in sorted(jobs, key=lambda job: -seconds[job.spec.run_id]):
+        if not made or made[-1][1] >= BUNDLE_SECONDS:
+            made.append(([], 0.0))
+        held, total = made[-1]
+        made[-1] = ([*held, job], total + seconds[job.spec.run_id])
+    return made
+
+
+def _parameters(work: Work) -> dict[str, Any]:
+    """Return submitit's parameters. Raises BadValue."""
+    unknown = sorted(set(work.resources) - set(RESOURCES))
+    if unknown:
+        raise BadValue(f"--resource {unknown[0]}: SLURM runs know {', '.join(RESOURCES)}")
+    asked = {RESOURCES[name]: value for name, value in work.resources.items()}
+    for name in ("cpus_per_task", "gpus_per_node", "time", "array_parallelism"):
+        if name in asked and not str(asked[name]).isdigit():
+            raise BadValue(f"--resource {name}={asked[name]}: expected a whole number")
+        if name in asked:
+            asked[name] = int(asked[name])
+    if "setup" in asked:
+        asked["setup"] = [asked["setup"]] if isinstance(asked["setup"], str) else list(asked["setup"])
+    on_gpu = any(job.device.startswith("cuda") for job in work.jobs)
+    return {"job_name": "inrbench", "cpus_per_task": 1, **({"gpus_per_node": 1} if on_gpu else {}), **asked}
+
+
+def _refuse_without_cluster() -> None:
+    try:
+        import submitit  # noqa: F401 - only whether it is there
+    except ImportError as error:
+        raise InrbenchError("--executor slurm needs submitit: pip install 'inrbench[slurm]'") from error
+    if shutil.which("sbatch") is None or shutil.which("squeue") is None:
+        raise InrbenchError("--executor slurm: there is no sbatch here; run it where you submit jobs, or use --executor local")
+    if "SLURM_STEP_ID" in os.environ:
+        raise InrbenchError("--executor slurm inside srun would ask for nodes within a node; run it from the login node")
+
+
+class _Silent:
+    """A listener on a node, where nobody listens: the store tells."""
+
+    def started(self, job: Job) -> None:
+        """Say nothing."""
+
+    def progress(self, job: Job, fraction: float, value: float) -> None:
+        """Say nothing."""
+
+    def finished(self, job: Job, outcome: Outcome) -> None:
+        """Say nothing."""

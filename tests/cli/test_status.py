@@ -1,0 +1,20 @@
+from click.testing import CliRunner
+
+from inrbench.cli.main import cli
+from inrbench.store import append
+
+
+def test_status_tells_how_runs_ended_and_why_some_failed(attempt, tmp_path):
+    for seed, status in enumerate(["ok", "ok", "error", "error", "timeout"]):
+        append(tmp_path, attempt(seed=seed, status=status))
+    (tmp_path / "store" / "v1" / "bad.parquet").write_bytes(b"PAR1")
+    text = CliRunner().invoke(cli, ["status", "--results", str(tmp_path)], standalone_mode=False).output
+    assert "5 runs in" in text
+    assert "2 ok, 2 error, 1 timeout." in text
+    assert "  2 x error: why  (toy/a siren seed 2 and 1 more)" in text
+    assert "1 file(s) cannot be read" in text
+    (tmp_path / "submissions").mkdir()
+    (tmp_path / "submissions" / "0.json").write_text('{"1_0": ["x"]}')
+    (tmp_path / "submissions" / "1.json").write_text("half")
+    text = CliRunner().invoke(cli, ["status", "--results", str(tmp_path)], standalone_mode=False).output
+    assert "SLURM does not answer" in text or "Nothing waits" in text

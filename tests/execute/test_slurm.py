@@ -1,0 +1,212 @@
+"""Executors; the one for SLURM against a real cluster where SLURM_CONF names one."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from inrbench.cli.main import cli
+from inrbench.errors import BadValue, InrbenchError, UnknownName
+from inrbench.execute import Work, load_executor, resolve_device, slurm
+from inrbench.execute.executors import GROUP
+from inrbench.store import finished_runs, load_results, read_runs
+
+
+def answers() -> bool:
+    """Whether there is a cluster made for these tests: they cancel everything on it and take a node down."""
+    if not os.environ.get("SLURM_CONF") or shutil.which("scontrol") is None:
+        return False
+    done = subprocess.run(["scontrol", "show", "config"], capture_output=True, text=True, check=False, timeout=30)
+    return any(line.split() == ["ClusterName", "=", "inrbench"] for line in done.stdout.splitlines())
+
+
+needs_cluster = pytest.mark.skipif(not answers(), reason="no SLURM named 'inrbench' here (SLURM_CONF)")
+
+
+@pytest.fixture
+def cluster():
+    """The cluster without jobs, before and after."""
+    subprocess.run(["scancel", "-n", "inrbench"], check=True)
+    wait_for(lambda: not queued())
+    yield
+    subprocess.run(["scancel", "-n", "inrbench"], check=True)
+
+
+COMMAND = ("run", "--methods", "siren,relu", "--tasks", "function1d", "--protocol", "quick", "--signals", "sin200",
+           "--set", "width=16", "--seeds", "2", "--device", "cpu", "--artifacts", "none", "--executor", "slurm")  # fmt: skip
+PROGRAM = """
+import sys
+from inrbench.cli.main import main
+from inrbench.execute import slurm
+slurm.BUNDLE_SECONDS = 0.0
+slurm.POLL_SECONDS = 0.5
+main()
+"""
+
+
+def start(results: Path, *words: str) -> subprocess.Popen:
+    command = [sys.executable, "-c", PROGRAM, *COMMAND, "--results", str(results), *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def invoke_status(results: Path) -> str:
+    return CliRunner().invoke(cli, ["status", "--results", str(results)], standalone_mode=False).output
+
+
+def end(process: subprocess.Popen, within: float = 200.0) -> str:
+    text, _ = process.communicate(timeout=within)
+    return text
+
+
+def wait_for(what, within: float = 90.0) -> None:
+    limit = time.monotonic() + within
+    while not what():
+        assert time.monotonic() < limit, "it did not come"
+        time.sleep(0.3)
+
+
+def queued(*options: str) -> list[str]:
+    return subprocess.run(
+        ["squeue", "-h", "-r", "-o", "%i", *options], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+
+def running() -> list[str]:
+    return queued("-t", "R")
+
+
+def test_executors_are_found_by_name():
+    assert load_executor("slurm") is slurm.run_slurm
+    with pytest.raises(UnknownName, match="unknown executor 'slrum', did you mean 'slurm'"):
+        load_executor("slrum")
+
+
+def test_a_third_party_adds_an_executor_in_a_file(tmp_path, monkeypatch):
+    (tmp_path / "theirs.py").write_text("def everywhere(work, listener):\n    return True\n")
+    facts = tmp_path / "theirs-1.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text(f"[{GROUP}]\neverywhere = theirs:everywhere\nbroken = theirs:nothing\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert load_executor("everywhere")(None, None) is True
+    with pytest.raises(InrbenchError, match="executor 'broken' cannot be imported"):
+        load_executor("broken")
+
+
+def test_bundles_take_the_longest_first_and_are_large_enough(tiny_jobs):
+    jobs = tiny_jobs(seeds=range(10))
+    seconds = {job.spec.run_id: float(100 * i) for i, job in enumerate(jobs)}
+    made = slurm.bundles(jobs, seconds)
+    assert sorted(job.spec.seed for held, _ in made for job in held) == list(range(10))
+    assert [job.spec.seed for job in made[0][0]] == [9]
+    assert all(total >= slurm.BUNDLE_SECONDS for _, total in made[:-1])
+    assert all(total == sum(seconds[job.spec.run_id] for job in held) for held, total in made)
+    assert slurm.bundles([], {}) == []
+
+
+def test_resources_have_names_and_values(tiny_jobs, settings):
+    def ask(device="cpu", **resources):
+        jobs = tiny_jobs(device=device)
+        return slurm._parameters(Work(jobs=jobs, seconds=[0.0], settings=settings, resources=resources))
+
+    assert ask() == {"job_name": "inrbench", "cpus_per_task": 1}
+    assert ask("cuda:0")["gpus_per_node"] == 1
+    assert ask(time="90", memory="8GB", setup="module load cuda") == {
+        "job_name": "inrbench", "cpus_per_task": 1, "time": 90, "mem": "8GB", "setup": ["module load cuda"],
+    }  # fmt: skip
+    with pytest.raises(BadValue, match="--resource colour: SLURM runs know partition, account"):
+        ask(colour="red")
+    with pytest.raises(BadValue, match="--resource time=soon: expected a whole number"):
+        ask(time="soon")
+
+
+def test_the_local_executor_takes_no_resources(tiny_jobs, settings):
+    with pytest.raises(BadValue, match="--executor local takes none"):
+        load_executor("local")(Work(jobs=[], seconds=[], settings=settings, resources={"time": 5}), None)
+
+
+def test_a_device_elsewhere_need_not_be_here():
+    assert resolve_device("cuda", here=False) == "cuda:0"
+    assert resolve_device("auto", here=False) == "cpu"
+
+
+def test_without_a_cluster_it_says_so_in_one_line(tiny_jobs, settings, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(InrbenchError, match="there is no sbatch here"):
+        slurm.run_slurm(Work(jobs=tiny_jobs(), seconds=[0.0], settings=settings), None)
+    monkeypatch.undo()
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    monkeypatch.setenv("SLURM_STEP_ID", "0")
+    with pytest.raises(InrbenchError, match="inside srun"):
+        slurm.run_slurm(Work(jobs=tiny_jobs(), seconds=[0.0], settings=settings), None)
+
+
+@needs_cluster
+@pytest.mark.slow
+def test_the_same_command_runs_on_a_cluster_and_a_second_one_has_nothing_to_do(cluster, tmp_path):
+    process = start(tmp_path, "--set", "epochs=20")
+    text = end(process)
+    assert process.returncode == 0, text
+    assert "4 of 4 runs: 4 ok" in text
+    assert load_results(tmp_path)["status"].tolist() == ["ok"] * 4
+    assert "4 in" in end(start(tmp_path, "--set", "epochs=20"))
+
+
+@needs_cluster
+@pytest.mark.slow
+def test_a_task_that_is_killed_and_a_node_that_goes_cost_no_run(cluster, tmp_path):
+    process = start(tmp_path, "--set", "epochs=3000")
+    try:
+        wait_for(lambda: len(running()) == 2)
+        subprocess.run(["scancel", running()[0]], check=True)
+        wait_for(lambda: len(running()) == 2)
+        subprocess.run(["scontrol", "update", "NodeName=n1", "State=DOWN", "Reason=test"], check=True)
+        time.sleep(3)
+        # it may be back already, as nodes that answer are
+        subprocess.run(["scontrol", "update", "NodeName=n1", "State=RESUME"], check=False, capture_output=True)
+        text = end(process, 300)
+    finally:
+        process.kill()
+    assert process.returncode == 0, text
+    frame = read_runs(tmp_path).table.to_pandas()
+    assert frame["status"].tolist() == ["ok"] * 4
+    assert frame["run_id"].is_unique
+
+
+@needs_cluster
+@pytest.mark.slow
+def test_ctrl_c_leaves_the_runs_going_and_the_same_command_waits_for_them_again(cluster, tmp_path):
+    process = start(tmp_path, "--set", "epochs=3000")
+    wait_for(lambda: len(running()) == 2)
+    process.send_signal(signal.SIGINT)
+    text = end(process)
+    assert process.returncode == 130, text
+    assert "Left. What was sent goes on" in text
+    status = invoke_status(tmp_path)
+    assert "running on n" in status
+    assert re.search(r"\d runs are left", status)
+    sent = len(list((tmp_path / "submissions").glob("*.json")))
+    process = start(tmp_path, "--set", "epochs=3000")
+    text = end(process, 300)
+    assert process.returncode == 0, text
+    assert len(list((tmp_path / "submissions").glob("*.json"))) == sent  # nothing was sent twice
+    assert set(finished_runs(tmp_path).values()) == {"ok"}
+    wait_for(lambda: not running())
+    assert "Nothing waits or runs on the cluster." in invoke_status(tmp_path)
+
+
+@needs_cluster
+@pytest.mark.slow
+def test_ctrl_c_ends_the_runs_too_if_asked(cluster, tmp_path):
+    process = start(tmp_path, "--set", "epochs=100000", "--cancel-on-interrupt")
+    wait_for(lambda: len(running()) == 2)
+    process.send_signal(signal.SIGINT)
+    assert "Stopped." in end(process)
+    wait_for(lambda: not running())
