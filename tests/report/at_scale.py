@@ -1,4 +1,4 @@
-"""Reports at scale: ``python tests/report/at_scale.py OUT.json`` makes stores of 10,000 to 200,000 runs and times them.
+"""Reports at scale: ``python tests/report/at_scale.py OUT.json`` makes stores of 10,000 and of 200,000 runs and times them.
 
 Each command runs in a process of its own, as a user's would, several times; peak memory is that of the process.
 """
@@ -77,24 +77,15 @@ def make_store(folder: Path, tasks: int, signals: int, seeds: int, *, single: bo
     return count
 
 
-def timed(command: list[str]) -> dict[str, float]:
-    """Return the median wall seconds and the largest resident memory of a command over ROUNDS runs."""
+def timed(command: list[str], rounds: int = ROUNDS) -> dict[str, float]:
+    """Return the median wall seconds of a command over rounds, and the largest resident memory of any so far."""
     seconds = []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         begin = time.perf_counter()
         subprocess.run([sys.executable, "-m", "inrbench", *command], check=True, capture_output=True)
         seconds.append(time.perf_counter() - begin)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**10
     return {"seconds": round(statistics.median(seconds), 2), "largest_mib_so_far": round(peak)}
-
-
-def in_process(code: str, *words: str) -> dict[str, float]:
-    """Return the seconds that ``code`` says it took, and the peak memory of its process."""
-    head = "import resource, sys, time\nfrom pathlib import Path\nfrom inrbench import store\nbegin = time.perf_counter()\n"
-    tail = "\nprint(time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10)"
-    done = subprocess.run([sys.executable, "-c", head + code + tail, *words], check=True, capture_output=True, text=True)
-    seconds, mib = map(float, done.stdout.split()[-2:])
-    return {"seconds": round(seconds, 2), "peak_mib": round(mib)}
 
 
 def interactive(pages: list[Path]) -> dict[str, float]:
@@ -128,17 +119,8 @@ def main() -> None:
         told["pages"], told["largest_page_bytes"] = len(pages), max(pages)
         sizes = sorted((folder / "site").rglob("*.html"), key=lambda path: path.stat().st_size)
         told["largest pages, interactive"] = interactive(sizes[-20:])
-        told["packing a file a run"] = in_process("store.pack(Path(sys.argv[1]))", str(folder / "single"))
+        told["packing a file a run"] = timed(["results", "compact", "--results", str(folder / "single")], rounds=1)
         told["leaderboard, packed"] = timed(["leaderboard", "--results", str(folder / "single")])
-        told["runs, large store"] = make_store(folder / "hundred", 10, 50, 20, single=True, points=10)
-        told["large store, a file a run: what is finished"] = in_process(
-            "store.finished_runs(Path(sys.argv[1]))", str(folder / "hundred")
-        )
-        told["large store: packing"] = in_process("store.pack(Path(sys.argv[1]))", str(folder / "hundred"))
-        told["large store, packed: what is finished"] = in_process(
-            "store.finished_runs(Path(sys.argv[1]))", str(folder / "hundred")
-        )
-        told["large store, packed: leaderboard"] = timed(["leaderboard", "--results", str(folder / "hundred")])
         told["metric_rows"] = make_store(folder / "large", 10, 50, 40, single=False, points=1) * len(METRICS)
         told["leaderboard of metric_rows"] = timed(["leaderboard", "--results", str(folder / "large")])
     Path(sys.argv[1]).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
