@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -17,6 +18,8 @@ from inrbench.errors import BadValue
 EDITION = 1
 """Bumped when the harness itself changes what a number means (a loss, a selection rule); part of every fingerprint."""
 
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""What a method or task may be called: its name is part of a path in every results folder."""
 NOT_CHANGEABLE = frozenset({"name", "sources", "settings", "metrics"})
 """Fields of a protocol that ``--set`` leaves alone."""
 Status = Literal["ok", "diverged", "timeout", "oom", "error", "skipped", "interrupted"]
@@ -26,6 +29,18 @@ search."""
 Schedule = Literal["cosine", "exponential", "constant"]
 Value = float | int | bool | str | tuple[float, ...] | None
 """What a method's parameter may be."""
+
+
+def odd_name(name: str) -> str | None:
+    """Return why no method or task can be called ``name``, or None if one can.
+
+    >>> odd_name("finer-plus.plus_2")
+    >>> odd_name("../x")
+    "'../x' is no name of a method or task: letters, digits, '.', '_' and '-', 100 at most"
+    """
+    if PLAIN_NAME.fullmatch(name):
+        return None
+    return f"{name[:80]!r} is no name of a method or task: letters, digits, '.', '_' and '-', 100 at most"
 
 
 def canonical_json(value: object) -> str:

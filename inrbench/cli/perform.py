@@ -31,10 +31,11 @@ def perform(
     """Do what a results folder lacks of requests for one device, all together, and return the exit code."""
     from inrbench.cli.progress import Tally, progress_display
     from inrbench.execute import PoolSettings, Work, default_workers, estimate, load_executor
-    from inrbench.store import attempt_files, check_writable, code_state, pack, physical_cores
+    from inrbench.store import attempt_files, check_writable, code_state, new_attempt_id, pack, physical_cores
 
     request, *_ = requests
     carry_out = load_executor(executor)
+    since = new_attempt_id()
     plan, registry = _plan(requests, results)
     # Not fewer for a short rest: with other threads the same seed gives other roundings, and other times.
     workers = jobs or default_workers(request.device)
@@ -56,7 +57,7 @@ def perform(
     tally = Tally(len(plan.todo))
     with progress_display(tally) as listener:
         completed = carry_out(Work(
-            jobs=plan.todo, seconds=expected.seconds, settings=settings, resources=resources,
+            jobs=plan.todo, seconds=expected.seconds, settings=settings, since=since, resources=resources,
             cancel_on_interrupt=cancel_on_interrupt,
         ), listener)  # fmt: skip
     _print_end(tally, completed, results, elsewhere=executor != "local" and not cancel_on_interrupt)

@@ -63,6 +63,8 @@ class Work:
     seconds: Sequence[float]
     """What each job will take, by estimate; 0 where that is not known."""
     settings: PoolSettings
+    since: str
+    """An attempt id from before the plan: what the store holds that is newer, the plan did not know."""
     resources: Mapping[str, Any] = field(default_factory=dict)
     """What to ask a cluster for."""
     cancel_on_interrupt: bool = False

@@ -77,7 +77,8 @@ def run_slurm(work: Work, listener: Listener) -> bool:
     parameters = _parameters(work)
     fleet = _Fleet(work, parameters)
     try:
-        fleet.send([job for run, job in fleet.waiting.items() if run not in fleet.attach()])
+        queued = fleet.attach(listener)
+        fleet.send([job for run, job in fleet.waiting.items() if run not in queued])
         while fleet.waiting:
             alive = alive_tasks()  # before the store is read: what a task did that is gone by now is seen there
             fleet.tell_ended(listener)
@@ -100,19 +101,20 @@ class _Fleet:
         self.waiting = {job.spec.run_id: job for job in work.jobs}
         self.seconds = {job.spec.run_id: s or UNKNOWN_SECONDS for job, s in zip(work.jobs, work.seconds, strict=True)}
         self.tasks: dict[str, list[str]] = {}
-        self.since = new_attempt_id()
-        """Attempts that ended after it are what we wait for."""
         self._sent_again = dict.fromkeys(self.waiting, 0)
         self._gone_before: set[str] = set()
 
-    def attach(self) -> set[str]:
-        """Wait for runs that an earlier command sent and that are in the queue still; return them."""
+    def attach(self, listener: Listener) -> set[str]:
+        """Wait for runs that an earlier command sent and that are in the queue still; return them.
+
+        What has ended there since the plan was made is told, and waited for no longer.
+        """
         alive = alive_tasks() or {}
+        self.tell_ended(listener)
         for earlier in submissions(self.results):
-            ours = {task: runs for task, runs in earlier.tasks.items() if not self.waiting.keys().isdisjoint(runs)}
-            if tasks := {task: runs for task, runs in ours.items() if task in alive}:
-                self.since = min(self.since, earlier.path.stem)
-                self.tasks.update(tasks)
+            for task, runs in earlier.tasks.items():
+                if task in alive and not self.waiting.keys().isdisjoint(runs):
+                    self.tasks[task] = runs
         return {run for runs in self.tasks.values() for run in runs}
 
     def send(self, jobs: Sequence[Job]) -> None:
@@ -124,19 +126,19 @@ class _Fleet:
         settings = replace(self.work.settings, workers=1, threads=int(self.parameters["cpus_per_task"]))
         for start in range(0, len(made), LARGEST_ARRAY):
             part = made[start : start + LARGEST_ARRAY]
-            since = new_attempt_id()
             executor = submitit.SlurmExecutor(folder=folder / "log")
             minutes = max(LEAST_MINUTES, math.ceil(2 * max(total for _, total in part) / 60))
             executor.update_parameters(**{"time": minutes, **self.parameters})
+            sent_at = new_attempt_id()
             with executor.batch():
-                handles = [executor.submit(Bundle(tuple(held), settings, since)) for held, _ in part]
+                handles = [executor.submit(Bundle(tuple(held), settings, self.work.since)) for held, _ in part]
             sent = {handle.job_id: [job.spec.run_id for job in held] for handle, (held, _) in zip(handles, part, strict=True)}
-            (folder / f"{since}.json").write_text(json.dumps(sent), encoding="utf-8")
+            (folder / f"{sent_at}.json").write_text(json.dumps(sent), encoding="utf-8")
             self.tasks.update(sent)
 
     def tell_ended(self, listener: Listener) -> None:
         """Tell the listener which runs have a row by now, and wait for them no longer."""
-        statuses = attempts_since(self.results, self.since)
+        statuses = attempts_since(self.results, self.work.since)
         ended = {run for run, status in statuses.items() if run in self.waiting and status not in AGAIN}
         for row in read_attempts(self.results, ended) if ended else ():
             listener.finished(self.waiting.pop(row["run_id"]), _outcome(row))
@@ -180,8 +182,8 @@ def submissions(results: Path) -> list[Submission]:
 
 
 def alive_tasks() -> dict[str, str] | None:
-    """Return the tasks that wait or run, ``17_3`` -> ``running on n1``; None where SLURM does not answer."""
-    command = ["squeue", "-h", "-r", "-o", "%i|%T|%N"]
+    """Return the user's tasks that wait or run, ``17_3`` -> ``running on n1``; None where SLURM does not answer."""
+    command = ["squeue", "--me", "-h", "-r", "-o", "%i|%T|%N"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError):

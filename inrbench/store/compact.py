@@ -43,23 +43,22 @@ def compact(results: Path, target: Path, tasks: Container[str] | None = None, ar
         write_atomically(as_parquet(rows.combine_chunks(), PACKING_LEVEL), path)
         written[path] = rows.num_rows
         if artifacts:
-            copy_artifacts(rows, results, target)
+            _copy_artifacts(rows, results, target)
     return written
 
 
-def pack(results: Path, least: int = 2) -> dict[Path, int]:
+def pack(results: Path) -> dict[Path, int]:
     """Merge the attempts of each (task, method) of a store into one file there; return each file's number of attempts.
 
-    Folders with fewer than ``least`` files to merge are left alone, and so are files that cannot be read or hold columns that
-    we do not know. Others may read, write and pack meanwhile, and any of them may die: the merged file is there and whole
-    before the first of its sources goes, its name is the digest of its content, and an attempt that is held twice counts once.
-    Raises StoreError.
+    Folders with nothing to merge are left alone, and so are files that cannot be read or hold columns that we do not know.
+    Others may read, write and pack meanwhile, and any of them may die: the merged file is there and whole before the first of
+    its sources goes, its name is the digest of its content, and an attempt that is held twice counts once. Raises StoreError.
     """
     written = {}
     store = store_folder(results)
     for folder, files in _by_folder(attempt_files(results) if store.exists() else ()):
         known = [path for path in files if _ours(path)]
-        if len(known) < least:
+        if len(known) < 2:
             continue
         table, unreadable = read_files(known, SCHEMA.names)
         path, n_attempts = _write_packed(table, folder)
@@ -94,11 +93,11 @@ def merge(other: Path, results: Path) -> dict[Path, int]:
     held, _ = read_files(attempt_files(results) if store_folder(results).exists() else [], ["attempt_id"])
     new = table.filter(pc.invert(pc.is_in(table["attempt_id"], value_set=held["attempt_id"])))
     folders = [(attempt_folder(results, *pair), rows) for pair, rows in _by_pair(new)]
-    copy_artifacts(new, other, results)
+    _copy_artifacts(new, other, results)
     return dict(_write_packed(rows, folder) for folder, rows in folders)
 
 
-def copy_artifacts(rows: pa.Table, source: Path, target: Path) -> None:
+def _copy_artifacts(rows: pa.Table, source: Path, target: Path) -> None:
     """Copy what runs left from one results folder to another."""
     artifact_folder(target).mkdir(parents=True, exist_ok=True)
     for held in rows["artifacts"].to_pylist():

@@ -3,16 +3,14 @@
 import contextlib
 import hashlib
 import os
-import re
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from inrbench.errors import StoreError
+from inrbench.spec import odd_name
 from inrbench.store.schema import VERSION, Attempt
-
-PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def store_folder(results: Path) -> Path:
@@ -23,8 +21,8 @@ def store_folder(results: Path) -> Path:
 def attempt_folder(results: Path, task: str, method: str) -> Path:
     """Return where the attempts of a task and method lie. Raises StoreError for a name that is none, such as ``../x``."""
     for name in (task, method):
-        if not PLAIN_NAME.fullmatch(name):
-            raise StoreError(f"{name[:80]!r} is no name of a task or method: letters, digits, '.', '_' and '-', 100 at most")
+        if why := odd_name(name):
+            raise StoreError(why)
     return store_folder(results) / f"task={task}" / f"method={method}"
 
 
@@ -34,9 +32,8 @@ def append(results: Path, attempt: Attempt) -> Path:
     The file name is ``<run_id>.<attempt_id>.<status>.parquet``, so that what is finished can be told from a listing.
     """
     spec = attempt.result.spec
-    path = (
-        attempt_folder(results, spec.task, spec.method) / f"{spec.run_id}.{attempt.attempt_id}.{attempt.result.status}.parquet"
-    )
+    name = f"{spec.run_id}.{attempt.attempt_id}.{attempt.result.status}.parquet"
+    path = attempt_folder(results, spec.task, spec.method) / name
     write_atomically(as_parquet(attempt.table()), path)
     return path
 

@@ -82,6 +82,12 @@ def test_a_plugin_that_kills_its_process_does_not_kill_the_listing(tmp_path):
     assert "ended with code" in registry.check_third_party()["mine"]
 
 
+@pytest.mark.parametrize("name", ["my act", "../out", "a/b", ".hidden", "n" * 101, ""])
+def test_a_name_that_cannot_be_stored_is_refused_before_anything_runs(tmp_path, name):
+    with pytest.raises(BrokenPlugin, match="is no name of a method or task"):
+        Registry([plugin(tmp_path, name=name)]).names_in(tmp_path / "my_act.py")
+
+
 def test_two_plugins_of_one_name_are_refused_with_both_files(tmp_path):
     with pytest.raises(NameCollision, match=r"two methods are called 'siren': .*siren\.py and .*my_act\.py"):
         _ = Registry([plugin(tmp_path, name="siren")]).methods

@@ -224,12 +224,12 @@ def test_merging_adds_what_is_new_as_it_is_with_its_artifacts(attempt, tmp_path)
 
 @pytest.mark.parametrize("name", ["../../out", "/etc", "a/b", "..", "x\0y", "n" * 300, ""])
 def test_no_name_leads_out_of_the_results_folder(attempt, tmp_path, name):
-    with pytest.raises(StoreError, match="no name of a task or method"):
+    with pytest.raises(StoreError, match="no name of a method or task"):
         append(tmp_path / "a", attempt(method=name))
     other = tmp_path / "b"
     write_atomically(as_parquet(attempt(task=name).table()), store_folder(other) / "anybody.parquet")
     for use in (lambda: merge(other, tmp_path / "a"), lambda: compact(other, tmp_path / "p")):
-        with pytest.raises(StoreError, match="no name of a task or method"):
+        with pytest.raises(StoreError, match="no name of a method or task"):
             use()
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"anybody.parquet"}
 
