@@ -35,7 +35,9 @@ def tiny_jobs() -> Callable[..., list[Job]]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> PoolSettings:
-    return PoolSettings(results=tmp_path / "results", workers=1, threads=1, timeout=None, artifacts="none", code=("abc", False))
+    return PoolSettings(
+        results=tmp_path / "results", workers=1, threads=1, timeout=None, artifacts="none", code=("abc", False), since=""
+    )
 
 
 PROTOCOL = Protocol(name="test", width=8, n_layers=2, epochs=3, lr=1e-3, lr_min=1e-4, metrics=("psnr@test", "mse@test"))

@@ -1,5 +1,6 @@
 """From stored runs to statements: what is compared with what, and how."""
 
+from inrbench.analyse.kin import Difference, Kin, kin_of
 from inrbench.analyse.leaderboard import TABLE_COLUMNS, Board, Cell, Row, board_of, leaderboards, summarise
 from inrbench.analyse.runs import Group, comparable_runs, measured, metrics_of
 
@@ -7,10 +8,13 @@ __all__ = [
     "TABLE_COLUMNS",
     "Board",
     "Cell",
+    "Difference",
     "Group",
+    "Kin",
     "Row",
     "board_of",
     "comparable_runs",
+    "kin_of",
     "leaderboards",
     "measured",
     "metrics_of",

@@ -1,8 +1,10 @@
 """Carrying out a request, whichever verb it came from: plan, estimate, runs, and how they ended, told as it goes."""
 
+import signal
+import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -52,12 +54,12 @@ def perform(
     _prepare(plan.todo, registry)
     settings = PoolSettings(
         results=results.resolve(), workers=workers, threads=threads, timeout=timeout, artifacts=artifacts,
-        code=code_state(),
+        code=code_state(), since=since,
     )  # fmt: skip
     tally = Tally(len(plan.todo))
-    with progress_display(tally) as listener:
+    with progress_display(tally) as listener, _stopped_politely():
         completed = carry_out(Work(
-            jobs=plan.todo, seconds=expected.seconds, settings=settings, since=since, resources=resources,
+            jobs=plan.todo, seconds=expected.seconds, settings=settings, resources=resources,
             cancel_on_interrupt=cancel_on_interrupt,
         ), listener)  # fmt: skip
     _print_end(tally, completed, results, elsewhere=executor != "local" and not cancel_on_interrupt)
@@ -66,6 +68,23 @@ def perform(
     if not completed:
         return INTERRUPTED
     return RUN_FAILED if tally.bad or earlier else OK
+
+
+@contextmanager
+def _stopped_politely() -> Iterator[None]:
+    """Take SIGTERM for Ctrl-C: what a shutdown or a scheduler sends should end runs as cleanly."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # no other may listen to signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _plan(requests: "Sequence[Request]", results: Path) -> "tuple[Plan, Registry]":

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import click
@@ -43,6 +43,7 @@ class Tally:
         self.notes: Counter[str] = Counter()
         self.artifact_bytes = 0
         self.bad = False
+        self._waited = False
 
     def add(self, job: Job, outcome: Outcome) -> str:
         """Count an outcome and return its line."""
@@ -60,6 +61,13 @@ class Tally:
             tail = f": {outcome.message}"
         what = f"{job.spec.task}/{job.spec.signal} {job.spec.label} seed {job.spec.seed}"
         return f"{number} {outcome.status:8} {what}, {outcome.wall_seconds:.1f} s{tail}"
+
+    def wait(self, jobs: Sequence[Job]) -> str | None:
+        """Return what to say of runs that are waited for, the first time."""
+        if self._waited:
+            return None
+        self._waited = True
+        return f"waiting for {len(jobs)} run(s) that another command carries out; see: inrbench status"
 
 
 @contextmanager
@@ -92,6 +100,10 @@ class _Lines:
     def finished(self, job: Job, outcome: Outcome) -> None:
         click.echo(self._tally.add(job, outcome))
 
+    def waiting(self, jobs: Sequence[Job]) -> None:
+        if line := self._tally.wait(jobs):
+            click.echo(line)
+
 
 class _Bars:
     """An overall bar, one bar for each run in hand, and a line above them for each finished run."""
@@ -116,3 +128,7 @@ class _Bars:
         style = "" if outcome.status == "ok" else "red"
         self._bars.console.print(self._tally.add(job, outcome), style=style, markup=False)
         self._bars.advance(self._overall)
+
+    def waiting(self, jobs: Sequence[Job]) -> None:
+        if line := self._tally.wait(jobs):
+            self._bars.console.print(line, markup=False)

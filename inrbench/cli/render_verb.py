@@ -27,9 +27,10 @@ def command(run: str, scale: int, output: Path | None, signal: Path | None, plug
     """
     import torch
 
-    from inrbench.execute import revive, stored_run
+    from inrbench.execute import revive
     from inrbench.fit import Predictor
     from inrbench.registry import Registry
+    from inrbench.store import stored_run
 
     row = stored_run(results, run)
     network, problem = revive(row, results, Registry(plugins), signal)

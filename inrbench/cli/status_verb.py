@@ -1,27 +1,51 @@
 """``inrbench status``."""
 
+import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from inrbench.cli.options import results_option
 
+if TYPE_CHECKING:
+    from inrbench.store import Lease
+
 
 @click.command("status")
 @results_option
 def command(results: Path) -> None:
-    """Print how the runs of a results folder ended, what failed and why, and what waits or runs on a cluster, and how long.
+    """Print how the runs of a results folder ended, what failed and why, what is going on and where, and how long it takes yet.
 
     \b
     inrbench status --results results
     """
-    from inrbench.execute.slurm import alive_tasks, submissions
     from inrbench.report.words import duration
-    from inrbench.store import attempts_since, read_runs
+    from inrbench.store import living, read_runs
 
     held = read_runs(results, ["status", "message", "wall_seconds", "task", "signal", "method", "seed"])
     rows = sorted(held.table.to_pylist(), key=lambda row: (row["task"], row["signal"], row["method"], row["seed"]))
+    print_ended(rows, results)
+    if held.unreadable:
+        click.echo(f"  {len(held.unreadable)} file(s) cannot be read; see: inrbench results verify --results {results}")
+    left_here, runs_held = print_leases(living(results), results)
+    left_there, tasks = print_cluster(results)
+    left, at_once = left_here + left_there, max(runs_held, tasks)  # runs of a task on a cluster hold leases as well
+    if not left:
+        click.echo("Nothing is going on.")
+        return
+    seconds = [row["wall_seconds"] for row in rows if row["status"] == "ok"]
+    if seconds:
+        rest = left * sum(seconds) / len(seconds) / max(1, at_once)
+        click.echo(f"{left} runs are left: about {duration(rest)}, if they are like those that ended.")
+    else:
+        click.echo(f"{left} runs are left; how long they take is not known yet.")
+
+
+def print_ended(rows: Sequence[dict[str, Any]], results: Path) -> None:
+    """Print how runs ended, and the reasons of those that failed."""
     counts = Counter(row["status"] for row in rows)
     ended = ", ".join(f"{n} {status}" for status, n in counts.most_common()) or "none"
     click.echo(f"{len(rows)} runs in {results}: {ended}.")
@@ -33,16 +57,39 @@ def command(results: Path) -> None:
     for reason, names in failures.items():
         others = f" and {len(names) - 1} more" if len(names) > 1 else ""
         click.echo(f"  {len(names)} x {reason}  ({names[0]}{others})")
-    if held.unreadable:
-        click.echo(f"  {len(held.unreadable)} file(s) cannot be read; see: inrbench results verify --results {results}")
+
+
+def print_leases(leases: "Sequence[Lease]", results: Path) -> tuple[int, int]:
+    """Print the commands and runs whose processes live; return how many runs are left to the commands and how many go on."""
+    from inrbench.report.words import duration
+    from inrbench.store import attempts_since
+
+    commands = [lease for lease in leases if "runs" in lease.told]
+    runs = [lease for lease in leases if "what" in lease.told]
+    left: set[str] = set()
+    for lease in commands:
+        ended, planned = attempts_since(results, lease.told["since"]), lease.told["runs"]
+        missing = {run for run in planned if run not in ended}
+        left |= missing
+        n_ended = len(planned) - len(missing)
+        click.echo(f"inrbench run, process {lease.pid} on {lease.host}: {n_ended} of {len(planned)} runs ended")
+    for lease in runs:
+        seconds = max(0.0, time.time() - lease.taken)
+        click.echo(f"  {lease.told['what']}, on {lease.host} for {duration(seconds)}")
+    return len(left), len(runs)
+
+
+def print_cluster(results: Path) -> tuple[int, int]:
+    """Print the tasks of a cluster that wait or run; return how many runs are left there and how many tasks run."""
+    from inrbench.execute.slurm import alive_tasks, submissions
+    from inrbench.store import attempts_since
+
     sent = submissions(results)
-    if not sent:
-        return
-    alive = alive_tasks()
+    alive = alive_tasks() if sent else {}
     if alive is None:
         click.echo("SLURM does not answer: what still waits or runs there is not known.")
-        return
-    left, at_once = 0, 0
+        return 0, 0
+    left, running = 0, 0
     for submission in sent:
         done = attempts_since(results, submission.path.stem)
         for task, runs in submission.tasks.items():
@@ -50,13 +97,5 @@ def command(results: Path) -> None:
                 missing = [run for run in runs if run not in done]
                 click.echo(f"task {task}, {alive[task]}: {len(runs) - len(missing)} of {len(runs)} runs ended")
                 left += len(missing)
-                at_once += alive[task].startswith("running")
-    if not left:
-        click.echo("Nothing waits or runs on the cluster.")
-        return
-    seconds = [row["wall_seconds"] for row in rows if row["status"] == "ok"]
-    if seconds:
-        rest = left * sum(seconds) / len(seconds) / max(1, at_once)
-        click.echo(f"{left} runs are left: about {duration(rest)}, if they are like those that ended.")
-    else:
-        click.echo(f"{left} runs are left; how long they take is not known yet.")
+                running += alive[task].startswith("running")
+    return left, running

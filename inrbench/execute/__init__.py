@@ -6,7 +6,7 @@ from inrbench.execute.executors import load_executor
 from inrbench.execute.job import Artifacts, Job, Listener, Outcome, PoolSettings, Work
 from inrbench.execute.local import default_workers, run_local
 from inrbench.execute.plan import Plan, Request, make_plan
-from inrbench.execute.stored import revive, stored_run
+from inrbench.execute.revive import revive
 
 __all__ = [
     "Artifacts",
@@ -25,5 +25,4 @@ __all__ = [
     "resolve_device",
     "revive",
     "run_local",
-    "stored_run",
 ]

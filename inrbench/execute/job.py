@@ -9,6 +9,8 @@ from typing import Any, Literal
 from inrbench.spec import Protocol, RunSpec, Status
 
 Artifacts = Literal["all", "last", "none"]
+ALWAYS_AGAIN: frozenset[Status] = frozenset({"skipped", "interrupted"})
+"""Ends that say nothing about the run itself: it is tried again without being asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +39,21 @@ class Outcome:
     primary: float | None
     artifact_bytes: int = 0
     note: str | None = None
-    """What went wrong beside the run itself, which is ok."""
+    """What there is to say beside how the run itself went."""
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any], note: str | None = None) -> "Outcome":
+        """Return the outcome that a stored attempt tells of."""
+        metrics, artifacts = row["metrics"] or (), row["artifacts"] or ()
+        return cls(
+            status=row["status"],
+            message=row["message"],
+            error_type=row["error_type"],
+            wall_seconds=row["wall_seconds"],
+            primary=metrics[0]["value"] if metrics else None,
+            artifact_bytes=sum(each["bytes"] for each in artifacts),
+            note=note,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +69,8 @@ class PoolSettings:
     """Whether runs leave their reconstruction and weights, or that at each point of the curve, or nothing."""
     code: tuple[str | None, bool | None]
     """Commit and dirtiness of the checkout, asked once."""
+    since: str
+    """An attempt id from before the plan: what the store holds that is newer, the plan did not know."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +81,6 @@ class Work:
     seconds: Sequence[float]
     """What each job will take, by estimate; 0 where that is not known."""
     settings: PoolSettings
-    since: str
-    """An attempt id from before the plan: what the store holds that is newer, the plan did not know."""
     resources: Mapping[str, Any] = field(default_factory=dict)
     """What to ask a cluster for."""
     cancel_on_interrupt: bool = False
@@ -82,3 +98,6 @@ class Listener(typing.Protocol):
 
     def finished(self, job: Job, outcome: Outcome) -> None:
         """A job has ended, and its row is stored."""
+
+    def waiting(self, jobs: Sequence[Job]) -> None:
+        """Nothing is left but jobs that another command carries out at this moment."""

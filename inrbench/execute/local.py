@@ -19,9 +19,9 @@ from pebble import ProcessExpired, ProcessPool
 
 from inrbench.errors import BadValue, InrbenchError, StoreError
 from inrbench.execute.cores import Cores
-from inrbench.execute.job import Job, Listener, Outcome, PoolSettings, Work
+from inrbench.execute.job import ALWAYS_AGAIN, Job, Listener, Outcome, PoolSettings, Work
 from inrbench.spec import Cost, RunResult, Status
-from inrbench.store import environment, physical_cores
+from inrbench.store import attempt_since, environment, leased, physical_cores
 
 WORKER_BYTES = 3 * 2**30
 """What a CPU worker may need: the largest step that fits in memory by design, and the libraries."""
@@ -30,6 +30,13 @@ SIGKILL_CODE = -9
 RENEWED_CODE = 75
 """Exit code of a worker that wants to be replaced before it takes another job."""
 POOL_STARTS = 3
+SPIN_COUNT = "3000"
+"""How long OpenMP's threads wait without sleeping, in its own unit: 100 times less than usual, about 10 microseconds.
+
+It costs a lone command nothing that can be measured. Two commands that use all cores are then three times as slow as one; as
+long as usual, each wastes the cores that the other needs, and both are 28 times as slow (``tests/execute/beside.py``)."""
+HELD_SECONDS = 1.0
+"""Between two looks at runs that another command carries out."""
 
 
 def default_workers(device: str) -> int:
@@ -43,15 +50,19 @@ def executor(work: Work, listener: Listener) -> bool:
     """Carry out work here: the executor ``local``. Raises BadValue for resources, which only clusters know."""
     if work.resources:
         raise BadValue(f"--resource {next(iter(work.resources))}: --executor local takes none; --jobs says how many at a time")
-    return run_local(work.jobs, work.settings, listener)
+    runs = [job.spec.run_id for job in work.jobs]
+    with leased(work.settings.results, f"command-{work.settings.since}", runs=runs, since=work.settings.since):
+        return run_local(work.jobs, work.settings, listener)
 
 
 def run_local(jobs: Sequence[Job], settings: PoolSettings, listener: Listener) -> bool:
     """Carry out jobs, in order, in ``settings.workers`` processes. Return False if stopped by Ctrl-C, True otherwise.
 
     Each job ends in one stored row: written by its worker, or by this process if the worker died, ran out of time or was
-    stopped. Raises StoreError if a row cannot be stored, InrbenchError if workers cannot be started; rows stored before stay.
+    stopped. What another command carries out at the time is left for last, and not done again if that ends it.
+    Raises StoreError if a row cannot be stored, InrbenchError if workers cannot be started; rows stored before stay.
     """
+    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # read by the workers when they load it
     context = multiprocessing.get_context("spawn")
     # Shared memory without locks: a worker that is killed while it writes cannot block anybody.
     board = context.RawArray("d", 3 * len(jobs))
@@ -75,27 +86,9 @@ def _run_pool(
     pool: ProcessPool, waiting: Sequence["_Slot"], settings: PoolSettings, board: "Array[Any]", listener: Listener
 ) -> list["_Slot"]:
     """Carry out jobs until all have ended, or the pool has broken; return those that are left then."""
-
     left = {slot.index: slot for slot in waiting}
-    futures: dict[Future[Outcome], _Slot] = {}
-
-    def schedule(slot: _Slot) -> None:
-        futures[pool.schedule(_execute, args=(slot.job, settings, slot.index), timeout=settings.timeout)] = slot
-
     try:
-        with _deaf_children():
-            for slot in waiting:
-                schedule(slot)
-        for future in _as_they_end(pool, futures, board, listener):
-            slot = futures.pop(future)
-            ending = future.exception()
-            if isinstance(ending, BrokenProcessPool):  # a worker died before it took a job: left for the next pool
-                continue
-            if isinstance(ending, ProcessExpired) and ending.exitcode == RENEWED_CODE:
-                schedule(slot)
-            else:
-                listener.finished(slot.job, _outcome(future, slot, settings))
-                del left[slot.index]
+        _empty(left, pool, settings, board, listener)
     except KeyboardInterrupt:
         pool.stop()
         pool.join()
@@ -107,6 +100,38 @@ def _run_pool(
         if pool.active:
             raise
     return list(left.values())
+
+
+def _empty(
+    left: dict[int, "_Slot"], pool: ProcessPool, settings: PoolSettings, board: "Array[Any]", listener: Listener
+) -> None:
+    """Carry out jobs, and take them out of ``left`` as they end. What another command holds comes up again at the end."""
+    futures: dict[Future[Outcome | None], _Slot] = {}
+
+    def schedule(slot: _Slot) -> None:
+        futures[pool.schedule(_execute, args=(slot.job, settings, slot.index), timeout=settings.timeout)] = slot
+
+    held = list(left.values())
+    while held:
+        with _deaf_children():
+            for slot in held:
+                schedule(slot)
+        held = []
+        for future in _as_they_end(pool, futures, board, listener):
+            slot = futures.pop(future)
+            ending = future.exception()
+            if isinstance(ending, BrokenProcessPool):  # a worker died before it took a job: left for the next pool
+                continue
+            if isinstance(ending, ProcessExpired) and ending.exitcode == RENEWED_CODE:
+                schedule(slot)
+            elif (outcome := _outcome(future, slot, settings)) is None:
+                held.append(slot)
+            else:
+                listener.finished(slot.job, outcome)
+                del left[slot.index]
+        if held:
+            listener.waiting([slot.job for slot in held])
+            time.sleep(HELD_SECONDS)
 
 
 @contextmanager
@@ -146,8 +171,8 @@ class _Stopped:
 
 
 def _as_they_end(
-    pool: ProcessPool, futures: dict[Future[Outcome], _Slot], board: "Array[Any]", listener: Listener
-) -> Iterator[Future[Outcome]]:
+    pool: ProcessPool, futures: dict[Future[Outcome | None], _Slot], board: "Array[Any]", listener: Listener
+) -> Iterator[Future[Outcome | None]]:
     """Yield futures as they end, and tell the listener how the others go; stop when the pool is broken and none ends any more.
 
     A pool that breaks leaves futures behind that never end: those it had not handed out yet.
@@ -167,8 +192,8 @@ def _as_they_end(
             return
 
 
-def _outcome(future: "Future[Outcome]", slot: _Slot, settings: PoolSettings) -> Outcome:
-    """Return how a job ended; store the row if its worker could not."""
+def _outcome(future: "Future[Outcome | None]", slot: _Slot, settings: PoolSettings) -> Outcome | None:
+    """Return how a job ended, None if it is another command's; store the row if its worker could not."""
     try:
         return future.result()
     except FutureTimeoutError:
@@ -215,12 +240,25 @@ def _start(settings: PoolSettings, board: "Array[Any]", cores: Cores) -> None:
     start_worker(settings)
 
 
-def _execute(job: Job, settings: PoolSettings, index: int) -> Outcome:
+def _execute(job: Job, settings: PoolSettings, index: int) -> Outcome | None:
+    """Carry out a job, unless another command does at this moment: then return None."""
+    if _spoilt:
+        os._exit(RENEWED_CODE)
+    spec = job.spec
+    what = f"{spec.task}/{spec.signal} {spec.label} seed {spec.seed}"
+    with leased(settings.results, spec.run_id, what=what) as ours:
+        if not ours:
+            return None
+        row = attempt_since(settings.results, spec.task, spec.method, spec.run_id, settings.since)
+        if row is None or row["status"] in ALWAYS_AGAIN or job.probes:  # which the other may not have read
+            return _carry_out(job, settings, index)
+        return Outcome.from_row(row, note="carried out by another command meanwhile")
+
+
+def _carry_out(job: Job, settings: PoolSettings, index: int) -> Outcome:
     from inrbench.execute.worker import execute
 
     global _spoilt  # noqa: PLW0603 - as above
-    if _spoilt:
-        os._exit(RENEWED_CODE)
     board = _board
     assert board is not None
     board[3 * index : 3 * index + 3] = [1.0, 0.0, float("nan")]

@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from inrbench.errors import BadValue, BrokenPlugin, unknown
-from inrbench.execute.job import Job
+from inrbench.execute.job import ALWAYS_AGAIN, Job
 from inrbench.registry import Method, Registry, Selection, Task, parse_selection
-from inrbench.spec import Protocol, RunSpec, Status, Track, Value, canonical_json
-
-ALWAYS_AGAIN: frozenset[Status] = frozenset({"skipped", "interrupted"})
-"""Ends that say nothing about the run itself: it is tried again without being asked for."""
+from inrbench.spec import Protocol, RunSpec, Track, Value, canonical_json
 
 
 @dataclass(frozen=True)

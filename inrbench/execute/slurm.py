@@ -36,21 +36,18 @@ RESOURCES = {
     "at_once": "array_parallelism",
 }  # fmt: skip
 """What a user may ask for, and submitit's name of it. ``time`` is in minutes; ``setup`` are lines of shell."""
-AGAIN = frozenset({"interrupted"})
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """What one task of an array does: those of its runs that have no attempt since ``since``. Sent again after pre-emption."""
+    """What one task of an array does. Sent again after pre-emption; a run that has ended by then is not done again."""
 
     jobs: tuple[Job, ...]
     settings: PoolSettings
-    since: str
 
     def __call__(self) -> None:
         """Carry out, on the node, what is missing."""
-        ended = attempts_since(self.settings.results, self.since)
-        run_local([job for job in self.jobs if ended.get(job.spec.run_id, "interrupted") in AGAIN], self.settings, _Silent())
+        run_local(self.jobs, self.settings, _Silent())
 
     def checkpoint(self) -> Any:
         """Tell submitit what to put into the queue when the time is over or the node is taken away: the same again."""
@@ -131,17 +128,17 @@ class _Fleet:
             executor.update_parameters(**{"time": minutes, **self.parameters})
             sent_at = new_attempt_id()
             with executor.batch():
-                handles = [executor.submit(Bundle(tuple(held), settings, self.work.since)) for held, _ in part]
+                handles = [executor.submit(Bundle(tuple(held), settings)) for held, _ in part]
             sent = {handle.job_id: [job.spec.run_id for job in held] for handle, (held, _) in zip(handles, part, strict=True)}
             (folder / f"{sent_at}.json").write_text(json.dumps(sent), encoding="utf-8")
             self.tasks.update(sent)
 
     def tell_ended(self, listener: Listener) -> None:
         """Tell the listener which runs have a row by now, and wait for them no longer."""
-        statuses = attempts_since(self.results, self.work.since)
-        ended = {run for run, status in statuses.items() if run in self.waiting and status not in AGAIN}
+        statuses = attempts_since(self.results, self.work.settings.since)
+        ended = {run for run, status in statuses.items() if run in self.waiting and status != "interrupted"}
         for row in read_attempts(self.results, ended) if ended else ():
-            listener.finished(self.waiting.pop(row["run_id"]), _outcome(row))
+            listener.finished(self.waiting.pop(row["run_id"]), Outcome.from_row(row))
 
     def send_again(self, alive: set[str], listener: Listener) -> None:
         """Send what tasks left behind that ended; what was sent TRIES times ends as an error.
@@ -159,14 +156,6 @@ class _Fleet:
         self._sent_again.update({run: self._sent_again[run] + 1 for run in again})
         if again:
             self.send([self.waiting[run] for run in again])
-
-
-def _outcome(row: Mapping[str, Any]) -> Outcome:
-    metrics = row["metrics"] or []
-    return Outcome(
-        status=row["status"], message=row["message"], error_type=row["error_type"], wall_seconds=row["wall_seconds"],
-        primary=metrics[0]["value"] if metrics else None, artifact_bytes=sum(each["bytes"] for each in row["artifacts"] or ()),
-    )  # fmt: skip
 
 
 def submissions(results: Path) -> list[Submission]:
@@ -241,4 +230,7 @@ class _Silent:
         """Say nothing."""
 
     def finished(self, job: Job, outcome: Outcome) -> None:
+        """Say nothing."""
+
+    def waiting(self, jobs: Sequence[Job]) -> None:
         """Say nothing."""

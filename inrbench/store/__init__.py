@@ -3,26 +3,31 @@
 from inrbench.store.artifacts import artifact_files, artifact_folder, keep_artifacts
 from inrbench.store.compact import compact, merge, pack
 from inrbench.store.environment import Environment, code_state, environment, physical_cores
+from inrbench.store.leases import Lease, leased, living
 from inrbench.store.orphans import orphans, remove_orphans
 from inrbench.store.profiles import append_profile
 from inrbench.store.read import (
     StoreRead,
     attempt_files,
+    attempt_since,
     attempts_since,
     finished_runs,
     load_results,
     probed_runs,
     read_attempts,
     read_runs,
+    stored_run,
 )
-from inrbench.store.schema import SCHEMA, Attempt, new_attempt_id, spec_of
+from inrbench.store.schema import IDENTITY, SCHEMA, Attempt, new_attempt_id, spec_of
 from inrbench.store.verify import Verified, verify
 from inrbench.store.write import append, check_writable
 
 __all__ = [
+    "IDENTITY",
     "SCHEMA",
     "Attempt",
     "Environment",
+    "Lease",
     "StoreRead",
     "Verified",
     "append",
@@ -30,6 +35,7 @@ __all__ = [
     "artifact_files",
     "artifact_folder",
     "attempt_files",
+    "attempt_since",
     "attempts_since",
     "check_writable",
     "code_state",
@@ -37,6 +43,8 @@ __all__ = [
     "environment",
     "finished_runs",
     "keep_artifacts",
+    "leased",
+    "living",
     "load_results",
     "merge",
     "new_attempt_id",
@@ -48,5 +56,6 @@ __all__ = [
     "read_runs",
     "remove_orphans",
     "spec_of",
+    "stored_run",
     "verify",
 ]

@@ -1,4 +1,4 @@
-"""What nobody needs any more: artifacts of no run, and what was left half written."""
+"""What nobody needs any more: artifacts of no run, leases of the dead, and what was left half written."""
 
 import shutil
 import time
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from inrbench.errors import StoreError
 from inrbench.store.artifacts import FILE_NAME, artifact_folder
+from inrbench.store.leases import lease_folder
 from inrbench.store.read import attempt_files, read_files
 from inrbench.store.write import store_folder
 
@@ -40,8 +41,9 @@ def remove_orphans(found: dict[Path, int]) -> None:
 
 
 def _candidates(results: Path, needed: set[str]) -> Iterator[Path]:
-    """Yield files of no row (a run keeps its files before its row is there) and those of writers."""
+    """Yield files of no row (a run keeps its files before its row is there), leases, and what writers leave."""
     yield from (path for path in sorted(store_folder(results).rglob(".*.tmp")) if path.is_file())
+    yield from sorted(lease_folder(results).glob("*"))
     folder = artifact_folder(results)
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.name.startswith(".being-written.") or (FILE_NAME.fullmatch(path.name) and path.name not in needed):

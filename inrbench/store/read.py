@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from inrbench.errors import StoreError
+from inrbench.errors import BadValue, NothingFound, StoreError
 from inrbench.store.schema import SCHEMA, VERSION
-from inrbench.store.write import is_packed, store_folder
+from inrbench.store.write import attempt_folder, is_packed, store_folder
 
 log = logging.getLogger(__name__)
 CHOICE = ["run_id", "attempt_id", "status"]
@@ -51,13 +51,20 @@ def finished_runs(results: Path) -> dict[str, str]:
 
     Of a file that holds one attempt the name tells; only packed ones are opened.
     """
-    return _statuses(_attempts(results))
+    return _statuses(_attempts(store_folder(results)))
 
 
 def attempts_since(results: Path, since: str) -> dict[str, str]:
     """Return the same of the attempts whose id is larger than ``since``: of those that ended after it was made."""
-    attempts = _attempts(results)
-    return _statuses(attempts.filter(pc.greater(attempts["attempt_id"], since)))
+    return _statuses(_attempts(store_folder(results), since))
+
+
+def attempt_since(results: Path, task: str, method: str, run_id: str, since: str) -> dict[str, Any] | None:
+    """Return the row of one run if it has ended since, else None; only where it would lie is looked."""
+    folder = attempt_folder(results, task, method)
+    if run_id not in _statuses(_attempts(folder, since)):
+        return None
+    return next(iter(read_attempts(folder, {run_id})), None)
 
 
 def read_attempts(results: Path, run_ids: Container[str]) -> list[dict[str, Any]]:
@@ -72,16 +79,17 @@ def read_attempts(results: Path, run_ids: Container[str]) -> list[dict[str, Any]
     return found
 
 
-def _attempts(results: Path) -> pa.Table:
-    """Return run, id and status of every attempt in a store; none where there is no store yet."""
-    if not store_folder(results).exists():
+def _attempts(folder: Path, since: str = "") -> pa.Table:
+    """Return run, id and status of every attempt below a folder that is newer; none where there is no such folder yet."""
+    if not folder.exists():
         return pa.schema([SCHEMA.field(name) for name in CHOICE]).empty_table()
-    files, packed, unreadable = _read(results, CHOICE, only=is_packed)
+    files, packed, unreadable = _read(folder, CHOICE, only=is_packed)
     for path, reason in unreadable.items():
         log.warning("skipped %s: %s", path, reason)
     parts = [path.name.split(".")[:3] for path in files if path.name.count(".") == 3]
     named = pa.table({name: pa.array([each[i] for each in parts], pa.string()) for i, name in enumerate(CHOICE)})
-    return pa.concat_tables([packed, named])
+    attempts = pa.concat_tables([packed, named])
+    return attempts.filter(pc.greater(attempts["attempt_id"], since))
 
 
 def _statuses(attempts: pa.Table) -> dict[str, str]:
@@ -97,6 +105,17 @@ def read_runs(results: Path, columns: Iterable[str] | None = None) -> StoreRead:
     names = [*dict.fromkeys([*CHOICE, *columns])] if columns is not None else SCHEMA.names
     _, table, unreadable = _read(results, names)
     return StoreRead(one_attempt_a_run(table), unreadable)
+
+
+def stored_run(results: Path, run: str) -> dict[str, Any]:
+    """Return the row of a run that is named by its id or the beginning of it. Raises NothingFound or BadValue."""
+    table = read_runs(results).table
+    rows = table.filter(pc.starts_with(table["run_id"], run)).to_pylist()
+    if not rows:
+        raise NothingFound(f"no run '{run}' in '{results}'; their ids: inrbench results list --results {results}")
+    if len(rows) > 1:
+        raise BadValue(f"{len(rows)} runs in '{results}' begin with '{run}': give more of the id")
+    return rows[0]
 
 
 def probed_runs(results: Path, probes: Sequence[str]) -> set[str]:

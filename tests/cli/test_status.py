@@ -1,7 +1,10 @@
+import os
+import socket
+
 from click.testing import CliRunner
 
 from inrbench.cli.main import cli
-from inrbench.store import append
+from inrbench.store import append, leased
 
 
 def test_status_tells_how_runs_ended_and_why_some_failed(attempt, tmp_path):
@@ -13,8 +16,14 @@ def test_status_tells_how_runs_ended_and_why_some_failed(attempt, tmp_path):
     assert "2 ok, 2 error, 1 timeout." in text
     assert "  2 x error: why  (toy/a siren seed 2 and 1 more)" in text
     assert "1 file(s) cannot be read" in text
+    assert "Nothing is going on." in text
+    with leased(tmp_path, "command-0", runs=["x", "y"], since="0"), leased(tmp_path, "x", what="toy/a siren seed 9"):
+        text = CliRunner().invoke(cli, ["status", "--results", str(tmp_path)], standalone_mode=False).output
+    assert f"process {os.getpid()} on {socket.gethostname()}: 0 of 2 runs ended" in text
+    assert "toy/a siren seed 9, on" in text
+    assert "2 runs are left: about" in text
     (tmp_path / "submissions").mkdir()
     (tmp_path / "submissions" / "0.json").write_text('{"1_0": ["x"]}')
     (tmp_path / "submissions" / "1.json").write_text("half")
     text = CliRunner().invoke(cli, ["status", "--results", str(tmp_path)], standalone_mode=False).output
-    assert "SLURM does not answer" in text or "Nothing waits" in text
+    assert "SLURM does not answer" in text or "Nothing is going on." in text

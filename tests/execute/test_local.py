@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import psutil
 import pytest
 
 from inrbench.execute import run_local
-from inrbench.store import finished_runs, read_runs
+from inrbench.execute.worker import execute
+from inrbench.store import attempt_files, finished_runs, leased, living, read_runs
 
 PLUGIN = '''
 """unruly: does what its parameter says."""
@@ -49,6 +51,9 @@ class Listener:
     def finished(self, job, outcome):
         self.log.append((outcome.status, job.spec.label))
 
+    def waiting(self, jobs):
+        self.log.append(("waiting", *(job.spec.label for job in jobs)))
+
 
 @pytest.fixture
 def unruly(tmp_path) -> str:
@@ -72,6 +77,27 @@ def test_workers_that_die_hang_or_shout_cost_only_their_own_run(tiny_jobs, setti
     assert ("ok", "relu") in listener.log
     assert len([entry for entry in listener.log if entry[0] != "started"]) == len(jobs)
     assert not [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_what_another_command_carries_out_is_left_for_last_and_done_only_if_it_gives_up(tiny_jobs, settings, ends):
+    first, _ = jobs = tiny_jobs(methods="relu,siren")
+    other = ExitStack()
+    assert other.enter_context(leased(settings.results, first.spec.run_id))
+
+    class Other(Listener):
+        def waiting(self, jobs):
+            super().waiting(jobs)
+            if ends:
+                execute(first, settings)
+            other.close()
+
+    listener = Other()
+    assert run_local(jobs, settings, listener)
+    assert [entry for entry in listener.log if entry[0] != "started"] == [("ok", "siren"), ("waiting", "relu"), ("ok", "relu")]
+    assert len(attempt_files(settings.results)) == 2
+    assert (("started", "relu") in listener.log) is not ends
+    assert not living(settings.results)
 
 
 def test_workers_that_die_while_they_start_are_started_again(tiny_jobs, settings):

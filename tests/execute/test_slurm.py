@@ -114,7 +114,7 @@ def test_bundles_take_the_longest_first_and_are_large_enough(tiny_jobs):
 def test_resources_have_names_and_values(tiny_jobs, settings):
     def ask(device="cpu", **resources):
         jobs = tiny_jobs(device=device)
-        return slurm._parameters(Work(jobs=jobs, seconds=[0.0], settings=settings, since="", resources=resources))
+        return slurm._parameters(Work(jobs=jobs, seconds=[0.0], settings=settings, resources=resources))
 
     assert ask() == {"job_name": "inrbench", "cpus_per_task": 1}
     assert ask("cuda:0")["gpus_per_node"] == 1
@@ -129,7 +129,7 @@ def test_resources_have_names_and_values(tiny_jobs, settings):
 
 def test_the_local_executor_takes_no_resources(tiny_jobs, settings):
     with pytest.raises(BadValue, match="--executor local takes none"):
-        load_executor("local")(Work(jobs=[], seconds=[], settings=settings, since="", resources={"time": 5}), None)
+        load_executor("local")(Work(jobs=[], seconds=[], settings=settings, resources={"time": 5}), None)
 
 
 def test_a_device_elsewhere_need_not_be_here():
@@ -140,12 +140,12 @@ def test_a_device_elsewhere_need_not_be_here():
 def test_without_a_cluster_it_says_so_in_one_line(tiny_jobs, settings, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(InrbenchError, match="there is no sbatch here"):
-        slurm.run_slurm(Work(jobs=tiny_jobs(), seconds=[0.0], settings=settings, since=""), None)
+        slurm.run_slurm(Work(jobs=tiny_jobs(), seconds=[0.0], settings=settings), None)
     monkeypatch.undo()
     monkeypatch.setattr(shutil, "which", lambda name: name)
     monkeypatch.setenv("SLURM_STEP_ID", "0")
     with pytest.raises(InrbenchError, match="inside srun"):
-        slurm.run_slurm(Work(jobs=tiny_jobs(), seconds=[0.0], settings=settings, since=""), None)
+        slurm.run_slurm(Work(jobs=tiny_jobs(), seconds=[0.0], settings=settings), None)
 
 
 @needs_cluster
@@ -199,7 +199,7 @@ def test_ctrl_c_leaves_the_runs_going_and_the_same_command_waits_for_them_again(
     assert len(list((tmp_path / "submissions").glob("*.json"))) == sent  # nothing was sent twice
     assert set(finished_runs(tmp_path).values()) == {"ok"}
     wait_for(lambda: not running())
-    assert "Nothing waits or runs on the cluster." in invoke_status(tmp_path)
+    assert "Nothing is going on." in invoke_status(tmp_path)
 
 
 @needs_cluster

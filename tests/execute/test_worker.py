@@ -10,11 +10,11 @@ from PIL import Image
 
 from inrbench.data import read_image, require
 from inrbench.errors import NothingFound
-from inrbench.execute import revive, stored_run
+from inrbench.execute import revive
 from inrbench.execute.worker import execute, status_of
 from inrbench.fit import Predictor
 from inrbench.registry import Registry
-from inrbench.store import artifact_files, read_runs
+from inrbench.store import artifact_files, read_runs, stored_run
 
 PLUGIN = '''
 """act: {text}"""

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
 import torch
 from torch import nn
 
@@ -14,18 +13,7 @@ from inrbench.nn import load_weights
 from inrbench.problems import Problem
 from inrbench.registry import Registry
 from inrbench.spec import Protocol, derived_seed
-from inrbench.store import artifact_files, read_runs, spec_of
-
-
-def stored_run(results: Path, run: str) -> dict[str, Any]:
-    """Return the row of a run that is named by its id or the beginning of it. Raises NothingFound or BadValue."""
-    table = read_runs(results).table
-    rows = table.filter(pc.starts_with(table["run_id"], run)).to_pylist()
-    if not rows:
-        raise NothingFound(f"no run '{run}' in '{results}'; their ids: inrbench results list --results {results}")
-    if len(rows) > 1:
-        raise BadValue(f"{len(rows)} runs in '{results}' begin with '{run}': give more of the id")
-    return rows[0]
+from inrbench.store import artifact_files, spec_of
 
 
 def revive(

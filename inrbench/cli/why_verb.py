@@ -1,0 +1,49 @@
+"""``inrbench why``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from inrbench.cli.options import results_option
+
+
+@click.command("why")
+@click.argument("run", metavar="RUN_ID")
+@click.option("--most", type=click.IntRange(min=1), default=3, show_default=True, help="How many other runs to compare with.")
+@results_option
+def command(run: str, most: int, results: Path) -> None:
+    """Tell what makes a run another one than its nearest relatives: why it was done again, or shares no table with them.
+
+    RUN_ID may be shortened; `inrbench results list` prints them.
+
+    \b
+    inrbench why 3f9a1c
+    """
+    from inrbench.analyse import kin_of
+    from inrbench.store import stored_run
+
+    row = stored_run(results, run)
+    click.secho(_told(row), bold=True)
+    found = kin_of(row, results)
+    for kin in found[:most]:
+        click.echo(f"differs from {_told(kin.row)} in")
+        for each in kin.differences:
+            why = f"  ({each.why})" if each.why else ""
+            click.echo(f"  {each.field}: {_short(each.ours)} here, {_short(each.theirs)} there{why}")
+    if len(found) > most:
+        click.echo(f"and from {len(found) - most} more in more; see them with --most {len(found)}")
+    if not found:
+        click.echo(f"There is no other run of {row['method']} on {row['task']}/{row['signal']} in {results}.")
+
+
+def _told(row: dict[str, Any]) -> str:
+    label = f"{row['method']}[{row['variant']}]" if row["variant"] else row["method"]
+    what = f"{row['task']}/{row['signal']} {label} seed {row['seed']} ({row['protocol']})"
+    return f"{row['run_id'][:10]}, {what}, {row['status']} on {row['finished_at']:%Y-%m-%d %H:%M}"
+
+
+def _short(value: Any) -> str:
+    """Return a value as people read it: of a digest the beginning."""
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 40 else f"{text[:10]}..."

@@ -1,0 +1,111 @@
+"""What a machine does to a suite: a disk that fills, a folder that goes, a polite end, somebody else in the same folder."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from inrbench.store import attempt_files, finished_runs, read_runs, verify
+
+SUITE = ("run", "--methods", "siren,relu", "--tasks", "function1d", "--protocol", "quick", "--signals", "sin200",
+         "--set", "width=16", "--jobs", "1", "--device", "cpu", "--artifacts", "none")  # fmt: skip
+PATIENCE = 120
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start the suite in a folder; what is still alive in the end is killed, so that no test waits for ever."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(results: Path, *, seeds: int = 6, epochs: int = 300) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "inrbench", *SUITE, "--seeds", str(seeds), "--set", f"epochs={epochs}"]
+        process = subprocess.Popen(
+            [*command, "--results", str(results)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def wait_for_runs(results: Path, n: int) -> None:
+    limit = time.monotonic() + PATIENCE
+    while len(finished_runs(results)) < n:
+        assert time.monotonic() < limit, "no run finished"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 200 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_ends_the_command_in_one_line_and_keeps_what_was_finished(small_disk, start):
+    process = start(small_disk / "results", seeds=40, epochs=3)
+    text, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1, text
+    assert "No space left on device. Choose another folder with --results" in text
+    assert "Traceback" not in text
+    read = read_runs(small_disk / "results")
+    assert not read.unreadable
+    assert 0 < read.table.num_rows < 80
+    assert set(read.table["status"].to_pylist()) == {"ok"}
+    assert f"[{read.table.num_rows}/80] ok" in text
+
+
+@pytest.mark.slow
+def test_a_results_folder_that_is_deleted_under_a_suite_costs_only_what_was_in_it(tmp_path, start):
+    results = tmp_path / "results"
+    process = start(results)
+    wait_for_runs(results, 2)
+    with suppress(OSError):  # a run may be stored meanwhile
+        shutil.rmtree(results)
+    text, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode in (0, 1), text
+    assert "Traceback" not in text
+    left = finished_runs(results)
+    assert 0 < len(left) < 12
+    assert not verify(results).faults
+
+
+@pytest.mark.slow
+def test_sigterm_is_a_clean_stop(tmp_path, start):
+    process = start(tmp_path, epochs=3000)
+    wait_for_runs(tmp_path, 1)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGTERM)
+    text, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, text
+    assert "Stopped. What is finished is kept" in text
+    assert not psutil.wait_procs(workers, timeout=20)[1]
+    assert "interrupted" in set(finished_runs(tmp_path).values())
+
+
+@pytest.mark.slow
+def test_two_commands_on_one_store_both_end_well_and_each_run_counts_once(tmp_path, start):
+    for process in [start(tmp_path), start(tmp_path)]:
+        text, _ = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, text
+    assert len(attempt_files(tmp_path)) == 12  # they have shared the runs: none was done twice
+    assert set(finished_runs(tmp_path).values()) == {"ok"}
+    assert len(finished_runs(tmp_path)) == 12
+    assert not verify(tmp_path).faults

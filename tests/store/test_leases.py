@@ -1,0 +1,94 @@
+"""Leases: who is doing what, so that two commands on one folder do nothing twice."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from inrbench.store import leased, leases, living
+from inrbench.store.leases import STALE_SECONDS, lease_folder
+
+
+def write(results, name="r", **changes):
+    """A lease as another process would have left it."""
+    lease_folder(results).mkdir(parents=True, exist_ok=True)
+    path = lease_folder(results) / f"{name}.json"
+    path.write_text(
+        json.dumps({"name": name, "host": "elsewhere", "pid": 1, "started": 1.0, "taken": 1.0, "told": {}, **changes})
+    )
+    return path
+
+
+def test_a_lease_is_held_by_one_at_a_time_and_is_gone_afterwards(tmp_path):
+    with leased(tmp_path, "r", what="a run") as ours:
+        assert ours
+        with leased(tmp_path, "r") as again, leased(tmp_path, "s") as other:
+            assert not again
+            assert other
+        [lease] = living(tmp_path)
+        assert (lease.name, lease.pid, lease.told) == ("r", os.getpid(), {"what": "a run"})
+    assert not list(lease_folder(tmp_path).iterdir())
+
+
+def test_another_process_is_seen_while_it_lives_and_no_longer(tmp_path):
+    holds = "import sys, pathlib, time; from inrbench.store import leased\nwith leased(pathlib.Path(sys.argv[1]), 'r'): print(1, flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", holds, str(tmp_path)], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        with leased(tmp_path, "r") as ours:
+            assert not ours
+        process.kill()
+        process.wait()
+    assert not living(tmp_path)
+    with leased(tmp_path, "r") as ours:
+        assert ours
+
+
+def test_a_process_number_used_again_is_not_the_owner(tmp_path):
+    write(tmp_path, host=socket.gethostname(), pid=os.getpid(), started=1.0)
+    with leased(tmp_path, "r") as ours:
+        assert ours
+
+
+@pytest.mark.parametrize(("age", "free"), [(0, False), (STALE_SECONDS - 5, False), (STALE_SECONDS + 5, True)])
+def test_of_another_machine_only_the_age_tells(tmp_path, age, free):
+    path = write(tmp_path)
+    os.utime(path, (time.time() - age, time.time() - age))
+    assert bool(living(tmp_path)) is not free
+    with leased(tmp_path, "r") as ours:
+        assert ours is free
+
+
+def test_a_lease_is_touched_while_its_owner_works(tmp_path, monkeypatch):
+    monkeypatch.setattr(leases, "BEAT_SECONDS", 0.01)
+    with leased(tmp_path, "r"):
+        path = lease_folder(tmp_path) / "r.json"
+        os.utime(path, (1.0, 1.0))
+        limit = time.monotonic() + 10
+        while path.stat().st_mtime == 1.0 and time.monotonic() < limit:
+            time.sleep(0.01)
+        assert path.stat().st_mtime > 1.0
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"name": 1}', '{"name": "r", "host": 1, "pid": "x", "started": 1}'])
+def test_what_is_no_lease_holds_nobody_up(tmp_path, content):
+    write(tmp_path).write_text(content)
+    assert not living(tmp_path)
+    with leased(tmp_path, "r") as ours:
+        assert ours
+
+
+def test_what_another_took_over_is_left_to_it(tmp_path):
+    with leased(tmp_path, "r"):
+        path = write(tmp_path)
+    assert path.exists()
+
+
+def test_where_no_lease_can_be_written_work_goes_on(tmp_path):
+    lease_folder(tmp_path).write_text("a file")
+    with leased(tmp_path, "r") as ours:
+        assert ours
+    assert not living(tmp_path)
