@@ -93,7 +93,7 @@ def _run_pool(
         pool.stop()
         pool.join()
         for slot in left.values():
-            if slot.started is not None:
+            if board[3 * slot.index]:
                 _store_failure(slot, settings, "interrupted", "KeyboardInterrupt", "stopped by Ctrl-C")
         raise
     except RuntimeError:  # a broken pool takes no more jobs

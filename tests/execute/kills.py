@@ -22,14 +22,15 @@ SUITE = [
     "--signals", "sin200,astronaut", "--set", "epochs=60", "--set", "width=32", "--seeds", "10", "--jobs", "2", "--device", "cpu", "--retry", "failed",
 ]  # fmt: skip
 RUNS = 3 * 2 * 10
-LONGEST_SECONDS = 8.0
+SHORTEST_SECONDS, LONGEST_SECONDS = 1.0, 12.0
+PATIENCE = 120.0
 
 
 def kill_once(results: Path, draw: random.Random) -> str:
     """Start the suite, kill something of it at some moment, and return what."""
     suite = subprocess.Popen([*SUITE, "--results", str(results)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        suite.wait(timeout=draw.uniform(0.0, LONGEST_SECONDS))
+        suite.wait(timeout=draw.uniform(SHORTEST_SECONDS, LONGEST_SECONDS))
         return "nothing: it had ended"
     except subprocess.TimeoutExpired:
         pass
@@ -43,8 +44,9 @@ def kill_once(results: Path, draw: random.Random) -> str:
         suite.terminate()
     else:
         suite.kill()
-    suite.wait()
-    psutil.wait_procs(workers, timeout=30)
+    suite.wait(timeout=PATIENCE)
+    _, alive = psutil.wait_procs(workers, timeout=PATIENCE)
+    assert not alive, "workers outlive their command"
     return target if target == "parent" or victims else "no worker yet"
 
 
