@@ -31,6 +31,7 @@ def kill_once(results: Path, draw: random.Random) -> str:
     suite = subprocess.Popen([*SUITE, "--results", str(results)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         suite.wait(timeout=draw.uniform(SHORTEST_SECONDS, LONGEST_SECONDS))
+        assert suite.returncode == 0, "the suite ended in another way"
         return "nothing: it had ended"
     except subprocess.TimeoutExpired:
         pass
