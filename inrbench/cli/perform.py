@@ -1,5 +1,6 @@
 """Carrying out a request, whichever verb it came from: plan, estimate, runs, and how they ended, told as it goes."""
 
+import random
 import signal
 import threading
 from collections import Counter
@@ -29,6 +30,7 @@ def perform(
     requests: "Sequence[Request]", results: Path, *, jobs: int | None = None, timeout: float | None = None,
     artifacts: "Artifacts" = "last", dry_run: bool = False,
     executor: str = "local", resources: Mapping[str, Any] = MappingProxyType({}), cancel_on_interrupt: bool = False,
+    shuffle: bool = False,
 ) -> int:  # fmt: skip
     """Do what a results folder lacks of requests for one device, all together, and return the exit code."""
     from inrbench.cli.progress import Tally, progress_display
@@ -39,6 +41,8 @@ def perform(
     carry_out = load_executor(executor)
     since = new_attempt_id()
     plan, registry = _plan(requests, results)
+    if shuffle:
+        random.shuffle(plan.todo)
     # Not fewer for a short rest: with other threads the same seed gives other roundings, and other times.
     workers = jobs or default_workers(request.device)
     threads = max(1, physical_cores() // workers)

@@ -43,6 +43,7 @@ from inrbench.spec import Track
 @click.option("--profile", type=click.Path(path_type=Path, dir_okay=False, exists=True),
               help="A TOML file with resources; --resource goes first.")  # fmt: skip
 @click.option("--cancel-on-interrupt", is_flag=True, help="Ctrl-C also ends what runs on a cluster; else it goes on there.")
+@click.option("--shuffle", is_flag=True, help="Do the runs in random order. The numbers do not depend on it.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and the estimate, and stop.")
 @plugin_option
 @results_option
@@ -50,7 +51,7 @@ def command(
     methods: str, tasks: str | None, suite: str | None, protocol: str | None, changes: tuple[str, ...], signals: str | None,
     seeds: str, device: str, jobs: int | None, engine: Literal["fast", "reference"], track: Track,
     timeout: float | None, retry: str | None, artifacts: Literal["all", "last", "none"], probes: str, dry_run: bool,
-    executor: str, resources: tuple[str, ...], profile: Path | None, cancel_on_interrupt: bool,
+    executor: str, resources: tuple[str, ...], profile: Path | None, cancel_on_interrupt: bool, shuffle: bool,
     plugins: tuple[Path, ...], results: Path,
 ) -> int:  # fmt: skip
     """Fit methods on tasks. The same command again does only what is missing; Ctrl-C keeps what is finished.
@@ -78,7 +79,7 @@ def command(
     )  # fmt: skip
     return perform(
         [request], results, jobs=jobs, timeout=timeout, artifacts=artifacts, dry_run=dry_run, executor=executor,
-        resources=read_resources(resources, profile), cancel_on_interrupt=cancel_on_interrupt,
+        resources=read_resources(resources, profile), cancel_on_interrupt=cancel_on_interrupt, shuffle=shuffle,
     )  # fmt: skip
 
 

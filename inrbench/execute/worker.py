@@ -1,6 +1,7 @@
 """The worker: one job from names to a stored row. Whatever happens in it ends in exactly one status."""
 
 import os
+import random
 import threading
 import time
 import traceback
@@ -13,6 +14,7 @@ from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -47,6 +49,8 @@ def start_worker(settings: PoolSettings) -> None:
     # compiled code outlives the process, so that the next run of the same shape finds it
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder().parent / "compiled"))
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    if hasattr(os, "register_at_fork"):  # the copy of a plugin that forks, too
+        os.register_at_fork(after_in_child=threading.Thread(target=_end_with_parent, daemon=True).start)
     with Path(os.devnull).open("w") as nowhere:  # what plugins print must not tear the progress display apart
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
@@ -62,10 +66,13 @@ def execute(job: Job, settings: PoolSettings, on_progress: Progress = lambda fra
     facts = environment(job.device, settings.threads, settings.workers, settings.code)
     sheet = _Sheet(Clock(torch.device(job.device)))
     error: BaseException | None = None
+    process = os.getpid()
     try:
         _carry_out(job, sheet, on_progress, settings)
     except BaseException as caught:  # also SystemExit: a plugin may call sys.exit
         error = caught
+    if os.getpid() != process:  # a plugin has forked, and this is the copy
+        os._exit(0)
     result = RunResult(
         spec=job.spec,
         status=status_of(error),
@@ -165,7 +172,7 @@ def _engine_columns(facts: StepFacts) -> dict[str, Any]:
 
 def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress, settings: PoolSettings) -> None:
     spec, device, clock = job.spec, torch.device(job.device), sheet.clock
-    torch.set_default_dtype(torch.float32)  # a plugin in an earlier run of this process may have changed it
+    _undo_plugins(settings.threads)
     registry = Registry(job.plugin_files)
     _refuse_changed_plugin(job, registry)
     task = registry.task(spec.task)
@@ -196,6 +203,16 @@ def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress, settings: PoolSet
             sheet.keep(settings.results, write)
 
 
+def _undo_plugins(threads: int) -> None:
+    """Set back what a plugin in an earlier run of this process may have changed for all."""
+    torch.set_default_dtype(torch.float32)
+    torch.set_default_device(None)
+    torch.set_grad_enabled(True)
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(False)
+    torch.autograd.set_detect_anomaly(False)
+
+
 def _save_weights(network: nn.Module, folder: Path) -> None:
     save_weights(network, folder / WEIGHTS_FILE)
 
@@ -210,7 +227,10 @@ def build_network(spec: RunSpec, protocol: Protocol, registry: Registry, problem
         in_features=problem.in_features, out_features=problem.out_features, width=protocol.width, n_layers=protocol.n_layers
     )
     # drawn on the CPU, so that a GPU run starts from the same weights
-    torch.manual_seed(derived_seed("init", spec.method, canonical_json(dict(spec.params)), spec.signal, spec.seed))
+    seed = derived_seed("init", spec.method, canonical_json(dict(spec.params)), spec.signal, spec.seed)
+    torch.manual_seed(seed)
+    random.seed(seed)  # some plugins draw from these two
+    np.random.seed(seed % 2**32)
     return registry.method(spec.method)(net, **spec.params)
 
 

@@ -25,10 +25,10 @@ def start() -> Iterator[Start]:
     """Start the suite in a folder; what is still alive in the end is killed, so that no test waits for ever."""
     started: list[subprocess.Popen[str]] = []
 
-    def begin(results: Path, *, seeds: int = 6, epochs: int = 300) -> subprocess.Popen[str]:
+    def begin(results: Path, *more: str, seeds: int = 6, epochs: int = 300) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "inrbench", *SUITE, "--seeds", str(seeds), "--set", f"epochs={epochs}"]
         process = subprocess.Popen(
-            [*command, "--results", str(results)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [*command, *more, "--results", str(results)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         started.append(process)
         return process
@@ -106,7 +106,7 @@ def test_sigterm_is_a_clean_stop(tmp_path, start):
 
 @pytest.mark.slow
 def test_two_commands_on_one_store_both_end_well_and_each_run_counts_once(tmp_path, start):
-    for process in [start(tmp_path), start(tmp_path)]:
+    for process in [start(tmp_path), start(tmp_path, "--shuffle")]:
         text, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, text
     assert len(attempt_files(tmp_path)) == 12  # they have shared the runs: none was done twice

@@ -20,7 +20,7 @@ from inrbench.store import attempt_files, finished_runs, leased, living, read_ru
 
 PLUGIN = '''
 """unruly: does what its parameter says."""
-import os, signal, time
+import os, random, signal, time, torch
 from torch import nn
 from inrbench import CoordinateMLP, register_method
 
@@ -32,6 +32,12 @@ def unruly(net, *, act: str = "nothing"):
         os.kill(os.getpid(), signal.SIGKILL)
     if act == "hang":
         time.sleep(1000)
+    if act == "seed":
+        random.seed(0), torch.manual_seed(0), torch.set_default_dtype(torch.float64), torch.set_grad_enabled(False)
+    if act == "exit":
+        raise SystemExit(0)
+    if act == "fork":
+        os.fork()
     if act == "print":
         print("x" * 10_000_000)
     return CoordinateMLP(net, lambda i: nn.Tanh())
@@ -63,13 +69,13 @@ def unruly(tmp_path) -> str:
 
 
 def test_workers_that_die_hang_or_shout_cost_only_their_own_run(tiny_jobs, settings, unruly):
-    acts = ("segfault", "print", "killed", "hang", "nothing")
+    acts = ("segfault", "print", "killed", "hang", "exit", "fork", "nothing")
     jobs = tiny_jobs(methods=f"{unruly}[act={','.join(acts)}],relu")
     listener = Listener()
     assert run_local(jobs, replace(settings, workers=2, timeout=20), listener)
     ends = {row["variant"]: row for row in read_runs(settings.results).table.to_pylist() if row["method"] == "unruly"}
     assert {variant: row["status"] for variant, row in ends.items()} == {
-        "act=segfault": "error", "act=print": "ok", "act=killed": "oom", "act=hang": "timeout", "": "ok",
+        "act=segfault": "error", "act=print": "ok", "act=killed": "oom", "act=hang": "timeout", "act=exit": "error", "act=fork": "ok", "": "ok",
     }  # fmt: skip
     assert "exit code -11" in ends["act=segfault"]["message"]
     assert "lack of memory" in ends["act=killed"]["message"]
@@ -77,6 +83,17 @@ def test_workers_that_die_hang_or_shout_cost_only_their_own_run(tiny_jobs, setti
     assert ("ok", "relu") in listener.log
     assert len([entry for entry in listener.log if entry[0] != "started"]) == len(jobs)
     assert not [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
+
+
+def test_the_numbers_do_not_depend_on_the_order_of_runs_nor_on_what_others_did(tiny_jobs, settings, unruly, tmp_path):
+    jobs = tiny_jobs(methods=f"relu,{unruly}[act=exit,print,seed],siren", seeds=(0, 1))
+    numbers = []
+    for order, name in ((jobs, "a"), (jobs[::-1], "b"), (jobs[3:] + jobs[:3], "c")):
+        assert run_local(order, replace(settings, results=tmp_path / name), Listener())
+        rows = read_runs(tmp_path / name).table.to_pylist()
+        numbers.append({row["run_id"]: (row["status"], [m["value"] for m in row["metrics"]]) for row in rows})
+    assert numbers[0] == numbers[1] == numbers[2]
+    assert len(numbers[0]) == len(jobs)
 
 
 @pytest.mark.parametrize("ends", [True, False])

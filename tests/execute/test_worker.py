@@ -10,7 +10,7 @@ from PIL import Image
 
 from inrbench.data import read_image, require
 from inrbench.errors import NothingFound
-from inrbench.execute import revive
+from inrbench.execute import revive, worker
 from inrbench.execute.worker import execute, status_of
 from inrbench.fit import Predictor
 from inrbench.registry import Registry
@@ -76,7 +76,6 @@ def test_the_same_seed_gives_the_same_numbers_and_another_does_not(tiny_jobs, se
 
 
 def test_all_methods_see_the_same_points(tiny_jobs, settings, monkeypatch):
-    from inrbench.execute import worker
 
     seen = []
     original = worker.fit
@@ -122,12 +121,27 @@ def test_divergence_names_the_step_and_keeps_the_curve(tiny_jobs, settings, tmp_
     assert row["n_params"] > 0
 
 
-def test_a_plugin_that_changes_the_default_dtype_does_not_touch_the_next_run(tiny_jobs, settings, tmp_path):
+@pytest.mark.parametrize("act", [
+    "torch.set_default_dtype(torch.float64)", "torch.set_default_device('meta')", "torch.set_grad_enabled(False)",
+    "torch.manual_seed(0)", "torch.use_deterministic_algorithms(True)",
+])  # fmt: skip
+def test_what_a_plugin_changes_for_all_does_not_touch_the_next_run(tiny_jobs, settings, tmp_path, act):
     (clean,) = tiny_jobs()
     expected = execute(clean, settings).primary
-    (rude,) = tiny_jobs(methods=write_plugin(tmp_path, build="torch.set_default_dtype(torch.float64)"))
+    (rude,) = tiny_jobs(methods=write_plugin(tmp_path, build=act))
     execute(rude, settings)
-    assert execute(clean, settings).primary == expected
+    try:
+        assert execute(clean, settings).primary == expected
+        assert (torch.get_default_dtype(), torch.is_grad_enabled()) == (torch.float32, True)
+        assert not torch.are_deterministic_algorithms_enabled()
+    finally:
+        worker._undo_plugins(torch.get_num_threads())
+
+
+def test_a_plugin_may_draw_from_any_generator(tiny_jobs, settings, tmp_path):
+    build = "import random, numpy; Act.share = random.random() + numpy.random.rand()"
+    (job,) = tiny_jobs(methods=write_plugin(tmp_path, forward="z = z * Act.share", build=build))
+    assert execute(job, settings).primary == execute(job, settings).primary
 
 
 def test_a_plugin_edited_after_planning_is_refused(tiny_jobs, settings, tmp_path):
