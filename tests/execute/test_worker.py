@@ -141,7 +141,9 @@ def test_what_a_plugin_changes_for_all_does_not_touch_the_next_run(tiny_jobs, se
 def test_a_plugin_may_draw_from_any_generator(tiny_jobs, settings, tmp_path):
     build = "import random, numpy; Act.share = random.random() + numpy.random.rand()"
     (job,) = tiny_jobs(methods=write_plugin(tmp_path, forward="z = z * Act.share", build=build))
-    assert execute(job, settings).primary == execute(job, settings).primary
+    first, second = execute(job, settings), execute(job, settings)
+    assert (first.status, first.message) == ("ok", None)
+    assert first.primary == second.primary
 
 
 def test_a_plugin_edited_after_planning_is_refused(tiny_jobs, settings, tmp_path):
