@@ -12,6 +12,10 @@ class InrbenchError(Exception):
 
     exit_code = USAGE
 
+    def __str__(self) -> str:
+        """Return the message in one line: names and files that it quotes may hold anything, a terminal's commands too."""
+        return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in super().__str__())
+
 
 class UnknownName(InrbenchError):
     """A method, task, signal, protocol or parameter that is not there."""

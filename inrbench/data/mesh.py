@@ -86,6 +86,8 @@ def _loaded(path: Path) -> tuple[Array, NDArray[np.int64]]:
 def _refuse_unusable(vertices: Array, faces: NDArray[np.int64]) -> None:
     if not len(faces):
         raise BadValue("the mesh has no faces")
+    if vertices.shape[1:] != (3,):
+        raise BadValue(f"the mesh has vertices of shape {vertices.shape}, not (V, 3)")
     if faces.min() < 0 or faces.max() >= len(vertices):
         raise BadValue(f"the mesh has faces of vertices that do not exist: it has {len(vertices)}")
     if not np.isfinite(vertices).all():

@@ -80,7 +80,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     import av
 
     try:
-        container = av.open(str(path), options={"err_detect": "explode"})
+        container = av.open(str(path), options={"err_detect": "explode"}, metadata_errors="replace")
     except FileNotFoundError as error:
         raise BadValue(f"no such video: {path}") from error
     except (av.error.FFmpegError, OSError) as error:

@@ -117,8 +117,9 @@ def read_recipes(results: Path, protocol: str) -> dict[tuple[str, str], Recipe]:
         try:
             facts = tomllib.loads(path.read_text(encoding="utf-8"))
             if facts["protocol"] == protocol:
-                recipes[facts["task"], facts["method"]] = Recipe(facts["params"], facts["training"])
-        except (tomllib.TOMLDecodeError, KeyError, OSError) as error:
+                params, training = dict(facts["params"]), {str(name): str(value) for name, value in facts["training"].items()}
+                recipes[str(facts["task"]), str(facts["method"])] = Recipe(params, training)
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OSError) as error:
             raise StoreError(f"{path} is no tuned recipe ({error}); make it again with: inrbench tune") from error
     return recipes
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -15,14 +16,21 @@ def save_weights(network: nn.Module, path: Path) -> None:
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
-    """Give a network the weights that ``save_weights`` wrote. Raises BadValue where they do not fit it."""
+    """Give a network the weights that ``save_weights`` wrote. Raises BadValue where there are none or they do not fit."""
     state = network.state_dict()
-    held = load_file(path)
-    if {name: _real(tensor).shape for name, tensor in state.items()} != {name: tensor.shape for name, tensor in held.items()}:
+    try:
+        held = load_file(path)
+    except SafetensorError as error:
+        raise BadValue(f"{path} holds no weights: {error}") from error
+    if {name: _kind(_real(tensor)) for name, tensor in state.items()} != {name: _kind(tensor) for name, tensor in held.items()}:
         raise BadValue(f"{path} holds the weights of another network")
     network.load_state_dict(
         {name: torch.view_as_complex(held[name]) if state[name].is_complex() else held[name] for name in state}
     )
+
+
+def _kind(tensor: torch.Tensor) -> tuple[torch.Size, torch.dtype]:
+    return tensor.shape, tensor.dtype
 
 
 def _real(tensor: torch.Tensor) -> torch.Tensor:
