@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from inrbench.analyse.measurements import Measured, Measurements, known_values, metrics_in
 from inrbench.errors import NothingFound, unknown
 from inrbench.spec import Metric
-from inrbench.store import read_runs
+from inrbench.store import named, read_runs
 
 log = logging.getLogger(__name__)
 IDENTITY = (
@@ -60,7 +60,9 @@ def comparable_runs(
     frame = frame.fillna({"engine": FIRST_ENGINE, "track": "paper"})
     frame = frame[frame["track"] != "search"]
     if not len(frame):
-        raise NothingFound(f"no results in '{results}' yet; make some: inrbench run --suite quick --results {results}")
+        raise NothingFound(
+            f"no results in '{named(results)}' yet; make some: inrbench run --suite quick --results {named(results)}"
+        )
     for kind, asked, held in (
         ("task", tasks, set(frame["task"])),
         ("protocol", protocols, {*frame["protocol"], *frame["protocol_fingerprint"]}),

@@ -11,9 +11,36 @@ from inrbench.errors import BadValue
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+
+class ResultsFolder(click.Path):
+    """A results folder, or the URI of one in an object store: then its mirror, brought in step before and after the verb."""
+
+    name = "folder"
+
+    def __init__(self, artifacts: bool = False) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+        self.artifacts = artifacts
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the folder to work on. Raises StoreError where the object store cannot be reached."""
+        from inrbench.store import is_remote, open_mirror
+
+        if isinstance(value, Path) or not is_remote(value):
+            return super().convert(value, param, ctx)
+        remote = open_mirror(value)
+        remote.exchange(self.artifacts)
+        if ctx is not None:
+            ctx.call_on_close(remote.exchange)
+        return remote.folder
+
+
 results_option: Decorator = click.option(
-    "--results", type=click.Path(path_type=Path, file_okay=False), default=Path("results"), show_default=True,
-    help="The results folder.",
+    "--results", type=ResultsFolder(), default=Path("results"), show_default=True,
+    help="The results folder, or s3://BUCKET/PREFIX.",
+)  # fmt: skip
+results_and_artifacts_option: Decorator = click.option(
+    "--results", type=ResultsFolder(artifacts=True), default=Path("results"), show_default=True,
+    help="The results folder, or s3://BUCKET/PREFIX.",
 )  # fmt: skip
 plugin_option: Decorator = click.option(
     "--plugin", "plugins", type=click.Path(path_type=Path, dir_okay=False), multiple=True,

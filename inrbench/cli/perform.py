@@ -35,7 +35,7 @@ def perform(
     """Do what a results folder lacks of requests for one device, all together, and return the exit code."""
     from inrbench.cli.progress import Tally, progress_display
     from inrbench.execute import PoolSettings, Work, default_workers, estimate, load_executor
-    from inrbench.store import attempt_files, check_writable, code_state, new_attempt_id, pack, physical_cores
+    from inrbench.store import attempt_files, check_writable, code_state, kept_in_step, new_attempt_id, pack, physical_cores
 
     request, *_ = requests
     carry_out = load_executor(executor)
@@ -61,7 +61,7 @@ def perform(
         code=code_state(), since=since,
     )  # fmt: skip
     tally = Tally(len(plan.todo))
-    with progress_display(tally) as listener, _stopped_politely():
+    with kept_in_step(results), progress_display(tally) as listener, _stopped_politely():
         completed = carry_out(Work(
             jobs=plan.todo, seconds=expected.seconds, settings=settings, resources=resources,
             cancel_on_interrupt=cancel_on_interrupt,
@@ -115,6 +115,7 @@ def _plan(requests: "Sequence[Request]", results: Path) -> "tuple[Plan, Registry
 def print_plan(plan: "Plan", expected: "Estimate", workers: int, request: "Request", results: Path) -> None:
     """Print what will be done, how much is done already, and how long it will take."""
     from inrbench.report.words import duration
+    from inrbench.store import named
 
     for note in plan.notes:
         click.echo(f"note: {note}")
@@ -130,7 +131,7 @@ def print_plan(plan: "Plan", expected: "Estimate", workers: int, request: "Reque
         mean = sum(seconds for _, seconds in group) / len(group)
         once = f"about {duration(mean)} each" if mean else "time not known"
         click.echo(f"  {label:24} {len(group):4} run(s), {once}")
-    states = [f"{len(plan.done)} in {results} already", f"{len(plan.todo)} to do"]
+    states = [f"{len(plan.done)} in {named(results)} already", f"{len(plan.todo)} to do"]
     if plan.failed:
         counts = Counter(status for _, status in plan.failed)
         failed = ", ".join(f"{n} {status}" for status, n in counts.items())
@@ -182,6 +183,8 @@ def _prepare(jobs: Sequence["Job"], registry: "Registry") -> None:
 
 
 def _print_end(tally: "Tally", completed: bool, results: Path, elsewhere: bool) -> None:
+    from inrbench.store import named
+
     ended = ", ".join(f"{n} {status}" for status, n in sorted(tally.counts.items())) or "none ended"
     click.echo(f"{sum(tally.counts.values())} of {tally.total} runs: {ended}.")
     for message, n in tally.failures.most_common():
@@ -189,8 +192,8 @@ def _print_end(tally: "Tally", completed: bool, results: Path, elsewhere: bool) 
     for message, n in tally.notes.most_common():
         click.echo(f"  note: {n} x {message}")
     if tally.artifact_bytes:
-        click.echo(f"  artifacts: {tally.artifact_bytes / 2**20:,.1f} MiB in {results / 'artifacts'}, equal files kept once")
-    option = "" if results == Path("results") else f" --results {results}"
+        click.echo(f"  artifacts: {tally.artifact_bytes / 2**20:,.1f} MiB in {named(results)}/artifacts, equal files kept once")
+    option = "" if results == Path("results") else f" --results {named(results)}"
     if not completed and elsewhere:
         click.echo(f"Left. What was sent goes on; see: inrbench status{option}. The same command waits for it again.")
     elif not completed:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inrbench.cli.options import results_option, words
+from inrbench.cli.options import results_and_artifacts_option, words
 from inrbench.errors import BadValue, NothingFound, unknown
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ FORMATS = (".png", ".pdf", ".svg")
 @click.option("--methods", help="Only these methods or rows (msa[s_max=3.0]); separated by semicolons where they hold commas.")
 @click.option("--signals", help="Only these signals, comma-separated.")
 @click.option("--over", help="For sweep: the parameter along the axis.")
-@results_option
+@results_and_artifacts_option
 def command(
     kind: str, output: Path, tasks: str | None, protocol: str | None, track: str | None, methods: str | None,
     signals: str | None, over: str | None, results: Path,

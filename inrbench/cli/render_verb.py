@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from inrbench.cli.options import plugin_option, results_option
+from inrbench.cli.options import plugin_option, results_and_artifacts_option
 from inrbench.errors import BadValue
 
 
@@ -16,7 +16,7 @@ from inrbench.errors import BadValue
     "--signal", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The file, if the signal was yours."
 )
 @plugin_option
-@results_option
+@results_and_artifacts_option
 def command(run: str, scale: int, output: Path | None, signal: Path | None, plugins: tuple[Path, ...], results: Path) -> None:
     """Render a stored network at a higher resolution than it was fitted at: what these representations are for.
 

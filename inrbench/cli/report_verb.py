@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from inrbench.cli.options import plugin_option, results_option
+from inrbench.cli.options import plugin_option, results_and_artifacts_option
 
 HOST = "127.0.0.1"
 
@@ -15,7 +15,7 @@ HOST = "127.0.0.1"
 @click.option("--serve", is_flag=True, help="Then serve it to this machine alone, until Ctrl-C.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="For --serve; 0 takes a free one.")
 @plugin_option
-@results_option
+@results_and_artifacts_option
 def command(output: Path, serve: bool, port: int, plugins: tuple[Path, ...], results: Path) -> None:
     """Write a static site of the results: tables, curves, pictures, methods, verdicts on papers, the runs behind each number.
 

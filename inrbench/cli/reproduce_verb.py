@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inrbench.cli.options import parse_seeds, results_option
+from inrbench.cli.options import parse_seeds, results_and_artifacts_option
 from inrbench.cli.perform import INTERRUPTED, perform
 from inrbench.errors import NothingFound
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Print the plans and the estimates, and stop.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), default=Path("figures"), show_default=True,
               help="Where figures go.")  # fmt: skip
-@results_option
+@results_and_artifacts_option
 def command(
     paper: str, item: str | None, protocol: str, seeds: str, device: str, jobs: int | None, dry_run: bool, output: Path,
     results: Path,

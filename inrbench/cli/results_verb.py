@@ -5,7 +5,7 @@ from typing import Literal
 
 import click
 
-from inrbench.cli.options import results_option, words
+from inrbench.cli.options import ResultsFolder, results_and_artifacts_option, results_option, words
 from inrbench.errors import CHECK_FAILED, OK, BadValue
 
 
@@ -30,7 +30,7 @@ def list_(tasks: str | None, results: Path) -> None:
 
 
 @command.command("verify")
-@results_option
+@results_and_artifacts_option
 def verify_(results: Path) -> int:
     """Hold every file against what its name and its columns say. Exit code 3 if one is not in order."""
     from inrbench.store import verify
@@ -44,7 +44,7 @@ def verify_(results: Path) -> int:
 
 
 @command.command("compact")
-@results_option
+@results_and_artifacts_option
 @click.option("--to", "target", type=click.Path(path_type=Path, file_okay=False),
               help="Another folder, for example results/published: of each run the attempt that counts.")  # fmt: skip
 @click.option("--tasks", help="With --to: only these tasks, comma-separated.")
@@ -68,14 +68,14 @@ def compact_(results: Path, target: Path | None, tasks: str | None, artifacts: b
 
 
 @command.command("merge")
-@click.argument("other", type=click.Path(path_type=Path, file_okay=False))
-@results_option
+@click.argument("other", type=ResultsFolder(artifacts=True))
+@results_and_artifacts_option
 def merge_(other: Path, results: Path) -> None:
     """Add the attempts of OTHER, another results folder, with their artifacts. They stay as they are: whose, when, on what."""
-    from inrbench.store import merge
+    from inrbench.store import merge, named
 
     written = merge(other, results)
-    click.echo(f"{sum(written.values())} attempts of {other} are new in {results}")
+    click.echo(f"{sum(written.values())} attempts of {named(other)} are new in {named(results)}")
 
 
 @command.command("export")
@@ -98,11 +98,11 @@ def export_(results: Path, table: Literal["runs", "metrics", "curves", "probes"]
 
 
 @command.command("gc")
-@results_option
+@results_and_artifacts_option
 @click.option("--delete", is_flag=True, help="Remove them; without it they are only named.")
 def gc_(results: Path, delete: bool) -> None:
     """Find artifacts of no run, and what was left half written, a day old at least."""
-    from inrbench.store import orphans, remove_orphans
+    from inrbench.store import mirror_of, orphans, remove_orphans
 
     found = orphans(results)
     for path, size in found.items():
@@ -110,6 +110,8 @@ def gc_(results: Path, delete: bool) -> None:
     total = f"{len(found)} orphans, {sum(found.values()) / 2**20:,.1f} MiB"
     if delete:
         remove_orphans(found)
+        if remote := mirror_of(results):
+            remote.remove(found)
         click.echo(f"{total}, removed")
     else:
         click.echo(f"{total}; remove them: inrbench results gc --delete" if found else "no orphans")

@@ -23,13 +23,13 @@ def command(results: Path) -> None:
     inrbench status --results results
     """
     from inrbench.report.words import duration
-    from inrbench.store import living, read_runs
+    from inrbench.store import living, named, read_runs
 
     held = read_runs(results, ["status", "message", "wall_seconds", "task", "signal", "method", "seed"])
     rows = sorted(held.table.to_pylist(), key=lambda row: (row["task"], row["signal"], row["method"], row["seed"]))
     print_ended(rows, results)
     if held.unreadable:
-        click.echo(f"  {len(held.unreadable)} file(s) cannot be read; see: inrbench results verify --results {results}")
+        click.echo(f"  {len(held.unreadable)} file(s) cannot be read; see: inrbench results verify --results {named(results)}")
     left_here, runs_held = print_leases(living(results), results)
     left_there, tasks = print_cluster(results)
     left, at_once = left_here + left_there, max(runs_held, tasks)  # runs of a task on a cluster hold leases as well

@@ -4,6 +4,7 @@ from inrbench.store.artifacts import artifact_files, artifact_folder, keep_artif
 from inrbench.store.compact import compact, merge, pack
 from inrbench.store.environment import Environment, code_state, environment, physical_cores
 from inrbench.store.leases import Lease, leased, living
+from inrbench.store.mirror import Mirror, is_remote, kept_in_step, mirror_of, open_mirror
 from inrbench.store.orphans import orphans, remove_orphans
 from inrbench.store.profiles import append_profile
 from inrbench.store.read import (
@@ -20,7 +21,7 @@ from inrbench.store.read import (
 )
 from inrbench.store.schema import IDENTITY, SCHEMA, Attempt, new_attempt_id, spec_of
 from inrbench.store.verify import Verified, verify
-from inrbench.store.write import append, check_writable
+from inrbench.store.write import append, check_writable, named
 
 __all__ = [
     "IDENTITY",
@@ -28,6 +29,7 @@ __all__ = [
     "Attempt",
     "Environment",
     "Lease",
+    "Mirror",
     "StoreRead",
     "Verified",
     "append",
@@ -42,12 +44,17 @@ __all__ = [
     "compact",
     "environment",
     "finished_runs",
+    "is_remote",
     "keep_artifacts",
+    "kept_in_step",
     "leased",
     "living",
     "load_results",
     "merge",
+    "mirror_of",
+    "named",
     "new_attempt_id",
+    "open_mirror",
     "orphans",
     "pack",
     "physical_cores",

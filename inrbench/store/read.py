@@ -14,7 +14,7 @@ import pyarrow.dataset as ds
 
 from inrbench.errors import BadValue, NothingFound, StoreError
 from inrbench.store.schema import SCHEMA, VERSION
-from inrbench.store.write import attempt_folder, is_packed, store_folder
+from inrbench.store.write import attempt_folder, is_packed, named, store_folder
 
 log = logging.getLogger(__name__)
 CHOICE = ["run_id", "attempt_id", "status"]
@@ -112,7 +112,7 @@ def stored_run(results: Path, run: str) -> dict[str, Any]:
     table = read_runs(results).table
     rows = table.filter(pc.starts_with(table["run_id"], run)).to_pylist()
     if not rows:
-        raise NothingFound(f"no run '{run}' in '{results}'; their ids: inrbench results list --results {results}")
+        raise NothingFound(f"no run '{run}' in '{named(results)}'; their ids: inrbench results list --results {named(results)}")
     if len(rows) > 1:
         raise BadValue(f"{len(rows)} runs in '{results}' begin with '{run}': give more of the id")
     return rows[0]

@@ -12,6 +12,15 @@ from inrbench.errors import StoreError
 from inrbench.spec import odd_name
 from inrbench.store.schema import VERSION, Attempt
 
+MARK = "mirror-of.txt"
+"""In a results folder that is the mirror of an object store's: its URI."""
+
+
+def named(results: Path) -> str:
+    """Return what the user calls a results folder: the URI of a mirror, the path of any other."""
+    mark = results / MARK
+    return mark.read_text("utf-8") if mark.is_file() else str(results)
+
 
 def store_folder(results: Path) -> Path:
     """Return the folder of attempts below a results folder."""

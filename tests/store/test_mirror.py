@@ -1,0 +1,206 @@
+"""Results in an object store, against a server of its own on this machine."""
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from pyarrow.fs import FileSystem
+
+from inrbench.cli.main import cli
+from inrbench.errors import BadValue, StoreError
+from inrbench.store import append, keep_artifacts, kept_in_step, named, open_mirror, pack, read_runs
+
+KEYS = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    """The address of an S3 server."""
+    pytest.importorskip("moto")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        for _ in range(300):
+            with socket.socket() as trial:
+                if trial.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait()
+
+
+@pytest.fixture
+def uri(endpoint, monkeypatch, tmp_path):
+    for name, value in {**KEYS, "AWS_ENDPOINT_URL": endpoint}.items():
+        monkeypatch.setenv(name, value)
+    bucket = f"b{tmp_path.parent.name}-{tmp_path.name}".replace("_", "-").lower()[:60].strip("-")
+    FileSystem.from_uri(f"s3://{bucket}?allow_bucket_creation=true")[0].create_dir(bucket)
+    return f"s3://{bucket}/some/results"
+
+
+@pytest.fixture
+def machine(uri, monkeypatch, tmp_path):
+    """A function from a name to the mirror that a machine of that name has."""
+
+    def on(name):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
+        return open_mirror(uri)
+
+    return on
+
+
+def objects(remote):
+    return set(remote._there())
+
+
+def test_what_one_machine_measured_another_reads(attempt, machine):
+    one, other = machine("one"), machine("other")
+    path = append(one.folder, attempt())
+    one.exchange()
+    other.exchange()
+    assert one.folder != other.folder
+    assert (other.folder / path.relative_to(one.folder)).read_bytes() == path.read_bytes()
+    assert named(other.folder) == other.uri
+
+
+def test_artifacts_are_fetched_only_when_asked_for(machine):
+    one, other = machine("one"), machine("other")
+    (held,) = keep_artifacts(one.folder, lambda folder: (folder / "picture.png").write_bytes(b"1"))
+    one.exchange()
+    other.exchange()
+    assert not (other.folder / "artifacts").exists()
+    other.exchange(artifacts=True)
+    assert (other.folder / "artifacts" / held.file).read_bytes() == b"1"
+
+
+def test_merged_files_take_the_place_of_their_sources_everywhere(attempt, machine):
+    one, other = machine("one"), machine("other")
+    for seed in range(5):
+        append(one.folder, attempt(seed=seed))
+    for each in (one, other, one):
+        each.exchange()
+    append(other.folder, attempt(seed=9))
+    pack(one.folder)
+    one.exchange()
+    assert len(objects(one)) == 1
+    other.exchange()
+    one.exchange()
+    assert len(objects(one)) == 2
+    for each in (one, other):
+        read = read_runs(each.folder)
+        assert sorted(read.table["seed"].to_pylist()) == [0, 1, 2, 3, 4, 9]
+        assert not read.unreadable
+        assert {path.relative_to(each.folder).as_posix() for path in (each.folder / "store").rglob("*.parquet")} == {
+            path.as_posix() for path in objects(one)
+        }
+
+
+def test_a_merged_file_that_cannot_be_read_supersedes_nothing(attempt, machine):
+    one = machine("one")
+    path = append(one.folder, attempt())
+    (path.parent / "runs.0123456789abcdef.parquet").write_bytes(path.read_bytes()[:-9])
+    one.exchange()
+    one.exchange()
+    assert path.exists()
+    assert len(objects(one)) == 2
+
+
+def test_a_mirror_that_was_deleted_comes_back(attempt, machine):
+    one = machine("one")
+    append(one.folder, attempt())
+    one.exchange()
+    shutil.rmtree(one.folder)
+    again = machine("one")
+    again.exchange()
+    assert read_runs(again.folder).table.num_rows == 1
+
+
+def test_of_a_tuned_recipe_the_newer_one_holds(machine):
+    one, other = machine("one"), machine("other")
+    recipe = Path("tuned/a.toml")
+    (one.folder / "tuned").mkdir(parents=True)
+    (one.folder / recipe).write_text("old")
+    one.exchange()
+    other.exchange()
+    time.sleep(1.1)  # S3 tells whole seconds
+    (other.folder / recipe).write_text("new")
+    other.exchange()
+    one.exchange()
+    assert (one.folder / recipe).read_text() == "new"
+
+
+def test_an_object_is_there_whole_or_not_at_all(machine):
+    one = machine("one")
+    path = one.prefix / "store" / "v1" / "x.parquet"
+    stream = one.filesystem.open_output_stream(str(path))
+    stream.write(b"0" * (12 << 20))  # parts are on their way
+    assert not objects(one)
+    stream.close()
+    assert len(objects(one)) == 1
+
+
+def test_what_could_not_be_sent_is_kept_and_sent_later(attempt, machine, endpoint, monkeypatch):
+    one = machine("one")
+    append(one.folder, attempt())
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(StoreError, match="the next command with the same --results sends it"):
+        open_mirror(one.uri).exchange()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    open_mirror(one.uri).exchange()
+    assert len(objects(one)) == 1
+
+
+def test_while_a_suite_runs_what_ends_is_sent(attempt, machine, monkeypatch):
+    monkeypatch.setattr("inrbench.store.mirror.PAUSE_SECONDS", 0.1)
+    one = machine("one")
+    with kept_in_step(one.folder):
+        append(one.folder, attempt())
+        for _ in range(100):
+            if objects(one):
+                break
+            time.sleep(0.1)
+        assert len(objects(one)) == 1
+
+
+def test_a_bucket_that_is_not_there_is_refused_before_anything_runs(machine, uri, monkeypatch):
+    machine("one")
+    with (
+        pytest.raises(StoreError, match="cannot write to s3://nobody-has-this"),
+        kept_in_step(open_mirror("s3://nobody-has-this/x").folder),
+    ):
+        pytest.fail("went on")
+
+
+@pytest.mark.parametrize("text", ["s3://KEY:SECRET@bucket/x", "nowhere://bucket/x"])
+def test_keys_and_unknown_schemes_are_refused_in_one_line(text, machine):
+    machine("one")
+    with pytest.raises(BadValue) as error:
+        open_mirror(text)
+    assert "SECRET@" not in str(error.value)
+
+
+def test_another_machine_finds_everything_done(machine, uri):
+    command = ["run", "--methods", "siren,relu", "--tasks", "function1d", "--protocol", "quick", "--signals", "sin200",
+               "--set", "epochs=4", "--set", "width=16", "--results", uri]  # fmt: skip
+    machine("one")
+    first = CliRunner().invoke(cli, command)
+    assert first.exit_code == 0, first.output
+    assert f"inrbench leaderboard --results {uri}" in first.output
+    machine("other")
+    second = CliRunner().invoke(cli, command)
+    assert f"2 in {uri} already, 0 to do" in second.output
+    board = CliRunner().invoke(cli, ["leaderboard", "--results", uri])
+    assert "siren" in board.output
+    checked = CliRunner().invoke(cli, ["results", "verify", "--results", uri])
+    assert "none not in order" in checked.output, checked.output
