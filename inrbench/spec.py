@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from inrbench.errors import BadValue
@@ -201,14 +202,13 @@ class RunSpec:
     """What the track changes of the protocol for this method, as ``--set`` takes it. The fingerprint is that of the protocol
     without: a track's methods share a table though each is trained in its own way."""
 
-    @property
+    @cached_property
     def run_id(self) -> str:
         """128 bits that identify the run, as 32 hexadecimal digits. Names of variants and protocols are not part of it."""
-        identity = dataclasses.asdict(self)
-        del identity["variant"], identity["protocol"]
-        if self.track == "paper" and not self.training:  # as it was before there were tracks
-            del identity["track"], identity["training"]
-        return digest(identity)[:32]
+        before_tracks = self.track == "paper" and not self.training
+        left_out = {"variant", "protocol", *(("track", "training") if before_tracks else ())}
+        names = (each.name for each in dataclasses.fields(self) if each.name not in left_out)
+        return digest({name: getattr(self, name) for name in names})[:32]
 
     @property
     def label(self) -> str:

@@ -2,7 +2,7 @@
 
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +26,10 @@ class Job:
     signal_file: str | None
     """The user's file, if the signal is one."""
     probes: tuple[str, ...] = ()
+
+    def with_seed(self, seed: int) -> "Job":
+        """Return the same with another seed."""
+        return replace(self, spec=replace(self.spec, seed=seed))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,15 +74,18 @@ def make_plan(request: Request, finished: Mapping[str, str]) -> tuple[Plan, Regi
     known = {signal for section in sections for signal in section.signals}
     _refuse_unknown_signals(registry, request, sections, known)
     planned: set[str] = set()
-    for section, seed in itertools.product(sections, request.seeds):
+    for section in sections:
         suited = [
             (c.method, c.given, recipe)
             for c in chosen
             if (c.by_name or c.method.suits(section.task.kind))
             and (recipe := _recipe(request, section, c.method, plan.notes)) is not None
         ]
-        for signal, (method, given, recipe) in itertools.product(_judged(request, section, plan.notes), suited):
-            job = _job(registry, request, section, signal, method, recipe, given, seed)
+        jobs = [
+            _job(registry, request, section, signal, method, recipe, given)
+            for signal, (method, given, recipe) in itertools.product(_judged(request, section, plan.notes), suited)
+        ]
+        for job in (each.with_seed(seed) for seed in request.seeds for each in jobs):
             run_id = job.spec.run_id
             if run_id in planned:  # a parameter given by hand that is the default anyway
                 continue
@@ -217,8 +220,9 @@ def _is_path(text: str) -> bool:
 
 def _job(
     registry: Registry, request: Request, section: _Section, signal: str, method: Method, recipe: Recipe,
-    given: Mapping[str, Value], seed: int,
+    given: Mapping[str, Value],
 ) -> Job:  # fmt: skip
+    """Return the job that all seeds share, with the seed 0."""
     task = section.task
     usual = {**method.settings_for(task.name, task.kind, signal), **recipe.params}
     params = {**usual, **given}
@@ -236,7 +240,7 @@ def _job(
         variant=_variant(changed),
         protocol=section.protocol.name,
         protocol_fingerprint=section.protocol.fingerprint(task.name, task.version),
-        seed=seed,
+        seed=0,
         device_class=_device_class(request.device),
         engine=request.engine,
         track=request.track,

@@ -6,7 +6,7 @@ is right while runs end one by one, and slow to read by the thousand.
 
 import itertools
 import shutil
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from inrbench.errors import StoreError
 from inrbench.store.artifacts import artifact_files, artifact_folder
-from inrbench.store.read import UNREADABLE, attempt_files, one_attempt_a_run, read_files, read_runs
+from inrbench.store.read import UNREADABLE, Pair, attempt_files, one_attempt_a_run, pairs_held, read_files, read_pair
 from inrbench.store.schema import SCHEMA
 from inrbench.store.write import as_parquet, attempt_folder, packed_name, store_folder, write_atomically
 
@@ -30,15 +30,13 @@ def compact(results: Path, target: Path, tasks: Container[str] | None = None, ar
     Raises StoreError for a results folder that is not there, a target that cannot be written, or a file on either side that
     cannot be read: nothing is overwritten whose content is unknown.
     """
-    new = _all_runs(results)
-    held = [_all_runs(target)] if target.is_dir() else []
-    table = one_attempt_a_run(pa.concat_tables([*held, new]))
-    pairs = set(zip(new["task"].to_pylist(), new["method"].to_pylist(), strict=True))
+    held = [(folder, _pairs(folder)) for folder in (target, results) if folder == results or folder.is_dir()]
     written = {}
-    for (task, method), rows in _by_pair(table):
-        if (task, method) not in pairs or (tasks is not None and task not in tasks):
+    for task, method in sorted({pair for pairs in held[-1][1].values() for pair in pairs}):
+        if tasks is not None and task not in tasks:
             continue
         attempt_folder(target, task, method)  # refuses a name that leads out of the folder
+        rows = one_attempt_a_run(pa.concat_tables([_runs_of(folder, (task, method), pairs) for folder, pairs in held]))
         path = target / task / f"{method}.parquet"
         write_atomically(as_parquet(rows.combine_chunks(), PACKING_LEVEL), path)
         written[path] = rows.num_rows
@@ -115,14 +113,20 @@ def _write_packed(table: pa.Table, folder: Path) -> tuple[Path, int]:
     return path, len(rows)
 
 
-def _by_pair(table: pa.Table) -> Iterable[tuple[tuple[str, str], pa.Table]]:
+def _by_pair(table: pa.Table) -> Iterable[tuple[Pair, pa.Table]]:
     """Yield (task, method) and their rows, in order."""
     for task, method in sorted(set(zip(table["task"].to_pylist(), table["method"].to_pylist(), strict=True))):
         yield (task, method), table.filter(pc.and_(pc.equal(table["task"], task), pc.equal(table["method"], method)))
 
 
-def _all_runs(folder: Path) -> pa.Table:
-    read = read_runs(folder)
+def _pairs(folder: Path) -> dict[Path, set[Pair]]:
+    held, unreadable = pairs_held(folder)
+    _refuse(unreadable)
+    return held
+
+
+def _runs_of(folder: Path, pair: Pair, held: Mapping[Path, Container[Pair]]) -> pa.Table:
+    read = read_pair(folder, pair, held)
     _refuse(read.unreadable)
     return read.table
 

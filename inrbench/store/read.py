@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,8 +17,12 @@ from inrbench.store.schema import SCHEMA, VERSION
 from inrbench.store.write import attempt_folder, is_packed, named, store_folder
 
 log = logging.getLogger(__name__)
+Pair = tuple[str, str]
+"""Task and method."""
 CHOICE = ["run_id", "attempt_id", "status"]
 """The columns that decide which attempt of a run counts."""
+FILE = pa.field("__filename", pa.string())
+"""The column that tells where a row was read."""
 AT_ONCE = 500
 """Files that are open together: what is known of each takes a quarter of a MiB until all are read."""
 LISTINGS = 5
@@ -105,6 +109,24 @@ def read_runs(results: Path, columns: Iterable[str] | None = None) -> StoreRead:
     names = [*dict.fromkeys([*CHOICE, *columns])] if columns is not None else SCHEMA.names
     _, table, unreadable = _read(results, names)
     return StoreRead(one_attempt_a_run(table), unreadable)
+
+
+def pairs_held(results: Path) -> tuple[dict[Path, set[Pair]], dict[Path, str]]:
+    """Return of which tasks and methods each file below a results folder holds rows, and why some files could not be read."""
+    names = [FILE.name, "task", "method"]
+    _, table, unreadable = _read(results, names)
+    held: dict[Path, set[Pair]] = {}
+    for file, task, method in zip(*(column.to_pylist() for column in table.group_by(names).aggregate([])), strict=True):
+        held.setdefault(Path(file), set()).add((task, method))
+    return held, unreadable
+
+
+def read_pair(results: Path, pair: Pair, held: Mapping[Path, Container[Pair]]) -> StoreRead:
+    """Return one row a run of a task and method. ``held``: of which each file holds rows; other files are all looked into."""
+    _, table, unreadable = _read(results, SCHEMA.names, only=lambda path: path not in held or pair in held[path])
+    task, method = pair
+    rows = table.filter(pc.and_(pc.equal(table["task"], task), pc.equal(table["method"], method)))
+    return StoreRead(one_attempt_a_run(rows), unreadable)
 
 
 def stored_run(results: Path, run: str) -> dict[str, Any]:
@@ -199,11 +221,12 @@ def _read(
 
 def read_files(files: list[Path], columns: list[str]) -> tuple[pa.Table, dict[Path, str]]:
     """Return all rows of files, and why some could not be read: all are read at once, and one by one where that fails."""
-    tables, unreadable = [pa.schema([SCHEMA.field(name) for name in columns]).empty_table()], dict[Path, str]()
+    fields = [FILE if name == FILE.name else SCHEMA.field(name) for name in columns]
+    tables, unreadable = [pa.schema(fields).empty_table()], dict[Path, str]()
     for start in range(0, len(files), AT_ONCE):
         part = files[start : start + AT_ONCE]
         try:
-            tables.append(_table(part, columns))
+            tables.append(_table(part, columns).combine_chunks())  # a chunk a file takes many times its content
             continue
         except UNREADABLE:
             pass

@@ -42,7 +42,8 @@ def cluster():
 COMMAND = ("run", "--methods", "siren,relu", "--tasks", "function1d", "--protocol", "quick", "--signals", "sin200",
            "--set", "width=16", "--seeds", "2", "--device", "cpu", "--artifacts", "none", "--executor", "slurm")  # fmt: skip
 PROGRAM = """
-import sys
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs are started deaf to it
 from inrbench.cli.main import main
 from inrbench.execute import slurm
 slurm.BUNDLE_SECONDS = 0.0

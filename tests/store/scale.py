@@ -1,8 +1,9 @@
 """``python tests/store/scale.py OUT.json [RUNS]``: a store of 100,000 runs, and eight processes that write 500 runs each.
 
-Every figure is taken in a process of its own: seconds, and the most memory that it held with everything imported.
+Every figure is taken in a process of its own, which imports what its command would: seconds, and the most memory it held.
 """
 
+import functools
 import json
 import multiprocessing
 import re
@@ -13,45 +14,58 @@ from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from inrbench.execute import Job, Request, make_plan
 from inrbench.spec import CurvePoint, Measurement, Metric, RunResult
-from inrbench.store import Attempt, append, compact, environment, finished_runs, pack, read_runs, verify
+from inrbench.store import Attempt, Environment, append, compact, environment, finished_runs, pack, read_runs, verify
 from inrbench.store.write import as_parquet, attempt_folder, packed_name
+
+if TYPE_CHECKING:
+    from inrbench.execute import Job, Plan
 
 WRITERS, EACH = 8, 500
 LOOSE = 500
 """Files of one attempt beside the merged ones: more are merged when a command ends."""
 PSNR = Metric(id="psnr@test", unit="dB", higher_is_better=True)
-HERE = environment("cpu", 1, 1, (None, None))
 
 
-def jobs(n_runs: int) -> list[Job]:
+def jobs(n_runs: int) -> "list[Job]":
     """Return the first so many runs that all methods with more and more seeds on the 1-D functions are."""
-    one = make_plan(_request(1), {})[0].todo
-    return make_plan(_request(-(-n_runs // len(one))), {})[0].todo[:n_runs]
+    return planned(n_runs, {}).todo[:n_runs]
 
 
-def _request(n_seeds: int) -> Request:
-    return Request(methods="all", tasks="function1d", protocol="quick", seeds=tuple(range(n_seeds)))
+def planned(n_runs: int, finished: dict[str, str]) -> "Plan":
+    """Return a plan of at least so many runs: imports and all."""
+    from inrbench.execute import Request, make_plan
+
+    def plan_of(n_seeds: int) -> "Plan":
+        request = Request(methods="all", tasks="function1d", protocol="quick", seeds=tuple(range(n_seeds)))
+        return make_plan(request, finished)[0]
+
+    return plan_of(-(-n_runs // plan_of(1).total))
 
 
-def attempt(job: Job) -> Attempt:
+@functools.cache
+def here() -> Environment:
+    """Return this machine, asked once."""
+    return environment("cpu", 1, 1, (None, None))
+
+
+def attempt(job: "Job") -> Attempt:
     """Return what a run leaves: as many points of a curve and metrics as the quick protocol has."""
     metrics = tuple(Measurement(metric=Metric(id=name, higher_is_better=False), value=0.1) for name in job.protocol.metrics[1:])
     curve = tuple(CurvePoint(step=step, train_seconds=step / 9, loss=0.1, lr=1e-3, value=0.2) for step in range(10))
     result = RunResult(spec=job.spec, status="ok", metrics=(Measurement(metric=PSNR, value=1.5), *metrics), curve=curve)
     return Attempt(
-        result=result, protocol=job.protocol, plugin_origin="builtin", environment=HERE, started_at=datetime.now(UTC)
+        result=result, protocol=job.protocol, plugin_origin="builtin", environment=here(), started_at=datetime.now(UTC)
     )
 
 
 def fill(results: Path, n_runs: int, loose: int) -> None:
     """Write a store; not flushed file by file, which would take most of the time."""
-    groups = defaultdict[tuple[str, str], list[Job]](list)
+    groups = defaultdict[tuple[str, str], "list[Job]"](list)
     todo = jobs(n_runs)
     for job in todo[loose:]:
         groups[job.spec.task, job.spec.method].append(job)
@@ -105,9 +119,7 @@ def resume(results: Path, n_runs: int) -> None:
 
 def plan(results: Path, n_runs: int) -> None:
     """Plan the whole of it again."""
-    n_seeds = -(-n_runs // len(make_plan(_request(1), {})[0].todo))
-    planned, _ = make_plan(_request(n_seeds), finished_runs(results))
-    assert len(planned.done) == n_runs
+    assert len(planned(n_runs, finished_runs(results)).done) == n_runs
 
 
 def compacted(results: Path, n_runs: int) -> None:
