@@ -36,7 +36,13 @@ def tiny_jobs() -> Callable[..., list[Job]]:
 @pytest.fixture
 def settings(tmp_path: Path) -> PoolSettings:
     return PoolSettings(
-        results=tmp_path / "results", workers=1, threads=1, timeout=None, artifacts="none", code=("abc", False), since=""
+        results=tmp_path / "results",
+        workers=1,
+        threads=1,
+        timeout=None,
+        artifacts="none",
+        code=("abc", False),
+        known=frozenset(),
     )
 
 

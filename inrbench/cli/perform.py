@@ -35,12 +35,11 @@ def perform(
     """Do what a results folder lacks of requests for one device, all together, and return the exit code."""
     from inrbench.cli.progress import Tally, progress_display
     from inrbench.execute import PoolSettings, Work, default_workers, estimate, load_executor
-    from inrbench.store import attempt_files, check_writable, code_state, kept_in_step, new_attempt_id, pack, physical_cores
+    from inrbench.store import attempt_files, check_writable, code_state, kept_in_step, pack, physical_cores
 
     request, *_ = requests
     carry_out = load_executor(executor)
-    since = new_attempt_id()
-    plan, registry = _plan(requests, results)
+    plan, registry, known = _plan(requests, results)
     if shuffle:
         random.shuffle(plan.todo)
     # Not fewer for a short rest: with other threads the same seed gives other roundings, and other times.
@@ -58,7 +57,7 @@ def perform(
     _prepare(plan.todo, registry)
     settings = PoolSettings(
         results=results.resolve(), workers=workers, threads=threads, timeout=timeout, artifacts=artifacts,
-        code=code_state(), since=since,
+        code=code_state(), known=known,
     )  # fmt: skip
     tally = Tally(len(plan.todo))
     with kept_in_step(results), progress_display(tally) as listener, _stopped_politely():
@@ -91,10 +90,10 @@ def _stopped_politely() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _plan(requests: "Sequence[Request]", results: Path) -> "tuple[Plan, Registry]":
-    """Return the plan of all requests, each run once, and the last one's registry."""
+def _plan(requests: "Sequence[Request]", results: Path) -> "tuple[Plan, Registry, frozenset[str]]":
+    """Return the plan of all requests, each run once, the last one's registry, and which attempts the plan knows."""
     from inrbench.execute import Plan, make_plan
-    from inrbench.store import finished_runs, probed_runs
+    from inrbench.store import attempts_of, finished_runs, probed_runs
 
     whole, planned = Plan(), set[str]()
     finished = finished_runs(results)
@@ -109,7 +108,8 @@ def _plan(requests: "Sequence[Request]", results: Path) -> "tuple[Plan, Registry
         whole.failed += [(job, status) for job, status in plan.failed if job.spec.run_id not in planned]
         whole.notes += [note for note in plan.notes if note not in whole.notes]
         planned |= {job.spec.run_id for job in (*plan.todo, *plan.done, *(job for job, _ in plan.failed))}
-    return whole, registry
+    again = {job.spec.run_id for job in whole.todo} & finished.keys()
+    return whole, registry, frozenset(attempts_of(results, again))
 
 
 def print_plan(plan: "Plan", expected: "Estimate", workers: int, request: "Request", results: Path) -> None:

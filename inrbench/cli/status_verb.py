@@ -62,13 +62,13 @@ def print_ended(rows: Sequence[dict[str, Any]], results: Path) -> None:
 def print_leases(leases: "Sequence[Lease]", results: Path) -> tuple[int, int]:
     """Print the commands and runs whose processes live; return how many runs are left to the commands and how many go on."""
     from inrbench.report.words import duration
-    from inrbench.store import attempts_since
+    from inrbench.store import newly_finished
 
     commands = [lease for lease in leases if "runs" in lease.told]
     runs = [lease for lease in leases if "what" in lease.told]
     left: set[str] = set()
     for lease in commands:
-        ended, planned = attempts_since(results, lease.told["since"]), lease.told["runs"]
+        ended, planned = newly_finished(results, lease.told["known"]), lease.told["runs"]
         missing = {run for run in planned if run not in ended}
         left |= missing
         n_ended = len(planned) - len(missing)
@@ -82,7 +82,7 @@ def print_leases(leases: "Sequence[Lease]", results: Path) -> tuple[int, int]:
 def print_cluster(results: Path) -> tuple[int, int]:
     """Print the tasks of a cluster that wait or run; return how many runs are left there and how many tasks run."""
     from inrbench.execute.slurm import alive_tasks, submissions
-    from inrbench.store import attempts_since
+    from inrbench.store import newly_finished
 
     sent = submissions(results)
     alive = alive_tasks() if sent else {}
@@ -91,7 +91,7 @@ def print_cluster(results: Path) -> tuple[int, int]:
         return 0, 0
     left, running = 0, 0
     for submission in sent:
-        done = attempts_since(results, submission.path.stem)
+        done = newly_finished(results, submission.known)
         for task, runs in submission.tasks.items():
             if task in alive:
                 missing = [run for run in runs if run not in done]

@@ -73,8 +73,8 @@ class PoolSettings:
     """Whether runs leave their reconstruction and weights, or that at each point of the curve, or nothing."""
     code: tuple[str | None, bool | None]
     """Commit and dirtiness of the checkout, asked once."""
-    since: str
-    """An attempt id from before the plan: what the store holds that is newer, the plan did not know."""
+    known: frozenset[str]
+    """Ids of the attempts that the plan knew of its runs: of those that failed and are done again."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from inrbench.errors import BadValue, InrbenchError, StoreError
 from inrbench.execute.cores import Cores
 from inrbench.execute.job import ALWAYS_AGAIN, Job, Listener, Outcome, PoolSettings, Work
 from inrbench.spec import Cost, RunResult, Status
-from inrbench.store import attempt_since, environment, leased, physical_cores
+from inrbench.store import environment, leased, new_attempt, new_attempt_id, physical_cores
 
 WORKER_BYTES = 3 * 2**30
 """What a CPU worker may need: the largest step that fits in memory by design, and the libraries."""
@@ -51,7 +51,7 @@ def executor(work: Work, listener: Listener) -> bool:
     if work.resources:
         raise BadValue(f"--resource {next(iter(work.resources))}: --executor local takes none; --jobs says how many at a time")
     runs = [job.spec.run_id for job in work.jobs]
-    with leased(work.settings.results, f"command-{work.settings.since}", runs=runs, since=work.settings.since):
+    with leased(work.settings.results, f"command-{new_attempt_id()}", runs=runs, known=sorted(work.settings.known)):
         return run_local(work.jobs, work.settings, listener)
 
 
@@ -249,7 +249,7 @@ def _execute(job: Job, settings: PoolSettings, index: int) -> Outcome | None:
     with leased(settings.results, spec.run_id, what=what) as ours:
         if not ours:
             return None
-        row = attempt_since(settings.results, spec.task, spec.method, spec.run_id, settings.since)
+        row = new_attempt(settings.results, spec.task, spec.method, spec.run_id, settings.known)
         if row is None or row["status"] in ALWAYS_AGAIN or job.probes:  # which the other may not have read
             return _carry_out(job, settings, index)
         return Outcome.from_row(row, note="carried out by another command meanwhile")

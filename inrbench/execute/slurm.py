@@ -19,7 +19,7 @@ from typing import Any
 from inrbench.errors import BadValue, InrbenchError
 from inrbench.execute.job import Job, Listener, Outcome, PoolSettings, Work
 from inrbench.execute.local import run_local, store_failure
-from inrbench.store import attempts_since, new_attempt_id, read_attempts
+from inrbench.store import new_attempt_id, newly_finished, read_attempts
 
 BUNDLE_SECONDS = 15 * 60
 """What a task of the array should take at least: starting one costs a cluster more than a short run."""
@@ -58,10 +58,12 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Submission:
-    """What was sent to the cluster, as the results folder remembers it: task of an array -> runs."""
+    """What was sent to the cluster, as the results folder remembers it."""
 
-    path: Path
     tasks: dict[str, list[str]]
+    """Task of an array -> runs."""
+    known: list[str]
+    """As in PoolSettings."""
 
 
 def run_slurm(work: Work, listener: Listener) -> bool:
@@ -126,16 +128,16 @@ class _Fleet:
             executor = submitit.SlurmExecutor(folder=folder / "log")
             minutes = max(LEAST_MINUTES, math.ceil(2 * max(total for _, total in part) / 60))
             executor.update_parameters(**{"time": minutes, **self.parameters})
-            sent_at = new_attempt_id()
             with executor.batch():
                 handles = [executor.submit(Bundle(tuple(held), settings)) for held, _ in part]
             sent = {handle.job_id: [job.spec.run_id for job in held] for handle, (held, _) in zip(handles, part, strict=True)}
-            (folder / f"{sent_at}.json").write_text(json.dumps(sent), encoding="utf-8")
+            noted = json.dumps({"tasks": sent, "known": sorted(settings.known)})
+            (folder / f"{new_attempt_id()}.json").write_text(noted, encoding="utf-8")
             self.tasks.update(sent)
 
     def tell_ended(self, listener: Listener) -> None:
         """Tell the listener which runs have a row by now, and wait for them no longer."""
-        statuses = attempts_since(self.results, self.work.settings.since)
+        statuses = newly_finished(self.results, self.work.settings.known)
         ended = {run for run, status in statuses.items() if run in self.waiting and status != "interrupted"}
         for row in read_attempts(self.results, ended) if ended else ():
             listener.finished(self.waiting.pop(row["run_id"]), Outcome.from_row(row))
@@ -163,9 +165,10 @@ def submissions(results: Path) -> list[Submission]:
     found = []
     for path in sorted((results / "submissions").glob("*.json")):
         try:
-            tasks = json.loads(path.read_text(encoding="utf-8"))
-            found.append(Submission(path, {str(task): [str(run) for run in runs] for task, runs in tasks.items()}))
-        except (OSError, ValueError, AttributeError):
+            held = json.loads(path.read_text(encoding="utf-8"))
+            tasks = {str(task): [str(run) for run in runs] for task, runs in held["tasks"].items()}
+            found.append(Submission(tasks, [str(attempt) for attempt in held["known"]]))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
             continue
     return found
 

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -58,15 +58,28 @@ def finished_runs(results: Path) -> dict[str, str]:
     return _statuses(_attempts(store_folder(results)))
 
 
-def attempts_since(results: Path, since: str) -> dict[str, str]:
-    """Return the same of the attempts whose id is larger than ``since``: of those that ended after it was made."""
-    return _statuses(_attempts(store_folder(results), since))
+def attempts_of(results: Path, run_ids: Collection[str]) -> list[str]:
+    """Return the ids of all attempts at some runs."""
+    if not run_ids:
+        return []
+    attempts = _attempts(store_folder(results))
+    chosen = attempts.filter(pc.is_in(attempts["run_id"], value_set=pa.array(run_ids, pa.string())))
+    found: list[str] = chosen["attempt_id"].to_pylist()
+    return found
 
 
-def attempt_since(results: Path, task: str, method: str, run_id: str, since: str) -> dict[str, Any] | None:
-    """Return the row of one run if it has ended since, else None; only where it would lie is looked."""
+def newly_finished(results: Path, known: Collection[str]) -> dict[str, str]:
+    """Return run_id -> status of the attempts but those that are ``known``, by id.
+
+    By id and not by time: the clocks of two machines differ, and a clock may be set back.
+    """
+    return _statuses(_attempts(store_folder(results), known))
+
+
+def new_attempt(results: Path, task: str, method: str, run_id: str, known: Collection[str]) -> dict[str, Any] | None:
+    """Return the row of one run if an attempt at it is not known, else None; only where it would lie is looked."""
     folder = attempt_folder(results, task, method)
-    if run_id not in _statuses(_attempts(folder, since)):
+    if run_id not in _statuses(_attempts(folder, known)):
         return None
     return next(iter(read_attempts(folder, {run_id})), None)
 
@@ -83,8 +96,8 @@ def read_attempts(results: Path, run_ids: Container[str]) -> list[dict[str, Any]
     return found
 
 
-def _attempts(folder: Path, since: str = "") -> pa.Table:
-    """Return run, id and status of every attempt below a folder that is newer; none where there is no such folder yet."""
+def _attempts(folder: Path, known: Collection[str] = ()) -> pa.Table:
+    """Return run, id and status of every attempt below a folder but those known; none where there is no such folder yet."""
     if not folder.exists():
         return pa.schema([SCHEMA.field(name) for name in CHOICE]).empty_table()
     files, packed, unreadable = _read(folder, CHOICE, only=is_packed)
@@ -93,7 +106,7 @@ def _attempts(folder: Path, since: str = "") -> pa.Table:
     parts = [path.name.split(".")[:3] for path in files if path.name.count(".") == 3]
     named = pa.table({name: pa.array([each[i] for each in parts], pa.string()) for i, name in enumerate(CHOICE)})
     attempts = pa.concat_tables([packed, named])
-    return attempts.filter(pc.greater(attempts["attempt_id"], since))
+    return attempts.filter(pc.invert(pc.is_in(attempts["attempt_id"], value_set=pa.array(known, pa.string()))))
 
 
 def _statuses(attempts: pa.Table) -> dict[str, str]:

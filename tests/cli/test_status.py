@@ -17,13 +17,13 @@ def test_status_tells_how_runs_ended_and_why_some_failed(attempt, tmp_path):
     assert "  2 x error: why  (toy/a siren seed 2 and 1 more)" in text
     assert "1 file(s) cannot be read" in text
     assert "Nothing is going on." in text
-    with leased(tmp_path, "command-0", runs=["x", "y"], since="0"), leased(tmp_path, "x", what="toy/a siren seed 9"):
+    with leased(tmp_path, "command-0", runs=["x", "y"], known=[]), leased(tmp_path, "x", what="toy/a siren seed 9"):
         text = CliRunner().invoke(cli, ["status", "--results", str(tmp_path)], standalone_mode=False).output
     assert f"process {os.getpid()} on {socket.gethostname()}: 0 of 2 runs ended" in text
     assert "toy/a siren seed 9, on" in text
     assert "2 runs are left: about" in text
     (tmp_path / "submissions").mkdir()
-    (tmp_path / "submissions" / "0.json").write_text('{"1_0": ["x"]}')
+    (tmp_path / "submissions" / "0.json").write_text('{"tasks": {"1_0": ["x"]}, "known": []}')
     (tmp_path / "submissions" / "1.json").write_text("half")
     text = CliRunner().invoke(cli, ["status", "--results", str(tmp_path)], standalone_mode=False).output
     assert "SLURM does not answer" in text or "Nothing is going on." in text

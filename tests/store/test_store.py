@@ -15,7 +15,19 @@ import pytest
 import inrbench
 from inrbench.errors import StoreError
 from inrbench.spec import Cost
-from inrbench.store import SCHEMA, Environment, append, check_writable, compact, finished_runs, load_results, read_runs
+from inrbench.store import (
+    SCHEMA,
+    Environment,
+    append,
+    attempts_of,
+    check_writable,
+    compact,
+    finished_runs,
+    load_results,
+    new_attempt,
+    newly_finished,
+    read_runs,
+)
 from inrbench.store.schema import COST, ENVIRONMENT
 from inrbench.store.write import as_parquet, store_folder, write_atomically
 
@@ -56,6 +68,20 @@ def test_without_an_ok_attempt_the_newest_one_counts(attempt, tmp_path):
         append(tmp_path, attempt(status=status))
     assert list(finished_runs(tmp_path).values()) == ["timeout"]
     assert read_runs(tmp_path).table["status"].to_pylist() == ["timeout"]
+
+
+def test_what_ended_since_a_plan_was_made_is_told_also_by_machines_whose_clocks_are_behind(attempt, tmp_path):
+    known, other = attempt(status="error"), attempt(status="error", seed=1)
+    append(tmp_path, known)
+    append(tmp_path, other)
+    run = known.result.spec.run_id
+    assert attempts_of(tmp_path, {run}) == [known.attempt_id]
+    assert set(newly_finished(tmp_path, {known.attempt_id})) == {other.result.spec.run_id}
+    assert new_attempt(tmp_path, "toy", "siren", run, {known.attempt_id}) is None
+    late = replace(attempt(), attempt_id="0" * 24)  # by its clock long before the other
+    append(tmp_path, late)
+    assert newly_finished(tmp_path, {known.attempt_id})[run] == "ok"
+    assert new_attempt(tmp_path, "toy", "siren", run, {known.attempt_id})["attempt_id"] == late.attempt_id
 
 
 def test_results_load_as_data_frames(attempt, tmp_path):
