@@ -15,7 +15,7 @@ import pandas as pd
 
 from inrbench.analyse.compare import scores_by_signal
 from inrbench.analyse.measurements import missing_notes
-from inrbench.analyse.runs import Group, comparable_runs, metrics_of, values_of
+from inrbench.analyse.runs import Group, comparable_runs, metrics_of, shared_gpu, values_of
 from inrbench.analyse.statistics import FEWEST_PAIRS, shared_ranks
 from inrbench.spec import Metric
 
@@ -94,11 +94,14 @@ def board_of(group: Group) -> Board:
     if metrics:
         _sort_and_mark(rows, metrics, n_runs)
         _rank(rows, group, metrics[0])
-    timed = frame.loc[frame["status"] == "ok", ["cores", "load_average", *SHARING]]
+    timed = frame.loc[frame["status"] == "ok", ["cores", "load_average", "device_class", *SHARING]]
     sharings = {tuple(row) for row in timed[SHARING].drop_duplicates().itertuples(index=False)}
     notes = [*absent, *_missing_notes(frame)]
     own = np.maximum(timed["cores"], timed["jobs"] * timed["threads"])
     busy = timed["load_average"] > BUSY * own
+    if (shared := shared_gpu(timed)).any():
+        sharings = set()
+        notes.append(f"times are not shown: {int(shared.sum())} run(s) shared a GPU with others")
     if len(sharings) == 1 and busy.any():
         sharings = set()
         notes.append(f"times are not shown: {int(busy.sum())} run(s) began on a machine that was busy with other work")

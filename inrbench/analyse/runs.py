@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 from inrbench.analyse.measurements import Measured, Measurements, known_values, metrics_in
 from inrbench.errors import NothingFound, unknown
 from inrbench.spec import Metric
-from inrbench.store import named, read_runs
+from inrbench.store import BEFORE, named, read_runs
 
 log = logging.getLogger(__name__)
 IDENTITY = (
     "task", "signal", "signal_sha256", "method", "method_sha256", "variant", "params_json", "protocol", "protocol_fingerprint",
     "seed", "device_class", "engine", "track",
 )  # fmt: skip
-FIRST_ENGINE = "eager"
-"""What rows without the column ran with: the plain loop of the first version."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +44,9 @@ def comparable_runs(
 
     ``tasks`` and ``protocols`` (names or fingerprints) limit them; empty for all. Raises StoreError without such a folder,
     UnknownName for a task or a protocol that it does not hold, NothingFound if nothing is left. Files that cannot be read are
-    passed over with a warning.
+    passed over with a warning. ``train_seconds`` is NaN where a run shared its GPU with others: it says nothing of the run.
     """
-    read = read_runs(results, [*IDENTITY, *columns])
+    read = read_runs(results, [*IDENTITY, "jobs", *columns])
     for path, reason in read.unreadable.items():
         log.warning("skipped %s: %s", path, reason)
     table = read.table
@@ -57,8 +55,10 @@ def comparable_runs(
         frame = table.drop_columns("metrics").to_pandas().assign(metrics=views)
     else:
         frame = table.to_pandas()
-    frame = frame.fillna({"engine": FIRST_ENGINE, "track": "paper"})
+    frame = frame.fillna({name: BEFORE[name] for name in ("engine", "track")})
     frame = frame[frame["track"] != "search"]
+    if "train_seconds" in frame:
+        frame.loc[shared_gpu(frame), "train_seconds"] = np.nan
     if not len(frame):
         raise NothingFound(
             f"no results in '{named(results)}' yet; make some: inrbench run --suite quick --results {named(results)}"
@@ -77,6 +77,11 @@ def comparable_runs(
     if not len(frame):
         raise NothingFound(f"'{results}' has runs of these tasks and of these protocols, but none of both")
     return list(_groups(frame))
+
+
+def shared_gpu(runs: pd.DataFrame) -> pd.Series:
+    """Return which runs had a GPU not for themselves: all workers of a command are on one, unlike on the cores of a CPU."""
+    return (runs["device_class"] == "cuda") & (runs["jobs"] > 1)
 
 
 def measured(metrics: Measured, metric_id: str) -> float | None:

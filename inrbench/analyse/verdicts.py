@@ -6,6 +6,7 @@ the seeds of the other methods of the table where this one has a single run. It 
 for errors, than a tenth of a decade. Much better than printed is no reproduction either, and is said.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -97,7 +98,8 @@ def _look_up(block: Block, metric: Metric, label: str, groups: Sequence[Group]) 
 def _value(block: Block, run: tuple[object, ...]) -> float | None:
     """Return what a run says of the claim's metric."""
     if block.metric == SECONDS.id:
-        return float(run.train_seconds)  # type: ignore[attr-defined]
+        seconds = float(run.train_seconds)  # type: ignore[attr-defined]
+        return None if math.isnan(seconds) else seconds
     if block.probe is None:
         return measured(run.metrics, block.metric)  # type: ignore[attr-defined]
     name = block.metric.partition("/")[2]

@@ -26,7 +26,7 @@ VERBS = {
     "check": "A gate for CI: new results against published ones and claims.",
     "profile": "Speed cards: how fast a method's step is, and how fast it could be.",
     "data": "Data sets: list, fetch, verify, path.",
-    "results": "The results folder: list, verify, compact, merge, export, gc.",
+    "results": "The results folder: list, verify, compact, merge, export, gc, migrate.",
 }
 
 

@@ -30,23 +30,24 @@ def perform(
     requests: "Sequence[Request]", results: Path, *, jobs: int | None = None, timeout: float | None = None,
     artifacts: "Artifacts" = "last", dry_run: bool = False,
     executor: str = "local", resources: Mapping[str, Any] = MappingProxyType({}), cancel_on_interrupt: bool = False,
-    shuffle: bool = False,
+    shuffle: bool = False, share_gpu: int | None = None, memory: float | None = None,
 ) -> int:  # fmt: skip
     """Do what a results folder lacks of requests for one device, all together, and return the exit code."""
     from inrbench.cli.progress import Tally, progress_display
-    from inrbench.execute import PoolSettings, Work, default_workers, estimate, load_executor
+    from inrbench.execute import PoolSettings, Work, estimate, load_executor, refuse_unknown_limit, workers_for
     from inrbench.store import attempt_files, check_writable, code_state, kept_in_step, pack, physical_cores
 
     request, *_ = requests
     carry_out = load_executor(executor)
+    refuse_unknown_limit(memory)
     plan, registry, known = _plan(requests, results)
     if shuffle:
         random.shuffle(plan.todo)
     # Not fewer for a short rest: with other threads the same seed gives other roundings, and other times.
-    workers = jobs or default_workers(request.device)
+    workers = workers_for(request.device, jobs, share_gpu)
     threads = max(1, physical_cores() // workers)
     expected = estimate(plan.todo, results, threads)
-    print_plan(plan, expected, workers, request, results)
+    print_plan(plan, expected, workers if executor == "local" else None, request, results)
     if dry_run:
         return OK
     earlier = {status for _, status in plan.failed}
@@ -56,8 +57,8 @@ def perform(
     _fetch_optional(plan.todo, registry)
     _prepare(plan.todo, registry)
     settings = PoolSettings(
-        results=results.resolve(), workers=workers, threads=threads, timeout=timeout, artifacts=artifacts,
-        code=code_state(), known=known,
+        results=results.resolve(), workers=workers, threads=threads, timeout=timeout, memory=memory,
+        artifacts=artifacts, code=code_state(), known=known,
     )  # fmt: skip
     tally = Tally(len(plan.todo))
     with kept_in_step(results), progress_display(tally) as listener, _stopped_politely():
@@ -112,8 +113,11 @@ def _plan(requests: "Sequence[Request]", results: Path) -> "tuple[Plan, Registry
     return whole, registry, frozenset(attempts_of(results, again))
 
 
-def print_plan(plan: "Plan", expected: "Estimate", workers: int, request: "Request", results: Path) -> None:
-    """Print what will be done, how much is done already, and how long it will take."""
+def print_plan(plan: "Plan", expected: "Estimate", workers: int | None, request: "Request", results: Path) -> None:
+    """Print what will be done, how much is done already, and how long it will take.
+
+    ``workers``: processes here; None where others carry it out, and only the work can be told.
+    """
     from inrbench.report.words import duration
     from inrbench.store import named
 
@@ -141,8 +145,10 @@ def print_plan(plan: "Plan", expected: "Estimate", workers: int, request: "Reque
         return
     for reason in expected.unreadable:
         click.echo(f"note: {reason}")
-    total = expected.wall_seconds(workers)
-    where = f"on {request.device} with {workers} worker(s)"
+    total = expected.wall_seconds(workers or 1)
+    where = (
+        f"on {request.device} with {workers} worker(s)" if workers else f"of work on {request.device}, one run after another"
+    )
     if expected.unknown == len(plan.todo):
         click.echo(f"How long this takes {where} is not known: a plugin of yours is timed by its first run.")
     else:

@@ -115,3 +115,16 @@ def gc_(results: Path, delete: bool) -> None:
         click.echo(f"{total}, removed")
     else:
         click.echo(f"{total}; remove them: inrbench results gc --delete" if found else "no orphans")
+
+
+@command.command("migrate")
+@results_and_artifacts_option
+def migrate_(results: Path) -> int:
+    """Rewrite files of earlier versions with today's columns. Numbers, times and attempts stay as they are."""
+    from inrbench.store import migrate
+
+    written, left = migrate(results)
+    for path, reason in left.items():
+        click.echo(f"{path}: left as it is: {reason}")
+    click.echo(f"{len(written)} files rewritten with {sum(written.values())} attempts, {len(left)} left as they are.")
+    return CHECK_FAILED if left else OK

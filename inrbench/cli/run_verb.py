@@ -27,11 +27,14 @@ from inrbench.spec import Track
 @click.option("--seeds", default="1", show_default=True, help="How many (3 means 0,1,2), or a list like 0,7 or 7,.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:i.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time.  [default: one a CPU core, one on a GPU]")
+@click.option("--share-gpu", type=click.IntRange(min=2), help="Runs at a time on one GPU; their times are never shown then.")
 @click.option("--engine", type=click.Choice(["fast", "reference"]), default="fast", show_default=True,
               help="How a step is computed: sooner, or plainly. The mathematics is the same.")  # fmt: skip
 @click.option("--track", type=click.Choice(["paper", "native", "tuned"]), default="paper", show_default=True,
               help="Train all methods alike, as the paper; each as its authors do; or as inrbench tune chose.")  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which a run is given up.")
+@click.option("--memory", type=click.FloatRange(min=0, min_open=True), metavar="GIB",
+              help="Host memory that a run may take; one that asks for more ends as oom.")  # fmt: skip
 @click.option("--retry", type=click.Choice(["failed"]), help="Also do again what failed earlier.")
 @click.option("--probe", "probes", default="", metavar="NAMES",
               help="Instruments to read during runs: gradients, activations, ntk; comma-separated.")  # fmt: skip
@@ -49,9 +52,9 @@ from inrbench.spec import Track
 @results_option
 def command(
     methods: str, tasks: str | None, suite: str | None, protocol: str | None, changes: tuple[str, ...], signals: str | None,
-    seeds: str, device: str, jobs: int | None, engine: Literal["fast", "reference"], track: Track,
-    timeout: float | None, retry: str | None, artifacts: Literal["all", "last", "none"], probes: str, dry_run: bool,
-    executor: str, resources: tuple[str, ...], profile: Path | None, cancel_on_interrupt: bool, shuffle: bool,
+    seeds: str, device: str, jobs: int | None, share_gpu: int | None, engine: Literal["fast", "reference"], track: Track,
+    timeout: float | None, memory: float | None, retry: str | None, artifacts: Literal["all", "last", "none"], probes: str,
+    dry_run: bool, executor: str, resources: tuple[str, ...], profile: Path | None, cancel_on_interrupt: bool, shuffle: bool,
     plugins: tuple[Path, ...], results: Path,
 ) -> int:  # fmt: skip
     """Fit methods on tasks. The same command again does only what is missing; Ctrl-C keeps what is finished.
@@ -80,6 +83,7 @@ def command(
     return perform(
         [request], results, jobs=jobs, timeout=timeout, artifacts=artifacts, dry_run=dry_run, executor=executor,
         resources=read_resources(resources, profile), cancel_on_interrupt=cancel_on_interrupt, shuffle=shuffle,
+        share_gpu=share_gpu, memory=memory,
     )  # fmt: skip
 
 

@@ -4,7 +4,8 @@ from inrbench.execute.device import resolve_device
 from inrbench.execute.estimate import Estimate, estimate
 from inrbench.execute.executors import load_executor
 from inrbench.execute.job import Artifacts, Job, Listener, Outcome, PoolSettings, Work
-from inrbench.execute.local import default_workers, run_local
+from inrbench.execute.limits import refuse_unknown_limit
+from inrbench.execute.local import run_local, workers_for
 from inrbench.execute.plan import Plan, Request, make_plan
 from inrbench.execute.revive import revive
 
@@ -18,11 +19,12 @@ __all__ = [
     "PoolSettings",
     "Request",
     "Work",
-    "default_workers",
     "estimate",
     "load_executor",
     "make_plan",
+    "refuse_unknown_limit",
     "resolve_device",
     "revive",
     "run_local",
+    "workers_for",
 ]

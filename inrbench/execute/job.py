@@ -69,6 +69,8 @@ class PoolSettings:
     threads: int
     timeout: float | None
     """Seconds a run may take before its worker is killed; None for no limit."""
+    memory: float | None = None
+    """GiB of host memory that a run may take; None for no limit."""
     artifacts: Artifacts
     """Whether runs leave their reconstruction and weights, or that at each point of the curve, or nothing."""
     code: tuple[str | None, bool | None]

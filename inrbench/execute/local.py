@@ -39,11 +39,19 @@ HELD_SECONDS = 1.0
 """Between two looks at runs that another command carries out."""
 
 
-def default_workers(device: str) -> int:
-    """Return how many runs to carry out at once: on a GPU one; on a CPU one a core, as far as memory goes."""
+def workers_for(device: str, jobs: int | None = None, share_gpu: int | None = None) -> int:
+    """Return how many runs to carry out at once: as many as asked for, else on a CPU one a core, as far as memory goes.
+
+    On a GPU it is one, unless it is said that runs may share it: what they share, their times do not measure. Raises BadValue.
+    """
     if device.startswith("cuda"):
-        return 1
-    return max(1, min(physical_cores(), psutil.virtual_memory().available // WORKER_BYTES))
+        if jobs is not None and jobs > 1:
+            raise BadValue(f"--jobs {jobs} on {device}: a run has a GPU for itself, so that its times are its own; "
+                           f"if times do not matter: inrbench run --share-gpu {jobs}")  # fmt: skip
+        return share_gpu or 1
+    if share_gpu is not None:
+        raise BadValue(f"--share-gpu {share_gpu} on {device}: there is no GPU to share; --jobs says how many runs at a time")
+    return jobs or max(1, min(physical_cores(), psutil.virtual_memory().available // WORKER_BYTES))
 
 
 def executor(work: Work, listener: Listener) -> bool:

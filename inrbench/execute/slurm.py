@@ -122,7 +122,7 @@ class _Fleet:
 
         made = bundles(jobs, self.seconds)
         folder = self.results / "submissions"
-        settings = replace(self.work.settings, workers=1, threads=int(self.parameters["cpus_per_task"]))
+        settings = on_a_node(self.work, self.parameters["cpus_per_task"])
         for start in range(0, len(made), LARGEST_ARRAY):
             part = made[start : start + LARGEST_ARRAY]
             executor = submitit.SlurmExecutor(folder=folder / "log")
@@ -195,6 +195,12 @@ def bundles(jobs: Sequence[Job], seconds: Mapping[str, float]) -> list[tuple[lis
     return made
 
 
+def on_a_node(work: Work, cpus: int) -> PoolSettings:
+    """Return how a task goes about its bundle: a run after the other, unless they may share the GPU."""
+    workers = work.settings.workers if _on_gpu(work) else 1
+    return replace(work.settings, workers=workers, threads=max(1, cpus // workers))
+
+
 def _parameters(work: Work) -> dict[str, Any]:
     """Return submitit's parameters. Raises BadValue."""
     unknown = sorted(set(work.resources) - set(RESOURCES))
@@ -208,8 +214,11 @@ def _parameters(work: Work) -> dict[str, Any]:
             asked[name] = int(asked[name])
     if "setup" in asked:
         asked["setup"] = [asked["setup"]] if isinstance(asked["setup"], str) else list(asked["setup"])
-    on_gpu = any(job.device.startswith("cuda") for job in work.jobs)
-    return {"job_name": "inrbench", "cpus_per_task": 1, **({"gpus_per_node": 1} if on_gpu else {}), **asked}
+    return {"job_name": "inrbench", "cpus_per_task": 1, **({"gpus_per_node": 1} if _on_gpu(work) else {}), **asked}
+
+
+def _on_gpu(work: Work) -> bool:
+    return any(job.device.startswith("cuda") for job in work.jobs)
 
 
 def _refuse_without_cluster() -> None:

@@ -21,7 +21,8 @@ from torch import nn
 from inrbench.data import cache_folder
 from inrbench.errors import BrokenPlugin, DataMissing, InrbenchError, NotApplicable
 from inrbench.execute.job import Job, Outcome, PoolSettings
-from inrbench.fit import Clock, Diverged, Fitted, MemoryMeter, Predictor, StepFacts, fit
+from inrbench.execute.limits import memory_limit
+from inrbench.fit import Clock, Diverged, Fitted, MemoryMeter, Predictor, StepFacts, activation_bytes, fit
 from inrbench.nn import NetworkSize, network_size, save_weights
 from inrbench.problems import Problem
 from inrbench.registry import Registry
@@ -41,7 +42,7 @@ from inrbench.store import Attempt, Environment, append, environment, keep_artif
 
 Progress = Callable[[float, float], None]
 WEIGHTS_FILE = "weights.safetensors"
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "cannot allocate memory")
 
 
 def start_worker(settings: PoolSettings) -> None:
@@ -68,16 +69,19 @@ def execute(job: Job, settings: PoolSettings, on_progress: Progress = lambda fra
     error: BaseException | None = None
     process = os.getpid()
     try:
-        _carry_out(job, sheet, on_progress, settings)
+        with memory_limit(None if settings.memory is None else int(settings.memory * 2**30)):
+            _carry_out(job, sheet, on_progress, settings)
     except BaseException as caught:  # also SystemExit: a plugin may call sys.exit
         error = caught
     if os.getpid() != process:  # a plugin has forked, and this is the copy
         os._exit(0)
+    status = status_of(error)
+    message = str(error).strip() or repr(error) if error else None
     result = RunResult(
         spec=job.spec,
-        status=status_of(error),
+        status=status,
         error_type=type(error).__name__ if error else None,
-        message=str(error).strip() or repr(error) if error else None,
+        message=f"{message}; {sheet.needs(settings.memory)}" if status == "oom" else message,
         traceback="".join(traceback.format_exception(error)) if _unexpected(error) else None,
         metrics=tuple(sheet.metrics),
         curve=sheet.fitted.curve if sheet.fitted else (),
@@ -128,6 +132,8 @@ class _Sheet:
 
     clock: Clock
     size: NetworkSize | None = None
+    step_bytes: int | None = None
+    """What the activations of a step take at least."""
     fitted: Fitted | None = None
     host_peak_bytes: int | None = None
     gpu_peak_bytes: tuple[int, int] | None = None
@@ -141,6 +147,13 @@ class _Sheet:
             self.artifacts += keep_artifacts(results, write, prefix)
         except Exception as error:
             self.note = f"no artifacts: {str(error).partition(chr(10))[0] or type(error).__name__}"
+
+    def needs(self, limit: float | None) -> str:
+        """Return what there is to know where memory has run out: what the run needs by estimate, and what it was allowed."""
+        allowed = "" if limit is None else f", and {limit:g} GiB are allowed (--memory)"
+        if self.step_bytes is None:
+            return f"it was not yet fitting{allowed}"
+        return f"the activations of a step take {self.step_bytes / 2**30:.2g} GiB at least, by estimate{allowed}"
 
     def cost(self, wall_seconds: float) -> Cost:
         seconds, steps = self.clock.seconds, self.fitted.steps if self.fitted else 0
@@ -187,6 +200,7 @@ def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress, settings: PoolSet
     network = build_network(spec, job.protocol, registry, problem).to(device)
     problem.admit(network)
     sheet.size = network_size(network)
+    sheet.step_bytes = activation_bytes(problem, job.protocol, spec.engine, device)
     sheet.fitted = fit(
         network, problem, job.protocol, device=device, data_seed=data_seed, clock=clock, meter=meter, engine=spec.engine,
         probes=job.probes, on_progress=on_progress,

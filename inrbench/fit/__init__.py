@@ -8,7 +8,7 @@ from inrbench.fit.probes import PROBES, probe_names, read_probes
 from inrbench.fit.profile import SpeedCard, random_regression, speed_card
 from inrbench.fit.route import Route, fastest_fp32_route
 from inrbench.fit.schedule import learning_rate, log_spaced_steps
-from inrbench.fit.step import Engine, FastStep, ReferenceStep, Step, StepFacts, make_step
+from inrbench.fit.step import Engine, FastStep, ReferenceStep, Step, StepFacts, activation_bytes, make_step
 from inrbench.fit.work import Work, work_per_point
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Step",
     "StepFacts",
     "Work",
+    "activation_bytes",
     "fastest_fp32_route",
     "fit",
     "learning_rate",

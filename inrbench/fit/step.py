@@ -7,7 +7,8 @@ in chunks that stay in the cache, by the fastest fp32 matrix product, with one f
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, Protocol
+from typing import Literal
+from typing import Protocol as Interface
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from inrbench.fit.route import Route, fastest_fp32_route, taken
 from inrbench.fit.work import Work
 from inrbench.nn import Solver
 from inrbench.problems import Batch, Problem
+from inrbench.spec import Protocol
 
 Engine = Literal["fast", "reference"]
 FAST_CHUNK_POINTS = {"cpu": 2048, "cuda": 65536}
@@ -39,7 +41,7 @@ class StepFacts:
     route: Route
 
 
-class Step(Protocol):
+class Step(Interface):
     """Adds up a batch's gradient, changes the network by it, and returns the batch's loss, still on the device."""
 
     def prepare(self) -> None:
@@ -150,6 +152,13 @@ def make_step(engine: Engine, network: nn.Module, problem: Problem, work: Work |
 def largest_chunk(problem: Problem, usual: int) -> int:
     """Return how many points are computed at once."""
     return max(usual, problem.batch) if problem.in_one_piece else usual
+
+
+def activation_bytes(problem: Problem, protocol: Protocol, engine: Engine, device: torch.device) -> int:
+    """Return the least that a step of a plain network holds: what goes into and comes out of each activation, in float32."""
+    usual = REFERENCE_CHUNK_POINTS if engine == "reference" else FAST_CHUNK_POINTS[device.type]
+    points = min(problem.batch, largest_chunk(problem, usual))
+    return 2 * 4 * points * protocol.n_layers * protocol.width
 
 
 def accumulate(loss: Callable[[Batch, Tensor], Tensor], batch: Batch, most: int) -> Tensor:

@@ -4,6 +4,7 @@ from inrbench.store.artifacts import artifact_files, artifact_folder, keep_artif
 from inrbench.store.compact import compact, merge, pack
 from inrbench.store.environment import Environment, code_state, environment, physical_cores
 from inrbench.store.leases import Lease, leased, living
+from inrbench.store.migrate import migrate
 from inrbench.store.mirror import Mirror, is_remote, kept_in_step, mirror_of, open_mirror
 from inrbench.store.orphans import orphans, remove_orphans
 from inrbench.store.profiles import append_profile
@@ -20,11 +21,12 @@ from inrbench.store.read import (
     read_runs,
     stored_run,
 )
-from inrbench.store.schema import IDENTITY, SCHEMA, Attempt, new_attempt_id, spec_of
+from inrbench.store.schema import BEFORE, IDENTITY, SCHEMA, Attempt, new_attempt_id, spec_of
 from inrbench.store.verify import Verified, verify
 from inrbench.store.write import append, check_writable, named
 
 __all__ = [
+    "BEFORE",
     "IDENTITY",
     "SCHEMA",
     "Attempt",
@@ -51,6 +53,7 @@ __all__ = [
     "living",
     "load_results",
     "merge",
+    "migrate",
     "mirror_of",
     "named",
     "new_attempt",

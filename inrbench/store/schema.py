@@ -61,6 +61,8 @@ ENVIRONMENT = {
 
 SCHEMA = pa.schema({**IDENTITY, **OUTCOME, **COST, **ENVIRONMENT})
 LONGEST_TEXT = 8192
+BEFORE = {"engine": "eager", "track": "paper", "training_json": "{}"}
+"""What rows without these columns ran with: the plain loop of the first version, all methods trained alike."""
 
 
 def new_attempt_id() -> str:
@@ -110,6 +112,11 @@ class Attempt:
     def table(self) -> pa.Table:
         """Return the one-row table."""
         return pa.Table.from_pylist([self.row()], schema=SCHEMA)
+
+
+def filled(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored row with what earlier versions had no columns for."""
+    return {**row, **{name: value for name, value in BEFORE.items() if row[name] is None}}
 
 
 def spec_of(row: Mapping[str, Any]) -> RunSpec:

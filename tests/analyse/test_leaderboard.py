@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from inrbench.analyse import leaderboards
+from inrbench.analyse import TABLE_COLUMNS, comparable_runs, leaderboards
 from inrbench.analyse.leaderboard import Row, _sort_and_mark, summarise
 from inrbench.analyse.papers import bibtex, papers
 from inrbench.errors import StoreError
@@ -181,6 +181,19 @@ def test_a_signal_that_no_method_has_data_for_makes_none_incomplete(attempt, tmp
     append(tmp_path, attempt(32.0, method="relu", signal="thai"))
     (board,) = leaderboards(tmp_path)
     assert board.n_runs == 2, "one method has it: the others are incomplete"
+
+
+def test_times_of_runs_that_shared_a_gpu_are_never_shown(attempt, tmp_path):
+    for method, jobs in (("siren", 4), ("msa", 4), ("relu", 1)):
+        one = attempt(method=method, device_class="cuda")
+        cost = replace(one.result.cost, train_seconds=9.0)
+        append(tmp_path, replace(one, result=replace(one.result, cost=cost), environment=replace(one.environment, jobs=jobs)))
+    (group,) = comparable_runs(tmp_path, TABLE_COLUMNS)
+    assert group.runs.set_index("method")["train_seconds"].dropna().to_dict() == {"relu": 9.0}
+    (board,) = leaderboards(tmp_path)
+    assert board.sharing is None
+    assert "times are not shown: 2 run(s) shared a GPU with others" in board.notes
+    assert not any("different machines" in note for note in board.notes)
 
 
 def test_times_of_a_busy_machine_are_not_shown(attempt, tmp_path):

@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from inrbench.execute import run_local
+from inrbench.errors import BadValue
+from inrbench.execute import run_local, workers_for
 from inrbench.execute.worker import execute
 from inrbench.store import attempt_files, finished_runs, leased, living, read_runs
 
@@ -23,6 +24,15 @@ PLUGIN = '''
 import os, random, signal, time, torch
 from torch import nn
 from inrbench import CoordinateMLP, register_method
+
+class Greedy(nn.Module):
+    """Takes 2 GiB at the first look at the data."""
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(1, 1)
+
+    def forward(self, x):
+        return self.layer(x) + torch.ones(2**29).mean()
 
 @register_method("unruly")
 def unruly(net, *, act: str = "nothing"):
@@ -38,6 +48,8 @@ def unruly(net, *, act: str = "nothing"):
         raise SystemExit(0)
     if act == "fork":
         os.fork()
+    if act == "greedy":
+        return Greedy()
     if act == "print":
         print("x" * 10_000_000)
     return CoordinateMLP(net, lambda i: nn.Tanh())
@@ -85,6 +97,16 @@ def test_workers_that_die_hang_or_shout_cost_only_their_own_run(tiny_jobs, setti
     assert not [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits what a run may take")
+def test_a_run_that_takes_more_memory_than_it_may_ends_as_oom_and_the_next_goes_on(tiny_jobs, settings, unruly):
+    jobs = tiny_jobs(methods=f"{unruly}[act=greedy],relu")
+    assert run_local(jobs, replace(settings, memory=0.5), Listener())
+    ends = {row["method"]: row for row in read_runs(settings.results).table.to_pylist()}
+    assert {method: row["status"] for method, row in ends.items()} == {"unruly": "oom", "relu": "ok"}
+    assert "activations of a step take" in ends["unruly"]["message"]
+    assert "0.5 GiB are allowed (--memory)" in ends["unruly"]["message"]
+
+
 def test_the_numbers_do_not_depend_on_the_order_of_runs_nor_on_what_others_did(tiny_jobs, settings, unruly, tmp_path):
     jobs = tiny_jobs(methods=f"relu,{unruly}[act=exit,print,seed],siren", seeds=(0, 1))
     numbers = []
@@ -115,6 +137,18 @@ def test_what_another_command_carries_out_is_left_for_last_and_done_only_if_it_g
     assert len(attempt_files(settings.results)) == 2
     assert (("started", "relu") in listener.log) is not ends
     assert not living(settings.results)
+
+
+def test_runs_share_a_gpu_only_where_that_is_asked_for_by_name():
+    assert workers_for("cuda:0") == 1
+    assert workers_for("cuda:0", jobs=1) == 1
+    assert workers_for("cuda:1", share_gpu=3) == 3
+    assert workers_for("cpu", jobs=5) == 5
+    assert workers_for("cpu") >= 1
+    with pytest.raises(BadValue, match="--jobs 4 on cuda:0.*--share-gpu 4"):
+        workers_for("cuda:0", jobs=4)
+    with pytest.raises(BadValue, match="--share-gpu 2 on cpu: there is no GPU to share"):
+        workers_for("cpu", share_gpu=2)
 
 
 def test_workers_that_die_while_they_start_are_started_again(tiny_jobs, settings):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,17 @@ def test_resources_have_names_and_values(tiny_jobs, settings):
         ask(colour="red")
     with pytest.raises(BadValue, match="--resource time=soon: expected a whole number"):
         ask(time="soon")
+
+
+def test_runs_of_a_task_go_one_after_the_other_unless_they_share_its_gpu(tiny_jobs, settings):
+    def on_a_node(device, workers):
+        work = Work(jobs=tiny_jobs(device=device), seconds=[0.0], settings=replace(settings, workers=workers))
+        made = slurm.on_a_node(work, cpus=8)
+        return made.workers, made.threads
+
+    assert on_a_node("cpu", 2) == (1, 8)  # workers are of the machine that submits
+    assert on_a_node("cuda:0", 1) == (1, 8)
+    assert on_a_node("cuda:0", 4) == (4, 2)
 
 
 def test_the_local_executor_takes_no_resources(tiny_jobs, settings):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, fields, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,13 @@ def test_what_ended_since_a_plan_was_made_is_told_also_by_machines_whose_clocks_
     append(tmp_path, late)
     assert newly_finished(tmp_path, {known.attempt_id})[run] == "ok"
     assert new_attempt(tmp_path, "toy", "siren", run, {known.attempt_id})["attempt_id"] == late.attempt_id
+
+
+def test_a_clock_that_is_set_back_during_a_run_gives_no_negative_time(attempt, tmp_path):
+    now = datetime.now(UTC)
+    append(tmp_path, replace(attempt(), started_at=now, finished_at=now - timedelta(hours=1)))
+    (row,) = read_runs(tmp_path).table.to_pylist()
+    assert row["started_at"] == row["finished_at"] == now
 
 
 def test_results_load_as_data_frames(attempt, tmp_path):

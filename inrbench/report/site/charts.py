@@ -4,20 +4,20 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inrbench.analyse import Board, Group
+from inrbench.analyse import Board
 from inrbench.analyse.costs import COSTS, costs_of
 from inrbench.report import words
 from inrbench.report.plots.curves import mean_curves
 from inrbench.report.plots.style import MARKERS, looks
-from inrbench.spec import Metric
 
 Chart = dict[str, Any]
 DASH = {"-": "solid", "--": "dash", ":": "dot", "-.": "dashdot"}
 SYMBOL = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond"}
 
 
-def curve_charts(group: Group, metric: Metric) -> list[Chart]:
-    """Return the mean learning curve of each row, against steps and against seconds of training."""
+def curve_charts(board: Board) -> list[Chart]:
+    """Return the mean learning curve of each row, against steps and, where times may be compared, seconds of training."""
+    group, metric = board.group, board.metrics[0]
     lines = {label: line.reset_index() for label, line in mean_curves(group, metric).items()}
     title = words.metric_title(metric, [metric])
     return [
@@ -26,6 +26,7 @@ def curve_charts(group: Group, metric: Metric) -> list[Chart]:
             f"learning curves against {name}", name, title, x_log=True, y_log=metric.scale == "log",
         )
         for column, name in (("step", "step"), ("train_seconds", "seconds of training"))
+        if column == "step" or board.sharing
     ]  # fmt: skip
 
 

@@ -35,7 +35,7 @@ def board_view(board: Board) -> dict[str, Any]:
         "track": group.track, "device": group.device_class, "engine": group.engine,
         "header": words.header(board), "rows": [_row(board, row) for row in board.rows],
         "caption": words.caption(board),
-        "charts": [*curve_charts(group, board.metrics[0]), *pareto_charts(board)] if board.metrics else [],
+        "charts": [*curve_charts(board), *pareto_charts(board)] if board.metrics else [],
         "matrix": _matrix(board),
     }  # fmt: skip
 

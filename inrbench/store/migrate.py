@@ -1,0 +1,65 @@
+"""Bringing files of earlier versions to today's columns. Reading fills them in anyway; migrating does it once and for all."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from inrbench.store.compact import PACKING_LEVEL
+from inrbench.store.read import UNREADABLE, attempt_files, read_files
+from inrbench.store.schema import SCHEMA, filled, spec_of
+from inrbench.store.write import as_parquet, is_packed, packed_name, store_folder, write_atomically
+
+
+def migrate(results: Path) -> tuple[dict[Path, int], dict[Path, str]]:
+    """Rewrite files that lack columns; return each new file's attempts, and why others were left alone.
+
+    Whoever dies meanwhile loses nothing: a new file is whole before the old one goes, and an attempt that both hold counts
+    once. Attempts keep their ids, times and numbers; a run whose id did not cover all columns gets the id that does. Raises
+    StoreError for a folder that is not there or may not be written.
+    """
+    written: dict[Path, int] = {}
+    left: dict[Path, str] = {}
+    for path in attempt_files(results):
+        table, unreadable = read_files([path], SCHEMA.names)
+        if unreadable:
+            left.update(unreadable)
+            continue
+        try:
+            today = _of_today(table)
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            left[path] = f"holds a run that cannot be understood: {error}"
+            continue
+        if set(SCHEMA.names) <= set(_columns(path)) and today.equals(table):
+            continue
+        content = as_parquet(today.combine_chunks(), PACKING_LEVEL)
+        new = _new_path(path, today, content, results)
+        write_atomically(content, new)
+        if new != path:
+            path.unlink(missing_ok=True)
+        written[new] = today.num_rows
+    return written, left
+
+
+def _of_today(table: pa.Table) -> pa.Table:
+    """Return attempts with what earlier versions left out: engine, track, training, and the id that covers them."""
+    rows = [filled(row) for row in table.to_pylist()]
+    return pa.Table.from_pylist([{**row, "run_id": spec_of(row).run_id} for row in rows], schema=SCHEMA)
+
+
+def _columns(path: Path) -> list[str]:
+    try:
+        names: list[str] = pq.read_schema(path).names
+    except UNREADABLE:  # merged away since it was read
+        return SCHEMA.names
+    return names
+
+
+def _new_path(path: Path, table: pa.Table, content: bytes, results: Path) -> Path:
+    """Return what a file is called by what it holds now. Outside a store, where files are of a method each, as before."""
+    if store_folder(results) not in path.parents:
+        return path
+    if is_packed(path) or table.num_rows != 1:
+        return path.with_name(packed_name(content))
+    (row,) = table.select(["run_id", "attempt_id", "status"]).to_pylist()
+    return path.with_name(".".join(row.values()) + ".parquet")

@@ -1,0 +1,81 @@
+"""Stores of earlier versions, brought to today's columns."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from inrbench.store import append, finished_runs, load_results, migrate, pack, read_runs, verify
+from inrbench.store.write import attempt_folder
+
+OLD = ("engine", "track", "training_json", "artifacts")
+"""Columns that earlier versions did not have."""
+
+
+def aged(path: Path) -> None:
+    """Take from a file what earlier versions did not write."""
+    table = pq.read_table(path, partitioning=None)
+    pq.write_table(table.drop_columns(list(OLD)), path)
+
+
+def test_files_of_the_first_version_get_todays_columns_and_keep_their_numbers(attempt, tmp_path):
+    path = append(tmp_path, attempt(psnr=31.5))
+    aged(path)
+    (before,) = read_runs(tmp_path).table.to_pylist()
+    written, left = migrate(tmp_path)
+    assert (list(written.values()), left) == ([1], {})
+    (new,) = written
+    assert not path.exists(), "its name told the id of a run that had no engine"
+    (row,) = read_runs(tmp_path).table.to_pylist()
+    assert (row["engine"], row["track"], row["training_json"]) == ("eager", "paper", "{}")
+    changed = {"run_id", "engine", "track", "training_json"}
+    assert {name: value for name, value in row.items() if name not in changed} == {
+        name: value for name, value in before.items() if name not in changed
+    }
+    assert new.name.split(".")[0] == row["run_id"] == next(iter(finished_runs(tmp_path)))
+    assert not verify(tmp_path).faults
+    assert migrate(tmp_path) == ({}, {}), "there is nothing left to do"
+
+
+def test_merged_and_published_files_too(attempt, tmp_path):
+    for seed in range(3):
+        append(tmp_path, attempt(seed=seed))
+    (packed,) = pack(tmp_path)
+    aged(packed)
+    ((new, n),) = migrate(tmp_path)[0].items()
+    assert (n, packed.exists(), verify(tmp_path).faults) == (3, False, {})
+    published = tmp_path / "published" / "toy" / "siren.parquet"
+    published.parent.mkdir(parents=True)
+    shutil.copy(new, published)
+    aged(published)
+    assert list(migrate(tmp_path / "published")[0]) == [published]
+    assert load_results(tmp_path / "published")["engine"].tolist() == ["eager"] * 3
+
+
+def test_the_stored_file_of_the_first_version(tmp_path):
+    shutil.copy(Path(__file__).parent / "version1" / "run.parquet", tmp_path)
+    before = load_results(tmp_path)
+    (written, left) = migrate(tmp_path)
+    assert (list(written.values()), left) == ([len(before)], {})
+    assert set(load_results(tmp_path)["engine"]) == {"eager"}
+
+
+def test_what_cannot_be_understood_is_left_alone_and_named(attempt, tmp_path):
+    good = append(tmp_path, attempt())
+    aged(good)
+    newer = attempt_folder(tmp_path, "toy", "siren") / "newer.parquet"
+    table = replace(attempt(seed=4)).table()
+    position = table.column_names.index("schema_version")
+    pq.write_table(table.set_column(position, "schema_version", pa.array([9], pa.int16())), newer)
+    odd = append(tmp_path, attempt(seed=5))
+    table = pq.read_table(odd, partitioning=None)
+    position = table.column_names.index("params_json")
+    pq.write_table(table.set_column(position, "params_json", pa.array(["no json"])), odd)
+    content = newer.read_bytes(), odd.read_bytes()
+    written, left = migrate(tmp_path)
+    assert len(written) == 1
+    assert "newer inrbench" in left[newer]
+    assert "cannot be understood" in left[odd]
+    assert (newer.read_bytes(), odd.read_bytes()) == content
