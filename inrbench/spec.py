@@ -267,6 +267,8 @@ class Cost:
     """Trainable real scalars; a complex number counts twice."""
     n_params_stored: int | None = None
     """All real scalars of the state, frozen ones and buffers included."""
+    n_params_deployed: int | None = None
+    """All real scalars of what is left when that which is only for training has been multiplied out."""
     model_bytes: int | None = None
     host_peak_bytes: int | None = None
     """High-water mark of the process above its level before the run; None where the platform cannot reset it."""

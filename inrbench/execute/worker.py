@@ -168,6 +168,7 @@ class _Sheet:
             flops_per_step=self.fitted.flops_per_step if self.fitted else None,
             n_params=self.size.trainable if self.size else None,
             n_params_stored=self.size.stored if self.size else None,
+            n_params_deployed=self.size.deployed if self.size else None,
             model_bytes=self.size.bytes if self.size else None,
             host_peak_bytes=self.host_peak_bytes,
             gpu_peak_allocated_bytes=allocated,

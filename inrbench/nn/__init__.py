@@ -4,6 +4,7 @@ from inrbench.nn.complex import SplitComplexLinear
 from inrbench.nn.encoding import Encoding, FourierFeatures, PositionalEncoding, SineFeatures, WaveEncoding
 from inrbench.nn.init import Initialiser, siren_init
 from inrbench.nn.mlp import CoordinateMLP, parameters_of_mlp, values_per_axis
+from inrbench.nn.multiplicative import MultiplicativeNetwork
 from inrbench.nn.size import NetworkSize, network_size
 from inrbench.nn.solver import Solver
 from inrbench.nn.weights import load_weights, save_weights
@@ -13,6 +14,7 @@ __all__ = [
     "Encoding",
     "FourierFeatures",
     "Initialiser",
+    "MultiplicativeNetwork",
     "NetworkSize",
     "PositionalEncoding",
     "SineFeatures",

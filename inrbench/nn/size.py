@@ -7,22 +7,36 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class NetworkSize:
-    """``trainable`` and ``stored`` count real scalars (a complex number is two); ``bytes`` is the size of the latter."""
+    """``trainable`` and ``stored`` count real scalars (a complex number is two); ``bytes`` is the size of the latter.
+
+    ``deployed`` is what is left of the stored ones when all that is only for training has been multiplied out.
+    """
 
     trainable: int
     stored: int
+    deployed: int
     bytes: int
 
 
 def network_size(network: nn.Module) -> NetworkSize:
-    """Count the parameters and persistent buffers of a network."""
-    state = list(network.state_dict(keep_vars=True).values())
+    """Count the parameters and persistent buffers of a network, each once.
+
+    A module that is deployed as something smaller than it is trained as says so by a method ``deployed_reals() -> int``.
+    """
+    state = list({id(value): value for value in network.state_dict(keep_vars=True).values()}.values())
+    shrinking = [module for module in network.modules() if callable(getattr(module, "deployed_reals", None))]
+    stored = sum(map(_reals, state))
     trainable = [p for p in network.parameters() if p.requires_grad]
     return NetworkSize(
         trainable=sum(map(_reals, trainable)),
-        stored=sum(map(_reals, state)),
+        stored=stored,
+        deployed=stored - sum(_stored(module) - module.deployed_reals() for module in shrinking),  # type: ignore[operator]
         bytes=sum(v.numel() * v.element_size() for v in state),
     )
+
+
+def _stored(module: nn.Module) -> int:
+    return sum(map(_reals, module.state_dict(keep_vars=True).values()))
 
 
 def _reals(value: Tensor) -> int:

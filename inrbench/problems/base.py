@@ -23,6 +23,12 @@ Predict = Callable[[Tensor], Tensor]
 """Coordinates ``(N, in_features)`` on any device -> values ``(N, out_features)`` on the CPU, float32, no gradient."""
 
 
+def with_penalty(loss: Tensor, network: nn.Module, share: Tensor | float = 1.0) -> Tensor:
+    """Return a loss with a ``share`` of what the method adds to it, if it adds anything: its network's method ``penalty``."""
+    penalty = getattr(network, "penalty", None)
+    return loss + share * penalty() if callable(penalty) else loss
+
+
 class Evaluation(Protocol):
     """How a fitted network is judged."""
 

@@ -15,7 +15,7 @@ from inrbench.derive import Jet, Wanted, backward_jet, is_chain, written_jet
 from inrbench.errors import BadValue, NotApplicable
 from inrbench.metrics.field import RELATIVE_L2, RELATIVE_L2_BEST, RESIDUAL, relative_l2
 from inrbench.nn import Solver
-from inrbench.problems.base import Batch, Loss, Predict, Problem
+from inrbench.problems.base import Batch, Loss, Predict, Problem, with_penalty
 from inrbench.problems.equation import Array, Condition, Equation
 from inrbench.spec import Measurement, Metric, Protocol
 
@@ -81,7 +81,7 @@ class EquationProblem(Problem):
         """Return the loss, with derivatives by reverse mode twice."""
         inside, source, *conditions = chunk
         jet = backward_jet(network, inside, self.equation.wanted)
-        return self._total(jet, source, network(torch.cat(conditions[::2])), conditions) + _penalty(network)
+        return with_penalty(self._total(jet, source, network(torch.cat(conditions[::2])), conditions), network)
 
     def quickest_loss(self, network: nn.Module) -> Loss:
         """Return ``written_loss`` for a network that allows it, else ``loss``."""
@@ -92,7 +92,7 @@ class EquationProblem(Problem):
         inside, source, *conditions = chunk
         jet, on_sides = written_jet(network, inside, self.equation.wanted, torch.cat(conditions[::2]))
         assert on_sides is not None
-        return self._total(jet, source, on_sides, conditions) + _penalty(network)
+        return with_penalty(self._total(jet, source, on_sides, conditions), network)
 
     def _total(self, jet: Jet, source: Tensor, on_sides: Tensor, conditions: list[Tensor]) -> Tensor:
         total = self._residual_weight * (self.equation.residual(jet) - source).square().mean()
@@ -202,12 +202,6 @@ class EquationEvaluation:
         x = self.equation.from_unit(np.random.default_rng(HELD_OUT_SEED).random((HELD_OUT, self.grid.shape[1])))
         jet = jet_at(self.equation.to_network(x), self.equation.wanted)
         return float((self.equation.residual(jet) - _column(self.equation.source(x))).double().square().mean().sqrt())
-
-
-def _penalty(network: nn.Module) -> Tensor | float:
-    """Return what a method adds to the loss of an equation, if it adds anything."""
-    penalty = getattr(network, "penalty", None)
-    return penalty() if callable(penalty) else 0.0
 
 
 def residual_weight(equation: Equation, setting: float | str) -> float:

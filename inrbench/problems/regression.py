@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from inrbench.problems.base import Batch, Evaluation, Problem
+from inrbench.problems.base import Batch, Evaluation, Problem, with_penalty
 
 
 class Regression(Problem):
@@ -46,9 +46,10 @@ class Regression(Problem):
             yield self.take(rows)
 
     def loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
-        """Return the chunk's share of the mean squared error over points and channels."""
+        """Return the chunk's share of the mean squared error over points and channels, and of the network's penalty."""
         coordinates, values = chunk
-        return (network(coordinates) - values).square().sum() * (weight / self.out_features)
+        error = (network(coordinates) - values).square().sum() * (weight / self.out_features)
+        return with_penalty(error, network, weight * len(coordinates))
 
 
 def shuffled(n: int, generator: torch.Generator, device: torch.device) -> Tensor:

@@ -47,7 +47,8 @@ OUTCOME = {
 COST = {
     "data_seconds": pa.float64(), "compile_seconds": pa.float64(), "train_seconds": pa.float64(), "eval_seconds": pa.float64(),
     "wall_seconds": pa.float64(), "steps": pa.int64(), "points_seen": pa.int64(), "steps_per_second": pa.float64(),
-    "flops_per_step": pa.float64(), "n_params": pa.int64(), "n_params_stored": pa.int64(), "model_bytes": pa.int64(),
+    "flops_per_step": pa.float64(), "n_params": pa.int64(), "n_params_stored": pa.int64(),
+    "n_params_deployed": pa.int64(), "model_bytes": pa.int64(),
     "host_peak_bytes": pa.int64(), "gpu_peak_allocated_bytes": pa.int64(), "gpu_peak_reserved_bytes": pa.int64(),
     "compiled": pa.bool_(), "graphs": pa.int32(), "engine_note": pa.string(), "chunk_points": pa.int32(),
     "matmul_route": pa.string(), "matmul_error": pa.float64(),

@@ -1,0 +1,37 @@
+"""Multiplicative filter networks: linear layers whose outputs are multiplied by filters of the input, and nothing else."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from inrbench.spec import NetworkSpec
+
+
+class MultiplicativeNetwork(nn.Module):
+    """z_1 = g_1(x), z_{i+1} = (W_i z_i + b_i) * g_{i+1}(x), y = W z_n + b: ``(N, in_features) -> (N, out_features)``.
+
+    ``filter_of(i)`` makes g of layer i, counted from 0: ``(N, in_features) -> (N, width)``. There are ``n_layers`` filters and
+    one linear layer fewer between them. Their weights come from U(+-sqrt(scale / width)), the output's too where
+    ``scale_output``; biases keep the framework's default. Fathony, Sahu, Willmott, Kolter 2021, eq. 3.
+    """
+
+    def __init__(
+        self, net: NetworkSpec, filter_of: Callable[[int], nn.Module], scale: float, scale_output: bool = False
+    ) -> None:
+        super().__init__()
+        self.filters = nn.ModuleList(filter_of(i) for i in range(net.n_layers))
+        self.hidden = nn.ModuleList(nn.Linear(net.width, net.width) for _ in range(net.n_layers - 1))
+        self.output = nn.Linear(net.width, net.out_features)
+        bound = (scale / net.width) ** 0.5
+        with torch.no_grad():
+            for layer in (*self.hidden, *([self.output] if scale_output else [])):
+                layer.get_parameter("weight").uniform_(-bound, bound)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map coordinates ``(N, in_features)`` to values ``(N, out_features)``."""
+        first, *rest = self.filters
+        z = first(x)
+        for linear, g in zip(self.hidden, rest, strict=True):
+            z = linear(z) * g(x)
+        return self.output(z)

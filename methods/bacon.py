@@ -1,0 +1,51 @@
+"""bacon: a band-limited multiplicative filter network, sine filters of frozen frequencies.
+
+    y = W z_n + b,   z_1 = g_1(x),   z_{i+1} = (W_i z_i + b_i) * g_{i+1}(x),   g_i(x) = sin(A_i x + p_i)
+
+Lindell, Van Veen, Park, Wetzstein, "BACON: Band-Limited Coordinate Networks for Multiscale Scene Representation", CVPR 2022,
+arXiv:2112.04645. As in the authors' code: every entry of A_i is a random multiple of 2 pi within +-B and stays as it is,
+B = round(pi frequency / n / 2 pi) 2 pi, so that products of n filters reach pi frequency; p_i ~ U(-pi, pi) is trained; W_i and
+the output come from U(+-sqrt(6 / width)). n, the number of filters, is the protocol's number of nonlinear layers.
+
+Deviations: one output, that of the last layer (the authors may also train one a layer, their multi-scale variant). Their
+coordinates run over [-0.5, 0.5], where a multiple of 2 pi has a whole number of periods; a protocol of [0, 1] keeps that, one
+of [-1, 1] doubles the frequencies in a picture.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from inrbench import NetworkSpec, register_method
+from inrbench.nn import MultiplicativeNetwork
+
+
+class FrozenSineFilter(nn.Module):
+    """sin(A x + p) with A a buffer: ``(N, in_features) -> (N, width)``."""
+
+    A: Tensor
+
+    def __init__(self, in_features: int, width: int, most: int) -> None:
+        super().__init__()
+        periods = torch.randint(-most, most + 1, (width, in_features))
+        self.register_buffer("A", 2 * math.pi * periods.float())
+        self.p = nn.Parameter(math.pi * (2 * torch.rand(width) - 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply to coordinates."""
+        return torch.sin(x @ self.A.T + self.p)
+
+
+@register_method(
+    "bacon", formula="(W z + b) * sin(A x + p), layer by layer, A frozen within a band", paper="lindell2022bacon",
+    ranges={"frequency": (16.0, 512.0)},
+)  # fmt: skip
+def bacon(
+    net: NetworkSpec,
+    *,
+    frequency: float = 128.0,  # authors' code, an axis
+) -> nn.Module:
+    """Build a BACON network of one output."""
+    most = round(math.pi * frequency / net.n_layers / (2 * math.pi))
+    return MultiplicativeNetwork(net, lambda i: FrozenSineFilter(net.in_features, net.width, most), 6.0, scale_output=True)

@@ -1,0 +1,77 @@
+"""fr: hidden weights as a trained mixture of fixed Fourier bases.
+
+    y = sin(omega z) or max(z, 0),   z = W x + b,   W = Lambda B in the hidden layers,   Lambda trained, B fixed
+
+Shi, Zhou, Gu, "Improved Implicit Neural Representation with Fourier Reparameterized Training", CVPR 2024, arXiv:2401.07402.
+A row of B is alpha cos(f t + phase) at as many points of [-T/2, T/2] as the layer has inputs, T = 2 pi L; the frequencies are
+1/L, 2/L, .. 1 and 1, 2, .. H, each with P phases 2 pi p / P, so B has M = (H + L) P rows. Lambda's column j comes from
+U(+-sqrt(6 / M) / |B_j|), divided by omega for the sine; biases of these layers are 0. First layer and output are ordinary, with
+SIREN's weights for the sine. Defaults are the authors' library's: H = L = 128, P = 16, alpha = 0.01 (0.05 for ReLU).
+
+After training W replaces Lambda and B: the network is deployed with the parameters of a plain MLP, which stand beside the
+trained ones in tables. B follows from H, L, P and alpha, so it is no part of the saved weights.
+"""
+
+import math
+from typing import Literal
+
+import torch
+from inrbench.methods.siren import Sine
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from inrbench import CoordinateMLP, NetworkSpec, register_method
+from inrbench.nn import siren_init
+
+
+def fourier_bases(n_points: int, high: int, low: int, phases: int, alpha: float) -> Tensor:
+    """Return B, ``((high + low) phases, n_points)``."""
+    t = torch.linspace(-math.pi * low, math.pi * low, n_points, dtype=torch.float64)
+    frequencies = torch.cat((torch.arange(1, low + 1) / low, torch.arange(1, high + 1).double()))
+    offsets = 2 * math.pi * torch.arange(phases, dtype=torch.float64) / phases
+    return (alpha * torch.cos(frequencies[:, None, None] * t + offsets[:, None])).flatten(0, 1).float()
+
+
+class FourierLinear(nn.Module):
+    """z -> Lambda B z + b: ``(N, in_features) -> (N, out_features)``."""
+
+    B: Tensor
+
+    def __init__(self, bases: Tensor, out_features: int, gain: float) -> None:
+        super().__init__()
+        self.register_buffer("B", bases, persistent=False)
+        bound = (6 / len(bases)) ** 0.5 / bases.norm(dim=1) * gain
+        self.coefficients = nn.Parameter((2 * torch.rand(out_features, len(bases)) - 1) * bound)
+        self.bias = nn.Parameter(torch.zeros(out_features))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Apply to activations."""
+        return linear(z, self.coefficients @ self.B, self.bias)
+
+    def deployed_reals(self) -> int:
+        """Return how many numbers are left when Lambda B is multiplied out."""
+        return len(self.bias) * (self.B.shape[1] + 1)
+
+
+@register_method(
+    "fr", formula="W = Lambda B, B fixed Fourier bases, Lambda trained", paper="shi2024fr",
+    settings={"image": {"activation": "relu", "phases": 32, "alpha": 0.05}},  # the authors' image experiments
+    native={"image": {"lr": "1e-4", "lr_min": "1e-7", "schedule": "exponential"}},  # 1e-4, a tenth every 3,000 of 10,000 steps
+)  # fmt: skip
+def fr(
+    net: NetworkSpec,
+    *,
+    activation: Literal["sine", "relu"] = "sine",
+    omega: float = 30.0,
+    high: int = 128,  # H of the authors' library
+    low: int = 128,  # L
+    phases: int = 16,  # P
+    alpha: float = 0.01,  # for the sine
+) -> nn.Module:
+    """Build a Fourier-reparameterised network."""
+    sine = activation == "sine"
+    network = CoordinateMLP(net, lambda i: Sine(omega) if sine else nn.ReLU(), init=siren_init(omega) if sine else None)
+    bases = fourier_bases(net.width, high, low, phases, alpha)
+    for i in range(1, net.n_layers):
+        network.hidden[i] = FourierLinear(bases, net.width, 1 / omega if sine else 1.0)
+    return network

@@ -1,0 +1,51 @@
+"""incode-lite: a sine with four trained numbers for the whole network. Not INCODE: its harmoniser is left out.
+
+    y = exp(a) sin(exp(b) omega z + c) + d,   z = W x + b,   a, b, c, d trained, shared by all layers
+
+After Kazerouni, Azad, Hosseini, Merhof, Bagci, "INCODE: Implicit Neural Conditioning with Prior Knowledge Embeddings", WACV
+2024, arXiv:2310.18846, whose a, b, c, d come from a network (a truncated ResNet and an MLP) that looks at the *true signal* in
+every step. Here they are four free numbers, as an honest row must not see the truth by another way than its loss. They start at
+0.312, the bias that the authors' code gives the harmoniser's output; the loss has their four penalties, 0.1993 relu(-a) +
+0.0196 relu(-b) + 0.0588 relu(-c) + 0.0269 relu(-d). Weights as in SIREN.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from inrbench import CoordinateMLP, NetworkSpec, register_method
+from inrbench.nn import siren_init
+
+START = 0.312
+PENALTIES = (0.1993, 0.0196, 0.0588, 0.0269)
+
+
+class ComposedSine(nn.Module):
+    """exp(a) sin(exp(b) omega z + c) + d: ``(N, width) -> (N, width)``. ``abcd`` is the network's, one for all layers."""
+
+    def __init__(self, omega: float, abcd: nn.Parameter) -> None:
+        super().__init__()
+        self.omega = omega
+        self.abcd = abcd
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Apply to pre-activations."""
+        a, b, c, d = self.abcd
+        return a.exp() * torch.sin(b.exp() * self.omega * z + c) + d
+
+
+class IncodeLite(CoordinateMLP):
+    """The MLP with the penalties of its loss."""
+
+    def penalty(self) -> Tensor:
+        """Return what is added to the loss."""
+        a, b, c, d = self.activations[0].get_parameter("abcd")
+        return sum(
+            (weight * torch.relu(-each) for weight, each in zip(PENALTIES, (a, b, c, d), strict=True)), torch.zeros_like(a)
+        )
+
+
+@register_method("incode-lite", formula="exp(a) sin(exp(b) omega z + c) + d, four numbers trained", paper="kazerouni2024incode")
+def incode_lite(net: NetworkSpec, *, omega: float = 30.0) -> nn.Module:
+    """Build a network of composed sines."""
+    abcd = nn.Parameter(torch.full((4,), START))
+    return IncodeLite(net, lambda i: ComposedSine(omega, abcd), init=siren_init(omega))

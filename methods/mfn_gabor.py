@@ -1,0 +1,50 @@
+"""mfn-gabor: a multiplicative filter network of Gabor filters (GaborNet).
+
+    y = W z_n + b,   z_1 = g_1(x),   z_{i+1} = (W_i z_i + b_i) * g_{i+1}(x)
+    g_i(x) = sin(A_i x + p_i) exp(-gamma_i / 2 |x - mu_i|^2)
+
+Fathony, Sahu, Willmott, Kolter, "Multiplicative Filter Networks", ICLR 2021. As in the authors' code: mu ~ U(-1, 1),
+gamma ~ Gamma(alpha / n, 1), A times input_scale / sqrt(n) sqrt(gamma), p ~ U(-pi, pi), W_i ~ U(+-sqrt(weight_scale / width)),
+all of them trained. n, the number of filters, is the protocol's number of nonlinear layers. The centres are drawn for
+coordinates in [-1, 1]: under a protocol of [0, 1] three quarters of them lie outside a picture.
+"""
+
+import torch
+from inrbench.methods.mfn_fourier import SineFilter
+from torch import Tensor, nn
+
+from inrbench import NetworkSpec, register_method
+from inrbench.nn import MultiplicativeNetwork
+
+
+class GaborFilter(nn.Module):
+    """sin(A x + p) exp(-gamma / 2 |x - mu|^2): ``(N, in_features) -> (N, width)``."""
+
+    def __init__(self, in_features: int, width: int, scale: float, alpha: float) -> None:
+        super().__init__()
+        self.mu = nn.Parameter(2 * torch.rand(width, in_features) - 1)
+        self.gamma = nn.Parameter(torch.distributions.Gamma(alpha, 1.0).sample((width,)))
+        self.wave = SineFilter(in_features, width, scale)
+        with torch.no_grad():
+            self.wave.linear.weight.mul_(self.gamma.sqrt()[:, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply to coordinates. |x - mu|^2 multiplied out: (N, width, in_features) at once would be d times the memory."""
+        distance = x.square().sum(1, keepdim=True) + self.mu.square().sum(1) - 2 * x @ self.mu.T
+        return self.wave(x) * torch.exp(-0.5 * self.gamma * distance)
+
+
+@register_method(
+    "mfn-gabor", formula="(W z + b) * sin(A x + p) exp(-gamma |x - mu|^2 / 2), layer by layer", paper="fathony2021mfn",
+    ranges={"input_scale": (16.0, 512.0)},
+)  # fmt: skip
+def mfn_gabor(
+    net: NetworkSpec,
+    *,
+    input_scale: float = 256.0,  # authors' code
+    weight_scale: float = 1.0,  # authors' code
+    alpha: float = 6.0,  # authors' code
+) -> nn.Module:
+    """Build a GaborNet."""
+    scale, shape = input_scale / net.n_layers**0.5, alpha / net.n_layers
+    return MultiplicativeNetwork(net, lambda i: GaborFilter(net.in_features, net.width, scale, shape), weight_scale)

@@ -1,0 +1,72 @@
+"""wire2d: WIRE with an envelope in two directions, exp(i omega z - scale^2 (|z|^2 + |v|^2)).
+
+    y = exp(i omega z - scale^2 (|z|^2 + |v|^2)),   z = W x + b and v = V x + c, complex from the second layer on; the output is
+    the real part
+
+Saragadam, LeJeune, Tan, Balakrishnan, Veeraraghavan, Baraniuk, "WIRE: Wavelet Implicit Neural Representations", CVPR 2023,
+arXiv:2301.05187, the 2-D wavelets of the authors' ``wire2d.py``. As there: the first layer's weights are real, the effective
+width is floor(width / 2) so that the number of real parameters matches the other methods, the framework's initialisation.
+Deviations are those of ``wire``: two reals for a complex number, and no imaginary part of the output bias.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from inrbench import NetworkSpec, register_method
+from inrbench.nn import SplitComplexLinear
+
+
+class RealInputGabor2d(nn.Module):
+    """exp(i omega z - scale^2 (z^2 + v^2)) of real z and v: ``(N, d) -> (N, 2 m)``, real parts first."""
+
+    def __init__(self, in_features: int, m: int, omega: float, scale: float) -> None:
+        super().__init__()
+        self.omega, self.scale = omega, scale
+        self.wave, self.across = nn.Linear(in_features, m), nn.Linear(in_features, m)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply to coordinates."""
+        z, v = self.wave(x), self.across(x)
+        envelope = torch.exp(-(self.scale**2) * (z.square() + v.square()))
+        return torch.cat((envelope * torch.cos(self.omega * z), envelope * torch.sin(self.omega * z)), dim=-1)
+
+
+class Gabor2d(nn.Module):
+    """The same of complex z and v: ``(N, 2 m) -> (N, 2 m)``."""
+
+    def __init__(self, m: int, omega: float, scale: float) -> None:
+        super().__init__()
+        self.omega, self.scale = omega, scale
+        self.wave, self.across = SplitComplexLinear(m, m), SplitComplexLinear(m, m)
+
+    def forward(self, y: Tensor) -> Tensor:
+        """Apply to the layer before. With z = a + i b: |z|^2 = a^2 + b^2, and exp(i omega z) = exp(-omega b) exp(i omega a)."""
+        z, v = self.wave(y), self.across(y)
+        a, b = z.chunk(2, dim=-1)
+        length = z.square() + v.square()
+        half = length.shape[-1] // 2
+        envelope = torch.exp(-self.omega * b - self.scale**2 * (length[..., :half] + length[..., half:]))
+        return torch.cat((envelope * torch.cos(self.omega * a), envelope * torch.sin(self.omega * a)), dim=-1)
+
+
+@register_method(
+    "wire2d", formula="exp(i omega z - scale^2 (|z|^2 + |v|^2)), complex", paper="saragadam2023wire",
+    native={
+        # the authors' image scripts: 5e-3 falling by 0.1^(t/T), coordinates in [-1, 1]
+        "image": {"lr": "5e-3", "lr_min": "5e-4", "schedule": "exponential", "coordinate_range": "(-1,1)"},
+    },
+    ranges={"omega": (5.0, 40.0), "scale": (2.0, 40.0)},
+)  # fmt: skip
+def wire2d(
+    net: NetworkSpec,
+    *,
+    omega: float = 10.0,  # constructor default of the authors' code
+    scale: float = 10.0,  # constructor default of the authors' code
+) -> nn.Module:
+    """Build a WIRE network of 2-D wavelets."""
+    m = max(1, net.width // 2)
+    return nn.Sequential(
+        RealInputGabor2d(net.in_features, m, omega, scale),
+        *(Gabor2d(m, omega, scale) for _ in range(net.n_layers - 1)),
+        SplitComplexLinear(m, net.out_features, real_output=True),
+    )
