@@ -1,5 +1,6 @@
 """Data sets: what there is, where it lies on this machine, and how to get it. A run reads files and never downloads."""
 
+from inrbench.data.audio import Clip, read_wav, write_wav
 from inrbench.data.catalogue import Dataset, catalogue, dataset
 from inrbench.data.distance import is_inside, nearest_on_surface, signed_distance
 from inrbench.data.image import image_shape, read_image, write_image
@@ -10,6 +11,7 @@ from inrbench.data.shape_truth import ShapeTruth, TruthRecipe, grid_shape, shape
 from inrbench.data.video import Frames, read_video, video_shape, write_video
 
 __all__ = [
+    "Clip",
     "Dataset",
     "Found",
     "Frames",
@@ -32,6 +34,7 @@ __all__ = [
     "read_image",
     "read_mesh",
     "read_video",
+    "read_wav",
     "reduction_factor",
     "require",
     "sample_surface",
@@ -43,4 +46,5 @@ __all__ = [
     "write_image",
     "write_ply",
     "write_video",
+    "write_wav",
 ]

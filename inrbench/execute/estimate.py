@@ -125,7 +125,7 @@ def _calibrate(job: Job, registry: Registry, size: ProblemSize) -> float | None:
         finally:
             if device.type == "cuda":
                 torch.cuda.empty_cache()
-    return seconds / points * size.n_points * protocol.epochs
+    return seconds / points * size.n_points * size.evaluations * protocol.epochs
 
 
 def _seconds_of(loss: Callable[[], torch.Tensor], device: torch.device) -> float:

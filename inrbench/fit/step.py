@@ -150,15 +150,15 @@ def make_step(engine: Engine, network: nn.Module, problem: Problem, work: Work |
 
 
 def largest_chunk(problem: Problem, usual: int) -> int:
-    """Return how many points are computed at once."""
-    return max(usual, problem.batch) if problem.in_one_piece else usual
+    """Return how many points are computed at once, where ``usual`` evaluations of the network are."""
+    return max(usual, problem.batch) if problem.in_one_piece else max(1, usual // problem.evaluations)
 
 
 def activation_bytes(problem: Problem, protocol: Protocol, engine: Engine, device: torch.device) -> int:
     """Return the least that a step of a plain network holds: what goes into and comes out of each activation, in float32."""
     usual = REFERENCE_CHUNK_POINTS if engine == "reference" else FAST_CHUNK_POINTS[device.type]
     points = min(problem.batch, largest_chunk(problem, usual))
-    return 2 * 4 * points * protocol.n_layers * protocol.width
+    return 2 * 4 * points * problem.evaluations * protocol.n_layers * protocol.width
 
 
 def accumulate(loss: Callable[[Batch, Tensor], Tensor], batch: Batch, most: int) -> Tensor:

@@ -8,6 +8,7 @@ from inrbench.spec import Metric
 Numbers = NDArray[np.floating] | NDArray[np.integer]
 
 MSE_TRAIN = Metric(id="mse@train", higher_is_better=False, scale="log")
+MSE_SINOGRAM = Metric(id="mse@sinogram", higher_is_better=False, scale="log")
 MSE_DENSE = Metric(id="mse@dense-20001", higher_is_better=False, scale="log")
 MEDIAN_DENSE = Metric(id="median-se@dense-20001", higher_is_better=False, scale="log")
 

@@ -12,6 +12,7 @@ PSNR = Metric(id="psnr@clip-float", unit="dB", higher_is_better=True)
 SSIM = Metric(id="ssim@skimage-uniform-w7", higher_is_better=True)
 LPIPS = Metric(id="lpips@alex-v0.1", higher_is_better=False)
 PSNR_BETWEEN = Metric(id="psnr-between@2x-area", unit="dB", higher_is_better=True)
+PSNR_HIDDEN = Metric(id="psnr-hidden@clip-float", unit="dB", higher_is_better=True)
 
 SSIM_WINDOW = 7
 

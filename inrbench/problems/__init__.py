@@ -1,5 +1,6 @@
 """What can be fitted. A problem knows its points, its loss and how a fit is judged; it knows no method and no optimiser."""
 
+from inrbench.problems.audio import audio_problem, fitted_samples
 from inrbench.problems.base import Batch, Evaluation, Loss, Predict, Problem
 from inrbench.problems.equation import Condition, Equation
 from inrbench.problems.function import function_problem
@@ -7,7 +8,9 @@ from inrbench.problems.grid import Grid, GridRegression
 from inrbench.problems.image import image_problem
 from inrbench.problems.pde import EquationProblem, measured_equation
 from inrbench.problems.regression import Regression
+from inrbench.problems.restoration import denoising_problem, inpainting_problem, super_resolution_problem
 from inrbench.problems.shape import shape_problem
+from inrbench.problems.tomography import tomography_problem
 from inrbench.problems.video import video_problem
 
 __all__ = [
@@ -22,9 +25,15 @@ __all__ = [
     "Predict",
     "Problem",
     "Regression",
+    "audio_problem",
+    "denoising_problem",
+    "fitted_samples",
     "function_problem",
     "image_problem",
+    "inpainting_problem",
     "measured_equation",
     "shape_problem",
+    "super_resolution_problem",
+    "tomography_problem",
     "video_problem",
 ]

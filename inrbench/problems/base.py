@@ -70,6 +70,8 @@ class Problem(ABC):
     batch: int
     """Points in an optimiser step (the last step of an epoch may have fewer)."""
     evaluation: Evaluation
+    evaluations: int = 1
+    """How often the network is evaluated for a point."""
     compilable: bool = True
     """Whether the loss is a function of its arguments alone."""
     in_one_piece: bool = False

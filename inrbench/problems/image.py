@@ -1,6 +1,6 @@
 """Images: one network from pixel coordinates to colour, judged on the pixels it saw and, where defined, between them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from inrbench.data import area_mean, reduction_factor, require, write_image
 from inrbench.errors import BadValue, InrbenchError
-from inrbench.metrics.error import MSE_TRAIN, mean_squared_error
-from inrbench.metrics.image import LPIPS, PSNR, PSNR_BETWEEN, SSIM, SSIM_WINDOW, psnr, ssim
+from inrbench.metrics.error import MSE_SINOGRAM, MSE_TRAIN, mean_squared_error
+from inrbench.metrics.image import LPIPS, PSNR, PSNR_BETWEEN, PSNR_HIDDEN, SSIM, SSIM_WINDOW, psnr, ssim
 from inrbench.metrics.lpips import lpips
 from inrbench.problems.base import Predict
 from inrbench.problems.regression import Regression
@@ -35,14 +35,19 @@ def image_problem(image: Image, protocol: Protocol) -> Regression:
     height, width, channels = fitted.shape
     if min(height, width) < SSIM_WINDOW:
         raise BadValue(f"an image of {width}x{height} pixels is too small: SSIM needs {SSIM_WINDOW} in each direction")
-    if len(settings["coordinate_range"]) != 2 or not settings["coordinate_range"][0] < settings["coordinate_range"][1]:
-        raise BadValue(f"coordinate_range must be two increasing numbers like (0,1), got {settings['coordinate_range']}")
-    low, high = settings["coordinate_range"]
+    low, high = check_span(settings["coordinate_range"])
     rows, columns = np.arange(height), np.arange(width)
     coordinates = pixel_coordinates(rows, columns, (height, width), low, high)
     between = area_mean(image, factor // 2)[: 2 * height, : 2 * width] if factor > 1 else None
     evaluation = ImageEvaluation(fitted, between, (low, high), coordinates, protocol.metrics)
     return Regression(coordinates, torch.from_numpy(fitted.reshape(-1, channels)), protocol.batch, evaluation)
+
+
+def check_span(span: Sequence[float]) -> tuple[float, float]:
+    """Return the two ends of a range of coordinates. Raises BadValue for anything else."""
+    if len(span) != 2 or not span[0] < span[1]:
+        raise BadValue(f"coordinate_range must be two increasing numbers like (0,1), got {span}")
+    return span[0], span[1]
 
 
 def pixel_coordinates(
@@ -67,27 +72,31 @@ class ImageEvaluation:
         self.coordinates, self.metrics = coordinates, metrics
 
     def primary(self, predict: Predict) -> float:
-        """Return the PSNR on the fitted pixels."""
-        return psnr(self.render(predict), self.fitted)
+        """Return the metric that the protocol ranks by."""
+        return self.ways(predict)[self.metrics[0]]()
 
     def measure(self, predict: Predict) -> list[Measurement]:
         """Return the protocol's metrics; a metric that cannot be computed carries the reason."""
+        ways = self.ways(predict)
+        measured = []
+        for name in self.metrics:
+            try:
+                measured.append(Measurement(metric=METRICS[name], value=ways[name]()))
+            except (InrbenchError, RuntimeError, ImportError, OSError) as error:
+                note = str(error).partition("\n")[0] or type(error).__name__
+                measured.append(Measurement(metric=METRICS[name], value=None, note=note))
+        return measured
+
+    def ways(self, predict: Predict) -> dict[str, Callable[[], float]]:
+        """Return how each metric is computed, by its id."""
         image = self.render(predict)
-        values = {
+        return {
             PSNR.id: lambda: psnr(image, self.fitted),
             SSIM.id: lambda: ssim(image, self.fitted),
             LPIPS.id: lambda: lpips(image, self.fitted, lpips_weights()),
             PSNR_BETWEEN.id: lambda: self.psnr_between(predict),
             MSE_TRAIN.id: lambda: mean_squared_error(image, self.fitted),
         }
-        measured = []
-        for name in self.metrics:
-            try:
-                measured.append(Measurement(metric=METRICS[name], value=values[name]()))
-            except (InrbenchError, RuntimeError, ImportError, OSError) as error:
-                note = str(error).partition("\n")[0] or type(error).__name__
-                measured.append(Measurement(metric=METRICS[name], value=None, note=note))
-        return measured
 
     def on_grid(self, predict: Predict) -> tuple[Image, Image]:
         """Return the image and its reconstruction."""
@@ -135,4 +144,6 @@ def lpips_weights() -> Path:
     return require("lpips", "alexnet_features.safetensors")
 
 
-METRICS: dict[str, Metric] = {metric.id: metric for metric in (PSNR, SSIM, LPIPS, PSNR_BETWEEN, MSE_TRAIN)}
+METRICS: dict[str, Metric] = {
+    metric.id: metric for metric in (PSNR, SSIM, LPIPS, PSNR_BETWEEN, PSNR_HIDDEN, MSE_TRAIN, MSE_SINOGRAM)
+}

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ProblemSize:
-    """Features in and out of a network, and points in an epoch."""
+    """Features in and out of a network, points in an epoch, and how often the network is evaluated for one."""
 
     in_features: int
     out_features: int
     n_points: int
+    evaluations: int = 1
 
 
 class Task(ABC):

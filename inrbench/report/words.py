@@ -20,7 +20,7 @@ def metric_title(metric: Metric, among: list[Metric]) -> str:
     """
     name, _, detail = metric.id.partition("@")
     words = name.replace("-", " ")
-    for short in ("psnr", "ssim", "lpips", "mse", "se", "iou"):
+    for short in ("psnr", "snr", "ssim", "lpips", "mse", "se", "iou"):
         words = " ".join(part.upper() if part == short else part for part in words.split(" "))
     namesakes = [d for n, _, d in (other.id.partition("@") for other in among) if n == name]
     if len(namesakes) > 1:

@@ -1,0 +1,111 @@
+"""Sound: a network from time to the value of a waveform, judged on the samples it saw and half-way between them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.signal import resample_poly
+
+from inrbench.data import Clip, write_wav
+from inrbench.errors import BadValue
+from inrbench.metrics.audio import SNR, SNR_BETWEEN, snr
+from inrbench.metrics.error import MSE_TRAIN, mean_squared_error
+from inrbench.problems.base import Predict
+from inrbench.problems.image import check_span
+from inrbench.problems.regression import Regression
+from inrbench.spec import Measurement, Metric, Protocol
+
+Waveform = NDArray[np.float64]
+FEWEST_SAMPLES = 16
+
+
+def fitted_samples(n_samples: int, rate: int, protocol: Protocol) -> int:
+    """Return how many samples of a clip a protocol fits."""
+    seconds, wanted = protocol.settings["seconds"], protocol.settings["rate"]
+    kept = n_samples if seconds is None else min(n_samples, int(seconds * rate))
+    return kept if wanted is None else -(-kept // max(1, rate // wanted))
+
+
+def audio_problem(clip: Clip, protocol: Protocol) -> Regression:
+    """Return the fit of a clip's waveform, scaled so that its largest value is 1.
+
+    ``seconds``: how much of it, from its beginning; None for all. ``rate``: about how many samples a second are fitted, the
+    clip's own rate divided by a whole number; None for its own. Where not all are fitted, the clip is band-limited to what the
+    fitted ones can hold, and also judged half-way between them. ``coordinate_range``: where the first sample lies and the last.
+    Raises BadValue for a clip too short or silent.
+    """
+    settings = protocol.settings
+    low, high = check_span(settings["coordinate_range"])
+    n = fitted_samples(len(clip.samples), clip.rate, protocol)
+    kept = clip.samples if settings["seconds"] is None else clip.samples[: int(settings["seconds"] * clip.rate)]
+    step = 1 if settings["rate"] is None else max(1, clip.rate // settings["rate"])
+    if n < FEWEST_SAMPLES or not np.abs(kept).max() > 0:
+        raise BadValue(f"a clip of {n} samples, the largest of which is {np.abs(kept).max(initial=0):g}, is nothing to fit")
+    fitted = resample_poly(kept, 1, step)[:n] if step > 1 else kept
+    between = resample_poly(fitted, 2, 1)[1 : 2 * n - 1 : 2] if step > 1 else None
+    scale = 1 / np.abs(fitted).max()
+    x = torch.linspace(low, high, n, dtype=torch.float64).float()[:, None]
+    evaluation = AudioEvaluation(
+        fitted * scale, None if between is None else between * scale, (low, high), clip.rate / step, protocol.metrics
+    )
+    return Regression(x, torch.from_numpy(evaluation.fitted[:, None]).float(), protocol.batch, evaluation)
+
+
+class AudioEvaluation:
+    """Signal-to-noise ratios on the fitted samples and half-way between them, where the protocol leaves some out."""
+
+    scaled_suffix = ".wav"
+
+    def __init__(
+        self, fitted: Waveform, between: Waveform | None, span: tuple[float, float], rate: float, metrics: Sequence[str]
+    ) -> None:
+        self.fitted, self.between, self.span, self.rate, self.metrics = fitted, between, span, rate, metrics
+
+    def primary(self, predict: Predict) -> float:
+        """Return the signal-to-noise ratio on the fitted samples."""
+        return snr(self.waveform(predict), self.fitted)
+
+    def measure(self, predict: Predict) -> list[Measurement]:
+        """Return the protocol's metrics; one that cannot be computed carries the reason."""
+        ours = self.waveform(predict)
+        measured = []
+        for name in self.metrics:
+            note = None
+            if name == SNR.id:
+                value: float | None = snr(ours, self.fitted)
+            elif name == MSE_TRAIN.id:
+                value = mean_squared_error(ours, self.fitted)
+            elif self.between is None:
+                value, note = None, "the protocol fits every sample there is: nothing lies between them"
+            else:
+                value = snr(self.waveform(predict, 2)[1::2], self.between)
+            measured.append(Measurement(metric=METRICS[name], value=value, note=note))
+        return measured
+
+    def on_grid(self, predict: Predict) -> tuple[Waveform, NDArray[np.float32]]:
+        """Return the fitted samples and the network's."""
+        return self.fitted[:, None], self.waveform(predict)[:, None]
+
+    def save_artifacts(self, predict: Predict, folder: Path) -> None:
+        """Write ``reconstruction.wav`` and ``truth.wav``, and ``curve.npz`` with x, truth and prediction."""
+        ours = self.waveform(predict)
+        write_wav(folder / "reconstruction.wav", Clip(ours, round(self.rate)))
+        write_wav(folder / "truth.wav", Clip(self.fitted, round(self.rate)))
+        x = np.linspace(*self.span, len(self.fitted))
+        np.savez_compressed(folder / "curve.npz", x=x, truth=self.fitted, prediction=ours)
+
+    def save_scaled(self, predict: Predict, scale: int, path: Path) -> None:
+        """Write the sound at ``scale`` times the fitted rate."""
+        write_wav(path, Clip(self.waveform(predict, scale), round(scale * self.rate)))
+
+    def waveform(self, predict: Predict, scale: int = 1) -> NDArray[np.float32]:
+        """Return the network's samples at ``scale`` times the fitted rate, from the first fitted sample to the last."""
+        n = scale * (len(self.fitted) - 1) + 1
+        x = torch.linspace(*self.span, n, dtype=torch.float64).float()[:, None]
+        samples: NDArray[np.float32] = predict(x).numpy()[:, 0]
+        return samples
+
+
+METRICS: dict[str, Metric] = {metric.id: metric for metric in (SNR, SNR_BETWEEN, MSE_TRAIN)}

@@ -1,0 +1,145 @@
+"""Images restored: a network is fitted to what a sensor gave of an image, and judged against the image itself.
+
+What it is fitted to is noisy, coarse, or full of holes, so nothing here is gained by fitting it better and better: the metrics
+are all off the data but ``mse@train``.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from inrbench.data import area_mean, reduction_factor, write_image
+from inrbench.errors import BadValue
+from inrbench.metrics.error import MSE_TRAIN, mean_squared_error
+from inrbench.metrics.image import PSNR_HIDDEN, SSIM_WINDOW, psnr
+from inrbench.problems.base import Batch, Predict, with_penalty
+from inrbench.problems.image import Image, ImageEvaluation, check_span, pixel_coordinates
+from inrbench.problems.regression import Regression
+from inrbench.spec import Protocol
+
+
+class MeanRegression(Regression):
+    """Fit means: values ``(N, c)`` of which each is the mean of the network over its own k of ``coordinates (N, k, d)``."""
+
+    def __init__(self, coordinates: Tensor, values: Tensor, batch: int | None, evaluation: "RestorationEvaluation") -> None:
+        super().__init__(coordinates[:, 0], values, batch, evaluation)
+        self.coordinates, self.evaluations = coordinates, coordinates.shape[1]
+
+    def loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
+        """Return the chunk's share of the mean squared error of the means."""
+        coordinates, values = chunk
+        means = network(coordinates.flatten(0, 1)).unflatten(0, coordinates.shape[:2]).mean(dim=1)
+        error = (means - values).square().sum() * (weight / self.out_features)
+        return with_penalty(error, network, weight * len(coordinates))
+
+
+@dataclass(frozen=True)
+class Given:
+    """What there is to fit: values ``(N, C)`` at coordinates ``(N, d)``, or means of k at ``(N, k, d)``; and how it looks."""
+
+    coordinates: Tensor
+    values: Tensor
+    picture: Image
+
+    def error(self, predict: Predict) -> float:
+        """Return the mean squared error on it."""
+        *lead, d = self.coordinates.shape
+        found = predict(self.coordinates.reshape(-1, d)).reshape(*lead, -1)
+        means = found.mean(dim=1) if len(lead) == 2 else found
+        return mean_squared_error(means.numpy(), self.values.numpy())
+
+
+class RestorationEvaluation(ImageEvaluation):
+    """Judges against the image behind the data. ``hidden``: which of its pixels ``(H, W)`` were not given at all."""
+
+    def __init__(
+        self, truth: Image, span: tuple[float, float], coordinates: Tensor, metrics: Sequence[str], given: Given,
+        hidden: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(truth, None, span, coordinates, metrics)
+        self.given, self.hidden = given, hidden
+
+    def ways(self, predict: Predict) -> dict[str, Callable[[], float]]:
+        """Return how each metric is computed."""
+        ways = {**super().ways(predict), MSE_TRAIN.id: lambda: self.given.error(predict)}
+        hidden = self.hidden
+        if hidden is not None:
+            ways[PSNR_HIDDEN.id] = lambda: psnr(self.render(predict)[hidden], self.fitted[hidden])
+        return ways
+
+    def save_artifacts(self, predict: Predict, folder: Path) -> None:
+        """Write ``reconstruction.png``, ``truth.png`` and, as ``given.png``, what there was to fit."""
+        super().save_artifacts(predict, folder)
+        write_image(folder / "given.png", self.given.picture)
+
+
+def denoising_problem(image: Image, protocol: Protocol, data_seed: int) -> Regression:
+    """Return the fit of an image ``(H, W, C)`` in [0, 1] under photon and readout noise, drawn from ``data_seed``.
+
+    ``photons``: the mean count of a pixel of value 1; ``readout``: the standard deviation of what reading adds, in counts. The
+    noisy values are not clipped. Raises BadValue for settings that mean nothing.
+    """
+    photons, readout = protocol.settings["photons"], protocol.settings["readout"]
+    if not photons > 0 or readout < 0:
+        raise BadValue(f"photons must be positive and readout not negative, got {photons} and {readout}")
+    truth, span, coordinates = _truth(image, protocol)
+    random = np.random.default_rng(data_seed)
+    counts = random.poisson(truth.astype(np.float64) * photons) + readout * random.standard_normal(truth.shape)
+    noisy = (counts / photons).astype(np.float32)
+    given = Given(coordinates, torch.from_numpy(noisy.reshape(-1, truth.shape[2])), noisy)
+    evaluation = RestorationEvaluation(truth, span, coordinates, protocol.metrics, given)
+    return Regression(coordinates, given.values, protocol.batch, evaluation)
+
+
+def inpainting_problem(image: Image, protocol: Protocol, data_seed: int) -> Regression:
+    """Return the fit of a random share of an image's pixels, drawn from ``data_seed``; it is judged by all the others.
+
+    ``share``: how many are given, between 0 and 1. Raises BadValue for a share of nothing or of everything.
+    """
+    share = protocol.settings["share"]
+    truth, span, coordinates = _truth(image, protocol)
+    height, width, channels = truth.shape
+    n_given = int(height * width * share)
+    if not 0 < n_given < height * width:
+        raise BadValue(f"share must lie between 0 and 1, so that some pixels are given and some are not, got {share}")
+    rows = np.sort(np.random.default_rng(data_seed).choice(height * width, n_given, replace=False))
+    hidden = np.ones(height * width, dtype=bool)
+    hidden[rows] = False
+    hidden = hidden.reshape(height, width)
+    picture = np.where(hidden[..., None], np.float32(0), truth)
+    given = Given(coordinates[rows], torch.from_numpy(truth.reshape(-1, channels)[rows]), picture)
+    evaluation = RestorationEvaluation(truth, span, coordinates, protocol.metrics, given, hidden)
+    return Regression(given.coordinates, given.values, protocol.batch, evaluation)
+
+
+def super_resolution_problem(image: Image, protocol: Protocol) -> MeanRegression:
+    """Return the fit of an image from one ``scale`` times coarser: of the network, means of blocks of pixels are fitted.
+
+    Rows and columns that fill no block are cut off. Raises BadValue for a scale below 2.
+    """
+    scale = protocol.settings["scale"]
+    if scale < 2:
+        raise BadValue(f"scale must be a whole number of at least 2, got {scale}")
+    truth, span, coordinates = _truth(image, protocol, scale)
+    height, width, channels = truth.shape
+    coarse = area_mean(truth, scale)
+    blocks = coordinates.reshape(height // scale, scale, width // scale, scale, 2).transpose(1, 2).reshape(-1, scale**2, 2)
+    given = Given(blocks.contiguous(), torch.from_numpy(coarse.reshape(-1, channels)), coarse)
+    evaluation = RestorationEvaluation(truth, span, coordinates, protocol.metrics, given)
+    return MeanRegression(given.coordinates, given.values, protocol.batch, evaluation)
+
+
+def _truth(image: Image, protocol: Protocol, multiple: int = 1) -> tuple[Image, tuple[float, float], Tensor]:
+    """Return the image that is to be found, the range of coordinates, and those of its pixels ``(H W, 2)``."""
+    settings = protocol.settings
+    truth = area_mean(image, reduction_factor(image.shape[:2], settings["max_pixels"], step=1))
+    height, width = (size // multiple * multiple for size in truth.shape[:2])
+    truth = np.ascontiguousarray(truth[:height, :width])
+    if min(height, width) < max(SSIM_WINDOW, 2 * multiple):
+        raise BadValue(f"an image of {width}x{height} pixels is too small to be restored")
+    low, high = check_span(settings["coordinate_range"])
+    return truth, (low, high), pixel_coordinates(np.arange(height), np.arange(width), (height, width), low, high)

@@ -1,0 +1,137 @@
+"""Computed tomography: a picture is found from its projections along a few directions."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import grid_sample
+
+from inrbench.data import area_mean, reduction_factor, write_image
+from inrbench.errors import BadValue
+from inrbench.metrics.error import MSE_SINOGRAM, mean_squared_error
+from inrbench.problems.base import Batch, Predict, Problem, with_penalty
+from inrbench.problems.image import Image, ImageEvaluation, check_span, pixel_coordinates
+from inrbench.spec import Protocol
+
+
+class ParallelBeam:
+    """Projections of a square picture ``(n, n)`` -> ``(n_angles, n)``: it is turned and its columns are summed.
+
+    Directions are evenly spaced over half a turn, the end left out. Bilinear interpolation about pixel n // 2, as in
+    scikit-image's ``radon``, which is the reference in our tests; here it can be differentiated.
+    """
+
+    def __init__(self, n: int, n_angles: int) -> None:
+        angles = np.arange(n_angles) * np.pi / n_angles
+        cos, sin = np.cos(angles)[:, None, None], np.sin(angles)[:, None, None]
+        centre = n // 2
+        y, x = np.meshgrid(np.arange(n) - centre, np.arange(n) - centre, indexing="ij")
+        columns, rows = cos * x + sin * y + centre, -sin * x + cos * y + centre
+        # grid_sample counts from -1 at the first pixel's centre to 1 at the last one's
+        self.grid = torch.from_numpy(np.stack((columns, rows), axis=-1) * 2 / (n - 1) - 1).float()
+
+    def to(self, device: torch.device) -> None:
+        """Move to a device."""
+        self.grid = self.grid.to(device)
+
+    def __call__(self, picture: Tensor) -> Tensor:
+        """Return the projections of ``(n, n)``."""
+        copies = picture.expand(len(self.grid), 1, *picture.shape)
+        return grid_sample(copies, self.grid, mode="bilinear", padding_mode="zeros", align_corners=True).sum(dim=2).squeeze(1)
+
+
+class TomographyProblem(Problem):
+    """Fit a picture, value by value of its pixels, to its projections. One step takes them all."""
+
+    in_features, out_features = 2, 1
+    in_one_piece = True
+
+    def __init__(self, coordinates: Tensor, inside: Tensor, sinogram: Tensor, beam: ParallelBeam) -> None:
+        self.coordinates, self.inside, self.sinogram, self.beam = coordinates, inside, sinogram, beam
+        self.n_points = self.batch = len(coordinates)
+
+    def to(self, device: torch.device) -> None:
+        """Move all that a step needs to a device."""
+        self.coordinates, self.inside = self.coordinates.to(device), self.inside.to(device)
+        self.sinogram = self.sinogram.to(device)
+        self.beam.to(device)
+
+    def batches(self, generator: torch.Generator) -> Iterator[Batch]:
+        """Yield the one batch: coordinates, and the projections to be met."""
+        yield self.coordinates, self.sinogram
+
+    def example(self, points: int) -> Batch:
+        """Return the batch: it cannot be cut."""
+        return self.coordinates, self.sinogram
+
+    def loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
+        """Return the mean squared error of the projections. Beyond the circle that all directions see, the picture is 0."""
+        coordinates, sinogram = chunk
+        picture = network(coordinates).reshape(self.inside.shape) * self.inside
+        return with_penalty((self.beam(picture) - sinogram).square().mean(), network)
+
+
+class TomographyEvaluation(ImageEvaluation):
+    """Judges the picture, which the fit has never seen, and the projections, which it has."""
+
+    def __init__(
+        self, truth: Image, span: tuple[float, float], coordinates: Tensor, protocol: Protocol, beam: ParallelBeam
+    ) -> None:
+        super().__init__(truth, None, span, coordinates, protocol.metrics)
+        self._beam = beam
+
+    def ways(self, predict: Predict) -> dict[str, Callable[[], float]]:
+        """Return how each metric is computed."""
+        return {**super().ways(predict), MSE_SINOGRAM.id: lambda: self.sinogram_error(predict)}
+
+    def sinogram_error(self, predict: Predict) -> float:
+        """Return the mean squared error of the projections."""
+        pictures = (torch.from_numpy(picture[..., 0]).to(self._beam.grid) for picture in (self.render(predict), self.fitted))
+        ours, true = (self._beam(picture).cpu().numpy() for picture in pictures)
+        return mean_squared_error(ours, true)
+
+    def render(self, predict: Predict) -> Image:
+        """Return the picture, 0 beyond the circle that all directions see."""
+        image: Image = super().render(predict) * circle(len(self.fitted))[..., None]
+        return image
+
+    def save_artifacts(self, predict: Predict, folder: Path) -> None:
+        """Write ``reconstruction.png``, ``truth.png`` and, as ``given.png``, the projections, white where they are largest."""
+        super().save_artifacts(predict, folder)
+        sinogram = self._beam(torch.from_numpy(self.fitted[..., 0]).to(self._beam.grid)).cpu().numpy()
+        write_image(folder / "given.png", sinogram[..., None] / max(float(sinogram.max()), 1e-12))
+
+
+def circle(n: int) -> np.ndarray:
+    """Return which pixels ``(n, n)`` lie within the circle about pixel n // 2 that all directions see, as float32 0 and 1."""
+    distance = np.arange(n) - n // 2
+    inside: np.ndarray = (distance[:, None] ** 2 + distance**2 <= (n // 2) ** 2).astype(np.float32)
+    return inside
+
+
+def tomography_problem(image: Image, protocol: Protocol) -> TomographyProblem:
+    """Return the fit of a gray image ``(H, W, 1)`` in [0, 1] to its projections.
+
+    The largest square in its middle is taken, reduced to at most ``max_pixels`` pixels, and what lies beyond the inscribed
+    circle is set to 0. ``angles``: from how many directions it is seen. Raises BadValue for none, or an image too small.
+    """
+    settings = protocol.settings
+    if settings["angles"] < 1:
+        raise BadValue(f"angles must be at least 1, got {settings['angles']}")
+    low, high = check_span(settings["coordinate_range"])
+    side = min(image.shape[:2])
+    top, left = ((size - side) // 2 for size in image.shape[:2])
+    square = image[top : top + side, left : left + side]
+    truth = area_mean(square, reduction_factor((side, side), settings["max_pixels"], step=1))
+    n = len(truth)
+    if n < 8:
+        raise BadValue(f"an image of {n}x{n} pixels is too small for projections: 8 are needed in each direction")
+    truth = truth * circle(n)[..., None]
+    beam = ParallelBeam(n, settings["angles"])
+    coordinates = pixel_coordinates(np.arange(n), np.arange(n), (n, n), low, high)
+    sinogram = beam(torch.from_numpy(truth[..., 0]))
+    problem = TomographyProblem(coordinates, torch.from_numpy(circle(n)), sinogram, beam)
+    problem.evaluation = TomographyEvaluation(truth, (low, high), coordinates, protocol, beam)
+    return problem

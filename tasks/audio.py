@@ -1,0 +1,155 @@
+"""audio: four seconds of sound made here, and WAV files of yours.
+
+    chord   three plucked strings, partials that fade the faster the higher they are
+    sweep   a sine whose frequency rises from 50 Hz to 7 kHz
+    drums   bursts of noise and a falling tone, with silence between
+    voice   vowels: pulses of a changing pitch through resonances
+
+Signals of many octaves and sharp beginnings, in one dimension. ``paper`` follows SIREN's experiment (Sitzmann et al. 2020,
+``train_audio.py``): every sample, coordinates in [-100, 100], which is what its first frequency of 3,000 means on [-1, 1].
+``quick`` fits a second at about 8 kHz and also listens half-way between the samples. Your own sound: ``--signals ./mine.wav``.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inrbench import Metric, Protocol, Task, register_task
+from inrbench.data import Clip, file_sha256, read_wav
+from inrbench.errors import unknown
+from inrbench.metrics.audio import SNR, SNR_BETWEEN
+from inrbench.metrics.error import MSE_TRAIN
+from inrbench.registry import ProblemSize
+from inrbench.spec import digest
+
+if TYPE_CHECKING:
+    from inrbench.problems import Problem
+
+RATE = 16_000
+SECONDS = 4
+Array = NDArray[np.float64]
+
+
+def chord(t: Array) -> Array:
+    """Return three strings plucked one after the other."""
+    sound = np.zeros_like(t)
+    for i, pitch in enumerate((196.0, 246.94, 293.66)):
+        since = t - 0.25 * i
+        for k in range(1, 12):
+            sound += np.where(
+                since > 0, np.sin(2 * np.pi * k * pitch * since) * np.exp(-since.clip(0) * (0.6 + 0.35 * k)) / k, 0
+            )
+    return sound
+
+
+def sweep(t: Array) -> Array:
+    """Return a sine that rises by the same number of octaves every second."""
+    low, high = 50.0, 7000.0
+    octaves = np.log(high / low) / SECONDS
+    return np.sin(2 * np.pi * low * (np.exp(octaves * t) - 1) / octaves)
+
+
+def drums(t: Array) -> Array:
+    """Return eight beats. The noise is drawn once, from a seed of its own."""
+    noise = np.random.default_rng(0).standard_normal(len(t))
+    sound = np.zeros_like(t)
+    for beat in range(8):
+        since = t - 0.5 * beat
+        on = since > 0
+        since = since.clip(0)
+        if beat % 2:
+            sound += np.where(on, noise * np.exp(-18 * since), 0)
+        else:
+            sound += np.where(on, np.sin(2 * np.pi * (55 * since + 4 * (1 - np.exp(-30 * since)))) * np.exp(-7 * since), 0)
+    return sound
+
+
+def voice(t: Array) -> Array:
+    """Return three vowels: a pulse train through two resonances each."""
+    from scipy.signal import lfilter
+
+    pitch = 120 + 20 * np.sin(2 * np.pi * 0.7 * t)
+    pulses = np.diff(np.floor(np.cumsum(pitch) / RATE), prepend=0.0)
+    sound = np.zeros_like(t)
+    for i, (first, second) in enumerate(((730, 1090), (270, 2290), (300, 870))):
+        part = pulses * (np.floor(3 * t / SECONDS) == i)
+        for formant, width in ((first, 80), (second, 120)):
+            r = np.exp(-np.pi * width / RATE)
+            part = lfilter([1 - r], [1, -2 * r * np.cos(2 * np.pi * formant / RATE), r * r], part)
+        sound += part
+    return sound
+
+
+SOUNDS: dict[str, Callable[[Array], Array]] = {"chord": chord, "sweep": sweep, "drums": drums, "voice": voice}
+METRIC_IDS = (SNR.id, MSE_TRAIN.id)
+LISTENED = 401
+"""Samples of a made sound that its hash is of, rounded to where platforms agree."""
+
+
+@register_task("audio")
+class Audio(Task):
+    """Sounds."""
+
+    kind = "audio"
+    version = "1"
+    changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
+    metrics: ClassVar[tuple[Metric, ...]] = (SNR, SNR_BETWEEN, MSE_TRAIN)
+    settable: ClassVar[Mapping[str, Any]] = {
+        "coordinate_range": tuple[float, ...], "seconds": float | None, "rate": int | None,
+    }  # fmt: skip
+    takes_files = (".wav",)
+    tuning = ("audio", ("chord", "sweep"))
+    validation = SNR_BETWEEN.id
+    protocols: ClassVar[Mapping[str, Protocol]] = {
+        "paper": Protocol(
+            name="paper", width=256, n_layers=4, epochs=9000, lr=1e-4, lr_min=1e-4, schedule="constant", metrics=METRIC_IDS,
+            settings={"coordinate_range": (-100.0, 100.0), "seconds": None, "rate": None, "value_range": "largest value 1"},
+            sources={
+                "all": "SIREN's train_audio.py and dataio.py: 256, 3 hidden to hidden, 9,001 epochs, 1e-4, no schedule, "
+                "all samples at once, coordinates [-100, 100]",
+                "signals": "ours: its clips (Bach, counting) are not redistributed here; give them by --signals",
+                "metrics": "ours; SIREN reports the MSE",
+            },
+        ),
+        "quick": Protocol(
+            name="quick", width=64, n_layers=4, epochs=120, batch=2048, lr=1e-3, lr_min=1e-4, schedule="cosine",
+            metrics=(SNR.id, SNR_BETWEEN.id, MSE_TRAIN.id),
+            settings={"coordinate_range": (-25.0, 25.0), "seconds": 1.0, "rate": 8000, "value_range": "largest value 1"},
+            sources={"all": "ours: seconds on a laptop CPU; a quarter of the time and of the range. It reproduces no paper"},
+        ),
+    }  # fmt: skip
+
+    def signals(self) -> tuple[str, ...]:
+        """Return the made sounds' names."""
+        return tuple(SOUNDS)
+
+    def signal_sha256(self, signal: str) -> str:
+        """Return the hash of the file's bytes, or of a made sound's samples."""
+        if signal in self.files:
+            return file_sha256(self.files[signal])
+        samples = self.clip(signal).samples
+        chosen = np.linspace(0, len(samples) - 1, LISTENED).astype(int)
+        return digest([round(float(value), 6) + 0.0 for value in samples[chosen]])
+
+    def clip(self, signal: str) -> Clip:
+        """Return a sound by name. Raises UnknownName or BadValue."""
+        if signal in self.files:
+            return read_wav(self.files[signal])
+        if signal not in SOUNDS:
+            raise unknown("signal of task 'audio'", signal, SOUNDS, "your own sound: --signals ./mine.wav")
+        return Clip(SOUNDS[signal](np.arange(SECONDS * RATE) / RATE), RATE)
+
+    def size(self, signal: str, protocol: Protocol) -> ProblemSize:
+        """Return time and value, and the samples that the protocol fits."""
+        from inrbench.problems import fitted_samples
+
+        clip = self.clip(signal)
+        return ProblemSize(1, 1, fitted_samples(len(clip.samples), clip.rate, protocol))
+
+    def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
+        """Load a sound. Nothing is drawn at random."""
+        from inrbench.problems import audio_problem
+
+        return audio_problem(self.clip(signal), protocol)

@@ -1,0 +1,116 @@
+"""ct: a slice found from its projections along a few directions (sparse-view computed tomography).
+
+Signals are the Shepp-Logan phantom and a phantom of discs, and gray images of yours by ``--signals ./slice.png``. The network's
+picture is projected as scikit-image's ``radon`` does, and its projections are fitted to the true ones; the picture itself is
+judged, which the fit never sees. ``paper`` follows ``wire_ct.py`` of the authors of WIRE (Saragadam et al. 2023) on our
+phantoms; there the best iterate against the truth is reported, here the last one.
+"""
+
+from collections.abc import Mapping
+from importlib import util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inrbench import Metric, Protocol, Task, register_task
+from inrbench.data import file_sha256, fitted_shape, image_shape
+from inrbench.errors import DataMissing, unknown
+from inrbench.metrics.error import MSE_SINOGRAM
+from inrbench.metrics.image import PSNR, SSIM
+from inrbench.registry import ProblemSize
+from inrbench.spec import digest
+
+if TYPE_CHECKING:
+    from inrbench.problems import Problem
+
+SIDE = 400
+"""Pixels of a phantom in each direction: scikit-image's has as many."""
+DISCS = ((0.0, 0.0, 0.85, 0.3), (-0.35, -0.25, 0.3, 0.4), (0.35, -0.3, 0.22, -0.2), (0.1, 0.4, 0.28, 0.25),
+         (0.1, 0.4, 0.1, 0.35), *((-0.6 + 0.1 * i, 0.15 + 0.05 * i, 0.01 + 0.006 * i, 0.5) for i in range(6)))  # fmt: skip
+"""Centre x, y, radius and what is added within: large ones, one in another, and a row of ever smaller ones."""
+
+
+def discs(side: int) -> NDArray[np.float32]:
+    """Return the phantom of discs ``(side, side, 1)``, each pixel the mean of 4 x 4 points."""
+    axis = (np.arange(4 * side) + 0.5) / (2 * side) - 1
+    picture = np.zeros((4 * side, 4 * side))
+    for x, y, radius, value in DISCS:
+        picture[(axis - x) ** 2 + (axis[:, None] - y) ** 2 <= radius**2] += value
+    means: NDArray[np.float64] = picture.clip(0, 1).reshape(side, 4, side, 4).mean(axis=(1, 3))
+    return means.astype(np.float32)[..., None]
+
+
+@register_task("ct")
+class ComputedTomography(Task):
+    """Slices."""
+
+    kind = "image"
+    version = "1"
+    changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
+    metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, MSE_SINOGRAM)
+    settable: ClassVar[Mapping[str, Any]] = {"coordinate_range": tuple[float, ...], "max_pixels": int | None, "angles": int}
+    takes_files = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+    protocols: ClassVar[Mapping[str, Protocol]] = {
+        "paper": Protocol(
+            name="paper", width=300, n_layers=3, epochs=5000, lr=5e-3, lr_min=5e-4, schedule="exponential",
+            metrics=(PSNR.id, SSIM.id, MSE_SINOGRAM.id),
+            settings={"coordinate_range": (-1.0, 1.0), "max_pixels": 65_536, "value_range": "[0, 1]", "angles": 100},
+            sources={
+                "width, n_layers, epochs, schedule, coordinates": "wire_ct.py: 300, 2 hidden to hidden, 5,000, to a tenth",
+                "lr": "wire_ct.py as shipped, for wire2d; its comment names 1e-3 to 2e-3 for SIREN and Gauss",
+                "angles": "wire_ct.py: 100; there from 0 to 180 degrees, both of which are one direction, here without the end",
+                "max_pixels": "ours, 256x256; the size of the script's chest image is not stated",
+                "noise": "none, as in the script",
+            },
+        ),
+        "quick": Protocol(
+            name="quick", width=64, n_layers=3, epochs=300, lr=2e-3, lr_min=2e-4, schedule="exponential",
+            metrics=(PSNR.id, SSIM.id, MSE_SINOGRAM.id),
+            settings={"coordinate_range": (-1.0, 1.0), "max_pixels": 4_500, "value_range": "[0, 1]", "angles": 24},
+            sources={"all": "ours: seconds on a laptop CPU. It reproduces no paper"},
+        ),
+    }  # fmt: skip
+
+    def signals(self) -> tuple[str, ...]:
+        """Return the phantoms' names."""
+        return ("shepp-logan", "discs")
+
+    def signal_sha256(self, signal: str) -> str:
+        """Return the hash of the image file's bytes, or of what makes the discs."""
+        if signal == "discs" and signal not in self.files:
+            return digest([SIDE, [[round(number, 9) for number in disc] for disc in DISCS]])
+        return file_sha256(self.path(signal))
+
+    def path(self, signal: str) -> Path:
+        """Return the file of scikit-image's phantom or of the user's image. Raises UnknownName or DataMissing."""
+        if signal in self.files:
+            return self.files[signal]
+        if signal not in self.signals():
+            raise unknown("signal of task 'ct'", signal, self.signals(), "your own slice: --signals ./slice.png")
+        package = util.find_spec("skimage")
+        path = Path(package.origin).parent / "data" / "phantom.png" if package and package.origin else Path()
+        if not path.is_file():
+            raise DataMissing(
+                f"data missing: scikit-image's wheel has no {path.name}, run: pip install --force-reinstall scikit-image"
+            )
+        return path
+
+    def size(self, signal: str, protocol: Protocol) -> ProblemSize:
+        """Return a point a pixel of the square that is found."""
+        made = signal == "discs" and signal not in self.files
+        side = SIDE if made else min(image_shape(self.path(signal))[:2])
+        n, _ = fitted_shape((side, side), protocol.settings["max_pixels"], step=1)
+        return ProblemSize(2, 1, n * n)
+
+    def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
+        """Project a slice. Nothing is drawn at random."""
+        from inrbench.data import read_image
+        from inrbench.problems import tomography_problem
+
+        if signal in self.files:
+            return tomography_problem(read_image(self.path(signal), channels=(1,)), protocol)
+        # scikit-image's file of the phantom is RGB, all channels the same
+        phantom = discs(SIDE) if signal == "discs" else read_image(self.path(signal))[..., :1]
+        return tomography_problem(phantom, protocol)
