@@ -35,6 +35,7 @@ def is_chain(network: nn.Module) -> bool:
     return (
         isinstance(network, CoordinateMLP)
         and type(network).forward is CoordinateMLP.forward
+        and all(isinstance(layer, nn.Linear) for layer in network.hidden)
         and isinstance(network.encoding, nn.Identity | WaveEncoding)
         and all(_is_elementwise(activation, network.output.in_features) for activation in network.activations)
     )

@@ -10,8 +10,10 @@ from inrbench.nn import FourierFeatures, SineFeatures
 from inrbench.registry import Registry
 
 REGISTRY = Registry()
-CHAINS = sorted({n for n in REGISTRY.methods if REGISTRY.method(n).suits("pde")} - {"wire", "relu-pe", "gp-hm-stm"})
-"""WIRE mixes real and imaginary channels; relu-pe's encoding is no plain wave. They take the plain way."""
+OTHERS = {"wire", "wire2d", "relu-pe", "gp-hm-stm", "fr", "mfn-fourier", "mfn-gabor", "bacon"}
+"""They take the plain way: WIRE mixes real and imaginary channels, relu-pe's encoding is no plain wave, fr's linear layers are
+products, and in multiplicative networks layers are multiplied by functions of the input."""
+CHAINS = sorted({n for n in REGISTRY.methods if REGISTRY.method(n).suits("pde")} - OTHERS)
 WANTED = Wanted(scale=(2.0, 0.5), first=(1, 0), second=((0, 1), (1,)))
 SLOPES = Wanted(scale=(2.0, 0.5), first=(1, 0))
 
@@ -51,6 +53,11 @@ def test_written_out_is_backwards_in_values_and_weight_gradients(name, wanted):
     assert (others - net(x[:7] / 2)).abs().max() < 1e-12
     a, b = gradient(net, backward), gradient(net, written)
     assert (a - b).norm() <= 1e-10 * a.norm()
+
+
+@pytest.mark.parametrize("name", sorted(OTHERS - {"gp-hm-stm"}))
+def test_what_is_no_chain_is_known_as_none(name):
+    assert not is_chain(network(name))
 
 
 @pytest.mark.parametrize("name", ["siren", "finer", "msa", "gauss", "staf", "wire"])
