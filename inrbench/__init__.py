@@ -1,7 +1,8 @@
 """inrbench: a benchmark suite and leaderboard harness for implicit neural representations.
 
 What a plugin author needs stands here: ``CoordinateMLP``, ``NetworkSpec`` and ``register_method`` for a method;
-``Task``, ``Protocol`` and ``register_task`` for a task; ``load_results`` for whoever reads the store.
+``Task``, ``Protocol`` and ``register_task`` for a task; ``run`` for whoever works in Python, and ``load_results`` for whoever
+reads the store.
 Names are resolved on first use, so that ``import inrbench`` and ``inrbench list`` stay free of torch.
 """
 
@@ -9,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from inrbench.api import Results as Results
+    from inrbench.api import run as run
     from inrbench.nn import CoordinateMLP as CoordinateMLP
     from inrbench.registry import Task as Task
     from inrbench.registry import register_method as register_method
@@ -25,10 +28,12 @@ _HOME = {
     "Metric": "inrbench.spec",
     "NetworkSpec": "inrbench.spec",
     "Protocol": "inrbench.spec",
+    "Results": "inrbench.api",
     "Task": "inrbench.registry",
     "load_results": "inrbench.store",
     "register_method": "inrbench.registry",
     "register_task": "inrbench.registry",
+    "run": "inrbench.api",
 }
 
 __all__ = [
@@ -36,11 +41,13 @@ __all__ = [
     "Metric",
     "NetworkSpec",
     "Protocol",
+    "Results",
     "Task",
     "__version__",
     "load_results",
     "register_method",
     "register_task",
+    "run",
 ]
 
 

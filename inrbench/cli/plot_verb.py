@@ -1,25 +1,18 @@
 """``inrbench plot``."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from inrbench.cli.options import results_and_artifacts_option, words
-from inrbench.errors import BadValue, NothingFound, unknown
+from inrbench.errors import BadValue, NothingFound
 
-if TYPE_CHECKING:
-    from inrbench.analyse import Group
-
-KINDS = ("curves", "pareto", "gradients", "activations", "ntk", "spectrum", "sweep", "critical-difference", "per-signal",
-         "gallery")  # fmt: skip
 FORMATS = (".png", ".pdf", ".svg")
 
 
 @click.command("plot")
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="FILE.png, .pdf or .svg")
 @click.option("--tasks", help="The task.")
 @click.option("--protocol", help="The protocol, by name or fingerprint.")
@@ -50,8 +43,6 @@ def command(
     """
     if output.suffix not in FORMATS:
         raise BadValue(f"-o {output}: the name must end with one of {', '.join(FORMATS)}")
-    if (kind == "sweep") != (over is not None):
-        raise BadValue("--over names the parameter of plot sweep, and of nothing else: plot sweep --over s_max")
     labels = words(methods, ";" if ";" in (methods or "") else ",")
     click.echo(f"wrote {draw(kind, output, results, words(tasks), words(protocol), labels, words(signals), over, track)}")
 
@@ -63,47 +54,13 @@ def draw(
     """Draw a figure of the runs that are left by all limits, and return where it is."""
     from inrbench.analyse import TABLE_COLUMNS, comparable_runs
     from inrbench.report import plots
+    from inrbench.report.plots.draw import figure_of
 
     groups = comparable_runs(results, (*TABLE_COLUMNS, "curve", "probes", "artifacts"), tasks, protocols)
     if track is not None:
         groups = [group for group in groups if group.track == track]
         if not groups:
             raise NothingFound(f"no run of these is of the track '{track}'")
-    over_tasks = kind == "critical-difference" and len(groups) > 1
-    group = _only(_only(groups[0] if over_tasks else _one(groups), "label", labels), "signal", signals)
     with plots.house_style():
-        if over_tasks:
-            limited = [replace(g, runs=g.runs[g.runs["label"].isin(labels)]) if labels else g for g in groups]
-            figure = plots.critical_difference_over_tasks(limited)
-        elif over is not None:
-            figure = plots.sweep(group, over)
-        else:
-            figure = plots.gallery(group, results) if kind == "gallery" else plots.PLOTS[kind](group)
-        figure.savefig(output)
+        figure_of(kind, groups, results, labels, signals, over).savefig(output)
     return output
-
-
-def _one(groups: "list[Group]") -> "Group":
-    """Return the only group. Raises BadValue for several: they cannot be compared."""
-    if len(groups) > 1:
-        from inrbench.report.words import title
-
-        held = "; ".join(title(group) for group in groups)
-        raise BadValue(f"runs of {len(groups)} tables cannot share a figure; choose by --tasks, --protocol, --track: {held}")
-    return groups[0]
-
-
-def _only(group: "Group", column: str, wanted: Sequence[str]) -> "Group":
-    """Return a group limited to rows by label, or by method name, or to signals."""
-    if not wanted:
-        return group
-    runs = group.runs
-    kept = runs[column].isin(wanted)
-    known = set(runs[column])
-    if column == "label":
-        kept |= runs["method"].isin(wanted)
-        known |= set(runs["method"])
-    for word in wanted:
-        if word not in known:
-            raise unknown(f"{'method' if column == 'label' else 'signal'} among these runs", word, known)
-    return replace(group, runs=runs[kept])

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from inrbench.cli.options import parse_seeds, results_and_artifacts_option
-from inrbench.cli.perform import INTERRUPTED, perform
 from inrbench.errors import NothingFound
+from inrbench.session import INTERRUPTED, perform
 
 if TYPE_CHECKING:
     from inrbench.analyse.claims import Block

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import click
 
 from inrbench.cli.options import parse_seeds, plugin_option, results_option
-from inrbench.cli.perform import perform
 from inrbench.errors import BadValue
+from inrbench.session import perform
 from inrbench.spec import Track
 
 

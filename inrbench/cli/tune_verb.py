@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from inrbench.cli.options import parse_seeds, plugin_option, results_option, words
-from inrbench.cli.perform import INTERRUPTED, perform
 from inrbench.errors import OK, InrbenchError
+from inrbench.session import INTERRUPTED, perform
 
 
 @click.command("tune")

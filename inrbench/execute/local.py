@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -71,6 +72,11 @@ def run_local(jobs: Sequence[Job], settings: PoolSettings, listener: Listener) -
     Raises StoreError if a row cannot be stored, InrbenchError if workers cannot be started; rows stored before stay.
     """
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # read by the workers when they load it
+    with _main_unseen():
+        return _run_pools(jobs, settings, listener)
+
+
+def _run_pools(jobs: Sequence[Job], settings: PoolSettings, listener: Listener) -> bool:
     context = multiprocessing.get_context("spawn")
     # Shared memory without locks: a worker that is killed while it writes cannot block anybody.
     board = context.RawArray("d", 3 * len(jobs))
@@ -88,6 +94,20 @@ def run_local(jobs: Sequence[Job], settings: PoolSettings, listener: Listener) -
     raise InrbenchError(
         f"worker processes die before they take a run, {POOL_STARTS} times now; is there enough memory? Try --jobs 1"
     )
+
+
+@contextmanager
+def _main_unseen() -> Iterator[None]:
+    """Hide the main module from new processes: they would run it again, a user's script that calls us among them."""
+    main = sys.modules["__main__"]
+    file, spec = vars(main).pop("__file__", None), main.__spec__
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        main.__spec__ = spec
+        if file is not None:
+            main.__file__ = file
 
 
 def _run_pool(

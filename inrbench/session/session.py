@@ -15,9 +15,9 @@ import click
 from inrbench.errors import OK, RUN_FAILED, InrbenchError
 
 if TYPE_CHECKING:
-    from inrbench.cli.progress import Tally
     from inrbench.execute import Artifacts, Estimate, Job, Plan, Request
     from inrbench.registry import Registry
+    from inrbench.session.progress import Tally
 
 LONG_SECONDS = 4 * 3600
 """From here on the plan says that there is a shorter way."""
@@ -33,8 +33,8 @@ def perform(
     shuffle: bool = False, share_gpu: int | None = None, memory: float | None = None,
 ) -> int:  # fmt: skip
     """Do what a results folder lacks of requests for one device, all together, and return the exit code."""
-    from inrbench.cli.progress import Tally, progress_display
     from inrbench.execute import PoolSettings, Work, estimate, load_executor, refuse_unknown_limit, workers_for
+    from inrbench.session.progress import Tally, progress_display
     from inrbench.store import attempt_files, check_writable, code_state, kept_in_step, pack, physical_cores
 
     request, *_ = requests
@@ -178,7 +178,7 @@ def _fetch_optional(jobs: Sequence["Job"], registry: "Registry") -> None:
 
 def _prepare(jobs: Sequence["Job"], registry: "Registry") -> None:
     """Do what runs would wait for and keep on disk, such as the ground truth of shapes. What fails here is told by the runs."""
-    from inrbench.cli.progress import preparing
+    from inrbench.session.progress import preparing
 
     for job in {(job.spec.task, job.spec.signal, job.spec.protocol_fingerprint): job for job in jobs}.values():
         task = registry.task(job.spec.task)

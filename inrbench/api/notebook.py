@@ -1,0 +1,125 @@
+"""The source of a method that was defined in a notebook or a script, as a file that stands alone.
+
+A worker process cannot see a notebook. So the builder's own source is taken, then the source of every function, class and
+constant that it uses of the notebook, and the imports that these need; nothing else of the notebook is run again.
+"""
+
+import ast
+import builtins
+import inspect
+import linecache
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+from inrbench.errors import BadValue
+from inrbench.registry import Method
+
+ADVICE = "write it to a file (in a notebook: %%writefile my_act.py) and give methods=['./my_act.py']"
+Definition = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
+
+
+def plugin_source(method: Method) -> str:
+    """Return a Python file that registers ``method``. Raises BadValue where its source or that of what it uses is not known."""
+    cells = _Cells(method)
+    cells.take(method.builder.__name__)
+    parts = [f'"""{method.name}: {method.formula or "from a notebook"}."""', "\n".join(cells.imports), *cells.definitions]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+class _Cells:
+    """The notebook's source, as far as it is needed: imports, and definitions in an order in which they can be run."""
+
+    def __init__(self, method: Method) -> None:
+        self.name = method.name
+        self.namespace: Mapping[str, Any] = inspect.unwrap(method.builder).__globals__
+        self.imports: dict[str, None] = {}
+        self.definitions: list[str] = []
+        self._seen: set[str] = set()
+        self._files = [method.builder.__code__.co_filename]
+
+    def take(self, name: str) -> None:
+        """Take what defines a name, and before it what that uses."""
+        if name in self._seen:
+            return
+        self._seen.add(name)
+        value = self.namespace.get(name)
+        if found := self._definition(name, value):
+            lines, node = found
+            for used in _names_in(node):
+                if used in self.namespace:
+                    self.take(used)
+            first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
+            self.definitions.append("".join(lines[first - 1 : node.end_lineno]).rstrip())
+        elif name not in self.namespace:
+            return  # a builtin, or a mistake that the file will tell of
+        elif isinstance(value, ModuleType):
+            self.imports[f"import {value.__name__} as {name}"] = None
+        elif _is_literal(value):
+            self.definitions.append(f"{name} = {value!r}")
+        elif (home := getattr(value, "__module__", None)) not in (None, "__main__") and (
+            own := getattr(value, "__name__", None)
+        ):
+            self.imports[f"from {home} import {own} as {name}"] = None
+        elif (imported := self._import_of(name)) is not None:
+            self.imports[imported] = None
+        elif getattr(builtins, name, None) is not value:
+            raise BadValue(f"'{self.name}' uses '{name}', whose source cannot be found; {ADVICE}")
+
+    def _definition(self, name: str, value: object) -> tuple[list[str], Definition] | None:
+        """Return where a name is defined, in a cell that is known or in the one that the value came from."""
+        for file in [*self._files, *_files_of(value)]:
+            if file not in self._files:
+                self._files.append(file)
+            lines, tree = _parsed(file)
+            for node in reversed(tree.body):  # the last of several counts
+                if isinstance(node, Definition) and name in _defined_by(node):
+                    return lines, node
+        return None
+
+    def _import_of(self, name: str) -> str | None:
+        """Return the import that binds a name, where a file of the notebook has it."""
+        for file in self._files:
+            for node in _parsed(file)[1].body:
+                if isinstance(node, ast.Import | ast.ImportFrom) and any((a.asname or a.name) == name for a in node.names):
+                    return ast.unparse(node)
+        return None
+
+
+def _is_literal(value: object) -> bool:
+    """Whether a value's text is the value: numbers, strings, and lists, tuples and dictionaries of them."""
+    try:
+        return bool(ast.literal_eval(repr(value)) == value)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return False
+
+
+def _parsed(file: str) -> tuple[list[str], ast.Module]:
+    """Return the lines of a file or a cell, and their tree; empty for one that is not known."""
+    lines = linecache.getlines(file)
+    try:
+        return lines, ast.parse("".join(lines))
+    except SyntaxError:
+        return [], ast.Module(body=[], type_ignores=[])
+
+
+def _files_of(value: object) -> list[str]:
+    """Return the cells in which a class or a function of the notebook was written."""
+    if getattr(value, "__module__", None) != "__main__":
+        return []
+    if not isinstance(value, type):
+        code = getattr(inspect.unwrap(value) if callable(value) else value, "__code__", None)
+        return [code.co_filename] if code else []
+    return [part.__code__.co_filename for part in vars(value).values() if inspect.isfunction(part)]
+
+
+def _defined_by(node: Definition) -> set[str]:
+    if isinstance(node, ast.Assign):
+        return {each.id for target in node.targets for each in ast.walk(target) if isinstance(each, ast.Name)}
+    if isinstance(node, ast.AnnAssign):
+        return {node.target.id} if isinstance(node.target, ast.Name) else set()
+    return {node.name}
+
+
+def _names_in(node: ast.AST) -> list[str]:
+    return list(dict.fromkeys(each.id for each in ast.walk(node) if isinstance(each, ast.Name)))

@@ -1,0 +1,1 @@
+"""What a plugin must keep to, checked one thing at a time, with advice."""

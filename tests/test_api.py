@@ -1,0 +1,135 @@
+"""inrbench from Python: as a script and as a notebook use it."""
+
+import importlib.util
+import linecache
+import subprocess
+import sys
+import textwrap
+from types import ModuleType
+
+import pytest
+from matplotlib.figure import Figure
+
+import inrbench
+from inrbench.api.notebook import plugin_source
+from inrbench.errors import BadValue, BrokenPlugin, UnknownName
+from inrbench.registry import Registry
+
+TINY = {"epochs": 3, "width": 8}
+PLUGIN = '''
+"""my_cube: z^3."""
+import torch
+from inrbench import CoordinateMLP, register_method
+
+class Cube(torch.nn.Module):
+    def forward(self, z):
+        """y = z^3"""
+        return z**3
+
+@register_method("my_cube", formula="z^3")
+def my_cube(net, *, scale: float = 1.0):
+    return CoordinateMLP(net, lambda i: Cube())
+'''
+
+
+def run(tmp_path, methods, **options):
+    return inrbench.run(methods, "function1d", protocol="quick", signals="sin200", changes=TINY, device="cpu", jobs=1,
+                        results=tmp_path / "results", **options)  # fmt: skip
+
+
+def test_a_file_a_module_and_names_give_tables_figures_and_frames(tmp_path, capsys):
+    path = tmp_path / "my_act.py"
+    path.write_text(PLUGIN)
+    spec = importlib.util.spec_from_file_location("my_act", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = run(tmp_path, [module, "siren[omega=5,30]"], seeds=2)
+    assert found.exit_code == 0
+    assert "6 of 6 runs: 6 ok." in capsys.readouterr().out
+    frame = found.to_pandas()
+    assert sorted(set(frame["method"])) == ["my_cube", "siren"]
+    assert len(frame) == 6
+    assert "mse@train" in frame
+    board = found.leaderboard()
+    assert "| my_cube" in str(board)
+    assert "<table" in board._repr_html_()
+    assert "siren[omega=5.0]" in board.to_csv()
+    assert isinstance(found.plot(), Figure)
+    assert isinstance(found.plot("curves", methods=["siren"]), Figure)
+    with pytest.raises(UnknownName, match="did you mean 'curves'"):
+        found.plot("curvs")
+    again = run(tmp_path, module.my_cube)
+    assert "1 in " in capsys.readouterr().out
+    assert set(again.to_pandas()["method"]) == {"my_cube", "siren"}
+
+
+def cells(monkeypatch, *sources: str) -> dict:
+    """Run cells as a notebook does: in one namespace called __main__, each with a file name that only linecache knows."""
+    notebook = ModuleType("__main__")
+    namespace = notebook.__dict__
+    monkeypatch.setitem(sys.modules, "__main__", notebook)
+    for i, source in enumerate(sources):
+        name, text = f"<cell {i} of {id(namespace)}>", textwrap.dedent(source)
+        linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+        exec(compile(text, name, "exec"), namespace)
+    return namespace
+
+
+NOTEBOOK = (
+    "import torch\nfrom torch import nn as layers\nimport inrbench\nfrom inrbench import CoordinateMLP, register_method\n",
+    "GAIN = 0.5\nunused = open\nprint('a cell that must not be run again')\n",
+    "def bend(z):\n    return GAIN * torch.sin(z)\n",
+    'class Bent(layers.Module):\n    def forward(self, z):\n        """y = sin(z) / 2"""\n        return bend(z)\n',
+    '@register_method("bent", formula="sin(z) / 2")\ndef bent(net, *, omega: float = 3.0):\n    return CoordinateMLP(net, lambda i: Bent())\n',
+)
+
+
+def test_a_method_of_a_notebook_is_written_out_with_what_it_uses(tmp_path, monkeypatch, capsys):
+    namespace = cells(monkeypatch, *NOTEBOOK)
+    source = plugin_source(namespace["bent"])
+    assert "must not be run again" not in source
+    assert "unused" not in source
+    path = tmp_path / "bent.py"
+    path.write_text(source)
+    assert Registry([path]).method("bent").defaults() == {"omega": 3.0}
+    found = run(tmp_path, [namespace["bent"], "relu"])
+    assert set(found.to_pandas().query("status == 'ok'")["method"]) == {"bent", "relu"}
+    assert list((tmp_path / "results" / "plugins").glob("bent-*.py"))
+
+
+def test_what_a_notebook_cannot_hand_over_is_said_in_one_line(monkeypatch):
+    namespace = cells(
+        monkeypatch,
+        "from inrbench import register_method\nclass Box:\n    pass\n",
+        "import random\nthing = random.Random(0)\nhold = [1, 2.5, 'a']\n",
+        "@register_method('odd')\ndef odd(net):\n    return thing.random(), hold\n",
+        "@register_method('even')\ndef even(net):\n    return hold\n",
+    )
+    assert "hold = [1, 2.5, 'a']" in plugin_source(namespace["even"])
+    with pytest.raises(BadValue, match=r"'odd' uses 'thing', whose source cannot be found; write it to a file"):
+        plugin_source(namespace["odd"])
+    linecache.cache.clear()
+    with pytest.raises(BadValue, match=r"'odd' uses 'odd', whose source cannot be found; write it to a file"):
+        plugin_source(namespace["odd"])
+
+
+def test_what_is_no_method_is_refused(tmp_path):
+    with pytest.raises(BadValue, match="put @register_method"):
+        run(tmp_path, [len])
+    with pytest.raises(BrokenPlugin, match="no such file"):
+        run(tmp_path, ["./absent.py"])
+
+
+def test_a_script_without_a_guard_is_not_run_again_by_the_workers(tmp_path):
+    """Processes that are started anew import the main module; one that calls inrbench.run would never end."""
+    script = tmp_path / "script.py"
+    script.write_text(PLUGIN.replace('"""my_cube: z^3."""', '"""A script."""') + textwrap.dedent(f"""
+        import inrbench
+        print("the script runs")
+        found = inrbench.run([my_cube, "relu"], "function1d", protocol="quick", signals="sin200", changes={TINY!r}, device="cpu",
+                             jobs=1, results={str(tmp_path / "r")!r})
+        print(sorted(found.to_pandas()["status"]))
+        """))  # fmt: skip
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=300, check=True, cwd=tmp_path)
+    assert done.stdout.count("the script runs") == 1
+    assert "['ok', 'ok']" in done.stdout
