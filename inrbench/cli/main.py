@@ -13,6 +13,7 @@ VERBS = {
     "list": "The methods and tasks there are.",
     "show": "One method or task: formula, parameters, protocols, sources.",
     "run": "Fit methods on tasks; does only what the results folder lacks.",
+    "test": "Check a plugin, with advice, and try it for a minute.",
     "status": "How runs ended, what failed and why, what is going on and where.",
     "why": "What makes a run another one than its relatives.",
     "tune": "Search every method's settings with an equal budget, on signals that no test uses.",

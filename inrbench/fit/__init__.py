@@ -4,14 +4,15 @@ from inrbench.fit.clock import Clock
 from inrbench.fit.loop import Diverged, Fitted, fit
 from inrbench.fit.memory import MemoryMeter
 from inrbench.fit.predictor import Predictor
-from inrbench.fit.probes import PROBES, probe_names, read_probes
+from inrbench.fit.probes import DEAD, PROBES, activation_outputs, probe_names, read_probes
 from inrbench.fit.profile import SpeedCard, random_regression, speed_card
 from inrbench.fit.route import Route, fastest_fp32_route
 from inrbench.fit.schedule import learning_rate, log_spaced_steps
-from inrbench.fit.step import Engine, FastStep, ReferenceStep, Step, StepFacts, activation_bytes, make_step
+from inrbench.fit.step import Engine, FastStep, ReferenceStep, Step, StepFacts, activation_bytes, gradient_in_chunks, make_step
 from inrbench.fit.work import Work, work_per_point
 
 __all__ = [
+    "DEAD",
     "PROBES",
     "Clock",
     "Diverged",
@@ -27,8 +28,10 @@ __all__ = [
     "StepFacts",
     "Work",
     "activation_bytes",
+    "activation_outputs",
     "fastest_fp32_route",
     "fit",
+    "gradient_in_chunks",
     "learning_rate",
     "log_spaced_steps",
     "make_step",

@@ -70,21 +70,26 @@ def gradients(network: nn.Module, problem: Problem) -> Readings:
 
 def activations(network: nn.Module, problem: Problem) -> Readings:
     """Return for each of the network's ``activations`` the deviation of its outputs and the share of them that is dead."""
-    outputs: list[Tensor] = []
-    modules = getattr(network, "activations", ())
-    hooks = [module.register_forward_hook(lambda m, i, o: outputs.append(o.detach())) for module in modules]
-    try:
-        with torch.no_grad():
-            network(problem.example(GRADIENT_POINTS)[0])
-    finally:
-        for hook in hooks:
-            hook.remove()
     readings = {}
-    for i, output in enumerate(outputs, start=1):
+    for i, output in enumerate(activation_outputs(network, problem.example(GRADIENT_POINTS)[0]), start=1):
         deviations = output.double().std(dim=0)
         readings[f"std layer {i}"] = float(output.double().std())
         readings[f"dead layer {i}"] = float((deviations < DEAD).double().mean())
     return readings
+
+
+@torch.no_grad()
+def activation_outputs(network: nn.Module, x: Tensor) -> list[Tensor]:
+    """Return what each of the network's ``activations`` gives at coordinates, ``(N, width)``; nothing if it has none."""
+    outputs: list[Tensor] = []
+    modules = getattr(network, "activations", ())
+    hooks = [module.register_forward_hook(lambda m, i, o: outputs.append(o)) for module in modules]
+    try:
+        network(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return outputs
 
 
 def ntk(network: nn.Module, problem: Problem) -> Readings:

@@ -5,6 +5,7 @@ in chunks that stay in the cache, by the fastest fp32 matrix product, with one f
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -172,6 +173,16 @@ def accumulate(loss: Callable[[Batch, Tensor], Tensor], batch: Batch, most: int)
         share.backward()
         total += share.detach()
     return total
+
+
+def gradient_in_chunks(network: nn.Module, problem: Problem, most: int, route: Route | None = None) -> Tensor:
+    """Return the gradient of the loss on a problem's first batch as a vector in float64, at most ``most`` points at a time."""
+    batch = problem.example(problem.batch)
+    network.zero_grad(set_to_none=True)
+    with taken(route) if route else nullcontext():
+        accumulate(partial(problem.loss, network), batch, most)
+    found = [p.grad for p in network.parameters() if p.grad is not None]
+    return torch.cat([(torch.view_as_real(g) if g.is_complex() else g).double().ravel() for g in found])
 
 
 def weight_of(batch: Batch) -> Tensor:

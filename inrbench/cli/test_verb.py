@@ -1,0 +1,99 @@
+"""``inrbench test``."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from inrbench.cli.options import words
+from inrbench.errors import CHECK_FAILED, OK
+
+if TYPE_CHECKING:
+    from inrbench.contract import Verdict
+    from inrbench.registry import Registry
+
+COLOURS = {"ok": "green", "note": "yellow", "fail": "red"}
+TRIALS = (("function1d", "multiscale"), ("photo", "astronaut"))
+"""What a new method is tried on: a function and an image, each a matter of seconds."""
+
+
+@click.command("test")
+@click.argument("plugin")
+@click.option("--trial/--no-trial", default=True, show_default=True,
+              help="Also fit a function and an image, about a minute, with rows of other methods beside it.")  # fmt: skip
+@click.option("--beside", default="siren,finer,relu", show_default=True, help="Those other methods.")
+@click.option("--compile/--no-compile", "compiled", default=True, show_default=True, help="Also try to compile its step.")
+def command(plugin: str, trial: bool, beside: str, compiled: bool) -> int:
+    """Check a plugin file, or a method or task by name, one thing at a time, with advice; then try a method for a minute.
+
+    \b
+    inrbench test ./my_act.py
+    inrbench test './my_act.py[omega=10]' --no-trial
+    inrbench test siren
+
+    The rows of other methods are kept in the cache, so that only yours is fitted again. Exit code 3 if a check fails.
+    """
+    from inrbench.contract import check_method, check_task
+    from inrbench.execute.plan import select_methods
+    from inrbench.registry import Registry, parse_selection
+
+    (selection,) = parse_selection(plugin)
+    file = (Path(selection.name).resolve(),) if selection.is_file else ()
+    registry = Registry(file)
+    tasks = _tasks(registry, selection.name, selection.is_file)
+    failed = False
+    for name in tasks:
+        failed |= _report(f"task {name}", check_task(registry.task(name)))
+    if tasks and (not selection.is_file or not any(d.source.path in file and not d.broken for d in registry.methods.values())):
+        return CHECK_FAILED if failed else OK
+    for label, method, given in select_methods(plugin, file)[0]:
+        failed |= _report(f"method {label}", check_method(method, {**method.defaults(), **given}, compiled))
+    if failed:
+        click.echo("What fails above should be mended first; no trial.")
+        return CHECK_FAILED
+    return _try(plugin, file, beside) if trial else OK
+
+
+def _tasks(registry: "Registry", name: str, is_file: bool) -> list[str]:
+    """Return the tasks that a file holds, or the one of that name."""
+    if not is_file:
+        return [name] if name in registry.tasks else []
+    return [d.name for d in registry.tasks.values() if not d.broken and d.source.path == Path(name).resolve()]
+
+
+def _report(subject: str, verdicts: "Sequence[Verdict]") -> bool:
+    """Print verdicts; return whether one failed."""
+    click.secho(subject, bold=True)
+    for verdict in verdicts:
+        click.echo(f"  {click.style(f'{verdict.state:4}', fg=COLOURS[verdict.state])}  {verdict.check:17} {verdict.told}")
+        if verdict.advice and verdict.state != "ok":
+            click.echo(f"        {'':17} {verdict.advice}")
+    counts = {state: sum(verdict.state == state for verdict in verdicts) for state in COLOURS}
+    click.echo(f"  {counts['ok']} ok, {counts['note']} to note, {counts['fail']} failed.")
+    return counts["fail"] > 0
+
+
+def _try(plugin: str, file: Sequence[Path], beside: str) -> int:
+    """Fit the method and others on TRIALS, print the tables, and return the exit code."""
+    from inrbench import report
+    from inrbench.analyse import TABLE_COLUMNS, board_of, comparable_runs
+    from inrbench.data import cache_folder
+    from inrbench.execute import Request
+    from inrbench.execute.plan import select_methods
+    from inrbench.session import perform
+
+    results = cache_folder().parent / "trials"
+    methods = ",".join([plugin, *words(beside)])
+    requests = [
+        Request(methods=methods, tasks=task, protocol="quick", signals=signal, device="cpu", retry_failed=True)
+        for task, signal in TRIALS
+    ]
+    click.secho("trial", bold=True)
+    code = perform(requests, results, artifacts="none")
+    labels = {label for label, _, _ in select_methods(methods, file)[0]}
+    groups = comparable_runs(results, TABLE_COLUMNS, [task for task, _ in TRIALS], ("quick",))
+    shown = [replace(group, runs=group.runs[group.runs["label"].isin(labels)]) for group in groups]
+    report.print_boards([board_of(group) for group in shown if len(group.runs)])
+    return code

@@ -1,0 +1,37 @@
+"""Everything that is checked of a method."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from torch import nn
+
+from inrbench.contract.bench import Bench, Verdict, verdicts
+from inrbench.contract.health import dead_units, parameters, variance
+from inrbench.contract.manners import determinism, device, documentation, gradients, independence, shape, side_effects, weights
+from inrbench.contract.numbers import chunks, compiling, curvature, derivative, precision
+from inrbench.nn import Solver
+from inrbench.registry import Method
+from inrbench.spec import Value
+
+Check = Callable[[Bench], Verdict]
+CHECKS: tuple[Check, ...] = (
+    side_effects, documentation, shape, device, determinism, independence, gradients, weights, derivative, curvature, chunks,
+    precision, parameters, variance, dead_units,
+)  # fmt: skip
+
+
+def check_method(method: Method, params: Mapping[str, Value] = MappingProxyType({}), compiled: bool = True) -> list[Verdict]:
+    """Return a verdict for each check of a method with some parameters. ``compiled``: whether to try a compiler too.
+
+    Of a method that fits itself only its documentation can be checked: it has nothing to evaluate before it has begun.
+    """
+    nn.Linear(2, 1)(Bench.coordinates()).sum().backward()  # loads what torch loads late, which is no doing of the method's
+    bench = Bench(method, params)
+    try:
+        fits_itself = isinstance(bench.network(), Solver)
+    except Exception as error:
+        what = f"raised {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        return [Verdict("building", "fail", what, "the builder gets net.in_features, out_features, width, n_layers")]
+    if fits_itself:
+        return [*verdicts(bench, (documentation,)), Verdict("the rest", "note", "the method fits itself: a run will tell")]
+    return verdicts(bench, (*CHECKS, compiling) if compiled else CHECKS)
