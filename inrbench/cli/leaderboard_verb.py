@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from inrbench.cli.options import results_option, words
+from inrbench.cli.options import complete_names, results_option, words
 
 
 @click.command("leaderboard")
-@click.option("--tasks", help="Only these tasks, comma-separated.")
+@click.option("--tasks", shell_complete=complete_names("tasks"), help="Only these tasks, comma-separated.")
 @click.option("--protocol", help="Only these protocols, by name or fingerprint, comma-separated.")
 @click.option(
     "--format",

@@ -13,6 +13,7 @@ VERBS = {
     "list": "The methods and tasks there are.",
     "show": "One method or task: formula, parameters, protocols, sources.",
     "run": "Fit methods on tasks; does only what the results folder lacks.",
+    "new": "Write a method, a task or a plugin package to begin with.",
     "test": "Check a plugin, with advice, and try it for a minute.",
     "status": "How runs ended, what failed and why, what is going on and where.",
     "why": "What makes a run another one than its relatives.",
@@ -28,6 +29,8 @@ VERBS = {
     "profile": "Speed cards: how fast a method's step is, and how fast it could be.",
     "data": "Data sets: list, fetch, verify, path.",
     "results": "The results folder: list, verify, compact, merge, export, gc, migrate.",
+    "env": "Versions, machine and folders, for a bug report.",
+    "completion": "What makes a shell complete names.",
 }
 
 

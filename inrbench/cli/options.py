@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -46,6 +46,20 @@ plugin_option: Decorator = click.option(
     "--plugin", "plugins", type=click.Path(path_type=Path, dir_okay=False), multiple=True,
     help="A file with methods or tasks of your own. May be given several times.",
 )  # fmt: skip
+
+
+def complete_names(kind: Literal["methods", "tasks", "both"]) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Return what completes the last of comma-separated names: those of methods, of tasks, or of both. Imports no plugin."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+        from inrbench.registry import Registry
+
+        registry = Registry()
+        names = [*(registry.methods if kind != "tasks" else ()), *(registry.tasks if kind != "methods" else ())]
+        before, comma, last = incomplete.rpartition(",")
+        return [f"{before}{comma}{name}" for name in names if name.startswith(last)]
+
+    return complete
 
 
 def words(text: str | None, separator: str = ",") -> tuple[str, ...]:

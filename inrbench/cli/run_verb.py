@@ -8,16 +8,16 @@ from typing import Any, Literal
 
 import click
 
-from inrbench.cli.options import parse_seeds, plugin_option, results_option
+from inrbench.cli.options import complete_names, parse_seeds, plugin_option, results_option
 from inrbench.errors import BadValue
 from inrbench.session import perform
 from inrbench.spec import Track
 
 
 @click.command("run")
-@click.option("--methods", default="all", show_default=True,
+@click.option("--methods", default="all", show_default=True, shell_complete=complete_names("methods"),
               help="Methods with parameter grids, 'msa[s_max=3.0,4.0],siren', a file './my_act.py', or all.")  # fmt: skip
-@click.option("--tasks", help="Tasks, comma-separated, or all.")
+@click.option("--tasks", shell_complete=complete_names("tasks"), help="Tasks, comma-separated, or all.")
 @click.option("--suite", help="A named list of tasks and protocols: quick, paper.")
 @click.option("--protocol", default=None, help="Protocol of --tasks.  [default: paper]")
 @click.option(

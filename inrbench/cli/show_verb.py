@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
-from inrbench.cli.options import plugin_option
+from inrbench.cli.options import complete_names, plugin_option
 from inrbench.errors import unknown
 from inrbench.registry import Method, Registry, Task
 from inrbench.spec import Protocol
 
 
 @click.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_names("both"))
 @plugin_option
 def command(name: str, plugins: tuple[Path, ...]) -> None:
     """Show a method (formula, parameters, citation) or a task (signals, protocols with the source of every number).

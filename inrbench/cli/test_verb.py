@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inrbench.cli.options import words
+from inrbench.cli.options import complete_names, words
 from inrbench.errors import CHECK_FAILED, OK
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ TRIALS = (("function1d", "multiscale"), ("photo", "astronaut"))
 
 
 @click.command("test")
-@click.argument("plugin")
+@click.argument("plugin", shell_complete=complete_names("both"))
 @click.option("--trial/--no-trial", default=True, show_default=True,
               help="Also fit a function and an image, about a minute, with rows of other methods beside it.")  # fmt: skip
 @click.option("--beside", default="siren,finer,relu", show_default=True, help="Those other methods.")

@@ -1,0 +1,66 @@
+"""Writing files from templates. Nothing that is there already is overwritten."""
+
+import keyword
+import re
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from inrbench.errors import BadValue
+from inrbench.spec import odd_name
+
+
+def new_method(name: str, folder: Path) -> Path:
+    """Write a method that runs as it is, and return its file. Raises BadValue for no name at all, or a file that is there."""
+    return _write("method.py.txt", folder / f"{_module(name)}.py", **_names(name))
+
+
+def new_task(name: str, folder: Path) -> Path:
+    """Write a task that runs as it is, and return its file. Raises as ``new_method``."""
+    return _write("task.py.txt", folder / f"{_module(name)}.py", **_names(name))
+
+
+def new_package(name: str, folder: Path, version: str) -> list[Path]:
+    """Write a package with one method, its entry point, tests and a workflow; return the files. Raises as ``new_method``.
+
+    ``version``: of inrbench, the least that the package will ask for.
+    """
+    package = _module(name)
+    method = f"{name}-act"
+    words = {**_names(method), "distribution": name, "package": package, "module": _module(method), "version": version}
+    root = folder / name
+    if root.exists():
+        raise BadValue(f"{root} is there already; choose another name, or another folder with --in")
+    source = root / "src" / package
+    files = [
+        _write("package/pyproject.toml.txt", root / "pyproject.toml", **words),
+        _write("package/README.md.txt", root / "README.md", **words),
+        _write("method.py.txt", source / f"{_module(method)}.py", **words),
+        _write("package/test_contract.py.txt", root / "tests" / "test_contract.py", **words),
+        _write("package/ci.yml.txt", root / ".github" / "workflows" / "ci.yml", **words),
+    ]
+    (source / "__init__.py").write_text(f'"""Methods for inrbench: {name}."""\n', encoding="utf-8")
+    return [*files, source / "__init__.py"]
+
+
+def _write(template: str, path: Path, **words: str) -> Path:
+    if path.exists():
+        raise BadValue(f"{path} is there already; choose another name, or another folder with --in")
+    text = resources.files("inrbench.scaffold").joinpath("templates", *template.split("/")).read_text(encoding="utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(Template(text).substitute(words), encoding="utf-8")
+    return path
+
+
+def _names(name: str) -> dict[str, str]:
+    """Return the name, and what the class and the function of it are called."""
+    module = _module(name)
+    return {"name": name, "function_name": module, "class_name": "".join(part.title() for part in module.split("_"))}
+
+
+def _module(name: str) -> str:
+    """Return what the file of a name is called. Raises BadValue."""
+    module = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    if (why := odd_name(name)) or not module.isidentifier() or keyword.iskeyword(module):
+        raise BadValue(why or f"'{name}' can be no Python name: begin with a letter, like my_act")
+    return module
