@@ -23,6 +23,7 @@ from PIL import Image
 from torch import nn
 
 from inrbench.cli.run_verb import read_resources
+from inrbench.data.audio import Clip, read_wav, write_wav
 from inrbench.data.image import read_image, write_image
 from inrbench.data.mesh import Mesh, read_mesh, write_ply
 from inrbench.data.video import read_video, write_video
@@ -60,6 +61,7 @@ def targets(folder: Path) -> dict[str, Target]:
     write_image(folder / "i.png", np.random.default_rng(0).random((9, 7, 3)))
     Image.fromarray(np.full((9, 7, 3), 99, np.uint8)).save(folder / "i.jpg")
     write_video(folder / "v.mp4", np.random.default_rng(0).integers(0, 255, (4, 32, 48, 3), dtype=np.uint8))
+    write_wav(folder / "s.wav", Clip(np.sin(np.arange(400) / 9), 8000))
     cube = _cube()
     write_ply(folder / "m.ply", cube)
     with leased(folder, "run", what="a run"):
@@ -71,6 +73,7 @@ def targets(folder: Path) -> dict[str, Target]:
         "PNG": Target([(folder / "i.png").read_bytes()], "i.png", read_image),
         "JPEG": Target([(folder / "i.jpg").read_bytes()], "i.jpg", read_image),
         "MP4": Target([(folder / "v.mp4").read_bytes()], "v.mp4", lambda p: read_video(p, 3, 500)),
+        "WAV": Target([(folder / "s.wav").read_bytes()], "s.wav", read_wav),
         "PLY": Target([(folder / "m.ply").read_bytes()], "m.ply", read_mesh),
         "OBJ": Target([_obj(cube)], "m.obj", read_mesh, text=True),
         "TOML of resources": Target([b'partition = "gpu"\ngpus = 2\nsetup = ["a", "b"]\n'], "p.toml", lambda p: read_resources((), p), True),

@@ -71,7 +71,12 @@ def losses(name: str, engine: str, dtype: torch.dtype = torch.float32) -> torch.
     return torch.stack([take((fitted.coordinates, fitted.values), 1e-4) for _ in range(20)]).double()
 
 
-@pytest.mark.parametrize("name", [name for name in METHODS if name != "wire"])  # wire's trajectory is chaotic in any engine
+CHAOTIC = {"wire", "fr"}
+"""In any engine: after a few steps of wire roundings have grown; of fr Adam divides thousands of gradients that are almost
+nothing by themselves, so that their roundings decide where they go. Their gradients are held to float64 above."""
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name not in CHAOTIC])
 def test_twenty_steps_of_both_engines_are_equally_near_to_float64(name):
     exact = losses(name, "reference", torch.float64)
     reference_error, fast_error = ((losses(name, engine) - exact).abs().max() / exact.max() for engine in ("reference", "fast"))

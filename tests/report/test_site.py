@@ -265,3 +265,13 @@ def test_no_page_is_wider_than_the_window_and_axe_finds_nothing_serious(tab, sit
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         found = axe.run(page, options={"preload": False, "resultTypes": ["violations"]}).response["violations"]
         assert [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")] == [], path
+
+
+def test_runs_of_an_installed_wheel_have_no_commit_and_one_environment(attempt, tmp_path):
+    """pandas has NaN where a column is empty throughout, and NaN is not equal to itself."""
+    for seed in (0, 1):
+        one = attempt(seed=seed)
+        append(tmp_path / "r", replace(one, environment=replace(one.environment, code_commit=None, code_dirty=None)))
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    (page,) = (tmp_path / "site" / "runs").glob("*.html")
+    assert page.read_text(encoding="utf-8").count("unknown") == 1

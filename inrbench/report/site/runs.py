@@ -22,7 +22,8 @@ def runs_view(group: Group, label: str) -> dict[str, Any]:
     lines = []
     for run in runs.itertuples(index=False):
         values = {item["id"]: item for item in run.metrics}
-        facts = (*(getattr(run, name) for name in MACHINE), run.code_commit, run.code_dirty)
+        commit = run.code_commit if isinstance(run.code_commit, str) else None  # an installed wheel knows none
+        facts = (*(getattr(run, name) for name in MACHINE), commit, commit is not None and bool(run.code_dirty))
         lines.append({
             "id": run.run_id, "signal": run.signal, "seed": run.seed, "status": run.status,
             "message": run.message if isinstance(run.message, str) else None,

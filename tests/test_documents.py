@@ -1,0 +1,141 @@
+"""Every command of the README and of the documents is carried out, made small; so is every piece of Python.
+
+A block of shell is left out if ``<!-- not run: why -->`` stands before it. Commands are changed only to be quick: fewer epochs, narrower
+networks, two methods for all; what takes minutes at the least is asked for its plan.
+"""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from inrbench.cli.main import VERBS, cli
+from inrbench.errors import InrbenchError
+from inrbench.execute.worker import execute
+from inrbench.store import load_results
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"(<!-- not run: (?P<why>[^>]+) -->\s*)?```(?P<kind>sh|python)\n(?P<text>.*?)```", re.DOTALL)
+ELSEWHERE = {"pip", "python", "tox", "git", "pytest", ".", "export"}
+"""Commands that are not ours: they are not carried out here."""
+SMALL = ["--set", "epochs=2", "--set", "width=8", "--jobs", "1", "--device", "cpu"]
+FEW = {"kodak": "kodim01", "photo": "camera"}
+ANY_RUN = "3f9a1c"
+"""What stands for the id of a run."""
+
+
+def blocks(page: Path, kind: str) -> list[str]:
+    return [m["text"] for m in BLOCK.finditer(page.read_text(encoding="utf-8")) if m["kind"] == kind and not m["why"]]
+
+
+def commands(page: Path) -> list[list[str]]:
+    """Return the words of each command of a page, as a shell would split them."""
+    found = []
+    for text in blocks(page, "sh"):
+        for line in text.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            while words:
+                end = words.index("&&") if "&&" in words else len(words)
+                found.append(words[:end])
+                words = words[end + 1 :]
+    return [words for words in found if words]
+
+
+def small(words: list[str], results: Path) -> list[str]:
+    """Return a command that does the same and is quick."""
+    verb = words[0]
+    if verb == "run":
+        words = words + SMALL
+        if "--methods" not in words or words[words.index("--methods") + 1] == "all":
+            words += ["--methods", "siren,relu"]
+        if "--suite" in words:
+            words += ["--tasks", "function1d,photo"]
+        if "--signals" not in words:
+            few = [signals for task, signals in FEW.items() if task in words]
+            words += ["--signals", *few] if few else []
+        if "--seeds" in words:
+            words += ["--seeds", "1"]
+    elif verb == "tune" or (verb == "reproduce" and "--dry-run" not in words):
+        words = [*words, "--dry-run"]
+    elif verb == "test":
+        words = [*words, "--no-trial", "--no-compile"]
+    elif verb == "profile":
+        words = [*words, "--methods", "relu", "--shape", "2x16", "--points", "64", "--rounds", "1"]
+    elif verb == "check":
+        words = [*words, "--tasks", "function1d", "--against", "results/published"]
+    elif verb in ("why", "render"):
+        words = [_some_run(results) if word == ANY_RUN else word for word in words]
+    return [str(ROOT / word) if word.startswith("results/published") else word for word in words]
+
+
+def _some_run(results: Path) -> str:
+    """Return a run whose picture can be drawn finer, or else any."""
+    runs = load_results(results)
+    return str(runs.sort_values("task", key=lambda tasks: tasks != "photo")["run_id"].iloc[0])
+
+
+def expected(words: list[str]) -> set[int]:
+    """Return the exit codes with which a command may end here."""
+    if words[0] == "check":
+        return {0, 3, 4}  # runs made small do not give the published quality
+    if words[0] == "data" or "kodak" in words:
+        return {0, 1}  # there may be no data here
+    return {0}
+
+
+def in_this_process(work, listener) -> bool:
+    """An executor that starts no worker: importing torch for each command would take most of the time."""
+    for job in work.jobs:
+        listener.started(job)
+        listener.finished(job, execute(job, work.settings))
+    return True
+
+
+PAGES_WITH_COMMANDS = [page for page in PAGES if any(words[0] == "inrbench" for words in commands(page))]
+
+
+def carry_out(words: list[str], results: Path) -> None:
+    words = small(words, results)
+    if words[0] == "data" and words[1] == "fetch":
+        return  # which would download
+    done = CliRunner().invoke(cli, words, standalone_mode=False)
+    error = done.exception
+    if isinstance(error, InrbenchError):
+        code = error.exit_code
+    else:
+        assert error is None, f"{words}: {error!r}\n{done.output}"
+        code = done.return_value or 0
+    assert code in expected(words), f"{words} ended with {code}: {error or done.output}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_commands_of_the_documents(page, tmp_path, monkeypatch):
+    """In their order, in one folder, as a reader would paste them."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("inrbench.execute.load_executor", lambda name: in_this_process)
+    for words in commands(page):
+        if words[0] == "inrbench":
+            carry_out(words[1:], tmp_path / "results")
+        else:
+            assert words[0] in ELSEWHERE, f"{page.name}: {words[0]} is neither ours nor one that readers know"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
+def test_python_of_the_documents_can_be_read(page):
+    for text in blocks(page, "python"):
+        compile(text, str(page), "exec")
+
+
+def test_pages_name_no_verb_and_no_page_that_is_not_there():
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for verb in re.findall(r"`inrbench ([a-z]+)", text):
+            assert verb in VERBS, f"{page.name}: inrbench {verb}"
+        for link in re.findall(r"\]\(([^)#:]+\.md)[^)]*\)", text):
+            assert (page.parent / link).is_file(), f"{page.name}: {link}"
+    documented = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
+    assert not [verb for verb in VERBS if f"`{verb}" not in documented]
