@@ -63,6 +63,16 @@ def test_a_file_a_module_and_names_give_tables_figures_and_frames(tmp_path, caps
     assert set(again.to_pandas()["method"]) == {"my_cube", "siren"}
 
 
+def test_a_file_that_was_edited_is_another_method_in_the_same_process(tmp_path):
+    path = tmp_path / "my_act.py"
+    path.write_text(PLUGIN)
+    first = run(tmp_path, f"{path}").to_pandas()
+    path.write_text(PLUGIN.replace("scale: float = 1.0", "gain: float = 2.0"))
+    both = run(tmp_path, f"{path}[gain=3]").to_pandas()
+    assert len(first) == 1
+    assert sorted(both["params_json"]) == ['{"gain":3.0}', '{"scale":1.0}']
+
+
 def cells(monkeypatch, *sources: str) -> dict:
     """Run cells as a notebook does: in one namespace called __main__, each with a file name that only linecache knows."""
     notebook = ModuleType("__main__")

@@ -21,9 +21,10 @@ from inrbench.spec import Metric
 
 TABLE_COLUMNS = (
     "status", "device_name", "hardware_id", "threads", "jobs", "metrics", "train_seconds", "host_peak_bytes",
-    "gpu_peak_allocated_bytes", "n_params", "message", "load_average", "cores",
+    "gpu_peak_allocated_bytes", "n_params", "n_params_stored", "n_params_deployed", "message", "load_average", "cores",
 )  # fmt: skip
-ROW_COLUMNS = ["label", "status", "metrics", "train_seconds", "host_peak_bytes", "gpu_peak_allocated_bytes", "n_params"]
+ROW_COLUMNS = ["label", "status", "metrics", "train_seconds", "host_peak_bytes", "gpu_peak_allocated_bytes", "n_params",
+               "n_params_stored", "n_params_deployed"]  # fmt: skip
 SHARING = ["hardware_id", "jobs", "threads"]
 
 BUSY = 1.6
@@ -52,6 +53,8 @@ class Row:
     train_seconds: Cell | None
     peak_bytes: Cell | None
     n_params: int | None
+    n_deployed: int | None
+    """Numbers of the network once trained, where they are fewer than were stored in training."""
     marks: dict[str, str] = field(default_factory=dict)
     """Metric id -> ``best`` or ``second``."""
     complete: bool = True
@@ -153,8 +156,18 @@ def _row(label: str, runs: pd.DataFrame, metrics: Sequence[Metric], n_runs: int)
         train_seconds=summarise(ok["train_seconds"]) if len(ok) else None,
         peak_bytes=summarise(memory.dropna()) if memory.notna().any() else None,
         n_params=int(counts.iloc[0]) if len(counts := ok["n_params"].dropna()) else None,
+        n_deployed=_deployed(ok),
         complete=not failures,
     )
+
+
+def _deployed(ok: pd.DataFrame) -> int | None:
+    """Return the numbers of a network that is deployed smaller than it is stored; older rows do not say."""
+    counts = ok[["n_params_stored", "n_params_deployed"]].dropna()
+    if not len(counts):
+        return None
+    stored, deployed = (int(value) for value in counts.iloc[0])
+    return deployed if deployed < stored else None
 
 
 def summarise(values: Iterable[float], log: bool = False) -> Cell:

@@ -9,12 +9,21 @@ from inrbench.errors import CHECK_FAILED, OK
 
 @click.group("data")
 def command() -> None:
-    """Data sets. They are looked for in INRBENCH_DATA (a folder with <data set>/<file>), then in the user's cache."""
+    """Data sets. They are looked for in INRBENCH_DATA (a folder with <data set>/<file>), then in the user's cache.
+
+    \b
+    inrbench data list
+    inrbench data fetch kodak
+    """
 
 
 @command.command("list")
 def list_() -> None:
-    """List the data sets, and what of them is on this machine."""
+    """List the data sets, and what of them is on this machine.
+
+    \b
+    inrbench data list
+    """
     from inrbench.data import catalogue, locate
 
     for name, dataset in catalogue().items():
@@ -26,7 +35,11 @@ def list_() -> None:
 @command.command("fetch")
 @click.argument("names", nargs=-1, required=True)
 def fetch_(names: tuple[str, ...]) -> None:
-    """Download data sets into the user's cache and verify them; what is there already stays."""
+    """Download data sets into the user's cache and verify them; what is there already stays.
+
+    \b
+    inrbench data fetch kodak lpips
+    """
     from inrbench.data.fetch import fetch
 
     for name in names:
@@ -37,7 +50,12 @@ def fetch_(names: tuple[str, ...]) -> None:
 @command.command("verify")
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> int:
-    """Compare the files on this machine with the catalogue's SHA-256. Exit code 3 if one is corrupt or missing."""
+    """Compare the files on this machine with the catalogue's SHA-256. Exit code 3 if one is corrupt or missing.
+
+    \b
+    inrbench data verify
+    inrbench data verify kodak
+    """
     from inrbench.data import catalogue, dataset, locate
 
     unsound = 0
@@ -58,7 +76,11 @@ def verify(names: tuple[str, ...]) -> int:
 @command.command("path")
 @click.argument("name")
 def path(name: str) -> None:
-    """Print the folder of a data set."""
+    """Print the folder of a data set.
+
+    \b
+    inrbench data path kodak
+    """
     from inrbench.data import dataset, locate
     from inrbench.errors import DataMissing
 

@@ -11,14 +11,23 @@ from inrbench.errors import CHECK_FAILED, OK, BadValue
 
 @click.group("results")
 def command() -> None:
-    """The results folder."""
+    """The results folder: what it holds, whether it is in order, and keeping it so.
+
+    \b
+    inrbench results list
+    inrbench results verify --results results/published
+    """
 
 
 @command.command("list")
 @click.option("--tasks", help="Only these tasks, comma-separated.")
 @results_option
 def list_(tasks: str | None, results: Path) -> None:
-    """Print one line a run: the beginning of its id, how it ended, what it was, and its primary metric."""
+    """Print one line a run: the beginning of its id, how it ended, what it was, and its primary metric.
+
+    \b
+    inrbench results list --tasks photo
+    """
     from inrbench.analyse import comparable_runs, measured
 
     for group in comparable_runs(results, ("run_id", "status", "metrics", "primary_metric"), words(tasks)):
@@ -32,7 +41,12 @@ def list_(tasks: str | None, results: Path) -> None:
 @command.command("verify")
 @results_and_artifacts_option
 def verify_(results: Path) -> int:
-    """Hold every file against what its name and its columns say. Exit code 3 if one is not in order."""
+    """Hold every file against what its name and its columns say. Exit code 3 if one is not in order.
+
+    \b
+    inrbench results verify
+    inrbench results verify --results s3://bucket/prefix
+    """
     from inrbench.store import verify
 
     found = verify(results)
@@ -71,7 +85,11 @@ def compact_(results: Path, target: Path | None, tasks: str | None, artifacts: b
 @click.argument("other", type=ResultsFolder(artifacts=True))
 @results_and_artifacts_option
 def merge_(other: Path, results: Path) -> None:
-    """Add the attempts of OTHER, another results folder, with their artifacts. They stay as they are: whose, when, on what."""
+    """Add the attempts of OTHER, another results folder, with their artifacts. They stay as they are: whose, when, on what.
+
+    \b
+    inrbench results merge ../theirs/results
+    """
     from inrbench.store import merge, named
 
     written = merge(other, results)
@@ -84,7 +102,12 @@ def merge_(other: Path, results: Path) -> None:
               help="One row a run, a metric of a run, a point of its curve, or a reading of a probe.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="FILE.csv or FILE.json.")
 def export_(results: Path, table: Literal["runs", "metrics", "curves", "probes"], output: Path) -> None:
-    """Write the results as CSV or JSON."""
+    """Write the results as CSV or JSON.
+
+    \b
+    inrbench results export -o runs.csv
+    inrbench results export --table curves -o curves.json
+    """
     from inrbench.store import load_results
 
     frame = load_results(results, table)
@@ -101,7 +124,12 @@ def export_(results: Path, table: Literal["runs", "metrics", "curves", "probes"]
 @results_and_artifacts_option
 @click.option("--delete", is_flag=True, help="Remove them; without it they are only named.")
 def gc_(results: Path, delete: bool) -> None:
-    """Find artifacts of no run, and what was left half written, a day old at least."""
+    """Find artifacts of no run, and what was left half written, a day old at least.
+
+    \b
+    inrbench results gc
+    inrbench results gc --delete
+    """
     from inrbench.store import mirror_of, orphans, remove_orphans
 
     found = orphans(results)
@@ -120,7 +148,11 @@ def gc_(results: Path, delete: bool) -> None:
 @command.command("migrate")
 @results_and_artifacts_option
 def migrate_(results: Path) -> int:
-    """Rewrite files of earlier versions with today's columns. Numbers, times and attempts stay as they are."""
+    """Rewrite files of earlier versions with today's columns. Numbers, times and attempts stay as they are.
+
+    \b
+    inrbench results migrate
+    """
     from inrbench.store import migrate
 
     written, left = migrate(results)

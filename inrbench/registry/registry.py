@@ -126,8 +126,12 @@ def _load(source: Source) -> ModuleType:
 
 
 def _run_file(path: Path) -> ModuleType:
-    """Import a file under a name of its own; the same path gives the same module within a process."""
-    name = f"inrbench_plugin_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}_{path.stem}"
+    """Import a file under a name of its own; the same text at the same path gives the same module within a process.
+
+    A file that was edited is another module: in a notebook the process outlives many drafts.
+    """
+    mark = hashlib.sha256(str(path).encode() + b"\0" + path.read_bytes()).hexdigest()[:12]
+    name = f"inrbench_plugin_{mark}_{path.stem}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

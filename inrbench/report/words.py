@@ -153,6 +153,7 @@ def cells(board: Board, row: Row) -> list[tuple[str, str | None]]:
     metrics = [(cell_text(row.cells.get(metric.id)), row.marks.get(metric.id)) for metric in board.metrics]
     times = [(seconds_text(row.train_seconds), None)] if board.sharing else []
     params = NONE if row.n_params is None else f"{row.n_params:,}"
+    params += f" → {row.n_deployed:,}" if row.n_deployed is not None else ""
     tail = [(mebibytes_text(row.peak_bytes), None), (params, None), (runs_text(row, board.n_runs), None)]
     ranks = [(rank_text(board, row), None)] if ranked(board) else []
     return [(row.label, None), *ranks, *metrics, *times, *tail]

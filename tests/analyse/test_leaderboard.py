@@ -212,7 +212,17 @@ def test_a_table_of_nothing_but_skipped_runs_is_still_one(attempt, tmp_path):
 
 
 def test_a_spread_ranks_nobody():
-    rows = [Row(label=name, n_ok=1, failures={}, cells={"std@t": summarise([value])}, train_seconds=None, peak_bytes=None,
+    rows = [Row(label=name, n_ok=1, failures={}, cells={"std@t": summarise([value])}, train_seconds=None, peak_bytes=None, n_deployed=None,
                 n_params=None) for name, value in (("a", 1.0), ("b", 2.0))]  # fmt: skip
     _sort_and_mark(rows, [Metric(id="std@t", higher_is_better=False, scale="spread")], 1)
     assert not any(row.marks for row in rows)
+
+
+def test_a_network_that_is_deployed_smaller_than_it_is_trained_says_so(attempt, tmp_path):
+    for method, stored, deployed in (("fr", 3000, 200), ("siren", 200, 200), ("old", 200, None)):
+        one = attempt(method=method)
+        cost = replace(one.result.cost, n_params=stored, n_params_stored=stored, n_params_deployed=deployed)
+        append(tmp_path, replace(one, result=replace(one.result, cost=cost)))
+    (board,) = leaderboards(tmp_path)
+    assert {row.label: row.n_deployed for row in board.rows} == {"fr": 200, "siren": None, "old": None}
+    assert "3,000 → 200" in to_markdown([board])

@@ -1,4 +1,5 @@
 import json
+import os
 import re
 import subprocess
 import sys
@@ -33,14 +34,16 @@ def invoke(*words: str) -> tuple[int, str]:
         (),
         *[(verb,) for verb in VERBS],
         ("data", "fetch"),
-        *[("results", each) for each in ("compact", "verify", "merge", "export", "gc")],
+        *[("data", each) for each in ("list", "verify", "path")],
+        *[("results", each) for each in ("list", "compact", "verify", "merge", "export", "gc", "migrate")],
+        *[("new", each) for each in ("method", "task", "plugin-package")],
     ],
 )
-def test_every_verb_has_help(verb):
+def test_every_verb_has_help_with_an_example(verb):
     code, text = invoke(*verb, "--help")
     assert code == 0
     assert "Usage:" in text
-    assert len(text) > 150
+    assert re.search(rf"^  inrbench {' '.join(verb)}", text, re.MULTILINE), "no example"
 
 
 @pytest.mark.parametrize("words", [["list"], ["--help"], ["--version"], ["run", "--help"]])
@@ -322,3 +325,65 @@ def test_many_files_are_merged_when_a_run_ends(tmp_path, monkeypatch):
         assert invoke(*command, "--seeds", seeds)[0] == 0
         assert len(list((tmp_path / "r" / "store").rglob("*.parquet"))) == files
     assert "4 in" in invoke(*command, "--seeds", "4")[1]
+
+
+def test_a_new_method_is_checked_and_tried_beside_others(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    code, text = invoke("new", "method", "my_act")
+    assert (code, "wrote my_act.py" in text, "then: inrbench test ./my_act.py" in text) == (0, True, True)
+    code, text = invoke("test", "./my_act.py", "--no-trial", "--no-compile")
+    assert (code, "15 ok, 0 to note, 0 failed." in text) == (0, True), text
+    code, text = invoke("test", "./my_act.py[omega=7]", "--no-trial", "--no-compile")
+    assert (code, "method my_act[omega=7.0]" in text) == (0, True)
+    bad = (tmp_path / "my_act.py").read_text().replace("z / 2 + torch", "z.mean(0) + torch")
+    (tmp_path / "my_act.py").write_text(bad)
+    code, text = invoke("test", "./my_act.py", "--no-compile")
+    assert (code, "no normalisation over the points" in text, "no trial" in text) == (3, True, True)
+    code, text = invoke("new", "task", "my_task")
+    assert (code, "--tasks my_task --protocol quick" in text) == (0, True)
+    assert invoke("test", "./my_task.py")[0] == 0
+    assert invoke("test", "function1d", "--no-trial")[0] == 0
+    code, text = invoke("new", "plugin-package", "my-acts")
+    assert (code, "pip install -e 'my-acts[test]'" in text) == (0, True)
+
+
+@pytest.mark.slow
+def test_the_trial_puts_a_row_beside_others_and_keeps_theirs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    invoke("new", "method", "my_act")
+    code, text = invoke("test", "./my_act.py", "--no-compile", "--beside", "relu")
+    assert code == 0, text
+    assert text.count("1/1") == 4
+    (tmp_path / "my_act.py").write_text((tmp_path / "my_act.py").read_text() + "# another file, other runs\n")
+    code, text = invoke("test", "./my_act.py", "--no-compile", "--beside", "relu")
+    assert (code, "4 runs: 2 in" in text, text.count("1/1")) == (0, True, 4)
+
+
+def test_what_a_bug_report_needs_and_what_completes_names():
+    code, text = invoke("env")
+    assert code == 0
+    for words in ("inrbench ", "python ", "torch ", "usable cores", "plugins "):
+        assert words in text
+    for shell in ("bash", "zsh", "fish"):
+        code, text = invoke("completion", shell)
+        assert (code, "_INRBENCH_COMPLETE" in text) == (0, True)
+    completing = {
+        **os.environ,
+        "_INRBENCH_COMPLETE": "bash_complete",
+        "COMP_WORDS": "inrbench run --methods siren,fi",
+        "COMP_CWORD": "3",
+    }
+    done = subprocess.run([sys.executable, "-c", "import sys; sys.argv = ['inrbench']; from inrbench.cli import main; main()"],
+                          env=completing, capture_output=True, text=True, check=False)  # fmt: skip
+    assert "siren,finer" in done.stdout
+
+
+def test_without_a_terminal_or_with_no_color_nothing_is_coloured(tmp_path, attempt):
+    append(tmp_path, attempt())
+    for environment in ({}, {"NO_COLOR": "1"}):
+        done = subprocess.run([sys.executable, "-m", "inrbench", "leaderboard", "--results", str(tmp_path)], capture_output=True,
+                              text=True, check=True, env={**{k: v for k, v in os.environ.items() if k != "NO_COLOR"}, **environment})  # fmt: skip
+        assert "siren" in done.stdout
+        assert "\x1b" not in done.stdout + done.stderr
