@@ -45,7 +45,7 @@ class LinearGrid(nn.Module):
 @register_method(
     "bilinear",
     formula="values on a grid, interpolated; as many as the network has parameters",
-    kinds=("function", "image", "video", "shape"),
+    kinds=("function", "image", "video", "shape", "restoration", "ct", "audio"),
     settings={"image": {"low": 0.0}, "video": {"low": 0.0}},  # these protocols' coordinates begin at 0
 )
 def bilinear(net: NetworkSpec, *, low: float = -1.0) -> nn.Module:

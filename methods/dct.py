@@ -41,7 +41,7 @@ class CosineSeries(nn.Module):
 @register_method(
     "dct",
     formula="sum of c_k prod cos(pi k t), as many as the network has parameters",
-    kinds=("function", "image", "video", "shape"),
+    kinds=("function", "image", "video", "shape", "restoration", "ct", "audio"),
     settings={"image": {"low": 0.0}, "video": {"low": 0.0}},  # these protocols' coordinates begin at 0
 )
 def dct(net: NetworkSpec, *, low: float = -1.0) -> nn.Module:

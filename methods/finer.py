@@ -36,7 +36,10 @@ class VariablePeriodicSine(nn.Module):
     "finer",
     formula="sin(omega (|z| + 1) z)",
     paper="liu2024finer",
-    settings={"sdf": {"first_bias_scale": 1.0}},  # the authors' sdf experiments
+    settings={
+        "sdf": {"first_bias_scale": 1.0},  # the authors' sdf experiments
+        "audio": {"omega_first": 3000.0, "first_bias_scale": 5.0},  # STAF's audio notebook
+    },
     native={
         # the authors' image script: 5e-4 falling by 0.1^(t/T), coordinates in [-1, 1]
         "image": {"lr": "5e-4", "lr_min": "5e-5", "schedule": "exponential", "coordinate_range": "(-1,1)"},

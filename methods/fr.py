@@ -55,7 +55,7 @@ class FourierLinear(nn.Module):
 
 @register_method(
     "fr", formula="W = Lambda B, B fixed Fourier bases, Lambda trained", paper="shi2024fr",
-    settings={"image": {"activation": "relu", "phases": 32, "alpha": 0.05}},  # the authors' image experiments
+    settings={"image": {"activation": "relu", "phases": 32}},  # the authors' image experiments
     native={"image": {"lr": "1e-4", "lr_min": "1e-7", "schedule": "exponential"}},  # 1e-4, a tenth every 3,000 of 10,000 steps
 )  # fmt: skip
 def fr(
@@ -66,11 +66,12 @@ def fr(
     high: int = 128,  # H of the authors' library
     low: int = 128,  # L
     phases: int = 16,  # P
-    alpha: float = 0.01,  # for the sine
+    alpha: float | None = None,  # none: 0.01 for the sine, 0.05 for ReLU, as the authors' library
 ) -> nn.Module:
     """Build a Fourier-reparameterised network."""
     sine = activation == "sine"
     network = CoordinateMLP(net, lambda i: Sine(omega) if sine else nn.ReLU(), init=siren_init(omega) if sine else None)
+    alpha = alpha if alpha is not None else 0.01 if sine else 0.05
     bases = fourier_bases(net.width, high, low, phases, alpha)
     for i in range(1, net.n_layers):
         network.hidden[i] = FourierLinear(bases, net.width, 1 / omega if sine else 1.0)

@@ -44,8 +44,18 @@ class IncodeLite(CoordinateMLP):
         )
 
 
-@register_method("incode-lite", formula="exp(a) sin(exp(b) omega z + c) + d, four numbers trained", paper="kazerouni2024incode")
-def incode_lite(net: NetworkSpec, *, omega: float = 30.0) -> nn.Module:
+@register_method(
+    "incode-lite", formula="exp(a) sin(exp(b) omega z + c) + d, four numbers trained", paper="kazerouni2024incode",
+    settings={"audio": {"omega_first": 3000.0}},  # the authors' audio notebook: 3000 / 30
+    ranges={"omega": (5.0, 60.0)},
+)  # fmt: skip
+def incode_lite(
+    net: NetworkSpec,
+    *,
+    omega: float = 30.0,  # the authors' notebooks
+    omega_first: float | None = None,  # first layer only; none: omega
+) -> nn.Module:
     """Build a network of composed sines."""
+    first = omega if omega_first is None else omega_first
     abcd = nn.Parameter(torch.full((4,), START))
-    return IncodeLite(net, lambda i: ComposedSine(omega, abcd), init=siren_init(omega))
+    return IncodeLite(net, lambda i: ComposedSine(omega if i else first, abcd), init=siren_init(omega))

@@ -21,7 +21,7 @@ class Constant(nn.Module):
         return self.value.expand(len(x), -1)
 
 
-@register_method("mean", formula="c", kinds=("function", "image", "video", "shape"))
+@register_method("mean", formula="c", kinds=("function", "image", "video", "shape", "restoration", "ct", "audio"))
 def mean(net: NetworkSpec) -> nn.Module:
     """Build the constant; the network's shape means nothing to it."""
     return Constant(net.out_features)

@@ -69,6 +69,11 @@ def per_layer(name: str, value: float | tuple[float, ...], n_layers: int) -> tup
         "image": {"s_min": (1.2, 1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 3.6, 1.0)},  # imagefitcolor.yaml
         "video": {"s_min": 1.0, "s_max": 1.5},  # videofit_bbb, commented out; has 4 entries for 3 layers, all the same
         "shape": {"s_min": 1.0, "s_max": 1.8},  # reconstruction, commented out
+        # not published for these; the image configs' values, in as many layers as their protocols have
+        "denoise": {"s_min": (1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 1.0)},
+        "super-resolution": {"s_min": (1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 1.0)},
+        "inpainting": {"s_min": (1.2, 1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 3.6, 1.0)},
+        "ct": {"s_min": (1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 1.0)},
         "photo/camera": {"s_max": (4.0, 4.0, 4.0, 0.8)},  # imagefit.yaml, the active one
     },
     native={

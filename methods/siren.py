@@ -30,6 +30,7 @@ class Sine(nn.Module):
     "siren",
     formula="sin(omega z)",
     paper="sitzmann2020siren",
+    settings={"audio": {"omega_first": 3000.0}},  # train_audio.py: coordinates in [-100, 100] and 30
     native={
         # experiment_scripts/train_img.py and train_video.py: 1e-4, no schedule, coordinates in [-1, 1]
         "image": {"lr": "1e-4", "lr_min": "1e-4", "schedule": "constant", "coordinate_range": "(-1,1)"},
@@ -42,7 +43,7 @@ def siren(
     net: NetworkSpec,
     *,
     omega: float = 30.0,  # section 3.2
-    omega_first: float | None = None,  # first layer only; none: omega. Audio uses 3000 there
+    omega_first: float | None = None,  # first layer only; none: omega. Audio uses 3000
 ) -> nn.Module:
     """Build a SIREN."""
     first = omega if omega_first is None else omega_first

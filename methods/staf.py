@@ -40,7 +40,11 @@ class TrainableSines(nn.Module):
     "staf",
     formula="sum_j beta_j sin(omega_j z + phi_j), trainable",
     paper="morsali2025staf",
-    settings={"image": {"omega_first": 60.0, "skip": True}},  # the authors' image notebook: 60 / 30, tau 5, skip_conn True
+    settings={
+        "image": {"omega_first": 60.0, "skip": True},  # the authors' image notebook: 60 / 30, tau 5, skip_conn True
+        "denoise": {"tau": 2, "omega": 5.0},  # denoising notebook: 5 / 5
+        "audio": {"omega_first": 3000.0},  # audio notebook: 3000 / 30
+    },
     native={
         # the authors' notebooks: images 1e-3 falling by 0.05^(t/T), occupancy 2.5e-4 by 0.36^(t/T); coordinates in [-1, 1]
         "image": {"lr": "1e-3", "lr_min": "5e-5", "schedule": "exponential", "coordinate_range": "(-1,1)"},

@@ -69,6 +69,10 @@ class WireNetwork(nn.Module):
     settings={
         "image": {"omega": 20.0, "scale": 30.0},  # "for image representation", comment in wire_image_denoise.py
         "shape": {"omega": 10.0, "scale": 40.0},  # wire_occupancy.py
+        "denoise": {"omega": 4.0, "scale": 4.0},  # wire_image_denoise.py
+        "super-resolution": {"omega": 8.0, "scale": 6.0},  # wire_SISR.py
+        "inpainting": {"omega": 20.0, "scale": 30.0},  # not published; as for an image
+        "ct": {"omega": 10.0, "scale": 10.0},  # wire_ct.py, there for wire2d
     },
     native={
         # the authors' image scripts: 5e-3 falling by 0.1^(t/T), coordinates in [-1, 1]; wire_occupancy.py: by 0.2^(t/T)

@@ -6,8 +6,9 @@
     voice   vowels: pulses of a changing pitch through resonances
 
 Signals of many octaves and sharp beginnings, in one dimension. ``paper`` follows SIREN's experiment (Sitzmann et al. 2020,
-``train_audio.py``): every sample, coordinates in [-100, 100], which is what its first frequency of 3,000 means on [-1, 1].
-``quick`` fits a second at about 8 kHz and also listens half-way between the samples. Your own sound: ``--signals ./mine.wav``.
+``train_audio.py``): every sample; coordinates in [-1, 1] and a first frequency of 3,000 where authors say so, which is what
+SIREN's [-100, 100] and 30 come to. ``quick`` fits a second at about 8 kHz and also listens half-way between the samples. Your
+own sound: ``--signals ./mine.wav``.
 """
 
 from collections.abc import Callable, Mapping
@@ -105,10 +106,12 @@ class Audio(Task):
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": Protocol(
             name="paper", width=256, n_layers=4, epochs=9000, lr=1e-4, lr_min=1e-4, schedule="constant", metrics=METRIC_IDS,
-            settings={"coordinate_range": (-100.0, 100.0), "seconds": None, "rate": None, "value_range": "largest value 1"},
+            settings={"coordinate_range": (-1.0, 1.0), "seconds": None, "rate": None, "value_range": "largest value 1"},
             sources={
-                "all": "SIREN's train_audio.py and dataio.py: 256, 3 hidden to hidden, 9,001 epochs, 1e-4, no schedule, "
-                "all samples at once, coordinates [-100, 100]",
+                "width, n_layers, lr, schedule, batch": "SIREN's train_audio.py: 256, 3 hidden to hidden, 1e-4, no schedule, "
+                "all samples at once",
+                "epochs": "9,000, ours; 9,001 in train_audio.py",
+                "coordinate_range": "ours; SIREN's dataio.py has [-100, 100] and a first frequency of 30, which is 3,000 here",
                 "signals": "ours: its clips (Bach, counting) are not redistributed here; give them by --signals",
                 "metrics": "ours; SIREN reports the MSE",
             },
@@ -116,8 +119,8 @@ class Audio(Task):
         "quick": Protocol(
             name="quick", width=64, n_layers=4, epochs=120, batch=2048, lr=1e-3, lr_min=1e-4, schedule="cosine",
             metrics=(SNR.id, SNR_BETWEEN.id, MSE_TRAIN.id),
-            settings={"coordinate_range": (-25.0, 25.0), "seconds": 1.0, "rate": 8000, "value_range": "largest value 1"},
-            sources={"all": "ours: seconds on a laptop CPU; a quarter of the time and of the range. It reproduces no paper"},
+            settings={"coordinate_range": (-1.0, 1.0), "seconds": 1.0, "rate": 8000, "value_range": "largest value 1"},
+            sources={"all": "ours: seconds on a laptop CPU. It reproduces no paper"},
         ),
     }  # fmt: skip
 

@@ -46,7 +46,7 @@ def discs(side: int) -> NDArray[np.float32]:
 class ComputedTomography(Task):
     """Slices."""
 
-    kind = "image"
+    kind = "ct"
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
     metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, MSE_SINOGRAM)

@@ -42,6 +42,7 @@ def protocol(name: str, metrics: tuple[str, ...], sources: Mapping[str, str], *,
 class Restoration(Photo):
     """What the three have in common."""
 
+    kind = "restoration"  # what a method fits an image with says little of how it finds one
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {}

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 import inrbench
 from inrbench.api.notebook import plugin_source
-from inrbench.errors import BadValue, BrokenPlugin, UnknownName
+from inrbench.errors import BadValue, BrokenPlugin, NameCollision, UnknownName
 from inrbench.registry import Registry
 
 TINY = {"epochs": 3, "width": 8}
@@ -143,3 +143,37 @@ def test_a_script_without_a_guard_is_not_run_again_by_the_workers(tmp_path):
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=300, check=True, cwd=tmp_path)
     assert done.stdout.count("the script runs") == 1
     assert "['ok', 'ok']" in done.stdout
+
+
+def test_what_was_changed_in_a_later_cell_counts(monkeypatch):
+    namespace = cells(
+        monkeypatch,
+        "import torch\nfrom torch import nn\nfrom inrbench import CoordinateMLP, register_method\nBETA = 3.0\nz = torch.linspace(0, 1, 5)\n"
+        "class Bump(nn.Module):\n    def forward(self, z):\n        return torch.sin(BETA * z)\n"
+        "@register_method('bump', formula=r'\\xi sin(z) \\nu')\ndef bump(net):\n    return CoordinateMLP(net, lambda i: Bump())\n",
+        "BETA = 5.0\nclass Bump(nn.Module):\n    def forward(self, z):\n        return torch.cos(BETA * z)\n",
+    )
+    source = plugin_source(namespace["bump"])
+    assert "BETA = 5.0" in source and "BETA = 3.0" not in source
+    assert "torch.cos" in source and "torch.sin" not in source
+    assert "linspace" not in source, "z is the forward's own, not the notebook's"
+    compile(source, "bump.py", "exec")
+
+
+def test_a_notebook_method_of_a_taken_name_is_not_the_built_in_one(tmp_path, monkeypatch):
+    namespace = cells(
+        monkeypatch,
+        NOTEBOOK[0],
+        "@register_method('siren')\ndef siren(net):\n    return CoordinateMLP(net, lambda i: layers.Tanh())\n",
+    )
+    with pytest.raises(NameCollision, match="two methods are called 'siren'"):
+        run(tmp_path, [namespace["siren"]])
+    with pytest.raises(BadValue, match="is no name of a method"):
+        cells(monkeypatch, NOTEBOOK[0], "@register_method('../../evil')\ndef evil(net):\n    return None\n")
+
+
+def test_files_in_folders_with_odd_names_can_be_given(tmp_path):
+    folder = tmp_path / "a,b[1]"
+    folder.mkdir()
+    (folder / "my_act.py").write_text(PLUGIN)
+    assert list(run(tmp_path, [folder / "my_act.py"]).to_pandas()["status"]) == ["ok"]

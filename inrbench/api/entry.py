@@ -12,6 +12,7 @@ from inrbench.execute.tune import read_recipes
 from inrbench.fit import probe_names
 from inrbench.session import perform
 from inrbench.spec import Track
+from inrbench.store import is_remote, open_mirror
 
 
 def run(
@@ -41,7 +42,11 @@ def run(
 
     Prints the plan and how runs end. Raises InrbenchError for what cannot be understood; a run that fails is a row.
     """
-    names, files = selection_of([methods] if isinstance(methods, AnyMethod) else methods, Path(results))
+    folder, remote = Path(results), open_mirror(str(results)) if is_remote(str(results)) else None
+    if remote is not None:
+        remote.exchange()
+        folder = remote.folder
+    names, files = selection_of([methods] if isinstance(methods, AnyMethod) else methods, folder)
     request = Request(
         methods=names,
         tasks=_listed(tasks) or None,
@@ -55,10 +60,12 @@ def run(
         engine=engine,
         probes=probe_names(",".join(probes)),
         track=track,
-        recipes=read_recipes(Path(results), suite or protocol) if track == "tuned" else {},
+        recipes=read_recipes(folder, suite or protocol) if track == "tuned" else {},
     )
-    code = perform([request], Path(results), jobs=jobs, timeout=timeout, artifacts=artifacts)
-    return Results.of(request, Path(results), code)
+    code = perform([request], folder, jobs=jobs, timeout=timeout, artifacts=artifacts)
+    if remote is not None:
+        remote.exchange()
+    return Results.of(request, folder, code)
 
 
 def _listed(items: str | Path | Sequence[str | Path]) -> str:

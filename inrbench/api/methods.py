@@ -1,6 +1,7 @@
 """Methods as Python has them, turned into names and files, which is all that a worker process is given."""
 
 import hashlib
+import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -14,18 +15,17 @@ AnyMethod = str | Path | ModuleType | Method
 
 def selection_of(methods: Sequence[AnyMethod], results: Path) -> tuple[str, tuple[Path, ...]]:
     """Return a ``--methods`` text and the plugin files it needs. Raises BadValue for what is no method."""
-    known = Registry().methods
     names: list[str] = []
     files: list[Path] = []
     for method in methods:
-        if isinstance(method, str | Path):
-            names.append(str(method))
-        elif isinstance(method, ModuleType):
-            names.append(str(_file_of(method)))
+        if isinstance(method, str):
+            names.append(method)
+        elif isinstance(method, Path | ModuleType):
+            file = method if isinstance(method, Path) else _file_of(method)
+            files.append(file)
+            names += Registry([file]).names_in(file)
         elif isinstance(method, Method):
-            if method.name not in known:
-                file, module = Path(method.builder.__code__.co_filename), method.builder.__globals__.get("__name__")
-                files.append(file if module != "__main__" and file.is_file() else _written(method, results))
+            files += _file_for(method, results)
             names.append(method.name)
         else:
             raise BadValue(
@@ -33,6 +33,16 @@ def selection_of(methods: Sequence[AnyMethod], results: Path) -> tuple[str, tupl
                 "or give a name, a file or a module"
             )
     return ",".join(names), tuple(dict.fromkeys(files))
+
+
+def _file_for(method: Method, results: Path) -> list[Path]:
+    """Return the file that registers a method: none for a built-in one, a new one for a method of a notebook."""
+    builder = inspect.unwrap(method.builder)
+    file = Path(builder.__code__.co_filename)
+    known = Registry().methods.get(method.name)
+    if known is not None and known.source.path.resolve() == file.resolve():
+        return []
+    return [file if builder.__globals__.get("__name__") != "__main__" and file.is_file() else _written(method, results)]
 
 
 def _file_of(module: ModuleType) -> Path:

@@ -8,6 +8,7 @@ import ast
 import builtins
 import inspect
 import linecache
+import symtable
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
@@ -22,8 +23,9 @@ Definition = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
 def plugin_source(method: Method) -> str:
     """Return a Python file that registers ``method``. Raises BadValue where its source or that of what it uses is not known."""
     cells = _Cells(method)
-    cells.take(method.builder.__name__)
-    parts = [f'"""{method.name}: {method.formula or "from a notebook"}."""', "\n".join(cells.imports), *cells.definitions]
+    cells.take(inspect.unwrap(method.builder).__name__)
+    told = repr(f"{method.name}: {method.formula or 'from a notebook'}.")  # a formula may hold quotes and backslashes
+    parts = [told, "\n".join(cells.imports), *cells.definitions]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -32,11 +34,12 @@ class _Cells:
 
     def __init__(self, method: Method) -> None:
         self.name = method.name
-        self.namespace: Mapping[str, Any] = inspect.unwrap(method.builder).__globals__
+        builder = inspect.unwrap(method.builder)
+        self.namespace: Mapping[str, Any] = builder.__globals__
         self.imports: dict[str, None] = {}
         self.definitions: list[str] = []
         self._seen: set[str] = set()
-        self._files = [method.builder.__code__.co_filename]
+        self._files = [builder.__code__.co_filename]
 
     def take(self, name: str) -> None:
         """Take what defines a name, and before it what that uses."""
@@ -44,19 +47,18 @@ class _Cells:
             return
         self._seen.add(name)
         value = self.namespace.get(name)
-        if found := self._definition(name, value):
-            lines, node = found
-            for used in _names_in(node):
+        if name in self.namespace and _is_literal(value):  # as it is now: a cell may have been changed and run again
+            self.definitions.append(f"{name} = {value!r}")
+        elif found := self._definition(name, value):
+            text = found
+            for used in _globals_of(text):
                 if used in self.namespace:
                     self.take(used)
-            first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
-            self.definitions.append("".join(lines[first - 1 : node.end_lineno]).rstrip())
+            self.definitions.append(text)
         elif name not in self.namespace:
             return  # a builtin, or a mistake that the file will tell of
         elif isinstance(value, ModuleType):
             self.imports[f"import {value.__name__} as {name}"] = None
-        elif _is_literal(value):
-            self.definitions.append(f"{name} = {value!r}")
         elif (home := getattr(value, "__module__", None)) not in (None, "__main__") and (
             own := getattr(value, "__name__", None)
         ):
@@ -66,15 +68,16 @@ class _Cells:
         elif getattr(builtins, name, None) is not value:
             raise BadValue(f"'{self.name}' uses '{name}', whose source cannot be found; {ADVICE}")
 
-    def _definition(self, name: str, value: object) -> tuple[list[str], Definition] | None:
-        """Return where a name is defined, in a cell that is known or in the one that the value came from."""
-        for file in [*self._files, *_files_of(value)]:
-            if file not in self._files:
-                self._files.append(file)
+    def _definition(self, name: str, value: object) -> str | None:
+        """Return the text that defines a name, from the cell that the value came from, else from one that is known."""
+        own = _files_of(value)
+        self._files += [file for file in own if file not in self._files]
+        for file in [*own, *self._files]:
             lines, tree = _parsed(file)
             for node in reversed(tree.body):  # the last of several counts
                 if isinstance(node, Definition) and name in _defined_by(node):
-                    return lines, node
+                    first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
+                    return "".join(lines[first - 1 : node.end_lineno]).rstrip()
         return None
 
     def _import_of(self, name: str) -> str | None:
@@ -121,5 +124,13 @@ def _defined_by(node: Definition) -> set[str]:
     return {node.name}
 
 
-def _names_in(node: ast.AST) -> list[str]:
-    return list(dict.fromkeys(each.id for each in ast.walk(node) if isinstance(each, ast.Name)))
+def _globals_of(text: str) -> list[str]:
+    """Return the names that a definition takes from the module: no local ones, whatever they are called."""
+    names: dict[str, None] = {}
+    tables = [symtable.symtable(text, "cell", "exec")]
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        top = table.get_type() == "module"
+        names.update(dict.fromkeys(s.get_name() for s in table.get_symbols() if s.is_referenced() and (top or s.is_global())))
+    return list(names)

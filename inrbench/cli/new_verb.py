@@ -6,6 +6,7 @@ import click
 
 import inrbench
 from inrbench.cli.options import Decorator
+from inrbench.errors import NameCollision
 from inrbench.scaffold import new_method, new_package, new_task
 
 folder_option: Decorator = click.option(
@@ -33,6 +34,7 @@ def method_(name: str, folder: Path) -> None:
     \b
     inrbench new method my_act && inrbench test ./my_act.py
     """
+    _refuse_known("method", name)
     path = _told(new_method(name, folder))
     click.echo(f"then: inrbench test {path}")
 
@@ -46,6 +48,7 @@ def task_(name: str, folder: Path) -> None:
     \b
     inrbench new task my_task && inrbench test ./my_task.py
     """
+    _refuse_known("task", name)
     path = _told(new_task(name, folder))
     click.echo(
         f"then: inrbench test {path}\n      inrbench run --tasks {name} --protocol quick --methods siren --plugin {path}"
@@ -64,6 +67,15 @@ def package_(name: str, folder: Path) -> None:
     for path in new_package(name, folder, inrbench.__version__):
         click.echo(f"wrote {path}")
     click.echo(f"then: pip install -e '{folder / name}[test]' && inrbench list methods")
+
+
+def _refuse_known(kind: str, name: str) -> None:
+    """Raise NameCollision for a name that a plugin has: the new file could not be used beside it."""
+    from inrbench.registry import Registry
+
+    registry = Registry()
+    if name in (registry.methods if kind == "method" else registry.tasks):
+        raise NameCollision(f"there is a {kind} '{name}' already; choose another name (inrbench list)")
 
 
 def _told(path: Path) -> str:

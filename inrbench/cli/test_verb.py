@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from inrbench.cli.options import complete_names, words
-from inrbench.errors import CHECK_FAILED, OK
+from inrbench.errors import CHECK_FAILED, OK, BadValue
 
 if TYPE_CHECKING:
     from inrbench.contract import Verdict
@@ -39,7 +39,10 @@ def command(plugin: str, trial: bool, beside: str, compiled: bool) -> int:
     from inrbench.execute.plan import select_methods
     from inrbench.registry import Registry, parse_selection
 
-    (selection,) = parse_selection(plugin)
+    selections = parse_selection(plugin)
+    if len({selection.name for selection in selections}) != 1:
+        raise BadValue(f"inrbench test checks one plugin at a time, got '{plugin}'")
+    selection = selections[0]
     file = (Path(selection.name).resolve(),) if selection.is_file else ()
     registry = Registry(file)
     tasks = _tasks(registry, selection.name, selection.is_file)

@@ -1,5 +1,7 @@
 """Everything that is checked of a task."""
 
+import math
+
 import torch
 from torch import nn
 
@@ -72,11 +74,17 @@ def judgement(task: Task) -> Verdict:
     measured, wanted = problem.evaluation.measure(predict), _protocol(task).metrics
     if [m.metric.id for m in measured] != list(wanted):
         return Verdict("judgement", "fail", "measure() does not give the protocol's metrics in their order")
-    if measured[0].value != problem.evaluation.primary(predict):
+    ranked = problem.evaluation.primary(predict)
+    if measured[0].value not in (None, ranked) and not math.isnan(ranked):
         return Verdict("judgement", "fail", "primary() is not the first of what measure() gives")
     if any(m.value is None and not m.note for m in measured):
         return Verdict("judgement", "fail", "a metric is missing without a reason", "Measurement(..., value=None, note='why')")
-    return Verdict("judgement", "ok", f"nothing at all scores {measured[0].value:.4g} in {measured[0].metric.id}")
+    first = measured[0]
+    if first.value is None or not math.isfinite(first.value):
+        return Verdict(
+            "judgement", "note", f"nothing at all scores {first.value} in {first.metric.id}: {first.note or 'no number'}"
+        )
+    return Verdict("judgement", "ok", f"nothing at all scores {first.value:.4g} in {first.metric.id}")
 
 
 def repeatability(task: Task) -> Verdict:

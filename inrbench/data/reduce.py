@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from inrbench.errors import BadValue
+
 
 def reduction_factor(shape: Sequence[int], max_pixels: int | None, step: int = 2) -> int:
     """Return the smallest reduction of ``(H, W)`` that leaves at most ``max_pixels`` pixels; 1 for no limit.
@@ -12,11 +14,15 @@ def reduction_factor(shape: Sequence[int], max_pixels: int | None, step: int = 2
     It is a multiple of ``step``: even by default, also where nothing needs reducing, so that the image at twice the fitted
     resolution is always there to compare with.
 
+    Raises BadValue for less than a pixel.
+
     >>> reduction_factor((512, 768), 25_000), reduction_factor((512, 768), None), reduction_factor((512, 768), 50_000, step=1)
     (4, 1, 3)
     """
     if max_pixels is None:
         return 1
+    if max_pixels < 1:
+        raise BadValue(f"max_pixels must be at least 1, or none, got {max_pixels}")
     height, width = shape
     factor = step
     while (height // factor) * (width // factor) > max_pixels:

@@ -71,11 +71,17 @@ def gradients(network: nn.Module, problem: Problem) -> Readings:
 def activations(network: nn.Module, problem: Problem) -> Readings:
     """Return for each of the network's ``activations`` the deviation of its outputs and the share of them that is dead."""
     readings = {}
-    for i, output in enumerate(activation_outputs(network, problem.example(GRADIENT_POINTS)[0]), start=1):
+    for i, output in enumerate(activation_outputs(network, _points(problem, GRADIENT_POINTS)), start=1):
         deviations = output.double().std(dim=0)
         readings[f"std layer {i}"] = float(output.double().std())
         readings[f"dead layer {i}"] = float((deviations < DEAD).double().mean())
     return readings
+
+
+def _points(problem: Problem, most: int) -> Tensor:
+    """Return coordinates ``(N, d)`` of a fixed batch, also where a point of the problem is the mean of several."""
+    coordinates = problem.example(max(1, most // problem.evaluations))[0]
+    return coordinates.reshape(-1, coordinates.shape[-1])
 
 
 @torch.no_grad()
@@ -98,7 +104,7 @@ def ntk(network: nn.Module, problem: Problem) -> Readings:
     The kernel J J^T of the outputs, summed over channels, at the first NTK_POINTS points of a fixed batch. Han et al., AAAI
     2026, figure 2b; which and how many points they take is not published.
     """
-    x = problem.example(NTK_POINTS)[0]
+    x = _points(problem, NTK_POINTS)
     weights = {name: p.detach() for name, p in network.named_parameters() if p.requires_grad}
     others = {**dict(network.named_buffers()), **{n: p.detach() for n, p in network.named_parameters() if not p.requires_grad}}
 

@@ -22,8 +22,11 @@ FEWEST_SAMPLES = 16
 
 
 def fitted_samples(n_samples: int, rate: int, protocol: Protocol) -> int:
-    """Return how many samples of a clip a protocol fits."""
+    """Return how many samples of a clip a protocol fits. Raises BadValue for settings that mean nothing."""
     seconds, wanted = protocol.settings["seconds"], protocol.settings["rate"]
+    for name in ("seconds", "rate"):
+        if protocol.settings[name] is not None and not protocol.settings[name] > 0:
+            raise BadValue(f"{name} must be positive, or none for all there is, got {protocol.settings[name]}")
     kept = n_samples if seconds is None else min(n_samples, int(seconds * rate))
     return kept if wanted is None else -(-kept // max(1, rate // wanted))
 

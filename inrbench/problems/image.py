@@ -73,11 +73,11 @@ class ImageEvaluation:
 
     def primary(self, predict: Predict) -> float:
         """Return the metric that the protocol ranks by."""
-        return self.ways(predict)[self.metrics[0]]()
+        return self.ways(self.render(predict), predict)[self.metrics[0]]()
 
     def measure(self, predict: Predict) -> list[Measurement]:
         """Return the protocol's metrics; a metric that cannot be computed carries the reason."""
-        ways = self.ways(predict)
+        ways = self.ways(self.render(predict), predict)
         measured = []
         for name in self.metrics:
             try:
@@ -87,9 +87,8 @@ class ImageEvaluation:
                 measured.append(Measurement(metric=METRICS[name], value=None, note=note))
         return measured
 
-    def ways(self, predict: Predict) -> dict[str, Callable[[], float]]:
-        """Return how each metric is computed, by its id."""
-        image = self.render(predict)
+    def ways(self, image: Image, predict: Predict) -> dict[str, Callable[[], float]]:
+        """Return how each metric of a rendered image is computed, by its id."""
         return {
             PSNR.id: lambda: psnr(image, self.fitted),
             SSIM.id: lambda: ssim(image, self.fitted),

@@ -63,12 +63,12 @@ class RestorationEvaluation(ImageEvaluation):
         super().__init__(truth, None, span, coordinates, metrics)
         self.given, self.hidden = given, hidden
 
-    def ways(self, predict: Predict) -> dict[str, Callable[[], float]]:
+    def ways(self, image: Image, predict: Predict) -> dict[str, Callable[[], float]]:
         """Return how each metric is computed."""
-        ways = {**super().ways(predict), MSE_TRAIN.id: lambda: self.given.error(predict)}
+        ways = {**super().ways(image, predict), MSE_TRAIN.id: lambda: self.given.error(predict)}
         hidden = self.hidden
         if hidden is not None:
-            ways[PSNR_HIDDEN.id] = lambda: psnr(self.render(predict)[hidden], self.fitted[hidden])
+            ways[PSNR_HIDDEN.id] = lambda: psnr(image[hidden], self.fitted[hidden])
         return ways
 
     def save_artifacts(self, predict: Predict, folder: Path) -> None:

@@ -14,7 +14,7 @@ from inrbench.data.render import render
 from inrbench.errors import BadValue
 from inrbench.metrics.error import MSE_TRAIN, squared_errors
 from inrbench.metrics.shape import CHAMFER, IOU_GRID, IOU_OFFICIAL, IOU_RANDOM, NORMALS, chamfer, iou, normal_consistency
-from inrbench.problems.base import Batch, Predict
+from inrbench.problems.base import Batch, Predict, with_penalty
 from inrbench.problems.grid import BitValues, FloatValues, Grid, GridRegression, GridValues
 from inrbench.spec import Measurement, Metric, Protocol
 
@@ -185,7 +185,8 @@ class OfficiallyScored(GridRegression):
         coordinates, values, rows = chunk
         outputs = network(coordinates)
         self._keep(outputs.detach(), values, rows)
-        return (outputs - values).square().sum() * (weight / self.out_features)
+        error = (outputs - values).square().sum() * (weight / self.out_features)
+        return with_penalty(error, network, weight * len(coordinates))
 
     def batches(self, generator: torch.Generator) -> Iterator[Batch]:
         """Yield the batches of one epoch; the one before it has ended."""

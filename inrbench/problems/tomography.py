@@ -82,19 +82,24 @@ class TomographyEvaluation(ImageEvaluation):
         super().__init__(truth, None, span, coordinates, protocol.metrics)
         self._beam = beam
 
-    def ways(self, predict: Predict) -> dict[str, Callable[[], float]]:
+    def ways(self, image: Image, predict: Predict) -> dict[str, Callable[[], float]]:
         """Return how each metric is computed."""
-        return {**super().ways(predict), MSE_SINOGRAM.id: lambda: self.sinogram_error(predict)}
+        return {**super().ways(image, predict), MSE_SINOGRAM.id: lambda: self.sinogram_error(image)}
 
-    def sinogram_error(self, predict: Predict) -> float:
-        """Return the mean squared error of the projections."""
-        pictures = (torch.from_numpy(picture[..., 0]).to(self._beam.grid) for picture in (self.render(predict), self.fitted))
+    def sinogram_error(self, image: Image) -> float:
+        """Return the mean squared error of an image's projections."""
+        pictures = (torch.from_numpy(picture[..., 0]).to(self._beam.grid) for picture in (image, self.fitted))
         ours, true = (self._beam(picture).cpu().numpy() for picture in pictures)
         return mean_squared_error(ours, true)
 
     def render(self, predict: Predict) -> Image:
         """Return the picture, 0 beyond the circle that all directions see."""
         image: Image = super().render(predict) * circle(len(self.fitted))[..., None]
+        return image
+
+    def at_scale(self, predict: Predict, scale: int) -> Image:
+        """Return the picture finer, and 0 beyond the circle too."""
+        image: Image = super().at_scale(predict, scale) * np.kron(circle(len(self.fitted)), np.ones((scale, scale)))[..., None]
         return image
 
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
@@ -128,6 +133,8 @@ def tomography_problem(image: Image, protocol: Protocol) -> TomographyProblem:
     n = len(truth)
     if n < 8:
         raise BadValue(f"an image of {n}x{n} pixels is too small for projections: 8 are needed in each direction")
+    if settings["angles"] > n * n:
+        raise BadValue(f"angles: {settings['angles']} directions for {n}x{n} pixels are more than there are pixels")
     truth = truth * circle(n)[..., None]
     beam = ParallelBeam(n, settings["angles"])
     coordinates = pixel_coordinates(np.arange(n), np.arange(n), (n, n), low, high)

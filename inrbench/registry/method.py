@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from inrbench.errors import BadValue, unknown
-from inrbench.spec import NetworkSpec, Value, parse_as
+from inrbench.spec import NetworkSpec, Value, odd_name, parse_as
 
 if TYPE_CHECKING:
     from torch import nn
@@ -35,6 +35,8 @@ class Method:
     """Parameter -> the least and the largest value that ``inrbench tune`` tries, on a log scale if both are positive."""
 
     def __post_init__(self) -> None:
+        if why := odd_name(self.name):
+            raise BadValue(why)
         first, *rest = inspect.signature(self.builder).parameters.values()
         for p in rest:
             if p.kind is not inspect.Parameter.KEYWORD_ONLY or p.default is inspect.Parameter.empty:

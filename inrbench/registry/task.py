@@ -33,7 +33,8 @@ class Task(ABC):
     name: ClassVar[str] = ""
     """Set by ``register_task``."""
     kind: ClassVar[str]
-    """Which of a method's settings apply: ``function``, ``image``, ``video``, ``shape``, ``pde``."""
+    """Which of a method's settings apply:
+    ``function``, ``image``, ``restoration``, ``ct``, ``video``, ``shape``, ``audio``, ``pde``."""
     version: ClassVar[str]
     """Raised when the task changes the meaning of its numbers, with a line in ``changes``."""
     changes: ClassVar[Mapping[str, str]]

@@ -1,5 +1,6 @@
 """Writing files from templates. Nothing that is there already is overwritten."""
 
+import importlib.util
 import keyword
 import re
 from importlib import resources
@@ -8,6 +9,9 @@ from string import Template
 
 from inrbench.errors import BadValue
 from inrbench.spec import odd_name
+
+USED = frozenset({"tensor", "nn", "coordinate_mlp", "network_spec", "register_method", "siren_init", "step", "np"})
+"""What the templates import or define."""
 
 
 def new_method(name: str, folder: Path) -> Path:
@@ -61,6 +65,8 @@ def _names(name: str) -> dict[str, str]:
 def _module(name: str) -> str:
     """Return what the file of a name is called. Raises BadValue."""
     module = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-    if (why := odd_name(name)) or not module.isidentifier() or keyword.iskeyword(module):
-        raise BadValue(why or f"'{name}' can be no Python name: begin with a letter, like my_act")
+    if (why := odd_name(name)) or not module.isidentifier() or keyword.iskeyword(module) or not name[-1].isalnum():
+        raise BadValue(why or f"'{name}' can be no Python name: begin with a letter and end with one or a digit, like my_act")
+    if module in USED or importlib.util.find_spec(module) is not None:
+        raise BadValue(f"'{name}': a module or a function that the file needs is called so; choose another name")
     return module

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from inrbench.store.compact import PACKING_LEVEL
+from inrbench.store.mirror import mirror_of
 from inrbench.store.read import UNREADABLE, attempt_files, read_files
 from inrbench.store.schema import SCHEMA, filled, spec_of
 from inrbench.store.write import as_parquet, is_packed, packed_name, store_folder, write_atomically
@@ -37,6 +38,8 @@ def migrate(results: Path) -> tuple[dict[Path, int], dict[Path, str]]:
         write_atomically(content, new)
         if new != path:
             path.unlink(missing_ok=True)
+        if remote := mirror_of(results):  # the exchange adds and never replaces, so the old object would come back
+            remote.remove([path])
         written[new] = today.num_rows
     return written, left
 

@@ -226,3 +226,8 @@ def test_a_penalty_is_in_the_loss_once_however_a_batch_is_cut():
     assert sum(parts).item() == pytest.approx(whole.item(), rel=1e-6)
     assert whole.item() == pytest.approx((network(x) - y).square().mean().item() + network.penalty().item(), rel=1e-6)
     assert network_size(network).trainable == network_size(network).stored, "what layers share is counted once"
+
+
+def test_alpha_of_fourier_bases_follows_the_activation():
+    sine, relu = (build("fr", (2, 16, 2, 1), activation=name).hidden[1].B.abs().max().item() for name in ("sine", "relu"))
+    assert (round(sine, 6), round(relu, 6)) == (0.01, 0.05)

@@ -189,7 +189,42 @@ def test_what_is_no_wav_is_refused_in_one_line(tmp_path, content):
     (lambda: tomography_problem(IMAGE[:5, :5, :1], protocol((), angles=4)), "too small for projections"),
     (lambda: audio_problem(Clip(np.zeros(99), 8000), protocol((), seconds=None, rate=None)), "nothing to fit"),
     (lambda: audio_problem(Clip(SAMPLES, 8000), protocol((), seconds=0.001, rate=None)), "8 samples"),
+    (lambda: audio_problem(Clip(SAMPLES, 8000), protocol((), seconds=-1.0, rate=None)), "seconds must be positive"),
+    (lambda: audio_problem(Clip(SAMPLES, 8000), protocol((), seconds=None, rate=0)), "rate must be positive"),
+    (lambda: tomography_problem(IMAGE[..., :1], protocol((), angles=900)), "more than there are pixels"),
+    (lambda: denoising_problem(IMAGE, protocol((), photons=9.0, readout=1.0, max_pixels=0), 0), "max_pixels must be at least 1"),
 ])  # fmt: skip
 def test_settings_that_mean_nothing_are_refused(make, text):
     with pytest.raises(BadValue, match=text):
         make()
+
+
+def test_a_slice_drawn_finer_is_0_beyond_the_circle_too():
+    problem = tomography_problem(IMAGE[..., :1], protocol(("psnr@clip-float",), angles=6))
+    finer = problem.evaluation.at_scale(lambda x: torch.ones(len(x), 1), 2)
+    assert finer.shape == (58, 58, 1)
+    assert not finer[0, 0] and finer[29, 29] == 1
+
+
+def test_an_image_is_rendered_once_for_all_of_its_metrics():
+    problem = inpainting_problem(IMAGE, protocol(("psnr-hidden@clip-float", "psnr@clip-float"), share=0.2), 3)
+    asked = []
+
+    def predict(x: torch.Tensor) -> torch.Tensor:
+        asked.append(len(x))
+        return torch.zeros(len(x), 3)
+
+    problem.evaluation.primary(predict)
+    assert asked == [34 * 29]
+
+
+@pytest.mark.parametrize("name", ["activations", "ntk", "gradients"])
+def test_probes_read_networks_of_means_too(name):
+    from inrbench.fit import read_probes
+    from inrbench.registry import Registry
+    from inrbench.spec import NetworkSpec
+
+    problem = super_resolution_problem(IMAGE, protocol(("psnr@clip-float",), scale=4))
+    net = NetworkSpec(in_features=2, out_features=3, width=8, n_layers=2)
+    readings = read_probes((name,), Registry().method("fourier")(net), problem, 0)
+    assert len(readings) > 1
