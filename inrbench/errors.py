@@ -2,9 +2,14 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 OK, RUN_FAILED, USAGE, CHECK_FAILED, NOTHING_COMPARED = 0, 1, 2, 3, 4
 """Exit codes of every verb: all well, some run failed, wrong usage, a check failed, nothing was compared."""
+
+
+PLUGIN_MODULE = "inrbench_plugin_"
+"""How the modules of the user's files are called begins."""
 
 
 class InrbenchError(Exception):
@@ -55,6 +60,16 @@ class NothingFound(InrbenchError):
     """There is nothing to show or to compare."""
 
     exit_code = NOTHING_COMPARED
+
+
+def where(error: BaseException) -> str:
+    """Return `` (my_act.py, line 12)``, the last place in a plugin's file where an error came from; empty if there is none."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        if str(trace.tb_frame.f_globals.get("__name__", "")).startswith(PLUGIN_MODULE):
+            place = f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})"
+        trace = trace.tb_next
+    return place
 
 
 def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UnknownName:

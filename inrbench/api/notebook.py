@@ -22,6 +22,8 @@ Definition = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
 
 def plugin_source(method: Method) -> str:
     """Return a Python file that registers ``method``. Raises BadValue where its source or that of what it uses is not known."""
+    if inspect.unwrap(method.builder).__closure__:
+        raise BadValue(f"'{method.name}' is made inside a function, whose variables a file of its own would not have; {ADVICE}")
     cells = _Cells(method)
     cells.take(inspect.unwrap(method.builder).__name__)
     told = repr(f"{method.name}: {method.formula or 'from a notebook'}.")  # a formula may hold quotes and backslashes

@@ -1,19 +1,19 @@
 """What a run left, as tables, figures and data frames."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from html import escape
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from inrbench.analyse import TABLE_COLUMNS, Board, comparable_runs, leaderboards
+from inrbench.analyse import TABLE_COLUMNS, Board, Group, board_of, comparable_runs
 from inrbench.errors import OK
 from inrbench.execute import Request, make_plan
-from inrbench.report import plots, to_csv, to_markdown
+from inrbench.report import plots, to_csv, to_markdown, words
 from inrbench.report.plots.draw import figure_of
-from inrbench.report.site import to_html
 from inrbench.store import load_results
 
 
@@ -28,7 +28,8 @@ class Leaderboards:
         return to_markdown(self.boards)
 
     def _repr_html_(self) -> str:
-        return to_html(self.boards)
+        """Return plain tables, which take the style of the page around them."""
+        return "".join(_html(board) for board in self.boards)
 
     def to_csv(self) -> str:
         """Return the tables as CSV, one row a method."""
@@ -37,11 +38,12 @@ class Leaderboards:
 
 @dataclass(frozen=True)
 class Results:
-    """The runs of some tasks and protocols in a results folder, those of earlier commands among them."""
+    """The runs that were asked for, those that the results folder held already among them."""
 
     folder: Path
     tasks: tuple[str, ...]
     fingerprints: tuple[str, ...]
+    run_ids: frozenset[str]
     exit_code: int = OK
     """That of ``inrbench run``: 0 all well, 1 some run failed or its data is missing, 130 stopped."""
 
@@ -51,11 +53,12 @@ class Results:
         plan, _ = make_plan(request, {})
         specs = [job.spec for job in plan.todo]
         fingerprints = dict.fromkeys(spec.protocol_fingerprint for spec in specs)
-        return cls(folder, tuple(dict.fromkeys(spec.task for spec in specs)), tuple(fingerprints), exit_code)
+        run_ids = frozenset(spec.run_id for spec in specs)
+        return cls(folder, tuple(dict.fromkeys(spec.task for spec in specs)), tuple(fingerprints), run_ids, exit_code)
 
     def leaderboard(self) -> Leaderboards:
         """Return the tables. Raises NothingFound if no run is there."""
-        return Leaderboards(leaderboards(self.folder, self.tasks, self.fingerprints))
+        return Leaderboards([board_of(group) for group in self._groups(TABLE_COLUMNS)])
 
     def plot(
         self, kind: str = "curves", *, methods: Sequence[str] = (), signals: Sequence[str] = (), over: str | None = None
@@ -64,15 +67,28 @@ class Results:
 
         Raises BadValue where the results are of several tables, which cannot share a figure; NothingFound if there are none.
         """
-        groups = comparable_runs(
-            self.folder, (*TABLE_COLUMNS, "curve", "probes", "artifacts"), self.tasks, self.fingerprints
-        )  # fmt: skip
+        groups = self._groups((*TABLE_COLUMNS, "curve", "probes", "artifacts"))
         with plots.house_style():
             return figure_of(kind, groups, self.folder, methods, signals, over)
 
     def to_pandas(self, table: Literal["runs", "metrics", "curves", "probes"] = "runs") -> pd.DataFrame:
         """Return one row a run, a metric of a run, a point of its curve, or a reading of a probe."""
         frame = load_results(self.folder, table)
-        return frame[frame["task"].isin(self.tasks) & frame["protocol_fingerprint"].isin(self.fingerprints)].reset_index(
-            drop=True
-        )
+        return frame[frame["run_id"].isin(self.run_ids)].reset_index(drop=True)
+
+    def _groups(self, columns: Sequence[str]) -> list[Group]:
+        groups = comparable_runs(self.folder, ("run_id", *columns), self.tasks, self.fingerprints)
+        ours = [replace(group, runs=group.runs[group.runs["run_id"].isin(self.run_ids)]) for group in groups]
+        return [group for group in ours if len(group.runs)]
+
+
+def _html(board: Board) -> str:
+    head = "".join(f"<th>{escape(text)}</th>" for text in words.header(board))
+    tags = {"best": ("<b>", "</b>"), "second": ("<u>", "</u>"), None: ("", "")}
+    rows = [
+        "".join(f"<td>{tags[mark][0]}{escape(text)}{tags[mark][1]}</td>" for text, mark in words.cells(board, row))
+        for row in board.rows
+    ]
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    told = " ".join(escape(line) for line in words.caption(board))
+    return f"<p><b>{escape(words.title(board.group))}</b></p><table><tr>{head}</tr>{body}</table><p><small>{told}</small></p>"

@@ -61,6 +61,7 @@ def draw(
         groups = [group for group in groups if group.track == track]
         if not groups:
             raise NothingFound(f"no run of these is of the track '{track}'")
+    output.parent.mkdir(parents=True, exist_ok=True)
     with plots.house_style():
         figure_of(kind, groups, results, labels, signals, over).savefig(output)
     return output

@@ -37,7 +37,7 @@ from inrbench.spec import Track
               help="Host memory that a run may take; one that asks for more ends as oom.")  # fmt: skip
 @click.option("--retry", type=click.Choice(["failed"]), help="Also do again what failed earlier.")
 @click.option("--probe", "probes", default="", metavar="NAMES",
-              help="Instruments to read during runs: gradients, activations, ntk; comma-separated.")  # fmt: skip
+              help="Instruments to read during runs: gradients, activations, ntk, spectrum; comma-separated.")  # fmt: skip
 @click.option("--artifacts", type=click.Choice(["all", "last", "none"]), default="last", show_default=True,
               help="Keep each run's last reconstruction and weights, or also those along its curve.")  # fmt: skip
 @click.option("--executor", default="local", show_default=True, help="Where runs are carried out: local, slurm, or a plugin's.")

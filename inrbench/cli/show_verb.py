@@ -19,8 +19,14 @@ def command(name: str, plugins: tuple[Path, ...]) -> None:
     \b
     inrbench show msa
     inrbench show kodak
+    inrbench show ./my_act.py
     """
     registry = Registry(plugins)
+    if name.endswith(".py"):
+        registry = Registry([*plugins, name])
+        for held in registry.names_in(Path(name)):
+            _show_method(registry.method(held), registry.source("method", held).origin)
+        return
     if name in registry.methods:
         _show_method(registry.method(name), registry.source("method", name).origin)
     elif name in registry.tasks:

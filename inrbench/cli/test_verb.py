@@ -98,5 +98,9 @@ def _try(plugin: str, file: Sequence[Path], beside: str) -> int:
     labels = {label for label, _, _ in select_methods(methods, file)[0]}
     groups = comparable_runs(results, TABLE_COLUMNS, [task for task, _ in TRIALS], ("quick",))
     shown = [replace(group, runs=group.runs[group.runs["label"].isin(labels)]) for group in groups]
-    report.print_boards([board_of(group) for group in shown if len(group.runs)])
+    boards = [board_of(group) for group in shown if len(group.runs)]
+    for board in boards:
+        board.sharing = None
+        board.notes.append("times are not shown: rows of other methods may be of another day; see: inrbench profile")
+    report.print_boards(boards)
     return code

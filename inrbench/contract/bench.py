@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 import torch
 from torch import nn
 
+from inrbench.errors import where
 from inrbench.problems import Regression
 from inrbench.registry import Method
 from inrbench.spec import NetworkSpec, Value
@@ -89,4 +90,4 @@ def _said(check: Callable[[T], Verdict], subject: T) -> Verdict:
         return check(subject)
     except Exception as error:
         what = str(error).strip().partition("\n")[0]
-        return Verdict(check.__name__.replace("_", " "), "fail", f"raised {type(error).__name__}: {what}")
+        return Verdict(check.__name__.replace("_", " "), "fail", f"raised {type(error).__name__}: {what}{where(error)}")

@@ -9,6 +9,7 @@ from inrbench.contract.bench import Bench, Verdict, verdicts
 from inrbench.contract.health import dead_units, parameters, variance
 from inrbench.contract.manners import determinism, device, documentation, gradients, independence, shape, side_effects, weights
 from inrbench.contract.numbers import chunks, compiling, curvature, derivative, precision
+from inrbench.errors import where
 from inrbench.nn import Solver
 from inrbench.registry import Method
 from inrbench.spec import Value
@@ -30,8 +31,11 @@ def check_method(method: Method, params: Mapping[str, Value] = MappingProxyType(
     try:
         fits_itself = isinstance(bench.network(), Solver)
     except Exception as error:
-        what = f"raised {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        what = f"raised {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}{where(error)}"
         return [Verdict("building", "fail", what, "the builder gets net.in_features, out_features, width, n_layers")]
     if fits_itself:
         return [*verdicts(bench, (documentation,)), Verdict("the rest", "note", "the method fits itself: a run will tell")]
+    (first,) = verdicts(bench, (shape,))
+    if first.state == "fail":  # all that follows would say the same
+        return [first, Verdict("the rest", "note", "is checked when this holds")]
     return verdicts(bench, (*CHECKS, compiling) if compiled else CHECKS)

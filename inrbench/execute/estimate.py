@@ -71,14 +71,17 @@ def estimate(jobs: Sequence[Job], results: Path, threads: int) -> Estimate:
 
 def earlier_seconds(results: Path, device: str) -> dict[Key, float]:
     """Return the mean wall seconds of the runs in a results folder that this machine finished."""
-    columns = ["task", "method", "params_json", "protocol_fingerprint", "hardware_id", "wall_seconds"]
+    key = ["task", "method", "params_json", "protocol_fingerprint"]
     try:
-        frame = read_runs(results, columns).table.to_pandas()
+        frame = read_runs(results, [*key, "device_name", "cpu_model", "memory_bytes", "wall_seconds"]).table.to_pandas()
     except StoreError:
         return {}
-    here = environment(device, 1, 1, (None, None)).hardware_id
-    frame = frame[(frame["status"] == "ok") & (frame["hardware_id"] == here)]
-    means: Mapping[Key, float] = frame.groupby(columns[:4])["wall_seconds"].mean().to_dict()
+    here = environment(device, 1, 1, (None, None))
+    # not by hardware_id: a worker that is pinned to its cores counts no others, and this process is not pinned
+    same = (frame["device_name"] == here.device_name) & (frame["cpu_model"] == here.cpu_model)
+    same &= (frame["memory_bytes"] / 2**30).round() == round(here.memory_bytes / 2**30)
+    frame = frame[(frame["status"] == "ok") & same]
+    means: Mapping[Key, float] = frame.groupby(key)["wall_seconds"].mean().to_dict()
     return dict(means)
 
 

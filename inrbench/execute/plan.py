@@ -201,9 +201,10 @@ def _refuse_unknown_signals(registry: Registry, request: Request, sections: Sequ
                 takers = [
                     name for name in _working(registry.tasks, registry.task, []) if registry.task(name).takes(Path(pattern))
                 ]
-                raise BadValue(
-                    f"--signals {pattern}: {' and '.join(names)} take(s) no files; with --tasks {' or '.join(takers)} it can be"
-                )
+                taken = sorted({ending for section in sections for ending in section.task.takes_files})
+                told = f"take(s) files that end in {', '.join(taken)}" if taken else "take(s) no files"
+                advice = f"; with --tasks {' or '.join(takers)} it can be" if takers else ", and no task takes such a one"
+                raise BadValue(f"--signals {pattern}: {' and '.join(names)} {told}{advice}")
         elif not fnmatch.filter(known, pattern):
             available = [signal for s in sections for signal in s.task.signals()]
             hint = "a file of your own: --signals ./NAME" if any(s.task.takes_files for s in sections) else ""

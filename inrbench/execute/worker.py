@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from inrbench.data import cache_folder
-from inrbench.errors import BrokenPlugin, DataMissing, InrbenchError, NotApplicable
+from inrbench.errors import BrokenPlugin, DataMissing, InrbenchError, NotApplicable, where
 from inrbench.execute.job import Job, Outcome, PoolSettings
 from inrbench.execute.limits import memory_limit
 from inrbench.fit import Clock, Diverged, Fitted, MemoryMeter, Predictor, StepFacts, activation_bytes, fit
@@ -76,7 +76,7 @@ def execute(job: Job, settings: PoolSettings, on_progress: Progress = lambda fra
     if os.getpid() != process:  # a plugin has forked, and this is the copy
         os._exit(0)
     status = status_of(error)
-    message = str(error).strip() or repr(error) if error else None
+    message = (str(error).strip() or repr(error)) + (where(error) if _unexpected(error) else "") if error else None
     result = RunResult(
         spec=job.spec,
         status=status,

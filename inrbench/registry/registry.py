@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 
-from inrbench.errors import BrokenPlugin, NameCollision, unknown
+from inrbench.errors import PLUGIN_MODULE, BrokenPlugin, NameCollision, unknown, where
 from inrbench.registry.discover import Declaration, Kind, Source, declarations
 from inrbench.registry.method import Method
 from inrbench.registry.task import Task
@@ -76,7 +76,7 @@ class Registry:
             request = json.dumps([declaration.kind, declaration.name, [str(file) for file in self.files]])
             try:
                 child = subprocess.run(
-                    [sys.executable, "-m", "inrbench.registry.try_import", request],
+                    [sys.executable, "-P", "-m", "inrbench.registry.try_import", request],
                     capture_output=True, text=True, timeout=IMPORT_SECONDS, check=False,
                 )  # fmt: skip
             except subprocess.TimeoutExpired:
@@ -122,7 +122,7 @@ def _load(source: Source) -> ModuleType:
             return importlib.import_module(source.module)
         return _run_file(source.path)
     except (Exception, SystemExit) as error:
-        raise BrokenPlugin(f"{source.path} cannot be imported: {type(error).__name__}: {error}") from error
+        raise BrokenPlugin(f"{source.path} cannot be imported: {type(error).__name__}: {error}{where(error)}") from error
 
 
 def _run_file(path: Path) -> ModuleType:
@@ -131,7 +131,7 @@ def _run_file(path: Path) -> ModuleType:
     A file that was edited is another module: in a notebook the process outlives many drafts.
     """
     mark = hashlib.sha256(str(path).encode() + b"\0" + path.read_bytes()).hexdigest()[:12]
-    name = f"inrbench_plugin_{mark}_{path.stem}"
+    name = f"{PLUGIN_MODULE}{mark}_{path.stem}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

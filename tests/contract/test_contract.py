@@ -103,7 +103,9 @@ def test_each_check_sees_its_fault(tmp_path, check):
 
 
 def test_a_builder_that_raises_is_one_verdict(tmp_path):
-    assert verdicts_of(tmp_path, build="raise ValueError('no width')") == {"building": ("fail", "raised ValueError: no width")}
+    assert verdicts_of(tmp_path, build="raise ValueError('no width')") == {
+        "building": ("fail", "raised ValueError: no width (bad0.py, line 20)")
+    }
 
 
 TASK = '''

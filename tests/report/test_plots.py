@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from inrbench.analyse import TABLE_COLUMNS, comparable_runs
+from inrbench.analyse import TABLE_COLUMNS, comparable_runs, metrics_of
 from inrbench.cli.main import cli
-from inrbench.cli.plot_verb import KINDS
 from inrbench.data import write_image
 from inrbench.errors import BadValue, NothingFound, UnknownName
 from inrbench.registry import Registry
 from inrbench.report.plots import PLOTS, critical_difference_over_tasks, gallery, house_style, sweep
-from inrbench.report.plots.style import look
-from inrbench.spec import ProbeReading
+from inrbench.report.plots.curves import mean_curves
+from inrbench.report.plots.draw import KINDS
+from inrbench.report.plots.style import look, looks
+from inrbench.spec import CurvePoint, ProbeReading
 from inrbench.store import append, keep_artifacts
 
 READ = {
@@ -175,3 +176,21 @@ def test_ranks_are_drawn_over_tasks_too(attempt, tmp_path):
     append(tmp_path, attempt(task="a", protocol_fingerprint="c" * 12))
     with pytest.raises(BadValue, match="need one table of each"):
         CliRunner().invoke(cli, words, catch_exceptions=False)
+
+
+def test_a_mean_curve_of_signals_with_other_steps_has_no_teeth(attempt, tmp_path):
+    def run(signal, steps, level):
+        one = attempt(signal=signal)
+        curve = tuple(CurvePoint(step=s, train_seconds=float(s), loss=1.0, lr=0.1, value=level + np.log10(s)) for s in steps)
+        return replace(one, result=replace(one.result, curve=curve))
+
+    group = group_of(tmp_path, [run("a", (1, 10, 100, 1000), 10.0), run("b", (2, 20, 200, 2000), 30.0)])
+    (line,) = mean_curves(group, metrics_of(group.runs)[0]).values()
+    assert list(line.index) == [2, 10, 20, 100, 200, 1000]
+    assert np.allclose(line["value"], 20 + np.log10(line.index)), "each is straight over log step, and so is their mean"
+
+
+def test_settings_of_one_method_beside_others_look_unlike():
+    labels = ["siren", *(f"msa[s_max={s}]" for s in ("3.0", "4.0", "5.0", "2.0"))]
+    found = looks(labels)
+    assert len({(style["color"], style["linestyle"]) for style in found.values()}) == len(labels)

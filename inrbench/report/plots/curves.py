@@ -1,7 +1,9 @@
 """Learning curves, and what a parameter does to where they end."""
 
 import json
+from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -26,13 +28,31 @@ def curves(group: Group) -> Figure:
 
 
 def mean_curves(group: Group, metric: Metric) -> dict[str, pd.DataFrame]:
-    """Return for each row ``train_seconds`` and ``value``, the mean over its runs, by step."""
+    """Return for each row ``train_seconds`` and ``value``, the mean over its runs, by step.
+
+    Signals of other sizes are looked at after other numbers of steps: between its own points a run is taken as straight over
+    the logarithm of the step, and a mean is only where all runs of the row have begun and none has ended.
+    """
     lines = {}
     for label, runs in group.runs.groupby("label", sort=True):
-        points = pd.DataFrame([point for curve in runs["curve"] if curve is not None for point in curve])
-        if len(points):
+        curves = [pd.DataFrame(list(curve)).set_index("step") for curve in runs["curve"] if curve is not None and len(curve)]
+        if curves:
+            steps = sorted({step for curve in curves for step in curve.index})
+            first, last = max(curve.index[0] for curve in curves), min(curve.index[-1] for curve in curves)
+            shared = [step for step in steps if first <= step <= last]
+            points = pd.concat([_at(curve, shared) for curve in curves])
             lines[str(label)] = points.groupby("step").agg({"train_seconds": "mean", "value": average(metric.scale == "log")})
     return lines
+
+
+def _at(curve: pd.DataFrame, steps: Sequence[int]) -> pd.DataFrame:
+    """Return a curve at steps within its range."""
+    columns = curve[["train_seconds", "value"]].astype(float)
+    if list(curve.index) == list(steps):
+        return columns
+    places, known = np.log(np.maximum(steps, 1)), np.log(np.maximum(curve.index, 1))
+    values = {name: np.interp(places, known, columns[name]) for name in columns}
+    return pd.DataFrame(values, index=pd.Index(steps, name="step"))
 
 
 def sweep(group: Group, parameter: str) -> Figure:

@@ -26,7 +26,7 @@ def figure_of(
     if kind not in KINDS:
         raise unknown("kind of figure", kind, KINDS)
     if (kind == "sweep") != (over is not None):
-        raise BadValue("a sweep, and nothing else, is over a parameter: plot sweep --over s_max")
+        raise BadValue("--over names the parameter of plot sweep, and of nothing else: plot sweep --over s_max")
     if kind == "critical-difference" and len(groups) > 1:
         limited = [replace(g, runs=g.runs[g.runs["label"].isin(labels)]) if labels else g for g in groups]
         return critical_difference_over_tasks(limited)

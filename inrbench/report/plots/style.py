@@ -69,7 +69,13 @@ def looks(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
     names = sorted(set(labels))
     if len(names) > 1 and len({name.partition("[")[0] for name in names}) == 1:
         return {name: {"color": COLOURS[i % len(COLOURS)], "linestyle": "-"} for i, name in enumerate(names)}
-    return {name: look(name) for name in names}
+    found = {name: look(name) for name in names}
+    taken: set[tuple[str, str]] = set()
+    for style in found.values():  # dashes follow from a hash, and two settings of a method may meet
+        free = [dash for dash in (style["linestyle"], *DASHES) if (style["color"], dash) not in taken]
+        style["linestyle"] = free[0] if free else style["linestyle"]
+        taken.add((style["color"], style["linestyle"]))
+    return found
 
 
 def dots(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
