@@ -51,7 +51,7 @@ def try_out(site: Path, python: Path, folder: Path) -> None:
     printed = subprocess.check_output([python, "-S", "-c", code], cwd=folder, env=environment, text=True).split()
     assert all(path.startswith(str(site)) for path in printed), printed
     assert "siren" in inrbench("list")
-    assert " ok." in inrbench(*SUITE)
+    assert " ok" in inrbench(*SUITE)
     assert "| siren" in inrbench("leaderboard", "--format", "markdown")
     inrbench("report", "-o", "pages")
     inrbench("new", "method", "mine")
