@@ -3,11 +3,12 @@
 import fnmatch
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from inrbench.errors import BadValue, BrokenPlugin, unknown
+from inrbench.errors import BadValue, BrokenPlugin, DataMissing, unknown
 from inrbench.execute.job import ALWAYS_AGAIN, Job
 from inrbench.registry import Method, Registry, Selection, Task, parse_selection
 from inrbench.spec import Protocol, RunSpec, Track, Value, canonical_json
@@ -75,6 +76,7 @@ def make_plan(request: Request, finished: Mapping[str, str]) -> tuple[Plan, Regi
     _refuse_unknown_signals(registry, request, sections, known)
     planned: set[str] = set()
     for section in sections:
+        _refuse_meaningless_changes(request, section)
         suited = [
             (c.method, c.given, recipe)
             for c in chosen
@@ -209,6 +211,14 @@ def _refuse_unknown_signals(registry: Registry, request: Request, sections: Sequ
             available = [signal for s in sections for signal in s.task.signals()]
             hint = "a file of your own: --signals ./NAME" if any(s.task.takes_files for s in sections) else ""
             raise unknown(f"signal of {' and '.join(names)}", pattern, available, hint)
+
+
+def _refuse_meaningless_changes(request: Request, section: _Section) -> None:
+    """Raise BadValue now for a ``--set`` under which no signal has a size, and not in each of its runs."""
+    own = [signal for signal in section.signals if signal not in section.task.files]  # a user's file may be at fault itself
+    if request.changes and own:
+        with suppress(DataMissing):
+            section.task.size(own[0], section.protocol)
 
 
 def _split(text: str) -> list[str]:

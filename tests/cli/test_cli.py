@@ -169,6 +169,7 @@ def test_missing_data_is_skipped_with_the_command_and_exit_code_1(tmp_path, no_d
     (["new", "method", "siren"], 2, "there is a method 'siren' already"),
     (["new", "task", "photo"], 2, "there is a task 'photo' already"),
     (["test", "siren,finer"], 2, "checks one plugin at a time"),
+    (["run", "--methods", "relu", "--tasks", "photo", "--set", "max_pixels=-1"], 2, "max_pixels must be at least 1"),
 ])  # fmt: skip
 def test_wrong_usage_gives_one_line_and_its_exit_code(words, code, text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -145,3 +145,9 @@ def test_an_equation_is_estimated_with_its_derivatives_and_a_solver_not_at_all(t
 
     assert seconds("poisson2d", "ablation", "gp-hm-stm") == (0.0, 1)
     assert seconds("poisson2d", "ablation", "pinn")[0] > 0.05
+
+
+def test_a_change_under_which_nothing_has_a_size_is_refused_before_anything_runs(tmp_path):
+    for task, change in (("photo", {"max_pixels": "-1"}), ("audio", {"rate": "0"}), ("denoise", {"max_pixels": "0"})):
+        with pytest.raises(BadValue, match="must be"):
+            make_plan(Request(methods="relu", tasks=task, protocol="quick", changes=change), {})
