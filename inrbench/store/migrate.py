@@ -15,7 +15,7 @@ from inrbench.store.write import as_parquet, is_packed, packed_name, store_folde
 def migrate(results: Path) -> tuple[dict[Path, int], dict[Path, str]]:
     """Rewrite files that lack columns; return each new file's attempts, and why others were left alone.
 
-    Whoever dies meanwhile loses nothing: a new file is whole before the old one goes. An attempt that both hold counts once, or,
+    Whoever dies meanwhile loses nothing: new files are whole before old ones go. An attempt that both hold counts once, or,
     where its run got another id, as a run under each until the same call is made again. Attempts keep their ids, times and
     numbers; a run whose id did not cover all columns gets the id that does. Raises StoreError for a folder that is not there or
     may not be written.
