@@ -9,12 +9,11 @@ and time; here one B serves all axes, each with its own sigma where a setting na
 
 import math
 
-from inrbench.methods.pinn import xavier
 from torch import nn, tensor
 
 from inrbench import CoordinateMLP, NetworkSpec, register_method
 from inrbench.errors import BadValue
-from inrbench.nn import FourierFeatures
+from inrbench.nn import FourierFeatures, xavier_init
 
 
 @register_method(
@@ -28,11 +27,14 @@ from inrbench.nn import FourierFeatures
         "heat1d/b500": {"sigma": (393.0, 1.0)},
         "heat1d/b50": {"sigma": (39.0, 1.0)},
         "heat1d/b20": {"sigma": (16.0, 1.0)},
+        "heat1d/b5": {"sigma": (3.9, 1.0)},
         "poisson2d/sin6cos20": {"sigma": 41.0},
         "poisson2d/sin100": {"sigma": 157.0},
         "poisson2d/ablation": {"sigma": 8.0},
         "allen-cahn2d": {"sigma": 25.0},
         "advection1d/b40-periodic": {"sigma": (1.6, 10.0)},
+        "advection1d/b20-periodic": {"sigma": (1.6, 5.0)},
+        "advection1d/b5-periodic": {"sigma": (1.6, 1.3)},
         "advection1d/b200-inflow": {"sigma": (1.0, 50.0)},
         "helmholtz2d": {"sigma": 6.3},
     },
@@ -49,4 +51,4 @@ def ff_pinn(
         raise BadValue(f"ff-pinn[sigma={sigma}]: {len(each)} values for {net.in_features} coordinates")
     encoding = FourierFeatures(net.in_features, n_features, 1 / (2 * math.pi))
     encoding.B *= tensor(each)
-    return CoordinateMLP(net, lambda i: nn.Tanh(), init=xavier, encoding=encoding)
+    return CoordinateMLP(net, lambda i: nn.Tanh(), init=xavier_init, encoding=encoding)

@@ -38,14 +38,23 @@ class VariablePeriodicSine(nn.Module):
     paper="liu2024finer",
     settings={
         "sdf": {"first_bias_scale": 1.0},  # the authors' sdf experiments
-        "audio": {"omega_first": 3000.0, "first_bias_scale": 5.0},  # STAF's audio notebook
+        "audio": {"omega_first": 3000.0},  # STAF's audio notebook, whose k = 5 is left out: slopes beyond the Nyquist rate
+        "audio:quick": {"omega_first": 1000.0},  # as siren
     },
     native={
-        # the authors' image script: 5e-4 falling by 0.1^(t/T), coordinates in [-1, 1]
-        "image": {"lr": "5e-4", "lr_min": "5e-5", "schedule": "exponential", "coordinate_range": "(-1,1)"},
+        # train_image.py at 51a9254: 5e-4 falling by 0.1^(t/T), all pixels, coordinates and values in [-1, 1]
+        "image": {
+            "lr": "5e-4",
+            "lr_min": "5e-5",
+            "schedule": "exponential",
+            "batch": "none",
+            "coordinate_range": "(-1,1)",
+            "value_range": "[-1, 1]",
+            "detach_scale": "true",
+        },
         "sdf": {"lr": "1e-4", "lr_min": "1e-4", "schedule": "constant"},  # BACON's harness, as theirs
     },
-    ranges={"omega": (5.0, 60.0)},
+    ranges={"omega": (5.0, 60.0), "omega_first": (5.0, 6000.0), "first_bias_scale": (0.1, 20.0)},
 )
 def finer(
     net: NetworkSpec,

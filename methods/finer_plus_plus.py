@@ -5,22 +5,21 @@
     u = sin(omega (|z| + 1) z),   z = W x + b;   of a complex z, real and imaginary part are each scaled by |.| + 1
 
 Zhu, Liu, Zhang, Fu, Deng, Ma, Guo, Cao, "FINER++: Building a Family of Variable-periodic Functions for Activating Implicit
-Neural Representation", arXiv:2407.19434. FINER++ of the sine is ``finer``. Defaults are those of the authors' image script:
-weights as in SIREN with the frequency omega (GF) or omega omega_w (WF), the framework's biases, width / sqrt 2 complex channels
-for WF.
+Neural Representation", arXiv:2407.19434. FINER++ of the sine is ``finer``. Defaults are those of the authors' run.sh for images
+since 9d691d0 (2024-08-19): weights as in SIREN with the frequency omega (GF) or omega omega_w (WF), first biases from U(-1, 1),
+the framework's for the others, width / sqrt 2 complex channels for WF.
 
 Deviations: |z| + 1 is differentiated (their code computes it without gradient, see ``finer``), and a complex number is two
-reals. The GF layer of their released ``models.py`` computes its activation and returns z without it; here it is applied.
+reals. (Their first upload, 2d77c48, had omega 3 and scale 10 for GF, and a layer that returned z without its activation.)
 """
 
 from typing import Literal
 
 import torch
-from inrbench.methods.wire import Gabor, RealInputGabor
 from torch import Tensor, nn
 
 from inrbench import CoordinateMLP, NetworkSpec, register_method
-from inrbench.nn import SplitComplexLinear, siren_init
+from inrbench.nn import Gabor, RealInputGabor, SplitComplexLinear, siren_init
 
 
 def variable_phase(z: Tensor, omega: float) -> Tensor:
@@ -55,11 +54,11 @@ class WaveletOfSine(nn.Module):
         return self.wavelet(torch.cat((p.sin() * q.cosh(), p.cos() * q.sinh()), dim=-1))
 
 
-def wavelet_network(net: NetworkSpec, omega: float, omega_w: float, scale: float) -> nn.Module:
+def wavelet_network(net: NetworkSpec, omega_first: float, omega: float, omega_w: float, scale: float) -> nn.Module:
     """Return the complex network of WF."""
     m = max(1, int(net.width / 2**0.5))
     first = nn.Linear(net.in_features, m)
-    layers: list[nn.Module] = [first, WaveletOfSine(omega, RealInputGabor(omega_w, scale))]
+    layers: list[nn.Module] = [first, WaveletOfSine(omega_first, RealInputGabor(omega_w, scale))]
     for _ in range(net.n_layers - 1):
         layers += [SplitComplexLinear(m, m), WaveletOfSine(omega, Gabor(omega_w, scale))]
     layers.append(SplitComplexLinear(m, net.out_features, real_output=True))
@@ -73,31 +72,40 @@ def wavelet_network(net: NetworkSpec, omega: float, omega_w: float, scale: float
 
 @register_method(
     "finer-plus-plus", formula="exp(-(scale sin(omega (|z| + 1) z))^2), or a wavelet of that sine", paper="zhu2024finerpp",
-    native={
-        # the authors' image script: 1e-3 falling by 0.1^(t/T), coordinates in [-1, 1]
-        "image": {"lr": "1e-3", "lr_min": "1e-4", "schedule": "exponential", "coordinate_range": "(-1,1)"},
+    settings={
+        # of a Gaussian of a sine: a third of siren's, since it doubles frequencies and more; ours, chosen on chord
+        "audio": {"omega": 5.0, "scale": 2.0, "omega_first": 900.0},
+        "audio:quick": {"omega": 5.0, "scale": 2.0, "omega_first": 300.0},
     },
-    ranges={"omega": (1.0, 10.0), "scale": (1.0, 20.0)},
+    native={
+        # the authors' image script: 1e-3 falling by 0.1^(t/T), all pixels, coordinates in [-1, 1]
+        "image": {
+            "lr": "1e-3", "lr_min": "1e-4", "schedule": "exponential", "batch": "none", "coordinate_range": "(-1,1)",
+        },
+    },
+    ranges={"omega": (1.0, 30.0), "omega_first": (1.0, 3000.0), "scale": (0.5, 20.0), "first_bias_scale": (0.1, 20.0)},
 )  # fmt: skip
 def finer_plus_plus(
     net: NetworkSpec,
     *,
     backbone: Literal["gauss", "wavelet"] = "gauss",
-    omega: float | None = None,  # none: 3 for gauss, 5 for wavelet (run.sh)
-    scale: float | None = None,  # none: 10 for gauss, 2 for wavelet (run.sh)
+    omega: float | None = None,  # none: 10 for gauss, 5 for wavelet (run.sh)
+    omega_first: float | None = None,  # first layer only; none: omega
+    scale: float | None = None,  # none: 3 for gauss, 2 for wavelet (run.sh)
     omega_w: float = 4.0,  # of the wavelet (run.sh)
-    first_bias_scale: float | None = None,  # k of b ~ U(-k, k) in the first layer; 1 and 1 / sqrt 3 in the SDF experiments
+    first_bias_scale: float | None = 1.0,  # k of b ~ U(-k, k) in the first layer (run.sh, --fbs 1); none: the framework's
 ) -> nn.Module:
     """Build a FINER++ network."""
     gauss = backbone == "gauss"
-    omega = omega if omega is not None else 3.0 if gauss else 5.0
-    scale = scale if scale is not None else 10.0 if gauss else 2.0
+    omega = omega if omega is not None else 10.0 if gauss else 5.0
+    scale = scale if scale is not None else 3.0 if gauss else 2.0
+    first = omega if omega_first is None else omega_first
     network = (
-        CoordinateMLP(net, lambda i: GaussianOfSine(omega, scale), init=siren_init(omega))
+        CoordinateMLP(net, lambda i: GaussianOfSine(omega if i else first, scale), init=siren_init(omega))
         if gauss
-        else wavelet_network(net, omega, omega_w, scale)
+        else wavelet_network(net, first, omega, omega_w, scale)
     )
     if first_bias_scale is not None:
-        first = next(module for module in network.modules() if isinstance(module, nn.Linear))
-        nn.init.uniform_(first.bias, -first_bias_scale, first_bias_scale)
+        layer = next(module for module in network.modules() if isinstance(module, nn.Linear))
+        nn.init.uniform_(layer.bias, -first_bias_scale, first_bias_scale)
     return network

@@ -16,12 +16,11 @@ import math
 from typing import Literal
 
 import torch
-from inrbench.methods.siren import Sine
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from inrbench import CoordinateMLP, NetworkSpec, register_method
-from inrbench.nn import siren_init
+from inrbench.nn import Sine, siren_init
 
 
 def fourier_bases(n_points: int, high: int, low: int, phases: int, alpha: float) -> Tensor:
@@ -55,7 +54,11 @@ class FourierLinear(nn.Module):
 
 @register_method(
     "fr", formula="W = Lambda B, B fixed Fourier bases, Lambda trained", paper="shi2024fr",
-    settings={"image": {"activation": "relu", "phases": 32}},  # the authors' image experiments
+    settings={
+        "image": {"activation": "relu", "phases": 32},  # the authors' image experiments
+        "audio": {"omega_first": 3000.0}, "audio:quick": {"omega_first": 1000.0},  # as siren
+    },
+    ranges={"omega": (5.0, 60.0), "omega_first": (5.0, 6000.0)},
     native={"image": {"lr": "1e-4", "lr_min": "1e-7", "schedule": "exponential"}},  # 1e-4, a tenth every 3,000 of 10,000 steps
 )  # fmt: skip
 def fr(
@@ -63,6 +66,7 @@ def fr(
     *,
     activation: Literal["sine", "relu"] = "sine",
     omega: float = 30.0,
+    omega_first: float | None = None,  # first layer only; none: omega
     high: int = 128,  # H of the authors' library
     low: int = 128,  # L
     phases: int = 16,  # P
@@ -70,7 +74,10 @@ def fr(
 ) -> nn.Module:
     """Build a Fourier-reparameterised network."""
     sine = activation == "sine"
-    network = CoordinateMLP(net, lambda i: Sine(omega) if sine else nn.ReLU(), init=siren_init(omega) if sine else None)
+    first = omega if omega_first is None else omega_first
+    network = CoordinateMLP(
+        net, lambda i: Sine(omega if i else first) if sine else nn.ReLU(), init=siren_init(omega) if sine else None
+    )
     alpha = alpha if alpha is not None else 0.01 if sine else 0.05
     bases = fourier_bases(net.width, high, low, phases, alpha)
     for i in range(1, net.n_layers):

@@ -25,11 +25,18 @@ class Gaussian(nn.Module):
         return torch.exp(-0.5 * (z / self.a).square())
 
 
-@register_method("gauss", formula="exp(-z^2 / (2 a^2))", paper="ramasinghe2022beyond")
+@register_method(
+    "gauss", formula="exp(-z^2 / (2 a^2))", paper="ramasinghe2022beyond",
+    # localised, so that siren's rule does not apply: ours, chosen on chord
+    settings={"audio": {"a_first": 0.0033, "a": 0.03}, "audio:quick": {"a_first": 0.01, "a": 0.03}},
+    ranges={"a": (0.01, 0.5), "a_first": (0.001, 0.5)},
+)  # fmt: skip
 def gauss(
     net: NetworkSpec,
     *,
     a: float = 0.09,  # run_nerf_helpers.py of the authors
+    a_first: float | None = None,  # first layer only; none: a
 ) -> nn.Module:
     """Build a Gaussian-activated network."""
-    return CoordinateMLP(net, lambda i: Gaussian(a))
+    first = a if a_first is None else a_first
+    return CoordinateMLP(net, lambda i: Gaussian(a if i else first))

@@ -245,6 +245,7 @@ class WaveProcess(Solver):
     formula="k(x, X) K^-1 U, k a mixture of Matern-5/2 waves",
     paper="fang2024gphm",
     kinds=("pde",),
+    limits={"pde": "its authors take 1,000,000 steps; a few thousand hardly move its kernels"},
     settings={
         # grids, frequency ranges (cycles a unit) and weights of the conditions: the authors' yaml files and run_2d.sh
         "poisson2d/sin6cos20": {"n": (200.0, 200.0), "frequency": (20.0, 20.0)},

@@ -35,13 +35,19 @@ class SaturatedSine(nn.Module):
         return torch.tanh(self.beta * torch.sin(self.omega * z))
 
 
-@register_method("hosc", formula="tanh(beta sin(omega z))", paper="serrano2024hosc", ranges={"beta": (0.5, 16.0)})
+@register_method(
+    "hosc", formula="tanh(beta sin(omega z))", paper="serrano2024hosc",
+    settings={"audio": {"omega_first": 3000.0}, "audio:quick": {"omega_first": 1000.0}},  # as siren
+    ranges={"omega": (5.0, 120.0), "omega_first": (5.0, 6000.0), "beta": (0.5, 16.0)},
+)  # fmt: skip
 def hosc(
     net: NetworkSpec,
     *,
     omega: float = 30.0,  # SIREN's; not published
+    omega_first: float | None = None,  # first layer only; none: omega
     beta: float = 1.0,  # not published
     trainable: bool = False,
 ) -> nn.Module:
     """Build a HOSC network."""
-    return CoordinateMLP(net, lambda i: SaturatedSine(omega, beta, trainable), init=siren_init(omega))
+    first = omega if omega_first is None else omega_first
+    return CoordinateMLP(net, lambda i: SaturatedSine(omega if i else first, beta, trainable), init=siren_init(omega))

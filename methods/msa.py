@@ -7,53 +7,17 @@ One pair (s_min, s_max) a layer, as in the authors' code; a single number serves
 default in every layer. The frequencies depend on nothing that is trained, so they are a buffer and not rebuilt each forward.
 They run over the last dimension (the PyPI package msa-inr 0.1.2 uses dimension 1, which is the same for (N, C) input only).
 
+``s_max_last`` makes the last layer slow, as it is in all of the authors' 1-D and 2-D configs, whatever ``s_max`` is tried.
+
 Ablations of the paper's section on design choices: amplitude=false drops the factor 1 / w_i; spacing=linear spreads w_i evenly
 between 10^s_min and 10^s_max, spacing=random draws them from the uniform distribution there (once, from the run's initial
 seed, unsorted: the paper does not say how).
 """
 
-from typing import Literal
-
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from inrbench import CoordinateMLP, NetworkSpec, register_method
-from inrbench.errors import BadValue
-
-Spacing = Literal["log", "linear", "random"]
-
-
-class MultiScaleSine(nn.Module):
-    """sin(w_i z_i) / w_i, or sin(w_i z_i) without amplitude modulation: ``(N, width) -> (N, width)``."""
-
-    frequencies: Tensor
-    amplitudes: Tensor
-
-    def __init__(self, width: int, s_min: float, s_max: float, spacing: Spacing, amplitude: bool) -> None:
-        super().__init__()
-        low, high = 10.0**s_min, 10.0**s_max
-        if spacing == "log":
-            frequencies = torch.logspace(s_min, s_max, width)
-        elif spacing == "linear":
-            frequencies = torch.linspace(low, high, width)
-        else:
-            frequencies = low + (high - low) * torch.rand(width)
-        self.register_buffer("frequencies", frequencies)
-        amplitudes = 1 / frequencies if amplitude else torch.ones(width)
-        self.register_buffer("amplitudes", amplitudes, persistent=False)  # follows from the frequencies
-
-    def forward(self, z: Tensor) -> Tensor:
-        """Apply to pre-activations."""
-        return self.amplitudes * torch.sin(self.frequencies * z)
-
-
-def per_layer(name: str, value: float | tuple[float, ...], n_layers: int) -> tuple[float, ...]:
-    """Return one value for each nonlinear layer."""
-    if isinstance(value, float | int):
-        return (float(value),) * n_layers
-    if len(value) != n_layers:
-        raise BadValue(f"msa[{name}={value}]: {len(value)} values for a network of {n_layers} nonlinear layers")
-    return value
+from inrbench.nn import MultiScaleSine, Spacing, per_layer
 
 
 @register_method(
@@ -74,24 +38,28 @@ def per_layer(name: str, value: float | tuple[float, ...], n_layers: int) -> tup
         "super-resolution": {"s_min": (1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 1.0)},
         "inpainting": {"s_min": (1.2, 1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 3.6, 1.0)},
         "ct": {"s_min": (1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 1.0)},
+        "audio": {"s_min": (1.2, 1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 3.6, 1.0)},
         "photo/camera": {"s_max": (4.0, 4.0, 4.0, 0.8)},  # imagefit.yaml, the active one
     },
     native={
-        "image": {"lr": "1e-3", "lr_min": "1e-4", "schedule": "cosine"},  # imagefitcolor.yaml
+        "image": {"lr": "1e-3", "lr_min": "1e-4", "schedule": "cosine", "batch": "none"},  # imagefitcolor.yaml
         "video": {"lr": "1e-3", "lr_min": "5e-4", "schedule": "cosine"},  # videofit_bbb, commented out
         "function": {"lr": "1e-4", "lr_min": "1e-7", "schedule": "cosine"},  # curvefit configs
         "occupancy": {"lr": "5e-3", "lr_min": "1e-3", "schedule": "exponential"},  # reconstruction, commented out
     },
-    ranges={"s_max": (1.0, 5.0)},
+    ranges={"s_min": (0.0, 2.0), "s_max": (1.0, 5.5), "s_max_last": (0.0, 3.0)},
 )
 def msa(
     net: NetworkSpec,
     *,
     s_min: float | tuple[float, ...] = 1.0,  # code default
     s_max: float | tuple[float, ...] = 5.0,  # code default
+    s_max_last: float | None = None,  # of the last nonlinear layer, with s_min 0 there; none: as s_min and s_max say
     spacing: Spacing = "log",
     amplitude: bool = True,
 ) -> nn.Module:
     """Build an MSA network."""
     low, high = per_layer("s_min", s_min, net.n_layers), per_layer("s_max", s_max, net.n_layers)
+    if s_max_last is not None:
+        low, high = (*low[:-1], 0.0), (*high[:-1], s_max_last)
     return CoordinateMLP(net, lambda i: MultiScaleSine(net.width, low[i], high[i], spacing, amplitude))

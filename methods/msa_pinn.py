@@ -6,10 +6,10 @@ Han et al., "Implicit Neural Representation with Multi-Scale Sine Activation", A
 initialisation and its ablations are those of `msa`. The ranges of the paper's equations are not published.
 """
 
-from inrbench.methods.msa import Spacing, msa
 from torch import nn
 
-from inrbench import NetworkSpec, register_method
+from inrbench import CoordinateMLP, NetworkSpec, register_method
+from inrbench.nn import MultiScaleSine, Spacing, per_layer
 
 FAST, SLOW = (0.0, 0.0, 0.0, 0.0), 0.8
 """s_min, and s_max of the last layer: all of the authors' 1-D and 2-D configs end with a slow layer (0 to 0.6 .. 1)."""
@@ -30,11 +30,14 @@ def reach(s: float) -> dict[str, float | tuple[float, ...]]:
         "heat1d/b500": reach(2.9),
         "heat1d/b50": reach(1.9),
         "heat1d/b20": reach(1.5),
+        "heat1d/b5": reach(0.9),
         "poisson2d/sin6cos20": reach(1.9),
         "poisson2d/sin100": reach(2.5),
         "poisson2d/ablation": reach(1.2),
         "allen-cahn2d": reach(1.7),
         "advection1d/b40-periodic": reach(1.3),
+        "advection1d/b20-periodic": reach(1.0),
+        "advection1d/b5-periodic": reach(0.5),
         "advection1d/b200-inflow": reach(2.0),
         "helmholtz2d": reach(1.1),
     },
@@ -48,4 +51,5 @@ def msa_pinn(
     amplitude: bool = True,
 ) -> nn.Module:
     """Build an MSA network for equations."""
-    return msa(net, s_min=s_min, s_max=s_max, spacing=spacing, amplitude=amplitude)
+    low, high = per_layer("s_min", s_min, net.n_layers), per_layer("s_max", s_max, net.n_layers)
+    return CoordinateMLP(net, lambda i: MultiScaleSine(net.width, low[i], high[i], spacing, amplitude))

@@ -6,23 +6,16 @@ Raissi, Perdikaris, Karniadakis, "Physics-informed neural networks", JCP 378, 20
 usual for it.
 """
 
-from collections.abc import Sequence
-
-import torch
 from torch import nn
 
 from inrbench import CoordinateMLP, NetworkSpec, register_method
+from inrbench.nn import xavier_init
 
 
-@torch.no_grad()
-def xavier(layers: Sequence[nn.Linear]) -> None:
-    """Fill linear layers: Xavier-normal weights, biases zero."""
-    for layer in layers:
-        nn.init.xavier_normal_(layer.weight)
-        nn.init.zeros_(layer.bias)
-
-
-@register_method("pinn", formula="tanh(z)", paper="raissi2019pinn", kinds=("pde",))
+@register_method(
+    "pinn", formula="tanh(z)", paper="raissi2019pinn", kinds=("pde",),
+    limits={"pde": "it stays at the solution zero: a tanh network learns low frequencies first, and these steps are too few"},
+)  # fmt: skip
 def pinn(net: NetworkSpec) -> nn.Module:
     """Build a tanh network."""
-    return CoordinateMLP(net, lambda i: nn.Tanh(), init=xavier)
+    return CoordinateMLP(net, lambda i: nn.Tanh(), init=xavier_init)

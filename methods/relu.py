@@ -11,7 +11,13 @@ from torch import nn
 from inrbench import CoordinateMLP, NetworkSpec, register_method
 
 
-@register_method("relu", formula="max(z, 0)")
+@register_method(
+    "relu", formula="max(z, 0)",
+    limits={
+        "audio": "a plain ReLU network learns low frequencies first, and sound has none so low",
+        "shape": "a plain ReLU network is too smooth for a thin sheet within so few passes",
+    },
+)  # fmt: skip
 def relu(net: NetworkSpec) -> nn.Module:
     """Build a ReLU network."""
     return CoordinateMLP(net, lambda i: nn.ReLU())

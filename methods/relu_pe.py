@@ -20,6 +20,8 @@ from inrbench.nn import PositionalEncoding
         # The Nyquist rule of SIREN's code, floor(log2(N / 4)) with N the samples along the shorter side.
         "image": {"n_frequencies": 7},  # N = 512
         "function": {"n_frequencies": 8},  # N = 1024
+        "sdf:quick": {"n_frequencies": 4},  # N = 64
+        "occupancy:quick": {"n_frequencies": 4},
     },
 )
 def relu_pe(

@@ -6,11 +6,10 @@ Wong, Ooi, Gupta, Ong, "Learning in Sinusoidal Spaces with Physics-Informed Neur
 arXiv:2109.09338. No official code; 64 features and sigma from 0.5 to 2.5 are the paper's.
 """
 
-from inrbench.methods.pinn import xavier
 from torch import nn
 
 from inrbench import CoordinateMLP, NetworkSpec, register_method
-from inrbench.nn import SineFeatures
+from inrbench.nn import SineFeatures, xavier_init
 
 
 @register_method(
@@ -23,6 +22,7 @@ from inrbench.nn import SineFeatures
         "heat1d/b500": {"sigma": 62.0},
         "heat1d/b50": {"sigma": 6.2},
         "heat1d/b20": {"sigma": 2.5},
+        "heat1d/b5": {"sigma": 0.62},
         "poisson2d/sin6cos20": {"sigma": 6.5},
         "poisson2d/sin100": {"sigma": 25.0},
         "allen-cahn2d": {"sigma": 4.0},
@@ -36,4 +36,4 @@ def sf_pinn(
     n_features: int = 64,
 ) -> nn.Module:
     """Build a tanh network on sine features."""
-    return CoordinateMLP(net, lambda i: nn.Tanh(), init=xavier, encoding=SineFeatures(net.in_features, n_features, sigma))
+    return CoordinateMLP(net, lambda i: nn.Tanh(), init=xavier_init, encoding=SineFeatures(net.in_features, n_features, sigma))

@@ -36,11 +36,18 @@ class Sinc(nn.Module):
         return torch.where(near, series, far.sin() / far)
 
 
-@register_method("sinc", formula="sin(omega z) / (omega z)", paper="saratchandran2024sampling", ranges={"omega": (3.0, 64.0)})
+@register_method(
+    "sinc", formula="sin(omega z) / (omega z)", paper="saratchandran2024sampling",
+    # localised, so that siren's rule does not apply: ours, chosen on chord
+    settings={"audio": {"omega_first": 900.0, "omega": 30.0}, "audio:quick": {"omega_first": 300.0, "omega": 30.0}},
+    ranges={"omega": (3.0, 64.0), "omega_first": (3.0, 3000.0)},
+)  # fmt: skip
 def sinc(
     net: NetworkSpec,
     *,
     omega: float = 16.0,  # not published
+    omega_first: float | None = None,  # first layer only; none: omega
 ) -> nn.Module:
     """Build a sinc network."""
-    return CoordinateMLP(net, lambda i: Sinc(omega))
+    first = omega if omega_first is None else omega_first
+    return CoordinateMLP(net, lambda i: Sinc(omega if i else first))

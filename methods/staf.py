@@ -44,13 +44,26 @@ class TrainableSines(nn.Module):
         "image": {"omega_first": 60.0, "skip": True},  # the authors' image notebook: 60 / 30, tau 5, skip_conn True
         "denoise": {"tau": 2, "omega": 5.0},  # denoising notebook: 5 / 5
         "audio": {"omega_first": 3000.0},  # audio notebook: 3000 / 30
+        "audio:quick": {"omega_first": 1000.0, "omega": 10.0},  # the first as siren; 10 as for shapes
+        # 30 makes a 64 wide network that varies from voxel to voxel of 64; ours, chosen on knot and gyroid
+        "sdf:quick": {"omega": 10.0},
+        "occupancy:quick": {"omega": 10.0},
     },
     native={
         # the authors' notebooks: images 1e-3 falling by 0.05^(t/T), occupancy 2.5e-4 by 0.36^(t/T); coordinates in [-1, 1]
-        "image": {"lr": "1e-3", "lr_min": "5e-5", "schedule": "exponential", "coordinate_range": "(-1,1)"},
+        "image": {
+            "lr": "1e-3",
+            "lr_min": "5e-5",
+            "schedule": "exponential",
+            "batch": "4096",
+            "coordinate_range": "(-1,1)",
+        },
         "occupancy": {"lr": "2.5e-4", "lr_min": "9e-5", "schedule": "exponential"},
+        "audio": {"lr": "2.5e-4", "lr_min": "9e-5", "schedule": "exponential", "batch": "none"},
+        "denoise": {"lr": "2.5e-4", "lr_min": "2.5e-4", "schedule": "constant"},
+        "super-resolution": {"lr": "1e-3", "lr_min": "1e-4", "schedule": "exponential"},
     },
-    ranges={"omega": (5.0, 60.0)},
+    ranges={"omega": (2.0, 60.0), "omega_first": (2.0, 6000.0)},
 )
 def staf(
     net: NetworkSpec,

@@ -11,10 +11,10 @@ also puts the activation of its plain baseline on the output; not copied.
 from typing import Literal
 
 import torch
-from inrbench.methods.pinn import xavier
 from torch import Tensor, nn
 
 from inrbench import CoordinateMLP, NetworkSpec, register_method
+from inrbench.nn import xavier_init
 
 
 class TrainedSinusoid(nn.Module):
@@ -52,7 +52,10 @@ class TsaNetwork(CoordinateMLP):
         return self.slope_weight / slopes.sum()
 
 
-@register_method("tsa-pinn", formula="(sin(f z) + cos(f z)) / 2, f trained", paper="khademi2025tsa", kinds=("pde",))
+@register_method(
+    "tsa-pinn", formula="(sin(f z) + cos(f z)) / 2, f trained", paper="khademi2025tsa", kinds=("pde",),
+    limits={"pde": "it stays at the solution zero: its frequencies begin at 1, and these steps are too few for them to grow"},
+)  # fmt: skip
 def tsa_pinn(
     net: NetworkSpec,
     *,
@@ -62,7 +65,7 @@ def tsa_pinn(
 ) -> nn.Module:
     """Build a TSA network."""
     outside = bias == "outside"
-    network = TsaNetwork(net, lambda i: TrainedSinusoid(net.width, frequency, outside), init=xavier)
+    network = TsaNetwork(net, lambda i: TrainedSinusoid(net.width, frequency, outside), init=xavier_init)
     if outside:
         for layer in network.hidden:
             layer.register_parameter("bias", None)

@@ -51,22 +51,30 @@ class Gabor2d(nn.Module):
 
 @register_method(
     "wire2d", formula="exp(i omega z - scale^2 (|z|^2 + |v|^2)), complex", paper="saragadam2023wire",
-    native={
-        # the authors' image scripts: 5e-3 falling by 0.1^(t/T), coordinates in [-1, 1]
-        "image": {"lr": "5e-3", "lr_min": "5e-4", "schedule": "exponential", "coordinate_range": "(-1,1)"},
+    settings={
+        "audio": {"omega_first": 3000.0},  # as wire
+        "audio:quick": {"omega_first": 1000.0, "omega": 5.0, "scale": 5.0},
     },
-    ranges={"omega": (5.0, 40.0), "scale": (2.0, 40.0)},
+    native={
+        # the authors' image scripts: 5e-3 falling by 0.1^(t/T), at most 65,536 pixels a step, coordinates in [-1, 1]
+        "image": {
+            "lr": "5e-3", "lr_min": "5e-4", "schedule": "exponential", "batch": "65536", "coordinate_range": "(-1,1)",
+        },
+        "ct": {"lr": "5e-3", "lr_min": "5e-4", "schedule": "exponential"},  # wire_ct.py
+    },
+    ranges={"omega": (2.0, 40.0), "omega_first": (2.0, 6000.0), "scale": (2.0, 40.0)},
 )  # fmt: skip
 def wire2d(
     net: NetworkSpec,
     *,
     omega: float = 10.0,  # constructor default of the authors' code
+    omega_first: float | None = None,  # first layer only; none: omega
     scale: float = 10.0,  # constructor default of the authors' code
 ) -> nn.Module:
     """Build a WIRE network of 2-D wavelets."""
     m = max(1, net.width // 2)
     return nn.Sequential(
-        RealInputGabor2d(net.in_features, m, omega, scale),
+        RealInputGabor2d(net.in_features, m, omega if omega_first is None else omega_first, scale),
         *(Gabor2d(m, omega, scale) for _ in range(net.n_layers - 1)),
         SplitComplexLinear(m, net.out_features, real_output=True),
     )

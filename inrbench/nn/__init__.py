@@ -1,10 +1,12 @@
 """Building blocks of coordinate networks."""
 
+from inrbench.nn.activations import Gabor, MultiScaleSine, RealInputGabor, Sine, Spacing, per_layer
 from inrbench.nn.complex import SplitComplexLinear
 from inrbench.nn.encoding import Encoding, FourierFeatures, PositionalEncoding, SineFeatures, WaveEncoding
-from inrbench.nn.init import Initialiser, siren_init
+from inrbench.nn.init import Initialiser, siren_init, xavier_init
+from inrbench.nn.linear import LinearModel
 from inrbench.nn.mlp import CoordinateMLP, parameters_of_mlp, values_per_axis
-from inrbench.nn.multiplicative import MultiplicativeNetwork
+from inrbench.nn.multiplicative import MultiplicativeNetwork, SineFilter
 from inrbench.nn.size import NetworkSize, network_size
 from inrbench.nn.solver import Solver
 from inrbench.nn.weights import load_weights, save_weights
@@ -13,18 +15,27 @@ __all__ = [
     "CoordinateMLP",
     "Encoding",
     "FourierFeatures",
+    "Gabor",
     "Initialiser",
+    "LinearModel",
+    "MultiScaleSine",
     "MultiplicativeNetwork",
     "NetworkSize",
     "PositionalEncoding",
+    "RealInputGabor",
+    "Sine",
     "SineFeatures",
+    "SineFilter",
     "Solver",
+    "Spacing",
     "SplitComplexLinear",
     "WaveEncoding",
     "load_weights",
     "network_size",
     "parameters_of_mlp",
+    "per_layer",
     "save_weights",
     "siren_init",
     "values_per_axis",
+    "xavier_init",
 ]

@@ -22,3 +22,11 @@ def siren_init(omega: float) -> Initialiser:
             layer.weight.uniform_(-bound, bound)
 
     return fill
+
+
+@torch.no_grad()
+def xavier_init(layers: Sequence[nn.Linear]) -> None:
+    """Fill linear layers: Xavier-normal weights, biases zero."""
+    for layer in layers:
+        nn.init.xavier_normal_(layer.weight)
+        nn.init.zeros_(layer.bias)

@@ -1,11 +1,27 @@
 """Multiplicative filter networks: linear layers whose outputs are multiplied by filters of the input, and nothing else."""
 
+import math
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from inrbench.spec import NetworkSpec
+
+
+class SineFilter(nn.Module):
+    """sin(A x + p): ``(N, in_features) -> (N, width)``."""
+
+    def __init__(self, in_features: int, width: int, scale: float) -> None:
+        super().__init__()
+        self.linear = nn.Linear(in_features, width)
+        with torch.no_grad():
+            self.linear.weight.mul_(scale)
+            self.linear.bias.uniform_(-math.pi, math.pi)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply to coordinates."""
+        return torch.sin(self.linear(x))
 
 
 class MultiplicativeNetwork(nn.Module):

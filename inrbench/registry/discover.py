@@ -5,7 +5,6 @@ names and the first line of the docstring, so listing dozens of methods imports 
 """
 
 import ast
-import hashlib
 import importlib.util
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
+from inrbench.registry.code import code_sha256
 from inrbench.spec import odd_name
 
 Kind = Literal["method", "task"]
@@ -37,8 +37,8 @@ class Source:
         return self.origin == "builtin"
 
     def sha256(self) -> str:
-        """Return the hash of the file's text with newlines normalised, the same on every platform."""
-        return hashlib.sha256(self.path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+        """Return the hash of the plugin's code: see ``inrbench.registry.code``."""
+        return code_sha256(self.path)
 
 
 @dataclass(frozen=True)

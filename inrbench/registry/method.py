@@ -18,8 +18,9 @@ Builder = Callable[..., "nn.Module"]
 class Method:
     """A registered method. Calling it builds a network: ``method(net, omega=30.0) -> nn.Module``.
 
-    ``settings`` are the values that the paper or its official code uses on a task, keyed by what they apply to, the most
-    specific first: ``"function1d/sin200"``, then ``"function1d"``, then a kind of task such as ``"image"``.
+    ``settings`` are the values that the paper or its official code uses on a task, keyed by what they apply to. The most
+    specific key wins: ``"function1d/sin200"``, then ``"audio:quick"`` (a task under one protocol, whose size the authors'
+    values do not fit), then ``"function1d"``, then a kind of task such as ``"image"``.
     """
 
     name: str
@@ -30,9 +31,12 @@ class Method:
     kinds: tuple[str, ...] = ()
     """Kinds of task that ``--methods all`` tries the method on; none for every kind. By name it can be tried on any."""
     native: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """How the method's authors train it, as changes of a protocol, keyed as ``settings``: for the track ``native``."""
+    """How the method's authors train it, keyed by kind or task, for the track ``native``: changes of a protocol as ``--set``
+    takes them, and parameters of the method's own, by their names."""
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Parameter -> the least and the largest value that ``inrbench tune`` tries, on a log scale if both are positive."""
+    limits: Mapping[str, str] = field(default_factory=dict)
+    """Kind or task -> why the method does not train on it: stands beside a run that did not."""
 
     def __post_init__(self) -> None:
         if why := odd_name(self.name):
@@ -89,16 +93,23 @@ class Method:
         """Whether ``--methods all`` tries the method on a kind of task."""
         return not self.kinds or kind in self.kinds
 
-    def settings_for(self, task: str, kind: str, signal: str) -> dict[str, Value]:
-        """Return all parameters as they stand for a task before the user changes any."""
+    def settings_for(self, task: str, kind: str, signal: str, protocol: str = "") -> dict[str, Value]:
+        """Return all parameters as they stand for a task under a protocol, before the user changes any."""
         params = self.defaults()
-        for where in (kind, task, f"{task}/{signal}"):
+        for where in (kind, task, f"{task}:{protocol.partition('+')[0]}", f"{task}/{signal}"):
             params.update(self.settings.get(where, {}))
         return {name: as_annotated(kind, params[name]) for name, kind in self.types().items()}
 
-    def native_for(self, task: str, kind: str) -> dict[str, str]:
-        """Return what the authors change of a protocol; empty if nothing is known."""
-        return {**self.native.get(kind, {}), **self.native.get(task, {})}
+    def native_for(self, task: str, kind: str) -> tuple[dict[str, Value], dict[str, str]]:
+        """Return the parameters that the authors take, and what they change of a protocol; nothing if nothing is known."""
+        said = {**self.native.get(kind, {}), **self.native.get(task, {})}
+        types = self.types()
+        own = self.parse({name: text for name, text in said.items() if name in types})
+        return own, {name: text for name, text in said.items() if name not in types}
+
+    def limit_on(self, task: str, kind: str) -> str | None:
+        """Return why the method does not train on a task, if that is known."""
+        return self.limits.get(task, self.limits.get(kind))
 
 
 def as_annotated(kind: Any, value: Value) -> Value:
@@ -124,18 +135,19 @@ def register_method(
     kinds: tuple[str, ...] = (),
     native: Mapping[str, Mapping[str, str]] | None = None,
     ranges: Mapping[str, tuple[float, float]] | None = None,
+    limits: Mapping[str, str] | None = None,
 ) -> Callable[[Builder], Method]:
     """Turn a builder ``(net: NetworkSpec, *, param: type = default, ...) -> nn.Module`` into a registered method.
 
     ``name`` must be a literal string, so that ``inrbench list`` can read it without running the file. ``paper`` is the key of
-    a file in ``results/papers``. ``kinds`` limits ``--methods all`` to kinds of task that the method is meant for. ``native``
-    and ``ranges`` are those of ``Method``.
+    a file in ``results/papers``. ``kinds`` limits ``--methods all`` to kinds of task that the method is meant for. ``native``,
+    ``ranges`` and ``limits`` are those of ``Method``.
     """
 
     def register(builder: Builder) -> Method:
         return Method(
             name=name, builder=builder, formula=formula, paper=paper, settings=settings or {}, kinds=kinds, native=native or {},
-            ranges=ranges or {},
+            ranges=ranges or {}, limits=limits or {},
         )  # fmt: skip
 
     return register

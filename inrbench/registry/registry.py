@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from inrbench.errors import PLUGIN_MODULE, BrokenPlugin, NameCollision, unknown, where
+from inrbench.registry.code import imported_files
 from inrbench.registry.discover import Declaration, Kind, Source, declarations
 from inrbench.registry.method import Method
 from inrbench.registry.task import Task
@@ -128,9 +129,11 @@ def _load(source: Source) -> ModuleType:
 def _run_file(path: Path) -> ModuleType:
     """Import a file under a name of its own; the same text at the same path gives the same module within a process.
 
-    A file that was edited is another module: in a notebook the process outlives many drafts.
+    A file that was edited, or whose imported files were, is another module: in a notebook the process outlives many drafts.
     """
-    mark = hashlib.sha256(str(path).encode() + b"\0" + path.read_bytes()).hexdigest()[:12]
+    helpers = sorted(imported_files(path))
+    content = b"\0".join([str(path).encode(), *(file.read_bytes() for file in (path, *helpers))])
+    mark = hashlib.sha256(content).hexdigest()[:12]
     name = f"{PLUGIN_MODULE}{mark}_{path.stem}"
     if name in sys.modules:
         return sys.modules[name]
@@ -139,11 +142,17 @@ def _run_file(path: Path) -> ModuleType:
         raise ImportError("not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    folder = str(path.parent)
+    for helper in helpers:  # of another draft, or of another plugin's folder under the same name
+        sys.modules.pop(helper.parent.name if helper.stem == "__init__" else helper.stem, None)
+    sys.path.insert(0, folder)  # a file may import what lies beside it
     try:
         spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
+    finally:
+        sys.path.remove(folder)
     return module
 
 

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from inrbench.errors import BadValue, unknown
 from inrbench.spec import Metric, Protocol
@@ -43,12 +43,12 @@ class Task(ABC):
     protocols: ClassVar[Mapping[str, Protocol]]
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Which of the signals a suite takes, under the protocol of the suite's name."""
-    settable: ClassVar[Mapping[str, Any]] = {}
-    """Which of the protocols' settings ``--set`` may change, with their types."""
     tuning: ClassVar[tuple[str, tuple[str, ...]] | None] = None
     """Task and signals that ``inrbench tune`` may look at, none of which is then judged in the track ``tuned``."""
     validation: ClassVar[str] = ""
     """The metric that it chooses by: one measured off the points that were fitted."""
+    trained_below: ClassVar[float] = 0.9
+    """A run has trained if its error on what it fits is below this share of the best constant's (of an equation: of zero's)."""
     takes_files: ClassVar[tuple[str, ...]] = ()
     """Endings, in small letters, of the user's own files that can be signals; none if there can be none."""
     optional_data: ClassVar[tuple[str, ...]] = ()
@@ -109,7 +109,7 @@ class Task(ABC):
         """Return the named protocol, with fields changed by ``--set`` if any. Raises UnknownName or BadValue."""
         if name not in self.protocols:
             raise unknown(f"protocol of task '{self.name}'", name, self.protocols, f"see: inrbench show {self.name}")
-        return self.protocols[name].with_changes(changes or {}, self.settable)
+        return self.protocols[name].with_changes(changes or {})
 
     @property
     def doc(self) -> str:

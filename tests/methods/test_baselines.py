@@ -2,35 +2,39 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
+from inrbench.execute.worker import execute
+from inrbench.fit.least_squares import conjugate_gradients
 from inrbench.nn import network_size, parameters_of_mlp
+from inrbench.problems import Regression, inpainting_problem, super_resolution_problem, tomography_problem
 from inrbench.registry import Registry
-from inrbench.spec import NetworkSpec
+from inrbench.settings import InpaintingSettings, SuperResolutionSettings, TomographySettings
+from inrbench.spec import NetworkSpec, Protocol
 
 
-def build(name, d, **params):
-    net = NetworkSpec(in_features=d, out_features=1, width=16, n_layers=2)
-    return Registry().method(name)(net, **params), net
+def build(name, d, domain=(), out_features=1):
+    net = NetworkSpec(in_features=d, out_features=out_features, width=16, n_layers=2, domain=domain)
+    return Registry().method(name)(net), net
 
 
-@pytest.mark.parametrize(("name", "low"), [("dct", -1.0), ("dct", 0.0)])
-def test_a_coefficient_is_a_product_of_cosines_over_the_box(name, low):
-    network, _ = build(name, 2, low=low)
+@pytest.mark.parametrize("low", [-1.0, 0.0, -100.0])
+def test_a_coefficient_is_a_product_of_cosines_over_the_box(low):
+    network, _ = build("dct", 2, ((low, 1.0), (low, 1.0)))
     with torch.no_grad():
-        network.coefficients.zero_()
-        network.coefficients[3 * network.terms + 2] = 0.1  # the third along the first axis, the second along the other
+        network.coefficients[3 * network.terms + 2] = 1.0  # the third along the first axis, the second along the other
     x = torch.rand(50, 2) * (1 - low) + low
     t = (x - low) / (1 - low)
     wave = torch.cos(3 * math.pi * t[:, 0]) * torch.cos(2 * math.pi * t[:, 1])
-    assert torch.allclose(network(x)[:, 0], 10 * 0.1 * wave, atol=1e-5)
+    assert torch.allclose(network(x)[:, 0], wave, atol=1e-4)
 
 
 @pytest.mark.parametrize("d", [1, 2, 3])
 @pytest.mark.parametrize("low", [-1.0, 0.0])
 def test_a_grid_reproduces_what_is_linear_in_each_axis_and_its_own_values(d, low):
-    network, _ = build("bilinear", d, low=low)
+    network, _ = build("bilinear", d, ((low, 1.0),) * d)
     n = network.cells + 1
     axis = torch.linspace(low, 1, n)
     corners = torch.cartesian_prod(*[axis] * d).reshape(-1, d)
@@ -39,7 +43,7 @@ def test_a_grid_reproduces_what_is_linear_in_each_axis_and_its_own_values(d, low
         return (x + 0.3).prod(dim=1, keepdim=True)
 
     with torch.no_grad():
-        network.values.copy_(f(corners) / 10)
+        network.values.copy_(f(corners))
     x = torch.rand(80, d) * (1 - low) + low
     assert torch.allclose(network(x), f(x), atol=1e-5)
     assert torch.allclose(network(corners), f(corners), atol=1e-5)
@@ -55,12 +59,78 @@ def test_they_spend_no_more_than_the_network_and_not_much_less(name, d):
     assert 0.5 * budget < network_size(network).trainable <= budget
 
 
-def test_the_mean_is_the_mean():
-    network, _ = build("mean", 2)
-    optimiser = torch.optim.SGD(network.parameters(), lr=0.5)
-    y = torch.tensor([[1.0], [2.0], [6.0]])
-    for _ in range(60):
-        optimiser.zero_grad()
-        (network(torch.rand(3, 2)) - y).square().mean().backward()
-        optimiser.step()
-    assert torch.allclose(network(torch.rand(5, 2)), torch.full((5, 1), 3.0), atol=1e-4)
+def solved(model, problem):
+    """Return the fit of a model under any protocol: what the harness does with it."""
+    model.double()
+    problem.as_dtype(torch.float64)
+    losses = list(conjugate_gradients(model, problem))
+    assert losses, "at least one iteration"
+    return losses[-1]
+
+
+def design(model, x):
+    """Return the matrix of a model that is linear in its parameters, column by column."""
+    columns = []
+    (parameter,) = [p for p in model.parameters() if p.requires_grad]
+    with torch.no_grad():
+        for i in range(parameter.numel()):
+            parameter.zero_()
+            parameter.view(-1)[i] = 1
+            columns.append(model(x).reshape(-1).clone())
+        parameter.zero_()
+    return torch.stack(columns, dim=1)
+
+
+@pytest.mark.parametrize("name", ["mean", "dct", "bilinear"])
+@pytest.mark.parametrize("batch", [None, 37])
+def test_they_are_the_least_squares_solution_of_least_norm(name, batch):
+    """Against LAPACK, on random points: fewer of them than a grid has values, so that it has many solutions."""
+    torch.manual_seed(0)
+    x, y = 2 * torch.rand(90, 2) - 1, torch.randn(90, 1)
+    model, _ = build(name, 2)
+    problem = Regression(x, y, batch, None)
+    matrix = design(model.double(), x.double())
+    exact = torch.linalg.lstsq(matrix, y.double(), driver="gelsd").solution
+    loss = solved(model, problem)
+    assert torch.allclose(model(x.double()), (matrix @ exact), atol=1e-5)
+    (parameter,) = model.parameters()
+    assert torch.allclose(parameter.reshape(-1, 1), exact, atol=1e-4)
+    assert loss == pytest.approx(float((matrix @ exact - y).square().mean()), abs=1e-8)
+
+
+def test_the_mean_is_the_mean_whatever_the_problem_does_to_it():
+    image = np.random.default_rng(0).random((24, 24, 1)).astype(np.float32)
+    common = {"coordinate_range": (-1.0, 1.0), "max_pixels": None}
+    settings = {
+        "inpainting": InpaintingSettings(**common, share=0.3), "blocks": SuperResolutionSettings(**common, scale=4),
+        "ct": TomographySettings(**common, angles=7),
+    }  # fmt: skip
+
+    def protocol(kind):
+        return Protocol(name="t", width=16, n_layers=2, epochs=1, lr=1e-3, lr_min=1e-3, metrics=("psnr@clip-float",),
+                        settings=settings[kind])  # fmt: skip
+
+    given = inpainting_problem(image, protocol("inpainting"), 3)
+    model, _ = build("mean", 2)
+    solved(model, given)
+    assert model.value.item() == pytest.approx(float(given.values.mean()))
+    blocks = super_resolution_problem(image, protocol("blocks"))
+    model, _ = build("mean", 2)
+    solved(model, blocks)
+    assert model.value.item() == pytest.approx(float(image.mean()))
+    tomography = tomography_problem(image, protocol("ct"))
+    model, _ = build("mean", 2)
+    solved(model, tomography)
+    one = tomography.beam(tomography.inside.double()).reshape(-1)
+    assert model.value.item() == pytest.approx(float(one @ tomography.sinogram.reshape(-1) / one.square().sum()), rel=1e-5)
+    assert tomography.error_share(model, None) == pytest.approx(1, rel=1e-4)
+
+
+def test_what_they_reach_hangs_on_no_learning_rate(tiny_jobs, settings):
+    found = []
+    for lr in ("1e-6", "0.1"):
+        (job,) = tiny_jobs(methods="dct", changes={"epochs": "1", "lr": lr, "lr_min": lr, "width": "8"})
+        outcome = execute(job, settings)
+        assert outcome.status == "ok"
+        found.append(outcome.primary)
+    assert found[0] == found[1] < 0.4

@@ -182,7 +182,7 @@ def test_filters_start_as_in_the_authors_code():
     scaled = gabor.wave.linear.weight / gabor.gamma.sqrt()[:, None]
     assert scaled.abs().max().item() == pytest.approx(2**-0.5 * 256 / 2, rel=0.01)
     bacon = build("bacon", (2, 3000, 4, 1))
-    periods = bacon.filters[0].A / (2 * math.pi)
+    periods = bacon.filters[0].A * 2 / (2 * math.pi)  # over the box [-1, 1], which is 2 long
     assert torch.allclose(periods, periods.round(), atol=1e-5)
     assert sorted(set(periods.round().int().ravel().tolist())) == list(range(-16, 17))
     size = network_size(bacon)

@@ -1,0 +1,69 @@
+"""The golden table: a few digits of what every method and every kind of problem gives after a few steps on a CPU.
+
+``python tests/golden.py`` writes ``tests/golden.json`` anew. Do it only where a number is meant to change, and raise
+``inrbench.spec.EDITION`` in the same commit if a published number could change too: see CONTRIBUTING.md.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from inrbench.execute import Request, make_plan
+from inrbench.execute.worker import build_network, stream_name
+from inrbench.fit import Clock, MemoryMeter, fit
+from inrbench.registry import Registry
+from inrbench.spec import EDITION, derived_seed
+
+TABLE = Path(__file__).with_suffix(".json")
+CPU = torch.device("cpu")
+STEPS = {"epochs": "3", "width": "16"}
+SMALL = {"resolution": "12", "frames": "5", "max_pixels": "400", "condition_points": "8", "rate": "400"}
+"""What makes a protocol of each kind of task small."""
+FULL_BATCH = {"image", "video", "shape", "restoration", "audio"}
+
+
+def cases(registry: Registry) -> list[tuple[str, str, str]]:
+    """Return (method, task, signal): every method on a task that it suits, and siren or pinn on every task."""
+    found = []
+    for name in registry.methods:
+        method = registry.method(name)
+        found.append((name, "poisson2d", "ablation") if method.kinds == ("pde",) else (name, "photo", "camera"))
+    made = {"sdf": "knot", "occupancy": "gyroid", "video": "orbits", "ct": "discs"}
+    for task in registry.tasks:
+        kind = registry.task(task).kind
+        if task != "kodak":  # which needs its data, and is photo's problem
+            found.append(("msa-pinn" if kind == "pde" else "siren", task, made.get(task, registry.task(task).signals()[0])))
+    return list(dict.fromkeys(found))
+
+
+def loss_after(registry: Registry, method: str, task: str, signal: str, engine: str) -> float:
+    """Return the loss of the last of a few steps."""
+    place = registry.task(task)
+    small = {name: text for name, text in SMALL.items() if hasattr(place.protocols["quick"].settings, name)}
+    whole = {"batch": "none"} if place.kind in FULL_BATCH else {}
+    request = Request(
+        methods=method, tasks=task, protocol="quick", signals=signal, engine=engine, changes={**STEPS, **small, **whole}
+    )
+    (job,) = make_plan(request, {})[0].todo
+    torch.set_num_threads(1)
+    data_seed = derived_seed("data", task, signal, 0)
+    problem = place.problem(signal, job.protocol, data_seed)
+    network = build_network(job.spec, job.protocol, registry, problem, stream_name(place, signal, job.protocol))
+    problem.admit(network)
+    fitted = fit(network, problem, job.protocol, device=CPU, data_seed=data_seed, clock=Clock(CPU), meter=MemoryMeter(CPU),
+                 engine=engine)  # fmt: skip
+    return fitted.curve[-1].loss
+
+
+def table() -> dict[str, object]:
+    """Return the table of today's code."""
+    registry = Registry()
+    losses = {f"{m} on {t}/{s}": float(f"{loss_after(registry, m, t, s, 'reference'):.5g}") for m, t, s in cases(registry)}
+    return {"edition": EDITION, "losses": losses}
+
+
+if __name__ == "__main__":
+    TABLE.write_text(json.dumps(table(), indent=1) + "\n")
+    sys.stdout.write(f"wrote {TABLE}\n")

@@ -1,0 +1,35 @@
+"""A number that changes while EDITION does not is a published number that means something else than it says."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from inrbench.registry import Registry
+from inrbench.spec import EDITION
+
+spec = importlib.util.spec_from_file_location("golden", Path(__file__).with_name("golden.py"))
+golden = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(golden)
+
+KNOWN = json.loads(golden.TABLE.read_text())
+REGISTRY = Registry()
+CASES = golden.cases(REGISTRY)
+SAME = 2e-3
+"""Relative: what roundings of another processor come to after three steps."""
+
+
+def test_the_table_is_of_this_edition_and_whole():
+    advice = "python tests/golden.py writes it anew; CONTRIBUTING.md says when"
+    assert KNOWN["edition"] == EDITION, advice
+    assert sorted(KNOWN["losses"]) == sorted(f"{m} on {t}/{s}" for m, t, s in CASES), advice
+
+
+@pytest.mark.parametrize(("method", "task", "signal"), CASES, ids=[f"{m}-{t}" for m, t, _ in CASES])
+@pytest.mark.parametrize("engine", ["reference", "fast"])
+def test_a_few_steps_give_the_golden_loss(method, task, signal, engine):
+    now = golden.loss_after(REGISTRY, method, task, signal, engine)
+    assert now == pytest.approx(KNOWN["losses"][f"{method} on {task}/{signal}"], rel=SAME), (
+        "a number changed: take the change back, or raise EDITION and write the table anew (CONTRIBUTING.md)"
+    )
