@@ -12,6 +12,7 @@ from inrbench import Metric, Protocol, Task
 from inrbench.errors import unknown
 from inrbench.metrics.field import RELATIVE_L2, RELATIVE_L2_BEST, RESIDUAL
 from inrbench.registry import ProblemSize
+from inrbench.settings import EquationSettings
 from inrbench.spec import digest
 
 if TYPE_CHECKING:
@@ -41,18 +42,18 @@ def paper(name: str = "paper", *, sources: Mapping[str, str] = {}, **settings: A
         lr_min=1e-5,
         schedule="cosine",
         metrics=tuple(metric.id for metric in METRICS),
-        settings={"condition_points": 128, "coordinates": "[-1, 1]", **settings},
+        settings=EquationSettings(**{"condition_points": 128, **settings}),
         sources={**SOURCES, **sources},
     )
 
 
-def quick(**settings: Any) -> Protocol:
+def quick(*, epochs: int = 800, **settings: Any) -> Protocol:
     """Return a protocol of seconds on a laptop CPU."""
     return replace(
         paper(**{"condition_points": 64, **settings}),
         name="quick",
         width=50,
-        epochs=800,
+        epochs=epochs,
         batch=512,
         sources={"all": "ours: seconds on a laptop CPU, otherwise as in the paper's protocol. It reproduces no paper"},
     )
@@ -65,9 +66,6 @@ class EquationTask(Task):
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
     metrics: ClassVar[tuple[Metric, ...]] = METRICS
-    settable: ClassVar[Mapping[str, Any]] = {
-        "condition_points": int, "condition_weight": float, "residual_weight": float, "test_grid": tuple[float, ...],
-    }  # fmt: skip
     equations: ClassVar[Mapping[str, Callable[[float], "Equation"]]]
     """Signal -> the equation, given the weight of its conditions."""
 
@@ -89,4 +87,4 @@ class EquationTask(Task):
         """Set up the equation. Its points are drawn while it is fitted."""
         from inrbench.problems import EquationProblem
 
-        return EquationProblem(self.equations[signal](protocol.settings["condition_weight"]), protocol)
+        return EquationProblem(self.equations[signal](protocol.settings_as(EquationSettings).condition_weight), protocol)

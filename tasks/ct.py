@@ -9,7 +9,7 @@ phantoms; there the best iterate against the truth is reported, here the last on
 from collections.abc import Mapping
 from importlib import util
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from inrbench.errors import DataMissing, unknown
 from inrbench.metrics.error import MSE_SINOGRAM
 from inrbench.metrics.image import PSNR, SSIM
 from inrbench.registry import ProblemSize
+from inrbench.settings import TomographySettings
 from inrbench.spec import digest
 
 if TYPE_CHECKING:
@@ -50,13 +51,12 @@ class ComputedTomography(Task):
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
     metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, MSE_SINOGRAM)
-    settable: ClassVar[Mapping[str, Any]] = {"coordinate_range": tuple[float, ...], "max_pixels": int | None, "angles": int}
     takes_files = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": Protocol(
             name="paper", width=300, n_layers=3, epochs=5000, lr=5e-3, lr_min=5e-4, schedule="exponential",
             metrics=(PSNR.id, SSIM.id, MSE_SINOGRAM.id),
-            settings={"coordinate_range": (-1.0, 1.0), "max_pixels": 65_536, "value_range": "[0, 1]", "angles": 100},
+            settings=TomographySettings(coordinate_range=(-1.0, 1.0), max_pixels=65_536, angles=100),
             sources={
                 "width, n_layers, epochs, schedule, coordinates": "wire_ct.py: 300, 2 hidden to hidden, 5,000, to a tenth",
                 "lr": "wire_ct.py as shipped, for wire2d; its comment names 1e-3 to 2e-3 for SIREN and Gauss",
@@ -68,7 +68,7 @@ class ComputedTomography(Task):
         "quick": Protocol(
             name="quick", width=64, n_layers=3, epochs=300, lr=2e-3, lr_min=2e-4, schedule="exponential",
             metrics=(PSNR.id, SSIM.id, MSE_SINOGRAM.id),
-            settings={"coordinate_range": (-1.0, 1.0), "max_pixels": 4_500, "value_range": "[0, 1]", "angles": 24},
+            settings=TomographySettings(coordinate_range=(-1.0, 1.0), max_pixels=4_500, angles=24),
             sources={"all": "ours: seconds on a laptop CPU. It reproduces no paper"},
         ),
     }  # fmt: skip
@@ -101,7 +101,7 @@ class ComputedTomography(Task):
         """Return a point a pixel of the square that is found."""
         made = signal == "discs" and signal not in self.files
         side = SIDE if made else min(image_shape(self.path(signal))[:2])
-        n, _ = fitted_shape((side, side), protocol.settings["max_pixels"], step=1)
+        n, _ = fitted_shape((side, side), protocol.settings_as(TomographySettings).max_pixels, step=1)
         return ProblemSize(2, 1, n * n)
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":

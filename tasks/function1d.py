@@ -18,6 +18,7 @@ from inrbench import Metric, Protocol, Task, register_task
 from inrbench.errors import unknown
 from inrbench.metrics.error import MEDIAN_DENSE, MSE_DENSE, MSE_TRAIN
 from inrbench.registry import ProblemSize
+from inrbench.settings import FunctionSettings
 from inrbench.spec import digest
 
 if TYPE_CHECKING:
@@ -53,10 +54,7 @@ PAPER = Protocol(
     lr_min=1e-7,
     schedule="cosine",
     metrics=METRIC_IDS,
-    settings={
-        "points": {"multiscale": 1024, "sin200": 4000, "sin500": 5000, "sin1000": 8000},
-        "sampling": "uniform random in [-1, 1], drawn once",
-    },
+    settings=FunctionSettings(points={"multiscale": 1024, "sin200": 4000, "sin500": 5000, "sin1000": 8000}),
     sources={
         "width, n_layers, lr, schedule, epochs": "paper, section on 1-D fitting; configs/curvefit_multiscale.yaml agrees",
         "points": "multiscale: paper; the sines: official configs (the paper does not use them)",
@@ -73,7 +71,7 @@ QUICK = Protocol(
     lr_min=1e-6,
     schedule="cosine",
     metrics=METRIC_IDS,
-    settings={"points": dict.fromkeys(FUNCTIONS, 1024), "sampling": PAPER.settings["sampling"]},
+    settings=FunctionSettings(points=dict.fromkeys(FUNCTIONS, 1024)),
     sources={"all": "ours: seconds on a laptop CPU. A short schedule reverses orderings; this reproduces no paper"},
 )
 
@@ -108,10 +106,11 @@ class Function1d(Task):
 
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
         """Return one coordinate, one value, and the protocol's number of points."""
-        return ProblemSize(1, 1, protocol.settings["points"][signal])
+        return ProblemSize(1, 1, protocol.settings_as(FunctionSettings).points[signal])
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
         """Draw the points and evaluate the function there."""
         from inrbench.problems import function_problem
 
-        return function_problem(self.function(signal), protocol.settings["points"][signal], data_seed, protocol.metrics)
+        points = protocol.settings_as(FunctionSettings).points[signal]
+        return function_problem(self.function(signal), points, data_seed, protocol)

@@ -9,7 +9,7 @@ original tells the truth.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from inrbench import Metric, Protocol, Task, register_task
 from inrbench.data import dataset, fitted_shape
@@ -17,6 +17,7 @@ from inrbench.errors import unknown
 from inrbench.metrics.error import MSE_TRAIN
 from inrbench.metrics.image import LPIPS, PSNR, PSNR_BETWEEN, SSIM
 from inrbench.registry import ProblemSize
+from inrbench.settings import ImageSettings
 
 if TYPE_CHECKING:
     from inrbench.problems import Problem
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 SIGNALS = tuple(file.removesuffix(".png") for file in dataset("kodak").sha256)
 SHAPE = (512, 768)
 """Rows and columns; six of the images stand upright, with as many pixels."""
-
-IMAGE_SETTINGS: Mapping[str, Any] = {"coordinate_range": tuple[float, ...], "max_pixels": int | None}
-"""What `--set` may change, and its type."""
 
 PAPER = Protocol(
     name="paper",
@@ -37,7 +35,7 @@ PAPER = Protocol(
     lr_min=5e-4,
     schedule="cosine",
     metrics=(PSNR.id, SSIM.id, LPIPS.id, MSE_TRAIN.id),
-    settings={"coordinate_range": (0.0, 1.0), "max_pixels": None, "value_range": "[0, 1]"},
+    settings=ImageSettings(coordinate_range=(0.0, 1.0), max_pixels=None),
     sources={
         "width, n_layers, lr, lr_min, epochs": "paper, section on image fitting (official colour config: 256, 5000, to 1e-4)",
         "schedule": "cosine, official configs",
@@ -58,7 +56,7 @@ QUICK = Protocol(
     lr_min=5e-4,
     schedule="cosine",
     metrics=(PSNR.id, SSIM.id, LPIPS.id, PSNR_BETWEEN.id, MSE_TRAIN.id),
-    settings={"coordinate_range": (0.0, 1.0), "max_pixels": 25_000, "value_range": "[0, 1]"},
+    settings=ImageSettings(coordinate_range=(0.0, 1.0), max_pixels=25_000),
     sources={"all": "ours: seconds on a laptop CPU, otherwise as in the paper's protocol. It reproduces no paper"},
 )
 
@@ -73,7 +71,6 @@ class Kodak(Task):
     metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, LPIPS, PSNR_BETWEEN, MSE_TRAIN)
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER, "quick": QUICK}
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": SIGNALS}
-    settable = IMAGE_SETTINGS
     optional_data = ("lpips",)
     tuning = ("photo", ("chelsea", "coffee", "brick"))
     validation = "psnr-between@2x-area"
@@ -90,7 +87,7 @@ class Kodak(Task):
 
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
         """Return the size of the image as the protocol fits it."""
-        height, width = fitted_shape(SHAPE, protocol.settings["max_pixels"])
+        height, width = fitted_shape(SHAPE, protocol.settings_as(ImageSettings).max_pixels)
         return ProblemSize(2, 3, height * width)
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":

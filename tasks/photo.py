@@ -9,7 +9,7 @@ from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from inrbench.tasks.kodak import IMAGE_SETTINGS, QUICK
+from inrbench.tasks.kodak import QUICK
 
 from inrbench import Metric, Protocol, Task, register_task
 from inrbench.data import file_sha256, fitted_shape, image_shape
@@ -17,6 +17,7 @@ from inrbench.errors import DataMissing, unknown
 from inrbench.metrics.error import MSE_TRAIN
 from inrbench.metrics.image import LPIPS, PSNR, PSNR_BETWEEN, SSIM
 from inrbench.registry import ProblemSize
+from inrbench.settings import ImageSettings
 
 if TYPE_CHECKING:
     from inrbench.problems import Problem
@@ -33,7 +34,7 @@ COLOUR = Protocol(
     lr_min=1e-4,
     schedule="cosine",
     metrics=(PSNR.id, SSIM.id, LPIPS.id, MSE_TRAIN.id),
-    settings={"coordinate_range": (0.0, 1.0), "max_pixels": None, "value_range": "[0, 1]"},
+    settings=ImageSettings(coordinate_range=(0.0, 1.0), max_pixels=None),
     sources={
         "all": "official code, configs/imagefitcolor.yaml (commented out there), imagefit.py: full batch, coordinates [0, 1]",
         "metrics": "PSNR and SSIM as in the official code; LPIPS is ours",
@@ -63,7 +64,6 @@ class Photo(Task):
     metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, LPIPS, PSNR_BETWEEN, MSE_TRAIN)
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": COLOUR, "paper-gray": GRAY, "quick": QUICK}
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"quick": ("astronaut", "camera")}
-    settable = IMAGE_SETTINGS
     optional_data = ("lpips",)
     tuning = ("photo", ("grass", "gravel", "moon"))
     validation = "psnr-between@2x-area"
@@ -95,7 +95,7 @@ class Photo(Task):
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
         """Return the size of the image as the protocol fits it, from the file's header."""
         *shape, channels = image_shape(self.path(signal))
-        height, width = fitted_shape(shape, protocol.settings["max_pixels"])
+        height, width = fitted_shape(shape, protocol.settings_as(ImageSettings).max_pixels)
         return ProblemSize(2, channels, height * width)
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":

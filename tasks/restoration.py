@@ -20,22 +20,22 @@ from inrbench.data import fitted_shape, image_shape
 from inrbench.metrics.error import MSE_TRAIN
 from inrbench.metrics.image import LPIPS, PSNR, PSNR_HIDDEN, SSIM
 from inrbench.registry import ProblemSize
+from inrbench.settings import DenoiseSettings, ImageSettings, InpaintingSettings, SuperResolutionSettings
 
 if TYPE_CHECKING:
     from inrbench.problems import Problem
 
-COMMON: Mapping[str, Any] = {"coordinate_range": tuple[float, ...], "max_pixels": int | None}
 WHOLE = (PSNR.id, SSIM.id, LPIPS.id, MSE_TRAIN.id)
+RANGE: Any = {"coordinate_range": (-1.0, 1.0)}
 OURS = "ours: seconds on a laptop CPU. It reproduces no paper"
 
 
 def protocol(name: str, metrics: tuple[str, ...], sources: Mapping[str, str], *, width: int, n_layers: int, epochs: int,
-             lr: float, lr_min: float, max_pixels: int, batch: int | None = None, **settings: float) -> Protocol:  # fmt: skip
+             lr: float, lr_min: float, settings: ImageSettings, batch: int | None = None) -> Protocol:  # fmt: skip
     """Return a protocol of one of the three: coordinates in [-1, 1] and an exponential schedule, as in all those scripts."""
     return Protocol(
         name=name, width=width, n_layers=n_layers, epochs=epochs, batch=batch, lr=lr, lr_min=lr_min, schedule="exponential",
-        metrics=metrics, sources=sources,
-        settings={"coordinate_range": (-1.0, 1.0), "max_pixels": max_pixels, "value_range": "[0, 1]", **settings},
+        metrics=metrics, sources=sources, settings=settings,
     )  # fmt: skip
 
 
@@ -52,7 +52,7 @@ class Restoration(Photo):
     def fitted_shape(self, signal: str, protocol: Protocol) -> tuple[int, int, int]:
         """Return rows, columns and channels of the image that is to be found."""
         *shape, channels = image_shape(self.path(signal))
-        height, width = fitted_shape(shape, protocol.settings["max_pixels"], step=1)
+        height, width = fitted_shape(shape, protocol.settings_as(ImageSettings).max_pixels, step=1)
         return height, width, channels
 
     def image(self, signal: str) -> Any:
@@ -67,22 +67,23 @@ class Denoise(Restoration):
     """An image from noisy pixels."""
 
     metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, LPIPS, MSE_TRAIN)
-    settable: ClassVar[Mapping[str, Any]] = {**COMMON, "photons": float, "readout": float}
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": protocol(
             "paper", WHOLE, {
                 "width, n_layers, epochs, schedule, coordinates": "wire_image_denoise.py: 256, 2 hidden to hidden, 2,000, to a "
                 "tenth, [-1, 1]",
-                "lr": "wire_image_denoise.py as shipped, 1e-3; its comment names 5e-3 to 2e-2 for WIRE itself",
+                "lr": "wire_image_denoise.py since 2eb758b: 5e-3",
                 "photons, readout": "wire_image_denoise.py: 30 for a pixel of value 1, standard deviation 2",
                 "max_pixels": "ours; the script reduces its one image four times in each direction",
                 "batch": "all pixels at once, as there up to 65,536",
             },
-            width=256, n_layers=3, epochs=2000, lr=1e-3, lr_min=1e-4, max_pixels=65_536, photons=30.0, readout=2.0,
+            width=256, n_layers=3, epochs=2000, lr=5e-3, lr_min=5e-4,
+            settings=DenoiseSettings(**RANGE, max_pixels=65_536, photons=30.0, readout=2.0),
         ),
         "quick": protocol(
             "quick", WHOLE, {"all": OURS}, width=64, n_layers=3, epochs=60, batch=2048, lr=1e-3, lr_min=1e-4,
-            max_pixels=17_000, photons=30.0, readout=2.0,
+
+            settings=DenoiseSettings(**RANGE, max_pixels=17_000, photons=30.0, readout=2.0),
         ),
     }  # fmt: skip
 
@@ -103,7 +104,6 @@ class SuperResolution(Restoration):
     """An image from a coarser one."""
 
     metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, LPIPS, MSE_TRAIN)
-    settable: ClassVar[Mapping[str, Any]] = {**COMMON, "scale": int}
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": protocol(
             "paper", WHOLE, {
@@ -113,17 +113,19 @@ class SuperResolution(Restoration):
                 "max_pixels": "ours; the script reduces its one image three times in each direction",
                 "batch": "all pixels at once, as there",
             },
-            width=256, n_layers=3, epochs=2000, lr=1e-3, lr_min=2e-4, max_pixels=65_536, scale=4,
+            width=256, n_layers=3, epochs=2000, lr=1e-3, lr_min=2e-4,
+            settings=SuperResolutionSettings(**RANGE, max_pixels=65_536, scale=4),
         ),
         "quick": protocol(
             "quick", WHOLE, {"all": OURS}, width=64, n_layers=3, epochs=60, batch=128, lr=1e-3, lr_min=2e-4,
-            max_pixels=17_000, scale=4,
+
+            settings=SuperResolutionSettings(**RANGE, max_pixels=17_000, scale=4),
         ),
     }  # fmt: skip
 
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
         """Return a point a block, at each of whose pixels the network is evaluated."""
-        scale = max(1, protocol.settings["scale"])
+        scale = protocol.settings_as(SuperResolutionSettings).scale
         height, width, channels = self.fitted_shape(signal, protocol)
         return ProblemSize(2, channels, (height // scale) * (width // scale), evaluations=scale**2)
 
@@ -139,7 +141,6 @@ class Inpainting(Restoration):
     """An image from some of its pixels."""
 
     metrics: ClassVar[tuple[Metric, ...]] = (PSNR_HIDDEN, PSNR, SSIM, LPIPS, MSE_TRAIN)
-    settable: ClassVar[Mapping[str, Any]] = {**COMMON, "share": float}
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": protocol(
             "paper", (PSNR_HIDDEN.id, *WHOLE), {
@@ -150,18 +151,20 @@ class Inpainting(Restoration):
                 "coordinate_range": "[-1, 1], ours: the notebook does not show it",
                 "metrics": "ours first, pixels that were not given; the notebook reports all pixels",
             },
-            width=256, n_layers=4, epochs=501, batch=8192, lr=1.5e-4, lr_min=3.75e-5, max_pixels=262_144, share=0.2,
+            width=256, n_layers=4, epochs=501, batch=8192, lr=1.5e-4, lr_min=3.75e-5,
+            settings=InpaintingSettings(**RANGE, max_pixels=262_144, share=0.2),
         ),
         "quick": protocol(
             "quick", (PSNR_HIDDEN.id, *WHOLE), {"all": OURS}, width=64, n_layers=4, epochs=100, batch=1024, lr=1e-3,
-            lr_min=2.5e-4, max_pixels=17_000, share=0.2,
+            lr_min=2.5e-4,
+            settings=InpaintingSettings(**RANGE, max_pixels=17_000, share=0.2),
         ),
     }  # fmt: skip
 
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
         """Return a point a given pixel."""
         height, width, channels = self.fitted_shape(signal, protocol)
-        return ProblemSize(2, channels, int(height * width * protocol.settings["share"]))
+        return ProblemSize(2, channels, int(height * width * protocol.settings_as(InpaintingSettings).share))
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
         """Draw the pixels that are given."""

@@ -13,14 +13,14 @@ Your own clip: ``--signals ./clip.mp4``.
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inrbench import Metric, Protocol, Task, register_task
 from inrbench.data import Frames, dataset, file_sha256, fitted_shape, video_shape
-from inrbench.errors import BadValue, unknown
+from inrbench.errors import unknown
 from inrbench.metrics.video import (
     PSNR_8BIT,
     PSNR_8BIT_STD,
@@ -31,6 +31,7 @@ from inrbench.metrics.video import (
     SSIM_FRAMES_STD,
 )
 from inrbench.registry import ProblemSize
+from inrbench.settings import VideoSettings
 from inrbench.spec import digest
 
 if TYPE_CHECKING:
@@ -53,14 +54,7 @@ PAPER = Protocol(
     lr_min=5e-4,
     schedule="cosine",
     metrics=tuple(m.id for m in (PSNR_8BIT, PSNR_8BIT_STD, SSIM_FRAMES, SSIM_FRAMES_STD, PSNR_FLOAT, PSNR_FLOAT_STD)),
-    settings={
-        "coordinate_range": (0.0, 1.0),
-        "frames": 100,
-        "max_pixels": 57_600,
-        "fit": "all",
-        "value_range": "[0, 1]",
-        "resize": "means of whole blocks, rounded to 8 bit",
-    },
+    settings=VideoSettings(coordinate_range=(0.0, 1.0), frames=100, max_pixels=57_600, fit="all"),
     sources={
         "width, n_layers, epochs, lr, lr_min": "paper and official code",
         "batch": "20,480 shuffled pixels, official code; not stated in the paper",
@@ -75,7 +69,7 @@ HELDOUT = dataclasses.replace(
     PAPER,
     name="paper-heldout",
     metrics=(PSNR_HELDOUT.id, *PAPER.metrics),
-    settings={**PAPER.settings, "fit": "even"},
+    settings=dataclasses.replace(PAPER.settings_as(VideoSettings), fit="even"),
     sources={**PAPER.sources, "fit": "ours: half the frames are kept for judging what lies between"},
 )
 QUICK = Protocol(
@@ -88,7 +82,7 @@ QUICK = Protocol(
     lr_min=5e-4,
     schedule="cosine",
     metrics=tuple(m.id for m in (PSNR_FLOAT, PSNR_FLOAT_STD, SSIM_FRAMES, PSNR_HELDOUT, PSNR_8BIT)),
-    settings={**PAPER.settings, "frames": 31, "max_pixels": 3600, "fit": "even"},
+    settings=VideoSettings(coordinate_range=(0.0, 1.0), frames=31, max_pixels=3600, fit="even"),
     sources={"all": "ours: 16 frames at 45x80, seconds on a laptop CPU, otherwise as in the paper's. It reproduces no paper"},
 )
 
@@ -107,9 +101,6 @@ class Video(Task):
     tuning = ("video", ("orbits",))
     validation = "psnr-heldout@odd-frames-float-cap100"
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"quick": ("orbits",), "paper": (CLIP,)}
-    settable: ClassVar[Mapping[str, Any]] = {
-        "coordinate_range": tuple[float, ...], "frames": int, "max_pixels": int | None, "fit": str,
-    }  # fmt: skip
     takes_files = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif", ".mpg", ".mpeg")
 
     def signals(self) -> tuple[str, ...]:
@@ -129,11 +120,9 @@ class Video(Task):
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
         """Return the size of the clip as the protocol fits it."""
         shape = {CLIP: CLIP_SHAPE, "orbits": ORBITS_SHAPE}.get(signal) or video_shape(self.files[signal])
-        if protocol.settings["frames"] < 3 or (protocol.settings["max_pixels"] or 1) < 1:
-            raise BadValue("frames must be at least 3 and max_pixels at least 1")
-        height, width = fitted_shape(shape, protocol.settings["max_pixels"], step=1)
-        frames = protocol.settings["frames"]
-        fitted = frames if protocol.settings["fit"] == "all" else (frames + 1) // 2
+        settings = protocol.settings_as(VideoSettings)
+        height, width = fitted_shape(shape, settings.max_pixels, step=1)
+        fitted = settings.frames if settings.fit == "all" else (settings.frames + 1) // 2
         return ProblemSize(3, 3, fitted * height * width)
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
@@ -141,7 +130,8 @@ class Video(Task):
         from inrbench.data import read_video, require
         from inrbench.problems import video_problem
 
-        frames, max_pixels = protocol.settings["frames"], protocol.settings["max_pixels"]
+        settings = protocol.settings_as(VideoSettings)
+        frames, max_pixels = settings.frames, settings.max_pixels
         if signal == "orbits":
             return video_problem(orbits(frames, *fitted_shape(ORBITS_SHAPE, max_pixels, step=1)), protocol)
         path: Path = self.files.get(signal) or require("video", f"{CLIP}.mp4")

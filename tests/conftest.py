@@ -56,7 +56,9 @@ def attempt() -> Callable[..., Attempt]:
     """Return a function that makes a stored attempt out of a few fields, without any fitting."""
     facts = replace(environment("cpu", 1, 1, ("abc", False)), load_average=0.5)
 
-    def make(psnr: float | None = 30.0, mse: float = 1e-3, status: str = "ok", **spec: object) -> Attempt:
+    def make(
+        psnr: float | None = 30.0, mse: float = 1e-3, status: str = "ok", trained: bool | None = None, **spec: object
+    ) -> Attempt:
         fields = {
             "task": "toy", "task_version": "1", "signal": "a", "signal_sha256": "0" * 64, "method": "siren",
             "method_sha256": "1" * 64, "params": {"omega": 30.0}, "variant": "", "protocol": "test",
@@ -64,7 +66,7 @@ def attempt() -> Callable[..., Attempt]:
         }  # fmt: skip
         metrics = (Measurement(metric=PSNR, value=psnr, note=None if psnr is not None else "no weights"),
                    Measurement(metric=MSE, value=mse))  # fmt: skip
-        result = RunResult(spec=RunSpec(**fields), status=status, metrics=metrics if status == "ok" else (),
+        result = RunResult(spec=RunSpec(**fields), status=status, trained=trained, metrics=metrics if status == "ok" else (),
                            message=None if status == "ok" else "why",
                            curve=(CurvePoint(step=7, train_seconds=0.5, loss=0.25, lr=0.1, value=12.0),) if status == "ok" else ())  # fmt: skip
         from datetime import UTC, datetime

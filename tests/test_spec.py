@@ -1,30 +1,55 @@
 import dataclasses
+import json
 import math
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from inrbench.errors import BadValue
-from inrbench.spec import Protocol, RunSpec, canonical_json, derived_seed, parse_as
+from inrbench.settings import ImageSettings
+from inrbench.spec import (
+    OPTIMISERS,
+    Adam,
+    NetworkSpec,
+    Protocol,
+    RunSpec,
+    Settings,
+    Sgd,
+    added,
+    canonical_json,
+    derived_seed,
+    parse_as,
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Where(Settings):
+    coordinate_range: tuple[float, ...]
+    later: int = added(3)
+
 
 PROTOCOL = Protocol(
     name="quick", width=64, n_layers=4, epochs=100, batch=128, lr=1e-3, lr_min=1e-4, metrics=("psnr", "ssim"),
-    settings={"coordinate_range": (0.0, 1.0)}, sources={"all": "ours"},
+    settings=Where(coordinate_range=(0.0, 1.0)), sources={"all": "ours"},
 )  # fmt: skip
 SPEC = RunSpec(
     task="kodak", task_version="1", signal="kodim01", signal_sha256="a", method="msa", method_sha256="b",
     params={"s_max": 4.0}, variant="s_max=4.0", protocol="quick", protocol_fingerprint="c", seed=0, device_class="cpu",
 )  # fmt: skip
 OTHER = {
-    "width": 65, "n_layers": 5, "epochs": 101, "batch": None, "optimiser": "sgd", "lr": 2e-3, "lr_min": 2e-4,
-    "schedule": "constant", "precision": "float64", "selection": "best", "metrics": ("ssim", "psnr"),
-    "settings": {"coordinate_range": (-1.0, 1.0)},
+    "width": 65, "n_layers": 5, "epochs": 101, "batch": None, "optimiser": Sgd(), "lr": 2e-3, "lr_min": 2e-4,
+    "schedule": "exponential", "precision": "float64", "metrics": ("ssim", "psnr"),
+    "settings": Where(coordinate_range=(-1.0, 1.0)), "warmup_epochs": 2,
 }  # fmt: skip
 
 
 def test_every_protocol_field_is_either_in_the_fingerprint_or_known_not_to_be():
-    assert set(OTHER) | {"name", "sources"} == {field.name for field in dataclasses.fields(Protocol)}
+    only_one_value_yet, only_with_another = {"selection"}, {"step_epochs", "step_factor"}
+    assert set(OTHER) | {"name", "sources"} | only_one_value_yet | only_with_another == {
+        field.name for field in dataclasses.fields(Protocol)
+    }
 
 
 @pytest.mark.parametrize("field", OTHER)
@@ -76,12 +101,80 @@ def test_changes_are_typed_and_named():
     other = PROTOCOL.with_changes({"epochs": "7", "batch": "none"})
     assert (other.epochs, other.batch, other.name) == (7, None, "quick+batch=none+epochs=7")
     assert PROTOCOL.with_changes({}) is PROTOCOL
-    moved = PROTOCOL.with_changes({"coordinate_range": "(-1,1)"}, {"coordinate_range": tuple[float, ...]})
-    assert moved.settings == {"coordinate_range": (-1.0, 1.0)}
+    moved = PROTOCOL.with_changes({"coordinate_range": "(-1,1)"})
+    assert moved.settings == Where(coordinate_range=(-1.0, 1.0))
     with pytest.raises(BadValue, match="a whole number, got '1.5'"):
         PROTOCOL.with_changes({"epochs": "1.5"})
-    with pytest.raises(BadValue, match="no field that can be changed. There are: batch, epochs, lr"):
+    with pytest.raises(BadValue, match="no field that can be changed. There are: batch, coordinate_range, epochs"):
         PROTOCOL.with_changes({"epoch": "7"})
+
+
+def test_a_setting_that_was_added_later_changes_a_fingerprint_only_where_it_is_used():
+    mark = PROTOCOL.fingerprint("kodak", "1")
+    assert PROTOCOL.with_changes({"later": "3"}).fingerprint("kodak", "1") == mark
+    assert PROTOCOL.with_changes({"later": "4"}).fingerprint("kodak", "1") != mark
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_each_optimiser_and_each_of_its_hyper_parameters_is_in_the_fingerprint(name):
+    chosen = PROTOCOL.with_changes({"optimiser": name})
+    marks = {PROTOCOL.fingerprint("kodak", "1"), chosen.fingerprint("kodak", "1")}
+    assert len(marks) == (1 if name == "adam" else 2)
+    other = {"betas": "(0.8,0.99)", "eps": "1e-6", "weight_decay": "0.5", "momentum": "0.5", "nesterov": "false", "max_iter": "3",
+             "history_size": "7", "line_search": "none", "ns_steps": "3"}  # fmt: skip
+    for field in dataclasses.fields(OPTIMISERS[name]):
+        if name == "sgd" and field.name == "nesterov":
+            continue  # needs a momentum
+        changed = PROTOCOL.with_changes({"optimiser": name, f"optimiser.{field.name}": other[field.name]})
+        assert changed.fingerprint("kodak", "1") not in marks
+        marks.add(changed.fingerprint("kodak", "1"))
+
+
+def test_a_protocol_survives_its_json():
+    chosen = PROTOCOL.with_changes({"optimiser": "sgd", "optimiser.momentum": "0.9", "precision": "bfloat16", "later": "4"})
+    again = Protocol.decoded(json.loads(json.dumps(chosen.encoded())), Where)
+    assert again == chosen
+    assert again.fingerprint("t", "1") == chosen.fingerprint("t", "1")
+
+
+@pytest.mark.parametrize(("changes", "message"), [
+    ({"optimiser": "adagrad"}, "expected one of adam, adamw, sgd, lbfgs, muon"),
+    ({"optimiser.momentum": "0.9"}, "optimiser 'adam' has no 'momentum'. It has: betas, eps"),
+    ({"optimiser.betas": "(0.9,1.5)"}, "betas must be two numbers from 0 up to 1"),
+    ({"optimiser": "sgd", "optimiser.nesterov": "true"}, "nesterov needs a momentum"),
+    ({"precision": "float16"}, "expected one of float32, float64, bfloat16"),
+    ({"schedule": "constant"}, "lr_min must be lr = 0.001"),
+    ({"schedule": "step"}, "'step' needs step_epochs"),
+    ({"step_epochs": "3"}, "only the schedule 'step' uses them"),
+    ({"warmup_epochs": "100"}, "warmup_epochs must be at least 0 and below epochs = 100"),
+])  # fmt: skip
+def test_what_cannot_be_honoured_is_refused(changes, message):
+    with pytest.raises(BadValue, match=re.escape(message)):
+        PROTOCOL.with_changes(changes)
+
+
+@pytest.mark.parametrize(("field", "value"), [("width", 1.5), ("width", True), ("epochs", "3"), ("metrics", ()), ("metrics", "psnr"),
+                                               ("schedule", "linear"), ("selection", "best"), ("optimiser", "adam"),
+                                               ("settings", {})])  # fmt: skip
+def test_every_field_has_its_type(field, value):
+    with pytest.raises(BadValue, match=field):
+        dataclasses.replace(PROTOCOL, **{field: value})
+
+
+def test_settings_are_typed():
+    with pytest.raises(BadValue, match="coordinate_range must be a list of numbers"):
+        Where(coordinate_range="0, 1")
+    with pytest.raises(BadValue, match="settings must be ImageSettings"):
+        PROTOCOL.settings_as(ImageSettings)
+    assert PROTOCOL.optimiser == Adam()
+
+
+def test_a_network_is_told_the_box_of_its_coordinates():
+    net = NetworkSpec(in_features=2, out_features=1, width=8, n_layers=2)
+    assert net.domain == ((-1.0, 1.0), (-1.0, 1.0))
+    for domain in (((0.0, 1.0),), ((1.0, 0.0), (0.0, 1.0))):
+        with pytest.raises(BadValue, match="domain must hold"):
+            dataclasses.replace(net, domain=domain)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))

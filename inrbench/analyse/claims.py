@@ -19,6 +19,7 @@ A block claims one column of a table or one statement of a figure:
     run         what --methods takes, where it is not the methods named
     figure      the plot that draws the item
     evidence    how sure the conditions are, where the paper does not print them
+    guessed     why the conditions are a guess: then no number of ours speaks for or against the paper
 """
 
 import re
@@ -40,7 +41,7 @@ OF_KIND: Mapping[str, tuple[set[str], set[str]]] = {
     "best": ({"best", "among"}, {"place", "each_signal", "worst_over"}),
 }
 """Kind -> keys it must have, keys it may have."""
-ALWAYS = {"at_step", "run", "figure", "evidence"}
+ALWAYS = {"at_step", "run", "figure", "evidence", "guessed"}
 SECONDS = Metric(id="train_seconds", unit="s", higher_is_better=False)
 
 
@@ -69,6 +70,7 @@ class Block:
     run: str = ""
     figure: str = ""
     evidence: str = ""
+    guessed: str = ""
 
     @property
     def methods(self) -> tuple[str, ...]:

@@ -1,13 +1,13 @@
-"""A method against others, signal by signal."""
+"""A method against others: signal by signal, or seed by seed on one signal where there are few signals and several seeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from inrbench.analyse.runs import Group, metrics_of, values_of
-from inrbench.analyse.statistics import FEWEST_PAIRS, Interval, bootstrap_mean, holm, signed_rank
+from inrbench.analyse.aggregate import SEEDS_FOR_A_TEST, scores_by_signal, seed_scores
+from inrbench.analyse.runs import Group, metrics_of
+from inrbench.analyse.statistics import FEWEST_PAIRS, Interval, bootstrap_mean, holm, paired_t, signed_rank
 from inrbench.errors import NothingFound, unknown
 from inrbench.spec import Metric
 
@@ -16,10 +16,11 @@ COLUMNS = ("status", "metrics")
 
 @dataclass(frozen=True)
 class Comparison:
-    """What one metric says of ``label`` against ``other`` on the signals that both have.
+    """What one metric says of ``label`` against ``other`` on the signals on which both trained.
 
     ``difference`` is that of the means, ``label`` minus ``other``; of a metric on a log scale, the decadic logarithm of the
-    ratio. ``p`` is adjusted for the number of others; None with too few signals.
+    ratio. It has an interval from FEWEST_PAIRS signals on. ``p`` is adjusted for the number of others; None with fewer
+    signals. ``signal``: the one signal that this is about, paired over its seeds; empty for all signals.
     """
 
     label: str
@@ -31,24 +32,17 @@ class Comparison:
     difference: Interval
     wins: int
     p: float | None
-
-
-def scores_by_signal(group: Group, metric: Metric) -> pd.DataFrame:
-    """Return a metric's mean over seeds, a row a signal and a column a method; NaN where a method has no run that is ok.
-
-    Of a metric on a log scale, decadic logarithms, and the mean of these.
-    """
-    values, known = values_of(group.runs, metric)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        frame = group.runs[["signal", "label"]].assign(value=np.log10(values) if metric.scale == "log" else values)
-    frame = frame[known & (group.runs["status"] == "ok")]
-    return frame.pivot_table(index="signal", columns="label", values="value", aggfunc="mean", dropna=False)
+    signal: str = ""
 
 
 def compare(group: Group, label: str, others: Sequence[str]) -> list[Comparison]:
     """Return what every metric of a group says of a method against others.
 
-    Raises UnknownName for a method that the group does not hold, NothingFound where no signal is shared.
+    With fewer than FEWEST_PAIRS signals, each signal with SEEDS_FOR_A_TEST seeds or more follows by itself.
+
+    Raises:
+        UnknownName: The group does not hold a method.
+        NothingFound: No signal is shared.
     """
     held = set(group.runs["label"])
     for name in (label, *others):
@@ -56,18 +50,48 @@ def compare(group: Group, label: str, others: Sequence[str]) -> list[Comparison]
             raise unknown(f"method in {group.task}, protocol {group.protocol}", name, held)
     found = []
     for metric in (metric for metric in metrics_of(group.runs) if metric.scale != "spread"):
-        scores = scores_by_signal(group, metric)
-        pairs = {o: both for o in others if {label, o} <= {*scores} and len(both := scores[[label, o]].dropna())}
-        differences = {other: (both[label] - both[other]).to_numpy() for other, both in pairs.items()}
-        tested = [other for other, values in differences.items() if len(values) >= FEWEST_PAIRS]
-        p_values = dict(zip(tested, holm([signed_rank(differences[other]) for other in tested]), strict=True))
-        seeds = group.runs["seed"].nunique()
-        for other, values in differences.items():
-            means = pairs[other].mean()
-            found.append(Comparison(
-                label, other, metric, len(values), seeds, (metric.off_scale(means[label]), metric.off_scale(means[other])),
-                bootstrap_mean(values), int(((values > 0) == metric.higher_is_better)[values != 0].sum()), p_values.get(other),
-            ))  # fmt: skip
+        found += _over_signals(group, metric, label, others)
     if not found:
-        raise NothingFound(f"{group.task}, protocol {group.protocol}: {label} and {' and '.join(others)} share no signal")
+        raise NothingFound(
+            f"{group.task}, protocol {group.protocol}: {label} and {' and '.join(others)} share no signal on which both trained"
+        )
+    return found
+
+
+def _over_signals(group: Group, metric: Metric, label: str, others: Sequence[str]) -> list[Comparison]:
+    scores = scores_by_signal(group, metric)
+    pairs = {o: both for o in others if {label, o} <= {*scores} and len(both := scores[[label, o]].dropna())}
+    differences = {other: (both[label] - both[other]).to_numpy() for other, both in pairs.items()}
+    tested = [other for other, values in differences.items() if len(values) >= FEWEST_PAIRS]
+    p_values = dict(zip(tested, holm([signed_rank(differences[other]) for other in tested]), strict=True))
+    seeds = group.runs["seed"].nunique()
+    found = []
+    for other, values in differences.items():
+        means = pairs[other].mean()
+        interval = bootstrap_mean(values) if other in tested else Interval(float(values.mean()))
+        found.append(Comparison(
+            label, other, metric, len(values), seeds, (metric.off_scale(means[label]), metric.off_scale(means[other])),
+            interval, int(((values > 0) == metric.higher_is_better)[values != 0].sum()), p_values.get(other),
+        ))  # fmt: skip
+    return found + [each for other in pairs if other not in tested for each in over_seeds(group, metric, label, other)]
+
+
+def over_seeds(group: Group, metric: Metric, label: str, other: str) -> list[Comparison]:
+    """Return the comparison on each signal by itself, paired over seeds, where there are SEEDS_FOR_A_TEST of them or more."""
+    scores = seed_scores(group, metric)
+    table = scores[scores["label"].isin((label, other))].pivot_table(
+        index=["signal", "seed"], columns="label", values="value", dropna=False
+    )
+    if not {label, other} <= {*table}:
+        return []
+    found = []
+    for signal, both in table.dropna().groupby(level="signal"):
+        if len(both) >= SEEDS_FOR_A_TEST:
+            values = (both[label] - both[other]).to_numpy()
+            interval, p = paired_t(values)
+            means: pd.Series[float] = both.mean()
+            found.append(Comparison(
+                label, other, metric, 1, len(both), (metric.off_scale(means[label]), metric.off_scale(means[other])), interval,
+                int(((values > 0) == metric.higher_is_better)[values != 0].sum()), p, str(signal),
+            ))  # fmt: skip
     return found

@@ -5,31 +5,39 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from inrbench.analyse.aggregate import usable
 from inrbench.analyse.leaderboard import Board, Row
 from inrbench.analyse.runs import Group, metrics_of
 from inrbench.analyse.statistics import pareto, time_to_reach
 
 TARGETS = (30.0, 35.0, 40.0)
 """Decibels that a method is timed to."""
-COSTS = {"train time": "s", "parameters": "", "memory": "MiB"}
+COSTS = {"train time": "s", "parameters": "", "GPU memory": "MiB"}
 """What quality is set against, and its unit."""
+SAME = 1.1
+"""Costs that differ by no more than this factor say nothing: parameters are matched by design."""
 _COST_OF: dict[str, Callable[[Row], float | None]] = {
     "train time": lambda row: row.train_seconds.mean if row.train_seconds else None,
     "parameters": lambda row: row.n_params,
-    "memory": lambda row: row.peak_bytes.mean / 2**20 if row.peak_bytes else None,
+    "GPU memory": lambda row: row.gpu_bytes.mean / 2**20 if row.gpu_bytes else None,
 }
 
 
 def costs_of(board: Board, cost: str) -> dict[str, tuple[float, float]]:
-    """Return (cost, first metric) of each complete method by label; nothing for times that were not taken alike."""
+    """Return (cost, primary metric) of each complete method by label.
+
+    Nothing for times that were not taken alike, and for costs that are the same for all methods.
+    """
     if not board.metrics or (cost == "train time" and not board.sharing):
         return {}
     of, metric = _COST_OF[cost], board.metrics[0]
-    return {
+    found = {
         row.label: (spent, cell.mean)
         for row in board.rows
         if row.complete and (cell := row.cells.get(metric.id)) is not None and (spent := of(row)) is not None
     }
+    costs = [point[0] for point in found.values()]
+    return {} if costs and max(costs) <= SAME * min(costs) else found
 
 
 def pareto_sets(board: Board) -> dict[str, list[str]]:
@@ -69,7 +77,7 @@ def times_to_targets(group: Group, targets: Sequence[float] = TARGETS) -> list[T
     found = []
     for target in targets:
         rows = []
-        for label, runs in group.runs[group.runs["status"] == "ok"].groupby("label", sort=True):
+        for label, runs in group.runs[usable(group.runs)].groupby("label", sort=True):
             seconds = [
                 time_to_reach([p["train_seconds"] for p in curve], [p["value"] for p in curve], lambda v: v >= target)  # noqa: B023
                 for curve in runs["curve"]

@@ -1,7 +1,8 @@
 """Leaderboards: runs of one task, one protocol fingerprint, one class of device and one engine, and never of more than one.
 
-A method's row is made of its runs over (signal, seed). Which pairs count is decided by the table and not by the method: a
-method that failed or was not run on some of them shows it, ranks below those that are complete, and is never best.
+A method's row is the mean over signals of its means over seeds. Which signals count is decided by the table and not by the
+method: one that failed, did not train, or was not run on some of them shows it, ranks below those that are complete, and is
+never best. How many seeds a signal has stands beside it.
 """
 
 import math
@@ -13,65 +14,79 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from inrbench.analyse.compare import scores_by_signal
+from inrbench.analyse.aggregate import SEEDS_FOR_A_TEST, scores_by_signal, untrained, usable
+from inrbench.analyse.compare import over_seeds
 from inrbench.analyse.measurements import missing_notes
-from inrbench.analyse.runs import Group, comparable_runs, metrics_of, shared_gpu, values_of
-from inrbench.analyse.statistics import FEWEST_PAIRS, shared_ranks
+from inrbench.analyse.runs import Group, comparable_runs, metrics_of, shared_gpu
+from inrbench.analyse.statistics import FEWEST_PAIRS, LEVEL, Interval, bootstrap_mean, shared_ranks
 from inrbench.spec import Metric
 
 TABLE_COLUMNS = (
-    "status", "device_name", "hardware_id", "threads", "jobs", "metrics", "train_seconds", "host_peak_bytes",
+    "status", "device_name", "hardware_id", "threads", "jobs", "metrics", "train_seconds",
     "gpu_peak_allocated_bytes", "n_params", "n_params_stored", "n_params_deployed", "message", "load_average", "cores",
 )  # fmt: skip
-ROW_COLUMNS = ["label", "status", "metrics", "train_seconds", "host_peak_bytes", "gpu_peak_allocated_bytes", "n_params",
-               "n_params_stored", "n_params_deployed"]  # fmt: skip
 SHARING = ["hardware_id", "jobs", "threads"]
 
 BUSY = 1.6
 """Times as many processes want to run as there are cores or own threads: from here on a run's times are not its own."""
+NOT_TRAINED = "not trained"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A mean over runs with its spread; geometric, with a factor, where the metric's scale is ``log``."""
+    """A mean over signals of means over seeds; geometric where the metric's scale is ``log``."""
 
     mean: float
     spread: float | None
-    """Sample standard deviation, or the factor exp(sd of logs); None for a single run."""
+    """Sample standard deviation over signals, or the factor exp(sd of logs); None for a single signal. No uncertainty."""
     n: int
+    """Signals."""
     log: bool = False
 
 
 @dataclass
 class Row:
-    """A method's line: ``cells`` by metric id; ``failures`` counts the runs that did not end ok, by status."""
+    """A method's line: ``cells`` by metric id; ``failures`` counts the runs that did not end ok or did not train."""
 
     label: str
     n_ok: int
+    """Runs that ended well and trained."""
     failures: dict[str, int]
     cells: dict[str, Cell]
     train_seconds: Cell | None
-    peak_bytes: Cell | None
+    gpu_bytes: Cell | None
+    """Peak of what torch's allocator held on the GPU. None on a CPU: there a peak tells of the process, not of the method."""
     n_params: int | None
     n_deployed: int | None
     """Numbers of the network once trained, where they are fewer than were stored in training."""
+    n_signals: int = 0
+    """Signals of the table on which it trained."""
+    seeds: tuple[int, int] = (0, 0)
+    """The least and the greatest number of seeds that a signal has."""
     marks: dict[str, str] = field(default_factory=dict)
     """Metric id -> ``best`` or ``second``."""
     complete: bool = True
+    """Whether it trained on every signal of the table, and no run of it failed."""
+    trained: bool = True
+    """Whether any run of it trained; if not, the cells are those of runs that did not."""
+    place: int | None = None
+    """By the primary metric among complete rows; equal values share one."""
     rank: int | None = None
     """Shared by methods that cannot be told apart; None with too few signals to tell."""
+    behind: Interval | None = None
+    """The difference to the best row in the primary metric, on its scale, paired over signals, with its 95 % interval; None of
+    the best row, and with too few signals."""
 
 
 @dataclass
 class Board:
-    """One table. ``n_runs`` is the number of (signal, seed) pairs that a complete method has."""
+    """One table."""
 
     group: Group
     """The runs behind it, and what they share."""
     metrics: list[Metric]
     signals: list[str]
     seeds: list[int]
-    n_runs: int
     rows: list[Row]
     devices: list[str]
     sharing: str | None
@@ -91,39 +106,39 @@ def leaderboards(results: Path, tasks: Sequence[str] = (), protocols: Sequence[s
 def board_of(group: Group) -> Board:
     """Return the table of runs that were read with TABLE_COLUMNS."""
     frame, absent = _without_absent_signals(group.runs)
+    group = Group(group.task, group.protocol, group.fingerprint, group.device_class, group.engine, group.track, frame)
     metrics = metrics_of(frame)
-    n_runs = len(frame[["signal", "seed"]].drop_duplicates())
-    rows = [_row(str(label), runs, metrics, n_runs) for label, runs in frame[ROW_COLUMNS].groupby("label", sort=True)]
-    if metrics:
-        _sort_and_mark(rows, metrics, n_runs)
-        _rank(rows, group, metrics[0])
-    timed = frame.loc[frame["status"] == "ok", ["cores", "load_average", "device_class", *SHARING]]
-    sharings = {tuple(row) for row in timed[SHARING].drop_duplicates().itertuples(index=False)}
+    signals = sorted(frame["signal"].unique())
+    rows = _rows(group, metrics, signals)
     notes = [*absent, *_missing_notes(frame)]
+    if metrics:
+        _sort_and_mark(rows, metrics, len(signals))
+        notes += _compare_with_best(rows, group, metrics[0])
+    timed = frame.loc[usable(frame), ["cores", "load_average", "device_class", *SHARING]]
+    sharing, why_not = _sharing(timed)
+    return Board(
+        group=group, metrics=metrics, signals=signals, seeds=sorted(frame["seed"].unique().tolist()), rows=rows,
+        devices=sorted(frame["device_name"].unique()), sharing=sharing, notes=[*notes, *why_not],
+    )  # fmt: skip
+
+
+def _sharing(timed: pd.DataFrame) -> tuple[str | None, list[str]]:
+    """Return how the machine was shared while times were taken, or None with the reason why times are not shown."""
+    ways = {tuple(row) for row in timed[SHARING].drop_duplicates().itertuples(index=False)}
+    if (shared := shared_gpu(timed)).any():
+        return None, [f"times are not shown: {int(shared.sum())} run(s) shared a GPU with others"]
+    if len(ways) > 1:
+        return None, [
+            "times are not shown: they were taken on different machines, or with different numbers of workers or threads"
+        ]
     own = np.maximum(timed["cores"], timed["jobs"] * timed["threads"])
     busy = timed["load_average"] > BUSY * own
-    if (shared := shared_gpu(timed)).any():
-        sharings = set()
-        notes.append(f"times are not shown: {int(shared.sum())} run(s) shared a GPU with others")
-    if len(sharings) == 1 and busy.any():
-        sharings = set()
-        notes.append(f"times are not shown: {int(busy.sum())} run(s) began on a machine that was busy with other work")
-    if len(sharings) > 1:
-        notes.append(
-            "times are not shown: they were taken on different machines, or with different numbers of workers or threads"
-        )
-    jobs, threads = (next(iter(sharings))[1:]) if len(sharings) == 1 else (0, 0)
-    return Board(
-        group=group,
-        metrics=metrics,
-        signals=sorted(frame["signal"].unique()),
-        seeds=sorted(frame["seed"].unique().tolist()),
-        n_runs=n_runs,
-        rows=rows,
-        devices=sorted(frame["device_name"].unique()),
-        sharing=f"{jobs} worker(s) with {threads} thread(s) each" if len(sharings) == 1 else None,
-        notes=notes,
-    )
+    if busy.any():
+        return None, [f"times are not shown: {int(busy.sum())} run(s) began on a machine that was busy with other work"]
+    if not ways:
+        return None, []
+    _, jobs, threads = next(iter(ways))
+    return f"{jobs} worker(s) with {threads} thread(s) each", []
 
 
 def _without_absent_signals(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -137,28 +152,61 @@ def _without_absent_signals(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str
     ]
 
 
-def _row(label: str, runs: pd.DataFrame, metrics: Sequence[Metric], n_runs: int) -> Row:
-    ok = runs[runs["status"] == "ok"]
+def _rows(group: Group, metrics: Sequence[Metric], signals: Sequence[str]) -> list[Row]:
+    """Return a row for each method, unordered and unmarked."""
+    frame = group.runs
+    good, idle = usable(frame), untrained(frame)
+    learned = set(frame.loc[good, "label"])
+    shown = good | (idle & ~frame["label"].isin(learned))  # of a method that never trained, what its runs gave
+    scores = {metric.id: scores_by_signal(group, metric, shown) for metric in metrics}
+    return [
+        _row(str(label), runs, good[runs.index], idle[runs.index], scores, metrics, signals)
+        for label, runs in frame.groupby("label", sort=True)
+    ]
+
+
+def _row(
+    label: str, runs: pd.DataFrame, good: "pd.Series[bool]", idle: "pd.Series[bool]", scores: dict[str, pd.DataFrame],
+    metrics: Sequence[Metric], signals: Sequence[str],
+) -> Row:  # fmt: skip
     failures = {str(status): int(n) for status, n in runs.loc[runs["status"] != "ok", "status"].value_counts().items()}
-    if len(runs) < n_runs:
-        failures["not run"] = n_runs - len(runs)
+    if idle.any():
+        failures[NOT_TRAINED] = int(idle.sum())
+    if absent := len(signals) - runs["signal"].nunique():
+        failures["not run"] = absent
+    counted = runs[good] if good.any() else runs[idle]
     cells = {}
     for metric in metrics:
-        values, known = values_of(ok, metric)
-        if known.any():
-            cells[metric.id] = summarise(values[known], log=metric.scale == "log")
-    memory = ok["gpu_peak_allocated_bytes"] if ok["gpu_peak_allocated_bytes"].notna().any() else ok["host_peak_bytes"]
+        column = scores[metric.id].get(label)
+        if column is not None:
+            numbers = column.dropna()
+            cells[metric.id] = _cell((numbers if len(numbers) else column).to_numpy(dtype=float), metric)
+    seeds = runs[good].groupby("signal").size()
+    by_signal = counted.groupby("signal")
+    memory = by_signal["gpu_peak_allocated_bytes"].mean().dropna()
     return Row(
         label=label,
-        n_ok=len(ok),
+        n_ok=int(good.sum()),
         failures=failures,
         cells=cells,
-        train_seconds=summarise(ok["train_seconds"]) if len(ok) else None,
-        peak_bytes=summarise(memory.dropna()) if memory.notna().any() else None,
-        n_params=int(counts.iloc[0]) if len(counts := ok["n_params"].dropna()) else None,
-        n_deployed=_deployed(ok),
+        train_seconds=summarise(by_signal["train_seconds"].mean()) if len(counted) else None,
+        gpu_bytes=summarise(memory) if len(memory) else None,
+        n_params=int(counts.iloc[0]) if len(counts := counted["n_params"].dropna()) else None,
+        n_deployed=_deployed(counted),
+        n_signals=len(seeds),
+        seeds=(int(seeds.min()), int(seeds.max())) if len(seeds) else (0, 0),
         complete=not failures,
+        trained=bool(good.any()) or not idle.any(),
     )
+
+
+def _cell(values: np.ndarray, metric: Metric) -> Cell:
+    """Return the cell of values on the metric's scale, one for each signal."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean, spread = float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else None
+        if metric.scale == "log":
+            mean, spread = float(np.power(10.0, mean)), None if spread is None else float(np.power(10.0, spread))
+    return Cell(mean=mean, spread=spread, n=len(values), log=metric.scale == "log")
 
 
 def _deployed(ok: pd.DataFrame) -> int | None:
@@ -185,8 +233,12 @@ def summarise(values: Iterable[float], log: bool = False) -> Cell:
     return Cell(mean=mean, spread=spread, n=len(array), log=log)
 
 
-def _sort_and_mark(rows: list[Row], metrics: Sequence[Metric], n_runs: int) -> None:
-    """Sort by the primary metric, complete rows first; mark best and second of each metric among rows with all its values."""
+def _sort_and_mark(rows: list[Row], metrics: Sequence[Metric], n_signals: int) -> None:
+    """Sort by the primary metric, complete rows first and untrained ones last; give places; mark best and second.
+
+    Marks are for metrics that answer the task's question: not for the error on what was fitted (but where the task ranks by
+    it), not for residuals and oracles. A table with one complete row has no best.
+    """
 
     def worse(metric: Metric, row: Row) -> float:
         cell = row.cells.get(metric.id)
@@ -194,9 +246,19 @@ def _sort_and_mark(rows: list[Row], metrics: Sequence[Metric], n_runs: int) -> N
             return math.inf
         return -cell.mean if metric.higher_is_better else cell.mean
 
-    rows.sort(key=lambda row: (not row.complete, worse(metrics[0], row), row.label))
-    for metric in (metric for metric in metrics if metric.scale != "spread"):
-        ranked = [row for row in rows if (cell := row.cells.get(metric.id)) and cell.n == n_runs and not math.isnan(cell.mean)]
+    rows.sort(key=lambda row: (not row.trained, not row.complete, worse(metrics[0], row), row.label))
+    complete = [row for row in rows if row.complete]
+    for row in complete:
+        row.place = 1 + sum(worse(metrics[0], other) < worse(metrics[0], row) for other in complete)
+    if len(complete) < 2:
+        return
+    for metric in markable(metrics):
+        ranked = [
+            row for row in complete
+            if (cell := row.cells.get(metric.id)) and cell.n == n_signals and not math.isnan(cell.mean)
+        ]  # fmt: skip
+        if len(ranked) < 2:
+            continue
         levels = sorted({worse(metric, row) for row in ranked})
         for mark, level in zip(("best", "second"), levels, strict=False):
             for row in ranked:
@@ -204,16 +266,47 @@ def _sort_and_mark(rows: list[Row], metrics: Sequence[Metric], n_runs: int) -> N
                     row.marks[metric.id] = mark
 
 
-def _rank(rows: list[Row], group: Group, metric: Metric) -> None:
-    """Rank the complete rows by the primary metric over signals, with shared ranks, where there are signals enough."""
+def markable(metrics: Sequence[Metric]) -> list[Metric]:
+    """Return the metrics in which a method can be best: those that answer the task's question, and the one that ranks."""
+    return [m for i, m in enumerate(metrics) if m.scale != "spread" and (i == 0 or m.role == "answer")]
+
+
+def _compare_with_best(rows: list[Row], group: Group, metric: Metric) -> list[str]:
+    """Give complete rows ranks and their distance from the best one, where there are signals enough; else compare seeds."""
     complete = [row for row in rows if row.complete]
-    scores = scores_by_signal(group, metric).dropna(axis="columns")
-    if len(scores) < FEWEST_PAIRS or len(complete) < 2 or not np.isfinite(scores.to_numpy()).all():
-        return
+    scores = scores_by_signal(group, metric)
+    scores = scores[[row.label for row in complete if row.label in scores]].dropna(axis="columns")
+    complete = [row for row in complete if row.label in scores]
+    if len(complete) < 2 or not np.isfinite(scores.to_numpy()).all():
+        return []
+    best, *others = complete
+    if len(scores) < FEWEST_PAIRS:
+        return _compare_seeds(best, others, group, metric)
     sign = -1.0 if metric.higher_is_better else 1.0
-    ranks = shared_ranks({row.label: sign * scores[row.label].to_numpy() for row in complete if row.label in scores})
+    ranks = shared_ranks({row.label: sign * scores[row.label].to_numpy() for row in complete})
     for row in complete:
         row.rank = ranks.get(row.label)
+    for row in others:
+        row.behind = bootstrap_mean((scores[row.label] - scores[best.label]).to_numpy())
+    return []
+
+
+def _compare_seeds(best: Row, others: Sequence[Row], group: Group, metric: Metric) -> list[str]:
+    """Return a line for each signal that has seeds enough: which rows its seeds tell from the best one."""
+    apart: dict[str, list[str]] = {}
+    alike: dict[str, list[str]] = {}
+    if best.seeds[0] < SEEDS_FOR_A_TEST:
+        return []
+    for row in others:
+        for each in over_seeds(group, metric, row.label, best.label):
+            assert each.p is not None
+            (apart if each.p < LEVEL else alike).setdefault(each.signal, []).append(f"{row.label} (p {each.p:.2g})")
+    lines = []
+    for signal in sorted({*apart, *alike}):
+        parts = [f"other than {best.label}: {', '.join(apart[signal])}"] if signal in apart else []
+        parts += [f"not told from it: {', '.join(alike[signal])}"] if signal in alike else []
+        lines.append(f"on {signal} alone, paired t-tests over seeds, not over signals: {'; '.join(parts)}")
+    return lines
 
 
 def _missing_notes(frame: pd.DataFrame) -> list[str]:

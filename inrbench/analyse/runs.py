@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from inrbench.analyse.measurements import Measured, Measurements, known_values, metrics_in
 from inrbench.errors import NothingFound, unknown
+from inrbench.metrics.field import RELATIVE_L2
+from inrbench.registry import Task
 from inrbench.spec import Metric
 from inrbench.store import BEFORE, named, read_runs
 
@@ -46,7 +48,7 @@ def comparable_runs(
     UnknownName for a task or a protocol that it does not hold, NothingFound if nothing is left. Files that cannot be read are
     passed over with a warning. ``train_seconds`` is NaN where a run shared its GPU with others: it says nothing of the run.
     """
-    read = read_runs(results, [*IDENTITY, "jobs", *columns])
+    read = read_runs(results, list(dict.fromkeys([*IDENTITY, "jobs", "status", "trained", *columns])))
     for path, reason in read.unreadable.items():
         log.warning("skipped %s: %s", path, reason)
     table = read.table
@@ -57,6 +59,7 @@ def comparable_runs(
         frame = table.to_pandas()
     frame = frame.fillna({name: BEFORE[name] for name in ("engine", "track")})
     frame = frame[frame["track"] != "search"]
+    frame["trained"] = _trained(frame)
     if "train_seconds" in frame:
         frame.loc[shared_gpu(frame), "train_seconds"] = np.nan
     if not len(frame):
@@ -77,6 +80,16 @@ def comparable_runs(
     if not len(frame):
         raise NothingFound(f"'{results}' has runs of these tasks and of these protocols, but none of both")
     return list(_groups(frame))
+
+
+def _trained(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which runs trained. Rows from before that was recorded tell it of equations; of others it is taken for granted."""
+    known = frame["trained"].notna().to_numpy()
+    said = frame["trained"].fillna(True).to_numpy(dtype=bool)
+    if "metrics" not in frame:
+        return said
+    errors, measured_too = known_values(frame["metrics"].tolist(), RELATIVE_L2.id)
+    return np.where(~known & measured_too, errors < Task.trained_below, said)
 
 
 def shared_gpu(runs: pd.DataFrame) -> pd.Series:

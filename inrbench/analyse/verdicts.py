@@ -1,14 +1,23 @@
 """What became of claims: the paper's number, ours with its interval, and whether the difference means anything.
 
-A tolerance comes from our own spread. A paper prints one outcome of a run like ours, so what is asked is whether that outcome
-could be one of ours: a prediction interval of one more run from the spread over seeds (decadic logarithms for errors), or over
-the seeds of the other methods of the table where this one has a single run. It is never narrower than the digits printed, nor,
-for errors, than a tenth of a decade. Much better than printed is no reproduction either, and is said.
+A paper prints one outcome of a run like ours, so what is asked is whether that outcome could be one of ours: a prediction
+interval of one more run from the spread over seeds (decadic logarithms for errors), or over the seeds of the other methods of
+the table where this one has a single run. It is never narrower than the digits printed, nor, for errors, than a tenth of a
+decade. Much better than printed is no reproduction either, and is said.
+
+    reproduced         three seeds or more, and the number lies within their spread; or the ordering holds on three seeds
+    consistent         as reproduced, of fewer seeds
+    both fail          the paper's run did not train, and ours did not either
+    bound holds        a bound that the paper states, which other methods may keep to as well
+    not reproduced     outside
+    protocol differs   measured, but only under another budget than the paper's
+    protocol guessed   measured, but the paper does not print the conditions: it speaks neither for nor against the paper
+    not run            nothing was measured
 """
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,13 +27,17 @@ from scipy.special import stdtrit
 from inrbench.analyse.claims import SECONDS, Block, metric_of
 from inrbench.analyse.runs import Group, measured
 from inrbench.analyse.statistics import CONFIDENCE
-from inrbench.registry import Registry, split_outside
+from inrbench.metrics.field import RELATIVE_L2
+from inrbench.registry import Registry, Task, split_outside
 from inrbench.spec import Metric
 
 COLUMNS = ("status", "metrics", "probes", "train_seconds", "run_id")
 LOG_FLOOR = 0.1
 """Decades that errors may differ by in any case."""
-Outcome = Literal["reproduced", "not reproduced", "protocol differs", "not run"]
+SEEDS_TO_REPRODUCE = 3
+Outcome = Literal[
+    "reproduced", "consistent", "bound holds", "both fail", "not reproduced", "protocol differs", "protocol guessed", "not run"
+]
 
 
 @dataclass(frozen=True)
@@ -40,11 +53,28 @@ class Verdict:
     high: float | None = None
     note: str = ""
     runs: tuple[str, ...] = ()
+    n_seeds: int = 0
+    """Seeds behind the measured number."""
+
+    @property
+    def words(self) -> str:
+        """The outcome as people read it: ``consistent (1 seed)``."""
+        if self.outcome != "consistent":
+            return self.outcome
+        return f"consistent ({self.n_seeds} seed{'s' if self.n_seeds > 1 else ''})"
 
 
 def judge(blocks: Sequence[Block], groups: Sequence[Group], registry: Registry) -> list[Verdict]:
     """Return a verdict for each claim, in the order of the blocks."""
-    return [verdict for block in blocks for verdict in _judge_block(block, groups, registry)]
+    return [_unless_guessed(verdict) for block in blocks for verdict in _judge_block(block, groups, registry)]
+
+
+def _unless_guessed(verdict: Verdict) -> Verdict:
+    """Return a verdict that accuses nobody where the conditions are a guess."""
+    if not verdict.block.guessed or verdict.outcome in ("not run", "protocol differs"):
+        return verdict
+    said = "; ".join(filter(None, (f"under our guess: {verdict.words}", verdict.note, verdict.block.guessed)))
+    return replace(verdict, outcome="protocol guessed", note=said)
 
 
 def _judge_block(block: Block, groups: Sequence[Group], registry: Registry) -> Iterable[Verdict]:
@@ -74,6 +104,10 @@ class _Found:
         """The mean over signals for each seed that has them all."""
         table = self.values.pivot_table(index="seed", columns="signal", values="value").reindex(columns=list(signals))
         return table.dropna().mean(axis=1)
+
+    def mean(self, signals: Sequence[str]) -> float:
+        """The mean over signals of the means over seeds, as in the tables; NaN where a signal is missing."""
+        return float(self.values.groupby("signal")["value"].mean().reindex(list(signals)).mean(skipna=False))
 
 
 def _look_up(block: Block, metric: Metric, label: str, groups: Sequence[Group]) -> _Found | None:
@@ -131,12 +165,13 @@ def _number(block: Block, metric: Metric, label: str, right: Sequence[Group], wr
         return Verdict(
             block, label, claimed, "not run", note=f"{missing} of {len(block.signals)} signals missing", runs=found.runs
         )
-    mean, half, why = *_spread(by_seed, block, metric, found.group), ""
+    mean, n_seeds, why = found.mean(block.signals), len(by_seed), ""
+    half = _spread(by_seed, block, metric, found.group)
     if block.metric == SECONDS.id:
         note = "the paper's hardware is not stated"
         return Verdict(block, label, claimed, "protocol differs", metric.off_scale(mean), runs=found.runs, note=note)
     if half is None:
-        half, why = 0.0, "one run, its spread is not known"
+        half, why = 0.0, "its spread over seeds is not known"
     if bound:
         holds = (metric.off_scale(mean) > number) if label in block.above else (metric.off_scale(mean) < number)
     else:
@@ -145,13 +180,19 @@ def _number(block: Block, metric: Metric, label: str, right: Sequence[Group], wr
         holds = abs(mean - target) <= tolerance
         if not holds and block.probe is None and (mean > target) == metric.higher_is_better:
             why = "; ".join(filter(None, ("better than printed", why)))
-    outcome: Outcome = "reproduced" if holds else "not reproduced"
+    outcome: Outcome = "not reproduced"
+    if bound:
+        outcome = "bound holds" if holds else outcome
+    elif block.metric == RELATIVE_L2.id and min(number, metric.off_scale(mean)) >= Task.trained_below:
+        outcome = "both fail"
+    elif holds:
+        outcome = "reproduced" if n_seeds >= SEEDS_TO_REPRODUCE else "consistent"
     low, high = (metric.off_scale(mean - half), metric.off_scale(mean + half)) if half else (None, None)
-    return Verdict(block, label, claimed, outcome, metric.off_scale(mean), low, high, why, found.runs)
+    return Verdict(block, label, claimed, outcome, metric.off_scale(mean), low, high, why, found.runs, n_seeds)
 
 
-def _spread(by_seed: "pd.Series[float]", block: Block, metric: Metric, group: Group) -> tuple[float, float | None]:
-    """Return the mean, and half the prediction interval of one more seed; None where no spread is known."""
+def _spread(by_seed: "pd.Series[float]", block: Block, metric: Metric, group: Group) -> float | None:
+    """Return half the prediction interval of one more seed; None where no spread is known."""
     n, mean = len(by_seed), float(by_seed.mean())
     squares, freedom = float(((by_seed - mean) ** 2).sum()), n - 1
     if not freedom:
@@ -161,8 +202,8 @@ def _spread(by_seed: "pd.Series[float]", block: Block, metric: Metric, group: Gr
                 squares += float(((values - values.mean()) ** 2).sum())
                 freedom += len(values) - 1
     if not freedom:
-        return mean, None
-    return mean, float(stdtrit(freedom, (1 + CONFIDENCE) / 2) * np.sqrt(squares / freedom * (1 + 1 / n)))
+        return None
+    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2) * np.sqrt(squares / freedom * (1 + 1 / n)))
 
 
 def _printed_digits(number: float, log: bool) -> float:
@@ -192,11 +233,11 @@ def _order(block: Block, metric: Metric, right: Sequence[Group], wrong: Sequence
     """Judge which method leads."""
     ranks = {1: "best", 2: "second best"}.get(block.place, f"place {block.place}")
     claimed = f"{block.best} {ranks} of {len(block.among)}" + (" on every signal" if block.each_signal else "")
-    scores, group, runs = _scores(block, metric, right)
+    scores, group, runs, n_seeds = _scores(block, metric, right)
     outcome: Outcome | None = None
     note = ""
     if scores is None:
-        scores, group, runs = _scores(block, metric, wrong)
+        scores, group, runs, n_seeds = _scores(block, metric, wrong)
         if scores is None:
             return Verdict(block, block.best, claimed, "not run")
         outcome, note = "protocol differs", f"measured at protocol {group.protocol if group else ''}"
@@ -208,16 +249,22 @@ def _order(block: Block, metric: Metric, right: Sequence[Group], wrong: Sequence
     holds = won == len(scores) == len(block.signals) if block.each_signal else order.index(block.best) + 1 == block.place
     if len(scores) < len(block.signals):
         note = "; ".join(filter(None, (note, f"{len(block.signals) - len(scores)} of {len(block.signals)} signals missing")))
+    if outcome is None:
+        outcome = ("reproduced" if n_seeds >= SEEDS_TO_REPRODUCE else "consistent") if holds else "not reproduced"
     return Verdict(
-        block, block.best, claimed, outcome or ("reproduced" if holds else "not reproduced"),
-        note="; ".join(filter(None, (said, note))), runs=runs,
+        block, block.best, claimed, outcome, note="; ".join(filter(None, (said, note))), runs=runs, n_seeds=n_seeds,
     )  # fmt: skip
 
 
-def _scores(block: Block, metric: Metric, groups: Sequence[Group]) -> tuple[pd.DataFrame | None, Group | None, tuple[str, ...]]:
-    """Return a row a signal and a column a compared method, from the first group that has them all; else nothing."""
+def _scores(
+    block: Block, metric: Metric, groups: Sequence[Group]
+) -> tuple[pd.DataFrame | None, Group | None, tuple[str, ...], int]:
+    """Return a row for each signal and a column for each compared method, from the first group that has them all.
+
+    The last is the least number of seeds that a method has on a signal.
+    """
     for group in groups:
-        columns, runs = {}, []
+        columns, runs, least = {}, [], []
         for label in block.among:
             labels = _settings_of(group, label, block.worst_over) if block.worst_over else [label]
             found = [f for one in labels if (f := _look_up(block, metric, one, [group])) is not None and len(f.values)]
@@ -226,9 +273,10 @@ def _scores(block: Block, metric: Metric, groups: Sequence[Group]) -> tuple[pd.D
             means = pd.concat([f.values.groupby("signal")["value"].mean() for f in found], axis=1)
             columns[label] = means.min(axis=1) if metric.higher_is_better else means.max(axis=1)
             runs += [run for f in found for run in f.runs]
+            least += [int(f.values.groupby("signal").size().min()) for f in found]
         if len(columns) == len(block.among) and len(table := pd.DataFrame(columns).dropna()):
-            return table, group, tuple(runs)
-    return None, None, ()
+            return table, group, tuple(runs), min(least)
+    return None, None, (), 0
 
 
 def _settings_of(group: Group, label: str, parameter: str) -> list[str]:

@@ -84,7 +84,7 @@ class Results:
 
 def _html(board: Board) -> str:
     head = "".join(f"<th>{escape(text)}</th>" for text in words.header(board))
-    tags = {"best": ("<b>", "</b>"), "second": ("<u>", "</u>"), None: ("", "")}
+    tags = {"best": ("<b>", "</b>"), "second": ("<u>", "</u>"), "untrained": ("<i>", "</i>"), None: ("", "")}
     rows = [
         "".join(f"<td>{tags[mark][0]}{escape(text)}{tags[mark][1]}</td>" for text, mark in words.cells(board, row))
         for row in board.rows

@@ -18,9 +18,13 @@ def command(paper: str | None, item: str | None, style: str, counts: bool, resul
     """Set what a paper printed against what was measured: its number, ours, and a verdict on each.
 
     \b
-    reproduced         within our own spread over seeds, or the bound or ordering holds
-    not reproduced     outside; "better than printed" is outside too
+    reproduced         three seeds or more, and the number lies within their spread
+    consistent         the same, of fewer seeds
+    bound holds        a bound that the paper states, which other methods may keep to as well
+    both fail          the paper's run did not train, and ours did not either
+    not reproduced     outside the spread; "better than printed" is outside too
     protocol differs   measured, but under other conditions than the paper's
+    protocol guessed   measured, but the paper does not print the conditions: no evidence either way
     not run            nothing measured yet: inrbench reproduce PAPER --item ITEM
 
     \b

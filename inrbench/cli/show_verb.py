@@ -79,7 +79,7 @@ def _show_protocol(protocol: Protocol) -> None:
     rate = f"lr {protocol.lr:g} to {protocol.lr_min:g} {protocol.schedule}"
     click.echo(f"  training: {protocol.epochs:,} epochs, {batch} a step, {protocol.optimiser}, {rate}")
     click.echo(f"  precision: {protocol.precision}; what is judged: the {protocol.selection}")
-    for name, value in protocol.settings.items():
+    for name, value in protocol.settings.encoded().items():
         click.echo(f"  {name}: {value}")
     click.echo(f"  metrics: {', '.join(protocol.metrics)}")
     for what, source in protocol.sources.items():

@@ -9,13 +9,15 @@ import torch
 
 from inrbench.errors import InrbenchError, StoreError
 from inrbench.execute.job import Job
-from inrbench.nn import Solver
+from inrbench.nn import LinearModel, Solver
 from inrbench.registry import ProblemSize, Registry
 from inrbench.spec import NetworkSpec, canonical_json
 from inrbench.store import environment, read_runs
 
 SAMPLE_POINTS = {"cpu": 512, "cuda": 65536}
 TIMED_STEPS = 2
+LINEAR_ITERATIONS = 100
+"""What a solution by least squares is taken to need."""
 
 Key = tuple[str, str, str, str]
 """Task, method, parameters, protocol fingerprint."""
@@ -115,6 +117,7 @@ def _calibrate(job: Job, registry: Registry, size: ProblemSize) -> float | None:
             network = registry.method(job.spec.method)(net, **job.spec.params).to(device)
             if isinstance(network, Solver):
                 return None
+            epochs = LINEAR_ITERATIONS if isinstance(network, LinearModel) else protocol.epochs
             if task.kind == "pde":
                 problem = task.problem(job.spec.signal, protocol, 0)
                 problem.to(device)
@@ -128,7 +131,7 @@ def _calibrate(job: Job, registry: Registry, size: ProblemSize) -> float | None:
         finally:
             if device.type == "cuda":
                 torch.cuda.empty_cache()
-    return seconds / points * size.n_points * size.evaluations * protocol.epochs
+    return seconds / points * size.n_points * size.evaluations * epochs
 
 
 def _seconds_of(loss: Callable[[], torch.Tensor], device: torch.device) -> float:

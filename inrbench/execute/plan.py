@@ -235,7 +235,7 @@ def _job(
 ) -> Job:  # fmt: skip
     """Return the job that all seeds share, with the seed 0."""
     task = section.task
-    usual = {**method.settings_for(task.name, task.kind, signal), **recipe.params}
+    usual = {**method.settings_for(task.name, task.kind, signal, section.protocol.name), **recipe.params}
     params = {**usual, **given}
     changed = {name: value for name, value in params.items() if value != usual[name]}
     source = registry.source("method", method.name)
@@ -259,7 +259,7 @@ def _job(
     )
     return Job(
         spec=spec,
-        protocol=section.protocol.with_changes(recipe.training, task.settable),
+        protocol=section.protocol.with_changes(recipe.training),
         device=request.device,
         plugin_files=tuple(str(path) for path in registry.files),
         plugin_origin=source.origin,
@@ -274,8 +274,8 @@ def _recipe(request: Request, section: _Section, method: Method, notes: list[str
     if request.track == "paper":
         return Recipe()
     if request.track == "native":
-        training = method.native_for(task.name, task.kind)
-        recipe, why = (Recipe(training=training) if training else None), "its authors' settings for it are not known"
+        params, training = method.native_for(task.name, task.kind)
+        recipe, why = (Recipe(params, training) if params or training else None), "its authors' settings for it are not known"
     else:
         recipe = request.recipes.get((task.name, method.name))
         why = f"it was not tuned for it; run: inrbench tune --methods {method.name} --tasks {task.name}"

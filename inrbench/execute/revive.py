@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from inrbench.errors import BadValue, BrokenPlugin, NothingFound
-from inrbench.execute.worker import WEIGHTS_FILE, build_network
+from inrbench.execute.worker import WEIGHTS_FILE, build_network, stream_name
 from inrbench.nn import load_weights
 from inrbench.problems import Problem
 from inrbench.registry import Registry
@@ -37,10 +37,11 @@ def revive(
         task.adopt(signal_file)
     elif row["signal"] not in task.signals():
         raise BadValue(f"{name} was fitted to a file of yours; name it: --signal path/to/{row['signal']}")
-    fields = json.loads(row["protocol_json"])
-    protocol = Protocol(**{**fields, "metrics": tuple(fields["metrics"])})
-    problem = task.problem(row["signal"], protocol, derived_seed("data", row["task"], row["signal"], row["seed"]))
-    network = build_network(spec_of(row), protocol, registry, problem)
+    settings = type(next(iter(task.protocols.values())).settings)
+    protocol = Protocol.decoded(json.loads(row["protocol_json"]), settings)
+    stream = stream_name(task, row["signal"], protocol)
+    problem = task.problem(row["signal"], protocol, derived_seed("data", row["task"], stream, row["seed"]))
+    network = build_network(spec_of(row), protocol, registry, problem, stream)
     problem.admit(network)
     load_weights(network, weights)
     return network.to(torch.device("cpu")), problem

@@ -1,5 +1,6 @@
 """The worker: one job from names to a stored row. Whatever happens in it ends in exactly one status."""
 
+import hashlib
 import os
 import random
 import threading
@@ -22,10 +23,10 @@ from inrbench.data import cache_folder
 from inrbench.errors import BrokenPlugin, DataMissing, InrbenchError, NotApplicable, where
 from inrbench.execute.job import Job, Outcome, PoolSettings
 from inrbench.execute.limits import memory_limit
-from inrbench.fit import Clock, Diverged, Fitted, MemoryMeter, Predictor, StepFacts, activation_bytes, fit
+from inrbench.fit import DTYPES, Clock, Diverged, Fitted, MemoryMeter, Predictor, StepFacts, activation_bytes, fit
 from inrbench.nn import NetworkSize, network_size, save_weights
 from inrbench.problems import Problem
-from inrbench.registry import Registry
+from inrbench.registry import Registry, Task
 from inrbench.spec import (
     Artifact,
     Cost,
@@ -41,6 +42,8 @@ from inrbench.spec import (
 from inrbench.store import Attempt, Environment, append, environment, keep_artifacts
 
 Progress = Callable[[float, float], None]
+CONTENT_POINTS = 1 << 20
+"""Of a user's file; what lies beyond them does not tell two files apart."""
 WEIGHTS_FILE = "weights.safetensors"
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "cannot allocate memory")
 
@@ -84,6 +87,9 @@ def execute(job: Job, settings: PoolSettings, on_progress: Progress = lambda fra
         message=f"{message}; {sheet.needs(settings.memory)}" if status == "oom" else message,
         traceback="".join(traceback.format_exception(error)) if _unexpected(error) else None,
         metrics=tuple(sheet.metrics),
+        error_share=sheet.error_share,
+        trained=sheet.trained,
+        notes=tuple(sheet.notes),
         curve=sheet.fitted.curve if sheet.fitted else (),
         probes=sheet.fitted.probes if sheet.fitted else (),
         artifacts=tuple(sheet.artifacts),
@@ -139,6 +145,9 @@ class _Sheet:
     gpu_peak_bytes: tuple[int, int] | None = None
     metrics: list[Measurement] | tuple[()] = ()
     artifacts: list[Artifact] = field(default_factory=list)
+    error_share: float | None = None
+    trained: bool | None = None
+    notes: list[str] = field(default_factory=list)
     note: str | None = None
 
     def keep(self, results: Path, write: Callable[[Path], None], prefix: str = "") -> None:
@@ -195,11 +204,15 @@ def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress, settings: PoolSet
 
     meter = MemoryMeter(device)
     with clock("data"):
-        data_seed = derived_seed("data", spec.task, spec.signal, spec.seed)
+        stream = stream_name(task, spec.signal, job.protocol)
+        data_seed = derived_seed("data", spec.task, stream, spec.seed)
         problem = task.problem(spec.signal, job.protocol, data_seed)
+        problem.as_dtype(DTYPES[job.protocol.precision])
         problem.to(device)
-    network = build_network(spec, job.protocol, registry, problem).to(device)
+    sheet.notes += problem.notes
+    network = build_network(spec, job.protocol, registry, problem, stream)
     problem.admit(network)
+    network.to(device)
     sheet.size = network_size(network)
     sheet.step_bytes = activation_bytes(problem, job.protocol, spec.engine, device)
     sheet.fitted = fit(
@@ -213,6 +226,11 @@ def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress, settings: PoolSet
     with clock("eval"):
         predict = Predictor(network, device)
         sheet.metrics = problem.evaluation.measure(predict)
+        share = problem.error_share(network, predict)
+    if share is not None:
+        sheet.error_share, sheet.trained = share, share < task.trained_below
+        if not sheet.trained and (why := registry.method(spec.method).limit_on(task.name, task.kind)):
+            sheet.notes.append(f"did not train: {why}")
     if settings.artifacts != "none":
         for write in (partial(problem.evaluation.save_artifacts, predict), partial(_save_weights, network)):
             sheet.keep(settings.results, write)
@@ -236,17 +254,33 @@ def _keep_checkpoint(sheet: _Sheet, problem: Problem, results: Path, step: int, 
     sheet.keep(results, partial(problem.evaluation.save_artifacts, predict), f"step-{step:07d}/")
 
 
-def build_network(spec: RunSpec, protocol: Protocol, registry: Registry, problem: Problem) -> nn.Module:
-    """Return the network with its initial weights, which depend on (method, parameters, signal, seed) and nothing else."""
+def stream_name(task: Task, signal: str, protocol: Protocol) -> str:
+    """Return what a signal's random numbers hang on: the name of a signal of the task's own, the content of a user's file.
+
+    The content is what the task makes of the file: the same values in another format, or under another name, are the same.
+    """
+    if signal not in task.files:
+        return signal
+    batch = task.problem(signal, protocol, 0).example(CONTENT_POINTS)
+    return hashlib.sha256(b"".join(tensor.cpu().numpy().tobytes() for tensor in batch)).hexdigest()
+
+
+def build_network(spec: RunSpec, protocol: Protocol, registry: Registry, problem: Problem, stream: str) -> nn.Module:
+    """Return the network with its initial weights, on the CPU.
+
+    They depend on (method, parameters, signal, seed) and nothing else; ``stream`` is the signal's ``stream_name``.
+    """
     net = NetworkSpec(
-        in_features=problem.in_features, out_features=problem.out_features, width=protocol.width, n_layers=protocol.n_layers
-    )
-    # drawn on the CPU, so that a GPU run starts from the same weights
-    seed = derived_seed("init", spec.method, canonical_json(dict(spec.params)), spec.signal, spec.seed)
+        in_features=problem.in_features, out_features=problem.out_features, width=protocol.width, n_layers=protocol.n_layers,
+        domain=problem.domain,
+    )  # fmt: skip
+    # drawn on the CPU and in float32, so that a GPU run and one in float64 start from the same weights
+    seed = derived_seed("init", spec.method, canonical_json(dict(spec.params)), stream, spec.seed)
     torch.manual_seed(seed)
     random.seed(seed)  # some plugins draw from these two
     np.random.seed(seed % 2**32)
-    return registry.method(spec.method)(net, **spec.params)
+    network = registry.method(spec.method)(net, **spec.params)
+    return network.double() if protocol.precision == "float64" else network
 
 
 def _refuse_changed_plugin(job: Job, registry: Registry) -> None:

@@ -3,6 +3,7 @@
 from inrbench.fit.clock import Clock
 from inrbench.fit.loop import Diverged, Fitted, fit
 from inrbench.fit.memory import MemoryMeter
+from inrbench.fit.precision import DTYPES
 from inrbench.fit.predictor import Predictor
 from inrbench.fit.probes import DEAD, PROBES, activation_outputs, probe_names, read_probes
 from inrbench.fit.profile import SpeedCard, random_regression, speed_card
@@ -13,6 +14,7 @@ from inrbench.fit.work import Work, work_per_point
 
 __all__ = [
     "DEAD",
+    "DTYPES",
     "PROBES",
     "Clock",
     "Diverged",

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from inrbench.fit.work import Work
-from inrbench.problems import Batch, Problem
+from inrbench.problems import Batch, Loss, Problem
 
 Way = Literal["eager", "compiled", "graphed"]
 """``graphed``: compiled, and each step's kernels are recorded once and launched as one CUDA graph."""
@@ -45,16 +45,16 @@ def choose_way(device_type: str, work: Work, batch: int, chunks: int, steps: int
 
 
 class CompiledLoss:
-    """``problem.quickest_loss(network)`` of chunks, computed in a given way; eagerly from where compiling fails."""
+    """A loss of chunks, computed in a given way; eagerly from where compiling fails."""
 
-    def __init__(self, problem: Problem, network: nn.Module, way: Way) -> None:
+    def __init__(self, loss: Loss, problem: Problem, network: nn.Module, way: Way) -> None:
         self.network, self.way = network, way
         reason = "compiling would take longer than it saves" if problem.compilable else "the problem's loss keeps what it sees"
         self.note: str | None = f"eager: {reason}" if way == "eager" else None
         if way == "graphed":
             self.note = "CUDA graphs"
         self._graphs_before = _graph_count()
-        self._loss = self._eager = problem.quickest_loss(network)
+        self._loss = self._eager = loss
         if way != "eager":
             _configure()
             self._loss = torch.compile(self._eager, **compile_options(way))

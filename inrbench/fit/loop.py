@@ -8,13 +8,15 @@ import torch
 from torch import nn
 
 from inrbench.fit.clock import Clock
+from inrbench.fit.least_squares import conjugate_gradients
 from inrbench.fit.memory import MemoryMeter
 from inrbench.fit.predictor import Predictor
 from inrbench.fit.probes import read_probes
+from inrbench.fit.route import Route
 from inrbench.fit.schedule import learning_rate, log_spaced_steps
 from inrbench.fit.step import Engine, StepFacts, make_step
 from inrbench.fit.work import work_per_point
-from inrbench.nn import Solver
+from inrbench.nn import LinearModel, Solver
 from inrbench.problems import Batch, Problem
 from inrbench.spec import CurvePoint, ProbeReading, Protocol
 
@@ -67,10 +69,12 @@ def fit(
     A loss that is not finite ends the fit at the next look, with the exact step found from the losses kept on the device;
     weights that are not finite after the last step, whose effect no loss has seen, count for that step.
     """
+    if isinstance(network, LinearModel):
+        return _solve(network, problem, device, clock, meter, engine, on_progress, on_checkpoint)
     generator = torch.Generator().manual_seed(data_seed)
     steps = protocol.epochs * problem.steps_per_epoch
     work = None if isinstance(network, Solver) else work_per_point(network, problem)
-    take_step = make_step(engine, network, problem, work, steps)
+    take_step = make_step(engine, network, problem, protocol, work, steps)
     predict = Predictor(network, device)
     losses = torch.zeros(steps, device=device)
     checkpoints = set(log_spaced_steps(steps, CURVE_POINTS))
@@ -114,6 +118,37 @@ def fit(
                     on_checkpoint(step, predict)
     finite = all(bool(parameter.isfinite().all()) for parameter in network.parameters())
     return Fitted(tuple(curve), step, points, flops, take_step.facts(), tuple(readings), diverged_at=None if finite else step)
+
+
+def _solve(
+    model: LinearModel, problem: Problem, device: torch.device, clock: Clock, meter: MemoryMeter, engine: Engine,
+    on_progress: Callable[[float, float], None], on_checkpoint: Callable[[int, Predictor], None] | None,
+) -> Fitted:  # fmt: skip
+    """Solve a model that is linear in its parameters. A step is an iteration; it has no learning rate."""
+    dtype = next(model.parameters()).dtype
+    model.double()
+    problem.as_dtype(torch.float64)
+    predict, curve = Predictor(model, device), list[CurvePoint]()
+    iterations = conjugate_gradients(model, problem)
+    step, loss, ended = 0, float("nan"), False
+    while not ended:
+        with clock("train"):
+            after = next(iterations, None)
+        ended = after is None
+        step, loss = (step, loss) if after is None else (step + 1, after)
+        if (ended and (not curve or curve[-1].step != step)) or (not ended and step & (step - 1) == 0):
+            with clock("eval"):
+                value = problem.evaluation.primary(predict)
+            curve.append(CurvePoint(step=step, train_seconds=clock.seconds["train"], loss=loss, lr=0.0, value=value))
+            on_progress(0.5, value)
+            if on_checkpoint is not None:
+                with meter.paused():
+                    on_checkpoint(step, predict)
+    problem.as_dtype(torch.float32)
+    model.to(dtype)
+    note = "least squares by conjugate gradients: no optimiser of the protocol's"
+    facts = StepFacts(engine, False, 0, note, 0, Route("default", None))
+    return Fitted(tuple(curve), step, step * problem.n_points, None, facts)
 
 
 def endless(problem: Problem, generator: torch.Generator) -> Iterator[Batch]:

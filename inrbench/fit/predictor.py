@@ -1,5 +1,7 @@
 """A fitted network as evaluations see it: a function of coordinates, with derivatives for those who ask."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import torch
@@ -12,23 +14,52 @@ PREDICTED_POINTS = {"cpu": 8192, "cuda": 65536}
 """Points that are evaluated at once."""
 
 
+@contextmanager
+def judging(network: nn.Module) -> Iterator[None]:
+    """Evaluate in ``eval()`` mode, and leave the mode, the buffers and the random state of the network as they were.
+
+    A batch norm that is judged must not learn from what judges it, and a network that draws numbers in its forward must not
+    make the training depend on how often it was looked at.
+    """
+    modes = {module: module.training for module in network.modules()}
+    buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    devices = [] if torch.cuda.is_available() is False else list(range(torch.cuda.device_count()))
+    network.eval()
+    try:
+        with torch.random.fork_rng(devices=devices):
+            yield
+    finally:
+        for name, buffer in network.named_buffers():
+            if name in buffers and not torch.equal(buffer, buffers[name]):
+                buffer.copy_(buffers[name])
+        for module, mode in modes.items():
+            module.training = mode
+
+
 class Predictor:
-    """The network as a function from coordinates on any device to values on the CPU, evaluated in chunks."""
+    """The network as a function from coordinates on any device to values on the CPU, evaluated in chunks.
+
+    Coordinates are brought to the type of the network's weights. Values are float32, or float64 from a network in float64.
+    """
 
     def __init__(self, network: nn.Module, device: torch.device, at_once: int | None = None) -> None:
         self._network, self._device = network, device
+        weights = next(network.parameters(), torch.zeros(()))
+        self._dtype = torch.float64 if weights.dtype in (torch.float64, torch.complex128) else torch.float32
         self._size = at_once or PREDICTED_POINTS[device.type]
 
     def __call__(self, coordinates: Tensor) -> Tensor:
-        """Return values ``(N, out_features)``, float32."""
-        with torch.inference_mode():
-            return torch.cat([self._network(part.to(self._device)).float().cpu() for part in coordinates.split(self._size)])
+        """Return values ``(N, out_features)``."""
+        with torch.inference_mode(), judging(self._network):
+            parts = [self._network(part.to(self._device, self._dtype)) for part in coordinates.split(self._size)]
+            return torch.cat([part.to("cpu", self._dtype) for part in parts])
 
     def jet(self, coordinates: Tensor, wanted: Wanted) -> Jet:
         """Return value and derivatives, on the CPU, by reverse mode: they judge what the fast way trained."""
         network = self._network
         jet_at = network.jet if isinstance(network, Solver) else partial(backward_jet, network)
-        parts = [jet_at(part.to(self._device), wanted) for part in coordinates.split(self._size)]
+        with judging(network):
+            parts = [jet_at(part.to(self._device, self._dtype), wanted) for part in coordinates.split(self._size)]
         first, second = (
             tuple(torch.cat([t.detach().cpu() for t in column]) for column in zip(*rows, strict=True))
             for rows in ([jet.first for jet in parts], [jet.second for jet in parts])

@@ -12,7 +12,7 @@ from torch.func import functional_call, grad, vmap
 from inrbench.errors import unknown
 from inrbench.fit.predictor import Predictor
 from inrbench.metrics.spectrum import energy_by_octave
-from inrbench.nn import Solver
+from inrbench.nn import LinearModel, Solver
 from inrbench.problems import Problem
 from inrbench.spec import ProbeReading
 
@@ -52,7 +52,7 @@ def read_probes(names: Sequence[str], network: nn.Module, problem: Problem, step
 
 
 def _read(name: str, network: nn.Module, problem: Problem) -> Readings:
-    return {} if isinstance(network, Solver) and name != "spectrum" else PROBES[name](network, problem)
+    return {} if isinstance(network, Solver | LinearModel) and name != "spectrum" else PROBES[name](network, problem)
 
 
 def gradients(network: nn.Module, problem: Problem) -> Readings:
@@ -61,7 +61,7 @@ def gradients(network: nn.Module, problem: Problem) -> Readings:
     The gradient is that of the loss on a fixed batch of at most GRADIENT_POINTS points. Han et al., AAAI 2026, equation 7.
     """
     batch = problem.example(GRADIENT_POINTS)
-    weight = torch.full((), 1 / len(batch[0]), device=batch[0].device)
+    weight = torch.full((), 1 / len(batch[0]), device=batch[0].device, dtype=batch[0].dtype)
     network.zero_grad(set_to_none=True)
     problem.loss(network, batch, weight).backward()
     matrices = [p.grad for p in network.parameters() if p.ndim > 1 and p.grad is not None]

@@ -8,9 +8,19 @@ from inrbench.spec import Protocol
 def learning_rate(protocol: Protocol, epoch: int) -> float:
     """Return the learning rate of an epoch, counted from 0, as torch's schedulers stepped once an epoch give it.
 
-    ``cosine``: CosineAnnealingLR with T_max = epochs; ``exponential``: lr (lr_min / lr)^(epoch / epochs); ``constant``: lr.
+    ``cosine``: CosineAnnealingLR with T_max = epochs; ``exponential``: lr (lr_min / lr)^(epoch / epochs); ``constant``: lr;
+    ``step``: lr step_factor^(epoch // step_epochs), never below lr_min. A warm-up of n epochs goes before: lr times 1/(n + 1),
+    2/(n + 1), and so on; the schedule then has the epochs that are left.
     """
-    progress = epoch / protocol.epochs
+    warmup = protocol.warmup_epochs
+    if epoch < warmup:
+        return protocol.lr * (epoch + 1) / (warmup + 1)
+    epoch -= warmup
+    if protocol.schedule == "step":
+        assert protocol.step_epochs is not None
+        assert protocol.step_factor is not None
+        return max(protocol.lr_min, protocol.lr * protocol.step_factor ** (epoch // protocol.step_epochs))
+    progress = epoch / (protocol.epochs - warmup)
     if protocol.schedule == "cosine":
         return protocol.lr - (protocol.lr - protocol.lr_min) * (1 - math.cos(math.pi * progress)) / 2
     if protocol.schedule == "exponential":

@@ -1,7 +1,7 @@
 """One optimiser step, by two engines that compute the same thing.
 
 ``reference`` is the step as the official repositories write it: eager, all points at once. ``fast`` computes the same gradient
-in chunks that stay in the cache, by the fastest fp32 matrix product, with one fused Adam, and compiled where that pays.
+in chunks that stay in the cache, by the fastest fp32 matrix product, with fused updates, and compiled where that pays.
 """
 
 from collections.abc import Callable
@@ -15,13 +15,16 @@ import torch
 from torch import Tensor, nn
 
 from inrbench.fit.compiling import CompiledLoss, Way, choose_way
+from inrbench.fit.optimise import Updates
+from inrbench.fit.precision import in_precision
 from inrbench.fit.route import Route, fastest_fp32_route, taken
 from inrbench.fit.work import Work
 from inrbench.nn import Solver
 from inrbench.problems import Batch, Problem
-from inrbench.spec import Protocol
+from inrbench.spec import Adam, Optimiser, Precision, Protocol
 
 Engine = Literal["fast", "reference"]
+ADAM = Adam()
 FAST_CHUNK_POINTS = {"cpu": 2048, "cuda": 65536}
 """Points whose activations are held at once: on a CPU as many as its cache likes, on a GPU as many as fill it."""
 REFERENCE_CHUNK_POINTS = 65536
@@ -60,23 +63,22 @@ class Step(Interface):
 class ReferenceStep:
     """The yardstick."""
 
-    def __init__(self, network: nn.Module, problem: Problem) -> None:
+    def __init__(
+        self, network: nn.Module, problem: Problem, optimiser: Optimiser = ADAM, precision: Precision = "float32"
+    ) -> None:
         self.network, self.problem = network, problem
-        self.optimiser = torch.optim.Adam(network.parameters())
+        self.updates = Updates(network, optimiser, fused=False)
+        self.loss = partial(in_precision(problem.loss, precision, next(network.parameters()).device.type), network)
 
     def prepare(self) -> None:
         """Run one step's forward and backward and forget them."""
         batch = self.problem.example(REFERENCE_CHUNK_POINTS)
-        _forget(self.network, self.problem.loss(self.network, batch, weight_of(batch)))
+        _forget(self.network, self.loss(batch, weight_of(batch)))
 
     def __call__(self, batch: Batch, rate: float) -> Tensor:
         """Take one step."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        self.optimiser.zero_grad()
-        total = accumulate(partial(self.problem.loss, self.network), batch, largest_chunk(self.problem, REFERENCE_CHUNK_POINTS))
-        self.optimiser.step()
-        return total
+        most = largest_chunk(self.problem, REFERENCE_CHUNK_POINTS)
+        return self.updates.step(lambda: accumulate(self.loss, batch, most), rate)
 
     def facts(self) -> StepFacts:
         """Return the plain facts."""
@@ -86,15 +88,15 @@ class ReferenceStep:
 class FastStep:
     """The same gradient, sooner, in one of the ways that ``choose_way`` knows."""
 
-    def __init__(self, network: nn.Module, problem: Problem, way: Way) -> None:
+    def __init__(
+        self, network: nn.Module, problem: Problem, way: Way, optimiser: Optimiser = ADAM, precision: Precision = "float32"
+    ) -> None:
         self.network, self.problem = network, problem
         device = next(network.parameters()).device
-        self.route = fastest_fp32_route(device.type)
+        self.route = fastest_fp32_route(device.type) if precision == "float32" else Route("default", None)
         self.chunk_points = largest_chunk(problem, FAST_CHUNK_POINTS[device.type])
-        # fused Adam takes no complex parameters, which a method of a user's may have
-        real = not any(parameter.is_complex() for parameter in network.parameters())
-        self.optimiser = torch.optim.Adam(network.parameters(), fused=real)
-        self.loss = CompiledLoss(problem, network, way)
+        self.updates = Updates(network, optimiser, fused=True)
+        self.loss = CompiledLoss(in_precision(problem.quickest_loss(network), precision, device.type), problem, network, way)
 
     def prepare(self) -> None:
         """Compile, if that pays, for every size of chunk there will be; run each once and forget it."""
@@ -105,13 +107,8 @@ class FastStep:
 
     def __call__(self, batch: Batch, rate: float) -> Tensor:
         """Take one step."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
         with taken(self.route):
-            total = accumulate(self.loss, batch, self.chunk_points)
-        self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
-        return total
+            return self.updates.step(lambda: accumulate(self.loss, batch, self.chunk_points), rate)
 
     def facts(self) -> StepFacts:
         """Return how it went."""
@@ -137,17 +134,18 @@ class SolverStep:
         return StepFacts(self.engine, False, 0, "the method fits itself", 0, Route("default", None))
 
 
-def make_step(engine: Engine, network: nn.Module, problem: Problem, work: Work | None, steps: int) -> Step:
+def make_step(engine: Engine, network: nn.Module, problem: Problem, protocol: Protocol, work: Work | None, steps: int) -> Step:
     """Return the step of an engine. How the fast one goes follows from the work of a step and the number of steps."""
     if isinstance(network, Solver):
         return SolverStep(network, engine)
+    how = (protocol.optimiser, protocol.precision)
     if engine == "reference":
-        return ReferenceStep(network, problem)
+        return ReferenceStep(network, problem, *how)
     if work is None or not problem.compilable:
-        return FastStep(network, problem, "eager")
+        return FastStep(network, problem, "eager", *how)
     device_type = next(network.parameters()).device.type
     chunks = -(-problem.batch // largest_chunk(problem, FAST_CHUNK_POINTS[device_type]))
-    return FastStep(network, problem, choose_way(device_type, work, problem.batch, chunks, steps))
+    return FastStep(network, problem, choose_way(device_type, work, problem.batch, chunks, steps), *how)
 
 
 def largest_chunk(problem: Problem, usual: int) -> int:
@@ -167,7 +165,8 @@ def accumulate(loss: Callable[[Batch, Tensor], Tensor], batch: Batch, most: int)
 
     The sum over chunks is the full gradient up to rounding; only one chunk's activations are alive at a time.
     """
-    total, weight = torch.zeros((), device=batch[0].device), weight_of(batch)
+    weight = weight_of(batch)
+    total = torch.zeros_like(weight)
     for chunk in equal_chunks(batch, most):
         share = loss(chunk, weight)
         share.backward()
@@ -187,7 +186,7 @@ def gradient_in_chunks(network: nn.Module, problem: Problem, most: int, route: R
 
 def weight_of(batch: Batch) -> Tensor:
     """Return one over the number of points of a batch, as a tensor (a number would be compiled in) made on the device."""
-    return torch.full((), 1 / len(batch[0]), device=batch[0].device)
+    return torch.full((), 1 / len(batch[0]), device=batch[0].device, dtype=batch[0].dtype)
 
 
 def equal_chunks(batch: Batch, most: int) -> list[Batch]:

@@ -27,7 +27,7 @@ def work_per_point(network: torch.nn.Module, problem: Problem) -> Work:
     loss = problem.quickest_loss(network)
     sample = problem.example(SAMPLE_POINTS)
     n = len(sample[0])
-    weight = torch.tensor(1 / n, device=sample[0].device)
+    weight = torch.tensor(1 / n, device=sample[0].device, dtype=sample[0].dtype)
     with _Counter() as count:
         loss(network, sample, weight).backward()
     network.zero_grad(set_to_none=True)

@@ -13,8 +13,8 @@ from inrbench.errors import BadValue
 from inrbench.metrics.audio import SNR, SNR_BETWEEN, snr
 from inrbench.metrics.error import MSE_TRAIN, mean_squared_error
 from inrbench.problems.base import Predict
-from inrbench.problems.image import check_span
 from inrbench.problems.regression import Regression
+from inrbench.settings import AudioSettings
 from inrbench.spec import Measurement, Metric, Protocol
 
 Waveform = NDArray[np.float64]
@@ -22,13 +22,10 @@ FEWEST_SAMPLES = 16
 
 
 def fitted_samples(n_samples: int, rate: int, protocol: Protocol) -> int:
-    """Return how many samples of a clip a protocol fits. Raises BadValue for settings that mean nothing."""
-    seconds, wanted = protocol.settings["seconds"], protocol.settings["rate"]
-    for name in ("seconds", "rate"):
-        if protocol.settings[name] is not None and not protocol.settings[name] > 0:
-            raise BadValue(f"{name} must be positive, or none for all there is, got {protocol.settings[name]}")
-    kept = n_samples if seconds is None else min(n_samples, int(seconds * rate))
-    return kept if wanted is None else -(-kept // max(1, rate // wanted))
+    """Return how many samples of a clip a protocol fits."""
+    settings = protocol.settings_as(AudioSettings)
+    kept = n_samples if settings.seconds is None else min(n_samples, int(settings.seconds * rate))
+    return kept if settings.rate is None else -(-kept // max(1, rate // settings.rate))
 
 
 def audio_problem(clip: Clip, protocol: Protocol) -> Regression:
@@ -39,11 +36,11 @@ def audio_problem(clip: Clip, protocol: Protocol) -> Regression:
     fitted ones can hold, and also judged half-way between them. ``coordinate_range``: where the first sample lies and the last.
     Raises BadValue for a clip too short or silent.
     """
-    settings = protocol.settings
-    low, high = check_span(settings["coordinate_range"])
+    settings = protocol.settings_as(AudioSettings)
+    low, high = settings.span
     n = fitted_samples(len(clip.samples), clip.rate, protocol)
-    kept = clip.samples if settings["seconds"] is None else clip.samples[: int(settings["seconds"] * clip.rate)]
-    step = 1 if settings["rate"] is None else max(1, clip.rate // settings["rate"])
+    kept = clip.samples if settings.seconds is None else clip.samples[: int(settings.seconds * clip.rate)]
+    step = 1 if settings.rate is None else max(1, clip.rate // settings.rate)
     if n < FEWEST_SAMPLES or not np.abs(kept).max() > 0:
         raise BadValue(f"a clip of {n} samples, the largest of which is {np.abs(kept).max(initial=0):g}, is nothing to fit")
     fitted = resample_poly(kept, 1, step)[:n] if step > 1 else kept
@@ -53,7 +50,8 @@ def audio_problem(clip: Clip, protocol: Protocol) -> Regression:
     evaluation = AudioEvaluation(
         fitted * scale, None if between is None else between * scale, (low, high), clip.rate / step, protocol.metrics
     )
-    return Regression(x, torch.from_numpy(evaluation.fitted[:, None]).float(), protocol.batch, evaluation)
+    values = torch.from_numpy(evaluation.fitted[:, None]).float()
+    return Regression(x, values, protocol.batch, evaluation, domain=((low, high),))
 
 
 class AudioEvaluation:

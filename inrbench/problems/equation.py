@@ -57,6 +57,6 @@ class Equation:
         return low + (high - low) * unit
 
     def to_network(self, x: Array) -> Tensor:
-        """Return coordinates in [-1, 1]^d, float32, from points of the box."""
+        """Return coordinates in [-1, 1]^d, float64, from points of the box."""
         low, high = np.array(self.box).T
-        return torch.from_numpy(2 * (x - low) / (high - low) - 1).float()
+        return torch.from_numpy(2 * (x - low) / (high - low) - 1)

@@ -10,26 +10,30 @@ from numpy.typing import NDArray
 from inrbench.metrics.error import MEDIAN_DENSE, MSE_DENSE, MSE_TRAIN, mean_squared_error, squared_errors
 from inrbench.problems.base import Predict
 from inrbench.problems.regression import Regression
-from inrbench.spec import Measurement, Metric
+from inrbench.spec import Measurement, Metric, Protocol
 
 Array = NDArray[np.float64]
 Function = Callable[[Array], Array]
 DENSE_POINTS = 20_001
 
 
-def function_problem(function: Function, n_points: int, data_seed: int, metrics: Sequence[str]) -> Regression:
-    """Return the regression of ``function`` on ``n_points`` uniform random points of [-1, 1], all in one batch.
+def function_problem(function: Function, n_points: int, data_seed: int, protocol: Protocol) -> Regression:
+    """Return the regression of ``function`` on ``n_points`` uniform random points of [-1, 1].
 
     The points are drawn in float32 and the function is evaluated there in float64, so that labels carry no rounding of their
     own abscissa.
     """
     generator = torch.Generator().manual_seed(data_seed)
     x = 2 * torch.rand(n_points, 1, generator=generator) - 1
-    return Regression(x, _values(function, x), None, FunctionEvaluation(function, x, metrics))
+    evaluation = FunctionEvaluation(function, x, protocol.metrics)
+    problem = Regression(x, _values(function, x), protocol.batch, evaluation, domain=((-1.0, 1.0),))
+    if protocol.precision != "float64":
+        problem.as_dtype(torch.float32)
+    return problem
 
 
 def _values(function: Function, x: torch.Tensor) -> torch.Tensor:
-    return torch.from_numpy(function(x.numpy().astype(np.float64))).float()
+    return torch.from_numpy(function(x.numpy().astype(np.float64)))
 
 
 class FunctionEvaluation:

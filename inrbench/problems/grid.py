@@ -10,6 +10,9 @@ from torch import Tensor
 
 from inrbench.problems.base import Batch, Evaluation
 from inrbench.problems.regression import Regression
+from inrbench.problems.value_range import as_targets
+from inrbench.settings import ValueRange
+from inrbench.spec import Domain
 
 
 @dataclass(frozen=True)
@@ -73,9 +76,10 @@ class GridValues(Protocol):
 
 @dataclass(frozen=True)
 class ByteValues:
-    """Bytes ``(N, C)`` that mean 0 to 1."""
+    """Bytes ``(N, C)``; 0 and 255 become the two ends of the value range."""
 
     bytes: Tensor
+    value_range: ValueRange = "[0, 1]"
 
     @property
     def channels(self) -> int:
@@ -84,11 +88,11 @@ class ByteValues:
 
     def to(self, device: torch.device) -> "ByteValues":
         """Return a copy on a device."""
-        return ByteValues(self.bytes.to(device))
+        return ByteValues(self.bytes.to(device), self.value_range)
 
     def at(self, rows: Tensor) -> Tensor:
-        """Return values in [0, 1]."""
-        return self.bytes[rows].float() / 255
+        """Return values in the value range."""
+        return as_targets(self.bytes[rows].float() / 255, self.value_range)
 
 
 @dataclass(frozen=True)
@@ -126,11 +130,19 @@ class FloatValues:
 class GridRegression(Regression):
     """Fit the points of a grid to their values, shuffled anew each epoch. Nothing per point is done in Python or copied."""
 
-    def __init__(self, grid: Grid, values: GridValues, batch: int | None, evaluation: Evaluation) -> None:
+    def __init__(
+        self, grid: Grid, values: GridValues, batch: int | None, evaluation: Evaluation, domain: Domain | None = None
+    ) -> None:
         self.n_points, self.in_features, self.out_features = grid.n_points, len(grid.shape), values.channels
         self.batch = min(batch or self.n_points, self.n_points)
         self.evaluation = evaluation
+        self.domain = tuple(zip(grid.low, grid.high, strict=True)) if domain is None else domain
         self._axes, self._values = grid.axes(), values
+        self._dtype = torch.float32
+
+    def as_dtype(self, dtype: torch.dtype) -> None:
+        """Give coordinates and values as another type."""
+        self._dtype = dtype
 
     def to(self, device: torch.device) -> None:
         """Move the axes and the values to a device."""
@@ -149,4 +161,4 @@ class GridRegression(Regression):
         """Return coordinates and values of some rows."""
         if isinstance(rows, slice):
             rows = torch.arange(self.n_points, device=self.device)[rows]
-        return at_rows(self._axes, rows), self._values.at(rows)
+        return at_rows(self._axes, rows).to(self._dtype), self._values.at(rows).to(self._dtype)

@@ -12,8 +12,10 @@ from inrbench.errors import BadValue, InrbenchError
 from inrbench.metrics.error import MSE_SINOGRAM, MSE_TRAIN, mean_squared_error
 from inrbench.metrics.image import LPIPS, PSNR, PSNR_BETWEEN, PSNR_HIDDEN, SSIM, SSIM_WINDOW, psnr, ssim
 from inrbench.metrics.lpips import lpips
-from inrbench.problems.base import Predict
+from inrbench.problems.base import Evaluation, Predict
 from inrbench.problems.regression import Regression
+from inrbench.problems.value_range import as_targets, in_unit_range
+from inrbench.settings import ImageSettings
 from inrbench.spec import Measurement, Metric, Protocol
 
 Image = NDArray[np.float32]
@@ -29,25 +31,26 @@ def image_problem(image: Image, protocol: Protocol) -> Regression:
 
     Raises BadValue for an image too small to be judged.
     """
-    settings = protocol.settings
-    factor = reduction_factor(image.shape[:2], settings["max_pixels"])
+    settings = protocol.settings_as(ImageSettings)
+    factor = reduction_factor(image.shape[:2], settings.max_pixels)
     fitted = area_mean(image, factor)
     height, width, channels = fitted.shape
     if min(height, width) < SSIM_WINDOW:
         raise BadValue(f"an image of {width}x{height} pixels is too small: SSIM needs {SSIM_WINDOW} in each direction")
-    low, high = check_span(settings["coordinate_range"])
+    low, high = settings.span
     rows, columns = np.arange(height), np.arange(width)
     coordinates = pixel_coordinates(rows, columns, (height, width), low, high)
     between = area_mean(image, factor // 2)[: 2 * height, : 2 * width] if factor > 1 else None
     evaluation = ImageEvaluation(fitted, between, (low, high), coordinates, protocol.metrics)
-    return Regression(coordinates, torch.from_numpy(fitted.reshape(-1, channels)), protocol.batch, evaluation)
+    return image_regression(coordinates, fitted.reshape(-1, channels), protocol, evaluation)
 
 
-def check_span(span: Sequence[float]) -> tuple[float, float]:
-    """Return the two ends of a range of coordinates. Raises BadValue for anything else."""
-    if len(span) != 2 or not span[0] < span[1]:
-        raise BadValue(f"coordinate_range must be two increasing numbers like (0,1), got {span}")
-    return span[0], span[1]
+def image_regression(coordinates: torch.Tensor, values: Image, protocol: Protocol, evaluation: Evaluation) -> Regression:
+    """Return the regression of pixel values ``(N, C)`` in [0, 1] at coordinates ``(N, 2)`` under image settings."""
+    settings = protocol.settings_as(ImageSettings)
+    targets = torch.from_numpy(as_targets(values, settings.value_range)).float()
+    judged = in_unit_range(evaluation, settings.value_range)
+    return Regression(coordinates, targets, protocol.batch, judged, domain=(settings.span,) * 2)
 
 
 def pixel_coordinates(

@@ -14,9 +14,10 @@ from inrbench.data import write_image
 from inrbench.derive import Jet, Wanted, backward_jet, is_chain, written_jet
 from inrbench.errors import BadValue, NotApplicable
 from inrbench.metrics.field import RELATIVE_L2, RELATIVE_L2_BEST, RESIDUAL, relative_l2
-from inrbench.nn import Solver
+from inrbench.nn import LinearModel, Solver
 from inrbench.problems.base import Batch, Loss, Predict, Problem, with_penalty
 from inrbench.problems.equation import Array, Condition, Equation
+from inrbench.settings import EquationSettings
 from inrbench.spec import Measurement, Metric, Protocol
 
 HELD_OUT = 4096
@@ -37,16 +38,24 @@ class EquationProblem(Problem):
     in_one_piece = True
 
     def __init__(self, equation: Equation, protocol: Protocol) -> None:
-        settings = protocol.settings
+        settings = protocol.settings_as(EquationSettings)
         if protocol.batch is None:
             raise BadValue("a protocol of equations needs a batch: the points inside for each step")
         self.equation = equation
         self.in_features, self.out_features = len(equation.box), 1
         self.n_points = self.batch = protocol.batch
-        self.evaluation = EquationEvaluation(equation, settings["test_grid"], protocol.metrics)
-        self._on_sides = settings["condition_points"]
-        self._residual_weight = residual_weight(equation, settings["residual_weight"])
-        self._device = torch.device("cpu")
+        self.evaluation = EquationEvaluation(equation, settings.test_grid, protocol.metrics)
+        self._on_sides = settings.condition_points
+        self._residual_weight = residual_weight(equation, settings.residual_weight)
+        self._device, self._dtype = torch.device("cpu"), torch.float32
+
+    def as_dtype(self, dtype: torch.dtype) -> None:
+        """Give points and values as another type."""
+        self._dtype = dtype
+
+    def error_share(self, network: nn.Module, predict: Predict) -> float | None:
+        """Return the error of the solution as a share of its own size, which is the error of zero."""
+        return self.evaluation.primary(predict)
 
     def to(self, device: torch.device) -> None:
         """Choose where batches go."""
@@ -54,6 +63,8 @@ class EquationProblem(Problem):
 
     def admit(self, network: nn.Module) -> None:
         """Raise NotApplicable for a network whose second derivative, if the equation has one, is zero or not the true one."""
+        if isinstance(network, LinearModel):
+            raise NotApplicable("the method fits values by least squares; it solves no equations")
         if isinstance(network, Solver):
             network.begin(self.equation)
         elif self.equation.second:
@@ -71,7 +82,7 @@ class EquationProblem(Problem):
         for condition, drawn in zip(self.equation.conditions, draws, strict=True):
             x = self.equation.from_unit(_on_sides(drawn.numpy(), condition))
             tensors += [self.equation.to_network(x), _column(self.equation.exact(x))]
-        yield tuple(tensor.to(self._device) for tensor in tensors)
+        yield tuple(tensor.to(self._device, self._dtype) for tensor in tensors)
 
     def example(self, points: int) -> Batch:
         """Return a batch that no run sees; it cannot be cut."""
@@ -136,7 +147,9 @@ EQUATIONS = {"poisson": poisson, "advection": advection}
 
 def measured_equation(name: str, points: int) -> EquationProblem:
     """Return one of EQUATIONS as a problem, ``points`` inside and an eighth of them on the sides."""
-    settings = {"test_grid": (20, 20), "condition_points": max(1, points // 32), "residual_weight": 1.0}
+    settings = EquationSettings(
+        test_grid=(20, 20), condition_points=max(1, points // 32), condition_weight=1.0, residual_weight=1.0
+    )
     return EquationProblem(EQUATIONS[name](), Protocol(
         name="profile", width=1, n_layers=1, epochs=1, batch=points, lr=1e-3, lr_min=1e-3, metrics=(RELATIVE_L2.id,),
         settings=settings,
@@ -146,10 +159,10 @@ def measured_equation(name: str, points: int) -> EquationProblem:
 class EquationEvaluation:
     """Relative l2 on a fixed grid, and the residual on points that were never trained on."""
 
-    def __init__(self, equation: Equation, test_grid: Sequence[float], metrics: Sequence[str]) -> None:
-        if len(test_grid) != len(equation.box) or min(test_grid) < 2 or any(n % 1 for n in test_grid):
+    def __init__(self, equation: Equation, test_grid: Sequence[int], metrics: Sequence[str]) -> None:
+        if len(test_grid) != len(equation.box) or min(test_grid) < 2:
             raise BadValue(f"test_grid must be {len(equation.box)} whole numbers of at least 2, got {tuple(test_grid)}")
-        self.shape = tuple(int(n) for n in test_grid)
+        self.shape = tuple(test_grid)
         axes = [np.linspace(low, high, n) for (low, high), n in zip(equation.box, self.shape, strict=True)]
         self.grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
         self.truth = equation.exact(self.grid)
@@ -226,7 +239,7 @@ def _on_sides(unit: Array, condition: Condition) -> Array:
 
 
 def _column(values: Array) -> Tensor:
-    return torch.from_numpy(values).float()[:, None]
+    return torch.from_numpy(values)[:, None]
 
 
 def _refuse_wrong_curvature(network: nn.Module, in_features: int) -> None:

@@ -6,16 +6,19 @@ import torch
 from torch import Tensor, nn
 
 from inrbench.problems.base import Batch, Evaluation, Problem, with_penalty
+from inrbench.spec import Domain
 
 
 class Regression(Problem):
     """Fit ``coordinates (N, d)`` to ``values (N, c)``, both float32.
 
     ``batch`` points a step: None takes all of them in their order; otherwise each epoch is a fresh shuffle, and its last batch
-    holds what is left.
+    holds what is left. ``domain``: the box that the coordinates are from; if not given, the smallest box that holds them all.
     """
 
-    def __init__(self, coordinates: Tensor, values: Tensor, batch: int | None, evaluation: Evaluation) -> None:
+    def __init__(
+        self, coordinates: Tensor, values: Tensor, batch: int | None, evaluation: Evaluation, domain: Domain = ()
+    ) -> None:
         if len(coordinates) != len(values):
             raise ValueError(f"{len(coordinates)} coordinates for {len(values)} values")
         self.coordinates, self.values = coordinates, values
@@ -23,6 +26,11 @@ class Regression(Problem):
         self.out_features = values.shape[1]
         self.batch = min(batch or self.n_points, self.n_points)
         self.evaluation = evaluation
+        self.domain = domain or smallest_box(coordinates)
+
+    def as_dtype(self, dtype: torch.dtype) -> None:
+        """Hold coordinates and values as another type."""
+        self.coordinates, self.values = self.coordinates.to(dtype), self.values.to(dtype)
 
     def to(self, device: torch.device) -> None:
         """Move coordinates and values to a device."""
@@ -50,6 +58,12 @@ class Regression(Problem):
         coordinates, values = chunk
         error = (network(coordinates) - values).square().sum() * (weight / self.out_features)
         return with_penalty(error, network, weight * len(coordinates))
+
+
+def smallest_box(coordinates: Tensor) -> Domain:
+    """Return the least and the greatest value of each coordinate of ``(N, d)``; unit width about a single value."""
+    low, high = coordinates.min(0).values.tolist(), coordinates.max(0).values.tolist()
+    return tuple((a, b) if a < b else (a - 0.5, a + 0.5) for a, b in zip(low, high, strict=True))
 
 
 def shuffled(n: int, generator: torch.Generator, device: torch.device) -> Tensor:

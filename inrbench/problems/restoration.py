@@ -17,17 +17,22 @@ from inrbench.errors import BadValue
 from inrbench.metrics.error import MSE_TRAIN, mean_squared_error
 from inrbench.metrics.image import PSNR_HIDDEN, SSIM_WINDOW, psnr
 from inrbench.problems.base import Batch, Predict, with_penalty
-from inrbench.problems.image import Image, ImageEvaluation, check_span, pixel_coordinates
+from inrbench.problems.image import Image, ImageEvaluation, image_regression, pixel_coordinates
 from inrbench.problems.regression import Regression
+from inrbench.problems.value_range import as_targets, in_unit_range
+from inrbench.settings import DenoiseSettings, ImageSettings, InpaintingSettings, SuperResolutionSettings
 from inrbench.spec import Protocol
 
 
 class MeanRegression(Regression):
     """Fit means: values ``(N, c)`` of which each is the mean of the network over its own k of ``coordinates (N, k, d)``."""
 
-    def __init__(self, coordinates: Tensor, values: Tensor, batch: int | None, evaluation: "RestorationEvaluation") -> None:
-        super().__init__(coordinates[:, 0], values, batch, evaluation)
-        self.coordinates, self.evaluations = coordinates, coordinates.shape[1]
+    def __init__(self, given: "Given", protocol: Protocol, evaluation: "RestorationEvaluation") -> None:
+        settings = protocol.settings_as(ImageSettings)
+        targets = as_targets(given.values, settings.value_range)
+        judged = in_unit_range(evaluation, settings.value_range)
+        super().__init__(given.coordinates[:, 0], targets, protocol.batch, judged, domain=(settings.span,) * 2)
+        self.coordinates, self.evaluations = given.coordinates, given.coordinates.shape[1]
 
     def loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
         """Return the chunk's share of the mean squared error of the means."""
@@ -81,18 +86,17 @@ def denoising_problem(image: Image, protocol: Protocol, data_seed: int) -> Regre
     """Return the fit of an image ``(H, W, C)`` in [0, 1] under photon and readout noise, drawn from ``data_seed``.
 
     ``photons``: the mean count of a pixel of value 1; ``readout``: the standard deviation of what reading adds, in counts. The
-    noisy values are not clipped. Raises BadValue for settings that mean nothing.
+    noisy values are not clipped.
     """
-    photons, readout = protocol.settings["photons"], protocol.settings["readout"]
-    if not photons > 0 or readout < 0:
-        raise BadValue(f"photons must be positive and readout not negative, got {photons} and {readout}")
+    settings = protocol.settings_as(DenoiseSettings)
+    photons, readout = settings.photons, settings.readout
     truth, span, coordinates = _truth(image, protocol)
     random = np.random.default_rng(data_seed)
     counts = random.poisson(truth.astype(np.float64) * photons) + readout * random.standard_normal(truth.shape)
     noisy = (counts / photons).astype(np.float32)
     given = Given(coordinates, torch.from_numpy(noisy.reshape(-1, truth.shape[2])), noisy)
     evaluation = RestorationEvaluation(truth, span, coordinates, protocol.metrics, given)
-    return Regression(coordinates, given.values, protocol.batch, evaluation)
+    return image_regression(coordinates, given.values.numpy(), protocol, evaluation)
 
 
 def inpainting_problem(image: Image, protocol: Protocol, data_seed: int) -> Regression:
@@ -100,7 +104,7 @@ def inpainting_problem(image: Image, protocol: Protocol, data_seed: int) -> Regr
 
     ``share``: how many are given, between 0 and 1. Raises BadValue for a share of nothing or of everything.
     """
-    share = protocol.settings["share"]
+    share = protocol.settings_as(InpaintingSettings).share
     truth, span, coordinates = _truth(image, protocol)
     height, width, channels = truth.shape
     n_given = int(height * width * share)
@@ -113,33 +117,31 @@ def inpainting_problem(image: Image, protocol: Protocol, data_seed: int) -> Regr
     picture = np.where(hidden[..., None], np.float32(0), truth)
     given = Given(coordinates[rows], torch.from_numpy(truth.reshape(-1, channels)[rows]), picture)
     evaluation = RestorationEvaluation(truth, span, coordinates, protocol.metrics, given, hidden)
-    return Regression(given.coordinates, given.values, protocol.batch, evaluation)
+    return image_regression(given.coordinates, given.values.numpy(), protocol, evaluation)
 
 
 def super_resolution_problem(image: Image, protocol: Protocol) -> MeanRegression:
     """Return the fit of an image from one ``scale`` times coarser: of the network, means of blocks of pixels are fitted.
 
-    Rows and columns that fill no block are cut off. Raises BadValue for a scale below 2.
+    Rows and columns that fill no block are cut off.
     """
-    scale = protocol.settings["scale"]
-    if scale < 2:
-        raise BadValue(f"scale must be a whole number of at least 2, got {scale}")
+    scale = protocol.settings_as(SuperResolutionSettings).scale
     truth, span, coordinates = _truth(image, protocol, scale)
     height, width, channels = truth.shape
     coarse = area_mean(truth, scale)
     blocks = coordinates.reshape(height // scale, scale, width // scale, scale, 2).transpose(1, 2).reshape(-1, scale**2, 2)
     given = Given(blocks.contiguous(), torch.from_numpy(coarse.reshape(-1, channels)), coarse)
     evaluation = RestorationEvaluation(truth, span, coordinates, protocol.metrics, given)
-    return MeanRegression(given.coordinates, given.values, protocol.batch, evaluation)
+    return MeanRegression(given, protocol, evaluation)
 
 
 def _truth(image: Image, protocol: Protocol, multiple: int = 1) -> tuple[Image, tuple[float, float], Tensor]:
     """Return the image that is to be found, the range of coordinates, and those of its pixels ``(H W, 2)``."""
-    settings = protocol.settings
-    truth = area_mean(image, reduction_factor(image.shape[:2], settings["max_pixels"], step=1))
+    settings = protocol.settings_as(ImageSettings)
+    truth = area_mean(image, reduction_factor(image.shape[:2], settings.max_pixels, step=1))
     height, width = (size // multiple * multiple for size in truth.shape[:2])
     truth = np.ascontiguousarray(truth[:height, :width])
     if min(height, width) < max(SSIM_WINDOW, 2 * multiple):
         raise BadValue(f"an image of {width}x{height} pixels is too small to be restored")
-    low, high = check_span(settings["coordinate_range"])
+    low, high = settings.span
     return truth, (low, high), pixel_coordinates(np.arange(height), np.arange(width), (height, width), low, high)

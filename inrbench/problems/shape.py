@@ -16,6 +16,7 @@ from inrbench.metrics.error import MSE_TRAIN, squared_errors
 from inrbench.metrics.shape import CHAMFER, IOU_GRID, IOU_OFFICIAL, IOU_RANDOM, NORMALS, chamfer, iou, normal_consistency
 from inrbench.problems.base import Batch, Predict, with_penalty
 from inrbench.problems.grid import BitValues, FloatValues, Grid, GridRegression, GridValues
+from inrbench.settings import ShapeSettings
 from inrbench.spec import Measurement, Metric, Protocol
 
 Field = tuple[slice, NDArray[np.float32]]
@@ -33,8 +34,9 @@ def shape_problem(truth: ShapeTruth, protocol: Protocol) -> GridRegression:
     ``coordinates``: ``isotropic``, the grid's longest side spans [-1, 1]; or ``stretched``, every side does.
     ``scoring``: ``final`` weights; ``official`` scores what the network gave in training as well.
     """
-    kind, coordinates = protocol.settings["target"], protocol.settings["coordinates"]
-    if coordinates == "stretched":
+    settings = protocol.settings_as(ShapeSettings)
+    kind = settings.target
+    if settings.coordinates == "stretched":
         grid = Grid(truth.shape, (-1.0,) * 3, (1.0,) * 3)
     else:
         high = tuple(low + (n - 1) * truth.voxel for low, n in zip(truth.low, truth.shape, strict=True))
@@ -42,9 +44,24 @@ def shape_problem(truth: ShapeTruth, protocol: Protocol) -> GridRegression:
     stored = torch.from_numpy(truth.values.reshape(-1))
     values: GridValues = FloatValues(stored) if kind == "sdf" else BitValues(stored)
     evaluation = ShapeEvaluation(truth, grid, values, 0.0 if kind == "sdf" else 0.5, kind == "sdf", protocol.metrics)
-    if protocol.settings["scoring"] == "official":
+    if settings.scoring == "official":
         return OfficiallyScored(grid, values, protocol.batch, evaluation)
-    return GridRegression(grid, values, protocol.batch, evaluation)
+    return ShapeRegression(grid, values, protocol.batch, evaluation)
+
+
+class ShapeRegression(GridRegression):
+    """The fit of a solid's field at every voxel."""
+
+    evaluation: "ShapeEvaluation"
+
+    def error_share(self, network: nn.Module, predict: Predict) -> float | None:
+        """Return 1 - IoU: a constant field is outside everywhere and has 1.
+
+        A share of the field's variance would say nothing: a distance is smooth far from the surface, and a field with a tenth
+        of the variance left may have no surface at all.
+        """
+        known = self.evaluation.last_iou
+        return 1 - (self.evaluation.primary(predict) if known is None else known)
 
 
 class ShapeEvaluation:
@@ -60,6 +77,7 @@ class ShapeEvaluation:
         self.level, self.inside_below = level, inside_below
         self.official_iou: Callable[[], float] | None = None
         self._measured: Mesh | None = None
+        self.last_iou: float | None = None
 
     def primary(self, predict: Predict) -> float:
         """Return the metric that the protocol ranks by, the IoU on the grid."""
@@ -139,7 +157,8 @@ class ShapeEvaluation:
             a, b = self.inside(field), self.inside(true_field)
             both, either = both + int((a & b).sum()), either + int((a | b).sum())
             error += float(squared_errors(field, true_field).sum())
-        return {IOU_GRID.id: iou(both, either), MSE_TRAIN.id: error / self.grid.n_points}
+        self.last_iou = iou(both, either)
+        return {IOU_GRID.id: self.last_iou, MSE_TRAIN.id: error / self.grid.n_points}
 
     def _over_random_points(self, predict: Predict) -> float:
         """Return the IoU on random points: what lies between the voxels' centres."""
@@ -156,7 +175,7 @@ def _finer(grid: Grid, scale: int) -> Grid:
     return Grid(tuple(scale * (n - 1) + 1 for n in grid.shape), grid.low, grid.high)
 
 
-class OfficiallyScored(GridRegression):
+class OfficiallyScored(ShapeRegression):
     """Also scores as the official code of Han et al. does: what the network gave for each voxel while it was being trained.
 
     Every voxel's output in an epoch comes from the weights before that batch's step; the epoch of the least mean loss counts.

@@ -12,7 +12,8 @@ from inrbench.data import area_mean, reduction_factor, write_image
 from inrbench.errors import BadValue
 from inrbench.metrics.error import MSE_SINOGRAM, mean_squared_error
 from inrbench.problems.base import Batch, Predict, Problem, with_penalty
-from inrbench.problems.image import Image, ImageEvaluation, check_span, pixel_coordinates
+from inrbench.problems.image import Image, ImageEvaluation, pixel_coordinates
+from inrbench.settings import TomographySettings
 from inrbench.spec import Protocol
 
 
@@ -39,7 +40,11 @@ class ParallelBeam:
     def __call__(self, picture: Tensor) -> Tensor:
         """Return the projections of ``(n, n)``."""
         copies = picture.expand(len(self.grid), 1, *picture.shape)
-        return grid_sample(copies, self.grid, mode="bilinear", padding_mode="zeros", align_corners=True).sum(dim=2).squeeze(1)
+        return (
+            grid_sample(copies, self.grid.to(copies), mode="bilinear", padding_mode="zeros", align_corners=True)
+            .sum(dim=2)
+            .squeeze(1)
+        )
 
 
 class TomographyProblem(Problem):
@@ -48,9 +53,17 @@ class TomographyProblem(Problem):
     in_features, out_features = 2, 1
     in_one_piece = True
 
-    def __init__(self, coordinates: Tensor, inside: Tensor, sinogram: Tensor, beam: ParallelBeam) -> None:
+    def __init__(
+        self, coordinates: Tensor, inside: Tensor, sinogram: Tensor, beam: ParallelBeam, span: tuple[float, float]
+    ) -> None:
+        self.domain = (span, span)
         self.coordinates, self.inside, self.sinogram, self.beam = coordinates, inside, sinogram, beam
         self.n_points = self.batch = len(coordinates)
+
+    def as_dtype(self, dtype: torch.dtype) -> None:
+        """Hold coordinates and projections as another type."""
+        self.coordinates, self.inside = self.coordinates.to(dtype), self.inside.to(dtype)
+        self.sinogram = self.sinogram.to(dtype)
 
     def to(self, device: torch.device) -> None:
         """Move all that a step needs to a device."""
@@ -122,23 +135,23 @@ def tomography_problem(image: Image, protocol: Protocol) -> TomographyProblem:
     The largest square in its middle is taken, reduced to at most ``max_pixels`` pixels, and what lies beyond the inscribed
     circle is set to 0. ``angles``: from how many directions it is seen. Raises BadValue for none, or an image too small.
     """
-    settings = protocol.settings
-    if settings["angles"] < 1:
-        raise BadValue(f"angles must be at least 1, got {settings['angles']}")
-    low, high = check_span(settings["coordinate_range"])
+    settings = protocol.settings_as(TomographySettings)
+    if protocol.batch is not None:
+        raise BadValue("batch must be none: a step of tomography takes all projections")
+    low, high = settings.span
     side = min(image.shape[:2])
     top, left = ((size - side) // 2 for size in image.shape[:2])
     square = image[top : top + side, left : left + side]
-    truth = area_mean(square, reduction_factor((side, side), settings["max_pixels"], step=1))
+    truth = area_mean(square, reduction_factor((side, side), settings.max_pixels, step=1))
     n = len(truth)
     if n < 8:
         raise BadValue(f"an image of {n}x{n} pixels is too small for projections: 8 are needed in each direction")
-    if settings["angles"] > n * n:
-        raise BadValue(f"angles: {settings['angles']} directions for {n}x{n} pixels are more than there are pixels")
+    if settings.angles > n * n:
+        raise BadValue(f"angles: {settings.angles} directions for {n}x{n} pixels are more than there are pixels")
     truth = truth * circle(n)[..., None]
-    beam = ParallelBeam(n, settings["angles"])
+    beam = ParallelBeam(n, settings.angles)
     coordinates = pixel_coordinates(np.arange(n), np.arange(n), (n, n), low, high)
     sinogram = beam(torch.from_numpy(truth[..., 0]))
-    problem = TomographyProblem(coordinates, torch.from_numpy(circle(n)), sinogram, beam)
+    problem = TomographyProblem(coordinates, torch.from_numpy(circle(n)), sinogram, beam, (low, high))
     problem.evaluation = TomographyEvaluation(truth, (low, high), coordinates, protocol, beam)
     return problem

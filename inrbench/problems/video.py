@@ -23,6 +23,8 @@ from inrbench.metrics.video import (
 )
 from inrbench.problems.base import Predict
 from inrbench.problems.grid import ByteValues, Grid, GridRegression
+from inrbench.problems.value_range import in_unit_range
+from inrbench.settings import FEWEST_FRAMES, VideoSettings
 from inrbench.spec import Measurement, Metric, Protocol
 
 FrameMetric = Callable[[NDArray[np.floating], NDArray[np.uint8]], float]
@@ -36,20 +38,19 @@ def video_problem(frames: Frames, protocol: Protocol) -> GridRegression:
 
     Raises BadValue for frames too small to be judged, or too few.
     """
-    settings = protocol.settings
-    if settings["fit"] not in ("all", "even"):
-        raise BadValue(f"fit must be 'all' or 'even' (frames), got '{settings['fit']}'")
+    settings = protocol.settings_as(VideoSettings)
     if min(frames.shape[1:3]) < SSIM_WINDOW:
         raise BadValue(f"frames of {frames.shape[2]}x{frames.shape[1]} pixels are too small: SSIM needs {SSIM_WINDOW}")
-    if len(frames) < 3:
-        raise BadValue(f"{len(frames)} frame(s) are no video: at least 3 are needed")
-    low, high = settings["coordinate_range"]
-    step = 1 if settings["fit"] == "all" else 2
+    if len(frames) < FEWEST_FRAMES:
+        raise BadValue(f"{len(frames)} frame(s) are no video: at least {FEWEST_FRAMES} are needed")
+    low, high = settings.span
+    step = 1 if settings.fit == "all" else 2
     evaluation = VideoEvaluation(frames, step, (low, high), protocol.metrics)
     fitted = frames[::step]
     last = (len(fitted) - 1) * step / (len(frames) - 1)
     grid = Grid(fitted.shape[:3], (low,) * 3, (low + (high - low) * last, high, high))
-    return GridRegression(grid, ByteValues(torch.from_numpy(fitted.reshape(-1, 3))), protocol.batch, evaluation)
+    values = ByteValues(torch.from_numpy(fitted.reshape(-1, 3)), settings.value_range)
+    return GridRegression(grid, values, protocol.batch, in_unit_range(evaluation, settings.value_range), ((low, high),) * 3)
 
 
 class VideoEvaluation:

@@ -11,7 +11,19 @@ def to_csv(boards: Sequence[Board]) -> str:
     """Return all tables as one, with a mean, a spread and a count for each metric; empty where there is no value."""
     metrics = list(dict.fromkeys(metric.id for board in boards for metric in board.metrics))
     fixed = ["task", "protocol", "fingerprint", "device_class", "engine", "track", "method"]
-    tail = ["train_seconds", "peak_bytes", "n_params", "runs_ok", "runs"]
+    tail = [
+        "train_seconds",
+        "gpu_peak_bytes",
+        "n_params",
+        "trained",
+        "complete",
+        "place",
+        "rank",
+        "signals",
+        "seeds_min",
+        "seeds_max",
+    ]
+    tail += ["behind", "behind_low", "behind_high"]
     columns = [f"{metric} {what}" for metric in metrics for what in ("mean", "spread", "n")]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -22,8 +34,10 @@ def to_csv(boards: Sequence[Board]) -> str:
         for row in board.rows:
             values = [value for metric in metrics for value in _three(row.cells.get(metric))]
             seconds = row.train_seconds.mean if row.train_seconds and board.sharing else ""
-            memory = row.peak_bytes.mean if row.peak_bytes else ""
-            writer.writerow([*place, row.label, *values, seconds, memory, row.n_params, row.n_ok, board.n_runs])
+            memory = row.gpu_bytes.mean if row.gpu_bytes else ""
+            behind = ["", "", ""] if row.behind is None else [row.behind.mean, row.behind.low, row.behind.high]
+            order = [row.trained, row.complete, row.place, row.rank, row.n_signals, *row.seeds]
+            writer.writerow([*place, row.label, *values, seconds, memory, row.n_params, *order, *behind])
     return stream.getvalue()
 
 

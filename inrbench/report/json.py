@@ -21,10 +21,10 @@ def _one(board: Board) -> dict[str, Any]:
         "task": group.task, "protocol": group.protocol, "fingerprint": group.fingerprint, "device_class": group.device_class,
         "engine": group.engine, "track": group.track, "title": words.title(group),
         "metrics": [asdict(metric) for metric in board.metrics],
-        "signals": board.signals, "seeds": board.seeds, "runs": board.n_runs,
+        "signals": board.signals, "seeds": board.seeds,
         "devices": board.devices, "sharing": board.sharing, "notes": board.notes,
         "rows": [{**asdict(row), "train_seconds": _cell(row.train_seconds if board.sharing else None),
-                  "peak_bytes": _cell(row.peak_bytes)} for row in board.rows],
+                  "gpu_bytes": _cell(row.gpu_bytes)} for row in board.rows],
     }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ SPECIAL = {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
     "±": r"$\pm$", "×/÷": r"$\times/\div$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", words.NONE: "--",
 }  # fmt: skip
-MARKS = {"best": r"\textbf{%s}", "second": r"\underline{%s}", None: "%s"}
+MARKS = {"best": r"\textbf{%s}", "second": r"\underline{%s}", "untrained": r"\textit{%s}", None: "%s"}
 
 
 def to_latex(boards: Sequence[Board]) -> str:
@@ -58,5 +58,4 @@ def _one(board: Board) -> str:
 
 
 def _cell(text: str, mark: str | None) -> str:
-    mean, _, spread = text.partition(" ") if mark else (text, "", "")
-    return MARKS[mark] % escaped(mean) + (f" {escaped(spread)}" if spread else "")
+    return MARKS[mark] % escaped(text)

@@ -7,7 +7,7 @@ from tabulate import tabulate
 from inrbench.analyse import Board
 from inrbench.report import words
 
-MARKS = {"best": "**{}**", "second": "<u>{}</u>", None: "{}"}
+MARKS = {"best": "**{}**", "second": "<u>{}</u>", "untrained": "<i>{}</i>", None: "{}"}
 
 
 def to_markdown(boards: Sequence[Board], details: bool = False) -> str:

@@ -10,8 +10,8 @@ from rich.text import Text
 from inrbench.analyse import Board
 from inrbench.report import words
 
-STYLES = {"best": "bold", "second": "underline", None: ""}
-PLAIN = {"best": "*", "second": "_", None: ""}
+STYLES = {"best": "bold", "second": "underline", "untrained": "dim", None: ""}
+PLAIN = {"best": "*", "second": "_", "untrained": "", None: ""}
 """Where a terminal shows neither bold nor underlined: a sign behind the number."""
 WIDTH_WITHOUT_TERMINAL = 160
 
@@ -34,6 +34,6 @@ def print_boards(boards: Sequence[Board], details: bool = False, console: Consol
         console.print(table)
         for line in [*words.caption(board), *(words.details(board) if details else [])]:
             console.print(Text(line, style="dim"))
-        if plain:
+        if plain and any(row.marks for row in board.rows):
             console.print(Text("* best, _ second"))
         console.print()

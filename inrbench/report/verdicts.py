@@ -15,10 +15,10 @@ HEADER = ("item", "what", "row", "paper", "measured", "interval of one more run"
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
-    """Return ``90 claims: 4 reproduced, 2 not reproduced, 20 protocol differs, 64 not run``."""
+    """Return ``90 claims: 4 consistent, 2 not reproduced, 20 protocol differs, 64 not run``: what there is of each."""
     counts = Counter(verdict.outcome for verdict in verdicts)
     what = "claim" if len(verdicts) == 1 else "claims"
-    return f"{len(verdicts)} {what}: " + ", ".join(f"{counts[outcome]} {outcome}" for outcome in get_args(Outcome))
+    return f"{len(verdicts)} {what}: " + ", ".join(f"{counts[o]} {o}" for o in get_args(Outcome) if counts[o])
 
 
 def verdict_text(paper: str, verdicts: Sequence[Verdict], style: str) -> str:
@@ -28,7 +28,7 @@ def verdict_text(paper: str, verdicts: Sequence[Verdict], style: str) -> str:
             {
                 "item": v.block.item, "source": v.block.source, "metric": v.block.metric, "task": v.block.task,
                 "protocol": v.block.protocol, "signals": v.block.signals, "row": v.label, "claimed": v.claimed,
-                "verdict": v.outcome, "measured": v.measured, "low": v.low, "high": v.high, "note": v.note,
+                "verdict": v.outcome, "seeds": v.n_seeds, "measured": v.measured, "low": v.low, "high": v.high, "note": v.note,
                 "evidence": v.block.evidence, "runs": v.runs,
             }
             for v in verdicts
@@ -44,7 +44,7 @@ def verdict_text(paper: str, verdicts: Sequence[Verdict], style: str) -> str:
             v.claimed,
             measured_text(v),
             interval_text(v),
-            v.outcome,
+            v.words,
             v.note,
         )
         for v in verdicts
@@ -55,7 +55,7 @@ def verdict_text(paper: str, verdicts: Sequence[Verdict], style: str) -> str:
 
 def counts_by_item(paper: str, verdicts: Sequence[Verdict], style: str) -> str:
     """Return how many claims of each item came to what, ``plain`` or ``markdown``."""
-    outcomes = get_args(Outcome)
+    outcomes = [outcome for outcome in get_args(Outcome) if any(v.outcome == outcome for v in verdicts)]
     rows = []
     for item in dict.fromkeys(v.block.item for v in verdicts):
         counts = Counter(v.outcome for v in verdicts if v.block.item == item)
@@ -82,7 +82,7 @@ def side_by_side(item: str, verdicts: Sequence[Verdict]) -> str:
             for label in dict.fromkeys(v.label for v in cells.values())
         ]
         parts.append(tabulate(rows, ["", *(heads[c] for c in columns)], tablefmt="simple", disable_numparse=True))
-        parts.append("paper -> measured; = reproduced, ! not reproduced, ~ protocol differs")
+        parts.append("paper -> measured; = reproduced or consistent, ! not reproduced, ~ protocol differs, ? protocol guessed")
     return "\n\n".join([*parts, *lines]) + "\n"
 
 
@@ -107,7 +107,10 @@ def interval_text(verdict: Verdict) -> str:
     return f"{_short(verdict.low)} .. {_short(verdict.high)}"
 
 
-SIGNS = {"reproduced": "=", "not reproduced": "!", "protocol differs": "~", "not run": ""}
+SIGNS: dict[Outcome, str] = {
+    "reproduced": "=", "consistent": "=", "bound holds": "=", "both fail": "both fail", "not reproduced": "!",
+    "protocol differs": "~", "protocol guessed": "?", "not run": "",
+}  # fmt: skip
 
 
 def _cell(verdict: Verdict | None) -> str:
@@ -119,4 +122,4 @@ def _cell(verdict: Verdict | None) -> str:
 
 def _told(verdict: Verdict) -> str:
     number = "" if verdict.measured is None else f" {measured_text(verdict)}"
-    return f"{verdict.outcome}{number}" + (f" ({verdict.note})" if verdict.note else "")
+    return f"{verdict.words}{number}" + (f" ({verdict.note})" if verdict.note else "")

@@ -4,9 +4,11 @@ import math
 
 from inrbench.analyse import Board, Cell, Group, Row
 from inrbench.analyse.costs import pareto_sets, times_to_targets
+from inrbench.analyse.statistics import Interval
 from inrbench.spec import Metric
 
 NONE = "–"
+UNTRAINED = "untrained"
 
 
 def metric_title(metric: Metric, among: list[Metric]) -> str:
@@ -32,36 +34,54 @@ def metric_title(metric: Metric, among: list[Metric]) -> str:
     return f"{words}{unit}{arrow}"
 
 
-def number(value: float, log: bool) -> str:
-    """Return a number with the digits that mean something: 3.60e-13, 31.25, 0.9312.
+def number(value: float, metric: Metric) -> str:
+    """Return a number with the digits of its column, which hang on the metric and not on the value.
 
-    >>> number(3.6e-13, True), number(31.2512, False), number(0.93121, False)
-    ('3.60e-13', '31.25', '0.9312')
+    >>> error, psnr = Metric(id="mse", higher_is_better=False, scale="log"), Metric(id="psnr", unit="dB", higher_is_better=True)
+    >>> number(3.6e-13, error), number(0.3586, psnr), number(0.93121, Metric(id="iou", higher_is_better=True))
+    ('3.60e-13', '0.36', '0.9312')
     """
     if not math.isfinite(value):
         return str(value)
-    if log:
+    if metric.scale == "log":
         return f"{value:.2e}"
-    return f"{value:.4f}" if abs(value) < 2 else f"{value:.2f}"
+    return f"{value:.{decimals(metric)}f}"
 
 
-def cell_text(cell: Cell | None) -> str:
-    """Return ``31.25 ± 2.10``, or ``3.60e-13 ×/÷ 2.1`` for geometric means."""
-    if cell is None:
-        return NONE
-    text = number(cell.mean, cell.log)
-    if cell.spread is None:
-        return text
-    if cell.log:
-        return f"{text} ×/÷ {cell.spread:.1f}"
-    digits = len(text.partition(".")[2])  # as many as the mean has
-    return f"{text} ± {cell.spread:.{digits}f}"
+def decimals(metric: Metric) -> int:
+    """Return the decimals of a column: two of a number with a unit, four of a share or a distance."""
+    return 2 if metric.unit else 4
 
 
-def runs_text(row: Row, n_runs: int) -> str:
-    """Return ``24/24``, or ``22/24: 1 diverged, 1 not run``."""
+def cell_text(cell: Cell | None, metric: Metric) -> str:
+    """Return the mean as its column writes it."""
+    return NONE if cell is None else number(cell.mean, metric)
+
+
+def interval_text(interval: Interval, metric: Metric) -> str:
+    """Return ``+0.50 [+0.20, +0.80]``; of a log scale a factor, ``x2.0 [x1.5, x2.7]``.
+
+    >>> interval_text(Interval(0.30103, 0.0, 1.0), Metric(id="mse", higher_is_better=False, scale="log"))
+    'x2.00 [x1.00, x10.0]'
+    """
+
+    def one(value: float) -> str:
+        return f"x{10**value:#.3g}" if metric.scale == "log" else f"{value:+.{decimals(metric)}f}"
+
+    ends = "" if interval.low is None or interval.high is None else f" [{one(interval.low)}, {one(interval.high)}]"
+    return one(interval.mean) + ends
+
+
+def signals_text(row: Row, n_signals: int) -> str:
+    """Return ``24``, or ``22/24: 1 diverged, 1 not run``."""
     failures = ", ".join(f"{n} {status}" for status, n in row.failures.items())
-    return f"{row.n_ok}/{n_runs}" + (f": {failures}" if failures else "")
+    return f"{row.n_signals}/{n_signals}: {failures}" if failures else f"{n_signals}"
+
+
+def seeds_text(row: Row) -> str:
+    """Return how many seeds a signal has: ``3``, or ``1 to 3`` where signals have different numbers."""
+    least, most = row.seeds
+    return NONE if not most else f"{least}" if least == most else f"{least} to {most}"
 
 
 def seconds_text(cell: Cell | None) -> str:
@@ -97,19 +117,33 @@ def title(group: Group) -> str:
 def caption(board: Board) -> list[str]:
     """Return the lines below a table: what was averaged, which metrics exactly, on what, and what is missing."""
     signals = board.signals[0] if len(board.signals) == 1 else f"{len(board.signals)} signals"
-    seeds = f"seed {board.seeds[0]}" if len(board.seeds) == 1 else f"{len(board.seeds)} seeds"
-    spread = "mean ± standard deviation over signals and seeds"
-    if any(metric.scale == "log" for metric in board.metrics):
-        spread += " (errors: geometric mean ×/÷ factor)"
-    order = "sorted by the first metric; best and second are marked among methods with all runs"
+    means = "means over seeds, then over signals"
+    if any(metric.scale == "log" for metric in shown_metrics(board)):
+        means += " (errors: geometric)"
+    order = "sorted by the first metric; best and second are marked among methods that trained on every signal"
+    if training := [m for m in shown_metrics(board) if m.role == "training"]:
+        primary = board.metrics[0] in training
+        order += f"; {metric_title(training[0], board.metrics)} is the error on what was fitted" + (
+            ", by which the task ranks" if primary else " and is not marked"
+        )
     if ranked(board):
-        order += "; methods that signed-rank tests over signals (Holm) cannot tell apart share a rank"
+        order += (
+            "; to best: paired difference to the best method with its 95 % bootstrap interval over signals; methods that "
+            "signed-rank tests over signals (Holm) cannot tell apart share a rank"
+        )
     lines = [
-        f"{signals}, {seeds}; {spread}; {order}.",
-        "Metrics: " + ", ".join(metric.id for metric in board.metrics) + ".",
+        f"{signals}; {means}; {order}.",
+        "Metrics: " + ", ".join(metric.id for metric in shown_metrics(board)) + ".",
         f"Measured on {' and '.join(board.devices)}" + (f", {board.sharing}." if board.sharing else "."),
     ]
+    if any(not row.trained for row in board.rows):
+        lines.append("Did not train: no better than a constant, or for an equation than zero; no rank, no mark, in no mean.")
     return lines + [f"Note: {note}." for note in board.notes]
+
+
+def shown_metrics(board: Board) -> list[Metric]:
+    """Return the metrics of a table; oracles are for its details."""
+    return [metric for metric in board.metrics if metric.role != "oracle"]
 
 
 def ranked(board: Board) -> bool:
@@ -127,7 +161,16 @@ def rank_text(board: Board, row: Row) -> str:
 def details(board: Board) -> list[str]:
     """Return lines on what quality costs: Pareto sets, and the time to reach 30, 35 and 40 dB."""
     first = metric_title(board.metrics[0], board.metrics) if board.metrics else ""
-    lines = [
+    spreads = ", ".join(
+        f"{row.label} {_spread(cell)}"
+        for row in board.rows
+        if row.trained and board.metrics and (cell := row.cells.get(board.metrics[0].id)) and cell.spread is not None
+    )
+    lines = [f"Spread of {first} over signals, which is no uncertainty of the mean: {spreads}."] if spreads else []
+    for metric in (metric for metric in board.metrics if metric.role == "oracle"):
+        values = ", ".join(f"{row.label} {cell_text(row.cells.get(metric.id), metric)}" for row in board.rows)
+        lines.append(f"{metric_title(metric, board.metrics)}, what a choice by the truth would have given: {values}.")
+    lines += [
         f"Not beaten in {first} and {cost} together: {', '.join(names)}."
         for cost, names in (pareto_sets(board) if board.metrics else {}).items()
     ]
@@ -141,19 +184,37 @@ def details(board: Board) -> list[str]:
     ]
 
 
+def _spread(cell: Cell) -> str:
+    assert cell.spread is not None
+    return f"x{cell.spread:.2f}" if cell.log else f"{cell.spread:.2f}" if cell.spread >= 0.01 else f"{cell.spread:.1g}"
+
+
 def header(board: Board) -> list[str]:
     """Return the heads of a table's columns."""
-    metrics = [metric_title(metric, board.metrics) for metric in board.metrics]
+    metrics = [metric_title(metric, board.metrics) for metric in shown_metrics(board)]
+    if ranked(board):
+        metrics.insert(1, "to best [95 %]")
     times = ["train (s)"] if board.sharing else []
-    return ["method", *(["rank"] if ranked(board) else []), *metrics, *times, "peak (MiB)", "params", "runs"]
+    memory = ["GPU peak (MiB)"] if _on_gpu(board) else []
+    return ["method", *(["rank"] if ranked(board) else []), *metrics, *times, *memory, "params", "seeds", "signals"]
+
+
+def _on_gpu(board: Board) -> bool:
+    return any(row.gpu_bytes is not None for row in board.rows)
 
 
 def cells(board: Board, row: Row) -> list[tuple[str, str | None]]:
-    """Return (text, mark) of each column of a row."""
-    metrics = [(cell_text(row.cells.get(metric.id)), row.marks.get(metric.id)) for metric in board.metrics]
+    """Return (text, mark) of each column of a row. A mark is ``best``, ``second``, or ``untrained`` for the whole row."""
+    metrics = [(cell_text(row.cells.get(m.id), m), row.marks.get(m.id)) for m in shown_metrics(board)]
+    if ranked(board):
+        behind = NONE if row.behind is None else interval_text(row.behind, board.metrics[0])
+        metrics.insert(1, (behind, None))
     times = [(seconds_text(row.train_seconds), None)] if board.sharing else []
+    memory = [(mebibytes_text(row.gpu_bytes), None)] if _on_gpu(board) else []
     params = NONE if row.n_params is None else f"{row.n_params:,}"
     params += f" → {row.n_deployed:,}" if row.n_deployed is not None else ""
-    tail = [(mebibytes_text(row.peak_bytes), None), (params, None), (runs_text(row, board.n_runs), None)]
+    tail = [(params, None), (seeds_text(row), None), (signals_text(row, len(board.signals)), None)]
     ranks = [(rank_text(board, row), None)] if ranked(board) else []
-    return [(row.label, None), *ranks, *metrics, *times, *tail]
+    label = row.label if row.trained else f"{row.label} (did not train)"
+    texts = [(label, None), *ranks, *metrics, *times, *memory, *tail]
+    return texts if row.trained else [(text, UNTRAINED) for text, _ in texts]

@@ -1,182 +1,51 @@
-"""The words of the house as frozen data: network shape, metric, protocol, run, result. Imports no torch.
+"""A network's shape, a run, and how one attempt at it ended: frozen data."""
 
-Identity is SHA-256 over canonical JSON. A protocol's fingerprint covers everything that changes the meaning of a number and
-nothing else; a run's id adds the method, its parameters, the signal's bytes and the seed.
-"""
-
-import dataclasses
-import hashlib
-import json
-import math
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Literal
 
 from inrbench.errors import BadValue
+from inrbench.spec.identity import digest
+from inrbench.spec.metric import Measurement
 
-EDITION = 1
-"""Bumped when the harness itself changes what a number means (a loss, a selection rule); part of every fingerprint."""
-
-PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-"""What a method or task may be called: its name is part of a path in every results folder."""
-NOT_CHANGEABLE = frozenset({"name", "sources", "settings", "metrics"})
-"""Fields of a protocol that ``--set`` leaves alone."""
 Status = Literal["ok", "diverged", "timeout", "oom", "error", "skipped", "interrupted"]
 Track = Literal["paper", "native", "tuned", "search"]
 """How methods are trained: as the paper trains all, each as its authors do, each as an equal search found best; or in that
 search."""
-Schedule = Literal["cosine", "exponential", "constant"]
 Value = float | int | bool | str | tuple[float, ...] | None
 """What a method's parameter may be."""
-
-
-def odd_name(name: str) -> str | None:
-    """Return why no method or task can be called ``name``, or None if one can.
-
-    >>> odd_name("finer-plus.plus_2")
-    >>> odd_name("../x")
-    "'../x' is no name of a method or task: letters, digits, '.', '_' and '-', 100 at most"
-    """
-    if PLAIN_NAME.fullmatch(name):
-        return None
-    return f"{name[:80]!r} is no name of a method or task: letters, digits, '.', '_' and '-', 100 at most"
-
-
-def canonical_json(value: object) -> str:
-    """Return the one JSON text of a value: sorted keys, no spaces, shortest round-trip floats, no NaN.
-
-    >>> canonical_json({"b": (1, 2.50), "a": None})
-    '{"a":null,"b":[1,2.5]}'
-    """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
-
-
-def digest(value: object) -> str:
-    """Return the SHA-256 of a value's canonical JSON, in hexadecimal."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
-
-
-def derived_seed(*parts: object) -> int:
-    """Return a 63-bit seed made from named parts, so that no two streams of random numbers share one by accident.
-
-    >>> derived_seed("data", "kodak", "kodim01", 0) == derived_seed("data", "kodak", "kodim01", 0)
-    True
-    """
-    return int(digest([str(part) for part in parts])[:16], 16) >> 1
+Domain = tuple[tuple[float, float], ...]
+"""The lowest and the highest value of each coordinate."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSpec:
-    """The shape of a coordinate network: ``(N, in_features) -> (N, out_features)``.
+    """The shape of a coordinate network, ``(N, in_features) -> (N, out_features)``, and the box that its coordinates fill.
 
-    ``n_layers`` counts the *nonlinear* layers; a linear output layer follows. (Official repositories call this
-    ``hidden_layers`` and disagree by one on what it means.)
+    Args:
+        in_features: Coordinates of a point.
+        out_features: Values at a point.
+        width: Channels of a nonlinear layer.
+        n_layers: Nonlinear layers; a linear output layer follows. (Official repositories call this ``hidden_layers`` and
+            disagree by one on what it means.)
+        domain: The lowest and the highest value of each coordinate that the problem has; [-1, 1] for each if not given.
+
+    Raises:
+        BadValue: ``domain`` does not hold one increasing pair for each coordinate.
     """
 
     in_features: int
     out_features: int
     width: int
     n_layers: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Metric:
-    """What a number is. ``id`` carries the implementation and its parameters, ``ssim@skimage-uniform-w7``.
-
-    ``scale`` says how values are averaged and compared: ``log`` for errors that span decades (geometric mean), ``spread`` for
-    a deviation that goes with another metric and makes no method better or worse.
-    """
-
-    id: str
-    unit: str = ""
-    higher_is_better: bool
-    scale: Literal["linear", "log", "spread"] = "linear"
-
-    def on_scale(self, value: float) -> float:
-        """Return a value as it is averaged and compared: of the scale ``log`` its decadic logarithm, -inf of zero."""
-        if self.scale != "log":
-            return float(value)
-        return math.log10(value) if value > 0 else -math.inf
-
-    def off_scale(self, value: float) -> float:
-        """Return the value that ``on_scale`` was given."""
-        return float(10**value if self.scale == "log" else value)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measurement:
-    """A metric's value after a run. ``value`` is None where it could not be computed, and ``note`` says why."""
-
-    metric: Metric
-    value: float | None
-    note: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Protocol:
-    """Every setting that changes the meaning of a number. The first of ``metrics`` is the primary one.
-
-    ``batch`` is the number of points in an optimiser step (None: all of them). ``lr`` falls to ``lr_min`` over the run
-    along ``schedule``, once an epoch. ``settings`` holds what only one task has: sampling, coordinate range, value range.
-    ``sources`` says where each number comes from; it explains and does not identify, so it is not in the fingerprint.
-    """
-
-    name: str
-    width: int
-    n_layers: int
-    epochs: int
-    batch: int | None = None
-    optimiser: Literal["adam"] = "adam"
-    lr: float
-    lr_min: float
-    schedule: Schedule = "cosine"
-    precision: Literal["float32"] = "float32"
-    selection: Literal["last iterate"] = "last iterate"
-    metrics: tuple[str, ...]
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    sources: Mapping[str, str] = field(default_factory=dict)
+    domain: Domain = ()
 
     def __post_init__(self) -> None:
-        for name in ("width", "n_layers", "epochs", "batch", "lr"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise BadValue(f"protocol '{self.name}': {name} must be positive, got {value}")
-        if not 0 <= self.lr_min <= self.lr:
-            raise BadValue(f"protocol '{self.name}': lr_min must lie between 0 and lr = {self.lr}, got {self.lr_min}")
-        if self.schedule == "exponential" and self.lr_min == 0:
-            raise BadValue(f"protocol '{self.name}': an exponential schedule cannot reach lr_min = 0")
-
-    @property
-    def primary(self) -> str:
-        """The id of the metric that ranks methods."""
-        return self.metrics[0]
-
-    def fingerprint(self, task: str, task_version: str) -> str:
-        """Return the first 12 hexadecimal digits of the hash of everything that changes a number's meaning."""
-        fields = dataclasses.asdict(self)
-        del fields["name"], fields["sources"]
-        return digest({"edition": EDITION, "task": task, "task_version": task_version, **fields})[:12]
-
-    def with_changes(self, changes: Mapping[str, str], settable: Mapping[str, Any] | None = None) -> "Protocol":
-        """Return a protocol with fields replaced by values given as text, named after the changes.
-
-        ``settable`` maps those of the ``settings`` that may be changed to their types. Raises BadValue for a field that does
-        not exist or may not be changed, or a text that is no value of its type.
-        """
-        if not changes:
-            return self
-        hints = {name: kind for name, kind in get_type_hints(Protocol).items() if name not in NOT_CHANGEABLE}
-        hints.update(settable or {})
-        own: dict[str, Any] = {}
-        settings = dict(self.settings)
-        for key, text in changes.items():
-            if key not in hints:
-                raise BadValue(f"--set {key}={text}: no field that can be changed. There are: {', '.join(sorted(hints))}")
-            (settings if key in settings else own)[key] = parse_as(hints[key], text, f"--set {key}")
-        name = self.name + "".join(f"+{key}={text}" for key, text in sorted(changes.items()))
-        return dataclasses.replace(self, **own, name=name, settings=settings)
+        domain = self.domain or ((-1.0, 1.0),) * self.in_features
+        if len(domain) != self.in_features or not all(low < high for low, high in domain):
+            raise BadValue(f"domain must hold (low, high) for each of {self.in_features} coordinate(s), got {domain}")
+        object.__setattr__(self, "domain", domain)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,7 +76,7 @@ class RunSpec:
         """128 bits that identify the run, as 32 hexadecimal digits. Names of variants and protocols are not part of it."""
         before_tracks = self.track == "paper" and not self.training
         left_out = {"variant", "protocol", *(("track", "training") if before_tracks else ())}
-        names = (each.name for each in dataclasses.fields(self) if each.name not in left_out)
+        names = (each.name for each in fields(self) if each.name not in left_out)
         return digest({name: getattr(self, name) for name in names})[:32]
 
     @property
@@ -296,57 +165,13 @@ class RunResult:
     message: str | None = None
     traceback: str | None = None
     metrics: tuple[Measurement, ...] = ()
+    error_share: float | None = None
+    """The error that is left on what was fitted, as a share of the best constant's; of an equation, as a share of zero's."""
+    trained: bool | None = None
+    """Whether that share is below the task's margin; None where it is not known."""
+    notes: tuple[str, ...] = ()
+    """What there is to know of the input or of the method: a picture of little contrast, a clip cut short."""
     curve: tuple[CurvePoint, ...] = ()
     probes: tuple[ProbeReading, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     cost: Cost = field(default_factory=Cost)
-
-
-def parse_as(kind: Any, text: str, where: str) -> Any:
-    """Return ``text`` read as the annotated type ``kind``: bool, int, float, str, Literal, tuple[float, ...], unions of these.
-
-    >>> parse_as(float | None, "none", "omega"), parse_as(tuple[float, ...], "(1, 1, 0)", "s_min"), parse_as(int, "3", "k")
-    (None, (1.0, 1.0, 0.0), 3)
-
-    Raises BadValue, which names ``where``, what was given and what is expected.
-    """
-    text = text.strip()
-    options = get_args(kind) if get_origin(kind) not in (tuple, Literal) and get_args(kind) else (kind,)
-    for option in options:
-        value = _read_one(option, text)
-        if value is not _UNREAD:
-            return value
-    wanted = " or ".join(_type_name(option) for option in options)
-    raise BadValue(f"{where}: expected {wanted}, got '{text}'")
-
-
-_UNREAD = object()
-
-
-def _read_one(kind: Any, text: str) -> Any:
-    if get_origin(kind) is Literal:
-        return text if text in get_args(kind) else _UNREAD
-    if get_origin(kind) is tuple:
-        inner = text.removeprefix("(").removesuffix(")")
-        items = [_read_one(float, item.strip()) for item in inner.split(",")] if text.startswith("(") else [_UNREAD]
-        return _UNREAD if _UNREAD in items else tuple(items)
-    if kind is type(None):
-        return None if text.lower() == "none" else _UNREAD
-    if kind is bool:
-        return {"true": True, "false": False}.get(text.lower(), _UNREAD)
-    if kind is str:
-        return text
-    try:
-        value = kind(text)
-        return value if math.isfinite(value) else _UNREAD
-    except (TypeError, ValueError):
-        return _UNREAD
-
-
-def _type_name(kind: Any) -> str:
-    if get_origin(kind) is Literal:
-        return "one of " + ", ".join(get_args(kind))
-    if get_origin(kind) is tuple:
-        return "a list of numbers like (1,2,3)"
-    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "none"}
-    return names.get(kind, str(kind))

@@ -41,6 +41,7 @@ IDENTITY = {
 OUTCOME = {
     "status": pa.string(), "error_type": pa.string(), "message": pa.string(), "traceback": pa.string(),
     "started_at": pa.timestamp("us", tz="UTC"), "finished_at": pa.timestamp("us", tz="UTC"),
+    "error_share": pa.float64(), "trained": pa.bool_(), "notes": pa.list_(pa.string()),
     "primary_metric": pa.string(), "metrics": pa.list_(METRIC), "curve": pa.list_(CURVE_POINT),
     "probes": pa.list_(PROBE), "artifacts": pa.list_(ARTIFACT),
 }  # fmt: skip
@@ -94,7 +95,7 @@ class Attempt:
             "params_json": canonical_json(dict(spec.params)),
             "training_json": canonical_json(dict(spec.training)),
             "plugin_origin": self.plugin_origin,
-            "protocol_json": json.dumps(asdict(self.protocol), sort_keys=True),
+            "protocol_json": json.dumps(self.protocol.encoded(), sort_keys=True),
             "status": result.status,
             "error_type": result.error_type,
             "message": _text(result.message),
@@ -102,6 +103,9 @@ class Attempt:
             "started_at": self.started_at,
             "finished_at": max(self.finished_at, self.started_at),
             "primary_metric": self.protocol.primary,
+            "error_share": _number(result.error_share),
+            "trained": result.trained,
+            "notes": [_text(note) for note in result.notes],
             "metrics": [{**asdict(m.metric), "value": _number(m.value), "note": m.note} for m in result.metrics],
             "curve": [asdict(point) for point in result.curve],
             "probes": [asdict(reading) for reading in result.probes],

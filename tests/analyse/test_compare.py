@@ -95,6 +95,28 @@ def test_time_to_a_target_counts_those_that_never_reached_it(attempt, tmp_path):
     assert times_to_targets(group, [30.0]) == []
 
 
+def test_fewer_than_six_signals_have_no_interval_over_signals_but_one_over_their_seeds(attempt, tmp_path):
+    for seed in range(3):
+        append(tmp_path, attempt(31.0 + 0.1 * seed, method="msa", seed=seed))
+        append(tmp_path, attempt(30.0 + 0.2 * seed, method="siren", seed=seed))
+    (group,) = comparable_runs(tmp_path, COLUMNS)
+    over_signals, over_seeds = (c for c in compare(group, "msa", ["siren"]) if c.metric.unit == "dB")
+    assert (over_signals.difference.low, over_signals.p, over_signals.signal) == (None, None, "")
+    assert (over_seeds.signal, over_seeds.n_seeds, over_seeds.wins) == ("a", 3, 3)
+    assert over_seeds.difference.low < 0.9 < over_seeds.difference.high
+    assert over_seeds.p < 0.05
+    text = CliRunner().invoke(cli, ["compare", "msa", "siren", "--results", str(tmp_path)], catch_exceptions=False).output
+    assert "PSNR (dB) ↑, a" in text
+    assert "no interval over fewer than 6 signals" in text
+
+
+def test_runs_that_did_not_train_are_not_compared(attempt, tmp_path):
+    append(tmp_path, attempt(method="siren"))
+    append(tmp_path, attempt(method="msa", trained=False))
+    with pytest.raises(NothingFound, match="share no signal on which both trained"):
+        CliRunner().invoke(cli, ["compare", "msa", "siren", "--results", str(tmp_path)], catch_exceptions=False)
+
+
 def test_the_leaderboard_says_what_quality_costs_where_asked(attempt, tmp_path):
     for method, psnr, seconds, n_params in (("msa", 32.0, 9.0, 100), ("siren", 30.0, 3.0, 100), ("relu", 20.0, 5.0, 10)):
         made = attempt(psnr, method=method)

@@ -1,15 +1,21 @@
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from click.testing import CliRunner
 
 from inrbench.analyse import kin_of
 from inrbench.cli.main import cli
+from inrbench.spec import Settings
 from inrbench.store import append, stored_run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Points(Settings):
+    points: int
 
 
 def test_the_fields_that_make_runs_different_are_named_the_nearest_run_first(attempt, tmp_path):
     ours = attempt()
-    longer = replace(ours.protocol, epochs=9, settings={"points": 5})
+    longer = replace(ours.protocol, epochs=9, settings=Points(points=5))
     others = [
         attempt(seed=4),
         attempt(method_sha256="2" * 64, params={"omega": 60.0, "w": 1.0}),

@@ -1,15 +1,16 @@
 import math
+import re
 from dataclasses import replace
 
 import pytest
 
-from inrbench.analyse import TABLE_COLUMNS, comparable_runs, leaderboards
+from inrbench.analyse import TABLE_COLUMNS, comparable_runs, leaderboards, markable
 from inrbench.analyse.leaderboard import Row, _sort_and_mark, summarise
 from inrbench.analyse.papers import bibtex, papers
 from inrbench.errors import StoreError
 from inrbench.registry import Registry
 from inrbench.report import to_csv, to_markdown
-from inrbench.spec import Metric
+from inrbench.spec import Measurement, Metric
 from inrbench.store import append
 
 
@@ -19,15 +20,100 @@ def boards(tmp_path, attempts, **limits):
     return leaderboards(tmp_path, **limits)
 
 
-def test_means_and_spreads_are_over_signals_and_seeds(attempt, tmp_path):
+def test_means_are_over_seeds_and_then_over_signals(attempt, tmp_path):
     runs = [attempt(psnr=p, mse=m, signal=s, seed=n) for p, m, s, n in
             ((30, 1e-2, "a", 0), (32, 1e-4, "a", 1), (34, 1e-3, "b", 0), (36, 1e-3, "b", 1))]  # fmt: skip
     (board,) = boards(tmp_path, runs)
     (row,) = board.rows
-    assert (board.signals, board.seeds, board.n_runs, row.n_ok) == (["a", "b"], [0, 1], 4, 4)
-    assert (row.cells["psnr@test"].mean, row.cells["psnr@test"].spread) == (33, pytest.approx(math.sqrt(20 / 3)))
+    assert (board.signals, board.seeds, row.n_signals, row.n_ok, row.seeds) == (["a", "b"], [0, 1], 2, 4, (2, 2))
+    assert (row.cells["psnr@test"].mean, row.cells["psnr@test"].spread) == (33, pytest.approx(math.sqrt(8)))
     assert row.cells["mse@test"].mean == pytest.approx(1e-3)  # geometric: the arithmetic mean is 3.0e-3
-    assert row.cells["mse@test"].spread == pytest.approx(10 ** math.sqrt(2 / 3))
+    assert row.cells["mse@test"].spread == pytest.approx(1.0)
+
+
+def test_a_signal_with_more_seeds_does_not_count_more(attempt, tmp_path):
+    """An easy signal had three seeds and two hard ones one each: the mean over runs made its winner the winner of all."""
+    runs = [attempt(psnr=40, method="msa", signal="easy", seed=n) for n in range(3)]
+    runs += [attempt(psnr=10, method="msa", signal=s) for s in ("hard", "harder")]
+    runs += [attempt(psnr=30, method="siren", signal=s) for s in ("easy", "hard", "harder")]
+    (board,) = boards(tmp_path, runs)
+    assert [(row.label, row.cells["psnr@test"].mean, row.complete, row.seeds) for row in board.rows] == [
+        ("siren", pytest.approx(30), True, (1, 1)), ("msa", pytest.approx(20), True, (1, 3)),
+    ]  # fmt: skip
+    assert re.search(r"1 to 3 \| 3 ", to_markdown([board]))
+
+
+def test_a_run_that_did_not_train_has_no_rank_no_mark_and_no_part_in_a_mean(attempt, tmp_path):
+    runs = [attempt(psnr=20, method="siren", signal=s) for s in "ab"] + [attempt(psnr=25, method="msa", signal=s) for s in "ab"]
+    runs += [attempt(psnr=99, method="flat", signal=s, trained=False) for s in "ab"]
+    runs += [
+        attempt(psnr=30, method="half", signal="a", trained=True),
+        attempt(psnr=1, method="half", signal="b", trained=False),
+    ]
+    (board,) = boards(tmp_path, runs)
+    assert [(row.label, row.trained, row.complete, row.place) for row in board.rows] == [
+        ("msa", True, True, 1), ("siren", True, True, 2), ("half", True, False, None), ("flat", False, False, None),
+    ]  # fmt: skip
+    assert board.rows[0].marks["psnr@test"] == "best"
+    assert not board.rows[2].marks
+    assert not board.rows[3].marks
+    assert board.rows[2].cells["psnr@test"].mean == 30  # of what it learned
+    assert board.rows[3].cells["psnr@test"].mean == 99  # shown, as what did not train
+    text = to_markdown([board])
+    assert "flat (did not train)" in text
+    assert "1/2: 1 not trained" in text
+
+
+def test_a_table_in_which_nobody_trained_has_no_winner(attempt, tmp_path):
+    (board,) = boards(tmp_path, [attempt(psnr=p, method=m, trained=False) for m, p in (("a", 30), ("b", 20), ("c", 10))])
+    assert not any(row.marks or row.place or row.rank for row in board.rows)
+
+
+def test_a_table_with_one_complete_row_has_no_best(attempt, tmp_path):
+    (board,) = boards(tmp_path, [attempt(psnr=30), attempt(psnr=40, method="msa", status="diverged")])
+    assert not board.rows[0].marks
+
+
+def test_only_what_answers_the_question_is_marked():
+    ids = ("psnr@x", "mse@train", "residual-rms@x", "relative-l2-oracle@x", "ssim@x")
+    metrics = [Metric(id=name, higher_is_better=True) for name in ids]
+    assert [metric.id for metric in markable(metrics)] == ["psnr@x", "ssim@x"]
+    assert [metric.id for metric in markable(metrics[1:])] == ["mse@train", "ssim@x"]  # a paper that ranks by it
+
+
+def test_equations_of_before_it_was_recorded_did_not_train_at_the_error_of_zero(attempt, tmp_path):
+    for method, value in (("pinn", 0.99), ("msa-pinn", 0.2), ("sf-pinn", 0.3)):
+        made = attempt(method=method)
+        metric = Metric(id="relative-l2@test-grid", higher_is_better=False, scale="log")
+        append(tmp_path, replace(made, result=replace(made.result, metrics=(Measurement(metric=metric, value=value),))))
+    (board,) = leaderboards(tmp_path)
+    assert [(row.label, row.trained) for row in board.rows] == [("msa-pinn", True), ("sf-pinn", True), ("pinn", False)]
+
+
+def test_the_distance_to_the_best_is_paired_and_has_an_interval_from_six_signals_on(attempt, tmp_path):
+    for i, signal in enumerate("abcdef"):
+        append(tmp_path, attempt(psnr=30 + 3 * i, method="msa", signal=signal))
+        append(tmp_path, attempt(psnr=28 + 3 * i + 0.1 * (i % 2), method="siren", signal=signal))
+    (board,) = leaderboards(tmp_path)
+    best, other = board.rows
+    assert best.behind is None
+    assert other.behind.mean == pytest.approx(-1.95)
+    assert -2.0 <= other.behind.low < other.behind.mean < other.behind.high <= -1.9
+    text = to_markdown([board])
+    assert "to best [95 %]" in text
+    assert "-1.95 [-2.0" in text or "-1.95 [-1.9" in text
+    assert "±" not in text
+
+
+def test_few_signals_with_three_seeds_are_told_apart_by_their_seeds_and_that_is_said(attempt, tmp_path):
+    for seed in range(3):
+        append(tmp_path, attempt(psnr=30 + 0.01 * seed, method="msa", seed=seed))
+        append(tmp_path, attempt(psnr=28 + 0.02 * seed, method="siren", seed=seed))
+        append(tmp_path, attempt(psnr=29 + 3 * (seed - 1), method="relu", seed=seed))
+    (board,) = leaderboards(tmp_path)
+    (note,) = [note for note in board.notes if "t-tests" in note]
+    assert note.startswith("on a alone, paired t-tests over seeds, not over signals: other than msa: siren (p ")
+    assert "not told from it: relu" in note
 
 
 def test_the_primary_metric_sorts_and_best_and_second_are_marked_by_direction(attempt, tmp_path):
@@ -58,14 +144,14 @@ def test_protocols_of_one_meaning_share_a_table_whatever_their_name(attempt, tmp
 
 
 def test_a_method_with_failures_ranks_below_those_that_are_complete_and_is_never_best(attempt, tmp_path):
-    runs = [attempt(psnr=10, signal=s) for s in "ab"]
+    runs = [attempt(psnr=10, signal=s) for s in "ab"] + [attempt(psnr=9, signal=s, method="relu") for s in "ab"]
     runs += [attempt(psnr=99, method="lucky"), attempt(method="lucky", signal="b", status="diverged")]
     runs += [attempt(psnr=98, method="partial")]
     (board,) = boards(tmp_path, runs)
-    assert [row.label for row in board.rows] == ["siren", "lucky", "partial"]
+    assert [row.label for row in board.rows] == ["siren", "relu", "lucky", "partial"]
     assert board.rows[0].marks["psnr@test"] == "best"
-    assert [row.failures for row in board.rows] == [{}, {"diverged": 1}, {"not run": 1}]
-    assert not board.rows[1].marks
+    assert [row.failures for row in board.rows] == [{}, {}, {"diverged": 1}, {"not run": 1}]
+    assert not board.rows[2].marks
     text = to_markdown([board])
     assert "1/2: 1 diverged" in text
     assert "1/2: 1 not run" in text
@@ -105,7 +191,7 @@ def test_times_of_different_machines_are_not_averaged(attempt, tmp_path):
 def test_runs_of_older_code_or_of_other_bytes_do_not_mix_with_newer_ones(attempt, tmp_path, edited):
     (board,) = boards(tmp_path, [attempt(psnr=10), attempt(psnr=20, **edited)])
     assert board.rows[0].cells["psnr@test"].mean == 20
-    assert (board.rows[0].n_ok, board.n_runs) == (1, 1)
+    assert (board.rows[0].n_ok, board.rows[0].n_signals) == (1, 1)
 
 
 def test_signals_not_run_again_after_an_edit_are_missing(attempt, tmp_path):
@@ -115,8 +201,8 @@ def test_signals_not_run_again_after_an_edit_are_missing(attempt, tmp_path):
 
 
 def test_a_metric_that_is_missing_or_nan_is_never_marked(attempt, tmp_path):
-    runs = [attempt(method=m, psnr=p, mse=e, seed=s) for m, p, e, s in (
-        ("a", 10, 1e-2, 0), ("a", 10, 1e-2, 1), ("b", None, math.nan, 0), ("b", 99, 1e-9, 1), ("c", 5, 1e-1, 0), ("c", 5, 1e-1, 1),
+    runs = [attempt(method=m, psnr=p, mse=e, signal=s) for m, p, e, s in (
+        ("a", 10, 1e-2, "a"), ("a", 10, 1e-2, "b"), ("b", None, math.nan, "a"), ("b", 99, 1e-9, "b"), ("c", 5, 1e-1, "a"), ("c", 5, 1e-1, "b"),
     )]  # fmt: skip
     (board,) = boards(tmp_path, runs)
     assert {row.label: row.marks for row in board.rows} == {
@@ -154,7 +240,7 @@ def test_csv_has_numbers_and_a_line_for_each_method(attempt, tmp_path):
     head, *lines = (line.split(",") for line in to_csv(made).splitlines())
     rows = [dict(zip(head, line, strict=True)) for line in lines]
     assert [row["method"] for row in rows] == ["siren", "wire"]
-    assert (rows[0]["psnr@test mean"], rows[0]["psnr@test n"], rows[0]["runs_ok"]) == ("30.5", "1", "1")
+    assert (rows[0]["psnr@test mean"], rows[0]["psnr@test n"], rows[0]["signals"]) == ("30.5", "1", "1")
     assert rows[1]["psnr@test mean"] == ""
 
 
@@ -173,14 +259,14 @@ def test_a_signal_that_no_method_has_data_for_makes_none_incomplete(attempt, tmp
         append(tmp_path, attempt(psnr, method=method))
         append(tmp_path, attempt(method=method, signal="thai", status="skipped"))
     (board,) = leaderboards(tmp_path)
-    assert (board.signals, board.n_runs) == (["a"], 1)
+    assert board.signals == ["a"]
     assert [(row.label, row.complete, row.marks.get("psnr@test")) for row in board.rows] == [
         ("msa", True, "best"), ("siren", True, "second"),
     ]  # fmt: skip
     assert board.notes == ["thai is left out: why"]
     append(tmp_path, attempt(32.0, method="relu", signal="thai"))
     (board,) = leaderboards(tmp_path)
-    assert board.n_runs == 2, "one method has it: the others are incomplete"
+    assert board.signals == ["a", "thai"], "one method has it: the others are incomplete"
 
 
 def test_times_of_runs_that_shared_a_gpu_are_never_shown(attempt, tmp_path):
@@ -212,7 +298,7 @@ def test_a_table_of_nothing_but_skipped_runs_is_still_one(attempt, tmp_path):
 
 
 def test_a_spread_ranks_nobody():
-    rows = [Row(label=name, n_ok=1, failures={}, cells={"std@t": summarise([value])}, train_seconds=None, peak_bytes=None, n_deployed=None,
+    rows = [Row(label=name, n_ok=1, failures={}, cells={"std@t": summarise([value])}, train_seconds=None, gpu_bytes=None, n_deployed=None,
                 n_params=None) for name, value in (("a", 1.0), ("b", 2.0))]  # fmt: skip
     _sort_and_mark(rows, [Metric(id="std@t", higher_is_better=False, scale="spread")], 1)
     assert not any(row.marks for row in rows)

@@ -8,12 +8,14 @@ from scipy import stats
 
 from inrbench.analyse.statistics import (
     bootstrap_mean,
-    critical_difference,
     holm,
+    mean_ranks,
+    paired_t,
     pareto,
     shared_ranks,
     signed_rank,
     time_to_reach,
+    told_apart,
 )
 
 
@@ -71,20 +73,44 @@ def test_ranks_of_one_method():
     assert shared_ranks({"a": np.arange(6.0)}) == {"a": 1}
 
 
-def test_the_critical_difference_is_demsars():
-    """Four methods on 14 data sets: q = 2.569, CD = 2.569 sqrt(4 * 5 / (6 * 14)) = 1.25 (his section 3.2.2)."""
+def test_mean_ranks_join_what_the_tables_tests_leave_together():
     table = np.array([[1.0, 2, 3, 4]] * 14)
-    result = critical_difference(dict(zip("abcd", table.T, strict=True)))
-    assert result.difference == pytest.approx(1.25, abs=0.005)
+    result = mean_ranks(dict(zip("abcd", table.T, strict=True)))
     assert result.ranks == {"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0}
+    assert result.groups == []  # every pair is apart on all of 14 signals
     assert result.p < 1e-6
-    with pytest.raises(ValueError, match="needs three methods"):
-        critical_difference({"a": np.ones(5), "b": np.ones(5)})
+    with pytest.raises(ValueError, match="need three methods on 6 signals"):
+        mean_ranks({name: np.arange(5.0) for name in "abc"})
+    with pytest.raises(ValueError, match="need three methods"):
+        mean_ranks({"a": np.ones(9), "b": np.ones(9)})
+
+
+def test_ranks_in_tables_and_bars_in_figures_cannot_contradict_each_other():
+    rng = np.random.default_rng(3)
+    scores = {name: rng.normal(shift, 1.0, 9) for name, shift in zip("abcdef", (0, 0.2, 1, 1.2, 4, 9), strict=True)}
+    apart, joined = told_apart(scores), mean_ranks(scores).groups
+    for group in joined:
+        assert not any(apart[frozenset(pair)] for pair in itertools.combinations(group, 2))
+    ranks = shared_ranks(scores)
+    leader = min(scores, key=lambda name: scores[name].mean())
+    assert {name for name in scores if ranks[name] == 1} == {
+        n for n in scores if n == leader or not apart[frozenset((leader, n))]
+    }
 
 
 def test_ties_share_a_mean_rank():
-    result = critical_difference({"a": np.array([1.0, 1.0]), "b": np.array([1.0, 2.0]), "c": np.array([3.0, 3.0])})
+    result = mean_ranks({"a": np.array([1.0, 1.0] * 3), "b": np.array([1.0, 2.0] * 3), "c": np.array([3.0, 3.0] * 3)})
     assert result.ranks == {"a": 1.25, "b": 1.75, "c": 3.0}
+
+
+def test_the_paired_t_test_is_scipys():
+    differences = np.random.default_rng(0).normal(0.5, 1.0, 5)
+    interval, p = paired_t(differences)
+    theirs = stats.ttest_1samp(differences, 0.0)
+    assert p == pytest.approx(theirs.pvalue)
+    assert (interval.low, interval.high) == pytest.approx(tuple(theirs.confidence_interval(0.95)))
+    assert paired_t([2.0, 2.0, 2.0])[1] == 0.0
+    assert paired_t([0.0, 0.0])[1] == 1.0
 
 
 def test_the_pareto_set_holds_what_nothing_beats():

@@ -138,7 +138,7 @@ class Steps(Task):
 
     def problem(self, signal, protocol, data_seed):
         from inrbench.problems import function_problem
-        return function_problem(np.sign, 64, {seed}, protocol.metrics)
+        return function_problem(np.sign, 64, {seed}, protocol)
 '''
 
 

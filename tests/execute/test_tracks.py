@@ -26,8 +26,7 @@ def jobs(**fields):
 def test_the_native_track_trains_each_method_as_its_authors_do():
     paper, native = jobs(), jobs(track="native")
     rates = {
-        job.spec.method: (job.protocol.lr, job.protocol.schedule, job.protocol.settings["coordinate_range"])
-        for job in native.todo
+        job.spec.method: (job.protocol.lr, job.protocol.schedule, job.protocol.settings.coordinate_range) for job in native.todo
     }
     assert rates == {"siren": (1e-4, "constant", (-1.0, 1.0)), "wire": (5e-3, "exponential", (-1.0, 1.0))}
     assert {job.spec.protocol_fingerprint for job in (*paper.todo, *native.todo)} == {paper.todo[0].spec.protocol_fingerprint}
@@ -59,7 +58,7 @@ def test_every_native_setting_can_be_applied(name, registry):
     method = registry.method(name)
     for task in map(registry.task, registry.tasks):
         for protocol in task.protocols.values():
-            changed = protocol.with_changes(method.native_for(task.name, task.kind), task.settable)
+            changed = protocol.with_changes(method.native_for(task.name, task.kind))
             assert changed.lr_min <= changed.lr
     assert all(low < high for low, high in method.ranges.values())
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from inrbench.fit import Clock, MemoryMeter, Predictor, fit, learning_rate, log_spaced_steps, loop, work_per_point
 from inrbench.problems import Regression
-from inrbench.spec import Protocol
+from inrbench.spec import OPTIMISERS, Protocol
 
 CPU = torch.device("cpu")
 
@@ -51,7 +51,7 @@ def run(net: nn.Module, chosen: Protocol, fitted: Regression, seed: int = 0, eng
 
 @pytest.mark.parametrize("schedule", ["cosine", "exponential", "constant"])
 def test_learning_rates_are_those_of_torchs_schedulers(schedule):
-    chosen = protocol(schedule=schedule, epochs=20)
+    chosen = protocol(schedule=schedule, epochs=20, **({"lr_min": 1e-2} if schedule == "constant" else {}))
     optimiser = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=chosen.lr)
     schedulers = {
         "cosine": lambda: torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=20, eta_min=chosen.lr_min),
@@ -63,6 +63,93 @@ def test_learning_rates_are_those_of_torchs_schedulers(schedule):
         assert learning_rate(chosen, epoch) == pytest.approx(scheduler.get_last_lr()[0], rel=1e-9)
         optimiser.step()
         scheduler.step()
+
+
+def test_a_step_schedule_is_torchs_and_never_falls_below_its_least():
+    chosen = protocol(schedule="step", step_epochs=4, step_factor=0.3, epochs=20, lr_min=1e-4)
+    optimiser = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=chosen.lr)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimiser, step_size=4, gamma=0.3)
+    for epoch in range(20):
+        assert learning_rate(chosen, epoch) == pytest.approx(max(1e-4, scheduler.get_last_lr()[0]), rel=1e-9)
+        optimiser.step()
+        scheduler.step()
+
+
+def test_a_warm_up_rises_to_the_rate_and_the_schedule_has_what_is_left():
+    chosen = protocol(warmup_epochs=4, epochs=14)
+    rates = [learning_rate(chosen, epoch) for epoch in range(14)]
+    assert rates[:4] == pytest.approx([2e-3, 4e-3, 6e-3, 8e-3])
+    plain = protocol(epochs=10)
+    assert rates[4:] == pytest.approx([learning_rate(plain, epoch) for epoch in range(10)])
+
+
+@pytest.mark.parametrize("name", sorted(OPTIMISERS))
+@pytest.mark.parametrize("engine", ["fast", "reference"])
+def test_each_optimiser_of_a_protocol_is_torchs_and_fits(name, engine):
+    """Two steps of ours are two steps of torch's, and a run gets somewhere."""
+    chosen = protocol(optimiser=OPTIMISERS[name](), epochs=60, schedule="constant", lr_min=1e-2)
+    net = network()
+    fitted, _ = run(net, chosen, problem(), engine=engine)
+    assert fitted.diverged_at is None
+    assert fitted.curve[-1].loss < 0.8 * fitted.curve[0].loss
+    ours, theirs = network(), network()
+    data = problem()
+    few = OPTIMISERS[name](**({"max_iter": 3} if name == "lbfgs" else {}))  # more would amplify roundings
+    run(ours, protocol(optimiser=few, epochs=2, schedule="constant", lr_min=1e-2), data, engine=engine)
+    steps = {
+        "adam": lambda p: [torch.optim.Adam(p, lr=1e-2)], "adamw": lambda p: [torch.optim.AdamW(p, lr=1e-2)],
+        "sgd": lambda p: [torch.optim.SGD(p, lr=1e-2)],
+        "lbfgs": lambda p: [torch.optim.LBFGS(p, lr=1e-2, max_iter=3, history_size=100, line_search_fn="strong_wolfe")],
+        "muon": lambda p: [
+            torch.optim.Muon([q for q in p if q.ndim == 2], lr=1e-2, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.Adam([q for q in p if q.ndim != 2], lr=1e-2),
+        ],
+    }[name](list(theirs.parameters()))  # fmt: skip
+
+    def closure():
+        theirs.zero_grad()
+        loss = (theirs(data.coordinates) - data.values).square().mean()
+        loss.backward()
+        return loss
+
+    for _ in range(2):
+        for optimiser in steps:
+            if name == "lbfgs":
+                optimiser.step(closure)
+        if name != "lbfgs":
+            closure()
+            for optimiser in steps:
+                optimiser.step()
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=2e-5)
+
+
+def test_bfloat16_is_computed_in_bfloat16_and_judged_in_float32():
+    losses = {}
+    for precision in ("float32", "bfloat16"):
+        fitted, _ = run(network(), protocol(precision=precision, epochs=3), problem())
+        losses[precision] = fitted.curve[0].loss
+    assert losses["float32"] != losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.02)
+
+
+def test_judging_is_done_in_eval_mode_and_leaves_no_trace():
+    class Noisy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm, self.drop, self.line = nn.BatchNorm1d(1), nn.Dropout(0.5), nn.Linear(1, 1)
+
+        def forward(self, x):
+            return self.line(self.drop(self.norm(x))) + 0 * torch.rand(())
+
+    net = Noisy()
+    x = torch.linspace(-1, 1, 50)[:, None]
+    net(x)
+    buffers, state = [b.clone() for b in net.buffers()], torch.get_rng_state()
+    predict = Predictor(net, CPU)
+    assert torch.equal(predict(x), predict(x)), "no dropout while judging"
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(a, b) for a, b in zip(buffers, net.buffers(), strict=True))
+    assert net.training and net.norm.training
 
 
 @pytest.mark.parametrize("last", [1, 2, 7, 300, 141_000])

@@ -15,11 +15,12 @@ from inrbench.fit.compiling import choose_way, compile_options
 from inrbench.fit.route import FP32_GRADE, Route, taken
 from inrbench.problems import Regression
 from inrbench.registry import Registry
-from inrbench.spec import NetworkSpec
+from inrbench.spec import NetworkSpec, Protocol
 
 REGISTRY = Registry()
 METHODS = sorted(set(REGISTRY.methods) - {"gp-hm-stm"})  # which fits itself
 POINTS = 3000
+PROTOCOL = Protocol(name="t", width=48, n_layers=4, epochs=10, lr=1e-3, lr_min=1e-4, metrics=("x",))
 
 
 def problem(points: int = POINTS, dtype: torch.dtype = torch.float32, batch: int | None = None) -> Regression:
@@ -157,7 +158,7 @@ def test_compiling_is_decided_by_the_work_and_not_by_a_clock():
     work = work_per_point(net, fitted)
     assert choose_way("cpu", work, POINTS, chunks=2, steps=10) == "eager"
     assert choose_way("cpu", work, POINTS, chunks=2, steps=10_000_000) == "compiled"
-    facts = step.make_step("fast", net, fitted, work, 10).facts()
+    facts = step.make_step("fast", net, fitted, PROTOCOL, work, 10).facts()
     assert (facts.compiled, facts.graphs, facts.note) == (False, 0, "eager: compiling would take longer than it saves")
 
 
@@ -250,7 +251,7 @@ import torch
 from inrbench.fit import FastStep
 from inrbench.problems import Regression
 from inrbench.registry import Registry
-from inrbench.spec import NetworkSpec
+from inrbench.spec import NetworkSpec, Protocol
 x = torch.rand(100, 2)
 graphs = []
 for name in ("siren", "siren", "msa", "siren"):
@@ -274,7 +275,7 @@ import sys, torch
 from inrbench.fit import FastStep, MemoryMeter, ReferenceStep
 from inrbench.problems import Regression
 from inrbench.registry import Registry
-from inrbench.spec import NetworkSpec
+from inrbench.spec import NetworkSpec, Protocol
 n, engine = int(sys.argv[1]), sys.argv[2]
 problem = Regression(torch.rand(n, 2), torch.rand(n, 3), None, None)
 net = Registry().method("msa")(NetworkSpec(in_features=2, out_features=3, width=128, n_layers=4))

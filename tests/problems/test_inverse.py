@@ -21,15 +21,34 @@ from inrbench.problems import (
     tomography_problem,
 )
 from inrbench.problems.tomography import ParallelBeam, circle
+from inrbench.settings import (
+    AudioSettings,
+    DenoiseSettings,
+    InpaintingSettings,
+    SuperResolutionSettings,
+    TomographySettings,
+)
 from inrbench.spec import Protocol
 
 IMAGE = np.random.default_rng(1).random((34, 29, 3)).astype(np.float32)
 WEIGHT = torch.tensor(1.0)
 
 
+KINDS = {
+    "photons": DenoiseSettings,
+    "scale": SuperResolutionSettings,
+    "share": InpaintingSettings,
+    "angles": TomographySettings,
+}
+
+
 def protocol(metrics: tuple[str, ...], **settings: object) -> Protocol:
-    return Protocol(name="t", width=4, n_layers=1, epochs=1, lr=1e-3, lr_min=1e-3, metrics=metrics,
-                    settings={"coordinate_range": (-1.0, 1.0), "max_pixels": None, **settings})  # fmt: skip
+    if "rate" in settings:
+        chosen = AudioSettings(coordinate_range=(-1.0, 1.0), **settings)
+    else:
+        (kind,) = (kind for name, kind in KINDS.items() if name in settings)
+        chosen = kind(**{"coordinate_range": (-1.0, 1.0), "max_pixels": None, **settings})
+    return Protocol(name="t", width=4, n_layers=1, epochs=1, lr=1e-3, lr_min=1e-3, metrics=metrics, settings=chosen)
 
 
 def known(coordinates: torch.Tensor, image: np.ndarray):
@@ -181,18 +200,18 @@ def test_what_is_no_wav_is_refused_in_one_line(tmp_path, content):
 
 
 @pytest.mark.parametrize(("make", "text"), [
-    (lambda: denoising_problem(IMAGE, protocol((), photons=0.0, readout=1.0), 0), "photons must be positive"),
-    (lambda: inpainting_problem(IMAGE, protocol((), share=1.0), 0), "share must lie between 0 and 1"),
-    (lambda: super_resolution_problem(IMAGE, protocol((), scale=1)), "scale must be a whole number of at least 2"),
-    (lambda: super_resolution_problem(IMAGE[:9, :9], protocol((), scale=8)), "too small to be restored"),
-    (lambda: tomography_problem(IMAGE[..., :1], protocol((), angles=0)), "angles must be at least 1"),
-    (lambda: tomography_problem(IMAGE[:5, :5, :1], protocol((), angles=4)), "too small for projections"),
-    (lambda: audio_problem(Clip(np.zeros(99), 8000), protocol((), seconds=None, rate=None)), "nothing to fit"),
-    (lambda: audio_problem(Clip(SAMPLES, 8000), protocol((), seconds=0.001, rate=None)), "8 samples"),
-    (lambda: audio_problem(Clip(SAMPLES, 8000), protocol((), seconds=-1.0, rate=None)), "seconds must be positive"),
-    (lambda: audio_problem(Clip(SAMPLES, 8000), protocol((), seconds=None, rate=0)), "rate must be positive"),
-    (lambda: tomography_problem(IMAGE[..., :1], protocol((), angles=900)), "more than there are pixels"),
-    (lambda: denoising_problem(IMAGE, protocol((), photons=9.0, readout=1.0, max_pixels=0), 0), "max_pixels must be at least 1"),
+    (lambda: denoising_problem(IMAGE, protocol(("psnr@clip-float",), photons=0.0, readout=1.0), 0), "photons must be positive"),
+    (lambda: inpainting_problem(IMAGE, protocol(("psnr@clip-float",), share=1.0), 0), "share must lie between 0 and 1"),
+    (lambda: super_resolution_problem(IMAGE, protocol(("psnr@clip-float",), scale=1)), "scale must be a whole number of at least 2"),
+    (lambda: super_resolution_problem(IMAGE[:9, :9], protocol(("psnr@clip-float",), scale=8)), "too small to be restored"),
+    (lambda: tomography_problem(IMAGE[..., :1], protocol(("psnr@clip-float",), angles=0)), "angles must be at least 1"),
+    (lambda: tomography_problem(IMAGE[:5, :5, :1], protocol(("psnr@clip-float",), angles=4)), "too small for projections"),
+    (lambda: audio_problem(Clip(np.zeros(99), 8000), protocol(("psnr@clip-float",), seconds=None, rate=None)), "nothing to fit"),
+    (lambda: audio_problem(Clip(SAMPLES, 8000), protocol(("psnr@clip-float",), seconds=0.001, rate=None)), "8 samples"),
+    (lambda: audio_problem(Clip(SAMPLES, 8000), protocol(("psnr@clip-float",), seconds=-1.0, rate=None)), "seconds must be positive"),
+    (lambda: audio_problem(Clip(SAMPLES, 8000), protocol(("psnr@clip-float",), seconds=None, rate=0)), "rate must be positive"),
+    (lambda: tomography_problem(IMAGE[..., :1], protocol(("psnr@clip-float",), angles=900)), "more than there are pixels"),
+    (lambda: denoising_problem(IMAGE, protocol(("psnr@clip-float",), photons=9.0, readout=1.0, max_pixels=0), 0), "max_pixels must be at least 1"),
 ])  # fmt: skip
 def test_settings_that_mean_nothing_are_refused(make, text):
     with pytest.raises(BadValue, match=text):

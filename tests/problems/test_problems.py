@@ -7,6 +7,7 @@ from inrbench.errors import BadValue
 from inrbench.metrics.image import psnr
 from inrbench.problems import Regression, function_problem, image_problem
 from inrbench.problems.image import pixel_coordinates
+from inrbench.settings import ImageSettings
 from inrbench.spec import Protocol
 
 
@@ -21,7 +22,11 @@ class Judge:
 def image_protocol(**settings: object) -> Protocol:
     names = ("psnr@clip-float", "ssim@skimage-uniform-w7", "lpips@alex-v0.1", "psnr-between@2x-area", "mse@train")
     return Protocol(name="t", width=4, n_layers=1, epochs=1, lr=1e-3, lr_min=1e-3, metrics=names,
-                    settings={"coordinate_range": (0.0, 1.0), "max_pixels": None, **settings})  # fmt: skip
+                    settings=ImageSettings(**{"coordinate_range": (0.0, 1.0), "max_pixels": None, **settings}))  # fmt: skip
+
+
+def function_protocol(*names: str, **fields: object) -> Protocol:
+    return Protocol(name="t", width=4, n_layers=1, epochs=1, lr=1e-3, lr_min=1e-3, metrics=names, **fields)
 
 
 def test_a_batch_is_a_fresh_shuffle_each_epoch_and_holds_every_point_once():
@@ -53,7 +58,7 @@ def test_the_loss_is_the_mean_squared_error_whatever_the_chunks():
 
 
 def test_functions_are_sampled_the_same_for_every_method_and_anew_for_another_seed():
-    problems = [function_problem(np.sin, 50, seed, ["mse@train"]) for seed in (1, 1, 2)]
+    problems = [function_problem(np.sin, 50, seed, function_protocol("mse@train")) for seed in (1, 1, 2)]
     assert torch.equal(problems[0].coordinates, problems[1].coordinates)
     assert not torch.equal(problems[0].coordinates, problems[2].coordinates)
     assert problems[0].coordinates.abs().max() <= 1
@@ -63,7 +68,7 @@ def test_functions_are_sampled_the_same_for_every_method_and_anew_for_another_se
 def test_the_dense_grid_sees_what_the_training_points_do_not():
     """A prediction that is right on the points and wrong everywhere else."""
     names = ["mse@train", "mse@dense-20001", "median-se@dense-20001"]
-    problem = function_problem(np.sin, 10, 0, names)
+    problem = function_problem(np.sin, 10, 0, function_protocol(*names))
     known = set(problem.coordinates.ravel().tolist())
 
     def predict(x: torch.Tensor) -> torch.Tensor:
@@ -127,3 +132,61 @@ def test_a_metric_that_cannot_be_computed_carries_the_reason(no_data):
 def test_an_image_too_small_to_judge_is_refused():
     with pytest.raises(BadValue, match="6x20 pixels is too small"):
         image_problem(np.zeros((20, 6, 3), np.float32), image_protocol())
+
+
+def test_a_protocols_batch_is_honoured_on_functions_too():
+    problem = function_problem(np.sin, 50, 0, function_protocol("mse@train", batch=20))
+    assert [len(x) for x, _ in problem.batches(torch.Generator().manual_seed(0))] == [20, 20, 10]
+
+
+def test_a_problem_tells_the_box_of_its_coordinates():
+    image = np.random.default_rng(0).random((16, 20, 3), dtype=np.float32)
+    assert image_problem(image, image_protocol(coordinate_range=(-2.0, 1.0))).domain == ((-2.0, 1.0), (-2.0, 1.0))
+    assert function_problem(np.sin, 5, 0, function_protocol("mse@train")).domain == ((-1.0, 1.0),)
+    x = torch.tensor([[0.0, 3.0], [2.0, 3.0]])
+    assert Regression(x, x, None, Judge()).domain == ((0.0, 2.0), (2.5, 3.5)), "the smallest box where none is stated"
+
+
+def test_targets_in_minus_one_to_one_are_judged_in_zero_to_one():
+    image = np.random.default_rng(0).random((16, 20, 3), dtype=np.float32)
+    usual, symmetric = (image_problem(image, image_protocol(value_range=r)) for r in ("[0, 1]", "[-1, 1]"))
+    assert torch.allclose(symmetric.values, 2 * usual.values - 1)
+    assert symmetric.values.min() < -0.9
+    wrong = usual.values + 0.1
+    scores = [
+        problem.evaluation.primary(lambda x, v=values: v) for problem, values in ((usual, wrong), (symmetric, 2 * wrong - 1))
+    ]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-4)
+    assert np.allclose(symmetric.evaluation.on_grid(lambda x: symmetric.values)[1], image, atol=1e-6)
+
+
+class Values(nn.Module):
+    """A network that knows what to say at every point."""
+
+    def __init__(self, values: torch.Tensor) -> None:
+        super().__init__()
+        self.values = values
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.values
+
+    def penalty(self) -> torch.Tensor:
+        return torch.tensor(99.0)
+
+
+def test_the_share_of_the_error_that_is_left_is_measured_against_the_best_constant():
+    x, y = torch.rand(64, 2), torch.rand(64, 3) + torch.tensor([0.0, 5.0, -3.0])
+    problem = Regression(x, y, None, Judge())
+    assert problem.error_share(Values(y.mean(0).expand(64, 3)), None) == pytest.approx(1, rel=1e-4)
+    assert problem.error_share(Values(y), None) == pytest.approx(0, abs=1e-9), "what a method adds to its loss does not count"
+    half = y.mean(0) + (y - y.mean(0)) / 2
+    assert problem.error_share(Values(half), None) == pytest.approx(0.25, rel=1e-4)
+    assert problem.error_share(Values(torch.zeros(64, 3)), None) > 10
+
+
+def test_float64_is_float64_from_the_points_to_the_loss():
+    problem = function_problem(np.sin, 50, 0, function_protocol("mse@train", precision="float64"))
+    problem.as_dtype(torch.float64)
+    x, y = next(problem.batches(torch.Generator()))
+    assert x.dtype == y.dtype == torch.float64
+    assert (y - torch.sin(x)).abs().max() < 1e-15

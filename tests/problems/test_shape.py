@@ -10,6 +10,7 @@ from inrbench.data import Mesh, TruthRecipe, read_image, read_mesh, shape_truth
 from inrbench.fit import Clock, MemoryMeter, Predictor, fit
 from inrbench.problems import shape_problem
 from inrbench.problems.shape import METRICS, surface_distances
+from inrbench.settings import ShapeSettings
 from inrbench.spec import Protocol
 
 HALF = np.array([1, 0.6, 0.8])
@@ -33,8 +34,10 @@ def truths(tmp_path_factory):
 
 
 def problem(truths, kind: str, **settings: object):
-    chosen = {"target": kind, "coordinates": "isotropic" if kind == "sdf" else "stretched", "scoring": "final", **settings}
-    names = tuple(name for name in METRICS if "official" not in name or chosen["scoring"] == "official")
+    usual = {"target": kind, "coordinates": "isotropic" if kind == "sdf" else "stretched", "scoring": "final", "resolution": 32,
+             "margin": 0.0, "crop": False, "sdf_backend": "libigl"}  # fmt: skip
+    chosen = ShapeSettings(**{**usual, **settings})
+    names = tuple(name for name in METRICS if "official" not in name or chosen.scoring == "official")
     protocol = Protocol(
         name="t", width=8, n_layers=1, epochs=3, batch=500, lr=1e-2, lr_min=1e-2, metrics=names, settings=chosen
     )
@@ -149,8 +152,8 @@ def test_a_loss_that_keeps_what_it_sees_is_never_said_to_be_compiled(truths):
     from inrbench.fit import Work
     from inrbench.fit.step import make_step
 
-    fitted, _ = problem(truths, "occupancy", scoring="official")
-    step = make_step("fast", nn.Linear(3, 1), fitted, Work(flops=1e9, elements=1e9, calls=9), 10**9)
+    fitted, chosen = problem(truths, "occupancy", scoring="official")
+    step = make_step("fast", nn.Linear(3, 1), fitted, chosen, Work(flops=1e9, elements=1e9, calls=9), 10**9)
     facts = step.facts()
     assert (facts.compiled, facts.note) == (False, "eager: the problem's loss keeps what it sees")
 

@@ -7,6 +7,7 @@ from inrbench.errors import BadValue
 from inrbench.metrics.video import CAP, psnr_8bit, psnr_float
 from inrbench.problems import video_problem
 from inrbench.problems.video import METRICS
+from inrbench.settings import VideoSettings
 from inrbench.spec import Protocol
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (7, 10, 12, 3), dtype=np.uint8)
@@ -14,7 +15,7 @@ FRAMES = np.random.default_rng(0).integers(0, 256, (7, 10, 12, 3), dtype=np.uint
 
 def protocol(**settings: object) -> Protocol:
     return Protocol(name="t", width=4, n_layers=1, epochs=1, lr=1e-3, lr_min=1e-3, metrics=tuple(METRICS), batch=50,
-                    settings={"coordinate_range": (0.0, 1.0), "fit": "all", **settings})  # fmt: skip
+                    settings=VideoSettings(**{"coordinate_range": (0.0, 1.0), "fit": "all", "frames": 7, "max_pixels": None, **settings}))  # fmt: skip
 
 
 def oracle(frames: np.ndarray, offset: float = 0.0):
@@ -102,7 +103,7 @@ def test_artifacts_are_a_clip_beside_the_original_and_the_worst_frame(tmp_path):
 
 
 @pytest.mark.parametrize(("frames", "settings", "text"), [
-    (FRAMES, {"fit": "some"}, "fit must be 'all' or 'even'"), (FRAMES[:2], {}, "2 frame"), (FRAMES[:, :6], {}, "too small"),
+    (FRAMES, {"fit": "some"}, "fit must be one of all, even"), (FRAMES[:2], {}, "2 frame"), (FRAMES[:, :6], {}, "too small"),
 ])  # fmt: skip
 def test_what_cannot_be_judged_is_refused(frames, settings, text):
     with pytest.raises(BadValue, match=text):

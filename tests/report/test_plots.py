@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from inrbench.analyse import TABLE_COLUMNS, comparable_runs, metrics_of
+from inrbench.analyse import TABLE_COLUMNS, board_of, comparable_runs, metrics_of
 from inrbench.cli.main import cli
 from inrbench.data import write_image
 from inrbench.errors import BadValue, NothingFound, UnknownName
@@ -45,7 +45,12 @@ def group_of(tmp_path, attempts):
 
 @pytest.mark.parametrize("kind", sorted(PLOTS))
 def test_every_figure_can_be_drawn_and_saved(kind, probed, tmp_path):
-    group = group_of(tmp_path, [probed(method=m, signal=s) for m in ("siren", "msa", "relu") for s in "ab"])
+    runs = [probed(method=m, signal=s) for m in ("siren", "msa", "relu") for s in "abcdef"]
+    sizes = {"siren": 100, "msa": 200, "relu": 300}
+    runs = [
+        replace(r, result=replace(r.result, cost=replace(r.result.cost, n_params=sizes[r.result.spec.method]))) for r in runs
+    ]
+    group = group_of(tmp_path, runs)
     with house_style():
         figure = PLOTS[kind](group)
         for suffix in ("png", "pdf", "svg"):
@@ -164,7 +169,7 @@ def test_the_verb_draws_one_table_and_refuses_more(attempt, tmp_path):
 
 
 def test_ranks_are_drawn_over_tasks_too(attempt, tmp_path):
-    for task, fingerprint in (("a", "a" * 12), ("b", "b" * 12)):
+    for task, fingerprint in ((letter, letter * 12) for letter in "abcdef"):
         for method, psnr in (("siren", 30.0), ("msa", 20.0), ("relu", 10.0), ("wire", 5.0)):
             if (task, method) != ("b", "wire"):
                 append(tmp_path, attempt(psnr, task=task, protocol_fingerprint=fingerprint, method=method))
@@ -185,9 +190,34 @@ def test_a_mean_curve_of_signals_with_other_steps_has_no_teeth(attempt, tmp_path
         return replace(one, result=replace(one.result, curve=curve))
 
     group = group_of(tmp_path, [run("a", (1, 10, 100, 1000), 10.0), run("b", (2, 20, 200, 2000), 30.0)])
-    (line,) = mean_curves(group, metrics_of(group.runs)[0]).values()
-    assert list(line.index) == [2, 10, 20, 100, 200, 1000]
-    assert np.allclose(line["value"], 20 + np.log10(line.index)), "each is straight over log step, and so is their mean"
+    drawn = mean_curves(group, metrics_of(group.runs)[0])
+    (line,) = drawn.lines.values()
+    assert drawn.axis == "share of the steps"
+    assert line.index[-1] == 1
+    ends = (10 + np.log10(1000) + 30 + np.log10(2000)) / 2
+    assert np.allclose(line["value"], ends + np.log10(line.index)), "each is straight over log step, and so is their mean"
+
+
+def test_a_curve_ends_at_the_tables_number_and_rows_that_lack_a_signal_are_left_out(attempt, tmp_path):
+    def run(end, **spec):
+        one = attempt(end, **spec)
+        curve = tuple(CurvePoint(step=s, train_seconds=s / 10, loss=1.0, lr=0.1, value=v) for s, v in ((1, 5.0), (10, end)))
+        return replace(one, result=replace(one.result, curve=curve))
+
+    runs = [run(30.0 + seed, signal="a", seed=seed) for seed in range(3)] + [run(10.0, signal="b")]
+    group = group_of(tmp_path, [*runs, run(99.0, method="msa", signal="a")])
+    drawn = mean_curves(group, metrics_of(group.runs)[0])
+    assert drawn.left_out == ("msa",)
+    assert drawn.lines["siren"]["value"].iloc[-1] == pytest.approx(board_of(group).rows[0].cells["psnr@test"].mean) == 20.5
+
+
+def test_what_is_solved_and_not_trained_is_a_line_at_its_end(attempt, tmp_path):
+    solved = attempt(method="dct")
+    curve = tuple(CurvePoint(step=s, train_seconds=0.1, loss=1.0, lr=0.0, value=v) for s, v in ((1, 5.0), (4, 33.0)))
+    group = group_of(tmp_path, [replace(solved, result=replace(solved.result, curve=curve)), attempt()])
+    drawn = mean_curves(group, metrics_of(group.runs)[0])
+    assert set(drawn.lines["dct"]["value"]) == {33.0}
+    assert drawn.axis == "step"
 
 
 def test_settings_of_one_method_beside_others_look_unlike():

@@ -151,6 +151,7 @@ def test_the_leaderboard_as_one_page(attempt, tmp_path):
     from inrbench.analyse import leaderboards
 
     append(tmp_path, attempt(method="msa", variant=NASTY, params={"x": 1.0}))
+    append(tmp_path, attempt(20.0))
     text = to_html(leaderboards(tmp_path))
     assert "&lt;script&gt;" in text and "<script" not in text and "<strong>30.00</strong>" in text
 

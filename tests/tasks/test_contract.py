@@ -79,8 +79,12 @@ def test_every_protocol_can_be_ranked_and_judged(task):
     small = {"resolution": "12", "frames": "5", "max_pixels": "200", "batch": "64", "condition_points": "4"}
     for name in task.protocols:
         protocol = task.protocol(name)
-        wanted = {key: text for key, text in small.items() if key in task.settable or (key == "batch" and task.kind == "pde")}
-        protocol = protocol.with_changes(wanted, task.settable)
+        wanted = {
+            key: text
+            for key, text in small.items()
+            if hasattr(protocol.settings, key) or (key == "batch" and task.kind == "pde")
+        }
+        protocol = protocol.with_changes(wanted)
         signal = task.signals()[-1]  # one that needs no data, where there is one
         try:
             problem = task.problem(signal, protocol, 1)
@@ -140,9 +144,9 @@ def test_the_papers_protocols_have_the_papers_numbers(registry):
         1e-4,
         1e-7,
     )
-    assert function1d.settings["points"]["multiscale"] == 1024
+    assert function1d.settings.points["multiscale"] == 1024
     assert (kodak.width, kodak.n_layers, kodak.epochs, kodak.lr, kodak.lr_min, kodak.batch) == (400, 4, 1500, 1e-3, 5e-4, None)
-    assert kodak.settings["coordinate_range"] == (0.0, 1.0)
+    assert kodak.settings.coordinate_range == (0.0, 1.0)
 
 
 def test_the_papers_protocols_of_video_and_shapes_have_the_papers_numbers(registry):
@@ -152,12 +156,12 @@ def test_the_papers_protocols_of_video_and_shapes_have_the_papers_numbers(regist
     for protocol in (occupancy, sdf):
         assert (protocol.width, protocol.n_layers, protocol.epochs, protocol.batch) == (256, 3, 200, 500_000)
         assert (protocol.lr, protocol.lr_min, protocol.schedule) == (5e-3, 1e-3, "exponential")
-        assert protocol.settings["resolution"] == 512
+        assert protocol.settings.resolution == 512
     assert registry.task("occupancy").protocols["official"].metrics[1] == "iou@official-training-outputs"
 
 
 @pytest.mark.parametrize(("changes", "text"), [
-    ({"sdf_backend": "magic"}, "sdf_backend must be libigl or pysdf"), ({"coordinates": "round"}, "coordinates must be"),
+    ({"sdf_backend": "magic"}, "expected one of libigl, pysdf"), ({"coordinates": "round"}, "expected one of isotropic, stretched"),
     ({"resolution": "4"}, "resolution must be at least 8"),
     ({"margin": "-1"}, "margin from 0 to 1"),
 ])  # fmt: skip

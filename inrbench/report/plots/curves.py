@@ -1,12 +1,13 @@
 """Learning curves, and what a parameter does to where they end."""
 
 import json
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from inrbench.analyse import Group, measured, metrics_of
 from inrbench.errors import NothingFound, unknown
@@ -16,43 +17,78 @@ from inrbench.spec import Metric
 
 
 def curves(group: Group) -> Figure:
-    """Draw the primary metric against optimiser steps, a line a row, the mean over its runs."""
+    """Draw the primary metric along the training, a line for each row that has all signals."""
     metric = _primary(group)
     figure, (axes,) = panels(1, words.title(group))
     style = looks(group.runs["label"])
-    for label, line in mean_curves(group, metric).items():
+    drawn = mean_curves(group, metric)
+    for label, line in drawn.lines.items():
         axes.plot(line.index, line["value"], label=label, **style[label])
-    axes.set(xscale="log", xlabel="step")
+    axes.set(xscale="log", xlabel=drawn.axis)
     _name(axes, metric)
     return figure
 
 
-def mean_curves(group: Group, metric: Metric) -> dict[str, pd.DataFrame]:
-    """Return for each row ``train_seconds`` and ``value``, the mean over its runs, by step.
+@dataclass(frozen=True)
+class MeanCurves:
+    """For each row ``train_seconds`` and ``value`` by the place on the axis; ``left_out``: rows that lack a signal."""
 
-    Signals of other sizes are looked at after other numbers of steps: between its own points a run is taken as straight over
-    the logarithm of the step, and a mean is only where all runs of the row have begun and none has ended.
+    lines: dict[str, pd.DataFrame]
+    axis: str
+    left_out: tuple[str, ...]
+
+
+SHARES = np.geomspace(1e-3, 1, 60)
+"""Places on the axis where signals have different numbers of steps."""
+
+
+def mean_curves(group: Group, metric: Metric) -> MeanCurves:
+    """Return each row's learning curve, averaged as the tables are: over seeds, then over signals. It ends at their number.
+
+    Shown are the rows that have a curve on every signal, trained or not. Where all runs have as many steps the axis is the
+    step; else it is the share of a run's own budget. Between its points a curve is straight over the logarithm of the axis. A
+    model that is solved and not trained is its end, all along.
     """
+    runs = group.runs[(group.runs["status"] == "ok") & group.runs["curve"].map(lambda c: c is not None and len(c) > 0)]
+    signals = set(group.runs.loc[group.runs["status"] != "skipped", "signal"])
+    whole = [str(label) for label, part in runs.groupby("label", sort=True) if set(part["signal"]) == signals]
+    left_out = tuple(sorted(set(map(str, group.runs["label"])) - set(whole)))
+    tables = [
+        (run.label, run.signal, pd.DataFrame(list(run.curve)).set_index("step"))
+        for run in runs[runs["label"].isin(whole)].itertuples(index=False)
+    ]
+    lengths = {curve.index[-1] for _, _, curve in tables if not _solved(curve)}
+    if len(lengths) == 1:
+        (last,) = lengths
+        places = np.array(sorted({step for _, _, curve in tables if not _solved(curve) for step in curve.index}), dtype=float)
+        scale, axis = float(last), "step"
+    else:
+        places, scale, axis = SHARES, 1.0, "share of the steps"
+    by_label: dict[str, dict[str, list[pd.DataFrame]]] = {}
+    for label, signal, curve in tables:
+        by_label.setdefault(str(label), {}).setdefault(str(signal), []).append(_at(curve, places / scale, metric))
     lines = {}
-    for label, runs in group.runs.groupby("label", sort=True):
-        curves = [pd.DataFrame(list(curve)).set_index("step") for curve in runs["curve"] if curve is not None and len(curve)]
-        if curves:
-            steps = sorted({step for curve in curves for step in curve.index})
-            first, last = max(curve.index[0] for curve in curves), min(curve.index[-1] for curve in curves)
-            shared = [step for step in steps if first <= step <= last]
-            points = pd.concat([_at(curve, shared) for curve in curves])
-            lines[str(label)] = points.groupby("step").agg({"train_seconds": "mean", "value": average(metric.scale == "log")})
-    return lines
+    for label, of_signals in by_label.items():
+        mean = sum(sum(seeds) / len(seeds) for seeds in of_signals.values()) / len(of_signals)
+        mean = mean.set_axis(pd.Index(places, name=axis))
+        mean["value"] = [metric.off_scale(value) for value in mean["value"]]
+        lines[label] = mean.dropna()
+    return MeanCurves(lines, axis, left_out)
 
 
-def _at(curve: pd.DataFrame, steps: Sequence[int]) -> pd.DataFrame:
-    """Return a curve at steps within its range."""
+def _solved(curve: pd.DataFrame) -> bool:
+    return bool((curve["lr"] == 0).all())
+
+
+def _at(curve: pd.DataFrame, shares: NDArray[np.float64], metric: Metric) -> pd.DataFrame:
+    """Return seconds and values, on the metric's scale, at shares of a run's budget; NaN before its first point."""
     columns = curve[["train_seconds", "value"]].astype(float)
-    if list(curve.index) == list(steps):
-        return columns
-    places, known = np.log(np.maximum(steps, 1)), np.log(np.maximum(curve.index, 1))
-    values = {name: np.interp(places, known, columns[name]) for name in columns}
-    return pd.DataFrame(values, index=pd.Index(steps, name="step"))
+    columns["value"] = [metric.on_scale(value) for value in columns["value"]]
+    if _solved(curve):
+        return pd.DataFrame([columns.iloc[-1]] * len(shares), index=range(len(shares)))
+    known = np.log(np.maximum(curve.index, 1) / curve.index[-1])
+    values = {name: np.interp(np.log(shares), known, columns[name], left=np.nan) for name in columns}
+    return pd.DataFrame(values)
 
 
 def sweep(group: Group, parameter: str) -> Figure:

@@ -56,7 +56,7 @@ def gallery(group: Group, results: Path) -> Figure:
         for column, label in enumerate(labels, start=1):
             if label in found:
                 image, value = found[label]
-                number_text = words.NONE if value is None else words.number(value, metric.scale == "log")
+                number_text = words.NONE if value is None else words.number(value, metric)
                 _draw(above[column], image, corner, f"{folded(label)}\n{number_text} {metric.unit}".rstrip())
                 below[column].imshow(errors[label], cmap="magma", vmin=0, vmax=worst)
         below[0].text(

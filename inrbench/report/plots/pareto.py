@@ -12,14 +12,16 @@ from inrbench.report.plots.style import dots, panels
 
 
 def pareto(group: Group) -> Figure:
-    """Draw each complete method's primary metric against train time, parameters and memory; a line joins those unbeaten.
+    """Draw each complete method's primary metric against train time, parameters and GPU memory; a line joins those unbeaten.
 
-    Times only where they were taken alike. Raises NothingFound where no method is complete.
+    Times only where they were taken alike, and no cost that is the same for all. Raises NothingFound where nothing is left.
     """
     board = board_of(group)
     sets = pareto_sets(board)
     if not sets:
-        raise NothingFound(f"{words.title(group)}: quality and cost need two methods that are complete")
+        raise NothingFound(
+            f"{words.title(group)}: quality and cost need two methods that trained on all signals, and costs that differ"
+        )
     metric = board.metrics[0]
     figure, axes = panels(len(sets), words.title(group))
     style = dots(row.label for row in board.rows)

@@ -1,32 +1,30 @@
-"""Mean ranks with a critical difference, as in Demsar, JMLR 7, 2006."""
+"""Mean ranks with bars over methods that no test tells apart, as in Demsar, JMLR 7, 2006."""
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from inrbench.analyse import Group, metrics_of
-from inrbench.analyse.compare import scores_by_signal
-from inrbench.analyse.statistics import critical_difference
+from inrbench.analyse import Group, metrics_of, scores_by_signal
+from inrbench.analyse.statistics import mean_ranks
 from inrbench.errors import BadValue, NothingFound
 from inrbench.report import words
 from inrbench.report.plots.style import COLUMN, dots
 
 
 def critical_difference_diagram(group: Group) -> Figure:
-    """Draw the methods' mean ranks by the primary metric over signals; a bar joins those within the critical difference.
+    """Draw the methods' mean ranks by the primary metric over signals; a bar joins those that the table's tests leave together.
 
-    Raises NothingFound for fewer than three methods on two signals.
+    Only methods that trained on every signal. Raises NothingFound for fewer than three methods on six signals.
     """
-    scores = _losses(group).dropna()
+    scores = _losses(group).dropna(axis="columns")
     return _diagram(scores, "signals", words.title(group))
 
 
 def critical_difference_over_tasks(groups: Sequence[Group]) -> Figure:
-    """Draw the mean ranks over tasks, one table each, of the methods that all of the tables hold, by their primary metrics.
+    """Draw the mean ranks over tasks, one table each, by their primary metrics, of the methods that all of the tables hold.
 
-    Raises BadValue for two tables of one task, NothingFound for fewer than three methods that all hold.
+    Raises BadValue for two tables of one task, NothingFound for fewer than three methods that all hold or fewer than six tasks.
     """
     tasks = [group.task for group in groups]
     if len(set(tasks)) < len(tasks):
@@ -47,7 +45,7 @@ def _losses(group: Group) -> pd.DataFrame:
 
 def _diagram(losses: pd.DataFrame, blocks: str, title: str) -> Figure:
     try:
-        result = critical_difference({str(label): losses[label].to_numpy() for label in losses})
+        result = mean_ranks({str(label): losses[label].to_numpy() for label in losses})
     except ValueError as error:
         raise NothingFound(f"{title}: {error}") from error
     order = sorted(result.ranks.items(), key=lambda item: item[1])
@@ -58,15 +56,13 @@ def _diagram(losses: pd.DataFrame, blocks: str, title: str) -> Figure:
         axes.plot([rank, rank], [0, -1 - row], color="#999999", linewidth=0.6)
         axes.plot(rank, -1 - row, **style[label])
         axes.annotate(f"{label}  {rank:.2f}", (rank, -1 - row), xytext=(6, 0), textcoords="offset points", va="center")
-    ranks = np.array([rank for _, rank in order])
-    ends = [int(np.searchsorted(ranks, rank + result.difference, side="right")) - 1 for rank in ranks]
-    bars = [(i, end) for i, end in enumerate(ends) if end > i and (i == 0 or ends[i - 1] < end)]
-    for height, (start, end) in enumerate(bars, start=1):
-        axes.plot([ranks[start] - 0.03, ranks[end] + 0.03], [0.45 * height] * 2, color="black", linewidth=2.5)
-    axes.set(xlim=(0.8, len(order) + 0.9), ylim=(-len(order) - 0.6, 0.45 * len(bars) + 0.4), yticks=[])
+    for height, names in enumerate(result.groups, start=1):
+        ends = [result.ranks[names[0]] - 0.03, result.ranks[names[-1]] + 0.03]
+        axes.plot(ends, [0.45 * height] * 2, color="black", linewidth=2.5)
+    axes.set(xlim=(0.8, len(order) + 0.9), ylim=(-len(order) - 0.6, 0.45 * len(result.groups) + 0.4), yticks=[])
     axes.set(xlabel="mean rank (1 is best)")
     axes.spines["left"].set_visible(False)
     axes.grid(visible=False)
-    tested = f"{result.blocks} {blocks}, critical difference {result.difference:.2f}, Friedman p {result.p:.1g}"
+    tested = f"{result.blocks} {blocks}; bars: not told apart by signed-rank tests (Holm); Friedman p {result.p:.1g}"
     figure.suptitle(f"{title}\n{tested}", fontsize=6, color="#555555")
     return figure

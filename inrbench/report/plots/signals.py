@@ -2,8 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from inrbench.analyse import Group, metrics_of
-from inrbench.analyse.compare import scores_by_signal
+from inrbench.analyse import Group, metrics_of, scores_by_signal
 from inrbench.errors import NothingFound
 from inrbench.report import words
 from inrbench.report.plots.style import COLUMN, dots, panels

@@ -18,15 +18,16 @@ SYMBOL = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond"}
 def curve_charts(board: Board) -> list[Chart]:
     """Return the mean learning curve of each row, against steps and, where times may be compared, seconds of training."""
     group, metric = board.group, board.metrics[0]
-    lines = {label: line.reset_index() for label, line in mean_curves(group, metric).items()}
+    drawn = mean_curves(group, metric)
+    lines = {label: line.reset_index() for label, line in drawn.lines.items()}
     title = words.metric_title(metric, [metric])
     return [
         line_chart(
             {label: (line[column].tolist(), line["value"].tolist()) for label, line in lines.items()},
             f"learning curves against {name}", name, title, x_log=True, y_log=metric.scale == "log",
         )
-        for column, name in (("step", "step"), ("train_seconds", "seconds of training"))
-        if column == "step" or board.sharing
+        for column, name in ((drawn.axis, drawn.axis), ("train_seconds", "seconds of training"))
+        if column == drawn.axis or board.sharing
     ]  # fmt: skip
 
 

@@ -38,10 +38,12 @@ def _places(boards: Sequence[Board], methods: Sequence[str]) -> list[dict[str, A
     for method in methods:
         held: list[tuple[int, int]] = []
         for board in boards:
-            complete = [names.method_of(row.label) for row in board.rows if row.complete]
-            if method in complete and len(set(complete)) > 1:
-                order = list(dict.fromkeys(complete))
-                held.append((order.index(method) + 1, len(order)))
+            best = [row for row in board.rows if row.complete and row.place]
+            rivals = {names.method_of(row.label) for row in best}
+            own = [row.place for row in best if names.method_of(row.label) == method and row.place]
+            if own and len(rivals) > 1:
+                ahead = {names.method_of(row.label) for row in best if row.place and row.place < min(own)} - {method}
+                held.append((len(ahead) + 1, len(rivals)))
         if held:
             beaten = sum((n - place) / (n - 1) for place, n in held) / len(held)
             rows.append({

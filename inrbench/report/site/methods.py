@@ -35,16 +35,17 @@ def places(method: str, boards: Sequence[Board]) -> list[dict[str, Any]]:
     """Return where a method's rows stand in every table that has them."""
     found = []
     for board in boards:
-        for place, row in enumerate(board.rows, start=1):
+        for row in board.rows:
             if names.method_of(row.label) != method:
                 continue
             metric = board.metrics[0] if board.metrics else None
             cell = row.cells.get(metric.id) if metric else None
             group = board.group
             found.append({
-                "label": row.label, "place": place if row.complete else None, "of": len(board.rows),
+                "label": row.label, "place": row.place, "of": len(board.rows),
                 "rank": words.rank_text(board, row), "metric": words.metric_title(metric, [metric]) if metric else "",
-                "value": words.cell_text(cell), "runs": names.runs_page(group, row.label), "title": words.title(group),
+                "value": words.cell_text(cell, metric) if metric else words.NONE,
+                "runs": names.runs_page(group, row.label), "title": words.title(group),
                 "table": f"{names.table_page(group.task, group.fingerprint)}#{names.board_anchor(group)}",
             })  # fmt: skip
     return found

@@ -29,7 +29,7 @@ def paper_views(boards: Sequence[Board], registry: Registry) -> Iterator[dict[st
         short = facts.get("short", key)
         rows = [{
             "item": v.block.item, "source": v.block.source, "label": v.label, "claimed": v.claimed,
-            "measured": measured_text(v), "interval": interval_text(v), "outcome": v.outcome, "note": v.note,
+            "measured": measured_text(v), "interval": interval_text(v), "outcome": v.outcome, "words": v.words, "note": v.note,
             "runs": [where[run] for run in v.runs if run in where],
         } for v in verdicts]  # fmt: skip
         by_item = {

@@ -6,6 +6,7 @@ from typing import Any
 from inrbench.analyse import Group, metrics_of
 from inrbench.report import words
 from inrbench.report.site import names
+from inrbench.spec import Metric
 
 COLUMNS = (
     "run_id", "attempt_id", "started_at", "device", "cpu_model", "memory_bytes", "platform", "python", "torch", "inrbench",
@@ -28,7 +29,7 @@ def runs_view(group: Group, label: str) -> dict[str, Any]:
             "id": run.run_id, "signal": run.signal, "seed": run.seed, "status": run.status,
             "message": run.message if isinstance(run.message, str) else None,
             "signal_page": names.signal_page(group.task, group.fingerprint, run.signal),
-            "values": [_value(values.get(metric.id), metric.scale == "log") for metric in metrics],
+            "values": [_value(values.get(metric.id), metric) for metric in metrics],
             "seconds": words.NONE if not run.train_seconds > 0 else f"{run.train_seconds:.3g}",
             "started": f"{run.started_at:%Y-%m-%d %H:%M} UTC", "command": rerun_command(run),
             "environment": environments.setdefault(facts, len(environments) + 1),
@@ -54,10 +55,10 @@ def rerun_command(run: Any) -> str:
     return shlex.join(words)
 
 
-def _value(item: Any, log: bool) -> dict[str, str]:
+def _value(item: Any, metric: Metric) -> dict[str, str]:
     if item is None or item["value"] is None:
         return {"text": words.NONE, "key": "", "note": (item or {}).get("note") or ""}
-    return {"text": words.number(item["value"], log), "key": f"{item['value']:.8g}", "note": ""}
+    return {"text": words.number(item["value"], metric), "key": f"{item['value']:.8g}", "note": ""}
 
 
 def _environment(facts: tuple[Any, ...]) -> dict[str, Any]:

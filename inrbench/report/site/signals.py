@@ -69,7 +69,7 @@ def _entries(board: Board, signal: str, results: Path) -> list[dict[str, Any]]:
         for metric in board.metrics:
             value = measured(run.metrics, metric.id)
             if value is not None:
-                number = words.number(value, metric.scale == "log")
+                number = words.number(value, metric)
                 told.append({"name": words.metric_title(metric, board.metrics), "text": number})
         entries.append({
             "label": row.label, "name": row.label if group.track == "paper" else f"{row.label} ({group.track})",

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from inrbench.analyse import Board, Row
-from inrbench.analyse.compare import scores_by_signal
+from inrbench.analyse import Board, Row, scores_by_signal
 from inrbench.report import words
 from inrbench.report.site import names
 from inrbench.report.site.charts import curve_charts, pareto_charts
@@ -43,7 +42,8 @@ def board_view(board: Board) -> dict[str, Any]:
 def _row(board: Board, row: Row) -> dict[str, Any]:
     (label, _), *cells = words.cells(board, row)
     return {
-        "label": label, "method": names.method_page(names.method_of(label)), "runs": names.runs_page(board.group, row.label),
+        "label": row.label, "trained": row.trained,
+        "method": names.method_page(names.method_of(label)), "runs": names.runs_page(board.group, row.label),
         "cells": [{"text": text, "mark": mark or "", "key": sort_key(text)} for text, mark in cells],
     }  # fmt: skip
 
@@ -78,7 +78,7 @@ def _matrix(board: Board) -> dict[str, Any] | None:
             share = (value - low) / span
             plain = metric.off_scale(value)
             shade = share if metric.higher_is_better else 1 - share
-            text = words.number(plain, metric.scale == "log")
+            text = words.number(plain, metric)
             cells.append({"text": text, "key": f"{plain:.8g}", "shade": round(float(shade), 3)})
         lines.append(
             {"signal": str(signal), "page": names.signal_page(group.task, group.fingerprint, str(signal)), "cells": cells}

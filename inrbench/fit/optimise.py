@@ -1,0 +1,86 @@
+"""How a gradient changes a network: torch's optimisers, made from what a protocol says."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from inrbench.spec import Adam, AdamW, Lbfgs, Muon, Optimiser, Sgd
+
+
+class Updates:
+    """The optimisers of a run. Most protocols have one; Muon leaves what is no matrix to Adam.
+
+    Args:
+        network: Its trainable parameters are changed.
+        optimiser: What the protocol says.
+        fused: Whether to use torch's fused kernels where there are any.
+    """
+
+    def __init__(self, network: nn.Module, optimiser: Optimiser, fused: bool) -> None:
+        parameters = [p for p in network.parameters() if p.requires_grad]
+        # fused kernels take no complex parameters, which a method of a user's may have
+        fused = fused and not any(p.is_complex() for p in parameters)
+        self.optimisers = _made(optimiser, parameters, fused)
+
+    def step(self, gradient: Callable[[], Tensor], rate: float) -> Tensor:
+        """Take one step with a learning rate; return the loss before it.
+
+        ``gradient`` adds the batch's gradient to the parameters' and returns the batch's loss. L-BFGS calls it several times.
+        """
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+        first, *others = self.optimisers
+        if isinstance(first, torch.optim.LBFGS):
+
+            def closure() -> Any:
+                first.zero_grad(set_to_none=True)
+                return gradient()
+
+            loss: Any = first.step(closure)
+        else:
+            loss = gradient()
+            for optimiser in (first, *others):
+                optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.zero_grad(set_to_none=True)
+        return loss.detach()
+
+
+def _made(chosen: Optimiser, parameters: list[nn.Parameter], fused: bool) -> list[torch.optim.Optimizer]:
+    if isinstance(chosen, Adam):
+        return [_adam(parameters, chosen, fused)]
+    if isinstance(chosen, AdamW):
+        return [torch.optim.AdamW(
+            parameters, betas=_pair(chosen.betas), eps=chosen.eps, weight_decay=chosen.weight_decay, fused=fused or None
+        )]  # fmt: skip
+    if isinstance(chosen, Sgd):
+        return [torch.optim.SGD(
+            parameters, momentum=chosen.momentum, nesterov=chosen.nesterov, weight_decay=chosen.weight_decay,
+            fused=fused or None,
+        )]  # fmt: skip
+    if isinstance(chosen, Lbfgs):
+        search = None if chosen.line_search == "none" else chosen.line_search
+        return [torch.optim.LBFGS(
+            parameters, max_iter=chosen.max_iter, history_size=chosen.history_size, line_search_fn=search
+        )]  # fmt: skip
+    if isinstance(chosen, Muon):
+        matrices = [p for p in parameters if p.ndim == 2 and not p.is_complex()]
+        others = [p for p in parameters if p.ndim != 2 or p.is_complex()]
+        muon = torch.optim.Muon(
+            matrices, momentum=chosen.momentum, nesterov=chosen.nesterov, ns_steps=chosen.ns_steps,
+            weight_decay=chosen.weight_decay, adjust_lr_fn="match_rms_adamw",
+        ) if matrices else None  # fmt: skip
+        adam = _adam(others, Adam(betas=chosen.betas, eps=chosen.eps), fused) if others else None
+        return [each for each in (muon, adam) if each is not None]
+    raise TypeError(f"no optimiser of torch's for {type(chosen).__name__}")
+
+
+def _adam(parameters: Iterable[nn.Parameter], chosen: Adam, fused: bool) -> torch.optim.Optimizer:
+    return torch.optim.Adam(parameters, betas=_pair(chosen.betas), eps=chosen.eps, fused=fused or None)
+
+
+def _pair(betas: tuple[float, ...]) -> tuple[float, float]:
+    return betas[0], betas[1]

@@ -1,0 +1,22 @@
+"""In which numbers a step is computed, as the protocol says."""
+
+import torch
+from torch import Tensor, nn
+
+from inrbench.problems import Batch, Loss
+from inrbench.spec import Precision
+
+DTYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "float64": torch.float64, "bfloat16": torch.float32}
+"""The type of weights and data. ``bfloat16`` is autocast: weights stay float32, products are computed in bfloat16."""
+
+
+def in_precision(loss: Loss, precision: Precision, device_type: str) -> Loss:
+    """Return a loss that is computed under autocast where the precision is ``bfloat16``; else the loss itself."""
+    if precision != "bfloat16":
+        return loss
+
+    def cast(network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
+        with torch.autocast(device_type, dtype=torch.bfloat16):
+            return loss(network, chunk, weight)
+
+    return cast

@@ -1,0 +1,58 @@
+"""Targets in [-1, 1], as some authors fit images, though metrics are computed in [0, 1]."""
+
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from inrbench.problems.base import Evaluation, Predict, Values
+from inrbench.settings import ValueRange
+from inrbench.spec import Measurement
+
+T = TypeVar("T", Tensor, Values)
+
+
+def as_targets(values: T, value_range: ValueRange) -> T:
+    """Return values of [0, 1] as what a network is fitted to."""
+    return values if value_range == "[0, 1]" else 2 * values - 1
+
+
+def in_unit_range(evaluation: Evaluation, value_range: ValueRange) -> Evaluation:
+    """Return an evaluation that judges a network fitted to a value range by its values brought back to [0, 1]."""
+    return evaluation if value_range == "[0, 1]" else UnitRangeEvaluation(evaluation)
+
+
+class UnitRangeEvaluation:
+    """Judges predictions in [-1, 1] by an evaluation that expects [0, 1]."""
+
+    def __init__(self, inner: Evaluation) -> None:
+        self.inner = inner
+        self.scaled_suffix = inner.scaled_suffix
+
+    def primary(self, predict: Predict) -> float:
+        """Return the primary metric."""
+        return self.inner.primary(_back(predict))
+
+    def measure(self, predict: Predict) -> list[Measurement]:
+        """Return the protocol's metrics."""
+        return self.inner.measure(_back(predict))
+
+    def on_grid(self, predict: Predict) -> tuple[Values, Values] | None:
+        """Return truth and prediction in [0, 1]."""
+        return self.inner.on_grid(_back(predict))
+
+    def save_artifacts(self, predict: Predict, folder: Path) -> None:
+        """Write what the evaluation writes."""
+        self.inner.save_artifacts(_back(predict), folder)
+
+    def save_scaled(self, predict: Predict, scale: int, path: Path) -> None:
+        """Write the reconstruction at a finer resolution."""
+        self.inner.save_scaled(_back(predict), scale, path)
+
+
+def _back(predict: Predict) -> Predict:
+    def unit(coordinates: torch.Tensor) -> torch.Tensor:
+        return (predict(coordinates) + 1) / 2
+
+    return unit

@@ -1,0 +1,59 @@
+"""The data that everything else speaks of: network shape, metric, protocol, run, result. Imports no torch.
+
+Identity is SHA-256 over canonical JSON. A protocol's fingerprint covers everything that changes the meaning of a number and
+nothing else; a run's id adds the method's code and parameters, the signal's content and the seed.
+"""
+
+from inrbench.spec.identity import canonical_json, derived_seed, digest, odd_name
+from inrbench.spec.metric import Measurement, Metric
+from inrbench.spec.optimiser import OPTIMISERS, Adam, AdamW, Lbfgs, Muon, Optimiser, Sgd
+from inrbench.spec.parse import parse_as
+from inrbench.spec.protocol import EDITION, Precision, Protocol, Schedule
+from inrbench.spec.run import (
+    Artifact,
+    Cost,
+    CurvePoint,
+    Domain,
+    NetworkSpec,
+    ProbeReading,
+    RunResult,
+    RunSpec,
+    Status,
+    Track,
+    Value,
+)
+from inrbench.spec.settings import Settings, added
+
+__all__ = [
+    "EDITION",
+    "OPTIMISERS",
+    "Adam",
+    "AdamW",
+    "Artifact",
+    "Cost",
+    "CurvePoint",
+    "Domain",
+    "Lbfgs",
+    "Measurement",
+    "Metric",
+    "Muon",
+    "NetworkSpec",
+    "Optimiser",
+    "Precision",
+    "ProbeReading",
+    "Protocol",
+    "RunResult",
+    "RunSpec",
+    "Schedule",
+    "Settings",
+    "Sgd",
+    "Status",
+    "Track",
+    "Value",
+    "added",
+    "canonical_json",
+    "derived_seed",
+    "digest",
+    "odd_name",
+    "parse_as",
+]

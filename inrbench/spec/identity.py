@@ -1,0 +1,43 @@
+"""Names, canonical JSON, hashes, and the seeds made from them."""
+
+import hashlib
+import json
+import re
+
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""What a method or task may be called: its name is part of a path in every results folder."""
+
+
+def odd_name(name: str) -> str | None:
+    """Return why no method or task can be called ``name``, or None if one can.
+
+    >>> odd_name("finer-plus.plus_2")
+    >>> odd_name("../x")
+    "'../x' is no name of a method or task: letters, digits, '.', '_' and '-', 100 at most"
+    """
+    if PLAIN_NAME.fullmatch(name):
+        return None
+    return f"{name[:80]!r} is no name of a method or task: letters, digits, '.', '_' and '-', 100 at most"
+
+
+def canonical_json(value: object) -> str:
+    """Return the one JSON text of a value: sorted keys, no spaces, shortest round-trip floats, no NaN.
+
+    >>> canonical_json({"b": (1, 2.50), "a": None})
+    '{"a":null,"b":[1,2.5]}'
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+
+
+def digest(value: object) -> str:
+    """Return the SHA-256 of a value's canonical JSON, in hexadecimal."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def derived_seed(*parts: object) -> int:
+    """Return a 63-bit seed made from named parts, so that no two streams of random numbers share one by accident.
+
+    >>> derived_seed("data", "kodak", "kodim01", 0) == derived_seed("data", "kodak", "kodim01", 0)
+    True
+    """
+    return int(digest([str(part) for part in parts])[:16], 16) >> 1

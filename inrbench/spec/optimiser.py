@@ -1,0 +1,132 @@
+"""Optimisers as data: a name and the hyper-parameters that torch's class of that name takes.
+
+The learning rate and its schedule are the protocol's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Literal, get_type_hints
+
+from inrbench.errors import BadValue, unknown
+from inrbench.spec.parse import is_of, type_name, type_options
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimiser:
+    """The base of the optimisers. Every field is a hyper-parameter and is checked when it is made."""
+
+    name: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        for field, kind in field_types(type(self)).items():
+            value = getattr(self, field)
+            if not is_of(kind, value):
+                wanted = " or ".join(map(type_name, type_options(kind)))
+                raise BadValue(f"optimiser '{self.name}': {field} must be {wanted}, got {value!r}")
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and value < 0:
+                raise BadValue(f"optimiser '{self.name}': {field} must not be negative, got {value}")
+        betas = getattr(self, "betas", (0.0, 0.0))
+        if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
+            raise BadValue(f"optimiser '{self.name}': betas must be two numbers from 0 up to 1, got {betas}")
+
+    def encoded(self) -> str | dict[str, Any]:
+        """Return it as JSON holds it: its name alone if every hyper-parameter is the default, else all of them."""
+        if self == type(self)():
+            return self.name
+        return {"name": self.name, **asdict(self)}
+
+    def __str__(self) -> str:
+        changed = [f"{name} {value}" for name, value in asdict(self).items() if value != getattr(type(self)(), name)]
+        return f"{self.name} ({', '.join(changed)})" if changed else self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam(Optimiser):
+    """``torch.optim.Adam``. Kingma, Ba, ICLR 2015, arXiv:1412.6980."""
+
+    name: ClassVar[str] = "adam"
+    betas: tuple[float, ...] = (0.9, 0.999)
+    eps: float = 1e-8
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdamW(Optimiser):
+    """``torch.optim.AdamW``: Adam with decoupled weight decay. Loshchilov, Hutter, ICLR 2019, arXiv:1711.05101."""
+
+    name: ClassVar[str] = "adamw"
+    betas: tuple[float, ...] = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 0.01
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sgd(Optimiser):
+    """``torch.optim.SGD``."""
+
+    name: ClassVar[str] = "sgd"
+    momentum: float = 0.0
+    nesterov: bool = False
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.nesterov and not self.momentum:
+            raise BadValue("optimiser 'sgd': nesterov needs a momentum above 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lbfgs(Optimiser):
+    """``torch.optim.LBFGS``. One step of a run is one call of it: at most ``max_iter`` iterations on one batch."""
+
+    name: ClassVar[str] = "lbfgs"
+    max_iter: int = 20
+    history_size: int = 100
+    line_search: Literal["strong_wolfe", "none"] = "strong_wolfe"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.max_iter < 1 or self.history_size < 1:
+            raise BadValue("optimiser 'lbfgs': max_iter and history_size must be at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Muon(Optimiser):
+    """``torch.optim.Muon`` for weight matrices, Adam for all other parameters. Jordan et al., 2024.
+
+    Muon's updates are scaled to the root mean square of Adam's, so that one learning rate serves both.
+    """
+
+    name: ClassVar[str] = "muon"
+    momentum: float = 0.95
+    nesterov: bool = True
+    ns_steps: int = 5
+    weight_decay: float = 0.0
+    betas: tuple[float, ...] = (0.9, 0.999)
+    eps: float = 1e-8
+
+
+OPTIMISERS: Mapping[str, type[Optimiser]] = {kind.name: kind for kind in (Adam, AdamW, Sgd, Lbfgs, Muon)}
+
+
+def field_types(kind: type[Any]) -> dict[str, Any]:
+    """Return the annotated type of each field of a dataclass, in their order."""
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in fields(kind)}
+
+
+def optimiser_of(value: str | Mapping[str, Any]) -> Optimiser:
+    """Return an optimiser from its name, or from what ``encoded`` gave.
+
+    Raises:
+        UnknownName: There is no optimiser of that name, or it has no such hyper-parameter.
+        BadValue: A hyper-parameter's value means nothing.
+    """
+    given = {"name": value} if isinstance(value, str) else dict(value)
+    name = str(given.pop("name"))
+    if name not in OPTIMISERS:
+        raise unknown("optimiser", name, OPTIMISERS)
+    known = field_types(OPTIMISERS[name])
+    for key in given:
+        if key not in known:
+            raise unknown(f"hyper-parameter of optimiser '{name}'", key, known)
+    return OPTIMISERS[name](**{key: tuple(item) if isinstance(item, list) else item for key, item in given.items()})

@@ -1,0 +1,186 @@
+"""A protocol: every setting that changes the meaning of a number, checked, and its fingerprint."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from inrbench.errors import BadValue
+from inrbench.spec.identity import digest
+from inrbench.spec.optimiser import OPTIMISERS, Adam, Optimiser, field_types, optimiser_of
+from inrbench.spec.parse import is_of, parse_as, type_name, type_options
+from inrbench.spec.settings import Settings
+
+EDITION = 1
+"""Raised when the harness itself changes what a number means (a loss, a layer, a selection rule). Part of every fingerprint."""
+
+NOT_CHANGEABLE = frozenset({"name", "sources", "settings", "metrics", "optimiser"})
+"""Fields of a protocol that ``--set`` does not take as they are."""
+Schedule = Literal["cosine", "exponential", "constant", "step"]
+Precision = Literal["float32", "float64", "bfloat16"]
+ADDED_FIELDS: Mapping[str, Any] = {"warmup_epochs": 0, "step_epochs": None, "step_factor": None}
+"""Fields that came after results had been published: each enters the fingerprint only where it is not this value."""
+S = TypeVar("S", bound=Settings)
+POSITIVE = ("width", "n_layers", "epochs", "batch", "lr", "step_epochs", "step_factor")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """Every setting that changes the meaning of a number. Each is checked when the protocol is made, and each is used.
+
+    Args:
+        name: What people call it.
+        width: Channels of a nonlinear layer.
+        n_layers: Nonlinear layers.
+        epochs: Passes over the points.
+        batch: Points in an optimiser step; None for all of them.
+        optimiser: The optimiser with its hyper-parameters.
+        lr: The highest learning rate.
+        lr_min: The learning rate at the end of a ``cosine`` or ``exponential`` schedule; the least one of ``step``; equal to
+            ``lr`` where it is ``constant``.
+        schedule: How the learning rate falls, once an epoch.
+        warmup_epochs: Epochs in which the learning rate rises in equal steps to ``lr``, before the schedule begins.
+        step_epochs: Of the schedule ``step``: the learning rate is multiplied by ``step_factor`` every so many epochs.
+        step_factor: Of the schedule ``step``: above 0 and below 1.
+        precision: ``float32``; ``float64``; or ``bfloat16``, which is torch's autocast over float32 weights.
+        selection: Which weights are judged.
+        metrics: Ids of the metrics. The first one is the primary metric.
+        settings: What only this task has.
+        sources: Where each number comes from. It explains and does not identify: it is not in the fingerprint.
+
+    Raises:
+        BadValue: A field has the wrong type, or a value that means nothing.
+    """
+
+    name: str
+    width: int
+    n_layers: int
+    epochs: int
+    batch: int | None = None
+    optimiser: Optimiser = field(default_factory=Adam)
+    lr: float
+    lr_min: float
+    schedule: Schedule = "cosine"
+    warmup_epochs: int = 0
+    step_epochs: int | None = None
+    step_factor: float | None = None
+    precision: Precision = "float32"
+    selection: Literal["last iterate"] = "last iterate"
+    metrics: tuple[str, ...]
+    settings: Settings = field(default_factory=Settings)
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, kind in field_types(Protocol).items():
+            value = getattr(self, name)
+            if not (isinstance(value, kind) if kind in (Optimiser, Settings) else is_of(kind, value)):
+                raise self._wrong(name, f"must be {' or '.join(map(type_name, type_options(kind)))}, got {value!r}")
+        for name in POSITIVE:
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise self._wrong(name, f"must be positive, got {value}")
+        if not self.metrics:
+            raise self._wrong("metrics", "must name at least one metric")
+        self._check_schedule()
+
+    def _check_schedule(self) -> None:
+        if not (0 <= self.lr_min <= self.lr and math.isfinite(self.lr)):
+            raise self._wrong("lr_min", f"must lie between 0 and lr = {self.lr}, got {self.lr_min}")
+        if self.schedule == "exponential" and self.lr_min == 0:
+            raise self._wrong("lr_min", "must be above 0: an exponential schedule cannot reach 0")
+        if self.schedule == "constant" and self.lr_min != self.lr:
+            raise self._wrong(
+                "lr_min", f"must be lr = {self.lr}: with schedule constant no other is used (--set lr_min={self.lr})"
+            )
+        if not 0 <= self.warmup_epochs < self.epochs:
+            raise self._wrong("warmup_epochs", f"must be at least 0 and below epochs = {self.epochs}, got {self.warmup_epochs}")
+        if self.schedule == "step":
+            if self.step_epochs is None or self.step_factor is None or self.step_factor >= 1:
+                raise self._wrong("schedule", "'step' needs step_epochs, and a step_factor above 0 and below 1")
+        elif self.step_epochs is not None or self.step_factor is not None:
+            raise self._wrong("step_epochs", "and step_factor must be none: only the schedule 'step' uses them")
+
+    def _wrong(self, name: str, what: str) -> BadValue:
+        return BadValue(f"protocol '{self.name}': {name} {what}")
+
+    @property
+    def primary(self) -> str:
+        """The id of the metric that ranks methods."""
+        return self.metrics[0]
+
+    def settings_as(self, kind: type[S]) -> S:
+        """Return the settings as those of a kind of task. Raises BadValue for settings of another class."""
+        if not isinstance(self.settings, kind):
+            raise BadValue(f"protocol '{self.name}': settings must be {kind.__name__}, got {type(self.settings).__name__}")
+        return self.settings
+
+    def encoded(self) -> dict[str, Any]:
+        """Return all fields as JSON holds them."""
+        values = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
+        return {
+            **values, "optimiser": self.optimiser.encoded(), "settings": self.settings.encoded(), "sources": dict(self.sources),
+        }  # fmt: skip
+
+    @classmethod
+    def decoded(cls, encoded: Mapping[str, Any], settings: type[Settings]) -> "Protocol":
+        """Return a protocol from what ``encoded`` gave. ``settings`` is the class of its task's settings.
+
+        Raises:
+            UnknownName: It has a setting that the task does not have any more.
+            BadValue: A value means nothing any more.
+        """
+        return cls(**{
+            **encoded, "metrics": tuple(encoded["metrics"]), "optimiser": optimiser_of(encoded["optimiser"]),
+            "settings": settings.decoded(encoded["settings"]),
+        })  # fmt: skip
+
+    def fingerprint(self, task: str, task_version: str) -> str:
+        """Return the first 12 hexadecimal digits of the hash of everything that changes a number's meaning."""
+        fields = {**self.encoded(), "settings": self.settings.fingerprinted()}
+        unused = {name for name, value in ADDED_FIELDS.items() if fields[name] == value}
+        fields = {name: value for name, value in fields.items() if name not in {"name", "sources", *unused}}
+        return digest({"edition": EDITION, "task": task, "task_version": task_version, **fields})[:12]
+
+    def with_changes(self, changes: Mapping[str, str]) -> "Protocol":
+        """Return a protocol with fields replaced by values given as text, named after the changes.
+
+        Args:
+            changes: Field -> text. A field is one of the protocol's, one of its settings, ``optimiser`` (a name), or a
+                hyper-parameter of the optimiser (``optimiser.weight_decay``).
+
+        Raises:
+            BadValue: A field does not exist or cannot be changed, or a text is no value of its type.
+        """
+        if not changes:
+            return self
+        own = {name: kind for name, kind in field_types(Protocol).items() if name not in NOT_CHANGEABLE}
+        of_task = field_types(type(self.settings))
+        fields: dict[str, Any] = {}
+        settings: dict[str, Any] = {}
+        for key, text in changes.items():
+            if key == "optimiser" or key.startswith("optimiser."):
+                continue
+            if key not in own and key not in of_task:
+                known = ", ".join(sorted((*own, *of_task, "optimiser")))
+                raise BadValue(f"--set {key}={text}: no field that can be changed. There are: {known}")
+            (settings if key in of_task else fields)[key] = parse_as(of_task.get(key, own.get(key)), text, f"--set {key}")
+        fields["optimiser"] = self._changed_optimiser(changes)
+        if settings:
+            fields["settings"] = dataclasses.replace(self.settings, **settings)
+        name = self.name + "".join(f"+{key}={text}" for key, text in sorted(changes.items()))
+        return dataclasses.replace(self, **fields, name=name)
+
+    def _changed_optimiser(self, changes: Mapping[str, str]) -> Optimiser:
+        chosen = self.optimiser
+        if "optimiser" in changes:
+            chosen = OPTIMISERS[parse_as(Literal[*OPTIMISERS], changes["optimiser"], "--set optimiser")]()
+        hyper = {key.removeprefix("optimiser."): text for key, text in changes.items() if key.startswith("optimiser.")}
+        types = field_types(type(chosen))
+        for key, text in hyper.items():
+            if key not in types:
+                known = ", ".join(types)
+                raise BadValue(f"--set optimiser.{key}={text}: optimiser '{chosen.name}' has no '{key}'. It has: {known}")
+        return dataclasses.replace(
+            chosen, **{key: parse_as(types[key], text, f"--set optimiser.{key}") for key, text in hyper.items()}
+        )
