@@ -34,10 +34,15 @@ class CoordinateSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSettings(CoordinateSettings):
-    """``max_pixels``: the image is reduced to at most this many pixels; None for as it is."""
+    """What of an image is fitted.
+
+    ``max_pixels``: the image is reduced to at most this many pixels; None for as it is. ``page``: which page of a file of
+    several, counted from 0.
+    """
 
     max_pixels: int | None
     value_range: ValueRange = "[0, 1]"
+    page: int | None = added(None)
 
     def check(self) -> None:
         """Raise BadValue for less than one pixel."""

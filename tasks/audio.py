@@ -138,10 +138,10 @@ class Audio(Task):
         chosen = np.linspace(0, len(samples) - 1, LISTENED).astype(int)
         return digest([round(float(value), 6) + 0.0 for value in samples[chosen]])
 
-    def clip(self, signal: str) -> Clip:
+    def clip(self, signal: str, channel: int | None = None) -> Clip:
         """Return a sound by name. Raises UnknownName or BadValue."""
         if signal in self.files:
-            return read_wav(self.files[signal])
+            return read_wav(self.files[signal], channel)
         if signal not in SOUNDS:
             raise unknown("signal of task 'audio'", signal, SOUNDS, "your own sound: --signals ./mine.wav")
         return Clip(SOUNDS[signal](np.arange(SECONDS * RATE) / RATE), RATE)
@@ -150,11 +150,11 @@ class Audio(Task):
         """Return time and value, and the samples that the protocol fits."""
         from inrbench.problems import fitted_samples
 
-        clip = self.clip(signal)
+        clip = self.clip(signal, protocol.settings_as(AudioSettings).channel)
         return ProblemSize(1, 1, fitted_samples(len(clip.samples), clip.rate, protocol))
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
         """Load a sound. Nothing is drawn at random."""
         from inrbench.problems import audio_problem
 
-        return audio_problem(self.clip(signal), protocol)
+        return audio_problem(self.clip(signal, protocol.settings_as(AudioSettings).channel), protocol)

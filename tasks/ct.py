@@ -100,7 +100,8 @@ class ComputedTomography(Task):
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
         """Return a point a pixel of the square that is found."""
         made = signal == "discs" and signal not in self.files
-        side = SIDE if made else min(image_shape(self.path(signal))[:2])
+        page = protocol.settings_as(TomographySettings).page
+        side = SIDE if made else min(image_shape(self.path(signal), page)[:2])
         n, _ = fitted_shape((side, side), protocol.settings_as(TomographySettings).max_pixels, step=1)
         return ProblemSize(2, 1, n * n)
 
@@ -110,7 +111,9 @@ class ComputedTomography(Task):
         from inrbench.problems import tomography_problem
 
         if signal in self.files:
-            return tomography_problem(read_image(self.path(signal), channels=(1,)), protocol)
+            return tomography_problem(
+                read_image(self.path(signal), (1,), protocol.settings_as(TomographySettings).page), protocol
+            )
         # scikit-image's file of the phantom is RGB, all channels the same
         phantom = discs(SIDE) if signal == "discs" else read_image(self.path(signal))[..., :1]
         return tomography_problem(phantom, protocol)

@@ -94,7 +94,7 @@ class Photo(Task):
 
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
         """Return the size of the image as the protocol fits it, from the file's header."""
-        *shape, channels = image_shape(self.path(signal))
+        *shape, channels = image_shape(self.path(signal), protocol.settings_as(ImageSettings).page)
         height, width = fitted_shape(shape, protocol.settings_as(ImageSettings).max_pixels)
         return ProblemSize(2, channels, height * width)
 
@@ -103,4 +103,4 @@ class Photo(Task):
         from inrbench.data import read_image
         from inrbench.problems import image_problem
 
-        return image_problem(read_image(self.path(signal)), protocol)
+        return image_problem(read_image(self.path(signal), page=protocol.settings_as(ImageSettings).page), protocol)

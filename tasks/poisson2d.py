@@ -85,4 +85,4 @@ class Poisson2d(EquationTask):
     }  # fmt: skip
     tuning = ("poisson2d", ("ablation",))
     validation = RESIDUAL.id
-    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": ("sin6cos20",), "quick": ("ablation",)}
+    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": ("sin6cos20",)}

@@ -51,15 +51,15 @@ class Restoration(Photo):
 
     def fitted_shape(self, signal: str, protocol: Protocol) -> tuple[int, int, int]:
         """Return rows, columns and channels of the image that is to be found."""
-        *shape, channels = image_shape(self.path(signal))
+        *shape, channels = image_shape(self.path(signal), protocol.settings_as(ImageSettings).page)
         height, width = fitted_shape(shape, protocol.settings_as(ImageSettings).max_pixels, step=1)
         return height, width, channels
 
-    def image(self, signal: str) -> Any:
+    def image(self, signal: str, protocol: Protocol) -> Any:
         """Return the image as its file has it."""
         from inrbench.data import read_image
 
-        return read_image(self.path(signal))
+        return read_image(self.path(signal), page=protocol.settings_as(ImageSettings).page)
 
 
 @register_task("denoise")
@@ -96,7 +96,7 @@ class Denoise(Restoration):
         """Draw the noise."""
         from inrbench.problems import denoising_problem
 
-        return denoising_problem(self.image(signal), protocol, data_seed)
+        return denoising_problem(self.image(signal, protocol), protocol, data_seed)
 
 
 @register_task("super-resolution")
@@ -133,7 +133,7 @@ class SuperResolution(Restoration):
         """Make the image coarser. Nothing is drawn at random."""
         from inrbench.problems import super_resolution_problem
 
-        return super_resolution_problem(self.image(signal), protocol)
+        return super_resolution_problem(self.image(signal, protocol), protocol)
 
 
 @register_task("inpainting")
@@ -170,4 +170,4 @@ class Inpainting(Restoration):
         """Draw the pixels that are given."""
         from inrbench.problems import inpainting_problem
 
-        return inpainting_problem(self.image(signal), protocol, data_seed)
+        return inpainting_problem(self.image(signal, protocol), protocol, data_seed)

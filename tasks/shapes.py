@@ -172,7 +172,10 @@ class ShapeTask(Task):
         """Load the ground truth, or compute it. Nothing is drawn at random."""
         from inrbench.problems import shape_problem
 
-        return shape_problem(shape_truth(self.recipe(signal, protocol), lambda: self.mesh(signal)), protocol)
+        problem = shape_problem(shape_truth(self.recipe(signal, protocol), lambda: self.mesh(signal)), protocol)
+        if signal in self.files:
+            problem.notes = self.mesh(signal).notes
+        return problem
 
     def recipe(self, signal: str, protocol: Protocol) -> TruthRecipe:
         """Return what determines the ground truth."""

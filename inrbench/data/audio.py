@@ -1,5 +1,7 @@
 """Sounds as arrays: WAV files."""
 
+import io
+import struct
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,23 +11,38 @@ from numpy.typing import NDArray
 
 from inrbench.errors import BadValue
 
+UNKNOWN_SIZES = (0, 0xFFFFFFFF)
+"""What a program that writes to a pipe leaves in the header, since it cannot go back to it."""
+CANCELLED = 1e-2
+"""Power of the mean of the channels over the mean of their powers: below it the channels cancel each other."""
+NEARLY_CANCELLED = 0.2
+
 
 @dataclass(frozen=True)
 class Clip:
-    """One channel of sound, samples in [-1, 1], and how many there are in a second."""
+    """One channel of sound, samples in [-1, 1], how many there are in a second, and what is to be known of them."""
 
     samples: NDArray[np.floating]
     rate: int
+    notes: tuple[str, ...] = ()
 
 
-def read_wav(path: Path) -> Clip:
-    """Return a WAV file, the mean of its channels. Raises BadValue for a file that is no readable WAV."""
+def read_wav(path: Path, channel: int | None = None) -> Clip:
+    """Return a WAV file: one of its channels, counted from 0, or the mean of all.
+
+    A header that leaves the length open is read to the end of the file; one that tells another length than the file has gives
+    a note.
+
+    Raises:
+        BadValue: The file is no readable WAV, has no such channel, or its channels cancel each other.
+    """
     from scipy.io import wavfile
 
     try:
+        data, notes = _mended(path.read_bytes())
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", wavfile.WavFileWarning)  # chunks that say who made it, and cut-off ones
-            rate, samples = wavfile.read(path)
+            rate, samples = wavfile.read(io.BytesIO(data))
     except FileNotFoundError as error:
         raise BadValue(f"no such sound: {path}") from error
     except Exception as error:  # a damaged header makes SciPy raise whatever comes first
@@ -35,10 +52,56 @@ def read_wav(path: Path) -> Clip:
     full = 1.0 if samples.dtype.kind == "f" else 2.0 ** (8 * samples.dtype.itemsize - 1)
     values = samples.astype(np.float64) - (full if samples.dtype == np.uint8 else 0.0)  # 8-bit files count from 0
     values = values / full
-    mono = values if values.ndim == 1 else values.mean(axis=1)
-    if not np.isfinite(mono).all():
+    values = values[:, None] if values.ndim == 1 else values
+    if not np.isfinite(values).all():
         raise BadValue(f"{path} holds values that are no numbers")
-    return Clip(mono, int(rate))
+    mono, said = _one_channel(path, values, channel)
+    return Clip(mono, int(rate), (*notes, *said))
+
+
+def _one_channel(path: Path, values: NDArray[np.float64], channel: int | None) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Return the samples of a channel, or the mean of all, and what is to be known of that."""
+    n = values.shape[1]
+    if channel is not None:
+        if channel >= n:
+            raise BadValue(f"{path} has {n} channel(s), counted from 0; there is no channel {channel}")
+        return values[:, channel], ()
+    mean = values.mean(axis=1)
+    power = float(np.square(values).mean())
+    left = float(np.square(mean).mean()) / power if power else 1.0
+    if n > 1 and left < CANCELLED:
+        raise BadValue(
+            f"{path}: its {n} channels cancel each other, their mean has {left:.1g} of their power; name one: --set channel=0"
+        )
+    if n > 1 and left < NEARLY_CANCELLED:
+        return mean, (f"the mean of {n} channels has {left:.0%} of their power; --set channel=0 takes one of them",)
+    return mean, ()
+
+
+def _mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """Return a WAV file's bytes with the length of its samples filled in, and what its header said of it.
+
+    The file is a list of chunks: four letters, a length, that many bytes.
+    """
+    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+        return data, ()
+    place = 12
+    while place + 8 <= len(data):
+        name, size = data[place : place + 4], struct.unpack_from("<I", data, place + 4)[0]
+        if name == b"data":
+            there = len(data) - place - 8
+            if size in UNKNOWN_SIZES and there:
+                even = there - there % 2
+                head = data[:4] + struct.pack("<I", place + even) + data[8 : place + 4] + struct.pack("<I", even)
+                return head + data[place + 8 : place + 8 + even], ()
+            if size > there:
+                return data, (f"the file is cut off: {there} bytes of samples are there, its header tells of {size}",)
+            rest = there - size
+            if rest >= 8 and not data[place + 8 + size : place + 12 + size].strip(b"\0").isalnum():
+                return data, (f"its header tells of {size} bytes of samples, and {rest} bytes that are no chunk follow",)
+            return data, ()
+        place += 8 + size + size % 2
+    return data, ()
 
 
 def write_wav(path: Path, clip: Clip) -> None:

@@ -1,49 +1,220 @@
-"""Image files as arrays."""
+"""Image files as arrays: one rule for every format.
+
+What a camera says of the orientation is applied; 12 and 16 bits stay 12 and 16 bits; an alpha channel that is opaque everywhere
+is dropped and any other is refused; a file of several pages is refused until one is named.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from inrbench.errors import BadValue
 
-SCALES = {"L": 255.0, "RGB": 255.0, "I;16": 65535.0}
-"""Pillow's modes that are read as they are -> the value that becomes 1."""
+EIGHT_BITS = {"L": 1, "RGB": 3, "LA": 1, "RGBA": 3, "P": 3, "1": 1}
+"""Pillow's modes of 8 bits or fewer -> channels of what they become."""
+SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N", "I")
+TIFF = (".tif", ".tiff")
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_COLOURS = (2, 6)
+PNM_MAGIC = (b"P3", b"P6")
 
 
-def image_shape(path: Path) -> tuple[int, int, int]:
-    """Return ``(H, W, C)`` of an image file from its header alone. Raises BadValue for a file that is no image."""
+def image_shape(path: Path, page: int | None = None) -> tuple[int, int, int]:
+    """Return ``(H, W, C)`` of an image file as ``read_image`` gives it. Raises BadValue for a file that is no image."""
+    if path.suffix.lower() in TIFF:
+        return read_image(path, page=page).shape
     with _opened(path) as image:
-        return image.height, image.width, len(image.getbands())
+        _one_page(path, getattr(image, "n_frames", 1), page)
+        channels = 1 if image.mode in SIXTEEN_BITS or image.mode == "F" else EIGHT_BITS.get(image.mode, len(image.getbands()))
+        turned = image.getexif().get(0x0112, 1) >= 5
+        return (image.width, image.height, channels) if turned else (image.height, image.width, channels)
 
 
-def read_image(path: Path, channels: tuple[int, ...] = (1, 3)) -> NDArray[np.float32]:
+def read_image(path: Path, channels: tuple[int, ...] = (1, 3), page: int | None = None) -> NDArray[np.float32]:
     """Return an image file as ``(H, W, C)`` float32 in [0, 1], C = 1 for gray and 3 for RGB.
 
-    Raises BadValue for a file that is no readable image, or one with an alpha channel, a palette or a number of channels
-    that is not in ``channels``: what they should turn into is for the user to say.
+    Args:
+        path: The file.
+        channels: The numbers of channels that are wanted.
+        page: Which page of a file of several, counted from 0.
+
+    Raises:
+        BadValue: The file is no readable image, is transparent somewhere, has several pages and none is named, or a number of
+            channels that is not wanted.
     """
-    with _opened(path) as image:
-        image.load()
-        mode = image.mode
-        array = np.asarray(image)
-    if mode not in SCALES:
-        advice = "convert it first, with Pillow for example: Image.open(...).convert('RGB').save(...)"
-        raise BadValue(f"{path} is of mode {mode}; inrbench fits gray (L) or RGB images: {advice}")
-    array = array[..., None] if array.ndim == 2 else array
+    if path.suffix.lower() in TIFF:
+        array = _read_tiff(path, page)
+    elif _has_deep_colour(path):
+        array = _read_deep_colour(path)
+    else:
+        array = _read_with_pillow(path, page)
     if array.shape[2] not in channels:
         wanted = " or ".join({1: "gray", 3: "RGB"}[c] for c in channels)
         raise BadValue(f"{path} has {array.shape[2]} channel(s), expected {wanted}")
-    return (array / np.float32(SCALES[mode])).astype(np.float32)
+    return np.ascontiguousarray(array, dtype=np.float32)
 
 
 def write_image(path: Path, image: NDArray[np.floating]) -> None:
     """Write an image ``(H, W, 1 or 3)`` in [0, 1] as 8-bit PNG, values clipped and rounded."""
     pixels = np.rint(image.clip(0, 1) * 255).astype(np.uint8)
     Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(path)
+
+
+def _read_with_pillow(path: Path, page: int | None) -> NDArray[Any]:
+    with _opened(path) as image:
+        _one_page(path, getattr(image, "n_frames", 1), page)
+        if page:
+            image.seek(page)
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode in SIXTEEN_BITS:
+            return (np.asarray(upright).astype(np.float64) / 65535)[..., None]
+        if upright.mode == "F":
+            return _within_unit(path, np.asarray(upright))[..., None]
+        if upright.mode not in EIGHT_BITS:
+            call = f"Image.open({str(path)!r}).convert('RGB').save('rgb.png')"
+            advice = f'convert it first: python -c "from PIL import Image; {call}"'
+            raise BadValue(f"{path} is of mode {upright.mode}; inrbench fits gray and RGB images: {advice}")
+        if "transparency" in upright.info or upright.mode in ("LA", "RGBA"):
+            rgba = np.asarray(upright.convert("RGBA"))
+            _refuse_transparent(path, rgba[..., 3], 255)
+            gray = upright.mode in ("L", "LA", "1")
+            return (
+                rgba[..., :1].astype(np.float32) / np.float32(255)
+                if gray
+                else rgba[..., :3].astype(np.float32) / np.float32(255)
+            )
+        plain = np.asarray(upright.convert("L" if EIGHT_BITS[upright.mode] == 1 else "RGB"))
+        return (plain[..., None] if plain.ndim == 2 else plain) / np.float32(255)
+
+
+def _has_deep_colour(path: Path) -> bool:
+    """Whether a file is a PNG or PNM of several channels with more than 8 bits, which Pillow would cut down to 8."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+    except OSError:
+        return False
+    if head.startswith(PNG_SIGNATURE):
+        return len(head) > 25 and head[24] == 16 and head[25] in PNG_COLOURS
+    if head[:2] in PNM_MAGIC:
+        numbers = [word for line in head.split(b"\n") for word in line.partition(b"#")[0].split()]
+        return len(numbers) > 3 and numbers[3].isdigit() and int(numbers[3]) > 255
+    return False
+
+
+def _read_deep_colour(path: Path) -> NDArray[np.float64]:
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            frame = next(container.decode(video=0))
+        name = "rgba64le" if "a" in frame.format.name else "rgb48le"
+        array = frame.to_ndarray(format=name).astype(np.float64) / 65535
+    except (av.error.FFmpegError, StopIteration, ValueError, OSError) as error:
+        raise BadValue(f"{path} cannot be read as an image: {error}") from error
+    if array.shape[2] == 4:
+        _refuse_transparent(path, array[..., 3], 1.0)
+    return array[..., :3]
+
+
+def _read_tiff(path: Path, page: int | None) -> NDArray[Any]:
+    """Read a TIFF with its own number of bits, upright, black at 0."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            _one_page(path, len(file.pages), page)
+            held: Any = file.pages[page or 0]
+            array, bits = _decoded(path, held, page or 0), int(np.max(held.bitspersample))
+            photometric, extra = int(held.photometric), tuple(held.extrasamples)
+            planar = int(held.planarconfig) == int(tifffile.PLANARCONFIG.SEPARATE)
+            tag = held.tags.get("Orientation")
+            palette = held.colormap
+            turn = int(tag.value) if tag is not None else 1
+    except FileNotFoundError as error:
+        raise BadValue(f"no such image: {path}") from error
+    except BadValue:
+        raise
+    except Exception as error:  # tifffile raises whatever the bytes lead it to
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise BadValue(f"{path} cannot be read as an image: {reason}") from error
+    if array.ndim not in (2, 3) or not array.size:
+        raise BadValue(f"{path} is an array of shape {array.shape}, not an image (H, W) or (H, W, channels)")
+    if palette is not None and photometric == int(tifffile.PHOTOMETRIC.PALETTE):
+        array, bits = np.moveaxis(palette[:, array], 0, -1), 16
+    elif array.ndim == 3 and planar:
+        array = np.moveaxis(array, 0, -1)
+    array = array[..., None] if array.ndim == 2 else array
+    if array.dtype.kind == "f":
+        values = _within_unit(path, array)
+    elif array.dtype.kind in "ub":
+        values = array.astype(np.float64) / (2**bits - 1)
+    else:
+        raise BadValue(f"{path} holds {array.dtype} numbers; save it as unsigned integers, or as floats from 0 to 1")
+    if photometric == int(tifffile.PHOTOMETRIC.MINISWHITE):
+        values = 1 - values
+    if extra and values.shape[2] in (2, 4):
+        _refuse_transparent(path, values[..., -1], 1.0)
+        values = values[..., :-1]
+    if photometric not in (0, 1, 2, 3):
+        raise BadValue(f"{path} is neither gray nor RGB (photometric {photometric}); save it as RGB")
+    return _upright(values, turn)
+
+
+def _decoded(path: Path, held: Any, page: int) -> NDArray[Any]:
+    """Return a page's numbers: by tifffile, and by Pillow what that has no decoder for (packed 12 bits, some compressions)."""
+    try:
+        array: NDArray[Any] = held.asarray()
+    except Exception as error:  # it raises several kinds where a decoder is not installed
+        if "imagecodecs" not in str(error):
+            raise
+        with Image.open(path) as image:
+            image.seek(page)
+            array = np.asarray(image)
+    return array
+
+
+def _upright(array: NDArray[Any], turn: int) -> NDArray[Any]:
+    """Return an image turned as TIFF's and EXIF's tag of orientation, 1 to 8, says."""
+    if turn in (5, 6, 7, 8):
+        array = array.swapaxes(0, 1)
+    if turn in (2, 3, 6, 7):
+        array = array[:, ::-1]
+    if turn in (3, 4, 7, 8):
+        array = array[::-1]
+    return array
+
+
+def _within_unit(path: Path, array: NDArray[Any]) -> NDArray[np.float64]:
+    values = array.astype(np.float64)
+    low, high = float(values.min()), float(values.max())
+    if not (0 <= low <= high <= 1):
+        raise BadValue(
+            f"{path} holds floats from {low:g} to {high:g}; inrbench takes them from 0 to 1: subtract {low:g}, divide by "
+            f"{high - low:g}, and save it again as floats"
+        )
+    return values
+
+
+def _refuse_transparent(path: Path, alpha: NDArray[Any], opaque: float) -> None:
+    if (alpha < opaque).any():
+        raise BadValue(
+            f"{path} is transparent in {(alpha < opaque).mean():.0%} of its pixels; say what lies behind it: paste it on a "
+            "background and save that without alpha"
+        )
+
+
+def _one_page(path: Path, pages: int, page: int | None) -> None:
+    if page is None and pages > 1:
+        raise BadValue(f"{path} has {pages} pages; name one: --set page=0, the last is {pages - 1}")
+    if page is not None and not 0 <= page < pages:
+        raise BadValue(f"{path} has {pages} page(s), counted from 0; there is no page {page}")
 
 
 @contextmanager

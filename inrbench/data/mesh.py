@@ -15,6 +15,8 @@ Array = NDArray[np.float64]
 FORMATS = ("ply", "stl", "obj", "off")
 OPEN_SHARE = 0.05
 """A surface whose holes, closed by flat lids, would be more than this share of its area encloses nothing in particular."""
+MERGED = 1e-6
+"""Of the longest side: corners of an open mesh that lie nearer to each other are one corner, rounded in two ways."""
 CROSSED_SHARE = 0.001
 """Of edges between faces turned against each other: scans have a few, and the winding number bears them."""
 
@@ -23,11 +25,12 @@ CROSSED_SHARE = 0.001
 class Mesh:
     """``vertices (V, 3)`` float64 and ``faces (F, 3)`` int64, indices of vertices, counter-clockwise seen from outside.
 
-    Every vertex belongs to a face.
+    Every vertex belongs to a face. ``notes``: what was mended in the file.
     """
 
     vertices: Array
     faces: NDArray[np.int64]
+    notes: tuple[str, ...] = ()
 
     @property
     def triangles(self) -> Array:
@@ -49,38 +52,98 @@ def read_mesh(path: Path) -> Mesh:
     vertices, faces = _loaded(path)
     try:
         _refuse_unusable(vertices, faces)
-        return checked(_merged(vertices, faces))
+        merged, notes = _merged(vertices, faces)
+        mesh = checked(merged)
+        return Mesh(mesh.vertices, mesh.faces, (*notes, *mesh.notes))
     except BadValue as error:
         raise BadValue(f"{path}: {error}") from error
 
 
-def _merged(vertices: Array, faces: NDArray[np.int64]) -> Mesh:
-    """Return a surface from triangles that may each have their own corners, as in STL or at the seams of a texture."""
-    distinct, place = np.unique(vertices[faces.reshape(-1)], axis=0, return_inverse=True)
+def _merged(vertices: Array, faces: NDArray[np.int64]) -> tuple[Mesh, tuple[str, ...]]:
+    """Return a surface from triangles that may each have their own corners, as in STL or at the seams of a texture.
+
+    Corners that are equal become one; where edges stay open then, so do corners within MERGED of the longest side. A face that
+    is there twice is kept once. What was mended is said.
+    """
+    notes = []
+    mesh = _joined(vertices, faces, None)
+    if _open_edges(mesh):
+        nearby = _joined(vertices, faces, MERGED * float(np.ptp(vertices, axis=0).max()))
+        if _open_edges(nearby) < _open_edges(mesh):
+            notes.append(f"corners within {MERGED:g} of its longest side were taken for one")
+            mesh = nearby
+    ordered = np.sort(mesh.faces, axis=1)
+    turned = (mesh.faces == ordered[:, [0, 1, 2]]).all(1) | (mesh.faces == ordered[:, [1, 2, 0]]).all(1)
+    turned |= (mesh.faces == ordered[:, [2, 0, 1]]).all(1)
+    _, first = np.unique(np.column_stack((ordered, turned)), axis=0, return_index=True)
+    if len(first) < len(mesh.faces):
+        notes.append(f"{len(mesh.faces) - len(first)} faces that are there twice were kept once")
+        mesh = Mesh(mesh.vertices, mesh.faces[np.sort(first)])
+    return mesh, tuple(notes)
+
+
+def _joined(vertices: Array, faces: NDArray[np.int64], tolerance: float | None) -> Mesh:
+    """Return triangles with equal corners made one: exactly equal, or within a tolerance."""
+    corners = vertices[faces.reshape(-1)]
+    if tolerance is None:
+        distinct, place = np.unique(corners, axis=0, return_inverse=True)
+    else:
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+        from scipy.spatial import cKDTree
+
+        exact, inverse = np.unique(corners, axis=0, return_inverse=True)
+        pairs = cKDTree(exact).query_pairs(tolerance, output_type="ndarray")
+        graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(exact),) * 2)
+        _, group = connected_components(graph, directed=False)
+        _, first = np.unique(group, return_index=True)
+        distinct, place = exact[first], group[inverse.reshape(-1)]
     faces = place.reshape(-1, 3)
     proper = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
     used, faces = np.unique(faces[proper], return_inverse=True)
     return Mesh(distinct[used], faces.reshape(-1, 3))
 
 
+def _open_edges(mesh: Mesh) -> int:
+    """Return how many edges have a face on one side only."""
+    edges = np.sort(mesh.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
+    _, counts = np.unique(edges, axis=0, return_counts=True)
+    return int((counts == 1).sum())
+
+
 def _loaded(path: Path) -> tuple[Array, NDArray[np.int64]]:
     """Return the vertices and faces of a file as trimesh reads them. Raises BadValue."""
     import trimesh
 
-    kind = Path(path.name.removesuffix(".gz")).suffix.removeprefix(".").lower()
+    data = b""
+    kind = Path(path.name.lower().removesuffix(".gz")).suffix.removeprefix(".")
     if kind not in FORMATS:
         raise BadValue(f"{path} is no mesh that inrbench reads: {', '.join(FORMATS)}, also with .gz")
     try:
         data = path.read_bytes()
-        if path.suffix == ".gz":
+        if path.suffix.lower() == ".gz":
             data = gzip.decompress(data)
         loaded: Any = trimesh.load(io.BytesIO(data), file_type=kind, force="mesh", process=False)
+        if not len(loaded.faces) and (reason := _why_not_read(data)):
+            raise ValueError(reason)
         return np.asarray(loaded.vertices, dtype=np.float64), np.asarray(loaded.faces, dtype=np.int64).reshape(-1, 3)
     except FileNotFoundError as error:
         raise BadValue(f"no such mesh: {path}") from error
     except Exception as error:  # trimesh's readers raise whatever the bytes lead them to
-        reason = str(error).partition("\n")[0] or type(error).__name__
+        reason = _why_not_read(data) or str(error).partition("\n")[0] or type(error).__name__
         raise BadValue(f"{path} cannot be read as a mesh: {reason}") from error
+
+
+def _why_not_read(data: bytes) -> str | None:
+    """Return what a PLY file holds that is not read, by its header."""
+    head = data[:4096].partition(b"end_header")[0]
+    if not head.startswith(b"ply"):
+        return None
+    if b"tristrips" in head:
+        return "it holds strips of triangles (tristrips); save it with faces"
+    if b"element face" in head and b"format binary" in head:
+        return "its binary faces are not all triangles; triangulate it and save it again"
+    return None
 
 
 def _refuse_unusable(vertices: Array, faces: NDArray[np.int64]) -> None:
@@ -106,8 +169,67 @@ def checked(mesh: Mesh) -> Mesh:
     share = crossed_share(mesh)
     if share > CROSSED_SHARE:
         raise BadValue(f"the mesh's faces are turned both ways: {share:.0%} of its edges are crossed; orient it first")
-    inside_out = np.einsum("ij,ij->", mesh.triangles.mean(1) - mesh.vertices.mean(0), mesh.area_vectors) < 0
-    return Mesh(mesh.vertices, mesh.faces[:, ::-1]) if inside_out else mesh
+    return _outwards(mesh)
+
+
+def _outwards(mesh: Mesh) -> Mesh:
+    """Return a mesh with each of its bodies turned outwards, and bodies that lie within another taken for what they are.
+
+    A body within another that is turned inwards is a hollow. One that is turned outwards too would be a surface inside the
+    solid, where none is: it is left out, and that is said.
+    """
+    bodies = _bodies(mesh)
+    if len(bodies) == 1:
+        return mesh if _volume(mesh) > 0 else Mesh(mesh.vertices, mesh.faces[:, ::-1])
+    parts = [mesh.faces[body] for body in bodies]
+    volumes = [_volume(Mesh(mesh.vertices, part)) for part in parts]
+    order = sorted(range(len(parts)), key=lambda i: -abs(volumes[i]))
+    kept: list[int] = []
+    left_out = turned = 0
+    for i in order:
+        depth = sum(_lies_within(mesh.vertices[parts[i][0, 0]], Mesh(mesh.vertices, parts[j])) for j in kept)
+        if depth % 2 and volumes[i] > 0:
+            left_out += 1
+            continue
+        if not depth % 2 and volumes[i] < 0:
+            parts[i] = parts[i][:, ::-1]
+            turned += 1
+        kept.append(i)
+    notes = []
+    if turned and turned < len(kept):  # all of them is a file's habit and no fault
+        notes.append(f"{turned} of its {len(bodies)} bodies were turned inside out")
+    if left_out:
+        notes.append(f"{left_out} of its {len(bodies)} bodies lie inside another and were left out: the solid is the same")
+    used, faces = np.unique(np.concatenate([parts[i] for i in sorted(kept)]), return_inverse=True)
+    return Mesh(mesh.vertices[used], faces.reshape(-1, 3), tuple(notes))
+
+
+def _bodies(mesh: Mesh) -> list[NDArray[np.int64]]:
+    """Return the numbers of the faces of each connected body."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    a, b = mesh.faces[:, [0, 1]].reshape(-1), mesh.faces[:, [1, 2]].reshape(-1)
+    graph = coo_array((np.ones(len(a)), (a, b)), shape=(len(mesh.vertices),) * 2)
+    count, body = connected_components(graph, directed=False)
+    of_face = body[mesh.faces[:, 0]]
+    order = np.argsort(of_face, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(of_face, minlength=count))[:-1])
+
+
+def _volume(mesh: Mesh) -> float:
+    """Return the volume that a closed surface encloses, negative if it is inside out."""
+    middle = mesh.vertices[mesh.faces].mean(axis=(0, 1))
+    return float(np.einsum("ij,ij->", mesh.triangles.mean(1) - middle, mesh.area_vectors)) / 3
+
+
+def _lies_within(point: Array, mesh: Mesh) -> bool:
+    """Whether a point lies within a closed surface: whether its faces fill the sphere around the point."""
+    a, b, c = np.moveaxis(mesh.triangles - point, 1, 0)
+    la, lb, lc = (np.linalg.norm(v, axis=1) for v in (a, b, c))
+    triple = np.einsum("ij,ij->i", a, np.cross(b, c))
+    rest = la * lb * lc + np.einsum("ij,ij->i", a, b) * lc + np.einsum("ij,ij->i", b, c) * la + np.einsum("ij,ij->i", c, a) * lb
+    return abs(float(np.arctan2(triple, rest).sum())) / (2 * np.pi) > 0.5
 
 
 def crossed_share(mesh: Mesh) -> float:

@@ -27,6 +27,8 @@ def reduction_factor(shape: Sequence[int], max_pixels: int | None, step: int = 2
     factor = step
     while (height // factor) * (width // factor) > max_pixels:
         factor += step
+    if min(height, width) < factor:
+        raise BadValue(f"an image of {width}x{height} pixels is too small to be reduced {factor} times")
     return factor
 
 

@@ -261,12 +261,6 @@ def test_images_become_floats_between_0_and_1(tmp_path, mode, channels, value):
     assert image[0, 0, 0] == pytest.approx(value)
 
 
-@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-def test_images_that_could_mean_several_things_are_refused(tmp_path, mode):
-    with pytest.raises(BadValue, match=rf"x\.png is of mode {mode}; inrbench fits gray .* or RGB"):
-        read_image(save(tmp_path / "x.png", mode))
-
-
 def test_a_gray_image_is_refused_where_rgb_is_expected(tmp_path):
     with pytest.raises(BadValue, match=r"has 1 channel\(s\), expected RGB"):
         read_image(save(tmp_path / "x.png", "L"), channels=(3,))
@@ -302,7 +296,7 @@ def test_reduction_agrees_with_scikit_image(shape, factor):
     assert np.abs(area_mean(image, factor) - expected).max() < 1e-6
 
 
-@pytest.mark.parametrize("shape", [(512, 768), (300, 451), (9, 9), (5000, 3)])
+@pytest.mark.parametrize("shape", [(512, 768), (300, 451), (9, 9), (500, 40)])
 @pytest.mark.parametrize("limit", [25_000, 100])
 def test_the_reduction_is_even_and_the_smallest_that_fits(shape, limit):
     factor = reduction_factor(shape, limit)
