@@ -24,6 +24,7 @@ from inrbench.spec import Metric
 TABLE_COLUMNS = (
     "status", "device_name", "hardware_id", "threads", "jobs", "metrics", "train_seconds",
     "gpu_peak_allocated_bytes", "n_params", "n_params_stored", "n_params_deployed", "message", "load_average", "cores",
+    "notes",
 )  # fmt: skip
 SHARING = ["hardware_id", "jobs", "threads"]
 
@@ -94,13 +95,15 @@ class Board:
     notes: list[str]
 
 
-def leaderboards(results: Path, tasks: Sequence[str] = (), protocols: Sequence[str] = (), curves: bool = False) -> list[Board]:
+def leaderboards(
+    results: Path, tasks: Sequence[str] = (), protocols: Sequence[str] = (), curves: bool = False, track: str | None = None
+) -> list[Board]:
     """Return the tables of a results folder. Limits and errors are those of ``comparable_runs``.
 
     ``curves``: read the learning curves too, which the tables do without and ``times_to_targets`` needs.
     """
     columns = (*TABLE_COLUMNS, "curve") if curves else TABLE_COLUMNS
-    return [board_of(group) for group in comparable_runs(results, columns, tasks, protocols)]
+    return [board_of(group) for group in comparable_runs(results, columns, tasks, protocols, track)]
 
 
 def board_of(group: Group) -> Board:
@@ -110,7 +113,7 @@ def board_of(group: Group) -> Board:
     metrics = metrics_of(frame)
     signals = sorted(frame["signal"].unique())
     rows = _rows(group, metrics, signals)
-    notes = [*absent, *_missing_notes(frame)]
+    notes = [*absent, *_missing_notes(frame), *_said_of_runs(frame)]
     if metrics:
         _sort_and_mark(rows, metrics, len(signals))
         notes += _compare_with_best(rows, group, metrics[0])
@@ -307,6 +310,18 @@ def _compare_seeds(best: Row, others: Sequence[Row], group: Group, metric: Metri
         parts += [f"not told from it: {', '.join(alike[signal])}"] if signal in alike else []
         lines.append(f"on {signal} alone, paired t-tests over seeds, not over signals: {'; '.join(parts)}")
     return lines
+
+
+def _said_of_runs(frame: pd.DataFrame) -> list[str]:
+    """Return what the rows say of their signal or their method, each once, with the methods or signals that it is about."""
+    if "notes" not in frame:
+        return []
+    about: dict[str, dict[str, None]] = {}
+    for run in frame[["label", "notes"]].itertuples(index=False):
+        for note in run.notes if run.notes is not None else ():
+            about.setdefault(str(note), {})[str(run.label)] = None
+    everyone = set(frame["label"])
+    return [note if set(labels) == everyone else f"{', '.join(labels)}: {note}" for note, labels in sorted(about.items())]
 
 
 def _missing_notes(frame: pd.DataFrame) -> list[str]:

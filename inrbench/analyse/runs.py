@@ -40,11 +40,13 @@ class Group:
 
 
 def comparable_runs(
-    results: Path, columns: Sequence[str] = (), tasks: Sequence[str] = (), protocols: Sequence[str] = ()
-) -> list[Group]:
+    results: Path, columns: Sequence[str] = (), tasks: Sequence[str] = (), protocols: Sequence[str] = (),
+    track: str | None = None,
+) -> list[Group]:  # fmt: skip
     """Return what a results folder holds, with ``columns`` beside the identity, in groups that may be compared.
 
-    ``tasks`` and ``protocols`` (names or fingerprints) limit them; empty for all. Raises StoreError without such a folder,
+    ``tasks``, ``protocols`` (names or fingerprints) and ``track`` limit them; without a track, all but the trials of a
+    search. Raises StoreError without such a folder,
     UnknownName for a task or a protocol that it does not hold, NothingFound if nothing is left. Files that cannot be read are
     passed over with a warning. ``train_seconds`` is NaN where a run shared its GPU with others: it says nothing of the run.
     """
@@ -58,7 +60,7 @@ def comparable_runs(
     else:
         frame = table.to_pandas()
     frame = frame.fillna({name: BEFORE[name] for name in ("engine", "track")})
-    frame = frame[frame["track"] != "search"]
+    frame = _of_track(frame, track, results)
     frame["trained"] = _trained(frame)
     if "train_seconds" in frame:
         frame.loc[shared_gpu(frame), "train_seconds"] = np.nan
@@ -80,6 +82,21 @@ def comparable_runs(
     if not len(frame):
         raise NothingFound(f"'{results}' has runs of these tasks and of these protocols, but none of both")
     return list(_groups(frame))
+
+
+def _of_track(frame: pd.DataFrame, track: str | None, results: Path) -> pd.DataFrame:
+    """Return the runs of a track; of all but a search's trials if none is named. ``tuned`` is that of any budget."""
+    if track is None:
+        chosen = frame[frame["track"] != "search"]
+        if len(frame) and not len(chosen):
+            raise NothingFound(f"'{named(results)}' holds nothing but trials of a search; see them: --track search")
+        return chosen
+    chosen = frame[(frame["track"] == track) | frame["track"].str.startswith(f"{track}-")]
+    if len(frame) and not len(chosen):
+        raise NothingFound(
+            f"'{named(results)}' has no runs of the track '{track}'. There are: {', '.join(sorted(set(frame['track'])))}"
+        )
+    return chosen
 
 
 def _trained(frame: pd.DataFrame) -> NDArray[np.bool_]:

@@ -8,10 +8,10 @@ from typing import Literal
 from inrbench.api.methods import AnyMethod, selection_of
 from inrbench.api.results import Results
 from inrbench.execute import Artifacts, Request, resolve_device
-from inrbench.execute.tune import read_recipes
+from inrbench.execute.tune import tuned_requests
 from inrbench.fit import probe_names
 from inrbench.session import perform
-from inrbench.spec import Track
+from inrbench.spec import TUNED, Track
 from inrbench.store import is_remote, open_mirror
 
 
@@ -60,13 +60,16 @@ def run(
         engine=engine,
         probes=probe_names(",".join(probes)),
         track=track,
-        recipes=read_recipes(folder, suite or protocol) if track == "tuned" else {},
     )
-    code = perform([request], folder, jobs=jobs, timeout=timeout, artifacts=artifacts)
+    requests = tuned_requests(request, folder) if track == TUNED else [request]
+    code = perform(requests, folder, jobs=jobs, timeout=timeout, artifacts=artifacts)
     if remote is not None:
         remote.exchange()
-    return Results.of(request, folder, code)
+    return Results.of(requests, folder, code)
 
 
 def _listed(items: str | Path | Sequence[str | Path]) -> str:
-    return ",".join(map(str, [items] if isinstance(items, str | Path) else items))
+    if isinstance(items, str):
+        return items
+    listed = [str(item) for item in ([items] if isinstance(items, Path) else items)]
+    return ",".join(f'"{item}"' if "," in item else item for item in listed)

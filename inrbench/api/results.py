@@ -1,6 +1,7 @@
 """What a run left, as tables, figures and data frames."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -10,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from inrbench.analyse import TABLE_COLUMNS, Board, Group, board_of, comparable_runs
-from inrbench.errors import OK
+from inrbench.errors import OK, NothingSelected
 from inrbench.execute import Request, make_plan
 from inrbench.report import plots, to_csv, to_markdown, words
 from inrbench.report.plots.draw import figure_of
@@ -48,10 +49,12 @@ class Results:
     """That of ``inrbench run``: 0 all well, 1 some run failed or its data is missing, 130 stopped."""
 
     @classmethod
-    def of(cls, request: Request, folder: Path, exit_code: int) -> "Results":
-        """Return the results that a request meant."""
-        plan, _ = make_plan(request, {})
-        specs = [job.spec for job in plan.todo]
+    def of(cls, requests: Sequence[Request], folder: Path, exit_code: int) -> "Results":
+        """Return the results that requests meant."""
+        specs = []
+        for request in requests:
+            with suppress(NothingSelected):
+                specs += [job.spec for job in make_plan(request, {})[0].todo]
         fingerprints = dict.fromkeys(spec.protocol_fingerprint for spec in specs)
         run_ids = frozenset(spec.run_id for spec in specs)
         return cls(folder, tuple(dict.fromkeys(spec.task for spec in specs)), tuple(fingerprints), run_ids, exit_code)

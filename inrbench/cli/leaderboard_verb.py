@@ -17,9 +17,10 @@ from inrbench.cli.options import complete_names, results_option, words
     default="terminal",
     show_default=True,
 )
+@click.option("--track", help="Only this track: paper, native, tuned, tuned-20; or search, the trials of inrbench tune.")
 @click.option("--details", is_flag=True, help="Say too what no method beats at its cost, and how long 30, 35 and 40 dB take.")
 @results_option
-def command(tasks: str | None, protocol: str | None, style: str, details: bool, results: Path) -> None:
+def command(tasks: str | None, protocol: str | None, style: str, track: str | None, details: bool, results: Path) -> None:
     """Print one table for each task, protocol fingerprint and class of device.
 
     Runs of different fingerprints never share a table. Exit code 4 if there is nothing to show.
@@ -31,7 +32,7 @@ def command(tasks: str | None, protocol: str | None, style: str, details: bool, 
     from inrbench import report
     from inrbench.analyse import leaderboards
 
-    boards = leaderboards(results, words(tasks), words(protocol), curves=details)
+    boards = leaderboards(results, words(tasks), words(protocol), curves=details, track=track)
     if style == "terminal":
         report.print_boards(boards, details)
     elif style == "markdown":

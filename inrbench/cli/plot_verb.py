@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from inrbench.cli.options import results_and_artifacts_option, words
-from inrbench.errors import BadValue, NothingFound
+from inrbench.errors import BadValue
 
 FORMATS = (".png", ".pdf", ".svg")
 
@@ -16,7 +16,7 @@ FORMATS = (".png", ".pdf", ".svg")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="FILE.png, .pdf or .svg")
 @click.option("--tasks", help="The task.")
 @click.option("--protocol", help="The protocol, by name or fingerprint.")
-@click.option("--track", type=click.Choice(["paper", "native", "tuned"]), help="The track.")
+@click.option("--track", help="The track: paper, native, tuned-20, search.")
 @click.option("--methods", help="Only these methods or rows (msa[s_max=3.0]); separated by semicolons where they hold commas.")
 @click.option("--signals", help="Only these signals, comma-separated.")
 @click.option("--over", help="For sweep: the parameter along the axis.")
@@ -56,11 +56,7 @@ def draw(
     from inrbench.report import plots
     from inrbench.report.plots.draw import figure_of
 
-    groups = comparable_runs(results, (*TABLE_COLUMNS, "curve", "probes", "artifacts"), tasks, protocols)
-    if track is not None:
-        groups = [group for group in groups if group.track == track]
-        if not groups:
-            raise NothingFound(f"no run of these is of the track '{track}'")
+    groups = comparable_runs(results, (*TABLE_COLUMNS, "curve", "probes", "artifacts"), tasks, protocols, track)
     output.parent.mkdir(parents=True, exist_ok=True)
     with plots.house_style():
         figure_of(kind, groups, results, labels, signals, over).savefig(output)

@@ -21,16 +21,17 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--tasks", help="Only these tasks, comma-separated.")
+@click.option("--track", help="Only this track. Without it, all but the trials of inrbench tune (search).")
 @results_option
-def list_(tasks: str | None, results: Path) -> None:
-    """Print one line a run: the beginning of its id, how it ended, what it was, and its primary metric.
+def list_(tasks: str | None, track: str | None, results: Path) -> None:
+    """Print one line for each run: the beginning of its id, how it ended, what it was, and its primary metric.
 
     \b
     inrbench results list --tasks photo
     """
     from inrbench.analyse import comparable_runs, measured
 
-    for group in comparable_runs(results, ("run_id", "status", "metrics", "primary_metric"), words(tasks)):
+    for group in comparable_runs(results, ("run_id", "status", "metrics", "primary_metric"), words(tasks), track=track):
         click.secho(f"{group.task}, protocol {group.protocol} ({group.fingerprint}), track {group.track}", bold=True)
         for run in group.runs.sort_values(["label", "signal", "seed"]).itertuples(index=False):
             value = measured(run.metrics, run.primary_metric)

@@ -1,23 +1,29 @@
 """``inrbench tune``."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from inrbench.cli.options import parse_seeds, plugin_option, results_option, words
-from inrbench.errors import OK, InrbenchError
+from inrbench.errors import OK, BadValue, InrbenchError
 from inrbench.session import INTERRUPTED, perform
+
+if TYPE_CHECKING:
+    from inrbench.execute.tune import Search
 
 
 @click.command("tune")
-@click.option("--methods", required=True, help="Methods, comma-separated, without parameters.")
+@click.option("--methods", required=True, help="Methods, comma-separated, without parameters; a file './my_act.py' too.")
 @click.option("--tasks", required=True, help="Tasks that the methods are tuned for, comma-separated.")
 @click.option("--protocol", default="quick", show_default=True, help="The protocol of the trials, and of what they are for.")
-@click.option("--budget", type=click.IntRange(min=2), default=20, show_default=True, help="Trials a method, the usual too.")
+@click.option("--budget", type=click.IntRange(min=2), default=20, show_default=True,
+              help="Whole runs for each method, signal and seed; successive halving makes more trials of them.")  # fmt: skip
 @click.option("--seeds", default="1", show_default=True, help="As for run.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:i.")
 @click.option("--jobs", type=click.IntRange(min=1), help="As for run.")
-@click.option("--dry-run", is_flag=True, help="Print the plan and the estimate, and stop.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and the estimate of the first round, and stop.")
 @plugin_option
 @results_option
 def command(
@@ -26,37 +32,73 @@ def command(
 ) -> int:  # fmt: skip
     """Search learning rate and parameters of each method with an equal budget, on signals that no test uses.
 
-    What is chosen goes to RESULTS/tuned, and is used by inrbench run --track tuned. The same command again does only what is
-    missing.
+    All trials begin with a quarter of the epochs, the better half goes on to a half of them, and the better half of those to
+    all. What is chosen goes to RESULTS/tuned, and is used by inrbench run --track tuned. The same command again does only what
+    is missing. See the trials: inrbench leaderboard --track search.
 
     \b
     inrbench tune --methods msa,siren,wire --tasks kodak --budget 20
+    inrbench tune --methods ./my_act.py,siren --tasks photo --budget 8
     inrbench run --methods msa,siren,wire --tasks kodak --protocol quick --track tuned
     """
-    from inrbench.execute import resolve_device
-    from inrbench.execute.tune import choose, make_search, write_recipe
-    from inrbench.registry import Registry
-
-    registry = Registry(plugins)
-    place = resolve_device(device)
-    searches = []
-    for task in (registry.task(name) for name in words(tasks)):
-        tuning_task = registry.task(task.tuning[0]) if task.tuning else task
-        for name in words(methods):
-            searches.append(make_search(registry.method(name), task, tuning_task, protocol, budget, parse_seeds(seeds), place))
-    requests = [request for search in searches for request in search.requests()]
-    code = perform(requests, results, jobs=jobs, artifacts="none", dry_run=dry_run)
-    if dry_run or code == INTERRUPTED:
-        return code
+    searches = _searches(methods, words(tasks), protocol, budget, parse_seeds(seeds), device, plugins)
+    standing = {number: list(range(search.rounds[0])) for number, search in enumerate(searches)}
     code = OK  # a trial that fails is a trial that loses
-    for search in searches:
-        try:
-            chosen = choose(search, results)
-        except InrbenchError as error:
-            click.echo(f"inrbench: {error}", err=True)
-            code = error.exit_code
-            continue
-        path = write_recipe(results, search, chosen)
-        what = {**chosen.recipe.params, **chosen.recipe.training} or "as usual"
-        click.echo(f"{search.method.name} on {search.task.name}: {what}, best of {chosen.finished} trials; wrote {path}")
+    for round_number in range(len(searches[0].rounds)):
+        requests = [
+            request for number, search in enumerate(searches) for request in search.requests(round_number, standing[number])
+        ]
+        ended = perform(requests, results, jobs=jobs, artifacts="none", dry_run=dry_run)
+        if dry_run or ended == INTERRUPTED:
+            return ended
+        for number, search in enumerate(searches):
+            standing[number], failed = _end_round(search, round_number, standing[number], results)
+            code = failed or code
     return code
+
+
+def _searches(
+    methods: str, tasks: Sequence[str], protocol: str, budget: int, seeds: Sequence[int], device: str, plugins: Sequence[Path]
+) -> "list[Search]":
+    """Return a search for each task and method. Raises BadValue for methods with parameters, UnknownName, BrokenPlugin."""
+    from inrbench.execute import resolve_device
+    from inrbench.execute.plan import select_methods
+    from inrbench.execute.tune import make_search
+    from inrbench.registry import Registry, parse_selection
+
+    chosen, notes = select_methods(methods, plugins)
+    for note in notes:
+        click.echo(f"note: {note}")
+    if given := [label for label, _, params in chosen if params]:
+        raise BadValue(f"--methods {methods}: tune chooses the parameters itself; write {given[0].partition('[')[0]} alone")
+    files = [*plugins, *(Path(selection.name) for selection in parse_selection(methods) if selection.is_file)]
+    registry, place = Registry(files), resolve_device(device)
+    searches = []
+    for task in map(registry.task, tasks):
+        tuning_task = registry.task(task.tuning[0]) if task.tuning else task
+        searches += [make_search(m, task, tuning_task, protocol, budget, seeds, place, registry.files) for _, m, _ in chosen]
+    if not searches:
+        raise BadValue("nothing to tune: name methods and tasks")
+    return searches
+
+
+def _end_round(search: "Search", round_number: int, trials: Sequence[int], results: Path) -> tuple[list[int], int]:
+    """Print how the trials of a round did; return those that go on, and an exit code."""
+    from inrbench.execute.tune import SHARES, choose, judge_round, promoted, trial_text, write_recipe
+
+    judged = judge_round(search, round_number, trials, results)
+    share = "all" if SHARES[round_number] == 1 else f"1/{SHARES[round_number]} of the"
+    what = f"{search.method.name} on {search.task.name}"
+    click.secho(f"{what}, round {round_number + 1} of {len(SHARES)}, {share} epochs, by {search.task.validation}:", bold=True)
+    for trial in judged:
+        click.echo(f"  trial {trial.number:3}  {trial.shown}  ({trial_text(search.trials[trial.number])})")
+    if round_number + 1 < len(SHARES):
+        return promoted(search, round_number, judged), OK
+    try:
+        chosen = choose(search, judged)
+    except InrbenchError as error:
+        click.echo(f"inrbench: {error}", err=True)
+        return [], error.exit_code
+    path = write_recipe(results, search, chosen)
+    click.echo(f"{what}: {trial_text(chosen.recipe)}, best of {len(search.trials)} trials; wrote {path}")
+    return [], OK

@@ -1,5 +1,6 @@
 """The plan: which runs a request means, and which of them the store does not hold yet."""
 
+import csv
 import fnmatch
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -8,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from inrbench.errors import BadValue, BrokenPlugin, DataMissing, unknown
+from inrbench.errors import BadValue, BrokenPlugin, DataMissing, NothingSelected, unknown
 from inrbench.execute.job import ALWAYS_AGAIN, Job
 from inrbench.registry import Method, Registry, Selection, Task, parse_selection
-from inrbench.spec import Protocol, RunSpec, Track, Value, canonical_json
+from inrbench.spec import TUNED, Protocol, RunSpec, Track, Value, canonical_json
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Recipe:
 
     params: Mapping[str, Value] = field(default_factory=dict)
     training: Mapping[str, str] = field(default_factory=dict)
+    said: str = field(default="", compare=False)
+    """Where it comes from, for the rows of its runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +44,7 @@ class Request:
     probes: tuple[str, ...] = ()
     track: Track = "paper"
     recipes: Mapping[tuple[str, str], Recipe] = field(default_factory=dict)
-    """(task, method) -> how it is trained, for the tracks ``tuned`` and ``search``."""
+    """(task, method) -> how it is trained, for the tracks ``tuned-BUDGET`` and ``search``."""
 
 
 @dataclass
@@ -100,7 +103,9 @@ def make_plan(request: Request, finished: Mapping[str, str]) -> tuple[Plan, Regi
             else:
                 plan.failed.append((job, status))
     if not plan.total:
-        raise BadValue("nothing is selected: no method, task and signal go together. See: inrbench list")
+        raise NothingSelected(
+            "; ".join(["nothing is selected: no method, task and signal go together. See: inrbench list", *plan.notes])
+        )
     return plan, registry
 
 
@@ -222,7 +227,8 @@ def _refuse_meaningless_changes(request: Request, section: _Section) -> None:
 
 
 def _split(text: str) -> list[str]:
-    return [item.strip() for item in text.split(",") if item.strip()]
+    """Return the items of a text with commas between; one that holds a comma itself stands in double quotes."""
+    return [item.strip() for row in csv.reader([text], skipinitialspace=True) for item in row if item.strip()]
 
 
 def _is_path(text: str) -> bool:
@@ -248,7 +254,7 @@ def _job(
         method=method.name,
         method_sha256=source.sha256(),
         params=params,
-        variant=_variant(changed),
+        variant=_variant({**recipe.training, **recipe.params} if request.track == "search" else changed),
         protocol=section.protocol.name,
         protocol_fingerprint=section.protocol.fingerprint(task.name, task.version),
         seed=0,
@@ -265,6 +271,7 @@ def _job(
         plugin_origin=source.origin,
         signal_file=str(file) if file else None,
         probes=request.probes,
+        notes=(recipe.said,) if recipe.said else (),
     )
 
 
@@ -278,7 +285,7 @@ def _recipe(request: Request, section: _Section, method: Method, notes: list[str
         recipe, why = (Recipe(params, training) if params or training else None), "its authors' settings for it are not known"
     else:
         recipe = request.recipes.get((task.name, method.name))
-        why = f"it was not tuned for it; run: inrbench tune --methods {method.name} --tasks {task.name}"
+        why = f"it was not tuned for it with this budget; run: inrbench tune --methods {method.name} --tasks {task.name}"
     if recipe is None and (note := f"{method.name} is left out of {task.name}, track {request.track}: {why}") not in notes:
         notes.append(note)
     return recipe
@@ -287,8 +294,11 @@ def _recipe(request: Request, section: _Section, method: Method, notes: list[str
 def _judged(request: Request, section: _Section, notes: list[str]) -> tuple[str, ...]:
     """Return the signals without those that tuning looked at, if the methods were tuned."""
     task = section.task
-    seen = task.tuning[1] if request.track == "tuned" and task.tuning and task.tuning[0] == task.name else ()
-    if seen and (note := f"{task.name}: {', '.join(seen)} left out of track tuned, which tuning looked at") not in notes:
+    seen = task.tuning[1] if request.track.startswith(TUNED) and task.tuning and task.tuning[0] == task.name else ()
+    if (
+        seen
+        and (note := f"{task.name}: {', '.join(seen)} left out of track {request.track}, which tuning looked at") not in notes
+    ):
         notes.append(note)
     return tuple(signal for signal in section.signals if signal not in seen)
 

@@ -1,14 +1,17 @@
-"""An equal search for every method: the same number of trials over declared ranges, judged where no test will look.
+"""An equal search for every method: the same budget over declared ranges, judged where no test will look.
 
-Trials are ordinary runs of the track ``search``, on the task's tuning signals, stored and resumed as all runs are. They are
-ranked by the task's validation metric, measured off the points that were fitted. Trial 0 is what the track ``paper`` does.
+The budget is counted in whole runs of the protocol for each signal and seed. Successive halving makes it buy more trials: all
+begin with a quarter of the epochs, the better half goes on to a half of them, and the better half of those to all. Each is a
+run of its own, whose schedule fits its epochs; runs of the track ``search`` are stored and resumed as all runs are. They are
+ranked by the task's validation metric, measured off the points that were fitted. Trial 0 is what the track ``paper`` does; it
+goes all the way, so that what tuning gained is known.
 """
 
 import json
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,37 +20,68 @@ from scipy.stats import qmc
 from inrbench.errors import BadValue, NothingFound, StoreError
 from inrbench.execute.plan import Recipe, Request, make_plan
 from inrbench.registry import Method, Task
-from inrbench.spec import Protocol
+from inrbench.spec import TUNED, Protocol, Value
 from inrbench.store import load_results
 
-LEARNING_RATES = (1e-4, 2e-2)
+LEARNING_RATES = (1e-5, 2e-2)
 DIGITS = 3
 """Of the values that are tried."""
+SHARES = (4, 2, 1)
+"""What the epochs of each round are divided by."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """One method's search on one task's tuning signals under one protocol."""
+    """One method's search on one task's tuning signals under one protocol. ``trials[0]`` is the usual way."""
 
     method: Method
     task: Task
-    tuning_task: str
+    tuning_task: Task
     signals: tuple[str, ...]
     protocol: str
     seeds: tuple[int, ...]
     device: str
+    budget: int
     trials: tuple[Recipe, ...]
+    plugin_files: tuple[Path, ...] = ()
 
-    def requests(self) -> list[Request]:
-        """Return a request for each trial."""
+    @property
+    def rounds(self) -> tuple[int, ...]:
+        """How many trials each round has."""
+        return rounds_of(self.budget)
+
+    def requests(self, round_number: int, trials: Sequence[int]) -> list[Request]:
+        """Return a request for each of some trials in a round."""
+        epochs = self.tuning_task.protocol(self.protocol).epochs // SHARES[round_number]
+        changes = {} if SHARES[round_number] == 1 else {"epochs": str(max(1, epochs))}
         return [
             Request(
-                methods=self.method.name, tasks=self.tuning_task, protocol=self.protocol, signals=",".join(self.signals),
-                seeds=self.seeds, device=self.device, track="search",
-                recipes={(self.tuning_task, self.method.name): recipe},
+                methods=self.method.name, tasks=self.tuning_task.name, protocol=self.protocol, signals=",".join(self.signals),
+                seeds=self.seeds, device=self.device, track="search", changes=changes, plugin_files=self.plugin_files,
+                recipes={(self.tuning_task.name, self.method.name): self.trials[number]},
             )
-            for recipe in self.trials
+            for number in trials
         ]  # fmt: skip
+
+
+def rounds_of(budget: int) -> tuple[int, ...]:
+    """Return how many trials each round of a budget of whole runs has, the usual one included.
+
+    >>> rounds_of(20), rounds_of(8), rounds_of(2)
+    ((26, 13, 6), (10, 5, 2), (2, 1, 1))
+    """
+    first = max(2, budget * SHARES[0] // len(SHARES))
+    return first, first // 2, max(1, first // 4)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial's score in a round: the mean of the validation metric, turned so that more is better; None if a run failed."""
+
+    number: int
+    score: float | None
+    shown: str
+    """The score as people read it."""
 
 
 @dataclass(frozen=True)
@@ -58,37 +92,82 @@ class Chosen:
     score: float
     untuned: float | None
     finished: int
-    """Trials of which every run ended well."""
+    """Trials of the last round of which every run ended well."""
 
 
 def make_search(
-    method: Method, task: Task, tuning_task: Task, protocol: str, budget: int, seeds: Sequence[int], device: str
-) -> Search:
+    method: Method, task: Task, tuning_task: Task, protocol: str, budget: int, seeds: Sequence[int], device: str,
+    plugin_files: Sequence[Path] = (),
+) -> Search:  # fmt: skip
     """Return the search. Raises BadValue for a task without tuning signals."""
     if task.tuning is None or not task.validation:
-        raise BadValue(f"task '{task.name}' has no tuning signals: nothing can be tuned for it without looking at its tests")
+        raise BadValue(
+            f"task '{task.name}' has no tuning signals: nothing can be tuned for it without looking at its tests. "
+            "In its file: tuning = (task, (signal, ...)) and validation = METRIC.id"
+        )
     _, signals = task.tuning
     base = tuning_task.protocol(protocol)
-    trials = (Recipe(), *(_recipe(method, base, point) for point in _points(len(method.ranges) + 1, budget - 1)))
-    return Search(method, task, tuning_task.name, signals, protocol, tuple(seeds), device, trials)
+    usual = method.settings_for(tuning_task.name, tuning_task.kind, signals[0], protocol)
+    points = _points(len(method.ranges) + 1, rounds_of(budget)[0] - 1)
+    trials = (Recipe(), *(_recipe(method, base, usual, point) for point in points))
+    return Search(method, task, tuning_task, signals, protocol, tuple(seeds), device, budget, trials, tuple(plugin_files))
 
 
-def choose(search: Search, results: Path) -> Chosen:
-    """Return the best trial of those whose runs all ended well. Raises NothingFound if none did."""
+def judge_round(search: Search, round_number: int, trials: Sequence[int], results: Path) -> list[Trial]:
+    """Return how trials of a round did, the best first and those that failed last."""
     runs = load_results(results, table="metrics")
     runs = runs[(runs["status"] == "ok") & (runs["id"] == search.task.validation)].set_index("run_id")
-    scores: dict[int, float] = {}
-    for number, request in enumerate(search.requests()):
+    found = []
+    for number, request in zip(trials, search.requests(round_number, trials), strict=True):
         ids = [job.spec.run_id for job in make_plan(request, {})[0].todo]
+        score, shown = None, "failed"
         if all(run_id in runs.index for run_id in ids):
-            found = runs.loc[ids]
-            values = np.log(found["value"]) if (found["scale"] == "log").all() else found["value"]
-            scores[number] = float(values.mean()) * (1 if found["higher_is_better"].all() else -1)
-    scores = {number: score for number, score in scores.items() if math.isfinite(score)}
-    if not scores:
-        raise NothingFound(f"no trial of {search.method.name} on {search.tuning_task} ended with '{search.task.validation}'")
-    best = max(scores, key=lambda number: (scores[number], -number))
-    return Chosen(search.trials[best], scores[best], scores.get(0), len(scores))
+            rows = runs.loc[ids]
+            log = bool((rows["scale"] == "log").all())
+            mean = float((np.log(rows["value"]) if log else rows["value"]).mean())
+            if math.isfinite(mean):
+                score = mean if rows["higher_is_better"].all() else -mean
+                shown = f"{search.task.validation} {math.exp(mean) if log else mean:.4g}"
+        found.append(Trial(number, score, shown))
+    return sorted(found, key=lambda trial: (trial.score is None, -(trial.score or 0.0), trial.number))
+
+
+def promoted(search: Search, round_number: int, judged: Sequence[Trial]) -> list[int]:
+    """Return the trials that go on to the next round: the best, and the usual one in any case."""
+    places = search.rounds[round_number + 1]
+    best = [trial.number for trial in judged if trial.score is not None][:places]
+    return sorted({0, *best})
+
+
+def choose(search: Search, judged: Sequence[Trial]) -> Chosen:
+    """Return the best trial of the last round. Raises NothingFound if every one failed."""
+    well = [trial for trial in judged if trial.score is not None]
+    if not well:
+        name = search.tuning_task.name
+        raise NothingFound(f"no trial of {search.method.name} on {name} ended with '{search.task.validation}'")
+    best, untuned = well[0], next((trial.score for trial in well if trial.number == 0), None)
+    assert best.score is not None
+    return Chosen(search.trials[best.number], best.score, untuned, len(well))
+
+
+def trial_text(recipe: Recipe) -> str:
+    """Return what a trial does: ``lr=0.00123, omega=17.3``.
+
+    >>> trial_text(Recipe({"omega": 17.3}, {"lr": "0.00123", "lr_min": "0.0001"})), trial_text(Recipe())
+    ('lr=0.00123, omega=17.3', 'as usual')
+    """
+    said = [f"{name}={value}" for name, value in recipe.training.items() if name != "lr_min"]
+    return ", ".join(said + [f"{name}={value}" for name, value in recipe.params.items()]) or "as usual"
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A recipe of a search, and the budget that it was found with."""
+
+    recipe: Recipe
+    budget: int
+    facts: str = field(default="", compare=False)
+    """The budget and the ranges in words, for captions."""
 
 
 def write_recipe(results: Path, search: Search, chosen: Chosen) -> Path:
@@ -97,31 +176,57 @@ def write_recipe(results: Path, search: Search, chosen: Chosen) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{search.task.name}-{search.protocol}-{search.method.name}.toml"
     facts = {
-        "task": search.task.name, "method": search.method.name, "protocol": search.protocol, "budget": len(search.trials),
-        "trials_that_ended_well": chosen.finished, "tuned_on": [f"{search.tuning_task}/{signal}" for signal in search.signals],
+        "task": search.task.name, "method": search.method.name, "protocol": search.protocol, "budget": search.budget,
+        "trials_in_each_round": list(search.rounds), "trials_that_ended_well": chosen.finished,
+        "tuned_on": [f"{search.tuning_task.name}/{signal}" for signal in search.signals],
         "seeds": list(search.seeds), "validation": search.task.validation, "score": chosen.score,
         "score_untuned": "none" if chosen.untuned is None else chosen.untuned,
     }  # fmt: skip
     ranges = {"lr": LEARNING_RATES, **search.method.ranges}
+    params = {name: "none" if value is None else value for name, value in chosen.recipe.params.items()}
     lines = [f"{name} = {_toml(value)}" for name, value in facts.items()]
-    for table, values in (("ranges", ranges), ("params", chosen.recipe.params), ("training", chosen.recipe.training)):
+    for table, values in (("ranges", ranges), ("params", params), ("training", chosen.recipe.training)):
         lines += ["", f"[{table}]", *(f"{name} = {_toml(value)}" for name, value in values.items())]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
 
-def read_recipes(results: Path, protocol: str) -> dict[tuple[str, str], Recipe]:
+def read_recipes(results: Path, protocol: str) -> dict[tuple[str, str], Tuned]:
     """Return (task, method) -> what was chosen under a protocol. Raises StoreError for a file that cannot be read."""
     recipes = {}
     for path in sorted((results / "tuned").glob("*.toml")):
         try:
             facts = tomllib.loads(path.read_text(encoding="utf-8"))
             if facts["protocol"] == protocol:
-                params, training = dict(facts["params"]), {str(name): str(value) for name, value in facts["training"].items()}
-                recipes[str(facts["task"]), str(facts["method"])] = Recipe(params, training)
+                params = {name: None if value == "none" else value for name, value in dict(facts["params"]).items()}
+                training = {str(name): str(value) for name, value in facts["training"].items()}
+                ranges = ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in dict(facts["ranges"]).items())
+                signals = ", ".join(map(str, facts["tuned_on"]))
+                said = f"tuned with a budget of {int(facts['budget'])} runs on {signals} by {facts['validation']}; {ranges}"
+                key = str(facts["task"]), str(facts["method"])
+                recipes[key] = Tuned(Recipe(params, training, said), int(facts["budget"]), said)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OSError) as error:
             raise StoreError(f"{path} is no tuned recipe ({error}); make it again with: inrbench tune") from error
     return recipes
+
+
+def tuned_requests(request: Request, results: Path) -> list[Request]:
+    """Return a request of the track ``tuned`` as one for each budget that methods were tuned with.
+
+    Each is a track of its own, ``tuned-20``: methods of different budgets never share a table.
+    """
+    found = read_recipes(results, request.suite or request.protocol)
+    budgets = sorted({tuned.budget for tuned in found.values()})
+    if not budgets:
+        name = request.suite or request.protocol
+        raise NothingFound(f"nothing was tuned for protocol '{name}' in '{results}'; run: inrbench tune --protocol {name}")
+    return [
+        replace(
+            request, track=f"{TUNED}-{budget}",
+            recipes={key: tuned.recipe for key, tuned in found.items() if tuned.budget == budget},
+        )
+        for budget in budgets
+    ]  # fmt: skip
 
 
 def _points(dimensions: int, count: int) -> np.ndarray:
@@ -131,11 +236,20 @@ def _points(dimensions: int, count: int) -> np.ndarray:
     return points
 
 
-def _recipe(method: Method, protocol: Protocol, point: np.ndarray) -> Recipe:
-    """Return the trial at a point of the unit cube: a learning rate, whose schedule falls as far as usual, and parameters."""
-    rate, *values = (_within(ends, share) for ends, share in zip((LEARNING_RATES, *method.ranges.values()), point, strict=True))
+def _recipe(method: Method, protocol: Protocol, usual: Mapping[str, Value], point: np.ndarray) -> Recipe:
+    """Return the trial at a point of the unit cube: a learning rate, whose schedule falls as far as usual, and parameters.
+
+    A parameter that is usually not given (none) is not given in one half of the trials.
+    """
+    rate = _within(LEARNING_RATES, point[0])
     training = {"lr": repr(rate), "lr_min": repr(float(f"{rate * protocol.lr_min / protocol.lr:.{DIGITS}g}"))}
-    return Recipe(dict(zip(method.ranges, values, strict=True)), training)
+    params: dict[str, Value] = {}
+    for (name, ends), share in zip(method.ranges.items(), point[1:], strict=True):
+        if usual[name] is not None:
+            params[name] = _within(ends, share)
+        elif share >= 0.5:
+            params[name] = _within(ends, 2 * share - 1)
+    return Recipe(params, training)
 
 
 def _within(ends: tuple[float, float], share: float) -> float:

@@ -10,6 +10,7 @@ from inrbench.spec.optimiser import OPTIMISERS, Adam, AdamW, Lbfgs, Muon, Optimi
 from inrbench.spec.parse import parse_as
 from inrbench.spec.protocol import EDITION, Precision, Protocol, Schedule
 from inrbench.spec.run import (
+    TUNED,
     Artifact,
     Cost,
     CurvePoint,
@@ -27,6 +28,7 @@ from inrbench.spec.settings import Settings, added
 __all__ = [
     "EDITION",
     "OPTIMISERS",
+    "TUNED",
     "Adam",
     "AdamW",
     "Artifact",

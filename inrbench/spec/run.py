@@ -10,9 +10,10 @@ from inrbench.spec.identity import digest
 from inrbench.spec.metric import Measurement
 
 Status = Literal["ok", "diverged", "timeout", "oom", "error", "skipped", "interrupted"]
-Track = Literal["paper", "native", "tuned", "search"]
-"""How methods are trained: as the paper trains all, each as its authors do, each as an equal search found best; or in that
-search."""
+Track = str
+"""How methods are trained: as the ``paper`` trains all, each as its authors do (``native``), each as an equal search found best
+(``tuned-20``: with a budget of 20 runs, since other budgets are another track), or in that ``search``."""
+TUNED = "tuned"
 Value = float | int | bool | str | tuple[float, ...] | None
 """What a method's parameter may be."""
 Domain = tuple[tuple[float, float], ...]
