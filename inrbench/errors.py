@@ -38,6 +38,10 @@ class BadValue(InrbenchError):
     """A value of the wrong type or outside its range."""
 
 
+class NothingSelected(BadValue):
+    """A request for runs that no method, task and signal go together for."""
+
+
 class DataMissing(InrbenchError):
     """A data set that is not on this machine. Ends a run as ``skipped``."""
 

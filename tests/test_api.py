@@ -51,7 +51,7 @@ def test_a_file_a_module_and_names_give_tables_figures_and_frames(tmp_path, caps
     assert len(frame) == 6
     assert "mse@train" in frame
     board = found.leaderboard()
-    assert "| my_cube" in str(board)
+    assert "my_cube" in str(board)
     assert "<table" in board._repr_html_()
     assert "siren[omega=5.0]" in board.to_csv()
     assert isinstance(found.plot(), Figure)

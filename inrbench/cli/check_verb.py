@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from inrbench.cli.options import results_option, words
-from inrbench.errors import CHECK_FAILED, NOTHING_COMPARED, OK
+from inrbench.errors import CHECK_FAILED, NOTHING_COMPARED, OK, NothingFound
 
 
 @click.command("check")
@@ -39,6 +39,9 @@ def command(
     from inrbench.registry import Registry
     from inrbench.report.checks import summary, to_junit, to_markdown
 
+    for folder in (results, against):
+        if not folder.is_dir():
+            raise NothingFound(f"nothing was compared: there is no folder '{folder}'")
     new = comparable_runs(results, (*COLUMNS, *CLAIM_COLUMNS), words(tasks))
     checks = check_quality(new, comparable_runs(against, COLUMNS)) if results.resolve() != against.resolve() else []
     registry = Registry()

@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 
 import inrbench
+from inrbench.cli.signs import show_in_any_encoding
 from inrbench.errors import InrbenchError
 
 VERBS = {
@@ -71,6 +72,7 @@ def cli(debug: bool) -> None:
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    show_in_any_encoding()
     logging.basicConfig(format="inrbench: %(message)s", level=logging.WARNING)
     debug = "--debug" in sys.argv[1:]
     try:

@@ -10,8 +10,9 @@ import click
 
 from inrbench.cli.options import complete_names, parse_seeds, plugin_option, results_option
 from inrbench.errors import BadValue
+from inrbench.registry import split_outside
 from inrbench.session import perform
-from inrbench.spec import Track
+from inrbench.spec import TUNED, Track
 
 
 @click.command("run")
@@ -21,9 +22,15 @@ from inrbench.spec import Track
 @click.option("--suite", help="A named list of tasks and protocols: quick, paper.")
 @click.option("--protocol", default=None, help="Protocol of --tasks.  [default: paper]")
 @click.option(
-    "--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Change a protocol field; gives another fingerprint."
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Change protocol fields, epochs=100,lr=1e-4; gives another fingerprint.",
 )
-@click.option("--signals", help="Signals, comma-separated, with * and ?; or a file of your own.")
+@click.option(
+    "--signals", help="Signals, comma-separated, with * and ?; or files of your own, one with a comma as '\"./a,b.png\"'."
+)
 @click.option("--seeds", default="1", show_default=True, help="How many (3 means 0,1,2), or a list like 0,7 or 7,.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:i.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time.  [default: one a CPU core, one on a GPU]")
@@ -68,7 +75,7 @@ def command(
     Exit codes: 0 all runs ok, 1 some run failed or its data is missing, 2 wrong usage, 130 stopped by Ctrl-C.
     """
     from inrbench.execute import Request, resolve_device
-    from inrbench.execute.tune import read_recipes
+    from inrbench.execute.tune import tuned_requests
     from inrbench.fit import probe_names
 
     if suite and protocol:
@@ -76,12 +83,11 @@ def command(
     request = Request(
         methods=methods, tasks=tasks, suite=suite, protocol=protocol or "paper", changes=parse_changes(changes),
         signals=signals, seeds=parse_seeds(seeds), device=resolve_device(device, executor == "local"), plugin_files=plugins,
-        retry_failed=retry == "failed", engine=engine, probes=probe_names(probes),
-        track=track,
-        recipes=read_recipes(results, suite or protocol or "paper") if track == "tuned" else {},
+        retry_failed=retry == "failed", engine=engine, probes=probe_names(probes), track=track,
     )  # fmt: skip
     return perform(
-        [request], results, jobs=jobs, timeout=timeout, artifacts=artifacts, dry_run=dry_run, executor=executor,
+        tuned_requests(request, results) if track == TUNED else [request], results, jobs=jobs, timeout=timeout,
+        artifacts=artifacts, dry_run=dry_run, executor=executor,
         resources=read_resources(resources, profile), cancel_on_interrupt=cancel_on_interrupt, shuffle=shuffle,
         share_gpu=share_gpu, memory=memory,
     )  # fmt: skip
@@ -102,8 +108,15 @@ def read_resources(given: Sequence[str], profile: Path | None) -> dict[str, Any]
 
 
 def parse_changes(changes: Sequence[str]) -> dict[str, str]:
-    """Return ``--set FIELD=VALUE`` options as a mapping. Raises BadValue."""
-    for change in changes:
-        if not re.fullmatch(r"\w+=.+", change):
-            raise BadValue(f"--set {change}: write FIELD=VALUE, for example --set epochs=100")
-    return dict(change.split("=", 1) for change in changes)
+    """Return ``--set FIELD=VALUE`` options, each of which may hold several with commas between, as a mapping.
+
+    >>> parse_changes(["epochs=5,lr=1e-4", "coordinate_range=(-1,1)"])
+    {'epochs': '5', 'lr': '1e-4', 'coordinate_range': '(-1,1)'}
+
+    Raises BadValue for anything else.
+    """
+    found = [part.strip() for change in changes for part in split_outside(change, ",")]
+    for part in found:
+        if not re.fullmatch(r"[\w.]+=.+", part):
+            raise BadValue(f"--set {part}: write FIELD=VALUE, for example --set epochs=100,lr=1e-4")
+    return dict(part.split("=", 1) for part in found)

@@ -1,7 +1,8 @@
 """``inrbench test``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from inrbench.errors import CHECK_FAILED, OK, BadValue
 
 if TYPE_CHECKING:
     from inrbench.contract import Verdict
+    from inrbench.contract.bench import Tell
     from inrbench.registry import Registry
 
 COLOURS = {"ok": "green", "note": "yellow", "fail": "red"}
@@ -48,11 +50,12 @@ def command(plugin: str, trial: bool, beside: str, compiled: bool) -> int:
     tasks = _tasks(registry, selection.name, selection.is_file)
     failed = False
     for name in tasks:
-        failed |= _report(f"task {name}", check_task(registry.task(name)))
+        failed |= _report(f"task {name}", partial(check_task, registry.task(name)))
     if tasks and (not selection.is_file or not any(d.source.path in file and not d.broken for d in registry.methods.values())):
         return CHECK_FAILED if failed else OK
     for label, method, given in select_methods(plugin, file)[0]:
-        failed |= _report(f"method {label}", check_method(method, {**method.defaults(), **given}, compiled))
+        params = {**method.defaults(), **given}
+        failed |= _report(f"method {label}", partial(check_method, method, params, compiled))
     if failed:
         click.echo("What fails above should be mended first; no trial.")
         return CHECK_FAILED
@@ -66,13 +69,16 @@ def _tasks(registry: "Registry", name: str, is_file: bool) -> list[str]:
     return [d.name for d in registry.tasks.values() if not d.broken and d.source.path == Path(name).resolve()]
 
 
-def _report(subject: str, verdicts: "Sequence[Verdict]") -> bool:
-    """Print verdicts; return whether one failed."""
+def _report(subject: str, check: "Callable[[Tell], list[Verdict]]") -> bool:
+    """Print verdicts as they come; return whether one failed."""
     click.secho(subject, bold=True)
-    for verdict in verdicts:
+
+    def tell(verdict: "Verdict") -> None:
         click.echo(f"  {click.style(f'{verdict.state:4}', fg=COLOURS[verdict.state])}  {verdict.check:17} {verdict.told}")
         if verdict.advice and verdict.state != "ok":
             click.echo(f"        {'':17} {verdict.advice}")
+
+    verdicts = check(tell)
     counts = {state: sum(verdict.state == state for verdict in verdicts) for state in COLOURS}
     click.echo(f"  {counts['ok']} ok, {counts['note']} to note, {counts['fail']} failed.")
     return counts["fail"] > 0

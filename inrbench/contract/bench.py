@@ -80,9 +80,22 @@ class Bench:
 T = TypeVar("T")
 
 
-def verdicts(subject: T, checks: Sequence[Callable[[T], Verdict]]) -> list[Verdict]:
-    """Return what checks say of a subject. One that raises has failed, and the others go on."""
-    return [_said(check, subject) for check in checks]
+Tell = Callable[[Verdict], None]
+"""Who wants to know of each verdict as soon as it is there."""
+
+
+def quiet(verdict: Verdict) -> None:
+    """Tell nobody."""
+
+
+def verdicts(subject: T, checks: Sequence[Callable[[T], Verdict]], tell: Tell = quiet) -> list[Verdict]:
+    """Return what checks say of a subject, and tell each at once. One that raises has failed, and the others go on."""
+    found = []
+    for check in checks:
+        verdict = _said(check, subject)
+        tell(verdict)
+        found.append(verdict)
+    return found
 
 
 def _said(check: Callable[[T], Verdict], subject: T) -> Verdict:

@@ -7,7 +7,7 @@ from inrbench.fit import DEAD, activation_outputs
 from inrbench.nn import network_size, parameters_of_mlp
 from inrbench.spec import NetworkSpec
 
-FADES = 1e-3
+FADES = 0.05
 """The last layer's deviation over the first's: beyond this, or its reciprocal, little is learnt at first."""
 MANY_DEAD = 0.05
 LARGER = 1.1

@@ -116,6 +116,29 @@ def gradients(bench: Bench) -> Verdict:
     return Verdict("gradients", "ok", f"finite ones reach all {len(trained)} parameter tensors")
 
 
+def zero(bench: Bench) -> Verdict:
+    """Value and slope of each activation at 0, where roots and quotients break."""
+    network = bench.network()
+    activations = list(getattr(network, "activations", ()))
+    if not activations:
+        network(torch.zeros(2, 2)).square().sum().backward()
+        wild = [name for name, p in network.named_parameters() if p.grad is not None and not p.grad.isfinite().all()]
+        if wild:
+            return Verdict("at zero", "fail", f"the gradient at the point 0 is not finite, in {wild[0]}", AT_ZERO)
+        return Verdict("at zero", "ok", "the gradient at the point 0 is finite")
+    for number, activation in enumerate(activations):
+        z = torch.zeros(4, 24, requires_grad=True)
+        y = activation(z)
+        (slope,) = torch.autograd.grad(y.sum(), z)
+        if not y.isfinite().all() or not slope.isfinite().all():
+            what = "value" if not y.isfinite().all() else "slope"
+            return Verdict("at zero", "fail", f"the {what} of activation {number} at z = 0 is {slope.flatten()[0]:g}", AT_ZERO)
+    return Verdict("at zero", "ok", "activations have finite values and slopes at z = 0")
+
+
+AT_ZERO = "one such point makes every weight NaN: write sqrt(z.abs().clamp_min(1e-12)), or a series near 0"
+
+
 def weights(bench: Bench) -> Verdict:
     """A network is stored whole."""
     network, other, x = bench.network(seed=1), bench.network(seed=2), bench.coordinates(9)

@@ -7,13 +7,16 @@ import torch
 from torch import Tensor, nn
 
 from inrbench.contract.bench import Bench, Verdict
+from inrbench.derive import Wanted, backward_jet
 from inrbench.errors import NotApplicable
-from inrbench.fit import FastStep, fastest_fp32_route, gradient_in_chunks
+from inrbench.fit import FastStep, fastest_fp32_route, gradient_in_chunks, work_per_point
 from inrbench.problems import measured_equation
 
 STEPS = tuple(10.0**-k for k in range(3, 10))
 """Of differences: the best one for a network of frequency 10 is far too large for one of frequency 10^5."""
 AGREE, DISAGREE = 1e-3, 1e-2
+MOST_CALLS = 1500
+"""Operations of a step from which on compiling it takes minutes."""
 WORSE = 5
 """Times the error of the plain float32 step that another way of computing it may have."""
 
@@ -62,20 +65,21 @@ def _slopes(network: nn.Module, x: Tensor, values: Sequence[Tensor], directions:
 
 
 def curvature(bench: Bench) -> Verdict:
-    """The second derivative, which equations need."""
+    """The second derivative along each axis, which equations need."""
     network = bench.network(2, 1)
     try:
         measured_equation("poisson", 64).admit(network)
     except NotApplicable as error:
         return Verdict("second derivative", "note", f"not for equations: {error}")
-    x = bench.coordinates(64).requires_grad_(True)
-    (slope,) = torch.autograd.grad(network(x).sum(), x, create_graph=True)
-    (bend,) = torch.autograd.grad(slope.sum(), x)
+    jet = backward_jet(network, bench.coordinates(64), Wanted((1.0, 1.0), second=((0,), (1,))))
+    bend = torch.cat(jet.second, dim=1)
     if not bend.isfinite().all():
         advice = "a quotient at 0, or |z|? write what happens there out"
         return Verdict("second derivative", "note", "not finite everywhere: not for equations", advice)
     return Verdict(
-        "second derivative", "ok", f"finite and the true one (rms {bend.square().mean().sqrt():.1e}): equations can be tried"
+        "second derivative",
+        "ok",
+        f"finite and the true one along each axis (rms {bend.square().mean().sqrt():.1e}): equations can be tried",
     )
 
 
@@ -107,6 +111,10 @@ def precision(bench: Bench) -> Verdict:
 
 def compiling(bench: Bench) -> Verdict:
     """Whether the step can be compiled. It need not: else it runs as it is."""
+    calls = work_per_point(bench.network(), bench.problem()).calls
+    if calls > MOST_CALLS:
+        what = f"not tried: a step has {calls:,} operations, and compiling them takes minutes"
+        return Verdict("compiling", "note", what, "a run compiles it only where that pays; fewer, larger operations are faster")
     step = FastStep(bench.network(), bench.problem(), "compiled")
     step.prepare()
     facts = step.facts()

@@ -5,16 +5,16 @@ import math
 import torch
 from torch import nn
 
-from inrbench.contract.bench import Verdict, verdicts
+from inrbench.contract.bench import Tell, Verdict, quiet, verdicts
 from inrbench.errors import InrbenchError
 from inrbench.problems import Problem
 from inrbench.registry import Task
 from inrbench.spec import Protocol
 
 
-def check_task(task: Task) -> list[Verdict]:
+def check_task(task: Task, tell: Tell = quiet) -> list[Verdict]:
     """Return a verdict for each check of a task, on its first signal under its quick protocol, or its first."""
-    return verdicts(task, (described, signals, protocols, size, judgement, repeatability, loss))
+    return verdicts(task, (described, signals, protocols, size, judgement, repeatability, loss), tell)
 
 
 def described(task: Task) -> Verdict:

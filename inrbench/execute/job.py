@@ -26,6 +26,8 @@ class Job:
     signal_file: str | None
     """The user's file, if the signal is one."""
     probes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What the plan knows and the row should say."""
 
     def with_seed(self, seed: int) -> "Job":
         """Return the same with another seed."""

@@ -23,7 +23,7 @@ from inrbench.data import cache_folder
 from inrbench.errors import BrokenPlugin, DataMissing, InrbenchError, NotApplicable, where
 from inrbench.execute.job import Job, Outcome, PoolSettings
 from inrbench.execute.limits import memory_limit
-from inrbench.fit import DTYPES, Clock, Diverged, Fitted, MemoryMeter, Predictor, StepFacts, activation_bytes, fit
+from inrbench.fit import DTYPES, Clock, Diverged, Fitted, MemoryMeter, Predictor, StepFacts, activation_bytes, fit, look_over
 from inrbench.nn import NetworkSize, network_size, save_weights
 from inrbench.problems import Problem
 from inrbench.registry import Registry, Task
@@ -209,10 +209,11 @@ def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress, settings: PoolSet
         problem = task.problem(spec.signal, job.protocol, data_seed)
         problem.as_dtype(DTYPES[job.protocol.precision])
         problem.to(device)
-    sheet.notes += problem.notes
+    sheet.notes += [*job.notes, *problem.notes]
     network = build_network(spec, job.protocol, registry, problem, stream)
     problem.admit(network)
     network.to(device)
+    sheet.notes += look_over(network, problem)
     sheet.size = network_size(network)
     sheet.step_bytes = activation_bytes(problem, job.protocol, spec.engine, device)
     sheet.fitted = fit(
@@ -222,7 +223,8 @@ def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress, settings: PoolSet
     )  # fmt: skip
     sheet.host_peak_bytes, sheet.gpu_peak_bytes = meter.host_peak_bytes(), meter.gpu_peak_bytes()
     if sheet.fitted.diverged_at is not None:
-        raise Diverged(sheet.fitted.diverged_at, job.protocol.epochs * problem.steps_per_epoch)
+        steps = job.protocol.epochs * problem.steps_per_epoch
+        raise Diverged(sheet.fitted.diverged_at, steps, sheet.fitted.wild_gradient)
     with clock("eval"):
         predict = Predictor(network, device)
         sheet.metrics = problem.evaluation.measure(predict)

@@ -5,6 +5,7 @@ from inrbench.fit.loop import Diverged, Fitted, fit
 from inrbench.fit.memory import MemoryMeter
 from inrbench.fit.precision import DTYPES
 from inrbench.fit.predictor import Predictor
+from inrbench.fit.preflight import look_over
 from inrbench.fit.probes import DEAD, PROBES, activation_outputs, probe_names, read_probes
 from inrbench.fit.profile import SpeedCard, random_regression, speed_card
 from inrbench.fit.route import Route, fastest_fp32_route
@@ -36,6 +37,7 @@ __all__ = [
     "gradient_in_chunks",
     "learning_rate",
     "log_spaced_steps",
+    "look_over",
     "make_step",
     "probe_names",
     "random_regression",

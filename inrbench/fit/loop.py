@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import repeat
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from inrbench.fit.clock import Clock
 from inrbench.fit.least_squares import conjugate_gradients
@@ -36,13 +36,22 @@ class Fitted:
     step: StepFacts
     probes: tuple[ProbeReading, ...] = ()
     diverged_at: int | None = None
+    wild_gradient: tuple[int, tuple[str, ...]] | None = None
+    """Of a run that diverged: the step whose loss was finite and whose gradient was not, and of which parameters."""
 
 
 class Diverged(ArithmeticError):
-    """The loss became NaN or infinite."""
+    """The loss, or a gradient before it, became NaN or infinite."""
 
-    def __init__(self, step: int, steps: int) -> None:
-        super().__init__(f"the loss was not finite at step {step} of {steps}")
+    def __init__(self, step: int, steps: int, wild: tuple[int, tuple[str, ...]] | None = None) -> None:
+        if wild is None:
+            super().__init__(f"the loss was not finite at step {step} of {steps}")
+        else:
+            names = ", ".join(wild[1][:3]) + (f" and {len(wild[1]) - 3} more" if len(wild[1]) > 3 else "")
+            super().__init__(
+                f"the gradient of {names} was not finite at step {wild[0]} of {steps}, though the loss was: look at the "
+                "activation where its argument is 0 or very large (inrbench test)"
+            )
         self.step = step
 
 
@@ -77,6 +86,8 @@ def fit(
     take_step = make_step(engine, network, problem, protocol, work, steps)
     predict = Predictor(network, device)
     losses = torch.zeros(steps, device=device)
+    norms: Tensor | None = None
+    names: list[str] = []
     checkpoints = set(log_spaced_steps(steps, CURVE_POINTS))
     stride = max(1, steps // FINITE_CHECKS)
     looks = sorted(checkpoints | set(range(stride, steps, stride)))
@@ -99,12 +110,19 @@ def fit(
             while step < look:
                 batch = next(batches)
                 losses[step] = take_step(batch, learning_rate(protocol, step // problem.steps_per_epoch))
+                if (seen := take_step.gradient_norms()) is not None:
+                    if norms is None:
+                        names, norms = seen[0], torch.zeros(steps, len(seen[1]), device=device)
+                    norms[step] = seen[1]
                 step, points = step + 1, points + (len(batch[0]) if batch else problem.batch)
                 on_progress(step / steps, value)
             finite = bool(losses[:step].isfinite().all())
         if not finite:
             first = int((~losses[:step].isfinite()).nonzero()[0, 0]) + 1
-            return Fitted(tuple(curve), step, points, flops, take_step.facts(), tuple(readings), diverged_at=first)
+            wild = None if norms is None else _wild_gradient(names, norms[:first], losses)
+            return Fitted(
+                tuple(curve), step, points, flops, take_step.facts(), tuple(readings), diverged_at=first, wild_gradient=wild
+            )
         if step in checkpoints:
             with clock("eval"):
                 value = problem.evaluation.primary(predict)
@@ -117,7 +135,21 @@ def fit(
                 with meter.paused():
                     on_checkpoint(step, predict)
     finite = all(bool(parameter.isfinite().all()) for parameter in network.parameters())
-    return Fitted(tuple(curve), step, points, flops, take_step.facts(), tuple(readings), diverged_at=None if finite else step)
+    wild = None if finite or norms is None else _wild_gradient(names, norms, losses)
+    return Fitted(
+        tuple(curve), step, points, flops, take_step.facts(), tuple(readings), diverged_at=None if finite else step,
+        wild_gradient=wild,
+    )  # fmt: skip
+
+
+def _wild_gradient(names: Sequence[str], norms: Tensor, losses: Tensor) -> tuple[int, tuple[str, ...]] | None:
+    """Return the first step, counted from 1, whose loss was finite and whose gradient was not, and of which parameters."""
+    wild = ~norms.isfinite()
+    rows = wild.any(dim=1).nonzero()
+    if not len(rows) or not bool(losses[int(rows[0, 0])].isfinite()):
+        return None
+    step = int(rows[0, 0])
+    return step + 1, tuple(name for name, bad in zip(names, wild[step].tolist(), strict=True) if bad)
 
 
 def _solve(

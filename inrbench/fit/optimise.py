@@ -23,6 +23,10 @@ class Updates:
         # fused kernels take no complex parameters, which a method of a user's may have
         fused = fused and not any(p.is_complex() for p in parameters)
         self.optimisers = _made(optimiser, parameters, fused)
+        self._parameters = parameters
+        self.names = [name for name, p in network.named_parameters() if p.requires_grad]
+        self.norms: Tensor | None = None
+        """Of the last gradient, one number for each of ``names``; 0 for a parameter that had none."""
 
     def step(self, gradient: Callable[[], Tensor], rate: float) -> Tensor:
         """Take one step with a learning rate; return the loss before it.
@@ -42,11 +46,20 @@ class Updates:
             loss: Any = first.step(closure)
         else:
             loss = gradient()
+            self._keep_norms()
             for optimiser in (first, *others):
                 optimiser.step()
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
         return loss.detach()
+
+    @torch.no_grad()
+    def _keep_norms(self) -> None:
+        """Remember the size of each parameter's gradient, on the device: nothing waits for it."""
+        found = [p.grad for p in self._parameters if p.grad is not None]
+        norms = iter(torch._foreach_norm(found))
+        none = torch.zeros((), device=self._parameters[0].device)
+        self.norms = torch.stack([none if p.grad is None else next(norms).float() for p in self._parameters])
 
 
 def _made(chosen: Optimiser, parameters: list[nn.Parameter], fused: bool) -> list[torch.optim.Optimizer]:

@@ -59,6 +59,10 @@ class Step(Interface):
         """Return how the steps so far were computed."""
         ...
 
+    def gradient_norms(self) -> tuple[list[str], Tensor] | None:
+        """Return the names of the parameters and the norms of their last gradients, on the device; None where unknown."""
+        ...
+
 
 class ReferenceStep:
     """The yardstick."""
@@ -79,6 +83,10 @@ class ReferenceStep:
         """Take one step."""
         most = largest_chunk(self.problem, REFERENCE_CHUNK_POINTS)
         return self.updates.step(lambda: accumulate(self.loss, batch, most), rate)
+
+    def gradient_norms(self) -> tuple[list[str], Tensor] | None:
+        """Return the names of the parameters and the norms of their last gradients."""
+        return None if self.updates.norms is None else (self.updates.names, self.updates.norms)
 
     def facts(self) -> StepFacts:
         """Return the plain facts."""
@@ -110,6 +118,10 @@ class FastStep:
         with taken(self.route):
             return self.updates.step(lambda: accumulate(self.loss, batch, self.chunk_points), rate)
 
+    def gradient_norms(self) -> tuple[list[str], Tensor] | None:
+        """Return the names of the parameters and the norms of their last gradients."""
+        return None if self.updates.norms is None else (self.updates.names, self.updates.norms)
+
     def facts(self) -> StepFacts:
         """Return how it went."""
         loss = self.loss
@@ -128,6 +140,10 @@ class SolverStep:
     def __call__(self, batch: Batch, rate: float) -> Tensor:
         """Take one step."""
         return self.solver.step()
+
+    def gradient_norms(self) -> tuple[list[str], Tensor] | None:
+        """Return nothing: the method has gradients of its own, if any."""
+        return None
 
     def facts(self) -> StepFacts:
         """Return that it went its own way."""

@@ -51,7 +51,9 @@ def audio_problem(clip: Clip, protocol: Protocol) -> Regression:
         fitted * scale, None if between is None else between * scale, (low, high), clip.rate / step, protocol.metrics
     )
     values = torch.from_numpy(evaluation.fitted[:, None]).float()
-    return Regression(x, values, protocol.batch, evaluation, domain=((low, high),))
+    problem = Regression(x, values, protocol.batch, evaluation, domain=((low, high),))
+    problem.notes = clip.notes
+    return problem
 
 
 class AudioEvaluation:

@@ -185,9 +185,11 @@ class Problem(ABC):
     def error_share(self, network: nn.Module, predict: Predict) -> float | None:
         """Return the error that is left on what was fitted, as a share of that of the best constant; None if unknown.
 
-        1 is a network that learned nothing, 0 a perfect fit. The network's ``penalty`` does not count.
+        1 is a network that learned nothing, 0 a perfect fit. The network's ``penalty`` does not count. Unknown of a signal that
+        is a constant itself.
         """
-        return fitting_error(network, self) / best_constant_error(self)
+        least = best_constant_error(self)
+        return fitting_error(network, self) / least if least > 0 else None
 
     def admit(self, network: nn.Module) -> None:
         """Raise NotApplicable for a network that cannot solve the problem, with the reason; let a solver begin."""

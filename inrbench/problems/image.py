@@ -1,5 +1,6 @@
 """Images: one network from pixel coordinates to colour, judged on the pixels it saw and, where defined, between them."""
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -42,15 +43,35 @@ def image_problem(image: Image, protocol: Protocol) -> Regression:
     coordinates = pixel_coordinates(rows, columns, (height, width), low, high)
     between = area_mean(image, factor // 2)[: 2 * height, : 2 * width] if factor > 1 else None
     evaluation = ImageEvaluation(fitted, between, (low, high), coordinates, protocol.metrics)
-    return image_regression(coordinates, fitted.reshape(-1, channels), protocol, evaluation)
+    return image_regression(coordinates, fitted.reshape(-1, channels), protocol, evaluation, contrast_note(fitted))
 
 
-def image_regression(coordinates: torch.Tensor, values: Image, protocol: Protocol, evaluation: Evaluation) -> Regression:
+LITTLE_CONTRAST = 0.5
+
+
+def contrast_note(image: Image) -> tuple[str, ...]:
+    """Return what a reader must know of an image whose values fill little of [0, 1]: PSNR takes 1 for the peak."""
+    low, high = float(image.min()), float(image.max())
+    if not 0 < high - low < LITTLE_CONTRAST:
+        return ()
+    constant = -10 * math.log10(float(image.astype(np.float64).var(axis=(0, 1)).mean()))
+    off = -20 * math.log10(high - low)
+    return (
+        f"values fill {low:.3g} to {high:.3g} of [0, 1], and PSNR takes 1 for the peak: a constant has {constant:.1f} dB; with "
+        f"the image's own range as the peak every PSNR is {off:.1f} dB lower",
+    )
+
+
+def image_regression(
+    coordinates: torch.Tensor, values: Image, protocol: Protocol, evaluation: Evaluation, notes: tuple[str, ...] = ()
+) -> Regression:
     """Return the regression of pixel values ``(N, C)`` in [0, 1] at coordinates ``(N, 2)`` under image settings."""
     settings = protocol.settings_as(ImageSettings)
     targets = torch.from_numpy(as_targets(values, settings.value_range)).float()
     judged = in_unit_range(evaluation, settings.value_range)
-    return Regression(coordinates, targets, protocol.batch, judged, domain=(settings.span,) * 2)
+    problem = Regression(coordinates, targets, protocol.batch, judged, domain=(settings.span,) * 2)
+    problem.notes = notes
+    return problem
 
 
 def pixel_coordinates(

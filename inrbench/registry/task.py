@@ -95,6 +95,10 @@ class Task(ABC):
             raise BadValue(f"task '{self.name}' takes no files as signals, got '{path}'. It has: {', '.join(self.signals())}")
         if not path.is_file():
             raise BadValue(f"no such file: {path}")
+        try:
+            path.name.encode()
+        except UnicodeEncodeError as error:
+            raise BadValue(f"the name of {path} is not UTF-8, and results are known by it; rename the file") from error
         if not self.takes(path):
             raise BadValue(f"task '{self.name}' takes files that end in {', '.join(self.takes_files)}, got '{path}'")
         if self.files.setdefault(path.name, path) != path:

@@ -1,7 +1,11 @@
 """Carrying out a request, whichever verb it came from: plan, estimate, runs, and how they ended, told as it goes."""
 
+import atexit
+import os
 import random
+import shutil
 import signal
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from inrbench.errors import OK, RUN_FAILED, InrbenchError
+from inrbench.errors import OK, RUN_FAILED, InrbenchError, NothingSelected
 
 if TYPE_CHECKING:
     from inrbench.execute import Artifacts, Estimate, Job, Plan, Request
@@ -54,6 +58,7 @@ def perform(
     if not plan.todo:
         return RUN_FAILED if earlier else OK
     check_writable(results)
+    _without_cache()
     _fetch_optional(plan.todo, registry)
     _prepare(plan.todo, registry)
     settings = PoolSettings(
@@ -66,7 +71,10 @@ def perform(
             jobs=plan.todo, seconds=expected.seconds, settings=settings, resources=resources,
             cancel_on_interrupt=cancel_on_interrupt,
         ), listener)  # fmt: skip
-    _print_end(tally, completed, results, elsewhere=executor != "local" and not cancel_on_interrupt)
+    _print_end(
+        tally, completed, results, elsewhere=executor != "local" and not cancel_on_interrupt,
+        searching=request.track == "search",
+    )  # fmt: skip
     if len(attempt_files(results)) > PACK_ABOVE:  # thousands of files take minutes to read
         pack(results)
     if not completed:
@@ -76,7 +84,7 @@ def perform(
 
 @contextmanager
 def _stopped_politely() -> Iterator[None]:
-    """Take SIGTERM for Ctrl-C: what a shutdown or a scheduler sends should end runs as cleanly."""
+    """Take SIGTERM and SIGHUP for Ctrl-C: what a shutdown, a scheduler or a closed terminal sends ends runs as cleanly."""
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
@@ -84,11 +92,13 @@ def _stopped_politely() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # no other may listen to signals
         yield
         return
-    before = signal.signal(signal.SIGTERM, stop)
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _plan(requests: "Sequence[Request]", results: Path) -> "tuple[Plan, Registry, frozenset[str]]":
@@ -98,17 +108,24 @@ def _plan(requests: "Sequence[Request]", results: Path) -> "tuple[Plan, Registry
 
     whole, planned = Plan(), set[str]()
     finished = finished_runs(results)
+    registry, empty = None, None
     for request in requests:
         known = finished
         if request.probes:  # a run that ended well without them is done again
             probed = probed_runs(results, request.probes)
             known = {run_id: status for run_id, status in finished.items() if status != "ok" or run_id in probed}
-        plan, registry = make_plan(request, known)
+        try:
+            plan, registry = make_plan(request, known)
+        except NothingSelected as error:  # which the other requests may make up for
+            empty = error
+            continue
         whole.todo += [job for job in plan.todo if job.spec.run_id not in planned]
         whole.done += [job for job in plan.done if job.spec.run_id not in planned]
         whole.failed += [(job, status) for job, status in plan.failed if job.spec.run_id not in planned]
         whole.notes += [note for note in plan.notes if note not in whole.notes]
         planned |= {job.spec.run_id for job in (*plan.todo, *plan.done, *(job for job, _ in plan.failed))}
+    if registry is None:
+        raise empty or NothingSelected("nothing is selected: there is no request")
     again = {job.spec.run_id for job in whole.todo} & finished.keys()
     return whole, registry, frozenset(attempts_of(results, again))
 
@@ -176,6 +193,24 @@ def _fetch_optional(jobs: Sequence["Job"], registry: "Registry") -> None:
             click.echo(f"note: the metric '{name}' will be missing: {error}")
 
 
+def _without_cache() -> None:
+    """Go on with a cache of this command's own, and say so, where the user's cannot be written."""
+    from inrbench.data import cache_folder
+
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache_folder()):
+            return
+    except OSError as error:
+        folder = tempfile.mkdtemp(prefix="inrbench-cache-")
+        os.environ["XDG_CACHE_HOME"] = folder
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        reason = error.strerror or str(error)
+        click.echo(
+            f"note: the cache cannot be written ({reason}): what is compiled and prepared is not kept for the next command"
+        )
+
+
 def _prepare(jobs: Sequence["Job"], registry: "Registry") -> None:
     """Do what runs would wait for and keep on disk, such as the ground truth of shapes. What fails here is told by the runs."""
     from inrbench.session.progress import preparing
@@ -188,7 +223,7 @@ def _prepare(jobs: Sequence["Job"], registry: "Registry") -> None:
             task.prepare(job.spec.signal, job.protocol, tell)
 
 
-def _print_end(tally: "Tally", completed: bool, results: Path, elsewhere: bool) -> None:
+def _print_end(tally: "Tally", completed: bool, results: Path, elsewhere: bool, searching: bool) -> None:
     from inrbench.store import named
 
     ended = ", ".join(f"{n} {status}" for status, n in sorted(tally.counts.items())) or "none ended"
@@ -205,4 +240,5 @@ def _print_end(tally: "Tally", completed: bool, results: Path, elsewhere: bool) 
     elif not completed:
         click.echo("Stopped. What is finished is kept; the same command goes on from there.")
     elif tally.counts["ok"]:
-        click.echo(f"See: inrbench leaderboard{option}")
+        track = " --track search" if searching else ""
+        click.echo(f"See: inrbench leaderboard{track}{option}")

@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -80,6 +81,7 @@ def test_show_prints_formula_parameters_and_citation():
     assert (code, "did you mean 'siren'" in text) == (2, True)
 
 
+PUBLISHED = Path(__file__).resolve().parents[2] / "results" / "published"
 QUICK = ["run", "--tasks", "function1d", "--protocol", "quick", "--signals", "sin200", "--methods", "siren",
          "--set", "epochs=3", "--set", "width=8", "--device", "cpu"]  # fmt: skip
 
@@ -94,7 +96,7 @@ def test_run_then_leaderboard_then_nothing_left_to_do(tmp_path):
     assert f"See: inrbench leaderboard --results {tmp_path}" in text
     code, text = invoke(*QUICK, *results, "--methods", "siren,relu", "--seeds", "2")
     assert (code, "4 in" in text, "0 to do" in text) == (0, True, True)
-    for style, words in (("terminal", ["siren", "MSE train ↓", "2/2", "* best"]), ("markdown", ["| siren", "**", "<u>"]),
+    for style, words in (("terminal", ["siren", "MSE train ↓", "0/1: 2 not trained"]), ("markdown", ["siren (did not train)", "</i>"]),
                          ("csv", ["mse@train mean", "siren"])):  # fmt: skip
         code, text = invoke("leaderboard", *results, "--format", style)
         assert code == 0
@@ -162,7 +164,7 @@ def test_missing_data_is_skipped_with_the_command_and_exit_code_1(tmp_path, no_d
     (["run", "--no-such-option"], 2, "No such option"),
     (["leaderboard", "--results", "/nowhere"], 1, "no results folder '/nowhere'. Make one with"),
     (["run", "--suite", "quick", "--tasks", "kodac"], 2, "unknown task of suite 'quick' 'kodac'"),
-    (["run", "--tasks", "photo", "--set", "value_range=x"], 2, "--set value_range=x: no field that can be changed"),
+    (["run", "--tasks", "photo", "--set", "value_range=x"], 2, "--set value_range: expected one of [0, 1], [-1, 1], got 'x'"),
     (["run", "--tasks", "photo", "--set", "max_pixels=few"], 2, "expected a whole number or none, got 'few'"),
     (["data", "fetch", "kodac"], 2, "did you mean 'kodak'"),
     (["data", "path", "kodac"], 2, "did you mean 'kodak'"),
@@ -192,7 +194,7 @@ def test_unsuitable_images_end_their_run_in_one_line(tmp_path):
                         "--signals", f"{tmp_path}/rgba.png,{tmp_path}/good.png", "--results", str(tmp_path / "r"),
                         "--device", "cpu", "--jobs", "1")  # fmt: skip
     assert code == 1
-    assert "rgba.png is of mode RGBA; inrbench fits gray (L) or RGB images" in text
+    assert "rgba.png is transparent in 100% of its pixels; say what lies behind it" in text
     assert "1 error, 1 ok" in text
     (tmp_path / "text.png").write_text("no image")
     code, text = invoke("run", "--tasks", "photo", "--signals", f"{tmp_path}/text.png", "--dry-run")
@@ -337,7 +339,7 @@ def test_a_new_method_is_checked_and_tried_beside_others(tmp_path, monkeypatch):
     code, text = invoke("new", "method", "my_act")
     assert (code, "wrote my_act.py" in text, "then: inrbench test ./my_act.py" in text) == (0, True, True)
     code, text = invoke("test", "./my_act.py", "--no-trial", "--no-compile")
-    assert (code, "15 ok, 0 to note, 0 failed." in text) == (0, True), text
+    assert (code, "16 ok, 0 to note, 0 failed." in text) == (0, True), text
     code, text = invoke("test", "./my_act.py[omega=7]", "--no-trial", "--no-compile")
     assert (code, "method my_act[omega=7.0]" in text) == (0, True)
     bad = (tmp_path / "my_act.py").read_text().replace("z / 2 + torch", "z.mean(0) + torch")
@@ -391,3 +393,58 @@ def test_without_a_terminal_or_with_no_color_nothing_is_coloured(tmp_path, attem
                               text=True, check=True, env={**{k: v for k, v in os.environ.items() if k != "NO_COLOR"}, **environment})  # fmt: skip
         assert "siren" in done.stdout
         assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_several_fields_can_be_set_at_once(tmp_path):
+    for words in (("--set", "epochs=2,width=8", "--set", "lr=1e-3"), ("--set", "epochs=2", "--set", "width=8,lr=1e-3")):
+        code, text = invoke("run", "--methods", "relu", "--tasks", "photo", "--protocol", "quick", "--signals", "camera",
+                            "--set", "coordinate_range=(-1,1)", *words, "--dry-run")  # fmt: skip
+        assert (code, "epochs=2+lr=1e-3+width=8" in text) == (0, True), text
+
+
+def test_a_gate_on_a_folder_that_is_not_there_has_compared_nothing(tmp_path):
+    code, text = invoke("check", "--results", str(tmp_path / "none"))
+    assert (code, "nothing was compared: there is no folder" in text) == (4, True)
+
+
+def test_a_file_whose_name_holds_a_comma_can_be_given(tmp_path):
+    Image.effect_noise((64, 64), 90).save(tmp_path / "a,b.png")
+    code, text = invoke("run", "--methods", "relu", "--tasks", "photo", "--protocol", "quick", "--dry-run", "--signals",
+                        f'camera,"{tmp_path}/a,b.png"')  # fmt: skip
+    assert (code, "2 runs" in text) == (0, True), text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux alone")
+def test_a_file_name_that_is_no_utf8_is_refused_in_one_line(tmp_path):
+    path = os.fsencode(tmp_path) + b"/\xff.png"
+    Image.new("L", (64, 64)).save(tmp_path / "a.png")
+    (tmp_path / "a.png").rename(os.fsdecode(path))
+    done = subprocess.run(
+        [sys.executable, "-m", "inrbench", "run", "--methods", "relu", "--tasks", "photo", "--signals", path],
+        capture_output=True, text=True, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "is not UTF-8" in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp1252"])
+def test_tables_are_shown_on_terminals_that_are_no_utf8(encoding):
+    done = subprocess.run(
+        [sys.executable, "-m", "inrbench", "leaderboard", "--results", str(PUBLISHED), "--tasks", "function1d"],
+        capture_output=True, env={**os.environ, "PYTHONIOENCODING": encoding}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "MSE train (down)" in done.stdout.decode(encoding)
+
+
+def test_a_cache_that_cannot_be_written_is_said_and_costs_no_run(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = subprocess.run(
+        [sys.executable, "-m", "inrbench", *QUICK, "--methods", "relu", "--results", str(tmp_path / "r")],
+        capture_output=True, text=True, env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "file" / "x")}, cwd=tmp_path,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "note: the cache cannot be written" in done.stdout
+    assert "1 of 1 runs: 1 ok" in done.stdout

@@ -88,7 +88,8 @@ def test_a_results_folder_that_is_deleted_under_a_suite_costs_only_what_was_in_i
 
 
 @pytest.mark.slow
-def test_sigterm_is_a_clean_stop(tmp_path, start):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_sigterm_is_a_clean_stop(tmp_path, start, number):
     process = start(tmp_path, epochs=3000)
     wait_for_runs(tmp_path, 1)
     limit = time.monotonic() + PATIENCE
@@ -96,7 +97,7 @@ def test_sigterm_is_a_clean_stop(tmp_path, start):
         assert time.monotonic() < limit, "no other run began"
     time.sleep(0.5)
     workers = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     text, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, text
     assert "Stopped. What is finished is kept" in text

@@ -53,7 +53,7 @@ def test_a_suite_names_tasks_protocols_and_signals():
         ("function1d", "multiscale", "quick"), ("function1d", "sin200", "quick"),
         ("photo", "astronaut", "quick"), ("photo", "camera", "quick"),
         ("video", "orbits", "quick"), ("sdf", "knot", "quick"), ("occupancy", "gyroid", "quick"),
-        ("poisson2d", "ablation", "quick"),
+        ("heat1d", "b5", "quick"),
     }  # fmt: skip
     narrowed = plan(tasks="photo", suite="quick", methods="relu").todo
     assert {j.spec.task for j in narrowed} == {"photo"}

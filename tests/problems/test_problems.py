@@ -182,6 +182,8 @@ def test_the_share_of_the_error_that_is_left_is_measured_against_the_best_consta
     half = y.mean(0) + (y - y.mean(0)) / 2
     assert problem.error_share(Values(half), None) == pytest.approx(0.25, rel=1e-4)
     assert problem.error_share(Values(torch.zeros(64, 3)), None) > 10
+    flat = Regression(x, torch.full((64, 3), 0.25), None, Judge())
+    assert flat.error_share(Values(y), None) is None, "there is nothing to learn of a constant"
 
 
 def test_float64_is_float64_from_the_points_to_the_loss():
