@@ -50,7 +50,7 @@ def paired_t(differences: Sequence[float] | Array) -> tuple[Interval, float]:
     """
     array = np.asarray(differences, dtype=np.float64)
     n, mean = len(array), float(array.mean())
-    error = float(array.std(ddof=1)) / np.sqrt(n)
+    error = float(array.std(ddof=1) / np.sqrt(n))
     if not error:
         return Interval(mean, mean, mean), 1.0 if mean == 0 else 0.0
     half = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * error

@@ -89,7 +89,11 @@ class _AsShown:
 
         self._path, self._size = path, (stream.width, stream.height)
         self._graph = av.filter.Graph()
-        ends = [self._graph.add_buffer(template=stream), self._graph.add("format", "rgb24"), self._graph.add("buffersink")]
+        try:
+            source = self._graph.add_buffer(template=stream)
+        except ValueError as error:
+            raise BadValue(f"{path} is damaged: the format of its pixels cannot be told ({error})") from error
+        ends = [source, self._graph.add("format", "rgb24"), self._graph.add("buffersink")]
         for here, there in pairwise(ends):
             here.link_to(there)
         self._graph.configure()

@@ -213,9 +213,9 @@ def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress, settings: PoolSet
     network = build_network(spec, job.protocol, registry, problem, stream)
     problem.admit(network)
     network.to(device)
+    sheet.step_bytes = activation_bytes(problem, job.protocol, spec.engine, device)
     sheet.notes += look_over(network, problem)
     sheet.size = network_size(network)
-    sheet.step_bytes = activation_bytes(problem, job.protocol, spec.engine, device)
     sheet.fitted = fit(
         network, problem, job.protocol, device=device, data_seed=data_seed, clock=clock, meter=meter, engine=spec.engine,
         probes=job.probes, on_progress=on_progress,

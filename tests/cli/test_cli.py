@@ -354,6 +354,10 @@ def test_a_new_method_is_checked_and_tried_beside_others(tmp_path, monkeypatch):
     assert (code, "pip install -e 'my-acts[test]'" in text) == (0, True)
 
 
+ONE_SEED = r" 1 +1 *\n"
+"""How a row of one seed and one signal ends."""
+
+
 @pytest.mark.slow
 def test_the_trial_puts_a_row_beside_others_and_keeps_theirs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -361,10 +365,12 @@ def test_the_trial_puts_a_row_beside_others_and_keeps_theirs(tmp_path, monkeypat
     invoke("new", "method", "my_act")
     code, text = invoke("test", "./my_act.py", "--no-compile", "--beside", "relu")
     assert code == 0, text
-    assert text.count("1/1") == 4
-    (tmp_path / "my_act.py").write_text((tmp_path / "my_act.py").read_text() + "# another file, other runs\n")
-    code, text = invoke("test", "./my_act.py", "--no-compile", "--beside", "relu")
-    assert (code, "4 runs: 2 in" in text, text.count("1/1")) == (0, True, 4)
+    assert len(re.findall(ONE_SEED, text)) == 4
+    source = (tmp_path / "my_act.py").read_text()
+    for changed, done_before in ((source + "# a comment, the same runs\n", 4), (source.replace("z / 2 +", "z / 3 +"), 2)):
+        (tmp_path / "my_act.py").write_text(changed)
+        code, text = invoke("test", "./my_act.py", "--no-compile", "--beside", "relu")
+        assert (code, f"4 runs: {done_before} in" in text, len(re.findall(ONE_SEED, text))) == (0, True, 4), text
 
 
 def test_what_a_bug_report_needs_and_what_completes_names():

@@ -160,7 +160,7 @@ def test_what_a_method_adds_to_the_loss_is_added():
 
 
 @pytest.mark.parametrize(("method", "params", "reason"), [
-    ("relu", {}, "second derivative is zero"), ("finer", {"detach_scale": True}, "is not the true one"),
+    ("relu", {}, "second derivative along each axis is zero"), ("finer", {"detach_scale": True}, "is not the true one"),
     ("relu-pe", {}, None), ("siren", {}, None), ("finer", {}, None), ("wire", {}, None), ("staf", {}, None),
     ("msa", {"s_min": 0.0, "s_max": 4.0}, None), ("msa-pinn", {}, None), ("gauss", {}, None),
     # rougher than any difference can resolve: that is no evidence against its derivative
