@@ -9,6 +9,7 @@ from inrbench.spec.metric import Measurement, Metric
 from inrbench.spec.optimiser import OPTIMISERS, Adam, AdamW, Lbfgs, Muon, Optimiser, Sgd
 from inrbench.spec.parse import parse_as
 from inrbench.spec.protocol import EDITION, Precision, Protocol, Schedule
+from inrbench.spec.record import added
 from inrbench.spec.run import (
     TUNED,
     Artifact,
@@ -23,7 +24,7 @@ from inrbench.spec.run import (
     Track,
     Value,
 )
-from inrbench.spec.settings import Settings, added
+from inrbench.spec.settings import Settings
 
 __all__ = [
     "EDITION",

@@ -4,11 +4,11 @@ The learning rate and its schedule are the protocol's.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar, Literal, get_type_hints
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
 
 from inrbench.errors import BadValue, unknown
-from inrbench.spec.parse import is_of, type_name, type_options
+from inrbench.spec.record import check_types, field_types
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,11 +18,8 @@ class Optimiser:
     name: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
-        for field, kind in field_types(type(self)).items():
-            value = getattr(self, field)
-            if not is_of(kind, value):
-                wanted = " or ".join(map(type_name, type_options(kind)))
-                raise BadValue(f"optimiser '{self.name}': {field} must be {wanted}, got {value!r}")
+        check_types(self, f"optimiser '{self.name}': ")
+        for field, value in asdict(self).items():
             if isinstance(value, (int, float)) and not isinstance(value, bool) and value < 0:
                 raise BadValue(f"optimiser '{self.name}': {field} must not be negative, got {value}")
         betas = getattr(self, "betas", (0.0, 0.0))
@@ -106,12 +103,6 @@ class Muon(Optimiser):
 
 
 OPTIMISERS: Mapping[str, type[Optimiser]] = {kind.name: kind for kind in (Adam, AdamW, Sgd, Lbfgs, Muon)}
-
-
-def field_types(kind: type[Any]) -> dict[str, Any]:
-    """Return the annotated type of each field of a dataclass, in their order."""
-    hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in fields(kind)}
 
 
 def optimiser_of(value: str | Mapping[str, Any]) -> Optimiser:

@@ -44,12 +44,12 @@ def is_of(kind: Any, value: object) -> bool:
 
 def type_options(kind: Any) -> tuple[Any, ...]:
     """Return the members of a union; of any other type, the type alone."""
-    if get_origin(kind) in (tuple, Literal) or issubclass_of_mapping(kind) or not get_args(kind):
+    if get_origin(kind) in (tuple, Literal) or is_mapping_type(kind) or not get_args(kind):
         return (kind,)
     return get_args(kind)
 
 
-def issubclass_of_mapping(kind: Any) -> bool:
+def is_mapping_type(kind: Any) -> bool:
     """Return whether a type is a mapping, such as ``Mapping[str, int]``."""
     origin = get_origin(kind) or kind
     return isinstance(origin, type) and issubclass(origin, Mapping)
@@ -61,7 +61,7 @@ def type_name(kind: Any) -> str:
         return "one of " + ", ".join(map(str, get_args(kind)))
     if get_origin(kind) is tuple:
         return f"a list of {'whole ' if int in get_args(kind) else ''}numbers like (1,2,3)"
-    if issubclass_of_mapping(kind):
+    if is_mapping_type(kind):
         return "a table, which cannot be set from the command line"
     names = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "none"}
     return names.get(kind, str(kind))
@@ -72,7 +72,7 @@ def _is_of_one(kind: Any, value: object) -> bool:
         return value in get_args(kind)
     if get_origin(kind) is tuple:
         return isinstance(value, tuple) and all(_is_of_one(get_args(kind)[0], item) for item in value)
-    if issubclass_of_mapping(kind):
+    if is_mapping_type(kind):
         return isinstance(value, Mapping)
     if isinstance(value, bool):
         return kind is bool
@@ -87,7 +87,7 @@ def _read_one(kind: Any, text: str) -> Any:
         item_kind = get_args(kind)[0]
         items = [_read_one(item_kind, item.strip()) for item in inner.split(",")] if text.startswith("(") else [_UNREAD]
         return _UNREAD if _UNREAD in items else tuple(items)
-    if issubclass_of_mapping(kind):
+    if is_mapping_type(kind):
         return _UNREAD
     if kind is type(None):
         return None if text.lower() == "none" else _UNREAD

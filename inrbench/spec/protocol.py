@@ -8,8 +8,9 @@ from typing import Any, Literal, TypeVar
 
 from inrbench.errors import BadValue
 from inrbench.spec.identity import digest
-from inrbench.spec.optimiser import OPTIMISERS, Adam, Optimiser, field_types, optimiser_of
-from inrbench.spec.parse import is_of, parse_as, type_name, type_options
+from inrbench.spec.optimiser import OPTIMISERS, Adam, Optimiser, optimiser_of
+from inrbench.spec.parse import parse_as
+from inrbench.spec.record import added, check_types, field_types, unused_additions
 from inrbench.spec.settings import Settings
 
 EDITION = 1
@@ -19,8 +20,6 @@ NOT_CHANGEABLE = frozenset({"name", "sources", "settings", "metrics", "optimiser
 """Fields of a protocol that ``--set`` does not take as they are."""
 Schedule = Literal["cosine", "exponential", "constant", "step"]
 Precision = Literal["float32", "float64", "bfloat16"]
-ADDED_FIELDS: Mapping[str, Any] = {"warmup_epochs": 0, "step_epochs": None, "step_factor": None}
-"""Fields that came after results had been published: each enters the fingerprint only where it is not this value."""
 S = TypeVar("S", bound=Settings)
 POSITIVE = ("width", "n_layers", "epochs", "batch", "lr", "step_epochs", "step_factor")
 
@@ -62,9 +61,9 @@ class Protocol:
     lr: float
     lr_min: float
     schedule: Schedule = "cosine"
-    warmup_epochs: int = 0
-    step_epochs: int | None = None
-    step_factor: float | None = None
+    warmup_epochs: int = added(0)
+    step_epochs: int | None = added(None)
+    step_factor: float | None = added(None)
     precision: Precision = "float32"
     selection: Literal["last iterate"] = "last iterate"
     metrics: tuple[str, ...]
@@ -72,10 +71,7 @@ class Protocol:
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name, kind in field_types(Protocol).items():
-            value = getattr(self, name)
-            if not (isinstance(value, kind) if kind in (Optimiser, Settings) else is_of(kind, value)):
-                raise self._wrong(name, f"must be {' or '.join(map(type_name, type_options(kind)))}, got {value!r}")
+        check_types(self, f"protocol '{self.name}': ")
         for name in POSITIVE:
             value = getattr(self, name)
             if value is not None and not value > 0:
@@ -138,8 +134,8 @@ class Protocol:
     def fingerprint(self, task: str, task_version: str) -> str:
         """Return the first 12 hexadecimal digits of the hash of everything that changes a number's meaning."""
         fields = {**self.encoded(), "settings": self.settings.fingerprinted()}
-        unused = {name for name, value in ADDED_FIELDS.items() if fields[name] == value}
-        fields = {name: value for name, value in fields.items() if name not in {"name", "sources", *unused}}
+        left_out = {"name", "sources", *unused_additions(self)}
+        fields = {name: value for name, value in fields.items() if name not in left_out}
         return digest({"edition": EDITION, "task": task, "task_version": task_version, **fields})[:12]
 
     def with_changes(self, changes: Mapping[str, str]) -> "Protocol":

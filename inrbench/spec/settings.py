@@ -1,23 +1,11 @@
 """What only one task has to set: a frozen dataclass for each task, typed, checked when it is made."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
-from inrbench.errors import BadValue, unknown
-from inrbench.spec.optimiser import field_types
-from inrbench.spec.parse import is_of, type_name, type_options
-
-ADDED = "added"
-
-
-def added(default: Any) -> Any:
-    """Return a dataclass field that was added after results had been published.
-
-    It enters the fingerprint only where it is not its default. The default must be what ran before the field was there: then
-    no published result loses its protocol.
-    """
-    return field(default=default, metadata={ADDED: True})
+from inrbench.errors import unknown
+from inrbench.spec.record import check_types, field_types, unused_additions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +19,7 @@ class Settings:
     facts: ClassVar[Mapping[str, str]] = {}
 
     def __post_init__(self) -> None:
-        for name, kind in field_types(type(self)).items():
-            value = getattr(self, name)
-            if not is_of(kind, value):
-                raise BadValue(f"{name} must be {' or '.join(map(type_name, type_options(kind)))}, got {value!r}")
+        check_types(self)
         self.check()
 
     def check(self) -> None:
@@ -46,7 +31,7 @@ class Settings:
 
     def fingerprinted(self) -> dict[str, Any]:
         """Return what enters the fingerprint."""
-        left_out = {f.name for f in fields(self) if f.metadata.get(ADDED) and getattr(self, f.name) == f.default}
+        left_out = unused_additions(self)
         return {name: value for name, value in self.encoded().items() if name not in left_out}
 
     @classmethod

@@ -1,0 +1,46 @@
+"""Frozen dataclasses with checked fields, of which protocols, optimisers and settings are made."""
+
+from dataclasses import field, fields
+from typing import Any, get_type_hints
+
+from inrbench.errors import BadValue
+from inrbench.spec.parse import is_of, type_name, type_options
+
+ADDED = "added"
+
+
+def added(default: Any) -> Any:
+    """Return a dataclass field that was added after results had been published.
+
+    It enters the fingerprint only where it is not its default. The default must be what ran before the field was there: then
+    no published result loses its protocol.
+    """
+    return field(default=default, metadata={ADDED: True})
+
+
+def unused_additions(record: Any) -> set[str]:
+    """Return the names of the fields made by ``added`` that still have their default."""
+    return {each.name for each in fields(record) if each.metadata.get(ADDED) and getattr(record, each.name) == each.default}
+
+
+def field_types(kind: type[Any]) -> dict[str, Any]:
+    """Return the annotated type of each field of a dataclass, in their order."""
+    hints = get_type_hints(kind)
+    return {each.name: hints[each.name] for each in fields(kind)}
+
+
+def check_types(record: Any, where: str = "") -> None:
+    """Check that every field of a dataclass is of its annotated type.
+
+    Args:
+        record: An instance of a dataclass.
+        where: What the message begins with, as ``"optimiser 'adam': "``.
+
+    Raises:
+        BadValue: A field is of another type.
+    """
+    for name, kind in field_types(type(record)).items():
+        value = getattr(record, name)
+        if not is_of(kind, value):
+            wanted = " or ".join(map(type_name, type_options(kind)))
+            raise BadValue(f"{where}{name} must be {wanted}, got {value!r}")
