@@ -1,6 +1,6 @@
 """From stored runs to statements: what is compared with what, and how."""
 
-from inrbench.analyse.aggregate import mean_over_signals, scores_by_signal, seed_scores, untrained, usable
+from inrbench.analyse.aggregate import scores_by_signal, seed_scores, untrained, usable
 from inrbench.analyse.kin import Difference, Kin, kin_of
 from inrbench.analyse.leaderboard import TABLE_COLUMNS, Board, Cell, Row, board_of, leaderboards, markable, summarise
 from inrbench.analyse.runs import Group, comparable_runs, measured, metrics_of
@@ -18,7 +18,6 @@ __all__ = [
     "kin_of",
     "leaderboards",
     "markable",
-    "mean_over_signals",
     "measured",
     "metrics_of",
     "scores_by_signal",

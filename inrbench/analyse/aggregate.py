@@ -1,10 +1,8 @@
 """The one way in which runs become a number: seeds within a signal first, then signals.
 
-Tables, comparisons, curves, plots, the site, the gate and the verdicts on claims all use it, so that no two of them can
-disagree. A run that did not train has a number and no part in any mean.
+Tables, comparisons, ranks and the site use it, so that no two of them can disagree. A run that did not train has a number and
+no part in any mean. Learning curves and verdicts on claims, which show such runs too, average in the same order.
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -58,8 +56,3 @@ def scores_by_signal(group: Group, metric: Metric, runs: "pd.Series[bool] | None
     sums = frame.groupby(["signal", "label"])["value"].agg(["sum", "size", "count"])
     means = (sums["sum"] / sums["size"]).where(sums["size"] == sums["count"])  # a mean that passed over NaN would be none
     return means.unstack("label")
-
-
-def mean_over_signals(scores: pd.DataFrame, signals: Sequence[str]) -> "pd.Series[float]":
-    """Return the mean over signals for each method that has them all."""
-    return scores.reindex(index=list(signals)).mean(axis=0, skipna=False)

@@ -67,12 +67,9 @@ def _over_signals(group: Group, metric: Metric, label: str, others: Sequence[str
     seeds = group.runs["seed"].nunique()
     found = []
     for other, values in differences.items():
-        means = pairs[other].mean()
         interval = bootstrap_mean(values) if other in tested else Interval(float(values.mean()))
-        found.append(Comparison(
-            label, other, metric, len(values), seeds, (metric.off_scale(means[label]), metric.off_scale(means[other])),
-            interval, int(((values > 0) == metric.higher_is_better)[values != 0].sum()), p_values.get(other),
-        ))  # fmt: skip
+        means, wins = _means_and_wins(pairs[other], metric, label, other)
+        found.append(Comparison(label, other, metric, len(values), seeds, means, interval, wins, p_values.get(other)))
     return found + [each for other in pairs if other not in tested for each in over_seeds(group, metric, label, other)]
 
 
@@ -87,11 +84,15 @@ def over_seeds(group: Group, metric: Metric, label: str, other: str) -> list[Com
     found = []
     for signal, both in table.dropna().groupby(level="signal"):
         if len(both) >= SEEDS_FOR_A_TEST:
-            values = (both[label] - both[other]).to_numpy()
-            interval, p = paired_t(values)
-            means: pd.Series[float] = both.mean()
-            found.append(Comparison(
-                label, other, metric, 1, len(both), (metric.off_scale(means[label]), metric.off_scale(means[other])), interval,
-                int(((values > 0) == metric.higher_is_better)[values != 0].sum()), p, str(signal),
-            ))  # fmt: skip
+            interval, p = paired_t((both[label] - both[other]).to_numpy())
+            means, wins = _means_and_wins(both, metric, label, other)
+            found.append(Comparison(label, other, metric, 1, len(both), means, interval, wins, p, str(signal)))
     return found
+
+
+def _means_and_wins(both: pd.DataFrame, metric: Metric, label: str, other: str) -> tuple[tuple[float, float], int]:
+    """Return the two means as the metric is read, and on how many of the pairs ``label`` is the better one."""
+    differences = (both[label] - both[other]).to_numpy()
+    wins = int(((differences > 0) == metric.higher_is_better)[differences != 0].sum())
+    means: pd.Series[float] = both.mean()
+    return (metric.off_scale(means[label]), metric.off_scale(means[other])), wins

@@ -183,7 +183,7 @@ def _row(
         column = scores[metric.id].get(label)
         if column is not None:
             numbers = column.dropna()
-            cells[metric.id] = _cell((numbers if len(numbers) else column).to_numpy(dtype=float), metric)
+            cells[metric.id] = _cell((numbers if len(numbers) else column).to_numpy(dtype=float), metric.scale == "log")
     seeds = runs[good].groupby("signal").size()
     by_signal = counted.groupby("signal")
     memory = by_signal["gpu_peak_allocated_bytes"].mean().dropna()
@@ -203,13 +203,13 @@ def _row(
     )
 
 
-def _cell(values: np.ndarray, metric: Metric) -> Cell:
-    """Return the cell of values on the metric's scale, one for each signal."""
+def _cell(values: np.ndarray, log: bool) -> Cell:
+    """Return the cell of values, one for each signal; with ``log`` they are decadic logarithms."""
     with np.errstate(invalid="ignore", over="ignore"):
         mean, spread = float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else None
-        if metric.scale == "log":
+        if log:
             mean, spread = float(np.power(10.0, mean)), None if spread is None else float(np.power(10.0, spread))
-    return Cell(mean=mean, spread=spread, n=len(values), log=metric.scale == "log")
+    return Cell(mean=mean, spread=spread, n=len(values), log=log)
 
 
 def _deployed(ok: pd.DataFrame) -> int | None:
@@ -222,18 +222,14 @@ def _deployed(ok: pd.DataFrame) -> int | None:
 
 
 def summarise(values: Iterable[float], log: bool = False) -> Cell:
-    """Return mean and spread of values; of their logarithms with ``log``, brought back by exp.
+    """Return mean and spread of values; with ``log`` the geometric mean, and the spread as a factor.
 
     >>> round(summarise([1.0, 100.0], log=True).mean, 9)
     10.0
     """
     array = np.asarray(list(values), dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        array = np.log(array) if log else array
-        mean, spread = float(array.mean()), float(array.std(ddof=1)) if len(array) > 1 else None
-    if log:
-        mean, spread = math.exp(mean), None if spread is None else math.exp(spread)
-    return Cell(mean=mean, spread=spread, n=len(array), log=log)
+        return _cell(np.log10(array) if log else array, log)
 
 
 def _sort_and_mark(rows: list[Row], metrics: Sequence[Metric], n_signals: int) -> None:

@@ -83,12 +83,8 @@ def _read_with_pillow(path: Path, page: int | None) -> NDArray[Any]:
         if "transparency" in upright.info or upright.mode in ("LA", "RGBA"):
             rgba = np.asarray(upright.convert("RGBA"))
             _refuse_transparent(path, rgba[..., 3], 255)
-            gray = upright.mode in ("L", "LA", "1")
-            return (
-                rgba[..., :1].astype(np.float32) / np.float32(255)
-                if gray
-                else rgba[..., :3].astype(np.float32) / np.float32(255)
-            )
+            channels = 1 if upright.mode in ("L", "LA", "1") else 3
+            return rgba[..., :channels] / np.float32(255)
         plain = np.asarray(upright.convert("L" if EIGHT_BITS[upright.mode] == 1 else "RGB"))
         return (plain[..., None] if plain.ndim == 2 else plain) / np.float32(255)
 

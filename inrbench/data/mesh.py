@@ -67,9 +67,9 @@ def _merged(vertices: Array, faces: NDArray[np.int64]) -> tuple[Mesh, tuple[str,
     """
     notes = []
     mesh = _joined(vertices, faces, None)
-    if _open_edges(mesh):
+    if (n_open := len(_open_edges(mesh))) > 0:
         nearby = _joined(vertices, faces, MERGED * float(np.ptp(vertices, axis=0).max()))
-        if _open_edges(nearby) < _open_edges(mesh):
+        if len(_open_edges(nearby)) < n_open:
             notes.append(f"corners within {MERGED:g} of its longest side were taken for one")
             mesh = nearby
     ordered = np.sort(mesh.faces, axis=1)
@@ -104,11 +104,15 @@ def _joined(vertices: Array, faces: NDArray[np.int64], tolerance: float | None) 
     return Mesh(distinct[used], faces.reshape(-1, 3))
 
 
-def _open_edges(mesh: Mesh) -> int:
-    """Return how many edges have a face on one side only."""
-    edges = np.sort(mesh.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
-    _, counts = np.unique(edges, axis=0, return_counts=True)
-    return int((counts == 1).sum())
+def _edges(mesh: Mesh) -> NDArray[np.int64]:
+    """Return the three edges of every face, ``(3 F, 2)``, in the direction in which the face passes them."""
+    return mesh.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+
+
+def _open_edges(mesh: Mesh) -> NDArray[np.int64]:
+    """Return the edges that have a face on one side only, ``(E, 2)``."""
+    distinct, counts = np.unique(np.sort(_edges(mesh), axis=1), axis=0, return_counts=True)
+    return distinct[counts == 1]
 
 
 def _loaded(path: Path) -> tuple[Array, NDArray[np.int64]]:
@@ -234,7 +238,7 @@ def _lies_within(point: Array, mesh: Mesh) -> bool:
 
 def crossed_share(mesh: Mesh) -> float:
     """Return the share of edges that two faces pass in the same direction, as faces turned alike never do."""
-    edges = mesh.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
+    edges = _edges(mesh)
     _, counts = np.unique(edges, axis=0, return_counts=True)
     return float((counts[counts > 1] - 1).sum()) / len(edges) * 2
 
@@ -244,9 +248,7 @@ def lid_area(mesh: Mesh) -> float:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    edges = np.sort(mesh.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1)
-    distinct, counts = np.unique(edges, axis=0, return_counts=True)
-    rim = distinct[counts == 1]
+    rim = _open_edges(mesh)
     if not len(rim):
         return 0.0
     corners, rim = np.unique(rim, return_inverse=True)
