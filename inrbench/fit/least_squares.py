@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from inrbench.nn import LinearModel
-from inrbench.problems import Problem
+from inrbench.problems import Problem, equal_chunks, largest_chunk
 
 TOLERANCE = 1e-9
 """Of the residual of the normal equations, relative to their right-hand side."""
@@ -53,12 +53,10 @@ def _gradient(model: nn.Module, parameters: list[nn.Parameter], problem: Problem
     """Return the loss over all points and its gradient at a vector of parameters."""
     nn.utils.vector_to_parameters(at, parameters)
     model.zero_grad(set_to_none=True)
-    total, points = 0.0, problem.n_points
+    total = 0.0
+    weight = torch.full((), 1 / problem.n_points, device=at.device, dtype=at.dtype)
     for batch in problem.batches(torch.Generator().manual_seed(0)):
-        n = len(batch[0])
-        weight = torch.full((), 1 / points, device=at.device, dtype=at.dtype)
-        size = n if problem.in_one_piece else max(1, AT_ONCE // problem.evaluations)
-        for chunk in zip(*(tensor.split(size) for tensor in batch), strict=True):
+        for chunk in equal_chunks(batch, largest_chunk(problem, AT_ONCE)):
             share = problem.loss(model, chunk, weight)
             share.backward()
             total += float(share.detach())

@@ -20,8 +20,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from inrbench.fit.compiling import Way
 from inrbench.fit.memory import MemoryMeter
 from inrbench.fit.route import taken
-from inrbench.fit.step import FastStep, ReferenceStep, Step, StepFacts, equal_chunks, weight_of
-from inrbench.problems import Batch, Problem, Regression
+from inrbench.fit.step import FastStep, ReferenceStep, Step, StepFacts
+from inrbench.problems import Batch, Problem, Regression, equal_chunks, weight_of
 
 Part = Literal["reference", "fast", "official", "limit"]
 RATE = 1e-5

@@ -20,7 +20,7 @@ from inrbench.fit.precision import in_precision
 from inrbench.fit.route import Route, fastest_fp32_route, taken
 from inrbench.fit.work import Work
 from inrbench.nn import Solver
-from inrbench.problems import Batch, Problem
+from inrbench.problems import Batch, Problem, equal_chunks, largest_chunk, weight_of
 from inrbench.spec import Adam, Optimiser, Precision, Protocol
 
 Engine = Literal["fast", "reference"]
@@ -164,11 +164,6 @@ def make_step(engine: Engine, network: nn.Module, problem: Problem, protocol: Pr
     return FastStep(network, problem, choose_way(device_type, work, problem.batch, chunks, steps), *how)
 
 
-def largest_chunk(problem: Problem, usual: int) -> int:
-    """Return how many points are computed at once, where ``usual`` evaluations of the network are."""
-    return max(usual, problem.batch) if problem.in_one_piece else max(1, usual // problem.evaluations)
-
-
 def activation_bytes(problem: Problem, protocol: Protocol, engine: Engine, device: torch.device) -> int:
     """Return the least that a step of a plain network holds: what goes into and comes out of each activation, in float32."""
     usual = REFERENCE_CHUNK_POINTS if engine == "reference" else FAST_CHUNK_POINTS[device.type]
@@ -198,22 +193,6 @@ def gradient_in_chunks(network: nn.Module, problem: Problem, most: int, route: R
         accumulate(partial(problem.loss, network), batch, most)
     found = [p.grad for p in network.parameters() if p.grad is not None]
     return torch.cat([(torch.view_as_real(g) if g.is_complex() else g).double().ravel() for g in found])
-
-
-def weight_of(batch: Batch) -> Tensor:
-    """Return one over the number of points of a batch, as a tensor (a number would be compiled in) made on the device."""
-    return torch.full((), 1 / len(batch[0]), device=batch[0].device, dtype=batch[0].dtype)
-
-
-def equal_chunks(batch: Batch, most: int) -> list[Batch]:
-    """Cut a batch into as few parts of at most ``most`` points as will do, all of one size but for the last.
-
-    >>> [len(x) for (x,) in equal_chunks((torch.zeros(5000),), 2048)]
-    [1667, 1667, 1666]
-    """
-    n = len(batch[0])
-    size = -(-n // -(-n // most))
-    return list(zip(*(tensor.split(size) for tensor in batch), strict=True))
 
 
 def chunk_sizes(problem: Problem, most: int) -> list[int]:

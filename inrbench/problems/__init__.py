@@ -2,6 +2,7 @@
 
 from inrbench.problems.audio import audio_problem, fitted_samples
 from inrbench.problems.base import Batch, Evaluation, Loss, Predict, Problem
+from inrbench.problems.chunks import equal_chunks, largest_chunk, weight_of
 from inrbench.problems.equation import Condition, Equation
 from inrbench.problems.function import function_problem
 from inrbench.problems.grid import Grid, GridRegression
@@ -27,13 +28,16 @@ __all__ = [
     "Regression",
     "audio_problem",
     "denoising_problem",
+    "equal_chunks",
     "fitted_samples",
     "function_problem",
     "image_problem",
     "inpainting_problem",
+    "largest_chunk",
     "measured_equation",
     "shape_problem",
     "super_resolution_problem",
     "tomography_problem",
     "video_problem",
+    "weight_of",
 ]

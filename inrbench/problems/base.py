@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from inrbench.errors import NotApplicable
 from inrbench.nn import Solver
+from inrbench.problems.constant import best_constant_error, fitting_error
 from inrbench.spec import Domain, Measurement
 
 Batch = tuple[Tensor, ...]
@@ -27,71 +28,6 @@ def with_penalty(loss: Tensor, network: nn.Module, share: Tensor | float = 1.0) 
     """Return a loss with a ``share`` of what the method adds to it, if it adds anything: its network's method ``penalty``."""
     penalty = getattr(network, "penalty", None)
     return loss + share * penalty() if callable(penalty) else loss
-
-
-MOST_JUDGED_POINTS = 1 << 18
-"""Points whose errors are added up to see whether a network learned anything."""
-AT_ONCE = 1 << 14
-
-
-class _Plain(nn.Module):
-    """A network without what its method adds to the loss."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.network(x)
-
-
-class _Constant(nn.Module):
-    """The same values ``(C,)`` at every point."""
-
-    def __init__(self, values: Tensor) -> None:
-        super().__init__()
-        self.values = values
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.values.expand(len(x), -1)
-
-
-@torch.no_grad()
-def fitting_error(network: nn.Module, problem: "Problem") -> float:
-    """Return the mean loss over the points of an epoch, of at most MOST_JUDGED_POINTS of them."""
-    plain, total, points = _Plain(network), 0.0, 0
-    for batch in problem.batches(torch.Generator().manual_seed(0)):
-        n = len(batch[0])
-        weight = torch.full((), 1 / n, device=batch[0].device, dtype=batch[0].dtype)
-        size = n if problem.in_one_piece else max(1, AT_ONCE // problem.evaluations)
-        for chunk in zip(*(tensor.split(size) for tensor in batch), strict=True):
-            total += n * float(problem.loss(plain, chunk, weight))
-        points += n
-        if points >= MOST_JUDGED_POINTS:
-            break
-    return total / points
-
-
-def best_constant_error(problem: "Problem") -> float:
-    """Return the least fitting error that any constant has. The loss must be quadratic in the values."""
-    sample = problem.example(1)[0]
-    c = problem.out_features
-
-    def error(values: Tensor) -> float:
-        return fitting_error(_Constant(values.to(sample)), problem)
-
-    # a quadratic in c numbers, from its values at 0, at the unit vectors and at sums of two of them
-    units = torch.eye(c, dtype=torch.float64)
-    at_zero = error(torch.zeros(c))
-    plus, minus = [error(unit) for unit in units], [error(-unit) for unit in units]
-    slope = torch.tensor([(a - b) / 2 for a, b in zip(plus, minus, strict=True)], dtype=torch.float64)
-    curvature = torch.diag(torch.tensor([a + b - 2 * at_zero for a, b in zip(plus, minus, strict=True)], dtype=torch.float64))
-    for i in range(c):
-        for j in range(i):
-            both = error(units[i] + units[j])
-            curvature[i, j] = curvature[j, i] = both - plus[i] - plus[j] + at_zero
-    best = -torch.linalg.lstsq(curvature, slope[:, None]).solution[:, 0]
-    return error(best)
 
 
 class Evaluation(Protocol):

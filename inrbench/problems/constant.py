@@ -1,0 +1,73 @@
+"""Whether a network learned anything: its error on what it fits, beside that of the best constant."""
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from inrbench.problems.chunks import equal_chunks, largest_chunk, weight_of
+
+if TYPE_CHECKING:
+    from inrbench.problems.base import Problem
+
+MOST_JUDGED_POINTS = 1 << 18
+"""Points whose errors are added up to see whether a network learned anything."""
+AT_ONCE = 1 << 14
+
+
+class _Plain(nn.Module):
+    """A network without what its method adds to the loss."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.network(x)
+
+
+class _Constant(nn.Module):
+    """The same values ``(C,)`` at every point."""
+
+    def __init__(self, values: Tensor) -> None:
+        super().__init__()
+        self.values = values
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.values.expand(len(x), -1)
+
+
+@torch.no_grad()
+def fitting_error(network: nn.Module, problem: "Problem") -> float:
+    """Return the mean loss over the points of an epoch, of at most MOST_JUDGED_POINTS of them."""
+    plain, total, points = _Plain(network), 0.0, 0
+    for batch in problem.batches(torch.Generator().manual_seed(0)):
+        n, weight = len(batch[0]), weight_of(batch)
+        for chunk in equal_chunks(batch, largest_chunk(problem, AT_ONCE)):
+            total += n * float(problem.loss(plain, chunk, weight))
+        points += n
+        if points >= MOST_JUDGED_POINTS:
+            break
+    return total / points
+
+
+def best_constant_error(problem: "Problem") -> float:
+    """Return the least fitting error that any constant has. The loss must be quadratic in the values."""
+    sample = problem.example(1)[0]
+    c = problem.out_features
+
+    def error(values: Tensor) -> float:
+        return fitting_error(_Constant(values.to(sample)), problem)
+
+    # a quadratic in c numbers, from its values at 0, at the unit vectors and at sums of two of them
+    units = torch.eye(c, dtype=torch.float64)
+    at_zero = error(torch.zeros(c))
+    plus, minus = [error(unit) for unit in units], [error(-unit) for unit in units]
+    slope = torch.tensor([(a - b) / 2 for a, b in zip(plus, minus, strict=True)], dtype=torch.float64)
+    curvature = torch.diag(torch.tensor([a + b - 2 * at_zero for a, b in zip(plus, minus, strict=True)], dtype=torch.float64))
+    for i in range(c):
+        for j in range(i):
+            both = error(units[i] + units[j])
+            curvature[i, j] = curvature[j, i] = both - plus[i] - plus[j] + at_zero
+    best = -torch.linalg.lstsq(curvature, slope[:, None]).solution[:, 0]
+    return error(best)
