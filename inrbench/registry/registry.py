@@ -146,12 +146,14 @@ def _run_file(path: Path) -> ModuleType:
     for helper in helpers:  # of another draft, or of another plugin's folder under the same name
         sys.modules.pop(helper.parent.name if helper.stem == "__init__" else helper.stem, None)
     sys.path.insert(0, folder)  # a file may import what lies beside it
+    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # a .pyc hides an edit of the same second and size
     try:
         spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise
     finally:
+        sys.dont_write_bytecode = written
         sys.path.remove(folder)
     return module
 

@@ -1,5 +1,7 @@
 """What changes a method's identity, and what does not."""
 
+import os
+
 import pytest
 
 from inrbench.registry import Registry
@@ -73,6 +75,21 @@ def test_files_that_a_plugin_imports_are_hashed_with_it_wherever_they_lie(sha, t
     for name in ("act.py", "layers.py", "bits.py"):
         (moved / name).write_text((tmp_path / name).read_text())
     assert code_sha256(moved / "act.py") == changed
+
+
+def test_an_edit_within_the_same_second_that_leaves_the_size_is_seen(tmp_path, monkeypatch):
+    """Python's compiled files are told apart by time, to the second, and size."""
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    act, beside = tmp_path / "act.py", tmp_path / "beside.py"
+    text = METHOD.replace("SCALE = 30.0", "from beside import SCALE").replace("  # SIREN's", "")
+    seen = []
+    for value, factor in ((7.0, "1.0"), (8.0, "2.0")):
+        act.write_text(text.replace("= SCALE", f"= {factor} * SCALE"))
+        beside.write_text(f"SCALE = {value}\n")
+        for file in (act, beside):
+            os.utime(file, (1_000_000_000, 1_000_000_000))
+        seen.append(Registry([act]).method("act").defaults()["omega"])
+    assert seen == [7.0, 16.0]
 
 
 def test_a_plugin_may_import_what_lies_beside_it_and_an_edit_there_is_seen(tmp_path):
