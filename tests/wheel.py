@@ -56,7 +56,7 @@ def try_out(site: Path, python: Path, folder: Path) -> None:
     inrbench("report", "-o", "pages")
     inrbench("new", "method", "mine")
     assert "0 failed" in inrbench("test", "./mine.py", "--no-trial", "--no-compile")
-    assert "reproduced" in inrbench("claims", "msa2026")
+    assert "msa2026: 88 claims" in inrbench("claims", "msa2026")
 
 
 if __name__ == "__main__":
