@@ -31,12 +31,15 @@ from inrbench.nn import FourierFeatures, xavier_init
         "poisson2d/sin6cos20": {"sigma": 41.0},
         "poisson2d/sin100": {"sigma": 157.0},
         "poisson2d/ablation": {"sigma": 8.0},
+        "poisson2d/sin1sin2": {"sigma": 1.6},
         "allen-cahn2d": {"sigma": 25.0},
+        "allen-cahn2d/smooth": {"sigma": 0.8},
         "advection1d/b40-periodic": {"sigma": (1.6, 10.0)},
         "advection1d/b20-periodic": {"sigma": (1.6, 5.0)},
         "advection1d/b5-periodic": {"sigma": (1.6, 1.3)},
         "advection1d/b200-inflow": {"sigma": (1.0, 50.0)},
         "helmholtz2d": {"sigma": 6.3},
+        "helmholtz2d/sin1sin1": {"sigma": 1.6},
     },
 )
 def ff_pinn(

@@ -258,7 +258,10 @@ class WaveProcess(Solver):
         "heat1d/b50": {"n": (200.0, 50.0), "frequency": (30.0, 2.0)},
         "heat1d/b20": {"n": (100.0, 50.0), "frequency": (15.0, 2.0)},
         "poisson2d/ablation": {"n": (100.0, 100.0), "frequency": (10.0, 10.0)},
+        "poisson2d/sin1sin2": {"n": (50.0, 50.0), "frequency": (2.0, 2.0)},
+        "allen-cahn2d/smooth": {"n": (50.0, 50.0), "frequency": (2.0, 2.0)},
         "helmholtz2d": {"n": (100.0, 100.0), "frequency": (4.0, 4.0)},
+        "helmholtz2d/sin1sin1": {"n": (50.0, 50.0), "frequency": (1.0, 1.0)},
     },
 )
 def gp_hm_stm(

@@ -24,6 +24,7 @@ from inrbench.nn import MultiScaleSine, Spacing, per_layer
     "msa",
     formula="sin(w_i z_i) / w_i, lg w_i from s_min to s_max over the channels",
     paper="han2026msa",
+    kinds=("function", "image", "video", "shape", "restoration", "ct", "audio"),  # for equations: msa-pinn
     settings={
         # configs/curvefit_*.yaml of the official repository. All but imagefit.yaml are commented out there; as shipped,
         # the defaults 1 and 5 below would be used.
@@ -39,6 +40,7 @@ from inrbench.nn import MultiScaleSine, Spacing, per_layer
         "inpainting": {"s_min": (1.2, 1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 3.6, 1.0)},
         "ct": {"s_min": (1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 1.0)},
         "audio": {"s_min": (1.2, 1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 3.6, 1.0)},
+        "pde": {"s_min": 0.0, "s_max": 1.5},  # msa-pinn's for an unknown equation; it has a range for each known one
         "photo/camera": {"s_max": (4.0, 4.0, 4.0, 0.8)},  # imagefit.yaml, the active one
     },
     native={

@@ -34,12 +34,15 @@ def reach(s: float) -> dict[str, float | tuple[float, ...]]:
         "poisson2d/sin6cos20": reach(1.9),
         "poisson2d/sin100": reach(2.5),
         "poisson2d/ablation": reach(1.2),
+        "poisson2d/sin1sin2": reach(0.5),
         "allen-cahn2d": reach(1.7),
+        "allen-cahn2d/smooth": reach(0.2),
         "advection1d/b40-periodic": reach(1.3),
         "advection1d/b20-periodic": reach(1.0),
         "advection1d/b5-periodic": reach(0.5),
         "advection1d/b200-inflow": reach(2.0),
         "helmholtz2d": reach(1.1),
+        "helmholtz2d/sin1sin1": reach(0.5),
     },
 )
 def msa_pinn(

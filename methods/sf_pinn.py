@@ -25,7 +25,10 @@ from inrbench.nn import SineFeatures, xavier_init
         "heat1d/b5": {"sigma": 0.62},
         "poisson2d/sin6cos20": {"sigma": 6.5},
         "poisson2d/sin100": {"sigma": 25.0},
+        "poisson2d/sin1sin2": {"sigma": 0.5},
         "allen-cahn2d": {"sigma": 4.0},
+        "allen-cahn2d/smooth": {"sigma": 0.5},
+        "helmholtz2d/sin1sin1": {"sigma": 0.5},
         "advection1d/b200-inflow": {"sigma": 8.0},
     },
 )

@@ -44,6 +44,7 @@ class WireNetwork(nn.Module):
         "sdf:quick": {"omega": 5.0, "scale": 5.0},
         # the authors fit no clip: omega of their other signal of three coordinates, wire_occupancy.py; 30 does not train here
         "video:quick": {"omega": 10.0},
+        "pde": {"omega": 2.0, "scale": 2.0},  # not published; ours, chosen on heat1d/b20
         "denoise": {"omega": 5.0, "scale": 5.0},  # wire_image_denoise.py since 2eb758b
         "super-resolution": {"omega": 8.0, "scale": 6.0},  # wire_SISR.py
         "inpainting": {"omega": 20.0, "scale": 30.0},  # not published; as for an image

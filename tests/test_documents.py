@@ -6,10 +6,12 @@ networks, two methods for all; what takes minutes at the least is asked for its 
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from inrbench.tasks.photo import QUICK, Photo
 
 from inrbench.cli.main import VERBS, cli
 from inrbench.data import dataset, locate
@@ -60,7 +62,9 @@ def small(words: list[str], results: Path) -> list[str]:
             words += ["--signals", *few] if few else []
         if "--seeds" in words:
             words += ["--seeds", "1"]
-    elif verb == "tune" or (verb == "reproduce" and "--dry-run" not in words):
+    elif verb == "tune":
+        words = [*words, "--budget", "2", *CHEAP]
+    elif verb == "reproduce" and "--dry-run" not in words:
         words = [*words, "--dry-run"]
     elif verb == "test":
         words = [*words, "--no-trial", "--no-compile"]
@@ -128,6 +132,9 @@ def test_commands_of_the_documents(page, tmp_path, monkeypatch):
     """In their order, in one folder, as a reader would paste them."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("inrbench.execute.load_executor", lambda name: in_this_process)
+    monkeypatch.setattr(
+        Photo, "protocols", {**Photo.protocols, "quick": replace(QUICK, epochs=16, width=8)}
+    )  # tune has no --set
     for words in commands(page):
         if words[0] == "inrbench":
             carry_out(words[1:], tmp_path / "results")
