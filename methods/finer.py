@@ -38,7 +38,7 @@ class VariablePeriodicSine(nn.Module):
     paper="liu2024finer",
     settings={
         "sdf": {"first_bias_scale": 1.0},  # the authors' sdf experiments
-        "pde": {"omega": 15.0},  # not published; ours, chosen on heat1d/b20 and advection1d/b20-periodic, where 30 does not train
+        "pde": {"omega": 15.0},  # not published; ours, chosen on two equations where 30 does not train
         "audio": {"omega_first": 3000.0},  # STAF's audio notebook, whose k = 5 is left out: slopes beyond the Nyquist rate
         "audio:quick": {"omega_first": 1000.0},  # as siren
     },
