@@ -1,7 +1,9 @@
 """Learning curves, and what a parameter does to where they end."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,10 @@ from inrbench.errors import NothingFound, unknown
 from inrbench.report import words
 from inrbench.report.plots.style import average, looks, panels
 from inrbench.spec import Metric
+
+FEW_LINES = 4
+LEGEND_ROW = 0.16
+"""Inches that a row of a legend takes."""
 
 
 def curves(group: Group) -> Figure:
@@ -94,30 +100,34 @@ def _at(curve: pd.DataFrame, shares: NDArray[np.float64], metric: Metric) -> pd.
 def sweep(group: Group, parameter: str) -> Figure:
     """Draw the primary metric at the end against a numeric parameter, a line for each setting of the others.
 
-    The line is the mean over signals and seeds, the band reaches from the least to the largest, a cross stands where none
-    of the runs ended with a number. Raises UnknownName for a parameter that no run has, NothingFound if it is nowhere a number.
+    The line is the mean over seeds, then over signals; the band reaches from the least run to the largest, and a cross stands
+    where none of the runs ended with a number. What did not train counts: where a setting fails is what a sweep shows.
+    Raises UnknownName for a parameter that no run has, NothingFound if it is nowhere a number.
     """
     metric = _primary(group)
+    runs = [(run, json.loads(run.params_json)) for run in group.runs.itertuples(index=False)]
+    runs = [(run, json.loads(run.params_json)) for run in group.runs.itertuples(index=False)]
+    swept = [(run, params) for run, params in runs if _is_number(params.get(parameter))]
+    varied = {name for _, params in swept for name in params if name != parameter and len(_values(swept, name)) > 1}
     rows = []
-    for run in group.runs.itertuples(index=False):
-        params = json.loads(run.params_json)
+    for run, params in swept:
         value = measured(run.metrics, metric.id) if run.status == "ok" else None
-        if isinstance(x := params.get(parameter), int | float) and not isinstance(x, bool):
-            others = {name: text for name, text in params.items() if name != parameter and len(_values(group, name)) > 1}
-            settings = ", ".join(f"{name}={text}" for name, text in others.items())
-            rows.append((f"{run.method}[{settings}]" if settings else run.method, float(x), value))
+        settings = ", ".join(f"{name}={params[name]}" for name in sorted(varied & params.keys()))
+        rows.append((f"{run.method}[{settings}]" if settings else run.method, run.signal, float(params[parameter]), value))
     if not rows:
         known = {name for text in group.runs["params_json"] for name in json.loads(text)}
         if parameter not in known:
             raise unknown("parameter of these runs", parameter, known)
         raise NothingFound(f"no run of these has a number as {parameter}")
-    frame = pd.DataFrame(rows, columns=["label", "x", "value"]).astype({"value": float})
+    frame = pd.DataFrame(rows, columns=["label", "signal", "x", "value"]).astype({"value": float})
+    mean = average(metric.scale == "log")
     figure, (axes,) = panels(1, words.title(group))
     styles = looks(frame["label"])
     for label, part in frame.groupby("label", sort=True):
-        line = part.groupby("x")["value"].agg([average(metric.scale == "log"), "min", "max"])
+        line = part.groupby("x")["value"].agg(["min", "max"])
+        line["mean"] = part.groupby(["x", "signal"])["value"].agg(mean).groupby("x").agg(mean)
         style = styles[str(label)]
-        axes.plot(line.index, line.iloc[:, 0], marker="o", markersize=3, label=label, **style)
+        axes.plot(line.index, line["mean"], marker="o", markersize=3, label=label, **style)
         axes.fill_between(line.index, line["min"], line["max"], color=style["color"], alpha=0.15, linewidth=0)
         lost = line.index[line["min"].isna()]
         axes.plot(lost, [0.97] * len(lost), "x", color=style["color"], transform=axes.get_xaxis_transform())
@@ -126,8 +136,13 @@ def sweep(group: Group, parameter: str) -> Figure:
     return figure
 
 
-def _values(group: Group, name: str) -> set[str]:
-    return {json.dumps(json.loads(text).get(name)) for text in group.runs["params_json"]}
+def _is_number(value: object) -> bool:
+    """Whether a parameter's value can stand on an axis."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _values(swept: Sequence[tuple[Any, dict[str, Any]]], name: str) -> set[str]:
+    return {json.dumps(params.get(name)) for _, params in swept}
 
 
 def _primary(group: Group) -> Metric:
@@ -139,4 +154,8 @@ def _primary(group: Group) -> Metric:
 
 def _name(axes: Axes, metric: Metric) -> None:
     axes.set(yscale="log" if metric.scale == "log" else "linear", ylabel=words.metric_title(metric, [metric]))
-    axes.legend()
+    figure, n_lines = axes.get_figure(), len(axes.get_legend_handles_labels()[0])
+    assert isinstance(figure, Figure)
+    columns = 1 if n_lines <= FEW_LINES else 3
+    figure.set_figheight(figure.get_figheight() + LEGEND_ROW * -(-n_lines // columns))
+    figure.legend(loc="outside lower center", ncols=columns)  # lines may be anywhere in the panel
