@@ -12,6 +12,15 @@ PLUGIN_MODULE = "inrbench_plugin_"
 """How the modules of the user's files are called begins."""
 
 
+def printable(text: str) -> str:
+    """Return a text in one line with control characters, line ends among them, written as escapes.
+
+    >>> printable("a\\x1b[2Jb\\nc")
+    'a\\\\x1b[2Jb\\\\nc'
+    """
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
 class InrbenchError(Exception):
     """A fault that one line can explain. The command line prints that line and ends with ``exit_code``."""
 
@@ -19,7 +28,7 @@ class InrbenchError(Exception):
 
     def __str__(self) -> str:
         """Return the message in one line: names and files that it quotes may hold anything, a terminal's commands too."""
-        return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in super().__str__())
+        return printable(super().__str__())
 
 
 class UnknownName(InrbenchError):

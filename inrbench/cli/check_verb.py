@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from inrbench.cli.options import results_option, words
+from inrbench.console import say
 from inrbench.errors import CHECK_FAILED, NOTHING_COMPARED, OK, NothingFound
 
 
@@ -52,16 +53,14 @@ def command(
         checks += check_speed(new, speed)
     for check in checks:
         if check.outcome == "failed":
-            click.echo(f"failed: {check.about}: {check.message}")
-    click.echo(summary(checks) + ".")
+            say(f"failed: {check.about}: {check.message}")
+    say(summary(checks) + ".")
     for file, text in ((junit, to_junit), (summary_file, to_markdown)):
         if file is not None:
             file.write_text(text(checks), encoding="utf-8")
     if any(check.outcome == "failed" for check in checks):
         return CHECK_FAILED
     if not any(check.outcome == "holds" for check in checks):
-        click.echo(
-            "nothing was compared: no new run was published under the same protocol, class of device and engine", err=True
-        )
+        say("nothing was compared: no new run was published under the same protocol, class of device and engine", err=True)
         return NOTHING_COMPARED
     return OK

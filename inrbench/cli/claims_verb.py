@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from inrbench.cli.options import results_option
+from inrbench.console import say
 from inrbench.errors import NothingFound
 
 
@@ -47,4 +48,4 @@ def command(paper: str | None, item: str | None, style: str, counts: bool, resul
     for key in keys:
         blocks = claims_of(key, registry, item)
         told = counts_by_item if counts else verdict_text
-        click.echo(told(papers()[key].get("short", key), judge(blocks, groups, registry), style))
+        say(told(papers()[key].get("short", key), judge(blocks, groups, registry), style))

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from inrbench.cli.options import results_option, words
+from inrbench.console import say
 
 
 @click.command("compare")
@@ -38,4 +39,4 @@ def command(methods: tuple[str, ...], tasks: str | None, protocol: str | None, s
     shared = [group for group in groups if {label, *others} <= set(group.runs["label"])]
     if not shared:
         raise NothingFound(f"no table of '{results}' holds {' and '.join((label, *others))} together")
-    click.echo(comparison_text([(group, compare(group, label, others)) for group in shared], style), nl=False)
+    say(comparison_text([(group, compare(group, label, others)) for group in shared], style), end="")

@@ -3,6 +3,8 @@
 import click
 from click.shell_completion import get_completion_class
 
+from inrbench.console import say
+
 
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
@@ -18,4 +20,4 @@ def command(shell: str) -> None:
 
     kind = get_completion_class(shell)
     assert kind is not None
-    click.echo(kind(cli, {}, "inrbench", "_INRBENCH_COMPLETE").source())
+    say(kind(cli, {}, "inrbench", "_INRBENCH_COMPLETE").source())

@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from inrbench.console import say
 from inrbench.errors import CHECK_FAILED, OK
 
 
@@ -28,8 +29,8 @@ def list_() -> None:
 
     for name, dataset in catalogue().items():
         here = sum(locate(name, file).path is not None for file in dataset.sha256)
-        click.secho(f"{name}  ({here} of {len(dataset.sha256)} files here)", bold=True)
-        click.echo(f"  {dataset.title}\n  licence: {dataset.licence}\n  cite: {dataset.citation}")
+        say(f"{name}  ({here} of {len(dataset.sha256)} files here)", bold=True)
+        say(f"  {dataset.title}\n  licence: {dataset.licence}\n  cite: {dataset.citation}")
 
 
 @command.command("fetch")
@@ -44,7 +45,7 @@ def fetch_(names: tuple[str, ...]) -> None:
 
     for name in names:
         folders = {str(found.path.parent) for found in fetch(name, progress=sys.stderr.isatty()) if found.path}
-        click.echo(f"{name}: complete in {' and '.join(sorted(folders))}")
+        say(f"{name}: complete in {' and '.join(sorted(folders))}")
 
 
 @command.command("verify")
@@ -64,11 +65,11 @@ def verify(names: tuple[str, ...]) -> int:
         for file in dataset(name).sha256:
             found = locate(name, file)
             if found.path is None:
-                click.echo(f"{name}/{file}: missing, run: inrbench data fetch {name}")
+                say(f"{name}/{file}: missing, run: inrbench data fetch {name}")
             elif not found.sound:
-                click.echo(f"{found.path}: corrupt, sha256 {found.actual}, expected {found.expected}")
+                say(f"{found.path}: corrupt, sha256 {found.actual}, expected {found.expected}")
             bad += not found.sound
-        click.echo(f"{name}: {f'{bad} of {len(dataset(name).sha256)} files not sound' if bad else 'sound'}")
+        say(f"{name}: {f'{bad} of {len(dataset(name).sha256)} files not sound' if bad else 'sound'}")
         unsound += bad
     return CHECK_FAILED if unsound else OK
 
@@ -87,4 +88,4 @@ def path(name: str) -> None:
     folders = {found.path.parent for file in dataset(name).sha256 if (found := locate(name, file)).path}
     if not folders:
         raise DataMissing(f"data missing, run: inrbench data fetch {name}")
-    click.echo("\n".join(map(str, sorted(folders))))
+    say("\n".join(map(str, sorted(folders))))

@@ -8,6 +8,7 @@ from importlib import metadata
 import click
 
 import inrbench
+from inrbench.console import say
 
 SHOWN = ("torch", "torchvision", "numpy", "pandas", "pyarrow", "scikit-image", "scipy", "lpips", "av", "libigl", "trimesh",
          "pysdf", "submitit", "pebble", "matplotlib", "click")  # fmt: skip
@@ -52,4 +53,4 @@ def command() -> None:
 
 
 def _line(name: str, text: str) -> None:
-    click.echo(f"{name:16} {text}")
+    say(f"{name:16} {text}")

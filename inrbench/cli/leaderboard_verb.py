@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from inrbench.cli.options import complete_names, results_option, words
+from inrbench.console import say
 
 
 @click.command("leaderboard")
@@ -36,10 +37,8 @@ def command(tasks: str | None, protocol: str | None, style: str, track: str | No
     if style == "terminal":
         report.print_boards(boards, details)
     elif style == "markdown":
-        click.echo(report.to_markdown(boards, details), nl=False)
+        say(report.to_markdown(boards, details), end="")
     else:
         from inrbench.report.site import to_html
 
-        click.echo(
-            {"latex": report.to_latex, "html": to_html, "csv": report.to_csv, "json": report.to_json}[style](boards), nl=False
-        )
+        say({"latex": report.to_latex, "html": to_html, "csv": report.to_csv, "json": report.to_json}[style](boards), end="")

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from inrbench.cli.options import plugin_option
+from inrbench.console import say
 from inrbench.registry import Declaration, Registry
 
 
@@ -22,16 +23,16 @@ def command(kind: str | None, plugins: tuple[Path, ...]) -> None:
     broken = registry.check_third_party()
     for heading, names in (("methods", registry.methods), ("tasks", registry.tasks)):
         if kind in (None, heading):
-            click.secho(heading, bold=True)
+            say(heading, bold=True)
             width = max(map(len, names), default=0)
             for name, declaration in names.items():
-                click.echo(f"  {name:{width}}  {_line(declaration, broken.get(name) or declaration.broken)}")
+                fault = broken.get(name) or declaration.broken
+                say(f"  {name:{width}}  ", end="")
+                say(f"broken: {fault}" if fault else _line(declaration), fg="red" if fault else None)
     if kind in (None, "tasks"):
-        click.echo("\nMore about one of them: inrbench show NAME")
+        say("\nMore about one of them: inrbench show NAME")
 
 
-def _line(declaration: Declaration, broken: str | None) -> str:
-    if broken:
-        return click.style(f"broken: {broken}", fg="red")
+def _line(declaration: Declaration) -> str:
     origin = "" if declaration.source.builtin else f"  ({declaration.source.origin})"
     return (declaration.summary.partition(": ")[2] or declaration.summary) + origin

@@ -8,6 +8,7 @@ import click
 
 import inrbench
 from inrbench.cli.signs import show_in_any_encoding
+from inrbench.console import say
 from inrbench.errors import InrbenchError
 
 VERBS = {
@@ -81,11 +82,11 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt):
-        click.echo("stopped", err=True)
+        say("stopped", err=True)
         code = 130
     except InrbenchError as error:
         if debug:
             raise
-        click.echo(f"inrbench: {error}", err=True)
+        say(f"inrbench: {error}", err=True)
         code = error.exit_code
     sys.exit(code if isinstance(code, int) else 0)

@@ -6,6 +6,7 @@ import click
 
 import inrbench
 from inrbench.cli.options import Decorator
+from inrbench.console import say
 from inrbench.errors import NameCollision
 from inrbench.scaffold import new_method, new_package, new_task
 
@@ -36,7 +37,7 @@ def method_(name: str, folder: Path) -> None:
     """
     _refuse_known("method", name)
     path = _told(new_method(name, folder))
-    click.echo(f"then: inrbench test {path}")
+    say(f"then: inrbench test {path}")
 
 
 @command.command("task")
@@ -50,9 +51,7 @@ def task_(name: str, folder: Path) -> None:
     """
     _refuse_known("task", name)
     path = _told(new_task(name, folder))
-    click.echo(
-        f"then: inrbench test {path}\n      inrbench run --tasks {name} --protocol quick --methods siren --plugin {path}"
-    )
+    say(f"then: inrbench test {path}\n      inrbench run --tasks {name} --protocol quick --methods siren --plugin {path}")
 
 
 @command.command("plugin-package")
@@ -65,8 +64,8 @@ def package_(name: str, folder: Path) -> None:
     inrbench new plugin-package my-acts && pip install -e my-acts
     """
     for path in new_package(name, folder, inrbench.__version__):
-        click.echo(f"wrote {path}")
-    click.echo(f"then: pip install -e '{folder / name}[test]' && inrbench list methods")
+        say(f"wrote {path}")
+    say(f"then: pip install -e '{folder / name}[test]' && inrbench list methods")
 
 
 def _refuse_known(kind: str, name: str) -> None:
@@ -80,5 +79,5 @@ def _refuse_known(kind: str, name: str) -> None:
 
 def _told(path: Path) -> str:
     """Say what was written, and return it as a path on a command line."""
-    click.echo(f"wrote {path}")
+    say(f"wrote {path}")
     return str(path) if path.is_absolute() or len(path.parts) > 1 else f"./{path}"

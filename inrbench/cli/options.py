@@ -1,12 +1,14 @@
 """Options that several verbs share."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
+from inrbench.console import say
 from inrbench.errors import BadValue
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -23,10 +25,16 @@ class ResultsFolder(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the folder to work on. Raises StoreError where the object store cannot be reached."""
-        from inrbench.store import is_remote, open_mirror
+        from inrbench.store import MARK, claims_mirror, is_remote, open_mirror
 
         if isinstance(value, Path) or not is_remote(value):
-            return super().convert(value, param, ctx)
+            folder = Path(super().convert(value, param, ctx))  # type: ignore[arg-type]  # path_type makes it one
+            if claims_mirror(folder):
+                say(
+                    f"note: {folder / MARK} names an object store; nothing is sent there unless you name it: --results s3://...",
+                    err=True,
+                )
+            return folder
         remote = open_mirror(value)
         remote.exchange(self.artifacts)
         if ctx is not None:
@@ -46,6 +54,16 @@ plugin_option: Decorator = click.option(
     "--plugin", "plugins", type=click.Path(path_type=Path, dir_okay=False), multiple=True,
     help="A file with methods or tasks of your own. May be given several times.",
 )  # fmt: skip
+
+
+@contextmanager
+def writing_to(path: Path) -> Iterator[None]:
+    """Make a file's folder, and raise BadValue where the block cannot write the file."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise BadValue(f"-o {path}: it cannot be written: {error.strerror or error}; choose another place") from error
 
 
 def complete_names(kind: Literal["methods", "tasks", "both"]) -> Callable[[click.Context, click.Parameter, str], list[str]]:

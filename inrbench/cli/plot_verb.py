@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from inrbench.cli.options import results_and_artifacts_option, words
+from inrbench.cli.options import results_and_artifacts_option, words, writing_to
+from inrbench.console import say
 from inrbench.errors import BadValue
 
 FORMATS = (".png", ".pdf", ".svg")
@@ -44,7 +45,7 @@ def command(
     if output.suffix not in FORMATS:
         raise BadValue(f"-o {output}: the name must end with one of {', '.join(FORMATS)}")
     labels = words(methods, ";" if ";" in (methods or "") else ",")
-    click.echo(f"wrote {draw(kind, output, results, words(tasks), words(protocol), labels, words(signals), over, track)}")
+    say(f"wrote {draw(kind, output, results, words(tasks), words(protocol), labels, words(signals), over, track)}")
 
 
 def draw(
@@ -57,7 +58,8 @@ def draw(
     from inrbench.report.plots.draw import figure_of
 
     groups = comparable_runs(results, (*TABLE_COLUMNS, "curve", "probes", "artifacts"), tasks, protocols, track)
-    output.parent.mkdir(parents=True, exist_ok=True)
     with plots.house_style():
-        figure_of(kind, groups, results, labels, signals, over).savefig(output)
+        figure = figure_of(kind, groups, results, labels, signals, over)
+        with writing_to(output):
+            figure.savefig(output)
     return output

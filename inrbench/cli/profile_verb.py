@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from inrbench.cli.options import plugin_option, results_option
+from inrbench.console import say
 from inrbench.errors import BadValue, InrbenchError
 
 if TYPE_CHECKING:
@@ -76,12 +77,12 @@ def command(
     net = NetworkSpec(in_features=in_features, out_features=out_features, width=width, n_layers=n_layers)
     chosen, notes = select_methods(methods, plugins)
     for note in notes:
-        click.echo(f"note: {note}", err=True)
+        say(f"note: {note}", err=True)
     published = Registry([official_file]) if official_file else None
     cards: dict[str, SpeedCard] = {}
     for label, method, given in chosen:
         params = {**method.settings_for("", kind, ""), **given}
-        click.echo(f"measuring {label} ...", err=True)
+        say(f"measuring {label} ...", err=True)
         build = partial(method, net, **params)
         official = _official(published, method.name, net)
         try:
@@ -89,10 +90,10 @@ def command(
                 problem = _problem(kind, equation, points)
                 cards[label] = speed_card(build, problem, torch.device(place), rounds, official=official)
         except InrbenchError as error:
-            click.echo(f"note: left out: {error}", err=True)
+            say(f"note: left out: {error}", err=True)
             continue
         append_profile(results, card_rows(label, cards[label], what, width, n_layers), facts)
-    click.echo(speed_table(cards, caption(facts, what, shape, points, rounds), facts, style), nl=False)
+    say(speed_table(cards, caption(facts, what, shape, points, rounds), facts, style), end="")
 
 
 def _problem(kind: str, equation: str, points: int) -> "Problem":

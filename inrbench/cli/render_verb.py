@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from inrbench.cli.options import plugin_option, results_and_artifacts_option
+from inrbench.cli.options import plugin_option, results_and_artifacts_option, writing_to
+from inrbench.console import say
 from inrbench.errors import BadValue
 
 
@@ -38,5 +39,6 @@ def command(run: str, scale: int, output: Path | None, signal: Path | None, plug
     path = output or Path(f"{row['run_id'][:8]}-x{scale}{suffix}")
     if path.suffix != suffix:
         raise BadValue(f"-o {path}: the name must end with {suffix}")
-    problem.evaluation.save_scaled(Predictor(network, torch.device("cpu")), scale, path)
-    click.echo(f"wrote {path}: {row['task']}/{row['signal']} by {row['method']}, {scale} times as fine as it was fitted")
+    with writing_to(path):
+        problem.evaluation.save_scaled(Predictor(network, torch.device("cpu")), scale, path)
+    say(f"wrote {path}: {row['task']}/{row['signal']} by {row['method']}, {scale} times as fine as it was fitted")

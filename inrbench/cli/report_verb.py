@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from inrbench.cli.options import plugin_option, results_and_artifacts_option
+from inrbench.console import say
 
 HOST = "127.0.0.1"
 
@@ -28,26 +29,26 @@ def command(output: Path, serve: bool, port: int, plugins: tuple[Path, ...], res
     from inrbench.registry import Registry
     from inrbench.report.site import build_site
 
-    facts = build_site(results, output, Registry(plugins), lambda what: click.echo(f"{what} ..."))
-    click.echo(f"wrote {output / 'index.html'}: {facts.pages} pages, {facts.bytes / 2**20:.1f} MiB with all media and scripts")
+    facts = build_site(results, output, Registry(plugins), lambda what: say(f"{what} ..."))
+    say(f"wrote {output / 'index.html'}: {facts.pages} pages, {facts.bytes / 2**20:.1f} MiB with all media and scripts")
+    for reason in facts.refused:
+        say(f"passed over: {reason}")
     if serve:
         _serve(output, port)
 
 
 def _serve(folder: Path, port: int) -> None:
     """Serve a folder on the loopback interface until Ctrl-C."""
-    from functools import partial
-    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-
     from inrbench.errors import BadValue
+    from inrbench.report.site import site_server
 
     try:
-        server = ThreadingHTTPServer((HOST, port), partial(SimpleHTTPRequestHandler, directory=str(folder)))
+        server = site_server(folder, HOST, port)
     except OSError as error:
         raise BadValue(f"--port {port}: {error.strerror}; take another one, 0 for any that is free") from error
     with server:
-        click.echo(f"http://{HOST}:{server.server_port}/ (Ctrl-C ends it)")
+        say(f"http://{HOST}:{server.server_port}/ (Ctrl-C ends it)")
         try:
             server.serve_forever()
         except KeyboardInterrupt:
-            click.echo("stopped")
+            say("stopped")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from inrbench.cli.options import parse_seeds, results_and_artifacts_option
+from inrbench.console import say
 from inrbench.errors import NothingFound
 from inrbench.session import INTERRUPTED, perform
 
@@ -53,13 +54,13 @@ def command(
     if dry_run or code == INTERRUPTED:
         return code
     verdicts = judge(blocks, comparable_runs(results, COLUMNS), registry)
-    click.echo()
+    say()
     for name in dict.fromkeys(block.item for block in blocks):
-        click.echo(side_by_side(name, [verdict for verdict in verdicts if verdict.block.item == name]))
+        say(side_by_side(name, [verdict for verdict in verdicts if verdict.block.item == name]))
         _draw(name, blocks, registry, protocol, results, output)
-    click.echo(summary(verdicts) + ".")
+    say(summary(verdicts) + ".")
     for line in evidence(blocks):
-        click.echo(f"Conditions: {line}.")
+        say(f"Conditions: {line}.")
     return code
 
 
@@ -103,6 +104,6 @@ def _draw(
             block.figure, output / f"{item}.png", results, (block.task,), (fingerprint,), labels, block.signals,
             over=block.worst_over or None, track="paper",
         )  # fmt: skip
-        click.echo(f"wrote {path}\n")
+        say(f"wrote {path}\n")
     except NothingFound as error:
-        click.echo(f"{item} cannot be drawn: {error}\n")
+        say(f"{item} cannot be drawn: {error}\n")

@@ -1,12 +1,16 @@
 """``inrbench results``: what a results folder holds, whether it is in order, and keeping it so."""
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from inrbench.cli.options import ResultsFolder, results_and_artifacts_option, results_option, words
+from inrbench.cli.options import ResultsFolder, results_and_artifacts_option, results_option, words, writing_to
+from inrbench.console import say
 from inrbench.errors import CHECK_FAILED, OK, BadValue
+
+if TYPE_CHECKING:
+    from inrbench.store import Merged
 
 
 @click.group("results")
@@ -32,11 +36,11 @@ def list_(tasks: str | None, track: str | None, results: Path) -> None:
     from inrbench.analyse import comparable_runs, measured
 
     for group in comparable_runs(results, ("run_id", "status", "metrics", "primary_metric"), words(tasks), track=track):
-        click.secho(f"{group.task}, protocol {group.protocol} ({group.fingerprint}), track {group.track}", bold=True)
+        say(f"{group.task}, protocol {group.protocol} ({group.fingerprint}), track {group.track}", bold=True)
         for run in group.runs.sort_values(["label", "signal", "seed"]).itertuples(index=False):
             value = measured(run.metrics, run.primary_metric)
             number = "" if value is None else f"  {run.primary_metric} {value:.5g}"
-            click.echo(f"  {run.run_id[:10]}  {run.status:8} {run.signal} {run.label} seed {run.seed}{number}")
+            say(f"  {run.run_id[:10]}  {run.status:8} {run.signal} {run.label} seed {run.seed}{number}")
 
 
 @command.command("verify")
@@ -52,9 +56,9 @@ def verify_(results: Path) -> int:
 
     found = verify(results)
     for path, reason in found.faults.items():
-        click.echo(f"{path}: {reason}")
+        say(f"{path}: {reason}")
     looked = f"{found.files} files with {found.attempts} attempts, {found.artifacts} artifacts"
-    click.echo(f"{looked}: {len(found.faults) or 'none'} not in order.")
+    say(f"{looked}: {len(found.faults) or 'none'} not in order.")
     return CHECK_FAILED if found.faults else OK
 
 
@@ -64,37 +68,47 @@ def verify_(results: Path) -> int:
               help="Another folder, for example results/published: of each run the attempt that counts.")  # fmt: skip
 @click.option("--tasks", help="With --to: only these tasks, comma-separated.")
 @click.option("--artifacts", is_flag=True, help="With --to: copy what the runs left to look at, and their weights.")
-def compact_(results: Path, target: Path | None, tasks: str | None, artifacts: bool) -> None:
+def compact_(results: Path, target: Path | None, tasks: str | None, artifacts: bool) -> int:
     """Merge the runs into one file a task and method, the same runs giving the same bytes.
 
     \b
     inrbench results compact                            where they lie, every attempt kept; reading gets faster
     inrbench results compact --to results/published     a copy that is fit to be committed
     """
-    from inrbench.store import compact, pack
+    from inrbench.store import Merged, compact, pack
 
     if target is None and (tasks or artifacts):
         raise click.UsageError("--tasks and --artifacts go with --to FOLDER")
-    written = pack(results) if target is None else compact(results, target, words(tasks) or None, artifacts)
-    for path, n_runs in written.items():
-        click.echo(f"{path}: {n_runs} {'attempts' if target is None else 'runs'}, {path.stat().st_size:,} bytes")
-    if not written:
-        click.echo("nothing to merge")
+    merged = Merged(pack(results)) if target is None else compact(results, target, words(tasks) or None, artifacts)
+    for path, n_runs in merged.written.items():
+        say(f"{path}: {n_runs} {'attempts' if target is None else 'runs'}, {path.stat().st_size:,} bytes")
+    if not merged.written:
+        say("nothing to merge")
+    return _tell_refused(merged)
 
 
 @command.command("merge")
 @click.argument("other", type=ResultsFolder(artifacts=True))
 @results_and_artifacts_option
-def merge_(other: Path, results: Path) -> None:
+def merge_(other: Path, results: Path) -> int:
     """Add the attempts of OTHER, another results folder, with their artifacts. They stay as they are: whose, when, on what.
+
+    OTHER may be a stranger's: what does not hold what it says is refused and named, and the rest is added; the exit code is 3.
 
     \b
     inrbench results merge ../theirs/results
     """
     from inrbench.store import merge, named
 
-    written = merge(other, results)
-    click.echo(f"{sum(written.values())} attempts of {named(other)} are new in {named(results)}")
+    merged = merge(other, results)
+    say(f"{sum(merged.written.values())} attempts of {named(other)} are new in {named(results)}")
+    return _tell_refused(merged)
+
+
+def _tell_refused(merged: "Merged") -> int:
+    for path, reason in merged.refused.items():
+        say(f"refused: {path} {reason}")
+    return CHECK_FAILED if merged.refused else OK
 
 
 @command.command("export")
@@ -109,16 +123,19 @@ def export_(results: Path, table: Literal["runs", "metrics", "curves", "probes"]
     inrbench results export -o runs.csv
     inrbench results export --table curves -o curves.json
     """
+    from inrbench.report.csv import csv_cell
     from inrbench.store import load_results
 
     frame = load_results(results, table)
-    if output.suffix == ".csv":
-        frame.to_csv(output, index=False)
-    elif output.suffix == ".json":
-        frame.to_json(output, orient="records", indent=1, date_format="iso")
-    else:
+    if output.suffix not in (".csv", ".json"):
         raise BadValue(f"-o {output}: write FILE.csv or FILE.json")
-    click.echo(f"{output}: {len(frame)} rows")
+    with writing_to(output):
+        if output.suffix == ".csv":
+            texts = frame.select_dtypes(["object", "string"]).columns
+            frame.assign(**{name: frame[name].map(csv_cell) for name in texts}).to_csv(output, index=False)
+        else:
+            frame.to_json(output, orient="records", indent=1, date_format="iso")
+    say(f"{output}: {len(frame)} rows")
 
 
 @command.command("gc")
@@ -135,15 +152,16 @@ def gc_(results: Path, delete: bool) -> None:
 
     found = orphans(results)
     for path, size in found.items():
-        click.echo(f"{path}: {size:,} bytes")
+        say(f"{path}: {size:,} bytes")
     total = f"{len(found)} orphans, {sum(found.values()) / 2**20:,.1f} MiB"
     if delete:
-        remove_orphans(found)
+        removed = remove_orphans(results, found)
         if remote := mirror_of(results):
-            remote.remove(found)
-        click.echo(f"{total}, removed")
+            remote.remove(removed)
+        kept = f"; {len(found) - len(removed)} are in use by now and stay" if len(removed) < len(found) else ""
+        say(f"{total}, removed{kept}")
     else:
-        click.echo(f"{total}; remove them: inrbench results gc --delete" if found else "no orphans")
+        say(f"{total}; remove them: inrbench results gc --delete" if found else "no orphans")
 
 
 @command.command("migrate")
@@ -158,6 +176,6 @@ def migrate_(results: Path) -> int:
 
     written, left = migrate(results)
     for path, reason in left.items():
-        click.echo(f"{path}: left as it is: {reason}")
-    click.echo(f"{len(written)} files rewritten with {sum(written.values())} attempts, {len(left)} left as they are.")
+        say(f"{path}: left as it is: {reason}")
+    say(f"{len(written)} files rewritten with {sum(written.values())} attempts, {len(left)} left as they are.")
     return CHECK_FAILED if left else OK

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from inrbench.cli.options import complete_names, plugin_option
+from inrbench.console import say
 from inrbench.errors import unknown
 from inrbench.registry import Method, Registry, Task
 from inrbench.spec import Protocol
@@ -37,37 +38,37 @@ def command(name: str, plugins: tuple[Path, ...]) -> None:
 
 def _show_method(method: Method, origin: str) -> None:
     _heading(f"method {method.name}  ({origin})")
-    click.echo(method.doc)
+    say(method.doc)
     defaults, types = method.defaults(), method.types()
     _heading("parameters" if defaults else "no parameters")
     for name, default in defaults.items():
         kind = getattr(types[name], "__name__", "") if isinstance(types[name], type) else str(types[name])
-        click.echo(f"  {name} = {default}    {kind.replace('typing.', '')}")
+        say(f"  {name} = {default}    {kind.replace('typing.', '')}")
     for where, values in method.settings.items():
-        click.echo(f"  on {where}: " + ", ".join(f"{name} = {value}" for name, value in values.items()))
+        say(f"  on {where}: " + ", ".join(f"{name} = {value}" for name, value in values.items()))
     for where, changes in method.native.items():
-        click.echo(f"  track native on {where}: " + ", ".join(f"{name} = {value}" for name, value in changes.items()))
+        say(f"  track native on {where}: " + ", ".join(f"{name} = {value}" for name, value in changes.items()))
     for name, (low, high) in method.ranges.items():
-        click.echo(f"  tuned from {low:g} to {high:g}: {name}")
+        say(f"  tuned from {low:g} to {high:g}: {name}")
     from inrbench.analyse.papers import bibtex
 
     entry = bibtex(method.paper) if method.paper else None
     if entry:
         _heading("citation")
-        click.echo(entry)
+        say(entry)
 
 
 def _show_task(task: Task, origin: str) -> None:
     _heading(f"task {task.name}, version {task.version}  ({origin})")
-    click.echo(task.doc)
+    say(task.doc)
     _heading("signals")
-    click.echo("  " + ", ".join(task.signals()) + (", or a file of your own" if task.takes_files else ""))
+    say("  " + ", ".join(task.signals()) + (", or a file of your own" if task.takes_files else ""))
     _heading("metrics, the protocol's first one ranks")
     for metric in task.metrics:
         unit = f" in {metric.unit}" if metric.unit else ""
-        click.echo(f"  {metric.id}{unit}, {'higher' if metric.higher_is_better else 'lower'} is better")
+        say(f"  {metric.id}{unit}, {'higher' if metric.higher_is_better else 'lower'} is better")
     if task.tuning:
-        click.echo(f"  tuning looks at {task.tuning[0]}/{', '.join(task.tuning[1])} and chooses by {task.validation}")
+        say(f"  tuning looks at {task.tuning[0]}/{', '.join(task.tuning[1])} and chooses by {task.validation}")
     for name, protocol in task.protocols.items():
         _heading(f"protocol {name}  ({protocol.fingerprint(task.name, task.version)})")
         _show_protocol(protocol)
@@ -75,16 +76,16 @@ def _show_task(task: Task, origin: str) -> None:
 
 def _show_protocol(protocol: Protocol) -> None:
     batch = "all points" if protocol.batch is None else f"{protocol.batch:,} points"
-    click.echo(f"  network: {protocol.n_layers} nonlinear layers of {protocol.width}")
+    say(f"  network: {protocol.n_layers} nonlinear layers of {protocol.width}")
     rate = f"lr {protocol.lr:g} to {protocol.lr_min:g} {protocol.schedule}"
-    click.echo(f"  training: {protocol.epochs:,} epochs, {batch} a step, {protocol.optimiser}, {rate}")
-    click.echo(f"  precision: {protocol.precision}; what is judged: the {protocol.selection}")
+    say(f"  training: {protocol.epochs:,} epochs, {batch} a step, {protocol.optimiser}, {rate}")
+    say(f"  precision: {protocol.precision}; what is judged: the {protocol.selection}")
     for name, value in protocol.settings.encoded().items():
-        click.echo(f"  {name}: {value}")
-    click.echo(f"  metrics: {', '.join(protocol.metrics)}")
+        say(f"  {name}: {value}")
+    say(f"  metrics: {', '.join(protocol.metrics)}")
     for what, source in protocol.sources.items():
-        click.echo(f"  source of {what}: {source}")
+        say(f"  source of {what}: {source}")
 
 
 def _heading(text: str) -> None:
-    click.secho(f"\n{text}", bold=True)
+    say(f"\n{text}", bold=True)

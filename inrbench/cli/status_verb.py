@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from inrbench.cli.options import results_option
+from inrbench.console import say
 
 if TYPE_CHECKING:
     from inrbench.store import Lease
@@ -29,26 +30,26 @@ def command(results: Path) -> None:
     rows = sorted(held.table.to_pylist(), key=lambda row: (row["task"], row["signal"], row["method"], row["seed"]))
     print_ended(rows, results)
     if held.unreadable:
-        click.echo(f"  {len(held.unreadable)} file(s) cannot be read; see: inrbench results verify --results {named(results)}")
+        say(f"  {len(held.unreadable)} file(s) cannot be read; see: inrbench results verify --results {named(results)}")
     left_here, runs_held = print_leases(living(results), results)
     left_there, tasks = print_cluster(results)
     left, at_once = left_here + left_there, max(runs_held, tasks)  # runs of a task on a cluster hold leases as well
     if not left:
-        click.echo("Nothing is going on.")
+        say("Nothing is going on.")
         return
     seconds = [row["wall_seconds"] for row in rows if row["status"] == "ok"]
     if seconds:
         rest = left * sum(seconds) / len(seconds) / max(1, at_once)
-        click.echo(f"{left} runs are left: about {duration(rest)}, if they are like those that ended.")
+        say(f"{left} runs are left: about {duration(rest)}, if they are like those that ended.")
     else:
-        click.echo(f"{left} runs are left; how long they take is not known yet.")
+        say(f"{left} runs are left; how long they take is not known yet.")
 
 
 def print_ended(rows: Sequence[dict[str, Any]], results: Path) -> None:
     """Print how runs ended, and the reasons of those that failed."""
     counts = Counter(row["status"] for row in rows)
     ended = ", ".join(f"{n} {status}" for status, n in counts.most_common()) or "none"
-    click.echo(f"{len(rows)} runs in {results}: {ended}.")
+    say(f"{len(rows)} runs in {results}: {ended}.")
     failures: dict[str, list[str]] = {}
     for row in rows:
         if row["status"] != "ok":
@@ -56,7 +57,7 @@ def print_ended(rows: Sequence[dict[str, Any]], results: Path) -> None:
             failures.setdefault(f"{row['status']}: {row['message']}", []).append(name)
     for reason, names in failures.items():
         others = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        click.echo(f"  {len(names)} x {reason}  ({names[0]}{others})")
+        say(f"  {len(names)} x {reason}  ({names[0]}{others})")
 
 
 def print_leases(leases: "Sequence[Lease]", results: Path) -> tuple[int, int]:
@@ -64,18 +65,18 @@ def print_leases(leases: "Sequence[Lease]", results: Path) -> tuple[int, int]:
     from inrbench.report.words import duration
     from inrbench.store import newly_finished
 
-    commands = [lease for lease in leases if "runs" in lease.told]
-    runs = [lease for lease in leases if "what" in lease.told]
+    commands = [(lease, lease.runs) for lease in leases if lease.runs is not None]
+    runs = [lease for lease in leases if lease.what is not None]
     left: set[str] = set()
-    for lease in commands:
-        ended, planned = newly_finished(results, lease.told["known"]), lease.told["runs"]
+    for lease, planned in commands:
+        ended = newly_finished(results, lease.known)
         missing = {run for run in planned if run not in ended}
         left |= missing
         n_ended = len(planned) - len(missing)
-        click.echo(f"inrbench run, process {lease.pid} on {lease.host}: {n_ended} of {len(planned)} runs ended")
+        say(f"inrbench run, process {lease.pid} on {lease.host}: {n_ended} of {len(planned)} runs ended")
     for lease in runs:
         seconds = max(0.0, time.time() - lease.taken)
-        click.echo(f"  {lease.told['what']}, on {lease.host} for {duration(seconds)}")
+        say(f"  {lease.what}, on {lease.host} for {duration(seconds)}")
     return len(left), len(runs)
 
 
@@ -87,7 +88,7 @@ def print_cluster(results: Path) -> tuple[int, int]:
     sent = submissions(results)
     alive = alive_tasks() if sent else {}
     if alive is None:
-        click.echo("SLURM does not answer: what still waits or runs there is not known.")
+        say("SLURM does not answer: what still waits or runs there is not known.")
         return 0, 0
     left, running = 0, 0
     for submission in sent:
@@ -95,7 +96,7 @@ def print_cluster(results: Path) -> tuple[int, int]:
         for task, runs in submission.tasks.items():
             if task in alive:
                 missing = [run for run in runs if run not in done]
-                click.echo(f"task {task}, {alive[task]}: {len(runs) - len(missing)} of {len(runs)} runs ended")
+                say(f"task {task}, {alive[task]}: {len(runs) - len(missing)} of {len(runs)} runs ended")
                 left += len(missing)
                 running += alive[task].startswith("running")
     return left, running

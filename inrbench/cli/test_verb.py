@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from inrbench.cli.options import complete_names, words
+from inrbench.console import say
 from inrbench.errors import CHECK_FAILED, OK, BadValue
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def command(plugin: str, trial: bool, beside: str, compiled: bool) -> int:
         params = {**method.defaults(), **given}
         failed |= _report(f"method {label}", partial(check_method, method, params, compiled))
     if failed:
-        click.echo("What fails above should be mended first; no trial.")
+        say("What fails above should be mended first; no trial.")
         return CHECK_FAILED
     return _try(plugin, file, beside) if trial else OK
 
@@ -71,16 +72,17 @@ def _tasks(registry: "Registry", name: str, is_file: bool) -> list[str]:
 
 def _report(subject: str, check: "Callable[[Tell], list[Verdict]]") -> bool:
     """Print verdicts as they come; return whether one failed."""
-    click.secho(subject, bold=True)
+    say(subject, bold=True)
 
     def tell(verdict: "Verdict") -> None:
-        click.echo(f"  {click.style(f'{verdict.state:4}', fg=COLOURS[verdict.state])}  {verdict.check:17} {verdict.told}")
+        say(f"  {verdict.state:4}", end="", fg=COLOURS[verdict.state])
+        say(f"  {verdict.check:17} {verdict.told}")
         if verdict.advice and verdict.state != "ok":
-            click.echo(f"        {'':17} {verdict.advice}")
+            say(f"        {'':17} {verdict.advice}")
 
     verdicts = check(tell)
     counts = {state: sum(verdict.state == state for verdict in verdicts) for state in COLOURS}
-    click.echo(f"  {counts['ok']} ok, {counts['note']} to note, {counts['fail']} failed.")
+    say(f"  {counts['ok']} ok, {counts['note']} to note, {counts['fail']} failed.")
     return counts["fail"] > 0
 
 
@@ -99,7 +101,7 @@ def _try(plugin: str, file: Sequence[Path], beside: str) -> int:
         Request(methods=methods, tasks=task, protocol="quick", signals=signal, device="cpu", retry_failed=True)
         for task, signal in TRIALS
     ]
-    click.secho("trial", bold=True)
+    say("trial", bold=True)
     code = perform(requests, results, artifacts="none")
     labels = {label for label, _, _ in select_methods(methods, file)[0]}
     groups = comparable_runs(results, TABLE_COLUMNS, [task for task, _ in TRIALS], ("quick",))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from inrbench.cli.options import parse_seeds, plugin_option, results_option, words
+from inrbench.console import say
 from inrbench.errors import OK, BadValue, InrbenchError
 from inrbench.session import INTERRUPTED, perform
 
@@ -68,7 +69,7 @@ def _searches(
 
     chosen, notes = select_methods(methods, plugins)
     for note in notes:
-        click.echo(f"note: {note}")
+        say(f"note: {note}")
     if given := [label for label, _, params in chosen if params]:
         raise BadValue(f"--methods {methods}: tune chooses the parameters itself; write {given[0].partition('[')[0]} alone")
     files = [*plugins, *(Path(selection.name) for selection in parse_selection(methods) if selection.is_file)]
@@ -89,16 +90,16 @@ def _end_round(search: "Search", round_number: int, trials: Sequence[int], resul
     judged = judge_round(search, round_number, trials, results)
     share = "all" if SHARES[round_number] == 1 else f"1/{SHARES[round_number]} of the"
     what = f"{search.method.name} on {search.task.name}"
-    click.secho(f"{what}, round {round_number + 1} of {len(SHARES)}, {share} epochs, by {search.task.validation}:", bold=True)
+    say(f"{what}, round {round_number + 1} of {len(SHARES)}, {share} epochs, by {search.task.validation}:", bold=True)
     for trial in judged:
-        click.echo(f"  trial {trial.number:3}  {trial.shown}  ({trial_text(search.trials[trial.number])})")
+        say(f"  trial {trial.number:3}  {trial.shown}  ({trial_text(search.trials[trial.number])})")
     if round_number + 1 < len(SHARES):
         return promoted(search, round_number, judged), OK
     try:
         chosen = choose(search, judged)
     except InrbenchError as error:
-        click.echo(f"inrbench: {error}", err=True)
+        say(f"inrbench: {error}", err=True)
         return [], error.exit_code
     path = write_recipe(results, search, chosen)
-    click.echo(f"{what}: {trial_text(chosen.recipe)}, best of {len(search.trials)} trials; wrote {path}")
+    say(f"{what}: {trial_text(chosen.recipe)}, best of {len(search.trials)} trials; wrote {path}")
     return [], OK

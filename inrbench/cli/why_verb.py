@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from inrbench.cli.options import results_option
+from inrbench.console import say
 
 
 @click.command("why")
@@ -24,17 +25,17 @@ def command(run: str, most: int, results: Path) -> None:
     from inrbench.store import stored_run
 
     row = stored_run(results, run)
-    click.secho(_told(row), bold=True)
+    say(_told(row), bold=True)
     found = kin_of(row, results)
     for kin in found[:most]:
-        click.echo(f"differs from {_told(kin.row)} in")
+        say(f"differs from {_told(kin.row)} in")
         for each in kin.differences:
             why = f"  ({each.why})" if each.why else ""
-            click.echo(f"  {each.field}: {_short(each.ours)} here, {_short(each.theirs)} there{why}")
+            say(f"  {each.field}: {_short(each.ours)} here, {_short(each.theirs)} there{why}")
     if len(found) > most:
-        click.echo(f"and from {len(found) - most} more in more; see them with --most {len(found)}")
+        say(f"and from {len(found) - most} more in more; see them with --most {len(found)}")
     if not found:
-        click.echo(f"There is no other run of {row['method']} on {row['task']}/{row['signal']} in {results}.")
+        say(f"There is no other run of {row['method']} on {row['task']}/{row['signal']} in {results}.")
 
 
 def _told(row: dict[str, Any]) -> str:

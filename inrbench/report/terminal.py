@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inrbench.analyse import Board
+from inrbench.errors import printable
 from inrbench.report import words
 
 STYLES = {"best": "bold", "second": "underline", "untrained": "dim", None: ""}
@@ -23,17 +24,26 @@ def print_boards(boards: Sequence[Board], details: bool = False, console: Consol
         console.width = WIDTH_WITHOUT_TERMINAL
     for board in boards:
         table = Table(
-            title=words.title(board.group), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
+            title=_plain(words.title(board.group)),
+            title_justify="left",
+            title_style="bold",
+            box=box.SIMPLE_HEAD,
+            pad_edge=False,
         )
         plain = not console.is_terminal or console.no_color
         for column, head in enumerate(words.header(board)):
-            table.add_column(head, justify="left" if column == 0 else "right", overflow="fold")
+            table.add_column(_plain(head), justify="left" if column == 0 else "right", overflow="fold")
         for row in board.rows:
-            texts = [Text(text + (PLAIN[mark] if plain else ""), style=STYLES[mark]) for text, mark in words.cells(board, row)]
+            texts = [_plain(text + (PLAIN[mark] if plain else ""), STYLES[mark]) for text, mark in words.cells(board, row)]
             table.add_row(*texts)
         console.print(table)
         for line in [*words.caption(board), *(words.details(board) if details else [])]:
-            console.print(Text(line, style="dim"))
+            console.print(_plain(line, "dim"))
         if plain and any(row.marks for row in board.rows):
             console.print(Text("* best, _ second"))
         console.print()
+
+
+def _plain(text: str, style: str = "") -> Text:
+    """Return stored text as it is: its brackets are no markup, and its control characters are written out."""
+    return Text(printable(text), style=style)

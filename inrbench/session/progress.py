@@ -5,25 +5,35 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from inrbench.console import say
+from inrbench.errors import printable
 from inrbench.execute import Job, Listener, Outcome
+
+DESCRIPTION = TextColumn("{task.description}", markup=False)
+NOTE = TextColumn("{task.fields[note]}", markup=False)
 
 
 @contextmanager
 def preparing(what: str) -> Iterator[Callable[[float], None]]:
     """Yield a function that is told the fraction done; the first telling shows a bar, or a line without a terminal."""
     console = Console(stderr=True, highlight=False)
-    bars = Progress(TextColumn(what), BarColumn(bar_width=24), TimeElapsedColumn(), TimeRemainingColumn(), console=console)
-    row = bars.add_task(what, total=1.0)
+    bars = Progress(
+        DESCRIPTION,
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )
+    row = bars.add_task(printable(what), total=1.0)
 
     def tell(fraction: float) -> None:
         if console.is_terminal:
             bars.start()
         elif not bars.tasks[row].completed:
-            click.echo(f"{what} ...")
+            say(f"{what} ...")
         bars.update(row, completed=fraction)
 
     try:
@@ -78,7 +88,7 @@ def progress_display(tally: Tally) -> Iterator[Listener]:
         yield _Lines(tally)
         return
     columns = (
-        TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TextColumn("{task.fields[note]}"),
+        DESCRIPTION, BarColumn(bar_width=24), MofNCompleteColumn(), NOTE,
         TimeElapsedColumn(), TimeRemainingColumn(),
     )  # fmt: skip
     with Progress(*columns, console=console, transient=True) as bars:
@@ -98,11 +108,11 @@ class _Lines:
         pass
 
     def finished(self, job: Job, outcome: Outcome) -> None:
-        click.echo(self._tally.add(job, outcome))
+        say(self._tally.add(job, outcome))
 
     def waiting(self, jobs: Sequence[Job]) -> None:
         if line := self._tally.wait(jobs):
-            click.echo(line)
+            say(line)
 
 
 class _Bars:
@@ -115,7 +125,7 @@ class _Bars:
 
     def started(self, job: Job) -> None:
         name = f"{job.spec.task}/{job.spec.signal} {job.spec.label}"
-        self._rows[job.spec.run_id] = self._bars.add_task(name, total=100, note="")
+        self._rows[job.spec.run_id] = self._bars.add_task(printable(name), total=100, note="")
 
     def progress(self, job: Job, fraction: float, value: float) -> None:
         note = "" if math.isnan(value) else f"{job.protocol.primary.partition('@')[0]} {value:.4g}"
@@ -126,9 +136,9 @@ class _Bars:
         if row is not None:
             self._bars.remove_task(row)
         style = "" if outcome.status == "ok" else "red"
-        self._bars.console.print(self._tally.add(job, outcome), style=style, markup=False)
+        self._bars.console.print(printable(self._tally.add(job, outcome)), style=style, markup=False)
         self._bars.advance(self._overall)
 
     def waiting(self, jobs: Sequence[Job]) -> None:
         if line := self._tally.wait(jobs):
-            self._bars.console.print(line, markup=False)
+            self._bars.console.print(printable(line), markup=False)

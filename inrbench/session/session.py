@@ -14,9 +14,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from inrbench.errors import OK, RUN_FAILED, InrbenchError, NothingSelected
+from inrbench.console import say
+from inrbench.errors import OK, RUN_FAILED, BadValue, InrbenchError, NothingSelected
+from inrbench.private import private_folder
 
 if TYPE_CHECKING:
     from inrbench.execute import Artifacts, Estimate, Job, Plan, Request
@@ -139,7 +139,7 @@ def print_plan(plan: "Plan", expected: "Estimate", workers: int | None, request:
     from inrbench.store import named
 
     for note in plan.notes:
-        click.echo(f"note: {note}")
+        say(f"note: {note}")
     groups: dict[tuple[str, str], list[tuple[Job, float]]] = {}
     for job, seconds in zip(plan.todo, expected.seconds, strict=True):
         where = f"{job.spec.task}, protocol {job.spec.protocol} ({job.spec.protocol_fingerprint})"
@@ -147,36 +147,36 @@ def print_plan(plan: "Plan", expected: "Estimate", workers: int | None, request:
     where = ""
     for (heading, label), group in groups.items():
         if heading != where:
-            click.secho(heading, bold=True)
+            say(heading, bold=True)
             where = heading
         mean = sum(seconds for _, seconds in group) / len(group)
         once = f"about {duration(mean)} each" if mean else "time not known"
-        click.echo(f"  {label:24} {len(group):4} run(s), {once}")
+        say(f"  {label:24} {len(group):4} run(s), {once}")
     states = [f"{len(plan.done)} in {named(results)} already", f"{len(plan.todo)} to do"]
     if plan.failed:
         counts = Counter(status for _, status in plan.failed)
         failed = ", ".join(f"{n} {status}" for status, n in counts.items())
         states.insert(1, f"{len(plan.failed)} failed earlier ({failed}; again with --retry failed)")
-    click.echo(f"{plan.total} runs: {', '.join(states)}.")
+    say(f"{plan.total} runs: {', '.join(states)}.")
     if not plan.todo:
         return
     for reason in expected.unreadable:
-        click.echo(f"note: {reason}")
+        say(f"note: {reason}")
     total = expected.wall_seconds(workers or 1)
     where = (
         f"on {request.device} with {workers} worker(s)" if workers else f"of work on {request.device}, one run after another"
     )
     if expected.unknown == len(plan.todo):
-        click.echo(f"How long this takes {where} is not known: a plugin of yours is timed by its first run.")
+        say(f"How long this takes {where} is not known: a plugin of yours is timed by its first run.")
     else:
         source = "earlier runs" if expected.measured == len(plan.todo) else "a short calibration here"
-        click.echo(f"About {duration(total)} {where}, by {source}.")
+        say(f"About {duration(total)} {where}, by {source}.")
         if expected.unknown:
-            click.echo(f"note: {expected.unknown} run(s) of plugins that never ran here are not in this figure.")
+            say(f"note: {expected.unknown} run(s) of plugins that never ran here are not in this figure.")
     if total > LONG_SECONDS and not request.suite and request.protocol != "quick":
         advice = "--protocol quick takes seconds a run"
         gpu = "" if request.device.startswith("cuda") else "; a GPU is far faster than a CPU"
-        click.echo(f"That is long. {advice}, though it reproduces no paper{gpu}.")
+        say(f"That is long. {advice}, though it reproduces no paper{gpu}.")
 
 
 def _fetch_optional(jobs: Sequence["Job"], registry: "Registry") -> None:
@@ -190,7 +190,7 @@ def _fetch_optional(jobs: Sequence["Job"], registry: "Registry") -> None:
         try:
             fetch(name)
         except InrbenchError as error:
-            click.echo(f"note: the metric '{name}' will be missing: {error}")
+            say(f"note: the metric '{name}' will be missing: {error}")
 
 
 def _without_cache() -> None:
@@ -199,16 +199,16 @@ def _without_cache() -> None:
 
     try:
         cache_folder().mkdir(parents=True, exist_ok=True)
+        for what in ("compiled", "shapes"):
+            private_folder(cache_folder().parent / what)
         with tempfile.TemporaryFile(dir=cache_folder()):
             return
-    except OSError as error:
+    except (BadValue, OSError) as error:
         folder = tempfile.mkdtemp(prefix="inrbench-cache-")
         os.environ["XDG_CACHE_HOME"] = folder
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        reason = error.strerror or str(error)
-        click.echo(
-            f"note: the cache cannot be written ({reason}): what is compiled and prepared is not kept for the next command"
-        )
+        reason = str(error) if isinstance(error, BadValue) else error.strerror or str(error)
+        say(f"note: the cache cannot be written ({reason}): what is compiled and prepared is not kept for the next command")
 
 
 def _prepare(jobs: Sequence["Job"], registry: "Registry") -> None:
@@ -227,18 +227,18 @@ def _print_end(tally: "Tally", completed: bool, results: Path, elsewhere: bool, 
     from inrbench.store import named
 
     ended = ", ".join(f"{n} {status}" for status, n in sorted(tally.counts.items())) or "none ended"
-    click.echo(f"{sum(tally.counts.values())} of {tally.total} runs: {ended}.")
+    say(f"{sum(tally.counts.values())} of {tally.total} runs: {ended}.")
     for message, n in tally.failures.most_common():
-        click.echo(f"  {n} x {message}")
+        say(f"  {n} x {message}")
     for message, n in tally.notes.most_common():
-        click.echo(f"  note: {n} x {message}")
+        say(f"  note: {n} x {message}")
     if tally.artifact_bytes:
-        click.echo(f"  artifacts: {tally.artifact_bytes / 2**20:,.1f} MiB in {named(results)}/artifacts, equal files kept once")
+        say(f"  artifacts: {tally.artifact_bytes / 2**20:,.1f} MiB in {named(results)}/artifacts, equal files kept once")
     option = "" if results == Path("results") else f" --results {named(results)}"
     if not completed and elsewhere:
-        click.echo(f"Left. What was sent goes on; see: inrbench status{option}. The same command waits for it again.")
+        say(f"Left. What was sent goes on; see: inrbench status{option}. The same command waits for it again.")
     elif not completed:
-        click.echo("Stopped. What is finished is kept; the same command goes on from there.")
+        say("Stopped. What is finished is kept; the same command goes on from there.")
     elif tally.counts["ok"]:
         track = " --track search" if searching else ""
-        click.echo(f"See: inrbench leaderboard{track}{option}")
+        say(f"See: inrbench leaderboard{track}{option}")

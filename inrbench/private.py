@@ -1,0 +1,30 @@
+"""Folders for what is run when it is read: compiled code, pickles of a cluster's jobs. Nobody but the user may write there."""
+
+import os
+import stat
+from pathlib import Path
+
+from inrbench.errors import BadValue
+
+ONLY_OURS = 0o700
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+def private_folder(path: Path) -> Path:
+    """Make a folder that only the user can enter, and return it.
+
+    An earlier one of the user's is closed to others.
+
+    Raises:
+        BadValue: It is another user's, or a symbolic link.
+        OSError: It cannot be made.
+    """
+    path.mkdir(mode=ONLY_OURS, parents=True, exist_ok=True)
+    facts = path.lstat()
+    if stat.S_ISLNK(facts.st_mode):
+        raise BadValue(f"{path} is a symbolic link; what is run from there must lie in a folder of its own")
+    if hasattr(os, "getuid") and facts.st_uid != os.getuid():
+        raise BadValue(f"{path} belongs to another user, who could put code into it; remove it, or set XDG_CACHE_HOME")
+    if stat.S_IMODE(facts.st_mode) != ONLY_OURS:
+        path.chmod(ONLY_OURS)
+    return path
