@@ -1,16 +1,21 @@
-"""What several rooms' tests need."""
+"""What the tests of several packages need."""
 
 import os
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pyarrow.fs import FileSystem
 
 from inrbench.execute import Job, PoolSettings, Request, make_plan
 from inrbench.registry import Registry
 from inrbench.spec import CurvePoint, Measurement, Metric, Protocol, RunResult, RunSpec
-from inrbench.store import Attempt, environment
+from inrbench.store import Attempt, environment, open_mirror
 
 TINY = {"epochs": "4", "width": "16"}
 """Changes that make any protocol a matter of milliseconds."""
@@ -75,6 +80,51 @@ def attempt() -> Callable[..., Attempt]:
                        started_at=datetime.now(UTC))  # fmt: skip
 
     return make
+
+
+KEYS = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    """The address of an S3 server."""
+    pytest.importorskip("moto")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        for _ in range(300):
+            with socket.socket() as trial:
+                if trial.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait()
+
+
+@pytest.fixture
+def uri(endpoint, monkeypatch, tmp_path):
+    for name, value in {**KEYS, "AWS_ENDPOINT_URL": endpoint}.items():
+        monkeypatch.setenv(name, value)
+    bucket = f"b{tmp_path.parent.name}-{tmp_path.name}".replace("_", "-").lower()[:60].strip("-")
+    FileSystem.from_uri(f"s3://{bucket}?allow_bucket_creation=true")[0].create_dir(bucket)
+    return f"s3://{bucket}/some/results"
+
+
+@pytest.fixture
+def machine(uri, monkeypatch, tmp_path):
+    """A function from a name to the mirror that a machine of that name has."""
+
+    def on(name):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
+        return open_mirror(uri)
+
+    return on
 
 
 @pytest.fixture

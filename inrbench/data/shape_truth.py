@@ -20,6 +20,7 @@ from inrbench.data.distance import Backend, is_inside, signed_distance
 from inrbench.data.locate import cache_folder
 from inrbench.data.mesh import Array, Mesh, centred
 from inrbench.errors import BadValue
+from inrbench.private import private_folder
 from inrbench.spec import digest
 
 Progress = Callable[[float], None]
@@ -44,8 +45,8 @@ class TruthRecipe:
     """Cut the grid to the bounding box of the occupied voxels without the last of each axis, as official code does."""
 
     def folder(self) -> Path:
-        """Where it is kept."""
-        return cache_folder().parent / "shapes" / digest({"version": VERSION, **asdict(self)})[:32]
+        """Where it is kept. Raises BadValue where the cache is another user's."""
+        return private_folder(cache_folder().parent / "shapes") / digest({"version": VERSION, **asdict(self)})[:32]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,5 @@
 """A finished run brought back to life: its problem, and its network with the weights it ended with."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +8,13 @@ from torch import nn
 
 from inrbench.errors import BadValue, BrokenPlugin, NothingFound
 from inrbench.execute.worker import WEIGHTS_FILE, build_network, stream_name
+from inrbench.limits import MIB, MOST_WEIGHTS_RATIO
 from inrbench.nn import load_weights
 from inrbench.problems import Problem
-from inrbench.registry import Registry
+from inrbench.registry import Registry, Task
 from inrbench.spec import Protocol, derived_seed
 from inrbench.store import artifact_files, spec_of
+from inrbench.store.guard import read_json
 
 
 def revive(
@@ -21,7 +22,8 @@ def revive(
 ) -> tuple[nn.Module, Problem]:
     """Return a stored run's network, on the CPU, and its problem.
 
-    Raises NothingFound where its weights were not kept, BrokenPlugin where the method's file has changed since, DataMissing.
+    Raises NothingFound where its weights were not kept, BrokenPlugin where the method's file has changed since, BadValue for a
+    row that cannot be understood, DataMissing.
     """
     name = f"{row['task']}/{row['signal']} {row['method']} seed {row['seed']}"
     weights = artifact_files(results, row["artifacts"]).get(WEIGHTS_FILE)
@@ -37,11 +39,28 @@ def revive(
         task.adopt(signal_file)
     elif row["signal"] not in task.signals():
         raise BadValue(f"{name} was fitted to a file of yours; name it: --signal path/to/{row['signal']}")
-    settings = type(next(iter(task.protocols.values())).settings)
-    protocol = Protocol.decoded(json.loads(row["protocol_json"]), settings)
+    protocol = _protocol(row, task)
+    _refuse_giant(protocol, weights)
     stream = stream_name(task, row["signal"], protocol)
     problem = task.problem(row["signal"], protocol, derived_seed("data", row["task"], stream, row["seed"]))
     network = build_network(spec_of(row), protocol, registry, problem, stream)
     problem.admit(network)
     load_weights(network, weights)
     return network.to(torch.device("cpu")), problem
+
+
+def _protocol(row: dict[str, Any], task: Task) -> Protocol:
+    """Return the protocol that a row was measured under. Raises BadValue: the row may be anybody's."""
+    settings = type(next(iter(task.protocols.values())).settings)
+    try:
+        return Protocol.decoded(read_json(row["protocol_json"]), settings)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadValue(f"run {row['run_id'][:10]} holds a protocol that cannot be understood: {error}") from error
+
+
+def _refuse_giant(protocol: Protocol, weights: Path) -> None:
+    """Raise BadValue for a network far larger than the weights that were kept of it, before it takes its memory."""
+    needed, kept = 4 * protocol.width**2 * max(0, protocol.n_layers - 1), weights.stat().st_size
+    if needed > MOST_WEIGHTS_RATIO * kept + MIB:
+        size = f"{protocol.n_layers} layers of {protocol.width}"
+        raise BadValue(f"{weights} has {kept:,} bytes: it cannot hold the weights of {size}, as its run says")

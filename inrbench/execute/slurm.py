@@ -19,7 +19,10 @@ from typing import Any
 from inrbench.errors import BadValue, InrbenchError
 from inrbench.execute.job import Job, Listener, Outcome, PoolSettings, Work
 from inrbench.execute.local import run_local, store_failure
+from inrbench.private import private_folder
 from inrbench.store import new_attempt_id, newly_finished, read_attempts
+from inrbench.store.files import below, read_regular, write_atomically
+from inrbench.store.guard import read_json
 
 BUNDLE_SECONDS = 15 * 60
 """What a task of the array should take at least: starting one costs a cluster more than a short run."""
@@ -121,7 +124,7 @@ class _Fleet:
         import submitit
 
         made = bundles(jobs, self.seconds)
-        folder = self.results / "submissions"
+        folder = private_folder(below(self.results, "submissions"))  # submitit keeps pickles there
         settings = on_a_node(self.work, self.parameters["cpus_per_task"])
         for start in range(0, len(made), LARGEST_ARRAY):
             part = made[start : start + LARGEST_ARRAY]
@@ -132,7 +135,7 @@ class _Fleet:
                 handles = [executor.submit(Bundle(tuple(held), settings)) for held, _ in part]
             sent = {handle.job_id: [job.spec.run_id for job in held] for handle, (held, _) in zip(handles, part, strict=True)}
             noted = json.dumps({"tasks": sent, "known": sorted(settings.known)})
-            (folder / f"{new_attempt_id()}.json").write_text(noted, encoding="utf-8")
+            write_atomically(noted.encode(), folder / f"{new_attempt_id()}.json")
             self.tasks.update(sent)
 
     def tell_ended(self, listener: Listener) -> None:
@@ -163,9 +166,9 @@ class _Fleet:
 def submissions(results: Path) -> list[Submission]:
     """Return what was sent to a cluster from a results folder, oldest first."""
     found = []
-    for path in sorted((results / "submissions").glob("*.json")):
+    for path in sorted(below(results, "submissions").glob("*.json")):
         try:
-            held = json.loads(path.read_text(encoding="utf-8"))
+            held = read_json(read_regular(path))
             tasks = {str(task): [str(run) for run in runs] for task, runs in held["tasks"].items()}
             found.append(Submission(tasks, [str(attempt) for attempt in held["known"]]))
         except (OSError, ValueError, TypeError, KeyError, AttributeError):

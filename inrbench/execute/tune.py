@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.stats import qmc
@@ -22,10 +23,13 @@ from inrbench.execute.plan import Recipe, Request, make_plan
 from inrbench.registry import Method, Task
 from inrbench.spec import TUNED, Protocol, Value
 from inrbench.store import load_results
+from inrbench.store.files import below, read_regular, write_atomically
 
 LEARNING_RATES = (1e-5, 2e-2)
 DIGITS = 3
 """Of the values that are tried."""
+TRAINED = frozenset({"lr", "lr_min"})
+"""What of a protocol a search changes."""
 SHARES = (4, 2, 1)
 """What the epochs of each round are divided by."""
 
@@ -172,8 +176,7 @@ class Tuned:
 
 def write_recipe(results: Path, search: Search, chosen: Chosen) -> Path:
     """Keep what was chosen in ``tuned/<task>-<protocol>-<method>.toml`` of a results folder, and return the file."""
-    folder = results / "tuned"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = tuned_folder(results)
     path = folder / f"{search.task.name}-{search.protocol}-{search.method.name}.toml"
     facts = {
         "task": search.task.name, "method": search.method.name, "protocol": search.protocol, "budget": search.budget,
@@ -187,19 +190,25 @@ def write_recipe(results: Path, search: Search, chosen: Chosen) -> Path:
     lines = [f"{name} = {_toml(value)}" for name, value in facts.items()]
     for table, values in (("ranges", ranges), ("params", params), ("training", chosen.recipe.training)):
         lines += ["", f"[{table}]", *(f"{name} = {_toml(value)}" for name, value in values.items())]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_atomically(("\n".join(lines) + "\n").encode(), path)
     return path
+
+
+def tuned_folder(results: Path) -> Path:
+    """Return where recipes lie below a results folder. Raises StoreError where a link is in its place."""
+    return below(results, "tuned")
 
 
 def read_recipes(results: Path, protocol: str) -> dict[tuple[str, str], Tuned]:
     """Return (task, method) -> what was chosen under a protocol. Raises StoreError for a file that cannot be read."""
     recipes = {}
-    for path in sorted((results / "tuned").glob("*.toml")):
+    for path in sorted(tuned_folder(results).glob("*.toml")):
         try:
-            facts = tomllib.loads(path.read_text(encoding="utf-8"))
+            facts = tomllib.loads(read_regular(path).decode("utf-8"))
             if facts["protocol"] == protocol:
                 params = {name: None if value == "none" else value for name, value in dict(facts["params"]).items()}
                 training = {str(name): str(value) for name, value in facts["training"].items()}
+                _refuse_more_than_tuning(params, training, facts["ranges"])
                 ranges = ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in dict(facts["ranges"]).items())
                 signals = ", ".join(map(str, facts["tuned_on"]))
                 said = f"tuned with a budget of {int(facts['budget'])} runs on {signals} by {facts['validation']}; {ranges}"
@@ -208,6 +217,26 @@ def read_recipes(results: Path, protocol: str) -> dict[tuple[str, str], Tuned]:
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OSError) as error:
             raise StoreError(f"{path} is no tuned recipe ({error}); make it again with: inrbench tune") from error
     return recipes
+
+
+def _refuse_more_than_tuning(params: Mapping[str, Any], training: Mapping[str, str], ranges: Mapping[str, Any]) -> None:
+    """Raise ValueError for a recipe that changes more than a search may: learning rates, and parameters within its ranges.
+
+    Recipes may be a stranger's. A wider network or more epochs under the same fingerprint would win any table.
+    """
+    if more := sorted(training.keys() - TRAINED):
+        raise ValueError(f"it sets {more[0]}, which no search changes")
+    for name, text in training.items():
+        rate = float(text)
+        if not 0 < rate <= LEARNING_RATES[1]:
+            raise ValueError(f"it sets {name} to {text}, outside of what a search tries")
+    for name, value in params.items():
+        if name not in ranges:
+            raise ValueError(f"it sets {name}, which it did not search")
+        low, high = map(float, ranges[name])
+        number = value is not None and not isinstance(value, bool) and isinstance(value, int | float)
+        if value is not None and not (number and low <= value <= high):
+            raise ValueError(f"it sets {name} to {value}, outside of its range")
 
 
 def tuned_requests(request: Request, results: Path) -> list[Request]:

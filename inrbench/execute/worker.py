@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import tempfile
 import threading
 import time
 import traceback
@@ -20,11 +21,12 @@ import torch
 from torch import nn
 
 from inrbench.data import cache_folder
-from inrbench.errors import BrokenPlugin, DataMissing, InrbenchError, NotApplicable, where
+from inrbench.errors import BadValue, BrokenPlugin, DataMissing, InrbenchError, NotApplicable, where
 from inrbench.execute.job import Job, Outcome, PoolSettings
 from inrbench.execute.limits import memory_limit
 from inrbench.fit import DTYPES, Clock, Diverged, Fitted, MemoryMeter, Predictor, StepFacts, activation_bytes, fit, look_over
 from inrbench.nn import NetworkSize, network_size, save_weights
+from inrbench.private import private_folder
 from inrbench.problems import Problem
 from inrbench.registry import Registry, Task
 from inrbench.spec import (
@@ -51,7 +53,7 @@ OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", 
 def start_worker(settings: PoolSettings) -> None:
     """Prepare a fresh worker process: it ends with its parent, keeps silent, and has its libraries loaded before any run."""
     # compiled code outlives the process, so that the next run of the same shape finds it
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder().parent / "compiled"))
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(compiled_folder()))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if hasattr(os, "register_at_fork"):  # the copy of a plugin that forks, too
         os.register_at_fork(after_in_child=threading.Thread(target=_end_with_parent, daemon=True).start)
@@ -62,6 +64,14 @@ def start_worker(settings: PoolSettings) -> None:
     warm = nn.Sequential(nn.Linear(2, 64), nn.Linear(64, 3))
     warm(torch.zeros(4096, 2)).square().sum().backward()
     torch.optim.Adam(warm.parameters(), fused=True).step()
+
+
+def compiled_folder() -> Path:
+    """Return the user's folder of compiled code, or one for this process alone where that is not the user's own."""
+    try:
+        return private_folder(cache_folder().parent / "compiled")
+    except (BadValue, OSError):  # the command has told it
+        return Path(tempfile.mkdtemp(prefix="inrbench-compiled-"))
 
 
 def execute(job: Job, settings: PoolSettings, on_progress: Progress = lambda fraction, value: None) -> Outcome:

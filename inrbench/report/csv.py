@@ -27,7 +27,7 @@ def to_csv(boards: Sequence[Board]) -> str:
     columns = [f"{metric} {what}" for metric in metrics for what in ("mean", "spread", "n")]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([*fixed, *columns, *tail])
+    writer.writerow([*fixed, *map(csv_cell, columns), *tail])
     for board in boards:
         group = board.group
         place = [group.task, group.protocol, group.fingerprint, group.device_class, group.engine, group.track]
@@ -37,8 +37,17 @@ def to_csv(boards: Sequence[Board]) -> str:
             memory = row.gpu_bytes.mean if row.gpu_bytes else ""
             behind = ["", "", ""] if row.behind is None else [row.behind.mean, row.behind.low, row.behind.high]
             order = [row.trained, row.complete, row.place, row.rank, row.n_signals, *row.seeds]
-            writer.writerow([*place, row.label, *values, seconds, memory, row.n_params, *order, *behind])
+            writer.writerow([*map(csv_cell, [*place, row.label]), *values, seconds, memory, row.n_params, *order, *behind])
     return stream.getvalue()
+
+
+def csv_cell(value: object) -> object:
+    """Return what stands in a cell: a text that a spreadsheet would take for a formula gets an apostrophe before it.
+
+    >>> csv_cell("=1+1"), csv_cell("siren"), csv_cell(-1.5)
+    ("'=1+1", 'siren', -1.5)
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else value
 
 
 def _three(cell: Cell | None) -> list[float | str | None]:

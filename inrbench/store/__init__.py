@@ -1,11 +1,11 @@
 """The store: a folder of immutable Parquet files, one an attempt, that any number of processes may add to."""
 
-from inrbench.store.artifacts import artifact_files, artifact_folder, keep_artifacts
-from inrbench.store.compact import compact, merge, pack
+from inrbench.store.artifacts import artifact_files, artifact_folder, fault_of_artifact, keep_artifacts
+from inrbench.store.compact import Merged, compact, merge, pack
 from inrbench.store.environment import Environment, code_state, environment, physical_cores
 from inrbench.store.leases import Lease, leased, living
 from inrbench.store.migrate import migrate
-from inrbench.store.mirror import Mirror, is_remote, kept_in_step, mirror_of, open_mirror
+from inrbench.store.mirror import Mirror, is_remote, kept_in_step, open_mirror
 from inrbench.store.orphans import orphans, remove_orphans
 from inrbench.store.profiles import append_profile
 from inrbench.store.read import (
@@ -21,17 +21,20 @@ from inrbench.store.read import (
     read_runs,
     stored_run,
 )
+from inrbench.store.remote import MARK, claims_mirror, mirror_of, named
 from inrbench.store.schema import BEFORE, IDENTITY, SCHEMA, Attempt, new_attempt_id, spec_of
 from inrbench.store.verify import Verified, verify
-from inrbench.store.write import append, check_writable, named
+from inrbench.store.write import append, check_writable
 
 __all__ = [
     "BEFORE",
     "IDENTITY",
+    "MARK",
     "SCHEMA",
     "Attempt",
     "Environment",
     "Lease",
+    "Merged",
     "Mirror",
     "StoreRead",
     "Verified",
@@ -42,9 +45,11 @@ __all__ = [
     "attempt_files",
     "attempts_of",
     "check_writable",
+    "claims_mirror",
     "code_state",
     "compact",
     "environment",
+    "fault_of_artifact",
     "finished_runs",
     "is_remote",
     "keep_artifacts",

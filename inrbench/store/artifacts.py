@@ -4,35 +4,40 @@ A run's row says which files are its own. They are there before the row is, and 
 """
 
 import hashlib
+import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from inrbench.limits import MOST_MEDIA_BYTES
 from inrbench.spec import Artifact
+from inrbench.store.files import BEING_WRITTEN, LINK, below, chunks_of, is_regular, write_atomically
+from inrbench.store.place import mark
 
 HASH_LETTERS = 32
-FILE_NAME = re.compile(rf"[0-9a-f]{{{HASH_LETTERS}}}(\.\w+)*", re.ASCII)
+FILE_NAME = re.compile(rf"[0-9a-f]{{{HASH_LETTERS}}}(\.[A-Za-z0-9_]{{1,20}}){{0,3}}", re.ASCII)
 
 
 def artifact_folder(results: Path) -> Path:
-    """Return where all runs' files lie."""
-    return results / "artifacts"
+    """Return where all runs' files lie. Raises StoreError where a link is in its place."""
+    return below(results, "artifacts")
 
 
 def keep_artifacts(results: Path, write: Callable[[Path], None], prefix: str = "") -> tuple[Artifact, ...]:
     """Let ``write`` fill a folder, keep its files, and return them, ``prefix`` before their names. Raises what it raises."""
     target = artifact_folder(results)
     target.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=target, prefix=".being-written."))
+    scratch = Path(tempfile.mkdtemp(dir=target, prefix=f"{BEING_WRITTEN}{mark()}."))
     try:
         write(scratch)
         kept = []
-        for path in sorted(path for path in scratch.iterdir() if path.is_file()):
+        for path in sorted(path for path in scratch.iterdir() if is_regular(path)):
             with path.open("rb") as stream:
                 name = hashlib.file_digest(stream, "sha256").hexdigest()[:HASH_LETTERS] + path.suffix
+                os.fsync(stream.fileno())
             kept.append(Artifact(name=prefix + path.name, file=name, bytes=path.stat().st_size))
             path.replace(target / name)
         return tuple(kept)
@@ -43,8 +48,56 @@ def keep_artifacts(results: Path, write: Callable[[Path], None], prefix: str = "
 def artifact_files(results: Path, artifacts: Iterable[Mapping[str, Any]] | None) -> dict[str, Path]:
     """Return name -> file of a row's artifacts, of those that are still there; none for rows without the column.
 
-    A row may be anybody's: a file that is not called by a digest, such as ``../x``, is passed over.
+    A row may be anybody's: a file that is not called by a digest, such as ``../x``, or that is a link, is passed over.
     """
     folder = artifact_folder(results)
     held = {each["name"]: each["file"] for each in artifacts if each} if artifacts is not None else {}
-    return {name: folder / file for name, file in held.items() if FILE_NAME.fullmatch(file) and (folder / file).is_file()}
+    return {name: folder / file for name, file in held.items() if is_artifact_name(file) and is_regular(folder / file)}
+
+
+def is_artifact_name(file: object) -> bool:
+    """Whether a text is what an artifact's file can be called."""
+    return isinstance(file, str) and FILE_NAME.fullmatch(file) is not None
+
+
+def fault_of_artifact(path: Path) -> str | None:
+    """Return why a file is not the artifact that its name says, None if it is."""
+    if path.is_symlink():
+        return LINK
+    try:
+        if path.stat().st_size > MOST_MEDIA_BYTES:
+            return f"has more than {MOST_MEDIA_BYTES:,} bytes"
+        digest = hashlib.sha256()
+        for piece in chunks_of(path):
+            digest.update(piece)
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+    return None if path.name.split(".")[0] == digest.hexdigest()[:HASH_LETTERS] else "does not hold what its name says"
+
+
+def copy_artifacts(rows: Iterable[Mapping[str, Any]], source: Path, target: Path) -> dict[Path, str]:
+    """Copy what runs left to another results folder; return why files were refused. What is there already stays.
+
+    Each copy is whole and flushed before it bears its name, and its content is what the name says. Raises StoreError where the
+    target cannot be written.
+    """
+    refused = {}
+    files = {path.name: path for row in rows for path in artifact_files(source, row["artifacts"]).values()}
+    for name, path in sorted(files.items()):
+        if is_regular(artifact_folder(target) / name):
+            continue
+        if fault := fault_of_artifact(path):
+            refused[path] = fault
+            continue
+        write_atomically(_as_named(path), artifact_folder(target) / name)
+    return refused
+
+
+def _as_named(path: Path) -> Iterator[bytes]:
+    """Yield a file's content; raise OSError at its end if it has changed since it was looked at."""
+    digest = hashlib.sha256()
+    for piece in chunks_of(path):
+        digest.update(piece)
+        yield piece
+    if digest.hexdigest()[:HASH_LETTERS] != path.name.split(".")[0]:
+        raise OSError(f"{path} changes while it is copied")

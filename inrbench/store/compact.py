@@ -5,8 +5,8 @@ is right while runs end one by one, and slow to read by the thousand.
 """
 
 import itertools
-import shutil
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,57 +14,124 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from inrbench.errors import StoreError
-from inrbench.store.artifacts import artifact_files, artifact_folder
-from inrbench.store.read import UNREADABLE, Pair, attempt_files, one_attempt_a_run, pairs_held, read_files, read_pair
+from inrbench.spec import odd_name
+from inrbench.store.artifacts import copy_artifacts
+from inrbench.store.files import sweep, write_atomically
+from inrbench.store.guard import fault_of_row
+from inrbench.store.read import (
+    FILE,
+    UNREADABLE,
+    Pair,
+    one_attempt_a_run,
+    pairs_held,
+    read_files,
+    read_pair,
+    read_steadily,
+    store_files,
+)
+from inrbench.store.same import contents, doubled
 from inrbench.store.schema import SCHEMA
-from inrbench.store.write import as_parquet, attempt_folder, packed_name, store_folder, write_atomically
+from inrbench.store.write import as_parquet, attempt_folder, packed_name
 
 PACKING_LEVEL = 9
 
 
-def compact(results: Path, target: Path, tasks: Container[str] | None = None, artifacts: bool = False) -> dict[Path, int]:
-    """Merge the runs of a results folder into ``target/<task>/<method>.parquet``; return each file's number of runs.
+@dataclass(frozen=True)
+class Merged:
+    """What was written, each file with its number of rows, and what was refused, each file with the reason."""
 
-    What ``target`` already holds stays, unless the same run has a newer attempt. ``tasks`` limits which are merged;
-    ``artifacts``: what the merged runs left is copied too.
-    Raises StoreError for a results folder that is not there, a target that cannot be written, or a file on either side that
-    cannot be read: nothing is overwritten whose content is unknown.
+    written: dict[Path, int] = field(default_factory=dict)
+    refused: dict[Path, str] = field(default_factory=dict)
+
+
+def compact(results: Path, target: Path, tasks: Container[str] | None = None, artifacts: bool = False) -> Merged:
+    """Merge the runs of a results folder into ``target/<task>/<method>.parquet``.
+
+    What ``target`` already holds stays, unless the same run has a newer attempt. Files of the results folder that cannot be
+    read, and rows whose names lead elsewhere, are refused, and the others are merged.
+
+    Args:
+        results: The results folder.
+        target: The folder of published results.
+        tasks: The tasks that are merged; all if it is None.
+        artifacts: Copy what the merged runs left, too.
+
+    Raises:
+        StoreError: A folder is not there or cannot be written, or the target holds a file that cannot be read: nothing is
+            overwritten whose content is unknown.
     """
-    held = [(folder, _pairs(folder)) for folder in (target, results) if folder == results or folder.is_dir()]
-    written = {}
-    for task, method in sorted({pair for pairs in held[-1][1].values() for pair in pairs}):
-        if tasks is not None and task not in tasks:
+    merged = Merged()
+    ours, merged_refused = pairs_held(results)
+    merged.refused.update(merged_refused)
+    held = [(results, ours)]
+    if target != results and target.is_dir():
+        theirs, unreadable = pairs_held(target)
+        _refuse(unreadable)
+        held.insert(0, (target, theirs))
+    pairs = sorted({pair for pairs in ours.values() for pair in pairs if tasks is None or pair[0] in tasks})
+    _refuse_like_names(pairs)
+    for task, method in pairs:
+        if why := odd_name(task) or odd_name(method):
+            merged.refused.update({path: why for path, pairs in ours.items() if (task, method) in pairs})
             continue
-        attempt_folder(target, task, method)  # refuses a name that leads out of the folder
-        rows = one_attempt_a_run(pa.concat_tables([_runs_of(folder, (task, method), pairs) for folder, pairs in held]))
+        rows = one_attempt_a_run(pa.concat_tables([read_pair(folder, (task, method), known).table for folder, known in held]))
         path = target / task / f"{method}.parquet"
         write_atomically(as_parquet(rows.combine_chunks(), PACKING_LEVEL), path)
-        written[path] = rows.num_rows
+        merged.written[path] = rows.num_rows
         if artifacts:
-            _copy_artifacts(rows, results, target)
-    return written
+            merged.refused.update(copy_artifacts(rows.select(["artifacts"]).to_pylist(), results, target))
+    return merged
+
+
+def _refuse_like_names(pairs: Iterable[Pair]) -> None:
+    """Raise StoreError for names that differ in nothing but case: on many file systems they are one file."""
+    seen: dict[Pair, Pair] = {}
+    for pair in pairs:
+        task, method = pair
+        other = seen.setdefault((task.lower(), method.lower()), pair)
+        if other != pair:
+            raise StoreError(
+                f"{'/'.join(other)} and {'/'.join(pair)} differ in nothing but case: they cannot be two files; rename one"
+            )
 
 
 def pack(results: Path) -> dict[Path, int]:
     """Merge the attempts of each (task, method) of a store into one file there; return each file's number of attempts.
 
-    Folders with nothing to merge are left alone, and so are files that cannot be read or hold columns that we do not know.
+    Folders with nothing to merge are left alone, and so are files that cannot be read, that hold columns that we do not know,
+    or that hold an attempt which another file tells otherwise.
     Others may read, write and pack meanwhile, and any of them may die: the merged file is there and whole before the first of
     its sources goes, its name is the digest of its content, and an attempt that is held twice counts once. Raises StoreError.
     """
+    sweep(results)
     written = {}
-    store = store_folder(results)
-    for folder, files in _by_folder(attempt_files(results) if store.exists() else ()):
+    for folder, files in _by_folder(store_files(results)):
         known = [path for path in files if _ours(path)]
         if len(known) < 2:
             continue
-        table, unreadable = read_files(known, SCHEMA.names)
-        path, n_attempts = _write_packed(table, folder)
+        table, unreadable = read_files(known, [*SCHEMA.names, FILE.name])
+        apart = unreadable.keys() | _in_conflict(table)
+        rows = table.filter(pc.invert(_any_of(table[FILE.name], map(str, apart))))
+        if len(known) - len(apart) < 2:
+            continue
+        path, n_attempts = _write_packed(rows.select(SCHEMA.names), folder)
         for merged in known:
-            if merged not in unreadable and merged != path:
+            if merged not in apart and merged != path:
                 merged.unlink(missing_ok=True)
         written[path] = n_attempts
     return written
+
+
+def _in_conflict(table: pa.Table) -> set[Path]:
+    """Return the files whose rows claim to be an attempt that another row claims to be, with another content."""
+    twice = table.filter(_any_of(table["attempt_id"], doubled(table["attempt_id"].to_pylist())))
+    odd = {attempt for attempt, found in contents(twice.select(SCHEMA.names)).items() if len(found) > 1}
+    claims = zip(twice["attempt_id"].to_pylist(), twice[FILE.name].to_pylist(), strict=True)
+    return {Path(file) for attempt, file in claims if attempt in odd}
+
+
+def _any_of(column: pa.ChunkedArray, values: Iterable[str]) -> pa.ChunkedArray:
+    return pc.is_in(column, value_set=pa.array(list(values), pa.string()))
 
 
 def _by_folder(files: Iterable[Path]) -> Iterable[tuple[Path, list[Path]]]:
@@ -80,27 +147,38 @@ def _ours(path: Path) -> bool:
         return False
 
 
-def merge(other: Path, results: Path) -> dict[Path, int]:
-    """Add the attempts of another results folder, as they are, with their artifacts; return each new file's attempts.
+def merge(other: Path, results: Path) -> Merged:
+    """Add the attempts of another results folder, as they are, with their artifacts.
 
-    Times, machines and ids stay those of whoever ran them. Attempts that are there already are left out.
-    Raises StoreError, before anything is written, where a file of the other folder cannot be read.
+    The other folder may be a stranger's. Of each row the id is worked out again and every column looked at, and of each
+    artifact the digest, before anything is written; what does not hold is refused and named, and the rest is added. Times,
+    machines and ids stay those of whoever ran them. Attempts and artifacts that are there already stay as they are.
+
+    Raises:
+        StoreError: A folder is not there, or ``results`` cannot be written.
     """
-    table, unreadable = read_files(attempt_files(other), SCHEMA.names)
-    _refuse(unreadable)
-    held, _ = read_files(attempt_files(results) if store_folder(results).exists() else [], ["attempt_id"])
-    new = table.filter(pc.invert(pc.is_in(table["attempt_id"], value_set=held["attempt_id"])))
-    folders = [(attempt_folder(results, *pair), rows) for pair, rows in _by_pair(new)]
-    _copy_artifacts(new, other, results)
-    return dict(_write_packed(rows, folder) for folder, rows in folders)
-
-
-def _copy_artifacts(rows: pa.Table, source: Path, target: Path) -> None:
-    """Copy what runs left from one results folder to another."""
-    artifact_folder(target).mkdir(parents=True, exist_ok=True)
-    for held in rows["artifacts"].to_pylist():
-        for path in artifact_files(source, held).values():
-            shutil.copyfile(path, artifact_folder(target) / path.name)
+    sweep(results)
+    table, unreadable = read_steadily(other, [*SCHEMA.names, FILE.name])
+    merged = Merged(refused=dict(unreadable))
+    held = set()
+    if results.is_dir():
+        ours, _ = read_steadily(results, ["attempt_id"])
+        held = set(ours["attempt_id"].to_pylist())
+    sound = []
+    for i, row in enumerate(table.to_pylist()):
+        if row["attempt_id"] in held:
+            continue
+        file = Path(row.pop(FILE.name))
+        if fault := fault_of_row(row):
+            merged.refused.setdefault(file, fault)
+        else:
+            sound.append(i)
+    new = table.select(SCHEMA.names).take(pa.array(sound, pa.int64()))
+    merged.refused.update(copy_artifacts(new.select(["artifacts"]).to_pylist(), other, results))
+    for pair, rows in _by_pair(new):
+        path, n_attempts = _write_packed(rows, attempt_folder(results, *pair))
+        merged.written[path] = n_attempts
+    return merged
 
 
 def _write_packed(table: pa.Table, folder: Path) -> tuple[Path, int]:
@@ -117,18 +195,6 @@ def _by_pair(table: pa.Table) -> Iterable[tuple[Pair, pa.Table]]:
     """Yield (task, method) and their rows, in order."""
     for task, method in sorted(set(zip(table["task"].to_pylist(), table["method"].to_pylist(), strict=True))):
         yield (task, method), table.filter(pc.and_(pc.equal(table["task"], task), pc.equal(table["method"], method)))
-
-
-def _pairs(folder: Path) -> dict[Path, set[Pair]]:
-    held, unreadable = pairs_held(folder)
-    _refuse(unreadable)
-    return held
-
-
-def _runs_of(folder: Path, pair: Pair, held: Mapping[Path, Container[Pair]]) -> pa.Table:
-    read = read_pair(folder, pair, held)
-    _refuse(read.unreadable)
-    return read.table
 
 
 def _refuse(unreadable: dict[Path, str]) -> None:

@@ -6,10 +6,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from inrbench.store.compact import PACKING_LEVEL
-from inrbench.store.mirror import mirror_of
+from inrbench.store.files import sweep, write_atomically
 from inrbench.store.read import UNREADABLE, attempt_files, read_files
-from inrbench.store.schema import SCHEMA, filled, spec_of
-from inrbench.store.write import as_parquet, is_packed, packed_name, store_folder, write_atomically
+from inrbench.store.remote import mirror_of
+from inrbench.store.same import of_today
+from inrbench.store.schema import SCHEMA
+from inrbench.store.write import as_parquet, is_packed, packed_name, store_folder
 
 
 def migrate(results: Path) -> tuple[dict[Path, int], dict[Path, str]]:
@@ -17,9 +19,10 @@ def migrate(results: Path) -> tuple[dict[Path, int], dict[Path, str]]:
 
     Whoever dies meanwhile loses nothing: new files are whole before old ones go. An attempt that both hold counts once, or,
     where its run got another id, as a run under each until the same call is made again. Attempts keep their ids, times and
-    numbers; a run whose id did not cover all columns gets the id that does. Raises StoreError for a folder that is not there or
-    may not be written.
+    numbers; a run whose id did not cover all columns gets the id that does. Mirrors know an old row by its attempt and drop it.
+    Raises StoreError for a folder that is not there or may not be written.
     """
+    sweep(results)
     written: dict[Path, int] = {}
     left: dict[Path, str] = {}
     for path in attempt_files(results):
@@ -28,8 +31,8 @@ def migrate(results: Path) -> tuple[dict[Path, int], dict[Path, str]]:
             left.update(unreadable)
             continue
         try:
-            today = _of_today(table)
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            today = of_today(table)
+        except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
             left[path] = f"holds a run that cannot be understood: {error}"
             continue
         if set(SCHEMA.names) <= set(_columns(path)) and today.equals(table):
@@ -39,16 +42,10 @@ def migrate(results: Path) -> tuple[dict[Path, int], dict[Path, str]]:
         write_atomically(content, new)
         if new != path:
             path.unlink(missing_ok=True)
-        if remote := mirror_of(results):  # the exchange adds and never replaces, so the old object would come back
+        if remote := mirror_of(results):
             remote.remove([path])
         written[new] = today.num_rows
     return written, left
-
-
-def _of_today(table: pa.Table) -> pa.Table:
-    """Return attempts with what earlier versions left out: engine, track, training, and the id that covers them."""
-    rows = [filled(row) for row in table.to_pylist()]
-    return pa.Table.from_pylist([{**row, "run_id": spec_of(row).run_id} for row in rows], schema=SCHEMA)
 
 
 def _columns(path: Path) -> list[str]:

@@ -8,8 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from inrbench.store.environment import Environment
+from inrbench.store.files import write_atomically
 from inrbench.store.schema import ENVIRONMENT, new_attempt_id
-from inrbench.store.write import as_parquet, write_atomically
+from inrbench.store.write import as_parquet
 
 PROFILE = pa.schema({
     "profile_id": pa.string(), "method": pa.string(), "params_json": pa.string(), "kind": pa.string(), "width": pa.int32(),

@@ -13,8 +13,13 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from inrbench.errors import BadValue, NothingFound, StoreError
+from inrbench.limits import MOST_RESULTS_BYTES
+from inrbench.spec import odd_name
+from inrbench.store.files import LINK, is_regular, refuse_unless_gone
+from inrbench.store.guard import refuse_bomb, refuse_odd_rows
+from inrbench.store.remote import named
 from inrbench.store.schema import SCHEMA, VERSION
-from inrbench.store.write import attempt_folder, is_packed, named, store_folder
+from inrbench.store.write import attempt_folder, holds_one, is_packed, store_folder
 
 log = logging.getLogger(__name__)
 Pair = tuple[str, str]
@@ -25,6 +30,8 @@ FILE = pa.field("__filename", pa.string())
 """The column that tells where a row was read."""
 AT_ONCE = 500
 """Files that are open together: what is known of each takes a quarter of a MiB until all are read."""
+OWN_FOLDERS = frozenset({"store", "artifacts", "tuned", "leases", "submissions", "profile", "pictures"})
+"""What lies in a results folder beside the folders of tasks."""
 LISTINGS = 5
 """How often a folder is listed again while files are merged in it."""
 UNREADABLE = (pa.ArrowException, OSError, ValueError)
@@ -39,15 +46,28 @@ class StoreRead:
 
 
 def attempt_files(results: Path) -> list[Path]:
-    """Return the Parquet files of a results folder: its store, or all below it if it has none (published results).
+    """Return the Parquet files of a results folder: those of its store, and published ones, ``task/method.parquet``.
 
-    Files being written (their names begin with a dot) are passed over. Raises StoreError if there is no such folder.
+    Below a folder without a store all are taken. Files being written (their names begin with a dot) are passed over.
+    Raises StoreError if there is no such folder.
     """
     if not results.is_dir():
         raise StoreError(f"no results folder '{results}'. Make one with: inrbench run --suite quick --results {results}")
-    folder = store_folder(results)
-    root = folder if folder.is_dir() else results
-    return _parquet_below(root)
+    return [*store_files(results), *published_files(results)]
+
+
+def store_files(results: Path) -> list[Path]:
+    """Return the Parquet files of a results folder's store; none where there is no store."""
+    return _parquet_below(store_folder(results))
+
+
+def published_files(results: Path) -> list[Path]:
+    """Return the Parquet files of a results folder that lie outside its store."""
+    if not store_folder(results).is_dir():
+        return _parquet_below(results)
+    tasks = [path for path in sorted(results.iterdir()) if odd_name(path.name) is None and path.name not in OWN_FOLDERS]
+    folders = [path for path in tasks if path.is_dir() and not path.is_symlink()]
+    return [path for folder in folders for path in _parquet_below(folder) if path.parent == folder]
 
 
 def finished_runs(results: Path) -> dict[str, str]:
@@ -55,14 +75,14 @@ def finished_runs(results: Path) -> dict[str, str]:
 
     Of a file that holds one attempt the name tells; only packed ones are opened.
     """
-    return _statuses(_attempts(store_folder(results)))
+    return _statuses(_attempts(results))
 
 
 def attempts_of(results: Path, run_ids: Collection[str]) -> list[str]:
     """Return the ids of all attempts at some runs."""
     if not run_ids:
         return []
-    attempts = _attempts(store_folder(results))
+    attempts = _attempts(results)
     chosen = attempts.filter(pc.is_in(attempts["run_id"], value_set=pa.array(run_ids, pa.string())))
     found: list[str] = chosen["attempt_id"].to_pylist()
     return found
@@ -73,7 +93,7 @@ def newly_finished(results: Path, known: Collection[str]) -> dict[str, str]:
 
     By id and not by time: the clocks of two machines differ, and a clock may be set back.
     """
-    return _statuses(_attempts(store_folder(results), known))
+    return _statuses(_attempts(results, known))
 
 
 def new_attempt(results: Path, task: str, method: str, run_id: str, known: Collection[str]) -> dict[str, Any] | None:
@@ -88,7 +108,7 @@ def read_attempts(results: Path, run_ids: Container[str]) -> list[dict[str, Any]
     """Return the rows of runs, the attempt that counts of each."""
 
     def may_hold(path: Path) -> bool:
-        return is_packed(path) or path.name.partition(".")[0] in run_ids
+        return not holds_one(path) or path.name.partition(".")[0] in run_ids
 
     _, table, _ = _read(results, SCHEMA.names, only=may_hold)
     rows = [i for i, run_id in enumerate(table["run_id"].to_pylist()) if run_id in run_ids]
@@ -100,10 +120,10 @@ def _attempts(folder: Path, known: Collection[str] = ()) -> pa.Table:
     """Return run, id and status of every attempt below a folder but those known; none where there is no such folder yet."""
     if not folder.exists():
         return pa.schema([SCHEMA.field(name) for name in CHOICE]).empty_table()
-    files, packed, unreadable = _read(folder, CHOICE, only=is_packed)
+    files, packed, unreadable = _read(folder, CHOICE, only=lambda path: not holds_one(path))
     for path, reason in unreadable.items():
         log.warning("skipped %s: %s", path, reason)
-    parts = [path.name.split(".")[:3] for path in files if path.name.count(".") == 3]
+    parts = [path.name.split(".")[:3] for path in files if holds_one(path)]
     named = pa.table({name: pa.array([each[i] for each in parts], pa.string()) for i, name in enumerate(CHOICE)})
     attempts = pa.concat_tables([packed, named])
     return attempts.filter(pc.invert(pc.is_in(attempts["attempt_id"], value_set=pa.array(known, pa.string()))))
@@ -196,12 +216,7 @@ def load_results(
 def _parquet_below(folder: Path) -> list[Path]:
     """Return the paths of Parquet files in a folder, those being written left out. Raises StoreError if it may not be read."""
     found = []
-
-    def refuse(error: OSError) -> None:
-        if not isinstance(error, FileNotFoundError):
-            raise StoreError(f"cannot read {error.filename}: {error.strerror}. Choose another folder with --results")
-
-    for path, folders, files in os.walk(folder, onerror=refuse) if folder.exists() else ():
+    for path, folders, files in os.walk(folder, onerror=refuse_unless_gone, followlinks=False) if folder.exists() else ():
         names = [name for name in (*files, *folders) if name.endswith(".parquet") and not name.startswith(".")]
         found += [Path(path) / name for name in names]
     return sorted(found)
@@ -232,12 +247,23 @@ def _read(
     return files, table, unreadable
 
 
+def read_steadily(results: Path, columns: list[str]) -> tuple[pa.Table, dict[Path, str]]:
+    """Return every attempt's row of a results folder, and why some files could not be read.
+
+    Files that are merged meanwhile are read again. Raises StoreError if there is no such folder.
+    """
+    _, table, unreadable = _read(results, columns)
+    return table, unreadable
+
+
 def read_files(files: list[Path], columns: list[str]) -> tuple[pa.Table, dict[Path, str]]:
     """Return all rows of files, and why some could not be read: all are read at once, and one by one where that fails."""
     fields = [FILE if name == FILE.name else SCHEMA.field(name) for name in columns]
     tables, unreadable = [pa.schema(fields).empty_table()], dict[Path, str]()
     for start in range(0, len(files), AT_ONCE):
         part = files[start : start + AT_ONCE]
+        if sum(table.nbytes for table in tables) > MOST_RESULTS_BYTES:
+            raise StoreError(f"these results take more than {MOST_RESULTS_BYTES:,} bytes once they are read; divide the folder")
         try:
             tables.append(_table(part, columns).combine_chunks())  # a chunk a file takes many times its content
             continue
@@ -252,14 +278,22 @@ def read_files(files: list[Path], columns: list[str]) -> tuple[pa.Table, dict[Pa
 
 
 def _table(files: list[Path], columns: list[str]) -> pa.Table:
-    """Read files with our schema. Raises what is in UNREADABLE, also for rows that are none of ours or newer than we are."""
-    if folder := next((path for path in files if path.is_dir()), None):
-        raise IsADirectoryError(f"'{folder.name}' is a folder")
+    """Read files with our schema.
+
+    Raises what is in UNREADABLE, also for links, for what takes too much memory, and for rows that are none of ours, lack what
+    every row has, or are newer than we are.
+    """
+    for path in files:
+        if not is_regular(path):
+            raise OSError(f"'{path.name}' {LINK if path.is_symlink() else 'is a folder' if path.is_dir() else 'is no file'}")
     dataset = ds.dataset([str(file) for file in files], schema=SCHEMA, format="parquet")
+    for fragment in dataset.get_fragments():
+        refuse_bomb(Path(fragment.path), fragment.metadata)
     table = dataset.to_table(columns=[*dict.fromkeys([*columns, "run_id", "schema_version"])])
     if table["run_id"].null_count:
         raise ValueError("no results of inrbench: it has no run_id")
     newest = pc.max(table["schema_version"]).as_py()
     if newest is not None and newest > VERSION:
         raise ValueError(f"written by a newer inrbench: schema version {newest}, and this one knows {VERSION}")
+    refuse_odd_rows(table)
     return table.select(columns)

@@ -1,19 +1,16 @@
 """Verifying: every file of a results folder held against what its name and its own columns say."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
-from inrbench.store.artifacts import HASH_LETTERS, artifact_folder
+from inrbench.store.artifacts import artifact_folder, fault_of_artifact, is_artifact_name
+from inrbench.store.guard import fault_of_row, is_of_first_version
 from inrbench.store.read import attempt_files, read_files
-from inrbench.store.schema import IDENTITY, spec_of
+from inrbench.store.schema import SCHEMA
 from inrbench.store.write import is_packed, packed_name, store_folder
-
-COLUMNS = [*IDENTITY, "status", "artifacts"]
 
 
 @dataclass(frozen=True)
@@ -32,25 +29,26 @@ def verify(results: Path) -> Verified:
     attempts, artifacts, store = 0, dict[str, str](), store_folder(results)
     files = attempt_files(results)
     for path in files:
-        table, unreadable = read_files([path], COLUMNS)
+        table, unreadable = read_files([path], SCHEMA.names)
         faults.update(unreadable)
         if unreadable:
             continue
         attempts += table.num_rows
         if store in path.parents and (fault := next(_faults_of_names(path, table), None)):
             faults[path] = fault
-        for row in table.select(COLUMNS).to_pylist():
-            if fault := _fault_of_identity(row):
+        for row in table.to_pylist():
+            if not is_of_first_version(row) and (fault := fault_of_row(row)):
                 faults.setdefault(path, fault)
             artifacts.update({each["file"]: row["run_id"] for each in row["artifacts"] or ()})
     for name, run_id in artifacts.items():
+        if not is_artifact_name(name):
+            faults[artifact_folder(results)] = f"holds no file that can be called {name!r}, as run {run_id[:10]} says"
+            continue
         path = artifact_folder(results) / name
         if not path.is_file():
             faults[path] = f"is gone, which run {run_id[:10]} left"
-        else:
-            with path.open("rb") as stream:
-                if hashlib.file_digest(stream, "sha256").hexdigest()[:HASH_LETTERS] != path.stem:
-                    faults[path] = "does not hold what its name says"
+        elif fault := fault_of_artifact(path):
+            faults[path] = fault
     return Verified(len(files), attempts, len(artifacts), faults)
 
 
@@ -64,13 +62,3 @@ def _faults_of_names(path: Path, table: pa.Table) -> Iterator[str]:
         told = [row.get(name) for name in ("run_id", "attempt_id", "status")]
         if table.num_rows != 1 or path.name.split(".")[:-1] != told:
             yield "does not hold the attempt that its name says"
-
-
-def _fault_of_identity(row: dict[str, Any]) -> str | None:
-    if row["engine"] is None or row["track"] is None:  # of the first version, which had fewer columns
-        return None
-    try:
-        true = spec_of(row).run_id
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        return f"holds a run that cannot be understood: {error}"
-    return None if true == row["run_id"] else f"holds run {row['run_id'][:10]}, whose columns are those of run {true[:10]}"

@@ -1,8 +1,6 @@
 """Writing: a finished attempt becomes visible all at once or not at all, whatever dies in between."""
 
-import contextlib
 import hashlib
-import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,21 +8,14 @@ import pyarrow.parquet as pq
 
 from inrbench.errors import StoreError
 from inrbench.spec import odd_name
+from inrbench.store.files import below, sweep, write_atomically
+from inrbench.store.place import mark
 from inrbench.store.schema import VERSION, Attempt
-
-MARK = "mirror-of.txt"
-"""In a results folder that is the mirror of an object store's: its URI."""
-
-
-def named(results: Path) -> str:
-    """Return what the user calls a results folder: the URI of a mirror, the path of any other."""
-    mark = results / MARK
-    return mark.read_text("utf-8") if mark.is_file() else str(results)
 
 
 def store_folder(results: Path) -> Path:
-    """Return the folder of attempts below a results folder."""
-    return results / "store" / f"v{VERSION}"
+    """Return the folder of attempts below a results folder. Raises StoreError where a link is in its place."""
+    return below(results, "store", f"v{VERSION}")
 
 
 def attempt_folder(results: Path, task: str, method: str) -> Path:
@@ -32,7 +23,7 @@ def attempt_folder(results: Path, task: str, method: str) -> Path:
     for name in (task, method):
         if why := odd_name(name):
             raise StoreError(why)
-    return store_folder(results) / f"task={task}" / f"method={method}"
+    return below(store_folder(results), f"task={task}", f"method={method}")
 
 
 def append(results: Path, attempt: Attempt) -> Path:
@@ -57,6 +48,11 @@ def is_packed(path: Path) -> bool:
     return path.name.startswith("runs.") and path.name.count(".") == 2
 
 
+def holds_one(path: Path) -> bool:
+    """Whether a file of the store holds one attempt, of which its name tells run, id and status."""
+    return path.parent.name.startswith("method=") and path.name.count(".") == 3 and not path.name.startswith("runs.")
+
+
 def as_parquet(table: pa.Table, compression_level: int = 3) -> bytes:
     """Return a table as the bytes of a Parquet file; the same table gives the same bytes."""
     sink = pa.BufferOutputStream()
@@ -65,30 +61,10 @@ def as_parquet(table: pa.Table, compression_level: int = 3) -> bytes:
     return content
 
 
-def write_atomically(content: bytes, path: Path) -> None:
-    """Write bytes to a temporary file beside ``path``, flush it to the disk, and rename it. Raises StoreError."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with scratch.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        scratch.replace(path)
-        _flush_folder(path.parent)
-    except OSError as error:
-        raise StoreError(
-            f"cannot write to {path.parent}: {error.strerror or error}. Choose another folder with --results"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            scratch.unlink(missing_ok=True)
-
-
 def check_writable(results: Path) -> None:
     """Raise StoreError now rather than after the first run if results cannot be stored."""
     folder = store_folder(results)
-    trial = folder / f".trial.{os.getpid()}"
+    trial = folder / f".trial.{mark()}.tmp"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         trial.touch()
@@ -97,13 +73,4 @@ def check_writable(results: Path) -> None:
         raise StoreError(
             f"cannot write to {folder}: {error.strerror or error}. Choose another folder with --results"
         ) from error
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make the rename itself durable, where the system can (Windows cannot open a folder)."""
-    if hasattr(os, "O_DIRECTORY"):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    sweep(results)

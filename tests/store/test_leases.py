@@ -7,10 +7,14 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
+from click.testing import CliRunner
 
-from inrbench.store import leased, leases, living
-from inrbench.store.leases import STALE_SECONDS, lease_folder
+from inrbench.cli.main import cli
+from inrbench.store import append, leased, leases, living
+from inrbench.store.leases import SLEEP_SECONDS, STALE_SECONDS, lease_folder
+from inrbench.store.place import place
 
 
 def write(results, name="r", **changes):
@@ -18,7 +22,19 @@ def write(results, name="r", **changes):
     lease_folder(results).mkdir(parents=True, exist_ok=True)
     path = lease_folder(results) / f"{name}.json"
     path.write_text(
-        json.dumps({"name": name, "host": "elsewhere", "pid": 1, "started": 1.0, "taken": 1.0, "told": {}, **changes})
+        json.dumps(
+            {
+                "name": name,
+                "host": "elsewhere",
+                "place": "0" * 12,
+                "pid": 1,
+                "started": 1.0,
+                "taken": 1.0,
+                "token": "t",
+                "told": {},
+                **changes,
+            }
+        )
     )
     return path
 
@@ -48,7 +64,7 @@ def test_another_process_is_seen_while_it_lives_and_no_longer(tmp_path):
 
 
 def test_a_process_number_used_again_is_not_the_owner(tmp_path):
-    write(tmp_path, host=socket.gethostname(), pid=os.getpid(), started=1.0)
+    write(tmp_path, host=socket.gethostname(), place=place(), pid=os.getpid(), started=1.0)
     with leased(tmp_path, "r") as ours:
         assert ours
 
@@ -92,3 +108,71 @@ def test_where_no_lease_can_be_written_work_goes_on(tmp_path):
     with leased(tmp_path, "r") as ours:
         assert ours
     assert not living(tmp_path)
+
+
+def test_a_living_process_that_is_no_owner_holds_nobody_up_for_long(tmp_path):
+    """A forged lease: process 1 of this machine, with its true start."""
+    path = write(tmp_path, place=place(), pid=os.getpid(), started=psutil.Process().create_time())
+    assert living(tmp_path)
+    os.utime(path, (time.time() - SLEEP_SECONDS - 5,) * 2)
+    assert not living(tmp_path)
+    with leased(tmp_path, "r") as ours:
+        assert ours
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_a_touch_in_the_future_proves_nothing(tmp_path, here):
+    started = psutil.Process().create_time()
+    path = write(tmp_path, **({"place": place(), "pid": os.getpid(), "started": started} if here else {}))
+    os.utime(path, (time.time() + 10 * 365 * 24 * 3600,) * 2)
+    assert not living(tmp_path)
+    with leased(tmp_path, "r") as ours:
+        assert ours
+
+
+def test_a_machine_of_the_same_name_is_not_taken_for_this_one(tmp_path):
+    """Two containers: the same host name, and a process number that does not exist here."""
+    write(tmp_path, host=socket.gethostname(), pid=2**22 + 1)
+    assert living(tmp_path), "it was touched just now"
+    with leased(tmp_path, "r") as ours:
+        assert not ours
+
+
+def test_a_link_that_succeeds_and_answers_that_it_failed_is_ours(tmp_path, monkeypatch):
+    """As over NFS, where the answer was lost and the call was sent again."""
+    link = os.link
+
+    def lost(source, target):
+        link(source, target)
+        raise FileExistsError(17, "File exists")
+
+    monkeypatch.setattr(os, "link", lost)
+    with leased(tmp_path, "r") as ours:
+        assert ours
+        with leased(tmp_path, "r") as again:
+            assert not again
+    monkeypatch.undo()
+    with leased(tmp_path, "r") as ours:
+        assert ours
+
+
+@pytest.mark.parametrize("changes", [
+    {"pid": -5}, {"pid": 0}, {"pid": 10**12}, {"pid": True}, {"started": "x"}, {"told": {"runs": 5}}, {"told": {"runs": [5]}},
+    {"told": {"runs": ["a"], "known": 7}}, {"told": {"what": 5}}, {"taken": 1e308}, {"name": "other"}, {"extra": 1},
+])  # fmt: skip
+@pytest.mark.parametrize("here", [True, False])
+def test_odd_leases_break_neither_runs_nor_status(attempt, tmp_path, changes, here):
+    write(tmp_path, **{**({"place": place()} if here else {}), **changes})
+    append(tmp_path, attempt())
+    done = CliRunner().invoke(cli, ["status", "--results", str(tmp_path)], standalone_mode=False)
+    assert done.exception is None
+    with leased(tmp_path, "s") as ours:
+        assert ours
+
+
+def test_a_folder_that_becomes_read_only_hides_no_error(tmp_path, monkeypatch):
+    def refuse(self, missing_ok=False):
+        raise OSError(30, "Read-only file system")
+
+    with leased(tmp_path, "r"):
+        monkeypatch.setattr("pathlib.Path.unlink", refuse)

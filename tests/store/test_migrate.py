@@ -77,5 +77,5 @@ def test_what_cannot_be_understood_is_left_alone_and_named(attempt, tmp_path):
     written, left = migrate(tmp_path)
     assert len(written) == 1
     assert "newer inrbench" in left[newer]
-    assert "cannot be understood" in left[odd]
+    assert "cannot be read" in left[odd]
     assert (newer.read_bytes(), odd.read_bytes()) == content

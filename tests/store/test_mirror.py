@@ -1,63 +1,16 @@
 """Results in an object store, against a server of its own on this machine."""
 
 import shutil
-import socket
-import subprocess
-import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from pyarrow.fs import FileSystem
 
 from inrbench.cli.main import cli
 from inrbench.errors import BadValue, StoreError
 from inrbench.store import append, keep_artifacts, kept_in_step, named, open_mirror, pack, read_runs
-
-KEYS = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_DEFAULT_REGION": "us-east-1"}
-
-
-@pytest.fixture(scope="module")
-def endpoint():
-    """The address of an S3 server."""
-    pytest.importorskip("moto")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        for _ in range(300):
-            with socket.socket() as trial:
-                if trial.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.kill()
-        server.wait()
-
-
-@pytest.fixture
-def uri(endpoint, monkeypatch, tmp_path):
-    for name, value in {**KEYS, "AWS_ENDPOINT_URL": endpoint}.items():
-        monkeypatch.setenv(name, value)
-    bucket = f"b{tmp_path.parent.name}-{tmp_path.name}".replace("_", "-").lower()[:60].strip("-")
-    FileSystem.from_uri(f"s3://{bucket}?allow_bucket_creation=true")[0].create_dir(bucket)
-    return f"s3://{bucket}/some/results"
-
-
-@pytest.fixture
-def machine(uri, monkeypatch, tmp_path):
-    """A function from a name to the mirror that a machine of that name has."""
-
-    def on(name):
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
-        return open_mirror(uri)
-
-    return on
 
 
 def objects(remote):
@@ -74,9 +27,11 @@ def test_what_one_machine_measured_another_reads(attempt, machine):
     assert named(other.folder) == other.uri
 
 
-def test_artifacts_are_fetched_only_when_asked_for(machine):
+def test_artifacts_are_fetched_only_when_asked_for(attempt, machine):
     one, other = machine("one"), machine("other")
-    (held,) = keep_artifacts(one.folder, lambda folder: (folder / "picture.png").write_bytes(b"1"))
+    (held,) = kept = keep_artifacts(one.folder, lambda folder: (folder / "picture.png").write_bytes(b"1"))
+    made = attempt()
+    append(one.folder, replace(made, result=replace(made.result, artifacts=kept)))
     one.exchange()
     other.exchange()
     assert not (other.folder / "artifacts").exists()
@@ -142,7 +97,7 @@ def test_of_a_tuned_recipe_the_newer_one_holds(machine):
 
 def test_an_object_is_there_whole_or_not_at_all(machine):
     one = machine("one")
-    path = one.prefix / "store" / "v1" / "x.parquet"
+    path = one.prefix / "store/v1/task=toy/method=siren/runs.0123456789abcdef.parquet"
     stream = one.filesystem.open_output_stream(str(path))
     stream.write(b"0" * (12 << 20))  # parts are on their way
     assert not objects(one)

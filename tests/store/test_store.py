@@ -29,8 +29,9 @@ from inrbench.store import (
     newly_finished,
     read_runs,
 )
+from inrbench.store.files import write_atomically
 from inrbench.store.schema import COST, ENVIRONMENT
-from inrbench.store.write import as_parquet, store_folder, write_atomically
+from inrbench.store.write import as_parquet, store_folder
 
 
 def test_the_schema_has_a_column_for_every_field(attempt):
@@ -176,12 +177,12 @@ def test_compacting_is_deterministic_and_reads_back(attempt, tmp_path):
         for seed in (2, 0, 1):
             append(tmp_path / "a", attempt(method=method, seed=seed))
     append(tmp_path / "a", attempt(status="error", seed=0))
-    written = compact(tmp_path / "a", tmp_path / "p")
+    written = compact(tmp_path / "a", tmp_path / "p").written
     assert {path.relative_to(tmp_path / "p").as_posix(): n for path, n in written.items()} == {
         "toy/msa.parquet": 3, "toy/siren.parquet": 3,
     }  # fmt: skip
     content = {path: path.read_bytes() for path in written}
-    assert compact(tmp_path / "a", tmp_path / "p") == written
+    assert compact(tmp_path / "a", tmp_path / "p").written == written
     assert {path: path.read_bytes() for path in written} == content
     assert read_runs(tmp_path / "p").table.num_rows == 6
     assert pq.read_metadata(next(iter(written))).num_row_groups == 1
@@ -194,7 +195,7 @@ def test_compacting_adds_to_what_is_published(attempt, tmp_path):
     append(tmp_path / "b", attempt(seed=0, psnr=3.0))
     compact(tmp_path / "b", tmp_path / "p")
     assert load_results(tmp_path / "p").sort_values("seed")["psnr@test"].tolist() == [3.0, 2.0]
-    assert compact(tmp_path / "b", tmp_path / "q", tasks=["other"]) == {}
+    assert compact(tmp_path / "b", tmp_path / "q", tasks=["other"]).written == {}
 
 
 def test_compacting_overwrites_nothing_it_cannot_read(attempt, tmp_path):
@@ -260,7 +261,8 @@ import sys
 from pathlib import Path
 import numpy as np
 import pyarrow as pa
-from inrbench.store.write import as_parquet, write_atomically
+from inrbench.store.files import write_atomically
+from inrbench.store.write import as_parquet
 table = pa.table({"x": list(range(200_000))})
 folder = Path(sys.argv[1])
 print("ready", flush=True)

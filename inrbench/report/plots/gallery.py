@@ -1,8 +1,8 @@
 """Reconstructions side by side, as papers show them: the truth, each method, its error, and a corner under a lens."""
 
+import logging
 from pathlib import Path
 
-import matplotlib.image
 import matplotlib.patches
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,12 +10,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from inrbench.analyse import Group, measured, metrics_of
-from inrbench.errors import NothingFound
+from inrbench.errors import BadValue, NothingFound
 from inrbench.report import words
+from inrbench.report.artifacts import Picture, picture_pair
 from inrbench.report.plots.style import folded
 from inrbench.store import artifact_files
 
-Picture = NDArray[np.float32]
+log = logging.getLogger(__name__)
 TALLEST = 4
 """Signals that a gallery shows at most."""
 LENS = 5
@@ -35,8 +36,13 @@ def gallery(group: Group, results: Path) -> Figure:
     for run in group.runs.sort_values("seed", ascending=False).itertuples(index=False):
         files = artifact_files(results, run.artifacts)
         if metric and run.status == "ok" and {TRUTH, RECONSTRUCTION} <= set(files):
-            shown[run.signal, run.label] = picture(files[RECONSTRUCTION]), measured(run.metrics, metric.id)
-            truths[run.signal] = picture(files[TRUTH])
+            try:
+                image, truth = picture_pair(files[RECONSTRUCTION], files[TRUTH])
+            except BadValue as error:
+                log.warning("passed over: %s", error)
+                continue
+            shown[run.signal, run.label] = image, measured(run.metrics, metric.id)
+            truths[run.signal] = truth
     if not shown or metric is None:
         raise NothingFound(
             f"{words.title(group)}: no run of these left a picture in '{results}' (inrbench run --artifacts last)"
@@ -64,12 +70,6 @@ def gallery(group: Group, results: Path) -> Figure:
         )
     figure.suptitle(words.title(group), fontsize=7, color="#555555")
     return figure
-
-
-def picture(path: Path) -> Picture:
-    """Return a picture file as ``(H, W, 3)`` in [0, 1]."""
-    image = matplotlib.image.imread(path).astype(np.float32)
-    return np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image[..., :3]
 
 
 def error_map(image: Picture, truth: Picture) -> NDArray[np.float32]:

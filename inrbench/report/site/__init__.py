@@ -2,5 +2,6 @@
 
 from inrbench.report.site.build import SiteFacts, build_site
 from inrbench.report.site.fragment import to_html
+from inrbench.report.site.serve import site_server
 
-__all__ = ["SiteFacts", "build_site", "to_html"]
+__all__ = ["SiteFacts", "build_site", "site_server", "to_html"]

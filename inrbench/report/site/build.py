@@ -4,9 +4,10 @@ import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from inrbench.analyse import TABLE_COLUMNS, Board, board_of, comparable_runs
@@ -22,9 +23,12 @@ from inrbench.report.site.papers import paper_views
 from inrbench.report.site.runs import runs_view
 from inrbench.report.site.signals import signal_view
 from inrbench.report.site.tables import table_view
+from inrbench.store.files import below, is_regular, regular_files
 
-MARK = ".inrbench-site"
-"""The file that says that a folder is a site of ours, and may be replaced."""
+MANIFEST = ".inrbench-site"
+"""The file that says that a folder is a site of ours, and which of its files we wrote: no other is ever removed."""
+PARTS = frozenset({"index.html", "tables", "runs", "signals", "methods", "papers", "media", "assets"})
+"""What lies at the top of a site."""
 COLUMNS = tuple(dict.fromkeys((*TABLE_COLUMNS, *VERDICT_COLUMNS, *runs.COLUMNS, *signals.COLUMNS, "curve")))
 
 
@@ -34,42 +38,86 @@ class SiteFacts:
 
     pages: int
     bytes: int
+    refused: tuple[str, ...]
+    """What of the results was not shown, and why."""
 
 
 def build_site(results: Path, target: Path, registry: Registry, tell: Callable[[str], None] = lambda what: None) -> SiteFacts:
     """Write the site of a results folder; ``tell`` hears what is being done.
 
-    The earlier site stays until the new one is whole. Raises BadValue for a target that holds something else than a site,
-    StoreError for one that cannot be written, and what ``comparable_runs`` raises.
+    The pages are made beside the target and moved in when all are whole. Of an earlier site the files that it lists in its
+    manifest go; whatever else lies in the folder stays.
+
+    Args:
+        results: The results folder.
+        target: The site's folder: new, empty, or with an earlier site.
+        registry: The methods, for what their pages tell.
+        tell: Hears what is being done.
+
+    Raises:
+        BadValue: The target holds something else than a site.
+        StoreError: The target cannot be written.
     """
-    if target.exists() and not (target / MARK).is_file() and (not target.is_dir() or any(target.iterdir())):
+    target = target.resolve()
+    if target.exists() and not is_regular(target / MANIFEST) and (not target.is_dir() or any(target.iterdir())):
         raise BadValue(f"-o {target}: there is something else than a site; name a folder that is new or empty")
     tell("reading")
     groups = sorted(
         comparable_runs(results, COLUMNS), key=lambda group: group.track != "paper"
     )  # stable: otherwise as they come
     boards = [board_of(group) for group in groups]
+    scratch = None
     try:
-        target.absolute().parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=target.absolute().parent, prefix=f".{target.name}."))
-    except OSError as error:
-        raise StoreError(
-            f"cannot write to {target.absolute().parent}: {error.strerror}; choose another folder with -o"
-        ) from error
-    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:100]}."))
         site = _Site(scratch)
-        _write_pages(site, boards, results, registry, tell)
+        media = _write_pages(site, boards, results, registry, tell)
         _copy_assets(scratch)
-        (scratch / MARK).touch()
-        scratch.chmod(0o755)
-        shutil.rmtree(target, ignore_errors=True)
-        scratch.replace(target)
+        size = sum(path.stat().st_size for path in regular_files(scratch, lambda name: True))
+        _move_in(scratch, target)
+    except OSError as error:
+        raise StoreError(f"cannot write to {target}: {error.strerror or error}; choose another folder with -o") from error
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return SiteFacts(site.pages, sum(path.stat().st_size for path in target.rglob("*") if path.is_file()))
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return SiteFacts(site.pages, size, tuple(media.refused))
 
 
-def _write_pages(site: "_Site", boards: list[Board], results: Path, registry: Registry, tell: Callable[[str], None]) -> None:
+def _move_in(scratch: Path, target: Path) -> None:
+    """Put the files of a new site in the place of an earlier one's. Raises OSError."""
+    new = {path.relative_to(scratch).as_posix() for path in regular_files(scratch, lambda name: True)}
+    old = _listed(target)
+    target.mkdir(parents=True, exist_ok=True)
+    (target / MANIFEST).write_text("\n".join(sorted(old | new)) + "\n", encoding="utf-8")  # until all is done, both are ours
+    for name in sorted(new):
+        _own_folder(target, PurePosixPath(name).parent)
+        (scratch / name).replace(target / name)
+    for name in sorted(old - new):
+        (target / name).unlink(missing_ok=True)
+        for folder in list(PurePosixPath(name).parents)[:-1]:
+            with suppress(OSError):  # what is not ours lies there
+                (target / folder).rmdir()
+    (target / MANIFEST).write_text("\n".join(sorted(new)) + "\n", encoding="utf-8")
+
+
+def _listed(target: Path) -> set[str]:
+    """Return the files of an earlier site that lie where its manifest says, below no link."""
+    manifest = target / MANIFEST
+    if not is_regular(manifest):
+        return set()
+    names = {
+        PurePosixPath(line) for line in manifest.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()
+    }
+    inside = {name for name in names if not name.is_absolute() and ".." not in name.parts and name.parts[0] in PARTS}
+    return {name.as_posix() for name in inside if not any((target / folder).is_symlink() for folder in name.parents)}
+
+
+def _own_folder(target: Path, folder: PurePosixPath) -> None:
+    """Make a folder of the site. Raises StoreError where a link is in its place."""
+    below(target, *folder.parts).mkdir(parents=True, exist_ok=True)
+
+
+def _write_pages(site: "_Site", boards: list[Board], results: Path, registry: Registry, tell: Callable[[str], None]) -> Media:
     tables = defaultdict(list)
     for board in boards:
         tables[board.group.task, board.group.fingerprint].append(board)
@@ -92,6 +140,7 @@ def _write_pages(site: "_Site", boards: list[Board], results: Path, registry: Re
     for paper in papers:
         site.write(paper["page"], "paper.html", paper)
     site.write("index.html", "home.html", home_view(boards, papers))
+    return media
 
 
 def _copy_assets(site: Path) -> None:

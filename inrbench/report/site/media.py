@@ -1,7 +1,8 @@
 """Pictures, clips and meshes of the site: copied once each, and what is made out of them."""
 
 import base64
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,10 @@ import matplotlib.image
 import numpy as np
 
 from inrbench.data import read_mesh
-from inrbench.report.plots.gallery import Picture, error_map
+from inrbench.errors import InrbenchError
+from inrbench.report.artifacts import Picture, media_suffix
+from inrbench.report.plots.gallery import error_map
+from inrbench.store.files import chunks_of
 
 FOLDER = "media"
 LARGEST_MESH = 300_000
@@ -26,13 +30,28 @@ class Media:
     def __init__(self, site: Path) -> None:
         self._folder = site / FOLDER
         self._folder.mkdir()
+        self.refused: dict[str, None] = {}
+        """What was not shown, and why, in order."""
+
+    @contextmanager
+    def passing_over(self) -> Iterator[None]:
+        """Leave out what the block cannot read, and remember why."""
+        try:
+            yield
+        except InrbenchError as error:
+            self.refused[str(error)] = None
 
     def copy(self, path: Path) -> str:
-        """Return the address of a file's copy; files named by their content are copied once."""
-        target = self._folder / path.name
+        """Return the address of a picture's or clip's copy, which has the suffix of its content; each is copied once.
+
+        Raises BadValue for anything else: a page must not hand out what somebody calls a picture.
+        """
+        name = path.name.split(".")[0] + media_suffix(path)
+        target = self._folder / name
         if not target.exists():
-            shutil.copyfile(path, target)
-        return f"{FOLDER}/{path.name}"
+            with target.open("wb") as stream:
+                stream.writelines(chunks_of(path))
+        return f"{FOLDER}/{name}"
 
     def error(self, name: str, image: Picture, truth: Picture, worst: float) -> str:
         """Return the address of the map of absolute errors from 0 to ``worst``, black to yellow."""
@@ -42,7 +61,8 @@ class Media:
     def mesh(self, path: Path) -> str | None:
         """Return the address of a script that hands a mesh to the page, or None for one too large to show.
 
-        A script, because pages that are opened from a file system may load scripts and may not fetch files.
+        A script, because pages that are opened from a file system may load scripts and may not fetch files. Raises BadValue for
+        a file that is no mesh.
         """
         import trimesh
         from trimesh.visual import TextureVisuals

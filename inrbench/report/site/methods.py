@@ -1,6 +1,5 @@
 """What stands on a method's page."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,8 @@ from inrbench.analyse.papers import bibtex
 from inrbench.registry import Registry
 from inrbench.report import words
 from inrbench.report.site import names
+from inrbench.store.files import read_regular
+from inrbench.store.guard import read_json
 
 SPEED_HEADER = ("what", "step / plain step", "step / authors' style", "step / limit", "points a second")
 
@@ -52,17 +53,34 @@ def places(method: str, boards: Sequence[Board]) -> list[dict[str, Any]]:
 
 
 def read_cards(results: Path) -> list[dict[str, Any]]:
-    """Return the speed cards that ``inrbench profile --format json`` left in the folder ``profile`` of a results folder."""
-    files = sorted((results / "profile").glob("*.json")) if (results / "profile").is_dir() else []
-    held = [json.loads(path.read_text(encoding="utf-8")) for path in files]
-    return [card for card in held if "cards" in card]
+    """Return the speed cards that ``inrbench profile --format json`` left in the folder ``profile`` of a results folder.
+
+    What is no speed card is passed over: a results folder may be anybody's.
+    """
+    folder = results / "profile"
+    found = []
+    for path in sorted(folder.glob("*.json")) if folder.is_dir() and not folder.is_symlink() else ():
+        try:
+            held = read_json(read_regular(path))
+            cards = {str(label): _card(card) for label, card in held["cards"].items()}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            continue
+        found.append({"what": str(held.get("what", "")), "cards": cards})
+    return found
+
+
+def _card(card: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return the numbers of a speed card that are shown. Raises what a card of another form gives."""
+    ratios = {part: card.get(f"fast_to_{part}") for part in ("reference", "official", "limit")}
+    speed = card.get("points_per_second") or card["points"] / min(card["rounds"]["fast"])
+    return {part: None if ratio is None else float(ratio) for part, ratio in ratios.items()} | {"speed": float(speed)}
 
 
 def _speed(method: str, cards: Sequence[Mapping[str, Any]]) -> Any:
     for profile in cards:
         for label, card in profile["cards"].items():
             if names.method_of(label) == method:
-                ratios = (card.get(f"fast_to_{part}") for part in ("reference", "official", "limit"))
-                texts = [words.NONE if ratio is None else f"{ratio:.2f}" for ratio in ratios]
-                speed = card.get("points_per_second") or card["points"] / min(card["rounds"]["fast"])
-                yield [f"{label}: {profile['what']}", *texts, f"{speed:,.0f}"]
+                texts = [
+                    words.NONE if card[part] is None else f"{card[part]:.2f}" for part in ("reference", "official", "limit")
+                ]
+                yield [f"{label}: {profile['what']}", *texts, f"{card['speed']:,.0f}"]

@@ -10,7 +10,8 @@ import numpy as np
 from inrbench.analyse import Board, measured
 from inrbench.metrics.spectrum import energy_by_octave
 from inrbench.report import words
-from inrbench.report.plots.gallery import RECONSTRUCTION, TRUTH, error_map, picture
+from inrbench.report.artifacts import curve, picture_pair
+from inrbench.report.plots.gallery import RECONSTRUCTION, TRUTH, error_map
 from inrbench.report.site import names
 from inrbench.report.site.charts import Chart, line_chart
 from inrbench.report.site.media import Media
@@ -23,9 +24,11 @@ def signal_view(boards: Sequence[Board], signal: str, results: Path, media: Medi
     """Return the page of a signal under a protocol: of each row, the first seed that ended well."""
     shown = [entry for board in boards for entry in _entries(board, signal, results)]
     first = boards[0].group
-    pairs = {
-        i: (picture(e["files"][RECONSTRUCTION]), picture(e["files"][TRUTH])) for i, e in enumerate(shown) if _pair(e["files"])
-    }
+    pairs = {}
+    for i, entry in enumerate(shown):
+        if _pair(entry["files"]):
+            with media.passing_over():
+                pairs[i] = picture_pair(entry["files"][RECONSTRUCTION], entry["files"][TRUTH])
     errors = {i: error_map(*pair) for i, pair in pairs.items()}
     worst = max((float(np.quantile(error, 0.99)) for error in errors.values()), default=0.0) or 1.0
     for i, entry in enumerate(shown):
@@ -36,13 +39,15 @@ def signal_view(boards: Sequence[Board], signal: str, results: Path, media: Medi
             entry["error"] = media.error(f"{files[RECONSTRUCTION].stem[:16]}-error-{worst:.3g}", image, truth, worst)
             entry["size"] = (image.shape[1], image.shape[0])
         if "reconstruction.mp4" in files:
-            entry["video"] = media.copy(files["reconstruction.mp4"])
+            with media.passing_over():
+                entry["video"] = media.copy(files["reconstruction.mp4"])
         for name, key in (("reconstruction.ply", "mesh"), ("truth.ply", "true_mesh")):
             if name in files:
-                entry[key], entry[f"{key}_id"] = media.mesh(files[name]), files[name].stem
+                with media.passing_over():
+                    entry[key], entry[f"{key}_id"] = media.mesh(files[name]), files[name].stem
         if "curve.npz" in files:
-            with np.load(files["curve.npz"]) as held:
-                entry["curve"] = {axis: held[axis] for axis in ("x", "truth", "prediction")}
+            with media.passing_over():
+                entry["curve"] = curve(files["curve.npz"])
     return {
         "title": f"{signal}: {first.task}, protocol {first.protocol}", "signal": signal,
         "table": names.table_page(first.task, first.fingerprint), "protocol": first.protocol, "task": first.task,
@@ -82,12 +87,12 @@ def _entries(board: Board, signal: str, results: Path) -> list[dict[str, Any]]:
 
 def _curves(entries: Sequence[dict[str, Any]]) -> list[Chart]:
     """Return the charts of a function and of its errors, if this is one; the curves are taken out of the entries."""
-    held = {entry["name"]: curve for entry in entries if (curve := entry.pop("curve", None)) is not None}
+    held = {entry["name"]: points for entry in entries if (points := entry.pop("curve", None)) is not None}
     if not held:
         return []
     any_curve = next(iter(held.values()))
-    fits = {name: (curve["x"], curve["prediction"]) for name, curve in held.items()}
-    errors = {name: (curve["x"], np.abs(curve["prediction"] - curve["truth"])) for name, curve in held.items()}
+    fits = {name: (points["x"], points["prediction"]) for name, points in held.items()}
+    errors = {name: (points["x"], np.abs(points["prediction"] - points["truth"])) for name, points in held.items()}
     return [
         line_chart({"truth": (any_curve["x"], any_curve["truth"]), **fits}, "the function and its fits", "x", "y"),
         line_chart(errors, "absolute errors", "x", "absolute error", y_log=True),

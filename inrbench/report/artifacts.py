@@ -1,0 +1,81 @@
+"""Reading what runs left to look at. It may be anybody's: each reader refuses what is damaged or too large, in one line."""
+
+import io
+import warnings
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from inrbench.errors import BadValue
+from inrbench.limits import MOST_ARCHIVE_RATIO, MOST_ARRAY_BYTES, MOST_MEDIA_BYTES, MOST_PIXELS
+from inrbench.store.files import chunks_of, read_regular
+
+Picture = NDArray[np.float32]
+CURVE = ("x", "truth", "prediction")
+BEGINNINGS = {".png": (0, b"\x89PNG\r\n\x1a\n"), ".mp4": (4, b"ftyp")}
+"""What the files begin with that a page may show, by their own suffix: where, and with which bytes."""
+
+
+def picture(path: Path) -> Picture:
+    """Return a picture file as ``(H, W, 3)`` in [0, 1]. Raises BadValue for one that is damaged, no PNG, or too large."""
+    _refuse_other_type(path, ".png")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(read_regular(path, MOST_MEDIA_BYTES)), formats=["PNG"]) as image:
+                if image.width * image.height > MOST_PIXELS:
+                    raise BadValue(f"{path} has {image.width}x{image.height} pixels; at most {MOST_PIXELS:,} are read")
+                pixels = np.asarray(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise BadValue(f"{path} cannot be read as a picture: {error}") from error
+    return pixels.astype(np.float32) / np.float32(255)
+
+
+def picture_pair(image: Path, truth: Path) -> tuple[Picture, Picture]:
+    """Return a fit and its truth. Raises BadValue where they are of different sizes too."""
+    pair = picture(image), picture(truth)
+    if pair[0].shape != pair[1].shape:
+        raise BadValue(f"{image} and its truth are of different sizes")
+    return pair
+
+
+def curve(path: Path) -> dict[str, NDArray[np.float64]]:
+    """Return a function's points, its truth and its fit, ``(N,)`` each. Raises BadValue for a file that holds no such thing."""
+    try:
+        content = read_regular(path, MOST_ARRAY_BYTES)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            size = sum(each.file_size for each in archive.infolist())
+        if size > min(MOST_ARRAY_BYTES, MOST_ARCHIVE_RATIO * len(content)):
+            raise BadValue(f"{path} unpacks to {size:,} bytes from {len(content):,}: refused")
+        with np.load(io.BytesIO(content), allow_pickle=False) as held:
+            found = {name: np.asarray(held[name], dtype=np.float64) for name in CURVE}
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        raise BadValue(f"{path} holds no curve: {error}") from error
+    if len({array.shape for array in found.values()}) != 1 or found["x"].ndim != 1:
+        raise BadValue(f"{path} holds no curve: its arrays are of different sizes")
+    return found
+
+
+def media_suffix(path: Path) -> str:
+    """Return the suffix of a picture or clip by its content. Raises BadValue for anything else, whatever it is called."""
+    try:
+        start = _beginning(path)
+    except OSError as error:
+        raise BadValue(f"{path} cannot be read: {error.strerror or error}") from error
+    for suffix, (place, letters) in BEGINNINGS.items():
+        if start[place : place + len(letters)] == letters:
+            return suffix
+    raise BadValue(f"{path} is neither a PNG picture nor an MP4 clip: it is shown nowhere")
+
+
+def _refuse_other_type(path: Path, suffix: str) -> None:
+    if media_suffix(path) != suffix:
+        raise BadValue(f"{path} is no {suffix[1:].upper()} file")
+
+
+def _beginning(path: Path) -> bytes:
+    return next(chunks_of(path), b"")[:16]

@@ -1,0 +1,167 @@
+"""Small files that unpack to gigabytes are refused in one line, and take less than 1 GiB of memory on the way."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+import zlib
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from inrbench.store import append
+from inrbench.store.schema import SCHEMA
+
+GUARD = """
+import resource, sys
+from pathlib import Path
+{imports}
+base = int(next(line for line in open("/proc/self/status") if line.startswith("VmSize:")).split()[1]) * 1024
+resource.setrlimit(resource.RLIMIT_AS, (base + 2**30, base + 2**30))
+path = Path(sys.argv[1])
+{use}
+"""
+"""A process that may take 1 GiB of addresses more than it has once everything is loaded."""
+
+
+def refused(path, imports, use):
+    """Read a file in a process with a limit on its memory; return what it says."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ARROW_IO_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", GUARD.format(imports=imports, use=use), str(path)], capture_output=True, text=True,
+        env=environment, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def png(width, height):
+    """Return a picture of one bit a pixel, all zero, as few bytes."""
+
+    def chunk(kind, data):
+        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+    head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([1, 0, 0, 0, 0])
+    packer = zlib.compressobj(9)
+    row = bytes(1 + width // 8)
+    data = b"".join(packer.compress(row * 100) for _ in range(height // 100)) + packer.flush()
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def test_a_picture_of_a_billion_pixels(tmp_path):
+    path = tmp_path / f"{'0' * 32}.png"
+    path.write_bytes(png(40_000, 40_000))
+    assert path.stat().st_size < 400_000
+    use = "try:\n    picture(path)\nexcept BadValue as error:\n    print(error)"
+    said = refused(path, "from inrbench.report.artifacts import picture\nfrom inrbench.errors import BadValue", use)
+    assert len(said.splitlines()) == 1
+    assert "pixels" in said
+
+
+@pytest.mark.parametrize("what", ["zeros", "objects", "other keys", "text", "half", "sizes"])
+def test_curves_that_are_none(tmp_path, what):
+    path = tmp_path / "curve.npz"
+    x = np.linspace(0, 1, 9)
+    if what == "zeros":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in ("x", "truth", "prediction"):
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                    head = io.BytesIO()
+                    np.lib.format.write_array_header_1_0(head, {"descr": "<f8", "fortran_order": False, "shape": (2**27,)})
+                    stream.write(head.getvalue())
+                    for _ in range(1024):
+                        stream.write(bytes(2**20))
+        assert path.stat().st_size < 4_000_000
+    elif what == "objects":
+        np.savez(path, x=np.array([print], dtype=object), truth=x, prediction=x)
+    elif what == "other keys":
+        np.savez(path, a=x)
+    elif what == "text":
+        path.write_text("no archive")
+    elif what == "half":
+        np.savez_compressed(path, x=x, truth=x, prediction=x)
+        path.write_bytes(path.read_bytes()[:-40])
+    else:
+        np.savez(path, x=x, truth=x[:3], prediction=x)
+    use = "try:\n    curve(path)\nexcept BadValue as error:\n    print(error)"
+    said = refused(path, "from inrbench.report.artifacts import curve\nfrom inrbench.errors import BadValue", use)
+    assert len(said.splitlines()) == 1
+    assert "curve.npz" in said
+
+
+def repeated(row, name, times):
+    """Return a table of many rows, one text of which is kept once."""
+    table = pa.Table.from_pylist([row], schema=SCHEMA)
+    columns = {}
+    for field in SCHEMA:
+        column = table[field.name].combine_chunks()
+        taken = pa.array(np.zeros(times, dtype=np.int64))
+        columns[field.name] = column.dictionary_encode().take(taken) if pa.types.is_string(field.type) else column.take(taken)
+    return pa.table(columns)
+
+
+@pytest.mark.parametrize("what", ["rows", "texts", "items", "texts of items"])
+def test_files_of_results_that_unpack_to_gigabytes(attempt, tmp_path, what):
+    path = append(tmp_path, attempt())
+    row = pq.read_table(path, partitioning=None).to_pylist()[0]
+    if what == "rows":
+        table = repeated({**row, "metrics": [], "curve": []}, "message", 1_200_000)
+    elif what == "texts":
+        table = repeated({**row, "message": "x" * 8000, "metrics": [], "curve": []}, "message", 200_000)
+    else:
+        n = 30_000_000 if what == "items" else 400_000
+        ids = pa.DictionaryArray.from_arrays(
+            pa.array(np.zeros(n, np.int32)), pa.array(["x" * (4 if what == "items" else 8000)])
+        )
+        item = pa.StructArray.from_arrays([ids], names=["id"])
+        table = pa.table({**{name: pa.array([row[name]], SCHEMA.field(name).type) for name in SCHEMA.names if name != "metrics"},
+                          "metrics": pa.ListArray.from_arrays(pa.array([0, n], pa.int32()), item)})  # fmt: skip
+    bomb = path.with_name("runs.0123456789abcdef.parquet")
+    pq.write_table(table, bomb, compression="zstd")
+    assert bomb.stat().st_size < 2_000_000
+    use = "read = read_runs(path)\nprint(json.dumps([read.table.num_rows, list(read.unreadable.values())]))"
+    rows, reasons = json.loads(refused(tmp_path, "import json\nfrom inrbench.store import read_runs", use))
+    assert rows == 1
+    assert len(reasons) == 1
+    assert "\n" not in reasons[0]
+
+
+@pytest.mark.parametrize("where", ["leases/r.json", "submissions/a.json", "tuned/a.toml", "profile/a.json"])
+def test_small_files_that_are_not_small(tmp_path, where):
+    path = tmp_path / where
+    path.parent.mkdir()
+    with path.open("wb") as stream:
+        stream.truncate(3 * 2**30)
+    imports = ("from inrbench.store import living\nfrom inrbench.execute.slurm import submissions\n"
+               "from inrbench.execute.tune import read_recipes\nfrom inrbench.report.site.methods import read_cards\n"
+               "from inrbench.errors import InrbenchError")  # fmt: skip
+    use = ("living(path), submissions(path), read_cards(path)\ntry:\n    read_recipes(path, 'quick')\n"
+           "except InrbenchError as error:\n    print(error)")  # fmt: skip
+    said = refused(tmp_path, imports, use)
+    assert ("no tuned recipe" in said) == where.startswith("tuned")
+
+
+@pytest.mark.parametrize("where", ["leases/r.json", "submissions/a.json", "profile/a.json"])
+def test_json_of_a_hundred_thousand_levels(tmp_path, where):
+    from inrbench.execute.slurm import submissions
+    from inrbench.report.site.methods import read_cards
+    from inrbench.store import living
+
+    path = tmp_path / where
+    path.parent.mkdir()
+    path.write_text("[" * 100_000 + "]" * 100_000)
+    assert (living(tmp_path), submissions(tmp_path), read_cards(tmp_path)) == ([], [], [])
+
+
+def test_a_picture_within_the_limit_is_read(tmp_path):
+    from inrbench.report.artifacts import picture
+
+    Image.fromarray(np.full((3, 5, 3), 51, np.uint8)).save(tmp_path / "a.png")
+    found = picture(tmp_path / "a.png")
+    assert found.shape == (3, 5, 3)
+    assert float(found.max()) == pytest.approx(0.2)

@@ -1,0 +1,171 @@
+"""A bucket that others write to: whatever lies there is looked at before it counts, and no address is taken from a folder."""
+
+import shutil
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from inrbench.cli.main import cli
+from inrbench.store import (
+    append,
+    claims_mirror,
+    keep_artifacts,
+    migrate,
+    mirror_of,
+    named,
+    orphans,
+    pack,
+    read_runs,
+    remove_orphans,
+)
+from inrbench.store.schema import SCHEMA
+from inrbench.store.write import as_parquet, packed_name
+
+
+def objects(remote):
+    return set(remote._there())
+
+
+def put(remote, path, content):
+    with remote.filesystem.open_output_stream(str(remote.prefix / path)) as stream:
+        stream.write(content)
+
+
+def row_of(path):
+    return pq.read_table(path, partitioning=None).to_pylist()[0]
+
+
+FOLDER = PurePosixPath("store/v1/task=toy/method=siren")
+
+
+@pytest.mark.parametrize("named_right", [False, True])
+def test_an_object_that_claims_our_attempts_removes_none_of_them(attempt, machine, named_right):
+    one = machine("one")
+    paths = [append(one.folder, attempt(seed=seed)) for seed in range(4)]
+    one.exchange()
+    rows = [{**row_of(path), "run_id": "0" * 64, "wall_seconds": 1e-9} for path in paths]
+    forged = as_parquet(pa.Table.from_pylist(rows, schema=SCHEMA))
+    name = packed_name(forged) if named_right else "runs.0000000000000000.parquet"
+    put(one, FOLDER / name, forged)
+    for _ in range(2):
+        one.exchange()
+    assert all(path.exists() for path in paths)
+    assert len(objects(one)) == 5
+    assert sorted(read_runs(one.folder).table["seed"].to_pylist()) == [0, 1, 2, 3]
+    assert (FOLDER / name) in one.refused
+
+
+def test_a_sound_row_with_our_attempt_and_other_numbers_removes_nothing(attempt, machine):
+    """Its id follows from its columns, its digest is right; only its numbers are not ours."""
+    one = machine("one")
+    path = append(one.folder, attempt(seed=0))
+    one.exchange()
+    forged = as_parquet(pa.Table.from_pylist([{**row_of(path), "wall_seconds": 1e-9}], schema=SCHEMA))
+    put(one, FOLDER / packed_name(forged), forged)
+    for _ in range(2):
+        one.exchange()
+    assert path.exists()
+    assert path.relative_to(one.folder).as_posix() in {each.as_posix() for each in objects(one)}
+
+
+@pytest.mark.parametrize("key", [
+    "store/v1/a\\..\\..\\..\\evil.exe", "store/v1/../../../evil.parquet", f"store/v1/{'x' * 250}", "store/v1/task=toy",
+    "artifacts/evil.html", "artifacts/.being-written.x/y", "leases/x.json", "tuned/sub/x.toml", "evil.txt", "store/evil.parquet",
+])  # fmt: skip
+def test_what_bears_no_name_of_ours_is_never_fetched_and_stops_nothing(attempt, machine, key):
+    one = machine("one")
+    append(one.folder, attempt())
+    put(one, key, b"evil")
+    one.exchange(artifacts=True)
+    assert not [path for path in one.folder.parent.rglob("*") if "evil" in path.name or "x" * 250 in path.name]
+    assert read_runs(one.folder).table.num_rows == 1
+
+
+def test_an_artifact_of_another_content_is_not_fetched(machine):
+    one = machine("one")
+    put(one, f"artifacts/{'0' * 32}.png", b"evil")
+    one.exchange(artifacts=True)
+    assert not (one.folder / "artifacts" / f"{'0' * 32}.png").exists()
+    assert "does not hold what its name says" in str(one.refused)
+
+
+def test_an_object_that_was_cut_is_sent_again(attempt, machine):
+    one, other = machine("one"), machine("other")
+    path = append(one.folder, attempt())
+    one.exchange()
+    put(one, path.relative_to(one.folder).as_posix(), b"")
+    other.exchange()
+    assert read_runs(other.folder).table.num_rows == 0
+    one.exchange()
+    other.exchange()
+    assert read_runs(other.folder).table.num_rows == 1
+
+
+def aged(path):
+    """Take the columns of later versions out of a stored attempt, and give its run an id of old."""
+    table = pq.read_table(path, partitioning=None)
+    row = table.to_pylist()[0]
+    late = ("engine", "track", "training_json", "probes", "artifacts")
+    old = pa.Table.from_pylist([{**row, "run_id": f"{row['seed']:064x}"}], schema=SCHEMA).drop_columns(list(late))
+    path.unlink()
+    pq.write_table(old, path.with_name(f"{row['seed']:064x}.{row['attempt_id']}.ok.parquet"))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_one_machine_migrates_does_not_come_back_from_another(attempt, machine, packed):
+    one, other = machine("one"), machine("other")
+    for seed in range(3):
+        aged(append(one.folder, attempt(seed=seed)))
+    if packed:
+        pack(one.folder)
+    shutil.copytree(one.folder / "store", other.folder / "store")
+    one.exchange()
+    migrate(one.folder)
+    one.exchange()
+    for _ in range(2):
+        other.exchange()
+        one.exchange()
+    for each in (one, other):
+        read = read_runs(each.folder)
+        assert sorted(read.table["seed"].to_pylist()) == [0, 1, 2]
+        assert not read.table["engine"].null_count
+    assert len(objects(one)) == (1 if packed else 3)
+
+
+def test_an_artifact_that_was_removed_does_not_come_back_from_another_mirror(attempt, machine):
+    import os
+
+    one, other = machine("one"), machine("other")
+    kept = keep_artifacts(one.folder, lambda folder: (folder / "p.png").write_bytes(b"picture"))
+    made = attempt()
+    path = append(one.folder, replace(made, result=replace(made.result, artifacts=kept)))
+    one.exchange()
+    other.exchange(artifacts=True)
+    for each in (one, other):
+        (each.folder / path.relative_to(one.folder)).unlink()
+    one.remove([path])
+    file = one.folder / "artifacts" / kept[0].file
+    os.utime(file, (1.0, 1.0))
+    one.remove(remove_orphans(one.folder, orphans(one.folder)))
+    other.exchange()
+    assert objects(one) == set()
+
+
+def test_a_folder_names_no_address_that_is_obeyed(attempt, tmp_path, monkeypatch):
+    """A stranger's folder says that it is a mirror."""
+    append(tmp_path, attempt())
+    (tmp_path / "mirror-of.txt").write_text("s3://b/p?endpoint_override=127.0.0.1:9&scheme=http")
+    monkeypatch.setattr("pyarrow.fs.FileSystem", None)  # whatever opens an address fails
+    assert mirror_of(tmp_path) is None
+    assert claims_mirror(tmp_path)
+    assert named(tmp_path) == str(tmp_path)
+    for words in (["status"], ["results", "gc", "--delete"], ["results", "migrate"], ["leaderboard"],
+                  ["run", "--methods", "relu", "--tasks", "function1d", "--signals", "sin200", "--protocol", "quick",
+                   "--set", "epochs=2", "--set", "width=8", "--device", "cpu"]):  # fmt: skip
+        done = CliRunner().invoke(cli, [*words, "--results", str(tmp_path)], standalone_mode=False)
+        assert done.exception is None, done.exception
+        assert "nothing is sent there unless you name it" in done.output
