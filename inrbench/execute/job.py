@@ -79,6 +79,8 @@ class PoolSettings:
     """Commit and dirtiness of the checkout, asked once."""
     known: frozenset[str]
     """Ids of the attempts that the plan knew of its runs: of those that failed and are done again."""
+    bucket: str | None = None
+    """The address of the object store that ``results`` is the mirror of, None for a folder of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from ctypes import Array
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,15 @@ from inrbench.errors import BadValue, InrbenchError, StoreError
 from inrbench.execute.cores import Cores
 from inrbench.execute.job import ALWAYS_AGAIN, Job, Listener, Outcome, PoolSettings, Work
 from inrbench.spec import Cost, RunResult, Status
-from inrbench.store import environment, leased, new_attempt, new_attempt_id, physical_cores
+from inrbench.store import (
+    environment,
+    leased,
+    leased_in_bucket,
+    new_attempt,
+    new_attempt_id,
+    open_mirror,
+    physical_cores,
+)
 
 WORKER_BYTES = 3 * 2**30
 """What a CPU worker may need: the largest step that fits in memory by design, and the libraries."""
@@ -274,13 +282,22 @@ def _execute(job: Job, settings: PoolSettings, index: int) -> Outcome | None:
         os._exit(RENEWED_CODE)
     spec = job.spec
     what = f"{spec.task}/{spec.signal} {spec.label} seed {spec.seed}"
-    with leased(settings.results, spec.run_id, what=what) as ours:
-        if not ours:
+    with (
+        leased(settings.results, spec.run_id, what=what) as ours,
+        leased_in_bucket(settings.bucket, spec.run_id) if ours else nullcontext(False) as alone,
+    ):
+        if not alone:
             return None
+        remote = open_mirror(settings.bucket) if settings.bucket else None
+        if remote:
+            remote.fetch_runs(spec.task, spec.method)
         row = new_attempt(settings.results, spec.task, spec.method, spec.run_id, settings.known)
-        if row is None or row["status"] in ALWAYS_AGAIN or job.probes:  # which the other may not have read
-            return _carry_out(job, settings, index)
-        return Outcome.from_row(row, note="carried out by another command meanwhile")
+        if row is not None and row["status"] not in ALWAYS_AGAIN and not job.probes:  # which the other may not have read
+            return Outcome.from_row(row, note="carried out by another command meanwhile")
+        outcome = _carry_out(job, settings, index)
+        if remote:
+            remote.send_run(spec.task, spec.method, spec.run_id)  # before the lease goes, so that the next sees it
+        return outcome
 
 
 def _carry_out(job: Job, settings: PoolSettings, index: int) -> Outcome:

@@ -39,7 +39,16 @@ def perform(
     """Do what a results folder lacks of requests for one device, all together, and return the exit code."""
     from inrbench.execute import PoolSettings, Work, estimate, load_executor, refuse_unknown_limit, workers_for
     from inrbench.session.progress import Tally, progress_display
-    from inrbench.store import attempt_files, check_writable, code_state, kept_in_step, pack, physical_cores
+    from inrbench.store import (
+        attempt_files,
+        can_lease,
+        check_writable,
+        code_state,
+        kept_in_step,
+        mirror_of,
+        pack,
+        physical_cores,
+    )  # fmt: skip
 
     request, *_ = requests
     carry_out = load_executor(executor)
@@ -61,9 +70,12 @@ def perform(
     _without_cache()
     _fetch_optional(plan.todo, registry)
     _prepare(plan.todo, registry)
+    bucket = remote.uri if (remote := mirror_of(results)) else None
+    if bucket and not can_lease(bucket):
+        say("note: without boto3 (pip install 'inrbench[s3]') machines that share this bucket may do a run twice")
     settings = PoolSettings(
         results=results.resolve(), workers=workers, threads=threads, timeout=timeout, memory=memory,
-        artifacts=artifacts, code=code_state(), known=known,
+        artifacts=artifacts, code=code_state(), known=known, bucket=bucket,
     )  # fmt: skip
     tally = Tally(len(plan.todo))
     with kept_in_step(results), progress_display(tally) as listener, _stopped_politely():

@@ -1,6 +1,7 @@
 """The store: a folder of immutable Parquet files, one an attempt, that any number of processes may add to."""
 
 from inrbench.store.artifacts import artifact_files, artifact_folder, fault_of_artifact, keep_artifacts
+from inrbench.store.bucket_leases import can_lease, leased_in_bucket
 from inrbench.store.compact import Merged, compact, merge, pack
 from inrbench.store.environment import Environment, code_state, environment, physical_cores
 from inrbench.store.leases import Lease, leased, living
@@ -44,6 +45,7 @@ __all__ = [
     "artifact_folder",
     "attempt_files",
     "attempts_of",
+    "can_lease",
     "check_writable",
     "claims_mirror",
     "code_state",
@@ -55,6 +57,7 @@ __all__ = [
     "keep_artifacts",
     "kept_in_step",
     "leased",
+    "leased_in_bucket",
     "living",
     "load_results",
     "merge",

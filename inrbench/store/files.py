@@ -24,6 +24,8 @@ FOLDER_CANNOT = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCE
 CHUNK = 1 << 20
 BEING_WRITTEN = ".being-written."
 """How the folders begin in which runs write their artifacts."""
+FETCHED = ".fetched."
+"""How the folders begin in which what comes from an object store lies until it has been looked at."""
 OWNER = re.compile(r"\.(?P<place>[0-9a-f]{12})\.(?P<pid>\d{1,9})\.")
 """In the name of a temporary file: who writes it."""
 ABANDONED_SECONDS = 24 * 3600
@@ -144,6 +146,7 @@ def temporary(results: Path) -> Iterator[Path]:
     for root in ("store", "tuned"):
         folder = below(results, root)
         yield from regular_files(folder, lambda name: name.startswith(".") and name.endswith(".tmp"))
+    yield from sorted(results.glob(f"{FETCHED}*"))
     artifacts = below(results, "artifacts")
     for path in sorted(artifacts.iterdir()) if artifacts.is_dir() else ():
         if path.name.startswith(BEING_WRITTEN) or (path.name.startswith(".") and path.name.endswith(".tmp")):

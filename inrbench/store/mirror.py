@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import re
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,13 +24,14 @@ import pyarrow as pa
 from inrbench.errors import BadValue, StoreError
 from inrbench.limits import MOST_MEDIA_BYTES, MOST_SMALL_FILE_BYTES, MOST_TABLE_BYTES
 from inrbench.store.artifacts import fault_of_artifact
-from inrbench.store.files import is_regular, read_regular, regular_files, remove, sweep, write_atomically
+from inrbench.store.files import FETCHED, is_regular, read_regular, regular_files, remove, sweep, write_atomically
 from inrbench.store.guard import fault_of_row
+from inrbench.store.place import mark
 from inrbench.store.read import FILE, read_files, store_files
 from inrbench.store.remote import MARK, mirror_of, remember
 from inrbench.store.same import contents, doubled
 from inrbench.store.schema import SCHEMA, VERSION
-from inrbench.store.write import holds_one, is_packed, packed_name
+from inrbench.store.write import attempt_folder, holds_one, is_packed, packed_name
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +61,6 @@ SHARED = {
 CHANGING = "tuned"
 """The only files that are written anew under the same name: of these the newer one holds."""
 TRIAL = PurePosixPath(".trial")
-FETCHED = ".fetched"
-"""Where what comes from the object store lies until it has been looked at."""
 PAUSE_SECONDS = 5.0
 SHARE_OF_TIME = 0.1
 """At most so much of the time is spent on keeping in step."""
@@ -114,6 +114,25 @@ class Mirror:
                 "and the next command with the same --results sends it"
             ) from error
 
+    def fetch_runs(self, task: str, method: str) -> None:
+        """Fetch what other machines have stored of a task and method. A store that does not answer is told by ``exchange``."""
+        folder = attempt_folder(self.folder, task, method).relative_to(self.folder)
+        with suppress(*UNREACHED):
+            for path, seen in self._there(folder.as_posix()).items():
+                if not (self.folder / path).exists() and path not in self.refused:
+                    self._fetch(path, seen)
+
+    def send_run(self, task: str, method: str, run_id: str) -> None:
+        """Send the row of one run, and its artifacts before it. A store that does not answer is told by ``exchange``."""
+        folder = attempt_folder(self.folder, task, method)
+        paths = list(regular_files(folder, lambda name: name.startswith(run_id)))
+        table, _ = read_files(paths, ["artifacts"])
+        names = sorted({each["file"] for held in table["artifacts"].to_pylist() for each in held or ()})
+        with suppress(*UNREACHED):
+            for path in [*(PurePosixPath("artifacts", name) for name in names), *map(self._relative, paths)]:
+                if is_regular(self.folder / path):
+                    self._send(path)
+
     def check_writable(self) -> None:
         """Raise StoreError now rather than after the first run if nothing can be stored there."""
         try:
@@ -134,17 +153,21 @@ class Mirror:
         found: Files = {}
         for root in ROOTS:
             for path in regular_files(self.folder / root, lambda name: not name.startswith(".")):
-                relative = PurePosixPath(path.relative_to(self.folder).as_posix())
+                relative = self._relative(path)
                 if _most_bytes(relative) is not None:
                     with suppress(FileNotFoundError):  # merged meanwhile
                         facts = path.stat()
                         found[relative] = Seen(facts.st_mtime, facts.st_size)
         return found
 
-    def _there(self) -> Files:
+    def _relative(self, path: Path) -> PurePosixPath:
+        return PurePosixPath(path.relative_to(self.folder).as_posix())
+
+    def _there(self, folder: str = "") -> Files:
         from pyarrow.fs import FileSelector, FileType
 
-        listed = self.filesystem.get_file_info(FileSelector(str(self.prefix), recursive=True, allow_not_found=True))
+        place = str(self.prefix / folder)
+        listed = self.filesystem.get_file_info(FileSelector(place, recursive=True, allow_not_found=True))
         files = {PurePosixPath(each.path).relative_to(self.prefix): each for each in listed if each.type is FileType.File}
         return {path: Seen(each.mtime_ns / 1e9, each.size) for path, each in files.items() if _most_bytes(path) is not None}
 
@@ -177,7 +200,8 @@ class Mirror:
                 content = stream.read(most + 1)
         except FileNotFoundError:  # merged meanwhile by another machine
             return
-        scratch = self.folder / FETCHED / path
+        apart = Path(tempfile.mkdtemp(dir=self.folder, prefix=f"{FETCHED}{mark()}."))
+        scratch = apart / path
         try:
             write_atomically(content, scratch)
             if fault := fault_of(scratch, path):
@@ -187,7 +211,7 @@ class Mirror:
             (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
             scratch.replace(self.folder / path)
         finally:
-            remove(self.folder / FETCHED)
+            remove(apart)
 
     def _refuse(self, path: PurePosixPath, reason: str) -> None:
         if path not in self.refused:

@@ -169,3 +169,78 @@ def test_a_folder_names_no_address_that_is_obeyed(attempt, tmp_path, monkeypatch
         done = CliRunner().invoke(cli, [*words, "--results", str(tmp_path)], standalone_mode=False)
         assert done.exception is None, done.exception
         assert "nothing is sent there unless you name it" in done.output
+
+
+def test_a_lease_in_a_bucket_is_held_by_one_machine_at_a_time(uri, monkeypatch):
+    from inrbench.store import bucket_leases, leased_in_bucket
+
+    with leased_in_bucket(uri, "r") as ours:
+        assert ours
+        with leased_in_bucket(uri, "r") as again, leased_in_bucket(uri, "s") as other:
+            assert not again
+            assert other
+    with leased_in_bucket(uri, "r") as ours:
+        assert ours
+        monkeypatch.setattr(bucket_leases, "STALE_SECONDS", -1.0)
+        with leased_in_bucket(uri, "r") as taken:
+            assert taken, "its owner is taken for dead"
+        monkeypatch.undo()
+    with leased_in_bucket(uri, "r") as ours:
+        assert ours
+
+
+def test_a_lease_is_written_anew_while_its_owner_works(uri, monkeypatch):
+    import time
+
+    from inrbench.store import bucket_leases, leased_in_bucket
+
+    monkeypatch.setattr(bucket_leases, "BEAT_SECONDS", 0.05)
+    with leased_in_bucket(uri, "r"):
+        client, bucket, key = bucket_leases._place(uri, "r")
+        first = client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        limit = time.monotonic() + 20
+        while (again := client.get_object(Bucket=bucket, Key=key)["Body"].read()) == first and time.monotonic() < limit:
+            time.sleep(0.05)
+        assert again != first
+
+
+@pytest.mark.parametrize("content", [b"", b"[" * 100_000, b"x" * 2**20])
+def test_what_is_no_lease_in_a_bucket_expires_too(uri, monkeypatch, content):
+    from inrbench.store import bucket_leases, leased_in_bucket
+
+    client, bucket, key = bucket_leases._place(uri, "r")
+    client.put_object(Bucket=bucket, Key=key, Body=content)
+    with leased_in_bucket(uri, "r") as ours:
+        assert not ours, "it was written just now"
+    monkeypatch.setattr(bucket_leases, "STALE_SECONDS", -1.0)
+    with leased_in_bucket(uri, "r") as ours:
+        assert ours
+
+
+@pytest.mark.slow
+def test_two_machines_on_one_bucket_do_no_run_twice(uri, tmp_path):
+    """Two commands with caches of their own, started together; every run has one attempt in the bucket."""
+    import os
+    import subprocess
+    import sys
+
+    from inrbench.store import open_mirror
+    from inrbench.store.read import read_steadily
+
+    command = [sys.executable, "-m", "inrbench", "run", "--methods", "siren,relu", "--tasks", "function1d", "--protocol", "quick",
+               "--signals", "sin200", "--seeds", "6", "--set", "epochs=300", "--set", "width=16", "--jobs", "1", "--device", "cpu",
+               "--artifacts", "none", "--results", uri]  # fmt: skip
+    machines = [
+        subprocess.Popen(command, env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / name)}, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True)
+        for name in ("one", "other")
+    ]  # fmt: skip
+    said = [machine.communicate(timeout=300)[0] for machine in machines]
+    assert [machine.returncode for machine in machines] == [0, 0], said
+    remote = open_mirror(uri)
+    remote.exchange()
+    table, unreadable = read_steadily(remote.folder, ["run_id", "attempt_id"])
+    assert not unreadable
+    assert table.num_rows == len(set(table["run_id"].to_pylist())) == 12, said
+    assert all("12 of 12 runs: 12 ok" in text for text in said), said
+    assert any("carried out by another command meanwhile" in text for text in said), said

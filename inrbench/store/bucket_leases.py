@@ -1,0 +1,149 @@
+"""Leases in a bucket: several machines on one object store divide the runs, and none is done twice.
+
+A lease is an object that is written on the condition that there is none (``If-None-Match``), and taken over on the condition
+that it is still the one that was seen (``If-Match``): the store lets one of several through. Its owner writes it anew now and
+then; how old it is, is told by the store's own clock. That needs boto3 (``pip install 'inrbench[s3]'``), since pyarrow knows no
+conditions.
+"""
+
+import json
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from importlib.util import find_spec
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+BEAT_SECONDS = 20.0
+STALE_SECONDS = 120.0
+"""Without a new version for so long, by the clock of the object store, the owner is taken for dead."""
+REFUSED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
+GONE = frozenset({"NoSuchKey", "404"})
+
+
+def can_lease(uri: str) -> bool:
+    """Whether leases can be kept in an object store: it must know conditional writes, and boto3 must be there."""
+    return uri.startswith("s3://") and find_spec("boto3") is not None
+
+
+@contextmanager
+def leased_in_bucket(uri: str | None, name: str) -> Iterator[bool]:
+    """Hold ``name`` against all machines that share a bucket, and yield True; yield False if another holds it.
+
+    Where no lease can be kept (no bucket, no boto3, a bucket that answers otherwise) the block runs without: a run may then be
+    done twice, and counts once.
+    """
+    held = None
+    if uri is not None and can_lease(uri):
+        held = _Held(*_place(uri, name))
+        ours = held.take()
+        if ours is False:
+            yield False
+            return
+        if ours is None:
+            held = None
+    if held is None:
+        yield True
+        return
+    over = threading.Event()
+    threading.Thread(target=held.beat, args=(over,), daemon=True).start()
+    try:
+        yield True
+    finally:
+        over.set()
+        held.release()
+
+
+def _place(uri: str, name: str) -> tuple[Any, str, str]:
+    """Return a client, the bucket, and the key of a lease."""
+    import boto3
+    from botocore.config import Config
+
+    parts = urlsplit(uri)
+    options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    endpoint = options.get("endpoint_override")
+    if endpoint and "://" not in endpoint:
+        endpoint = f"{options.get('scheme', 'https')}://{endpoint}"
+    client = boto3.client(
+        "s3", endpoint_url=endpoint, region_name=options.get("region"), config=Config(retries={"max_attempts": 3})
+    )
+    return client, parts.netloc, "/".join(part for part in (parts.path.strip("/"), "leases", f"{name}.json") if part)
+
+
+@dataclass
+class _Held:
+    """One lease, as this process writes it. ``etag``: the version that is ours, None for none."""
+
+    client: Any
+    bucket: str
+    key: str
+    token: str = field(default_factory=lambda: secrets.token_hex(16))
+    etag: str | None = None
+    beats: int = 0
+    lock: Any = field(default_factory=threading.Lock)
+
+    def take(self) -> bool | None:
+        """Return True if it is ours now, False if it is another's who lives, None if the bucket cannot tell."""
+        for _ in range(3):
+            written = self._write(IfNoneMatch="*")
+            if written is not False:
+                return written
+            seen = self._seen()
+            if seen is None:
+                continue  # it has just gone
+            etag, silence = seen
+            if silence < STALE_SECONDS:
+                return False
+            written = self._write(IfMatch=etag)
+            if written is not False:
+                return written
+        return False
+
+    def beat(self, over: threading.Event) -> None:
+        """Write the lease anew until ``over``; once it is another's, no more."""
+        while not over.wait(BEAT_SECONDS):
+            with self.lock:
+                if over.is_set() or self.etag is None:
+                    return
+                if self._write(IfMatch=self.etag) is False:
+                    self.etag = None
+
+    def release(self) -> None:
+        """Remove the lease if it is ours still."""
+        with self.lock:
+            seen = self._seen() if self.etag is not None else None
+            if seen is not None and seen[0] == self.etag:
+                with suppress(Exception):  # it grows stale
+                    self.client.delete_object(Bucket=self.bucket, Key=self.key)
+            self.etag = None
+
+    def _write(self, **condition: str) -> bool | None:
+        """Write under a condition; False if that does not hold, None if the bucket does not answer or knows no conditions."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        self.beats += 1
+        told = {"host": socket.gethostname(), "pid": os.getpid(), "token": self.token, "beats": self.beats}
+        try:
+            answer = self.client.put_object(Bucket=self.bucket, Key=self.key, Body=json.dumps(told).encode(), **condition)
+        except ClientError as error:
+            return False if error.response.get("Error", {}).get("Code") in REFUSED | GONE else None
+        except BotoCoreError:
+            return None
+        self.etag = answer["ETag"]
+        return True
+
+    def _seen(self) -> tuple[str, float] | None:
+        """Return the version that is there and its age in seconds by the store's clock; None if there is none."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            answer = self.client.head_object(Bucket=self.bucket, Key=self.key)
+        except (ClientError, BotoCoreError):
+            return None
+        now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+        return answer["ETag"], abs((now - answer["LastModified"]).total_seconds())
