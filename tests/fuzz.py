@@ -16,12 +16,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image
 from torch import nn
 
+from inrbench.analyse import TABLE_COLUMNS, board_of, comparable_runs
 from inrbench.cli.run_verb import read_resources
 from inrbench.data.audio import Clip, read_wav, write_wav
 from inrbench.data.image import read_image, write_image
@@ -33,10 +34,15 @@ from inrbench.execute.tune import read_recipes
 from inrbench.nn import load_weights, save_weights
 from inrbench.registry import Source, parse_selection
 from inrbench.registry.discover import read_declarations
+from inrbench.report import words
+from inrbench.report.artifacts import curve, picture
+from inrbench.report.site.build import _listed
+from inrbench.report.site.methods import read_cards
 from inrbench.spec import Measurement, Metric, Protocol, RunResult, RunSpec
-from inrbench.store import Attempt, append, environment, leased, living, read_runs, verify
+from inrbench.store import Attempt, append, environment, leased, living, merge, read_runs, verify
+from inrbench.store.mirror import fault_of
 
-LIMIT_BYTES = 2**31
+LIMIT_BYTES = 2**30
 CASE_SECONDS = 60.0
 ODD_NUMBERS = (b"\x00" * 4, b"\xff" * 4, b"\x7f\xff\xff\xff", b"\x00\x00\x00\x80", b"\xff\xff\xff\x7f", b"9" * 12)
 TEXT = b"['\"]{}=,.\n\0-9eE\\/#"
@@ -69,6 +75,13 @@ def targets(folder: Path) -> dict[str, Target]:
     return {
         "Parquet, read": Target([path.read_bytes()], f"store/v1/task=t/method=m/{path.name}", lambda p: read_runs(p.parents[4])),
         "Parquet, verified": Target([path.read_bytes()], f"store/v1/task=t/method=m/{path.name}", lambda p: verify(p.parents[4])),
+        "Parquet, merged": Target([path.read_bytes()], f"store/v1/task=t/method=m/{path.name}", _merged),
+        "Parquet, fetched": Target([path.read_bytes()], path.name, lambda p: fault_of(p, FOLDER / path.name)),
+        "Parquet, in a table": Target([path.read_bytes()], f"store/v1/task=t/method=m/{path.name}", _tabled),
+        "pictures of runs": Target([(folder / "i.png").read_bytes()], "i.png", picture),
+        "curves of runs": Target([_curve(folder)], "curve.npz", curve),
+        "speed cards": Target([CARD], "profile/a.json", lambda p: read_cards(p.parents[1]), True),
+        "manifests of sites": Target([b"index.html\ntables/a.html\nmedia/x.png\n"], ".inrbench-site", lambda p: _listed(p.parent), True),
         "safetensors": Target([(folder / "w.safetensors").read_bytes()], "w.safetensors", lambda p: load_weights(network, p)),
         "PNG": Target([(folder / "i.png").read_bytes()], "i.png", read_image),
         "JPEG": Target([(folder / "i.jpg").read_bytes()], "i.jpg", read_image),
@@ -79,16 +92,46 @@ def targets(folder: Path) -> dict[str, Target]:
         "TOML of resources": Target([b'partition = "gpu"\ngpus = 2\nsetup = ["a", "b"]\n'], "p.toml", lambda p: read_resources((), p), True),
         "TOML of recipes": Target([RECIPE], "tuned/quick.toml", lambda p: read_recipes(p.parents[1], "quick"), True),
         "leases": Target([lease], "leases/run.json", lambda p: living(p.parents[1]), True),
-        "submissions": Target([b'{"17_0": ["aa", "bb"], "17_1": ["cc"]}'], "submissions/0.json", lambda p: submissions(p.parents[1]), True),
+        "submissions": Target([b'{"tasks": {"17_0": ["aa", "bb"], "17_1": ["cc"]}, "known": ["dd"]}'], "submissions/0.json", lambda p: submissions(p.parents[1]), True),
         "selections": Target([b"msa[s_max=3.0,4.0],siren[omega=(1,2),30],./a.py,all"], "s.txt",
                              lambda p: parse_selection(p.read_text("utf-8", "replace")), True),
         "plugin files, unopened": Target([PLUGIN], "act.py", lambda p: read_declarations(Source(p, None, "file:act.py")), True),
     }  # fmt: skip
 
 
+FOLDER = PurePosixPath("store/v1/task=t/method=m")
+CARD = json.dumps({
+    "what": "image", "cards": {"siren": {"fast_to_reference": 0.5, "points": 64, "rounds": {"fast": [0.1, 0.2]}}},
+}).encode()  # fmt: skip
+
+
+def _merged(path: Path) -> object:
+    with tempfile.TemporaryDirectory() as ours:
+        return merge(path.parents[4], Path(ours) / "results")
+
+
+def _tabled(path: Path) -> object:
+    return [words.cells(board, row) for group in comparable_runs(path.parents[4], TABLE_COLUMNS)
+            for board in [board_of(group)] for row in board.rows]  # fmt: skip
+
+
+def _curve(folder: Path) -> bytes:
+    x = np.linspace(-1, 1, 40)
+    np.savez_compressed(folder / "curve.npz", x=x, truth=x, prediction=x)
+    return (folder / "curve.npz").read_bytes()
+
+
 RECIPE = b"""task = "function1d"
 method = "siren"
 protocol = "quick"
+
+budget = 8
+validation = "mse@train"
+tuned_on = ["function1d/sin200"]
+
+[ranges]
+lr = [1e-05, 0.02]
+omega = [5.0, 120.0]
 
 [params]
 omega = 30.0

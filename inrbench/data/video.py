@@ -130,4 +130,6 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     with container:
         if not container.streams.video:
             raise BadValue(f"{path} has no video in it")
+        if container.streams.video[0].codec_context is None:
+            raise BadValue(f"{path} cannot be read as a video: what it is encoded with is not known here")
         yield container, container.streams.video[0]

@@ -60,6 +60,8 @@ def compact(results: Path, target: Path, tasks: Container[str] | None = None, ar
         StoreError: A folder is not there or cannot be written, or the target holds a file that cannot be read: nothing is
             overwritten whose content is unknown.
     """
+    for folder in (results, target):
+        sweep(folder)
     merged = Merged()
     ours, merged_refused = pairs_held(results)
     merged.refused.update(merged_refused)

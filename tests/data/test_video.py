@@ -82,3 +82,13 @@ def test_a_file_with_sound_only_has_no_video(tmp_path):
 def test_the_papers_clip_has_the_papers_size():
     frames = read_video(require("video", "bigbuckbunny.mp4"), 4, 57_600)
     assert frames.shape == (4, 180, 320, 3)
+
+
+def test_a_clip_of_an_unknown_codec_is_refused_in_one_line(tmp_path):
+    write_video(tmp_path / "a.mp4", clip())
+    content = (tmp_path / "a.mp4").read_bytes()
+    assert content.count(b"avc1") >= 1
+    (tmp_path / "b.mp4").write_bytes(content.replace(b"avc1", b"xyz1"))
+    with pytest.raises(BadValue, match=r"b\.mp4 (cannot be read as a video|is damaged|has no frames)") as error:
+        read_video(tmp_path / "b.mp4", 3, None)
+    assert "\n" not in str(error.value)
