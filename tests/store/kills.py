@@ -29,6 +29,7 @@ from inrbench.spec import Measurement, Metric, Protocol, RunResult, RunSpec
 from inrbench.store import (
     SCHEMA,
     Attempt,
+    Mirror,
     append,
     compact,
     environment,
@@ -93,6 +94,8 @@ class Case:
     act: Callable[[Path], object]
     held: str
     n_attempts: int = ATTEMPTS
+    prepare: Callable[[Path], None] = lambda folder: None
+    """What is done with a copy before the verb begins."""
 
 
 def make_two(folder: Path) -> None:
@@ -136,12 +139,18 @@ def act_migrate(folder: Path) -> object:
 
 def act_exchange(folder: Path) -> object:
     """Send to a bucket of the folder's own, and fetch."""
-    os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
-    remote = open_mirror(f"s3://{_bucket(folder)}/x")
-    if not (remote.folder / "store").exists():
-        shutil.copytree(folder / "results", remote.folder, dirs_exist_ok=True)
-    remote.exchange(artifacts=True)
+    _mirror(folder).exchange(artifacts=True)
     return None
+
+
+def fill_mirror(folder: Path) -> None:
+    """Let the mirror hold what the results folder holds."""
+    shutil.copytree(folder / "results", _mirror(folder).folder, dirs_exist_ok=True)
+
+
+def _mirror(folder: Path) -> Mirror:
+    os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+    return open_mirror(f"s3://{_bucket(folder)}/x")
 
 
 def _bucket(folder: Path) -> str:
@@ -154,7 +163,9 @@ CASES = {
     "gc": Case(make_with_orphans, act_gc, "results"),
     "compact": Case(lambda folder: make(folder / "results", range(ATTEMPTS)), act_compact, "results"),
     "migrate": Case(lambda folder: make(folder / "results", range(ATTEMPTS), old=True, artifacts=False), act_migrate, "results"),
-    "exchange": Case(lambda folder: make(folder / "results", range(ATTEMPTS)), act_exchange, "results"),
+    "exchange": Case(
+        lambda folder: make(folder / "results", range(ATTEMPTS)), act_exchange, "mirror", prepare=fill_mirror
+    ),
 }  # fmt: skip
 
 
@@ -195,6 +206,7 @@ def kill_once(name: str, base: Path, folder: Path, seconds: float, draw: random.
     """Kill a verb on a copy of a store, look, and carry it out; return where it was killed."""
     case = CASES[name]
     shutil.copytree(base, folder)
+    case.prepare(folder)
     context = multiprocessing.get_context("forkserver")
     ready = context.Event()
     process = context.Process(target=begin, args=(name, folder, ready))
@@ -255,6 +267,7 @@ def main() -> None:
             whole = Path(scratch) / f"whole-{name}"
             shutil.copytree(bases[name], whole)
             _make_bucket(whole)
+            case.prepare(whole)
             start = time.perf_counter()
             case.act(whole)
             seconds[name] = time.perf_counter() - start
