@@ -141,7 +141,7 @@ def export_(results: Path, table: Literal["runs", "metrics", "curves", "probes"]
 @command.command("gc")
 @results_and_artifacts_option
 @click.option("--delete", is_flag=True, help="Remove them; without it they are only named.")
-def gc_(results: Path, delete: bool) -> None:
+def gc_(results: Path, delete: bool) -> int:
     """Find artifacts of no run, and what was left half written, a day old at least.
 
     \b
@@ -150,7 +150,9 @@ def gc_(results: Path, delete: bool) -> None:
     """
     from inrbench.store import mirror_of, orphans, remove_orphans
 
-    found = orphans(results)
+    found, unreadable = orphans(results)
+    for path, reason in unreadable.items():
+        say(f"{path} cannot be read ({reason}), so it is not known which artifacts it needs: none is removed")
     for path, size in found.items():
         say(f"{path}: {size:,} bytes")
     total = f"{len(found)} orphans, {sum(found.values()) / 2**20:,.1f} MiB"
@@ -162,6 +164,7 @@ def gc_(results: Path, delete: bool) -> None:
         say(f"{total}, removed{kept}")
     else:
         say(f"{total}; remove them: inrbench results gc --delete" if found else "no orphans")
+    return CHECK_FAILED if unreadable else OK
 
 
 @command.command("migrate")

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from inrbench.errors import StoreError
 from inrbench.store.artifacts import artifact_folder, is_artifact_name
 from inrbench.store.files import ABANDONED_SECONDS, is_regular, remove, temporary
 from inrbench.store.leases import lease_folder
@@ -14,29 +13,30 @@ from inrbench.store.read import read_steadily
 LEASE_NAME = re.compile(r"\.?[\w.-]{1,120}\.json(\.[\w.-]{1,120})?", re.ASCII)
 
 
-def orphans(results: Path) -> dict[Path, int]:
-    """Return each orphan with its bytes: only what bears a name of ours, and is no link.
+def orphans(results: Path) -> tuple[dict[Path, int], dict[Path, str]]:
+    """Return each orphan with its bytes, and why files of results could not be read.
 
-    Raises StoreError where a file of results cannot be read: what it refers to is not known.
+    An orphan bears a name of ours and is no link. Where a file of results cannot be read it is not known which artifacts it
+    needs: then no artifact is an orphan. Raises StoreError where there is no such folder.
     """
-    needed = _needed(results)
+    table, unreadable = read_steadily(results, ["artifacts"])
+    needed = {each["file"] for held in table["artifacts"].to_pylist() for each in held or ()}
     found = {}
-    for path in _candidates(results, needed):
+    for path in _candidates(results, None if unreadable else needed):
         try:
             if time.time() - path.lstat().st_mtime > ABANDONED_SECONDS:
                 found[path] = sum(each.lstat().st_size for each in (path, *path.rglob("*")) if is_regular(each))
         except FileNotFoundError:  # its writer has just finished
             continue
-    return found
+    return found, unreadable
 
 
 def remove_orphans(results: Path, found: dict[Path, int]) -> dict[Path, int]:
     """Remove what ``orphans`` has found and is one still, and return it.
 
     A run may have left the same content meanwhile: rows are read again, and ages looked at, before anything goes.
-    Raises StoreError as ``orphans`` does.
     """
-    again = orphans(results)
+    again, _ = orphans(results)
     removed = {}
     for path, size in found.items():
         if path in again:
@@ -45,20 +45,17 @@ def remove_orphans(results: Path, found: dict[Path, int]) -> dict[Path, int]:
     return removed
 
 
-def _needed(results: Path) -> set[str]:
-    """Return the artifacts that rows name."""
-    table, unreadable = read_steadily(results, ["artifacts"])
-    for path, reason in unreadable.items():
-        raise StoreError(f"{path} cannot be read ({reason}), so what belongs to it is not known; repair or remove it first")
-    return {each["file"] for held in table["artifacts"].to_pylist() for each in held or ()}
+def _candidates(results: Path, needed: set[str] | None) -> Iterator[Path]:
+    """Yield files of no row (a run keeps its files before its row is there), leases, and what writers leave.
 
-
-def _candidates(results: Path, needed: set[str]) -> Iterator[Path]:
-    """Yield files of no row (a run keeps its files before its row is there), leases, and what writers leave."""
+    ``needed``: the artifacts that rows name; None where that is not known.
+    """
     yield from temporary(results)
     leases = lease_folder(results)
     yield from (path for path in sorted(leases.glob("*")) if is_regular(path) and LEASE_NAME.fullmatch(path.name))
     folder = artifact_folder(results)
+    if needed is None:
+        return
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if is_artifact_name(path.name) and path.name not in needed and is_regular(path):
             yield path

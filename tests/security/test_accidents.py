@@ -15,7 +15,7 @@ from inrbench.cli.main import cli
 from inrbench.errors import InrbenchError, StoreError
 from inrbench.registry import Registry
 from inrbench.report.site import build_site
-from inrbench.store import append, artifact_folder, keep_artifacts, merge, pack, read_runs, verify
+from inrbench.store import append, artifact_folder, check_writable, keep_artifacts, leased, merge, pack, read_runs, verify
 from inrbench.store.files import sweep, write_atomically
 from inrbench.store.place import place
 from inrbench.store.read import attempt_files
@@ -64,6 +64,21 @@ def test_a_disk_that_fills_up_while_merging_leaves_nothing_half_written(attempt,
         with pytest.raises(StoreError, match="cannot write to"):
             build_site(disk / "ours", disk / "site", Registry())
         assert not [path for path in disk.iterdir() if path.name.startswith(".site")]
+
+
+def test_a_disk_that_becomes_read_only_is_told_in_a_line_and_still_read(attempt, tmp_path):
+    with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=4m", "tmpfs") as disk:
+        append(disk / "results", attempt(seed=0))
+        with leased(disk / "results", "r"):
+            subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+            with pytest.raises(StoreError, match="Read-only file system"):
+                append(disk / "results", attempt(seed=1))
+        with pytest.raises(StoreError, match="Read-only file system"):
+            check_writable(disk / "results")
+        for words in (["status"], ["leaderboard"], ["results", "list"], ["results", "verify"], ["results", "gc", "--delete"]):
+            done = CliRunner().invoke(cli, [*words, "--results", str(disk / "results")], standalone_mode=False)
+            assert done.exception is None, (words, done.exception)
+        assert read_runs(disk / "results").table["seed"].to_pylist() == [0]
 
 
 def test_a_folder_on_a_file_system_without_case(attempt, tmp_path):

@@ -150,7 +150,7 @@ def test_an_artifact_that_was_removed_does_not_come_back_from_another_mirror(att
     one.remove([path])
     file = one.folder / "artifacts" / kept[0].file
     os.utime(file, (1.0, 1.0))
-    one.remove(remove_orphans(one.folder, orphans(one.folder)))
+    one.remove(remove_orphans(one.folder, orphans(one.folder)[0]))
     other.exchange()
     assert objects(one) == set()
 

@@ -31,7 +31,7 @@ def test_a_run_written_into_a_published_folder_hides_nothing(attempt, tmp_path):
     assert sorted(read_runs(folder).table["seed"].to_pylist()) == [0, 1, 2, 7]
     assert len(finished_runs(folder)) == 4
     assert verify(folder).attempts == 4
-    assert orphans(folder) == {}
+    assert orphans(folder) == ({}, {})
     CliRunner().invoke(cli, ["results", "gc", "--delete", "--results", str(folder)])
     assert (folder / "artifacts" / kept[0].file).exists()
 
@@ -72,7 +72,7 @@ def test_gc_looks_again_before_it_removes(attempt, tmp_path, monkeypatch):
     kept = keep_artifacts(tmp_path, lambda scratch: (scratch / "p.png").write_bytes(b"picture"))
     path = tmp_path / "artifacts" / kept[0].file
     os.utime(path, (time.time() - 3 * 24 * 3600,) * 2)
-    found = orphans(tmp_path)
+    found, _ = orphans(tmp_path)
     assert list(found) == [path]
     one = attempt()
     append(tmp_path, replace(one, result=replace(one.result, artifacts=kept)))

@@ -61,7 +61,7 @@ def test_gc_takes_only_what_bears_a_name_of_ours(attempt, tmp_path):
     (tmp_path / "leases" / "dead.json").write_text("{}")
     (tmp_path / "artifacts" / f"{'0' * 32}.png").symlink_to(tmp_path / "leases" / "notes.txt")
     aged(tmp_path)
-    found = orphans(tmp_path)
+    found, _ = orphans(tmp_path)
     assert [path.name for path in found] == ["dead.json"]
     remove_orphans(tmp_path, found)
     assert (tmp_path / "leases/docs/thesis.tex").exists()

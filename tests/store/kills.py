@@ -83,7 +83,7 @@ def make(results: Path, seeds: range, old: bool = False, artifacts: bool = True)
 
 def sweep_up(results: Path) -> None:
     """Remove the artifacts of no run."""
-    remove_orphans(results, orphans(results))
+    remove_orphans(results, orphans(results)[0])
 
 
 @dataclass(frozen=True)
