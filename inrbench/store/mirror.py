@@ -2,7 +2,8 @@
 
 An object store has no rename and no flush, and no run should wait for a network. So runs end up in a folder like any other, and
 what one side lacks is copied to it whole: an object is there entirely or not at all. Attempts and artifacts never change and
-have names of their own, so neither side can be wrong, and whoever dies on the way leaves only work for the next command.
+have names of their own, so whoever dies on the way leaves only work for the next command. Others may write there, so what is
+fetched is looked at before it counts.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -22,44 +23,15 @@ import platformdirs
 import pyarrow as pa
 
 from inrbench.errors import BadValue, StoreError
-from inrbench.limits import MOST_MEDIA_BYTES, MOST_SMALL_FILE_BYTES, MOST_TABLE_BYTES
-from inrbench.store.artifacts import fault_of_artifact
 from inrbench.store.files import FETCHED, is_regular, read_regular, regular_files, remove, sweep, write_atomically
-from inrbench.store.guard import fault_of_row
 from inrbench.store.place import mark
-from inrbench.store.read import FILE, read_files, store_files
+from inrbench.store.read import read_files, store_files
 from inrbench.store.remote import MARK, mirror_of, remember
-from inrbench.store.same import contents, doubled
-from inrbench.store.schema import SCHEMA, VERSION
-from inrbench.store.write import attempt_folder, holds_one, is_packed, packed_name
+from inrbench.store.shared import CHANGING, ROOTS, Files, Seen, fault_of, in_order, most_bytes
+from inrbench.store.superseded import superseded
+from inrbench.store.write import attempt_folder
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A file as it was listed: when it was written, in seconds since 1970, and its bytes."""
-
-    written: float
-    size: int
-
-
-Files = dict[PurePosixPath, Seen]
-"""By their path below the results folder."""
-ROOTS = ("artifacts", "profile", "tuned", "store")
-"""What is shared, in the order it is copied: a row comes after the files that it speaks of. Leases are of one machine."""
-NAME = r"[A-Za-z0-9._-]{1,100}"
-ATTEMPTS = r"[0-9a-z_]{1,100}(\.[0-9a-z_]{1,40}){1,2}"
-SHARED = {
-    re.compile(r"artifacts/[0-9a-f]{32}(\.[A-Za-z0-9_]{1,20}){0,3}", re.ASCII): MOST_MEDIA_BYTES,
-    re.compile(rf"profile/{NAME}\.json", re.ASCII): MOST_SMALL_FILE_BYTES,
-    re.compile(r"tuned/[A-Za-z0-9._+-]{1,240}\.toml", re.ASCII): MOST_SMALL_FILE_BYTES,
-    re.compile(rf"store/v{VERSION}/task={NAME}/method={NAME}/{ATTEMPTS}\.parquet", re.ASCII): MOST_TABLE_BYTES,
-    re.compile(r"store/profiles/[0-9a-f]{24}\.parquet", re.ASCII): MOST_TABLE_BYTES,
-}  # fmt: skip
-"""What the files of ours are called that are shared, and the most bytes that are fetched of one."""
-CHANGING = "tuned"
-"""The only files that are written anew under the same name: of these the newer one holds."""
 TRIAL = PurePosixPath(".trial")
 PAUSE_SECONDS = 5.0
 SHARE_OF_TIME = 0.1
@@ -92,13 +64,13 @@ class Mirror:
         try:
             sweep(self.folder)
             here, there = self._here(), self._there()
-            for path in _in_order(there, here):
+            for path in in_order(there, here):
                 if artifacts or path.parts[0] != "artifacts":
                     self._fetch(path, there[path])
             here = self._here()
             gone = superseded(self.folder, here)
             needed = self._needed_artifacts() if any(path.parts[0] == "artifacts" for path in here) else set()
-            for path in _in_order(here, there):
+            for path in in_order(here, there):
                 if path not in gone and (path.parts[0] != "artifacts" or path.name in needed):
                     self._send(path)
             for path in sorted(here.keys() & there.keys() - gone):  # what lies there may not be what its name says
@@ -154,7 +126,7 @@ class Mirror:
         for root in ROOTS:
             for path in regular_files(self.folder / root, lambda name: not name.startswith(".")):
                 relative = self._relative(path)
-                if _most_bytes(relative) is not None:
+                if most_bytes(relative) is not None:
                     with suppress(FileNotFoundError):  # merged meanwhile
                         facts = path.stat()
                         found[relative] = Seen(facts.st_mtime, facts.st_size)
@@ -169,7 +141,7 @@ class Mirror:
         place = str(self.prefix / folder)
         listed = self.filesystem.get_file_info(FileSelector(place, recursive=True, allow_not_found=True))
         files = {PurePosixPath(each.path).relative_to(self.prefix): each for each in listed if each.type is FileType.File}
-        return {path: Seen(each.mtime_ns / 1e9, each.size) for path, each in files.items() if _most_bytes(path) is not None}
+        return {path: Seen(each.mtime_ns / 1e9, each.size) for path, each in files.items() if most_bytes(path) is not None}
 
     def _needed_artifacts(self) -> set[str]:
         """Return the artifacts that rows here name: others were removed somewhere, and do not come back."""
@@ -178,7 +150,7 @@ class Mirror:
 
     def _send(self, path: PurePosixPath) -> None:
         try:
-            content = read_regular(self.folder / path, _most_bytes(path) or 0)
+            content = read_regular(self.folder / path, most_bytes(path) or 0)
         except FileNotFoundError:  # merged meanwhile: the merged file is sent the next time
             return
         except ValueError as error:
@@ -191,7 +163,7 @@ class Mirror:
             stream.write(content)
 
     def _fetch(self, path: PurePosixPath, seen: Seen) -> None:
-        most = _most_bytes(path) or 0
+        most = most_bytes(path) or 0
         if seen.size > most:
             self._refuse(path, f"has {seen.size:,} bytes; at most {most:,} are read")
             return
@@ -217,35 +189,6 @@ class Mirror:
         if path not in self.refused:
             log.warning("%s/%s is passed over: it %s", self.uri, path, reason)
         self.refused[path] = reason
-
-
-def fault_of(file: Path, path: PurePosixPath) -> str | None:
-    """Return why a file is not what may lie at ``path`` of a results folder, None if it is.
-
-    An artifact and a merged file must have the digest that their names tell. A file of results must hold rows of the task and
-    method of its folder, whose ids follow from their columns.
-    """
-    root = path.parts[0]
-    if root == "artifacts":
-        return fault_of_artifact(file)
-    if root != "store" or path.parts[1] == "profiles":
-        return None
-    table, unreadable = read_files([file], SCHEMA.names)
-    if unreadable:
-        return f"cannot be read: {unreadable[file]}"
-    if is_packed(Path(path)) and path.name != packed_name(file.read_bytes()):
-        return "does not hold what its name says"
-    rows = table.to_pylist()
-    for row in rows:
-        if (f"task={row['task']}", f"method={row['method']}") != path.parts[2:4]:
-            return f"holds run {row['run_id'][:10]} of another task or method than its folder's"
-        if fault := fault_of_row(row):
-            return fault
-    if holds_one(Path(path)):
-        told = path.name.split(".")[:3]
-        if [[row["run_id"], row["attempt_id"], row["status"]] for row in rows] != [told]:
-            return "does not hold the attempt that its name says"
-    return None
 
 
 def open_mirror(uri: str) -> Mirror:
@@ -301,74 +244,6 @@ def _repeat(exchange: Callable[[], None], ended: threading.Event) -> None:
                 log.warning("%s", error)
             told = True
         pause = max(PAUSE_SECONDS, (time.monotonic() - start) / SHARE_OF_TIME)
-
-
-def superseded(results: Path, files: Iterable[PurePosixPath]) -> set[PurePosixPath]:
-    """Return the files of a store that others beside them stand for: they hold each of its attempts, with the same content.
-
-    Merged files stand for single ones, and what was migrated for what it was made of: an old row is the same as the new one
-    once it is brought to today's form. A file that claims an attempt and holds something else stands for nothing.
-    """
-    found, folders = set[PurePosixPath](), dict[PurePosixPath, list[PurePosixPath]]()
-    for path in files:
-        if path.parts[:2] == ("store", f"v{VERSION}"):
-            folders.setdefault(path.parent, []).append(path)
-    for members in folders.values():
-        if len(members) > 1:
-            found |= _superseded_in_one_folder(results, members)
-    return found
-
-
-def _superseded_in_one_folder(results: Path, members: list[PurePosixPath]) -> set[PurePosixPath]:
-    claims = _claims(results, members)
-    shared = doubled(attempt for held in claims.values() for attempt in held)
-    suspects = [path for path, held in claims.items() if held & shared]
-    if not suspects:
-        return set()
-    table, _ = read_files([results / path for path in suspects], [*SCHEMA.names, FILE.name])
-    held: dict[PurePosixPath, set[tuple[str, str]]] = {}
-    for path in suspects:
-        rows = table.filter(pa.compute.equal(table[FILE.name], str(results / path))).select(SCHEMA.names)
-        held[path] = {(attempt, digest) for attempt, digests in contents(rows).items() for digest in digests}
-    found, seen = set[PurePosixPath](), set[tuple[str, str]]()
-    for path in sorted(
-        suspects, key=lambda path: (not is_packed(Path(path)), -len(held[path]), not _is_todays(results / path), path)
-    ):
-        if held[path] and held[path] <= seen:
-            found.add(path)
-        seen |= held[path]
-    return found
-
-
-def _claims(results: Path, members: Iterable[PurePosixPath]) -> Mapping[PurePosixPath, set[str]]:
-    """Return file -> the attempts that it says it holds; of one that holds one attempt its name tells."""
-    claims = {path: {path.name.split(".")[1]} for path in members if holds_one(Path(path))}
-    opened = [path for path in members if path not in claims]
-    table, _ = read_files([results / path for path in opened if is_regular(results / path)], ["attempt_id", FILE.name])
-    for file, attempt in zip(table[FILE.name].to_pylist(), table["attempt_id"].to_pylist(), strict=True):
-        claims.setdefault(PurePosixPath(Path(file).relative_to(results).as_posix()), set()).add(attempt)
-    return claims
-
-
-def _is_todays(path: Path) -> bool:
-    """Whether a file holds rows of today's form, for which old ones stand back."""
-    table, _ = read_files([path], ["engine"])
-    return table.num_rows > 0 and not table["engine"].null_count
-
-
-def _in_order(files: Files, others: Files) -> list[PurePosixPath]:
-    """Return what is to be copied to the others' side, in the order of ROOTS."""
-    new = [
-        path for path, seen in files.items()
-        if path not in others or (path.parts[0] == CHANGING and seen.written > others[path].written)
-    ]  # fmt: skip
-    return sorted(new, key=lambda path: (ROOTS.index(path.parts[0]), path))
-
-
-def _most_bytes(path: PurePosixPath) -> int | None:
-    """Return the most bytes that are copied of a file that is shared, None for one that is not."""
-    text = path.as_posix()
-    return next((most for pattern, most in SHARED.items() if pattern.fullmatch(text)), None)
 
 
 def _first_line(error: BaseException) -> str:
