@@ -9,12 +9,10 @@ MOST_ROWS = 1_000_000
 """Rows of one Parquet file."""
 MOST_TEXT = 64 * KIB
 """Bytes of one text of a row."""
-MOST_TABLE_BYTES = 512 * MIB
+MOST_TABLE_BYTES = 768 * MIB
 """Bytes of one Parquet file once it is read."""
 MOST_RESULTS_BYTES = 4 * GIB
 """Bytes of all that is read of a results folder at once."""
-MOST_ITEMS = 20_000_000
-"""Metrics, points of curves, readings and artifacts of one Parquet file, all rows together."""
 MOST_PIXELS = 50_000_000
 """Pixels of a picture that a run left."""
 MOST_ARRAY_BYTES = 64 * MIB

@@ -6,6 +6,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from inrbench.limits import MOST_ITEMS, MOST_NESTING, MOST_ROWS, MOST_SMALL_FILE_BYTES, MOST_TABLE_BYTES, MOST_TEXT
+from inrbench.limits import MOST_NESTING, MOST_ROWS, MOST_SMALL_FILE_BYTES, MOST_TABLE_BYTES, MOST_TEXT
 from inrbench.spec import Status, odd_name
 from inrbench.store.schema import filled, spec_of
 
@@ -27,8 +28,7 @@ KEYS = {"metrics": ("id", "higher_is_better", "scale"), "curve": ("step",), "pro
         "artifacts": ("name", "file", "bytes"), "notes": ()}  # fmt: skip
 """Nested columns, and what each of their items must have."""
 OBJECTS = frozenset({"params_json", "training_json", "protocol_json"})
-TEXT_BYTES = 8
-"""Of a number, and of a text where it begins."""
+STATM = Path("/proc/self/statm")
 
 
 def read_json(text: str | bytes) -> Any:
@@ -52,44 +52,40 @@ def _items(held: dict[str, Any] | list[Any]) -> Iterator[Any]:
     yield from held.values() if isinstance(held, dict) else held
 
 
-def refuse_bomb(path: Path, facts: pq.FileMetaData) -> None:
-    """Raise ValueError for a Parquet file that would take too much memory; ``facts``: its footer."""
+def refuse_bomb(facts: pq.FileMetaData) -> None:
+    """Raise ValueError for a Parquet file that says itself that it is too large; ``facts``: its footer.
+
+    Nothing is asked of single columns: for a damaged file the library ends the process then.
+    """
     if facts.num_rows > MOST_ROWS:
         raise ValueError(f"has {facts.num_rows:,} rows; at most {MOST_ROWS:,} are read")
-    columns = [facts.row_group(g).column(c) for g in range(facts.num_row_groups) for c in range(facts.num_columns)]
-    if sum(column.total_uncompressed_size for column in columns) > MOST_TABLE_BYTES:
-        raise ValueError(f"unpacks to more than {MOST_TABLE_BYTES:,} bytes")
-    most = max((column.num_values for column in columns), default=0)
-    if most > MOST_ITEMS:
-        raise ValueError(f"has {most:,} values in a column; at most {MOST_ITEMS:,} are read")
-    if sum(column.num_values for column in columns) * TEXT_BYTES > MOST_TABLE_BYTES:
-        raise ValueError(f"takes more than {MOST_TABLE_BYTES:,} bytes when it is read")
-    texts = [column for column in columns if column.physical_type == "BYTE_ARRAY"]
-    # a text that is repeated is kept once in the file and takes its length each time when it is read
-    if sum(column.num_values * min(MOST_TEXT, column.total_uncompressed_size) for column in texts) > MOST_TABLE_BYTES:
-        _refuse_long_texts(path, sorted({column.path_in_schema for column in texts}))
+    size = sum(facts.row_group(group).total_byte_size for group in range(facts.num_row_groups))
+    if size > MOST_TABLE_BYTES:
+        raise ValueError(f"unpacks to {size:,} bytes; at most {MOST_TABLE_BYTES:,} are read")
 
 
-def _refuse_long_texts(path: Path, leaves: list[str]) -> None:
-    total = 0
-    for leaf in leaves:
-        with pq.ParquetFile(path, read_dictionary=[leaf]) as file:
-            for group in range(file.num_row_groups):
-                for column in file.read_row_group(group, columns=[leaf]).columns:
-                    for chunk in column.chunks:
-                        total += _text_bytes(chunk)
-                        if total > MOST_TABLE_BYTES:
-                            raise ValueError(f"holds more than {MOST_TABLE_BYTES:,} bytes of text")
+@contextmanager
+def memory_cap(most: int) -> Iterator[None]:
+    """Let this process take at most so many bytes of addresses more inside the block, where the system can limit that.
 
+    A text or a list that is repeated is kept once in a Parquet file: only reading it tells how large it is.
+    """
+    try:
+        import resource
 
-def _text_bytes(array: pa.Array) -> int:
-    """Return what the texts of an array take once each is written out."""
-    while pa.types.is_list(array.type) or pa.types.is_struct(array.type):
-        array = array.flatten() if pa.types.is_list(array.type) else array.field(0)
-    if not pa.types.is_dictionary(array.type):
-        return int(array.nbytes)
-    lengths = pc.cast(pc.binary_length(array.dictionary), pa.int64())
-    return int(pc.sum(pc.take(lengths, array.indices)).as_py() or 0)
+        pages = int(STATM.read_text("ascii").split()[0])
+    except (ImportError, OSError):  # not Linux
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    cap = pages * resource.getpagesize() + most
+    if soft != resource.RLIM_INFINITY:
+        cap = min(cap, soft)
+    resource.setrlimit(resource.RLIMIT_AS, (cap, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def refuse_odd_rows(table: pa.Table) -> None:

@@ -13,10 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from inrbench.errors import BadValue, NothingFound, StoreError
-from inrbench.limits import MOST_RESULTS_BYTES
+from inrbench.limits import MOST_RESULTS_BYTES, MOST_TABLE_BYTES
 from inrbench.spec import odd_name
 from inrbench.store.files import LINK, is_regular, refuse_unless_gone
-from inrbench.store.guard import refuse_bomb, refuse_odd_rows
+from inrbench.store.guard import memory_cap, refuse_bomb, refuse_odd_rows
 from inrbench.store.remote import named
 from inrbench.store.schema import SCHEMA, VERSION
 from inrbench.store.write import attempt_folder, holds_one, is_packed, store_folder
@@ -34,7 +34,7 @@ OWN_FOLDERS = frozenset({"store", "artifacts", "tuned", "leases", "submissions",
 """What lies in a results folder beside the folders of tasks."""
 LISTINGS = 5
 """How often a folder is listed again while files are merged in it."""
-UNREADABLE = (pa.ArrowException, OSError, ValueError)
+UNREADABLE = (pa.ArrowException, OSError, ValueError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -272,8 +272,10 @@ def read_files(files: list[Path], columns: list[str]) -> tuple[pa.Table, dict[Pa
         for file in part:
             try:
                 tables.append(_table([file], columns))
+            except MemoryError:
+                unreadable[file] = f"takes more than {MOST_TABLE_BYTES:,} bytes of memory when it is read"
             except UNREADABLE as error:
-                unreadable[file] = str(error).splitlines()[0]
+                unreadable[file] = (str(error).splitlines() or [type(error).__name__])[0]
     return pa.concat_tables(tables), unreadable
 
 
@@ -288,7 +290,12 @@ def _table(files: list[Path], columns: list[str]) -> pa.Table:
             raise OSError(f"'{path.name}' {LINK if path.is_symlink() else 'is a folder' if path.is_dir() else 'is no file'}")
     dataset = ds.dataset([str(file) for file in files], schema=SCHEMA, format="parquet")
     for fragment in dataset.get_fragments():
-        refuse_bomb(Path(fragment.path), fragment.metadata)
+        refuse_bomb(fragment.metadata)
+    with memory_cap(MOST_TABLE_BYTES):
+        return _checked(dataset, columns)
+
+
+def _checked(dataset: ds.Dataset, columns: list[str]) -> pa.Table:
     table = dataset.to_table(columns=[*dict.fromkeys([*columns, "run_id", "schema_version"])])
     if table["run_id"].null_count:
         raise ValueError("no results of inrbench: it has no run_id")

@@ -63,7 +63,7 @@ def test_a_picture_of_a_billion_pixels(tmp_path):
     assert "pixels" in said
 
 
-@pytest.mark.parametrize("what", ["zeros", "objects", "other keys", "text", "half", "sizes"])
+@pytest.mark.parametrize("what", ["zeros", "objects", "other keys", "text", "half", "sizes", "locked"])
 def test_curves_that_are_none(tmp_path, what):
     path = tmp_path / "curve.npz"
     x = np.linspace(0, 1, 9)
@@ -86,6 +86,15 @@ def test_curves_that_are_none(tmp_path, what):
     elif what == "half":
         np.savez_compressed(path, x=x, truth=x, prediction=x)
         path.write_bytes(path.read_bytes()[:-40])
+    elif what == "locked":
+        np.savez(path, x=x, truth=x, prediction=x)
+        content = bytearray(path.read_bytes())
+        for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # the flag of an encrypted member
+            at = content.find(mark)
+            while at >= 0:
+                content[at + place] |= 1
+                at = content.find(mark, at + 1)
+        path.write_bytes(content)
     else:
         np.savez(path, x=x, truth=x[:3], prediction=x)
     use = "try:\n    curve(path)\nexcept BadValue as error:\n    print(error)"

@@ -161,7 +161,7 @@ def test_media_that_cannot_be_read_are_passed_over_and_named(attempt, tmp_path, 
     assert (tmp_path / "site" / "index.html").exists()
 
 
-@pytest.mark.parametrize("content", ["{", "[]", "7", '{"cards": []}', '{"cards": {"siren": 7}}', '{"cards": {"siren": {}}}',
+@pytest.mark.parametrize("content", ["{", "[]", "7", '{"cards": {"siren": {"points": 1, "rounds": {"fast": [0]}}}}', '{"cards": []}', '{"cards": {"siren": 7}}', '{"cards": {"siren": {}}}',
                                      '{"cards": {"siren": {"points_per_second": "x"}}, "what": 1}'])  # fmt: skip
 def test_speed_cards_that_are_none_are_passed_over(attempt, tmp_path, content):
     append(tmp_path / "results", attempt())
@@ -196,7 +196,7 @@ def test_a_manifest_leads_nowhere_else(attempt, tmp_path):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "x.html").write_text("mine")
     (site / "media").symlink_to(tmp_path / "home")
-    (site / ".inrbench-site").write_text(f"../mine.txt\n{tmp_path}/mine.txt\nmedia/x.html\nthesis.tex\n")
+    (site / ".inrbench-site").write_text(f"../mine.txt\n{tmp_path}/mine.txt\nmedia/x.html\nthesis.tex\n.\n/\n")
     (site / "thesis.tex").write_text("mine")
     pictures = {"reconstruction.png": picture_bytes(tmp_path), "truth.png": picture_bytes(tmp_path, (8, 9, 3))}
     one = attempt()

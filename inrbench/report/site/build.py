@@ -108,7 +108,7 @@ def _listed(target: Path) -> set[str]:
     names = {
         PurePosixPath(line) for line in manifest.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()
     }
-    inside = {name for name in names if not name.is_absolute() and ".." not in name.parts and name.parts[0] in PARTS}
+    inside = {name for name in names if name.parts and ".." not in name.parts and name.parts[0] in PARTS}
     return {name.as_posix() for name in inside if not any((target / folder).is_symlink() for folder in name.parents)}
 
 

@@ -63,7 +63,7 @@ def read_cards(results: Path) -> list[dict[str, Any]]:
         try:
             held = read_json(read_regular(path))
             cards = {str(label): _card(card) for label, card in held["cards"].items()}
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError):
             continue
         found.append({"what": str(held.get("what", "")), "cards": cards})
     return found
