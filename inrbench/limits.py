@@ -7,6 +7,10 @@ KIB, MIB, GIB = 2**10, 2**20, 2**30
 
 MOST_ROWS = 1_000_000
 """Rows of one Parquet file."""
+MOST_FOOTER_BYTES = 4 * MIB
+"""Bytes of the footer of one Parquet file."""
+MOST_ROW_GROUPS = 64
+"""Row groups of one Parquet file; ours have one."""
 MOST_TEXT = 64 * KIB
 """Bytes of one text of a row."""
 MOST_TABLE_BYTES = 768 * MIB

@@ -133,12 +133,12 @@ def _groups(frame: pd.DataFrame) -> Iterator[Group]:
     frame = frame.assign(label=frame["method"] + frame["variant"].map(lambda v: f"[{v}]" if v else ""))
     for key, group in frame.groupby(["task", "protocol_fingerprint", "device_class", "engine", "track"], sort=True):
         task, fingerprint, device_class, engine, track = key
-        runs = _latest_code(group)
+        runs = _latest_code(group, str(task))
         name = runs.sort_values("attempt_id")["protocol"].iloc[-1]
         yield Group(task, name, fingerprint, device_class, engine, track, runs)
 
 
-def _latest_code(group: pd.DataFrame) -> pd.DataFrame:
+def _latest_code(group: pd.DataFrame, task: str) -> pd.DataFrame:
     """Keep the runs of the newest code of each method and the newest bytes of each signal: what was edited is another thing.
 
     What was not run again after the edit is then missing, and shows as such. One run is left for each (row, signal, seed).
@@ -146,5 +146,13 @@ def _latest_code(group: pd.DataFrame) -> pd.DataFrame:
     kept = group[["label", "method_sha256", "signal", "signal_sha256", "seed", "attempt_id"]].sort_values("attempt_id")
     for subject, code in (("label", "method_sha256"), ("signal", "signal_sha256")):
         newest = kept.drop_duplicates(subject, keep="last").set_index(subject)[code]
-        kept = kept[kept[code] == kept[subject].map(newest)]
+        of_today = kept[code] == kept[subject].map(newest)
+        for name in sorted(set(kept.loc[~of_today, subject])) if subject == "signal" else ():
+            log.warning("%s: the signal %s was run with several contents; runs of the newest alone are shown", task, name)
+        kept = kept[of_today]
+    double = kept.merge(group[["attempt_id", "params_json"]]).groupby(["label", "signal", "seed"])["params_json"].nunique()
+    for label, signal, seed in double.index[double > 1]:
+        log.warning(
+            "%s: %s on %s, seed %s, was run with several parameters; the newest alone is shown", task, label, signal, seed
+        )
     return group.loc[kept.drop_duplicates(["label", "signal", "seed"], keep="last").index]

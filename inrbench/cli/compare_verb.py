@@ -39,4 +39,4 @@ def command(methods: tuple[str, ...], tasks: str | None, protocol: str | None, s
     shared = [group for group in groups if {label, *others} <= set(group.runs["label"])]
     if not shared:
         raise NothingFound(f"no table of '{results}' holds {' and '.join((label, *others))} together")
-    say(comparison_text([(group, compare(group, label, others)) for group in shared], style), end="")
+    say(comparison_text([(group, compare(group, label, others)) for group in shared], style), block=True, end="")

@@ -20,4 +20,4 @@ def command(shell: str) -> None:
 
     kind = get_completion_class(shell)
     assert kind is not None
-    say(kind(cli, {}, "inrbench", "_INRBENCH_COMPLETE").source())
+    say(kind(cli, {}, "inrbench", "_INRBENCH_COMPLETE").source(), block=True)

@@ -30,7 +30,8 @@ def list_() -> None:
     for name, dataset in catalogue().items():
         here = sum(locate(name, file).path is not None for file in dataset.sha256)
         say(f"{name}  ({here} of {len(dataset.sha256)} files here)", bold=True)
-        say(f"  {dataset.title}\n  licence: {dataset.licence}\n  cite: {dataset.citation}")
+        for line in (dataset.title, f"licence: {dataset.licence}", f"cite: {dataset.citation}"):
+            say(f"  {line}")
 
 
 @command.command("fetch")
@@ -88,4 +89,5 @@ def path(name: str) -> None:
     folders = {found.path.parent for file in dataset(name).sha256 if (found := locate(name, file)).path}
     if not folders:
         raise DataMissing(f"data missing, run: inrbench data fetch {name}")
-    say("\n".join(map(str, sorted(folders))))
+    for folder in sorted(folders):
+        say(str(folder))

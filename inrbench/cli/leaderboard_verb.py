@@ -37,8 +37,12 @@ def command(tasks: str | None, protocol: str | None, style: str, track: str | No
     if style == "terminal":
         report.print_boards(boards, details)
     elif style == "markdown":
-        say(report.to_markdown(boards, details), end="")
+        say(report.to_markdown(boards, details), block=True, end="")
     else:
         from inrbench.report.site import to_html
 
-        say({"latex": report.to_latex, "html": to_html, "csv": report.to_csv, "json": report.to_json}[style](boards), end="")
+        say(
+            {"latex": report.to_latex, "html": to_html, "csv": report.to_csv, "json": report.to_json}[style](boards),
+            block=True,
+            end="",
+        )

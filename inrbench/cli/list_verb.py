@@ -30,7 +30,8 @@ def command(kind: str | None, plugins: tuple[Path, ...]) -> None:
                 say(f"  {name:{width}}  ", end="")
                 say(f"broken: {fault}" if fault else _line(declaration), fg="red" if fault else None)
     if kind in (None, "tasks"):
-        say("\nMore about one of them: inrbench show NAME")
+        say()
+        say("More about one of them: inrbench show NAME")
 
 
 def _line(declaration: Declaration) -> str:

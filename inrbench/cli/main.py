@@ -8,7 +8,7 @@ import click
 
 import inrbench
 from inrbench.cli.signs import show_in_any_encoding
-from inrbench.console import say
+from inrbench.console import PlainFormatter, say
 from inrbench.errors import InrbenchError
 
 VERBS = {
@@ -74,7 +74,10 @@ def cli(debug: bool) -> None:
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     show_in_any_encoding()
-    logging.basicConfig(format="inrbench: %(message)s", level=logging.WARNING)
+    handler = logging.StreamHandler()
+    handler.setFormatter(PlainFormatter("inrbench: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    logging.captureWarnings(True)  # matplotlib quotes what it cannot draw
     debug = "--debug" in sys.argv[1:]
     try:
         code = cli.main(standalone_mode=False)

@@ -51,7 +51,8 @@ def task_(name: str, folder: Path) -> None:
     """
     _refuse_known("task", name)
     path = _told(new_task(name, folder))
-    say(f"then: inrbench test {path}\n      inrbench run --tasks {name} --protocol quick --methods siren --plugin {path}")
+    say(f"then: inrbench test {path}")
+    say(f"      inrbench run --tasks {name} --protocol quick --methods siren --plugin {path}")
 
 
 @command.command("plugin-package")

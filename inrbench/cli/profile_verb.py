@@ -93,7 +93,7 @@ def command(
             say(f"note: left out: {error}", err=True)
             continue
         append_profile(results, card_rows(label, cards[label], what, width, n_layers), facts)
-    say(speed_table(cards, caption(facts, what, shape, points, rounds), facts, style), end="")
+    say(speed_table(cards, caption(facts, what, shape, points, rounds), facts, style), block=True, end="")
 
 
 def _problem(kind: str, equation: str, points: int) -> "Problem":

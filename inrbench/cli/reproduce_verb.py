@@ -104,6 +104,8 @@ def _draw(
             block.figure, output / f"{item}.png", results, (block.task,), (fingerprint,), labels, block.signals,
             over=block.worst_over or None, track="paper",
         )  # fmt: skip
-        say(f"wrote {path}\n")
+        say(f"wrote {path}")
+        say()
     except NothingFound as error:
-        say(f"{item} cannot be drawn: {error}\n")
+        say(f"{item} cannot be drawn: {error}")
+        say()

@@ -102,6 +102,8 @@ def merge_(other: Path, results: Path) -> int:
 
     merged = merge(other, results)
     say(f"{sum(merged.written.values())} attempts of {named(other)} are new in {named(results)}")
+    if merged.left_out:
+        say(f"{merged.left_out} of runs that had ended well here before are left out")
     return _tell_refused(merged)
 
 

@@ -88,4 +88,5 @@ def _show_protocol(protocol: Protocol) -> None:
 
 
 def _heading(text: str) -> None:
-    say(f"\n{text}", bold=True)
+    say()
+    say(text, bold=True)

@@ -12,7 +12,7 @@ from typing import Literal
 from inrbench.errors import BadValue, BrokenPlugin, DataMissing, NothingSelected, unknown
 from inrbench.execute.job import ALWAYS_AGAIN, Job
 from inrbench.registry import Method, Registry, Selection, Task, parse_selection
-from inrbench.spec import TUNED, Protocol, RunSpec, Track, Value, canonical_json
+from inrbench.spec import TUNED, Protocol, RunSpec, Track, Value, canonical_json, variant_text
 
 
 @dataclass(frozen=True)
@@ -254,7 +254,7 @@ def _job(
         method=method.name,
         method_sha256=source.sha256(),
         params=params,
-        variant=_variant({**recipe.training, **recipe.params} if request.track == "search" else changed),
+        variant=variant_text({**recipe.training, **recipe.params} if request.track == "search" else changed),
         protocol=section.protocol.name,
         protocol_fingerprint=section.protocol.fingerprint(task.name, task.version),
         seed=0,
@@ -307,16 +307,5 @@ def _device_class(device: str) -> Literal["cpu", "cuda"]:
     return "cuda" if device.startswith("cuda") else "cpu"
 
 
-def _variant(changed: Mapping[str, Value]) -> str:
-    return ",".join(f"{name}={_as_text(value)}" for name, value in changed.items())
-
-
 def _label(name: str, changed: Mapping[str, Value]) -> str:
-    return f"{name}[{_variant(changed)}]" if changed else name
-
-
-def _as_text(value: Value) -> str:
-    """Return a parameter's value as ``--methods`` takes it."""
-    if isinstance(value, tuple):
-        return f"({','.join(_as_text(item) for item in value)})"
-    return str(value).lower() if isinstance(value, bool) or value is None else str(value)
+    return f"{name}[{variant_text(changed)}]" if changed else name

@@ -12,9 +12,10 @@ from inrbench.limits import MIB, MOST_WEIGHTS_RATIO
 from inrbench.nn import load_weights
 from inrbench.problems import Problem
 from inrbench.registry import Registry, Task
-from inrbench.spec import Protocol, derived_seed
+from inrbench.spec import Protocol, RunSpec, derived_seed
 from inrbench.store import artifact_files, spec_of
 from inrbench.store.guard import read_json
+from inrbench.store.schema import filled
 
 
 def revive(
@@ -43,7 +44,7 @@ def revive(
     _refuse_giant(protocol, weights)
     stream = stream_name(task, row["signal"], protocol)
     problem = task.problem(row["signal"], protocol, derived_seed("data", row["task"], stream, row["seed"]))
-    network = build_network(spec_of(row), protocol, registry, problem, stream)
+    network = build_network(_spec(row), protocol, registry, problem, stream)
     problem.admit(network)
     load_weights(network, weights)
     return network.to(torch.device("cpu")), problem
@@ -56,6 +57,14 @@ def _protocol(row: dict[str, Any], task: Task) -> Protocol:
         return Protocol.decoded(read_json(row["protocol_json"]), settings)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadValue(f"run {row['run_id'][:10]} holds a protocol that cannot be understood: {error}") from error
+
+
+def _spec(row: dict[str, Any]) -> RunSpec:
+    """Return what a row says was run. Raises BadValue."""
+    try:
+        return spec_of(filled(row))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadValue(f"run {row['run_id'][:10]} cannot be understood: {error}") from error
 
 
 def _refuse_giant(protocol: Protocol, weights: Path) -> None:

@@ -23,6 +23,7 @@ from inrbench.spec.run import (
     Status,
     Track,
     Value,
+    variant_text,
 )
 from inrbench.spec.settings import Settings
 
@@ -59,4 +60,5 @@ __all__ = [
     "digest",
     "odd_name",
     "parse_as",
+    "variant_text",
 ]

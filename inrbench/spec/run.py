@@ -176,3 +176,18 @@ class RunResult:
     probes: tuple[ProbeReading, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     cost: Cost = field(default_factory=Cost)
+
+
+def variant_text(params: Mapping[str, Value]) -> str:
+    """Return parameters as ``--methods`` takes them.
+
+    >>> variant_text({"s_max": (1.0, 2.5), "amplitude": False, "omega": None})
+    's_max=(1.0,2.5),amplitude=false,omega=none'
+    """
+    return ",".join(f"{name}={_as_text(value)}" for name, value in params.items())
+
+
+def _as_text(value: Value) -> str:
+    if isinstance(value, tuple):
+        return f"({','.join(_as_text(item) for item in value)})"
+    return str(value).lower() if isinstance(value, bool) or value is None else str(value)

@@ -6,7 +6,7 @@ is right while runs end one by one, and slow to read by the thousand.
 
 import itertools
 from collections.abc import Container, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from inrbench.errors import StoreError
 from inrbench.spec import odd_name
 from inrbench.store.artifacts import copy_artifacts
-from inrbench.store.files import sweep, write_atomically
+from inrbench.store.files import is_regular, sweep, write_atomically
 from inrbench.store.guard import fault_of_row
 from inrbench.store.read import (
     FILE,
@@ -42,6 +42,8 @@ class Merged:
 
     written: dict[Path, int] = field(default_factory=dict)
     refused: dict[Path, str] = field(default_factory=dict)
+    left_out: int = 0
+    """Attempts of runs that had ended well here before."""
 
 
 def compact(results: Path, target: Path, tasks: Container[str] | None = None, artifacts: bool = False) -> Merged:
@@ -144,7 +146,7 @@ def _by_folder(files: Iterable[Path]) -> Iterable[tuple[Path, list[Path]]]:
 def _ours(path: Path) -> bool:
     """Whether a file holds nothing but columns that we know."""
     try:
-        return set(pq.read_schema(path).names) <= set(SCHEMA.names)
+        return is_regular(path) and set(pq.read_schema(path).names) <= set(SCHEMA.names)
     except UNREADABLE:
         return False
 
@@ -154,7 +156,8 @@ def merge(other: Path, results: Path) -> Merged:
 
     The other folder may be a stranger's. Of each row the id is worked out again and every column looked at, and of each
     artifact the digest, before anything is written; what does not hold is refused and named, and the rest is added. Times,
-    machines and ids stay those of whoever ran them. Attempts and artifacts that are there already stay as they are.
+    machines and ids stay those of whoever ran them. What is there already stays as it is: attempts, artifacts, and runs that
+    ended well, of which other attempts are left out.
 
     Raises:
         StoreError: A folder is not there, or ``results`` cannot be written.
@@ -162,17 +165,23 @@ def merge(other: Path, results: Path) -> Merged:
     sweep(results)
     table, unreadable = read_steadily(other, [*SCHEMA.names, FILE.name])
     merged = Merged(refused=dict(unreadable))
-    held = set()
-    if results.is_dir():
-        ours, _ = read_steadily(results, ["attempt_id"])
-        held = set(ours["attempt_id"].to_pylist())
-    sound = []
+    ours = read_steadily(results, SCHEMA.names)[0] if results.is_dir() else SCHEMA.empty_table()
+    ended = set(ours.filter(pc.equal(ours["status"], "ok"))["run_id"].to_pylist())
+    held = set(ours["attempt_id"].to_pylist())
+    theirs = table.filter(_any_of(table["attempt_id"], held)).select(SCHEMA.names)
+    both = pa.concat_tables([theirs, ours.filter(_any_of(ours["attempt_id"], theirs["attempt_id"].to_pylist()))])
+    told_otherwise = {attempt for attempt, found in contents(both).items() if len(found) > 1}
+    sound, left_out = [], 0
     for i, row in enumerate(table.to_pylist()):
-        if row["attempt_id"] in held:
-            continue
         file = Path(row.pop(FILE.name))
-        if fault := fault_of_row(row):
+        if row["attempt_id"] in told_otherwise:
+            merged.refused.setdefault(file, f"holds attempt {row['attempt_id']}, which is here with another content")
+        elif row["attempt_id"] in held:
+            continue
+        elif fault := fault_of_row(row):
             merged.refused.setdefault(file, fault)
+        elif row["run_id"] in ended:
+            left_out += 1
         else:
             sound.append(i)
     new = table.select(SCHEMA.names).take(pa.array(sound, pa.int64()))
@@ -180,7 +189,7 @@ def merge(other: Path, results: Path) -> Merged:
     for pair, rows in _by_pair(new):
         path, n_attempts = _write_packed(rows, attempt_folder(results, *pair))
         merged.written[path] = n_attempts
-    return merged
+    return replace(merged, left_out=left_out)
 
 
 def _write_packed(table: pa.Table, folder: Path) -> tuple[Path, int]:

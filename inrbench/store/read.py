@@ -16,7 +16,7 @@ from inrbench.errors import BadValue, NothingFound, StoreError
 from inrbench.limits import MOST_RESULTS_BYTES, MOST_TABLE_BYTES
 from inrbench.spec import odd_name
 from inrbench.store.files import LINK, is_regular, refuse_unless_gone
-from inrbench.store.guard import memory_cap, refuse_bomb, refuse_odd_rows
+from inrbench.store.guard import memory_cap, refuse_bomb, refuse_footer, refuse_odd_rows
 from inrbench.store.remote import named
 from inrbench.store.schema import SCHEMA, VERSION
 from inrbench.store.write import attempt_folder, holds_one, is_packed, store_folder
@@ -48,7 +48,7 @@ class StoreRead:
 def attempt_files(results: Path) -> list[Path]:
     """Return the Parquet files of a results folder: those of its store, and published ones, ``task/method.parquet``.
 
-    Below a folder without a store all are taken. Files being written (their names begin with a dot) are passed over.
+    Files being written (their names begin with a dot) are passed over.
     Raises StoreError if there is no such folder.
     """
     if not results.is_dir():
@@ -62,12 +62,16 @@ def store_files(results: Path) -> list[Path]:
 
 
 def published_files(results: Path) -> list[Path]:
-    """Return the Parquet files of a results folder that lie outside its store."""
-    if not store_folder(results).is_dir():
-        return _parquet_below(results)
-    tasks = [path for path in sorted(results.iterdir()) if odd_name(path.name) is None and path.name not in OWN_FOLDERS]
+    """Return the Parquet files of a results folder that lie outside its store: ``task/method.parquet``.
+
+    No deeper: the folder ``results`` of a checkout holds ``results/published``, which is a results folder of its own. In a
+    folder without a store, files that lie directly in it count too.
+    """
+    names = sorted(results.iterdir())
+    alone = [] if store_folder(results).is_dir() else [path for path in names if _is_parquet(path.name)]
+    tasks = [path for path in names if odd_name(path.name) is None and path.name not in OWN_FOLDERS and path not in alone]
     folders = [path for path in tasks if path.is_dir() and not path.is_symlink()]
-    return [path for folder in folders for path in _parquet_below(folder) if path.parent == folder]
+    return [*alone, *(path for folder in folders for path in sorted(folder.iterdir()) if _is_parquet(path.name))]
 
 
 def finished_runs(results: Path) -> dict[str, str]:
@@ -217,9 +221,13 @@ def _parquet_below(folder: Path) -> list[Path]:
     """Return the paths of Parquet files in a folder, those being written left out. Raises StoreError if it may not be read."""
     found = []
     for path, folders, files in os.walk(folder, onerror=refuse_unless_gone, followlinks=False) if folder.exists() else ():
-        names = [name for name in (*files, *folders) if name.endswith(".parquet") and not name.startswith(".")]
+        names = filter(_is_parquet, (*files, *folders))
         found += [Path(path) / name for name in names]
     return sorted(found)
+
+
+def _is_parquet(name: str) -> bool:
+    return name.endswith(".parquet") and not name.startswith(".")
 
 
 def _steady_listing(results: Path) -> list[Path]:
@@ -288,6 +296,7 @@ def _table(files: list[Path], columns: list[str]) -> pa.Table:
     for path in files:
         if not is_regular(path):
             raise OSError(f"'{path.name}' {LINK if path.is_symlink() else 'is a folder' if path.is_dir() else 'is no file'}")
+        refuse_footer(path)
     dataset = ds.dataset([str(file) for file in files], schema=SCHEMA, format="parquet")
     for fragment in dataset.get_fragments():
         refuse_bomb(fragment.metadata)

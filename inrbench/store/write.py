@@ -15,7 +15,11 @@ from inrbench.store.schema import VERSION, Attempt
 
 def store_folder(results: Path) -> Path:
     """Return the folder of attempts below a results folder. Raises StoreError where a link is in its place."""
-    return below(results, "store", f"v{VERSION}")
+    folder = below(results, "store", f"v{VERSION}")
+    for path in (folder.parent, folder):
+        if path.exists() and not path.is_dir():
+            raise StoreError(f"{path} is no folder; put one in its place")
+    return folder
 
 
 def attempt_folder(results: Path, task: str, method: str) -> Path:

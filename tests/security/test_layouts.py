@@ -36,6 +36,16 @@ def test_a_run_written_into_a_published_folder_hides_nothing(attempt, tmp_path):
     assert (folder / "artifacts" / kept[0].file).exists()
 
 
+def test_a_published_folder_below_a_results_folder_is_another_one(attempt, tmp_path):
+    """In a checkout the default folder ``results`` holds ``results/published``."""
+    results = tmp_path / "results"
+    published(attempt, results / "published")
+    assert finished_runs(results) == {}
+    append(results, attempt(seed=7))
+    assert read_runs(results).table["seed"].to_pylist() == [7]
+    assert read_runs(results / "published").table.num_rows == 3
+
+
 def test_merging_into_and_out_of_a_published_folder(attempt, tmp_path):
     folder = tmp_path / "published"
     published(attempt, folder)

@@ -2,6 +2,8 @@
 
 import ast
 import http.client
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -52,6 +54,25 @@ def test_no_stored_text_reaches_a_terminal_as_a_command(attempt, tmp_path):
         styles = done.output.replace("\x1b[1m", "").replace("\x1b[0m", "").replace("\x1b[31m", "")
         odd = {letter for letter in styles if not letter.isprintable()} - {"\n"}
         assert not odd, (words, odd)
+
+
+def test_names_of_files_and_warnings_reach_a_terminal_as_text(attempt, tmp_path):
+    path = append(tmp_path, attempt(signal="a"))
+    (path.parent / "\x1b]0;pwned\x07\n.parquet").write_bytes(b"PAR1xxxxPAR1")
+    command = [sys.executable, "-m", "inrbench"]
+    for words in (["results", "list"], ["results", "verify"], ["leaderboard"], ["results", "gc"]):
+        done = subprocess.run([*command, *words, "--results", str(tmp_path)], capture_output=True, text=True, check=False)
+        said = done.stdout + done.stderr
+        assert "pwned" in said, words
+        assert not {letter for letter in said if not letter.isprintable()} - {"\n"}, words
+        assert not [line for line in said.splitlines() if line.startswith(".parquet")], words
+
+
+def test_nobody_trained_is_no_picture_and_one_line(attempt, tmp_path):
+    append(tmp_path, attempt(trained=False))
+    words = ["plot", "per-signal", "-o", str(tmp_path / "x.png"), "--results", str(tmp_path)]
+    done = CliRunner().invoke(cli, words, standalone_mode=False)
+    assert "no run of these trained" in str(done.exception)
 
 
 @pytest.mark.parametrize("text", ["[/foo]", "[link=https://evil.example]x[/link]", "[bold", "[red]"])

@@ -1,18 +1,23 @@
 """What comes from a stranger's results folder is looked at before it counts, and one bad file never stops a whole verb."""
 
 import json
+import math
+import os
+import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
+from inrbench.analyse import comparable_runs
 from inrbench.cli.main import cli
 from inrbench.errors import InrbenchError
 from inrbench.spec import Artifact
-from inrbench.store import append, keep_artifacts, merge, pack, read_runs, verify
-from inrbench.store.schema import SCHEMA
+from inrbench.store import append, keep_artifacts, load_results, merge, pack, read_runs, verify
+from inrbench.store.schema import SCHEMA, spec_of
 from inrbench.store.write import as_parquet, packed_name
 
 
@@ -113,6 +118,131 @@ def test_a_bad_row_stops_no_verb_and_is_named(attempt, tmp_path, what):
         done = CliRunner().invoke(cli, [*words, "--results", str(ours)], standalone_mode=False)
         assert done.exception is None, done.exception
     assert read_runs(ours).table.num_rows == 2
+
+
+MADE_UP = {
+    "in the future": {"finished_at": datetime(2190, 1, 1, tzinfo=UTC)},
+    "a negative seed": {"seed": -5},
+    "a signal with a space behind it": {"signal": "a "},
+    "a label that tells no parameter": {"variant": "renamed"},
+    "a label that tells another value": {"variant": "omega=31.0"},
+    "an end without a number": {"metrics": []},
+    "not a number": {"metrics": [{"id": "psnr@test", "value": math.nan, "unit": "dB", "higher_is_better": True, "scale": "linear"}]},
+    "an endless number": {"metrics": [{"id": "psnr@test", "value": math.inf, "unit": "dB", "higher_is_better": True, "scale": "linear"}]},
+    "a metric twice": {"metrics": [{"id": "psnr@test", "value": value, "unit": "dB", "higher_is_better": True, "scale": "linear"}
+                                   for value in (12.0, 99.0)]},
+    "less than no parameters": {"n_params": -5},
+    "less than no time": {"train_seconds": -1.0},
+    "an attempt of the future": {"attempt_id": "f" * 24},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", MADE_UP)
+def test_a_row_with_a_value_that_no_run_can_have_is_refused(attempt, tmp_path, what):
+    """Its id is worked out again, so that nothing but the value is wrong."""
+    path = append(tmp_path / "theirs", attempt())
+    (row,) = pq.read_table(path, partitioning=None).to_pylist()
+    row = {**row, **MADE_UP[what]}
+    path.unlink()
+    row["run_id"] = spec_of(row).run_id
+    name = f"{row['run_id']}.{row['attempt_id']}.{row['status']}.parquet"
+    pq.write_table(pa.Table.from_pylist([row], schema=SCHEMA), path.with_name(name))
+    merged = merge(tmp_path / "theirs", tmp_path / "ours")
+    assert list(merged.refused) == [path.with_name(name)]
+    assert not merged.written
+    assert path.with_name(name) in verify(tmp_path / "theirs").faults
+
+
+def test_a_row_whose_protocol_is_not_that_of_its_fingerprint_is_refused(tiny_jobs, settings, tmp_path):
+    from inrbench.execute.worker import execute
+
+    (job,) = tiny_jobs()
+    execute(job, settings)
+    assert not merge(settings.results, tmp_path / "good").refused
+    (path,) = (settings.results / "store").rglob("*.parquet")
+    (row,) = pq.read_table(path, partitioning=None).to_pylist()
+    protocol = json.loads(row["protocol_json"])
+    edited(settings.results, path, protocol_json=json.dumps({**protocol, "epochs": 4_000_000, "width": 2048}))
+    (fault,) = merge(settings.results, tmp_path / "bad").refused.values()
+    assert "whose protocol has the fingerprint" in fault
+
+
+def test_ones_own_finished_run_is_not_displaced_by_a_strangers_attempt_at_it(attempt, tmp_path):
+    append(tmp_path / "ours", attempt(psnr=30.0))
+    append(tmp_path / "theirs", attempt(psnr=50.0))
+    merged = merge(tmp_path / "theirs", tmp_path / "ours")
+    assert (merged.written, merged.left_out) == ({}, 1)
+    assert load_results(tmp_path / "ours")["psnr@test"].tolist() == [30.0]
+
+
+def test_an_attempts_id_that_is_taken_by_another_content_is_named(attempt, tmp_path):
+    path = append(tmp_path / "ours", attempt(psnr=30.0))
+    (tmp_path / "theirs").mkdir()
+    shutil.copytree(tmp_path / "ours" / "store", tmp_path / "theirs" / "store")
+    edited(tmp_path / "theirs", tmp_path / "theirs" / path.relative_to(tmp_path / "ours"), wall_seconds=1e-9)
+    (fault,) = merge(tmp_path / "theirs", tmp_path / "ours").refused.values()
+    assert "is here with another content" in fault
+
+
+def test_contents_of_a_signal_that_hide_each_other_are_told(attempt, tmp_path, caplog):
+    append(tmp_path, attempt())
+    append(tmp_path, attempt(signal_sha256="e" * 64, method="msa"))
+    assert comparable_runs(tmp_path)
+    assert "the signal a was run with several contents" in caplog.text
+
+
+def test_a_time_that_is_none_stops_no_verb(attempt, tmp_path):
+    path = append(tmp_path, attempt())
+    table = pq.read_table(path, partitioning=None)
+    place = table.column_names.index("finished_at")
+    odd = pa.array([2**62], pa.int64()).cast(pa.timestamp("us", tz="UTC"))
+    pq.write_table(table.set_column(place, "finished_at", odd), path)
+    assert path in verify(tmp_path).faults
+    assert path in read_runs(tmp_path).unreadable
+
+
+@pytest.mark.parametrize("name", ["{id}.{attempt}.ok.parquet", "runs.0123456789abcdef.parquet"])
+def test_a_pipe_in_the_place_of_a_file_hangs_nothing(attempt, tmp_path, name):
+    path = append(tmp_path, attempt())
+    append(tmp_path, attempt(seed=1))
+    os.mkfifo(path.with_name(name.format(id="a" * 32, attempt="1" * 24)))
+    assert list(pack(tmp_path).values()) == [2]
+    assert len(verify(tmp_path).faults) == 1
+
+
+def test_a_file_of_many_row_groups_and_one_with_a_giant_footer_are_refused(attempt, tmp_path):
+    path = append(tmp_path, attempt())
+    table = pq.read_table(path, partitioning=None)
+    with pq.ParquetWriter(path.with_name("many.parquet"), table.schema) as writer:
+        for _ in range(100):
+            writer.write_table(table)
+    sparse = path.with_name("sparse.parquet")
+    with sparse.open("wb") as stream:
+        stream.write(b"PAR1")
+        stream.truncate(3 << 30)
+        stream.seek(0, 2)
+        stream.write((2**31 - 16).to_bytes(4, "little") + b"PAR1")
+    unreadable = read_runs(tmp_path).unreadable
+    assert "row groups" in unreadable[path.with_name("many.parquet")]
+    assert "footer" in unreadable[sparse]
+
+
+def test_a_store_that_is_a_file_is_named(tmp_path):
+    (tmp_path / "store").write_text("")
+    with pytest.raises(InrbenchError, match="is no folder"):
+        verify(tmp_path)
+
+
+def test_a_text_that_is_no_text_stops_no_verb(attempt, tmp_path):
+    path = append(tmp_path / "theirs", attempt(variant="here is a text"))
+    assert path.read_bytes().count(b"here is a text") >= 1
+    table = pq.read_table(path, partitioning=None)
+    letters = table["variant"].combine_chunks().cast(pa.binary()).to_pylist()[0].replace(b"text", b"te\xb5t")
+    odd = pa.Array.from_buffers(pa.string(), 1, pa.array([letters]).buffers())
+    place = table.column_names.index("variant")
+    pq.write_table(table.set_column(place, "variant", odd), path)
+    assert path in verify(tmp_path / "theirs").faults
+    assert path in merge(tmp_path / "theirs", tmp_path / "ours").refused
 
 
 def test_a_packed_file_replaces_nothing_whose_content_is_another(attempt, tmp_path):

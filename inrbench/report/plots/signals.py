@@ -15,6 +15,8 @@ def per_signal(group: Group) -> Figure:
         raise NothingFound(f"{words.title(group)}: no run of these has a number")
     metric = metrics[0]
     scores = scores_by_signal(group, metric)
+    if scores.empty:
+        raise NothingFound(f"{words.title(group)}: no run of these trained")
     scores = (10.0**scores) if metric.scale == "log" else scores
     best = scores.mean().idxmax() if metric.higher_is_better else scores.mean().idxmin()
     scores = scores.sort_values(best)
