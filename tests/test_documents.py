@@ -124,6 +124,7 @@ def carry_out(words: list[str], results: Path) -> None:
         assert error is None, f"{words}: {error!r}\n{done.output}"
         code = done.return_value or 0
     assert code in expected(words), f"{words} ended with {code}: {error or done.output}"
+    assert "\\n" not in done.output.replace("IFS=$'\\n'", ""), f"{words} prints the end of a line as an escape"
 
 
 @pytest.mark.slow

@@ -48,4 +48,4 @@ def command(paper: str | None, item: str | None, style: str, counts: bool, resul
     for key in keys:
         blocks = claims_of(key, registry, item)
         told = counts_by_item if counts else verdict_text
-        say(told(papers()[key].get("short", key), judge(blocks, groups, registry), style))
+        say(told(papers()[key].get("short", key), judge(blocks, groups, registry), style), block=True)

@@ -56,7 +56,7 @@ def command(
     verdicts = judge(blocks, comparable_runs(results, COLUMNS), registry)
     say()
     for name in dict.fromkeys(block.item for block in blocks):
-        say(side_by_side(name, [verdict for verdict in verdicts if verdict.block.item == name]))
+        say(side_by_side(name, [verdict for verdict in verdicts if verdict.block.item == name]), block=True)
         _draw(name, blocks, registry, protocol, results, output)
     say(summary(verdicts) + ".")
     for line in evidence(blocks):

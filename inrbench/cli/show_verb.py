@@ -38,7 +38,7 @@ def command(name: str, plugins: tuple[Path, ...]) -> None:
 
 def _show_method(method: Method, origin: str) -> None:
     _heading(f"method {method.name}  ({origin})")
-    say(method.doc)
+    say(method.doc, block=True)
     defaults, types = method.defaults(), method.types()
     _heading("parameters" if defaults else "no parameters")
     for name, default in defaults.items():
@@ -55,12 +55,12 @@ def _show_method(method: Method, origin: str) -> None:
     entry = bibtex(method.paper) if method.paper else None
     if entry:
         _heading("citation")
-        say(entry)
+        say(entry, block=True)
 
 
 def _show_task(task: Task, origin: str) -> None:
     _heading(f"task {task.name}, version {task.version}  ({origin})")
-    say(task.doc)
+    say(task.doc, block=True)
     _heading("signals")
     say("  " + ", ".join(task.signals()) + (", or a file of your own" if task.takes_files else ""))
     _heading("metrics, the protocol's first one ranks")
