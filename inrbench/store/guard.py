@@ -7,6 +7,7 @@
 import json
 import math
 import re
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -104,8 +105,12 @@ def refuse_bomb(facts: pq.FileMetaData) -> None:
 def memory_cap(most: int) -> Iterator[None]:
     """Let this process take at most so many bytes of addresses more inside the block, where the system can limit that.
 
-    A text or a list that is repeated is kept once in a Parquet file: only reading it tells how large it is.
+    A text or a list that is repeated is kept once in a Parquet file: only reading it tells how large it is. In another thread
+    than the main one nothing is limited: processes that begin meanwhile would inherit the limit.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     try:
         import resource
 

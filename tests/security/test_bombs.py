@@ -174,3 +174,26 @@ def test_a_picture_within_the_limit_is_read(tmp_path):
     found = picture(tmp_path / "a.png")
     assert found.shape == (3, 5, 3)
     assert float(found.max()) == pytest.approx(0.2)
+
+
+def test_no_process_that_begins_while_a_file_is_read_inherits_the_limit():
+    """Runs keep a bucket in step in a thread, and start workers meanwhile."""
+    import resource
+    import threading
+
+    from inrbench.store.guard import memory_cap
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    seen = []
+
+    def read():
+        with memory_cap(2**20):
+            seen.append(resource.getrlimit(resource.RLIMIT_AS))
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    thread.join()
+    assert seen == [before]
+    with memory_cap(2**30):
+        assert resource.getrlimit(resource.RLIMIT_AS) != before
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
