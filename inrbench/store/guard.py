@@ -193,7 +193,7 @@ def fault_of_row(row: Mapping[str, Any]) -> str | None:
         return f"{run}, {fault}"
     if is_of_first_version(row):
         return f"{run} of the first version, whose id cannot be checked; bring its folder to today's: inrbench results migrate"
-    rest = _fault_of_times(row) or _fault_of_fingerprint(row)
+    rest = _fault_of_times(row) or _fault_of_fingerprint(row) or _fault_of_signal(row)
     return fault_of_identity(row) or (f"{run}, {rest}" if rest else None)
 
 
@@ -250,6 +250,24 @@ def _fault_of_fingerprint(row: Mapping[str, Any]) -> str | None:
     return (
         None if true == row["protocol_fingerprint"] else f"whose protocol has the fingerprint {true}, and not the one it tells"
     )
+
+
+def _fault_of_signal(row: Mapping[str, Any]) -> str | None:
+    """Return whether a built-in signal had another content than it has here: it would hide the runs of the true one."""
+    true = _signal_sha256(row["task"], row["task_version"], row["signal"])
+    return f"whose signal {row['signal']} is another one than here" if true not in (None, row["signal_sha256"]) else None
+
+
+@cache
+def _signal_sha256(task: str, version: str, signal: str) -> str | None:
+    """Return the hash of a built-in signal; None for one of a user's, of another version, or whose data are not here."""
+    from inrbench.registry import Registry
+
+    try:
+        known = Registry().task(task)
+        return known.signal_sha256(signal) if known.version == version and signal in known.signals() else None
+    except InrbenchError:
+        return None
 
 
 @cache

@@ -167,6 +167,20 @@ def test_a_row_whose_protocol_is_not_that_of_its_fingerprint_is_refused(tiny_job
     assert "whose protocol has the fingerprint" in fault
 
 
+def test_a_row_of_a_built_in_signal_with_another_content_is_refused(tiny_jobs, settings, tmp_path):
+    """It would be the newest content of the signal, and hide everybody's runs."""
+    from inrbench.execute.worker import execute
+
+    (job,) = tiny_jobs()
+    execute(job, settings)
+    (path,) = (settings.results / "store").rglob("*.parquet")
+    (row,) = pq.read_table(path, partitioning=None).to_pylist()
+    forged = {**row, "signal_sha256": "0" * 64}
+    edited(settings.results, path, signal_sha256="0" * 64, run_id=spec_of(forged).run_id)
+    (fault,) = merge(settings.results, tmp_path / "ours").refused.values()
+    assert "is another one than here" in fault
+
+
 def test_ones_own_finished_run_is_not_displaced_by_a_strangers_attempt_at_it(attempt, tmp_path):
     append(tmp_path / "ours", attempt(psnr=30.0))
     append(tmp_path / "theirs", attempt(psnr=50.0))
