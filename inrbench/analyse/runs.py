@@ -143,14 +143,15 @@ def _latest_code(group: pd.DataFrame, task: str) -> pd.DataFrame:
 
     What was not run again after the edit is then missing, and shows as such. One run is left for each (row, signal, seed).
     """
-    kept = group[["label", "method_sha256", "signal", "signal_sha256", "seed", "attempt_id"]].sort_values("attempt_id")
+    columns = ["label", "method_sha256", "signal", "signal_sha256", "seed", "attempt_id", "params_json"]
+    kept = group[columns].sort_values("attempt_id")
     for subject, code in (("label", "method_sha256"), ("signal", "signal_sha256")):
         newest = kept.drop_duplicates(subject, keep="last").set_index(subject)[code]
         of_today = kept[code] == kept[subject].map(newest)
         for name in sorted(set(kept.loc[~of_today, subject])) if subject == "signal" else ():
             log.warning("%s: the signal %s was run with several contents; runs of the newest alone are shown", task, name)
         kept = kept[of_today]
-    double = kept.merge(group[["attempt_id", "params_json"]]).groupby(["label", "signal", "seed"])["params_json"].nunique()
+    double = kept.groupby(["label", "signal", "seed"])["params_json"].nunique()
     for label, signal, seed in double.index[double > 1]:
         log.warning(
             "%s: %s on %s, seed %s, was run with several parameters; the newest alone is shown", task, label, signal, seed

@@ -26,6 +26,7 @@ from inrbench.store import (
     environment,
     leased,
     leased_in_bucket,
+    mirror_of,
     new_attempt,
     new_attempt_id,
     open_mirror,
@@ -270,6 +271,8 @@ def _start(settings: PoolSettings, board: "Array[Any]", cores: Cores) -> None:
     from inrbench.execute.worker import start_worker
 
     cores.claim()
+    if settings.bucket:
+        open_mirror(settings.bucket, settings.results)
 
     global _board  # noqa: PLW0603 - a worker process has one board, and a pool gives its jobs no other way to reach it
     _board = board
@@ -288,7 +291,7 @@ def _execute(job: Job, settings: PoolSettings, index: int) -> Outcome | None:
     ):
         if not alone:
             return None
-        remote = open_mirror(settings.bucket) if settings.bucket else None
+        remote = mirror_of(settings.results)
         if remote:
             remote.fetch_runs(spec.task, spec.method)
         row = new_attempt(settings.results, spec.task, spec.method, spec.run_id, settings.known)

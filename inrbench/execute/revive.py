@@ -15,7 +15,7 @@ from inrbench.registry import Registry, Task
 from inrbench.spec import Protocol, RunSpec, derived_seed
 from inrbench.store import artifact_files, spec_of
 from inrbench.store.guard import read_json
-from inrbench.store.schema import filled
+from inrbench.store.schema import NOT_UNDERSTOOD, filled
 
 
 def revive(
@@ -52,10 +52,9 @@ def revive(
 
 def _protocol(row: dict[str, Any], task: Task) -> Protocol:
     """Return the protocol that a row was measured under. Raises BadValue: the row may be anybody's."""
-    settings = type(next(iter(task.protocols.values())).settings)
     try:
-        return Protocol.decoded(read_json(row["protocol_json"]), settings)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return Protocol.decoded(read_json(row["protocol_json"]), task.settings_type)
+    except NOT_UNDERSTOOD as error:
         raise BadValue(f"run {row['run_id'][:10]} holds a protocol that cannot be understood: {error}") from error
 
 
@@ -63,7 +62,7 @@ def _spec(row: dict[str, Any]) -> RunSpec:
     """Return what a row says was run. Raises BadValue."""
     try:
         return spec_of(filled(row))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except NOT_UNDERSTOOD as error:
         raise BadValue(f"run {row['run_id'][:10]} cannot be understood: {error}") from error
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from inrbench.errors import BadValue, unknown
-from inrbench.spec import Metric, Protocol
+from inrbench.spec import Metric, Protocol, Settings
 
 if TYPE_CHECKING:
     from inrbench.problems import Problem
@@ -114,6 +114,11 @@ class Task(ABC):
         if name not in self.protocols:
             raise unknown(f"protocol of task '{self.name}'", name, self.protocols, f"see: inrbench show {self.name}")
         return self.protocols[name].with_changes(changes or {})
+
+    @property
+    def settings_type(self) -> type[Settings]:
+        """The class of the settings of its protocols."""
+        return type(next(iter(self.protocols.values())).settings)
 
     @property
     def doc(self) -> str:

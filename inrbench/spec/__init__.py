@@ -4,7 +4,7 @@ Identity is SHA-256 over canonical JSON. A protocol's fingerprint covers everyth
 nothing else; a run's id adds the method's code and parameters, the signal's content and the seed.
 """
 
-from inrbench.spec.identity import canonical_json, derived_seed, digest, odd_name
+from inrbench.spec.identity import PLAIN_NAME, canonical_json, derived_seed, digest, odd_name
 from inrbench.spec.metric import Measurement, Metric
 from inrbench.spec.optimiser import OPTIMISERS, Adam, AdamW, Lbfgs, Muon, Optimiser, Sgd
 from inrbench.spec.parse import parse_as
@@ -30,6 +30,7 @@ from inrbench.spec.settings import Settings
 __all__ = [
     "EDITION",
     "OPTIMISERS",
+    "PLAIN_NAME",
     "TUNED",
     "Adam",
     "AdamW",

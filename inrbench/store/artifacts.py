@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
+from inrbench.errors import BadValue
 from inrbench.limits import MOST_MEDIA_BYTES
 from inrbench.spec import Artifact
 from inrbench.store.files import BEING_WRITTEN, LINK, below, chunks_of, is_regular, write_atomically
@@ -60,19 +63,21 @@ def is_artifact_name(file: object) -> bool:
     return isinstance(file, str) and FILE_NAME.fullmatch(file) is not None
 
 
+def files_named(table: pa.Table) -> set[str]:
+    """Return the files that rows with the column ``artifacts`` name as theirs."""
+    return {each["file"] for held in table["artifacts"].to_pylist() for each in held or ()}
+
+
 def fault_of_artifact(path: Path) -> str | None:
     """Return why a file is not the artifact that its name says, None if it is."""
     if path.is_symlink():
         return LINK
     try:
-        if path.stat().st_size > MOST_MEDIA_BYTES:
-            return f"has more than {MOST_MEDIA_BYTES:,} bytes"
-        digest = hashlib.sha256()
-        for piece in chunks_of(path):
-            digest.update(piece)
-    except OSError as error:
-        return f"cannot be read: {error.strerror or error}"
-    return None if path.name.split(".")[0] == digest.hexdigest()[:HASH_LETTERS] else "does not hold what its name says"
+        for _ in _as_named(path):
+            pass
+    except BadValue as error:
+        return str(error)
+    return None
 
 
 def copy_artifacts(rows: Iterable[Mapping[str, Any]], source: Path, target: Path) -> dict[Path, str]:
@@ -86,18 +91,24 @@ def copy_artifacts(rows: Iterable[Mapping[str, Any]], source: Path, target: Path
     for name, path in sorted(files.items()):
         if is_regular(artifact_folder(target) / name):
             continue
-        if fault := fault_of_artifact(path):
-            refused[path] = fault
-            continue
-        write_atomically(_as_named(path), artifact_folder(target) / name)
+        try:
+            write_atomically(_as_named(path), artifact_folder(target) / name)
+        except BadValue as error:
+            refused[path] = str(error)
     return refused
 
 
 def _as_named(path: Path) -> Iterator[bytes]:
-    """Yield a file's content; raise OSError at its end if it has changed since it was looked at."""
-    digest = hashlib.sha256()
-    for piece in chunks_of(path):
-        digest.update(piece)
-        yield piece
+    """Yield a file's content. Raises BadValue, at the end at the latest, where that is not what the name says."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        for piece in chunks_of(path):
+            digest.update(piece)
+            size += len(piece)
+            if size > MOST_MEDIA_BYTES:
+                raise BadValue(f"has more than {MOST_MEDIA_BYTES:,} bytes")
+            yield piece
+    except OSError as error:
+        raise BadValue(f"cannot be read: {error.strerror or error}") from error
     if digest.hexdigest()[:HASH_LETTERS] != path.name.split(".")[0]:
-        raise OSError(f"{path} changes while it is copied")
+        raise BadValue("does not hold what its name says")

@@ -38,17 +38,10 @@ def leased_in_bucket(uri: str | None, name: str) -> Iterator[bool]:
     Where no lease can be kept (no bucket, no boto3, a bucket that answers otherwise) the block runs without: a run may then be
     done twice, and counts once.
     """
-    held = None
-    if uri is not None and can_lease(uri):
-        held = _Held(*_place(uri, name))
-        ours = held.take()
-        if ours is False:
-            yield False
-            return
-        if ours is None:
-            held = None
-    if held is None:
-        yield True
+    held = _Held(*_place(uri, name)) if uri is not None and can_lease(uri) else None
+    ours = held.take() if held is not None else None
+    if held is None or not ours:
+        yield ours is None
         return
     over = threading.Event()
     threading.Thread(target=held.beat, args=(over,), daemon=True).start()

@@ -6,7 +6,7 @@ is right while runs end one by one, and slow to read by the thousand.
 
 import itertools
 from collections.abc import Container, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,11 +17,11 @@ from inrbench.errors import StoreError
 from inrbench.spec import odd_name
 from inrbench.store.artifacts import copy_artifacts
 from inrbench.store.files import is_regular, sweep, write_atomically
-from inrbench.store.guard import fault_of_row
 from inrbench.store.read import (
     FILE,
     UNREADABLE,
     Pair,
+    held_attempts,
     one_attempt_a_run,
     pairs_held,
     read_files,
@@ -29,14 +29,15 @@ from inrbench.store.read import (
     read_steadily,
     store_files,
 )
-from inrbench.store.same import contents, doubled
+from inrbench.store.rows import fault_of_row
+from inrbench.store.same import conflicting, doubled
 from inrbench.store.schema import SCHEMA
 from inrbench.store.write import as_parquet, attempt_folder, packed_name
 
 PACKING_LEVEL = 9
 
 
-@dataclass(frozen=True)
+@dataclass
 class Merged:
     """What was written, each file with its number of rows, and what was refused, each file with the reason."""
 
@@ -129,7 +130,7 @@ def pack(results: Path) -> dict[Path, int]:
 def _in_conflict(table: pa.Table) -> set[Path]:
     """Return the files whose rows claim to be an attempt that another row claims to be, with another content."""
     twice = table.filter(_any_of(table["attempt_id"], doubled(table["attempt_id"].to_pylist())))
-    odd = {attempt for attempt, found in contents(twice.select(SCHEMA.names)).items() if len(found) > 1}
+    odd = conflicting(twice.select(SCHEMA.names))
     claims = zip(twice["attempt_id"].to_pylist(), twice[FILE.name].to_pylist(), strict=True)
     return {Path(file) for attempt, file in claims if attempt in odd}
 
@@ -165,13 +166,11 @@ def merge(other: Path, results: Path) -> Merged:
     sweep(results)
     table, unreadable = read_steadily(other, [*SCHEMA.names, FILE.name])
     merged = Merged(refused=dict(unreadable))
-    ours = read_steadily(results, SCHEMA.names)[0] if results.is_dir() else SCHEMA.empty_table()
+    ours = held_attempts(results)
     ended = set(ours.filter(pc.equal(ours["status"], "ok"))["run_id"].to_pylist())
     held = set(ours["attempt_id"].to_pylist())
-    theirs = table.filter(_any_of(table["attempt_id"], held)).select(SCHEMA.names)
-    both = pa.concat_tables([theirs, ours.filter(_any_of(ours["attempt_id"], theirs["attempt_id"].to_pylist()))])
-    told_otherwise = {attempt for attempt, found in contents(both).items() if len(found) > 1}
-    sound, left_out = [], 0
+    told_otherwise = _told_otherwise(table.filter(_any_of(table["attempt_id"], held)).select(SCHEMA.names), results)
+    sound = []
     for i, row in enumerate(table.to_pylist()):
         file = Path(row.pop(FILE.name))
         if row["attempt_id"] in told_otherwise:
@@ -181,7 +180,7 @@ def merge(other: Path, results: Path) -> Merged:
         elif fault := fault_of_row(row):
             merged.refused.setdefault(file, fault)
         elif row["run_id"] in ended:
-            left_out += 1
+            merged.left_out += 1
         else:
             sound.append(i)
     new = table.select(SCHEMA.names).take(pa.array(sound, pa.int64()))
@@ -189,7 +188,15 @@ def merge(other: Path, results: Path) -> Merged:
     for pair, rows in _by_pair(new):
         path, n_attempts = _write_packed(rows, attempt_folder(results, *pair))
         merged.written[path] = n_attempts
-    return replace(merged, left_out=left_out)
+    return merged
+
+
+def _told_otherwise(theirs: pa.Table, results: Path) -> set[str]:
+    """Return the attempts of rows that a results folder holds with another content."""
+    if not theirs.num_rows:
+        return set()
+    ours, _ = read_steadily(results, SCHEMA.names)
+    return conflicting(pa.concat_tables([theirs, ours.filter(_any_of(ours["attempt_id"], theirs["attempt_id"].to_pylist()))]))
 
 
 def _write_packed(table: pa.Table, folder: Path) -> tuple[Path, int]:

@@ -132,13 +132,13 @@ def sweep(results: Path) -> None:
     """Remove temporary files and folders whose writers are dead: those of this place at once, others' after a day."""
     for path in temporary(results):
         owner = OWNER.search(path.name)
-        ours = owner is not None and owner["place"] == place()
-        try:
-            old = time.time() - path.lstat().st_mtime > ABANDONED_SECONDS
-        except OSError:  # its writer has just finished
-            continue
-        if (owner is not None and ours and not lives(int(owner["pid"]))) or (not ours and old):
-            remove(path)
+        with contextlib.suppress(OSError):  # its writer has just finished
+            if owner is not None and owner["place"] == place():
+                dead = not lives(int(owner["pid"]))
+            else:
+                dead = time.time() - path.lstat().st_mtime > ABANDONED_SECONDS
+            if dead:
+                remove(path)
 
 
 def temporary(results: Path) -> Iterator[Path]:

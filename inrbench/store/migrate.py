@@ -10,7 +10,7 @@ from inrbench.store.files import sweep, write_atomically
 from inrbench.store.read import UNREADABLE, attempt_files, read_files
 from inrbench.store.remote import mirror_of
 from inrbench.store.same import of_today
-from inrbench.store.schema import SCHEMA
+from inrbench.store.schema import NOT_UNDERSTOOD, SCHEMA
 from inrbench.store.write import as_parquet, is_packed, packed_name, store_folder
 
 
@@ -32,7 +32,7 @@ def migrate(results: Path) -> tuple[dict[Path, int], dict[Path, str]]:
             continue
         try:
             today = of_today(table)
-        except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        except NOT_UNDERSTOOD as error:
             left[path] = f"holds a run that cannot be understood: {error}"
             continue
         if set(SCHEMA.names) <= set(_columns(path)) and today.equals(table):

@@ -23,6 +23,7 @@ import platformdirs
 import pyarrow as pa
 
 from inrbench.errors import BadValue, StoreError
+from inrbench.store.artifacts import files_named
 from inrbench.store.files import FETCHED, is_regular, read_regular, regular_files, remove, sweep, write_atomically
 from inrbench.store.place import mark
 from inrbench.store.read import read_files, store_files
@@ -62,12 +63,11 @@ class Mirror:
         content, merged or migrated, are then removed from both sides.
         """
         try:
-            sweep(self.folder)
             here, there = self._here(), self._there()
-            for path in in_order(there, here):
-                if artifacts or path.parts[0] != "artifacts":
-                    self._fetch(path, there[path])
-            here = self._here()
+            new = [path for path in in_order(there, here) if artifacts or path.parts[0] != "artifacts"]
+            for path in new:
+                self._fetch(path, there[path])
+            here = self._here() if new else here
             gone = superseded(self.folder, here)
             needed = self._needed_artifacts() if any(path.parts[0] == "artifacts" for path in here) else set()
             for path in in_order(here, there):
@@ -99,9 +99,11 @@ class Mirror:
         folder = attempt_folder(self.folder, task, method)
         paths = list(regular_files(folder, lambda name: name.startswith(run_id)))
         table, _ = read_files(paths, ["artifacts"])
-        names = sorted({each["file"] for held in table["artifacts"].to_pylist() for each in held or ()})
         with suppress(*UNREACHED):
-            for path in [*(PurePosixPath("artifacts", name) for name in names), *map(self._relative, paths)]:
+            for path in [
+                *(PurePosixPath("artifacts", name) for name in sorted(files_named(table))),
+                *map(self._relative, paths),
+            ]:
                 if is_regular(self.folder / path):
                     self._send(path)
 
@@ -146,7 +148,7 @@ class Mirror:
     def _needed_artifacts(self) -> set[str]:
         """Return the artifacts that rows here name: others were removed somewhere, and do not come back."""
         table, _ = read_files(store_files(self.folder), ["artifacts"])
-        return {each["file"] for held in table["artifacts"].to_pylist() for each in held or ()}
+        return files_named(table)
 
     def _send(self, path: PurePosixPath) -> None:
         try:
@@ -191,8 +193,13 @@ class Mirror:
         self.refused[path] = reason
 
 
-def open_mirror(uri: str) -> Mirror:
-    """Return the mirror of an object store's folder; nothing is copied yet. Raises BadValue and StoreError."""
+def open_mirror(uri: str, folder: Path | None = None) -> Mirror:
+    """Return the mirror of an object store's folder; nothing is copied yet. Raises BadValue and StoreError.
+
+    Args:
+        uri: ``s3://bucket/prefix``, as the user gave it.
+        folder: Where the mirror lies; None for its place in the user's cache.
+    """
     from pyarrow.fs import FileSystem
 
     place = uri.partition("://")[2].partition("/")[0]
@@ -204,7 +211,8 @@ def open_mirror(uri: str) -> Mirror:
         raise BadValue(f"--results {uri}: {_first_line(error)}; write s3://BUCKET/PREFIX") from error
     name = re.sub(r"[^A-Za-z0-9]+", "-", prefix).strip("-")[:40]
     digest = hashlib.sha256(uri.encode()).hexdigest()[:12]
-    folder = Path(platformdirs.user_cache_dir("inrbench", appauthor=False)) / "mirrors" / f"{name}-{digest}"
+    folder = folder or Path(platformdirs.user_cache_dir("inrbench", appauthor=False)) / "mirrors" / f"{name}-{digest}"
+    sweep(folder)
     write_atomically(uri.encode(), folder / MARK)
     mirror = Mirror(uri, folder, filesystem, PurePosixPath(prefix))
     remember(mirror)

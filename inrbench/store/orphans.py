@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from inrbench.store.artifacts import artifact_folder, is_artifact_name
+from inrbench.store.artifacts import artifact_folder, files_named, is_artifact_name
 from inrbench.store.files import ABANDONED_SECONDS, is_regular, remove, temporary
 from inrbench.store.leases import lease_folder
 from inrbench.store.read import read_steadily
@@ -20,9 +20,8 @@ def orphans(results: Path) -> tuple[dict[Path, int], dict[Path, str]]:
     needs: then no artifact is an orphan. Raises StoreError where there is no such folder.
     """
     table, unreadable = read_steadily(results, ["artifacts"])
-    needed = {each["file"] for held in table["artifacts"].to_pylist() for each in held or ()}
     found = {}
-    for path in _candidates(results, None if unreadable else needed):
+    for path in _candidates(results, None if unreadable else files_named(table)):
         try:
             if time.time() - path.lstat().st_mtime > ABANDONED_SECONDS:
                 found[path] = sum(each.lstat().st_size for each in (path, *path.rglob("*")) if is_regular(each))

@@ -18,14 +18,12 @@ from inrbench.spec import odd_name
 from inrbench.store.files import LINK, is_regular, refuse_unless_gone
 from inrbench.store.guard import memory_cap, refuse_bomb, refuse_footer, refuse_odd_rows
 from inrbench.store.remote import named
-from inrbench.store.schema import SCHEMA, VERSION
+from inrbench.store.schema import CHOICE, SCHEMA, VERSION
 from inrbench.store.write import attempt_folder, holds_one, is_packed, store_folder
 
 log = logging.getLogger(__name__)
 Pair = tuple[str, str]
 """Task and method."""
-CHOICE = ["run_id", "attempt_id", "status"]
-"""The columns that decide which attempt of a run counts."""
 FILE = pa.field("__filename", pa.string())
 """The column that tells where a row was read."""
 AT_ONCE = 500
@@ -79,14 +77,14 @@ def finished_runs(results: Path) -> dict[str, str]:
 
     Of a file that holds one attempt the name tells; only packed ones are opened.
     """
-    return _statuses(_attempts(results))
+    return _statuses(held_attempts(results))
 
 
 def attempts_of(results: Path, run_ids: Collection[str]) -> list[str]:
     """Return the ids of all attempts at some runs."""
     if not run_ids:
         return []
-    attempts = _attempts(results)
+    attempts = held_attempts(results)
     chosen = attempts.filter(pc.is_in(attempts["run_id"], value_set=pa.array(run_ids, pa.string())))
     found: list[str] = chosen["attempt_id"].to_pylist()
     return found
@@ -97,13 +95,13 @@ def newly_finished(results: Path, known: Collection[str]) -> dict[str, str]:
 
     By id and not by time: the clocks of two machines differ, and a clock may be set back.
     """
-    return _statuses(_attempts(results, known))
+    return _statuses(held_attempts(results, known))
 
 
 def new_attempt(results: Path, task: str, method: str, run_id: str, known: Collection[str]) -> dict[str, Any] | None:
     """Return the row of one run if an attempt at it is not known, else None; only where it would lie is looked."""
     folder = attempt_folder(results, task, method)
-    if run_id not in _statuses(_attempts(folder, known)):
+    if run_id not in _statuses(held_attempts(folder, known)):
         return None
     return next(iter(read_attempts(folder, {run_id})), None)
 
@@ -120,7 +118,7 @@ def read_attempts(results: Path, run_ids: Container[str]) -> list[dict[str, Any]
     return found
 
 
-def _attempts(folder: Path, known: Collection[str] = ()) -> pa.Table:
+def held_attempts(folder: Path, known: Collection[str] = ()) -> pa.Table:
     """Return run, id and status of every attempt below a folder but those known; none where there is no such folder yet."""
     if not folder.exists():
         return pa.schema([SCHEMA.field(name) for name in CHOICE]).empty_table()

@@ -9,13 +9,13 @@ from contextlib import suppress
 
 import pyarrow as pa
 
-from inrbench.store.schema import SCHEMA, filled, spec_of
+from inrbench.store.schema import NOT_UNDERSTOOD, SCHEMA, filled, spec_of
 
 
 def of_today(table: pa.Table) -> pa.Table:
     """Return attempts with what earlier versions left out: engine, track, training, and the id that covers them.
 
-    Raises KeyError, ValueError, TypeError or AttributeError for a run that cannot be understood.
+    Raises what is in NOT_UNDERSTOOD for a run that cannot be understood.
     """
     rows = [filled(row) for row in table.to_pylist()]
     return pa.Table.from_pylist([{**row, "run_id": spec_of(row).run_id} for row in rows], schema=SCHEMA)
@@ -26,10 +26,15 @@ def contents(table: pa.Table) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for i, attempt in enumerate(table["attempt_id"].to_pylist()):
         row = pa.Table.from_pylist(table.slice(i, 1).to_pylist(), schema=SCHEMA)
-        with suppress(KeyError, ValueError, TypeError, AttributeError, RecursionError):
+        with suppress(*NOT_UNDERSTOOD):
             row = of_today(row)
         found.setdefault(attempt, set()).add(_digest(row))
     return found
+
+
+def conflicting(table: pa.Table) -> set[str]:
+    """Return the attempts that rows tell otherwise than other rows do."""
+    return {attempt for attempt, found in contents(table).items() if len(found) > 1}
 
 
 def _digest(table: pa.Table) -> str:

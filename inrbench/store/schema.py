@@ -67,6 +67,12 @@ BEFORE = {"engine": "eager", "track": "paper", "training_json": "{}"}
 """What rows without these columns ran with: the plain loop of the first version, all methods trained alike."""
 
 
+CHOICE = ["run_id", "attempt_id", "status"]
+"""The columns that decide which attempt of a run counts; the name of a file of one attempt tells them."""
+NOT_UNDERSTOOD = (KeyError, ValueError, TypeError, AttributeError, RecursionError)
+"""What a row raises whose texts mean nothing here."""
+
+
 def new_attempt_id() -> str:
     """Return an id that sorts by time: 16 hexadecimal digits of nanoseconds, 8 of chance."""
     return f"{time.time_ns():016x}{secrets.token_hex(4)}"

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from inrbench.limits import MOST_MEDIA_BYTES, MOST_SMALL_FILE_BYTES, MOST_TABLE_BYTES
-from inrbench.store.artifacts import fault_of_artifact
-from inrbench.store.guard import fault_of_row
+from inrbench.spec import PLAIN_NAME
+from inrbench.store.artifacts import FILE_NAME, fault_of_artifact
 from inrbench.store.read import read_files
+from inrbench.store.rows import fault_of_name, fault_of_row
 from inrbench.store.schema import SCHEMA, VERSION
-from inrbench.store.write import holds_one, is_packed, packed_name
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ Files = dict[PurePosixPath, Seen]
 """By their path below the results folder."""
 ROOTS = ("artifacts", "profile", "tuned", "store")
 """What is shared, in the order it is copied: a row comes after the files that it speaks of. Leases are of one machine."""
-NAME = r"[A-Za-z0-9._-]{1,100}"
+NAME = PLAIN_NAME.pattern
 ATTEMPTS = r"[0-9a-z_]{1,100}(\.[0-9a-z_]{1,40}){1,2}"
 SHARED = {
-    re.compile(r"artifacts/[0-9a-f]{32}(\.[A-Za-z0-9_]{1,20}){0,3}", re.ASCII): MOST_MEDIA_BYTES,
+    re.compile(rf"artifacts/{FILE_NAME.pattern}", re.ASCII): MOST_MEDIA_BYTES,
     re.compile(rf"profile/{NAME}\.json", re.ASCII): MOST_SMALL_FILE_BYTES,
     re.compile(r"tuned/[A-Za-z0-9._+-]{1,240}\.toml", re.ASCII): MOST_SMALL_FILE_BYTES,
     re.compile(rf"store/v{VERSION}/task={NAME}/method={NAME}/{ATTEMPTS}\.parquet", re.ASCII): MOST_TABLE_BYTES,
@@ -70,16 +70,9 @@ def fault_of(file: Path, path: PurePosixPath) -> str | None:
     table, unreadable = read_files([file], SCHEMA.names)
     if unreadable:
         return f"cannot be read: {unreadable[file]}"
-    if is_packed(Path(path)) and path.name != packed_name(file.read_bytes()):
-        return "does not hold what its name says"
-    rows = table.to_pylist()
-    for row in rows:
+    for row in table.to_pylist():
         if (f"task={row['task']}", f"method={row['method']}") != path.parts[2:4]:
             return f"holds run {row['run_id'][:10]} of another task or method than its folder's"
         if fault := fault_of_row(row):
             return fault
-    if holds_one(Path(path)):
-        told = path.name.split(".")[:3]
-        if [[row["run_id"], row["attempt_id"], row["status"]] for row in rows] != [told]:
-            return "does not hold the attempt that its name says"
-    return None
+    return fault_of_name(path.name, file, table)

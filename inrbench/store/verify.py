@@ -1,16 +1,13 @@
 """Verifying: every file of a results folder held against what its name and its own columns say."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-
 from inrbench.store.artifacts import artifact_folder, fault_of_artifact, is_artifact_name
-from inrbench.store.guard import fault_of_row, is_of_first_version
 from inrbench.store.read import attempt_files, read_files
+from inrbench.store.rows import fault_of_name, fault_of_row, is_of_first_version
 from inrbench.store.schema import SCHEMA
-from inrbench.store.write import is_packed, packed_name, store_folder
+from inrbench.store.write import store_folder
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ def verify(results: Path) -> Verified:
         if unreadable:
             continue
         attempts += table.num_rows
-        if store in path.parents and (fault := next(_faults_of_names(path, table), None)):
+        if store in path.parents and (fault := fault_of_name(path.name, path, table)):
             faults[path] = fault
         for row in table.to_pylist():
             if not is_of_first_version(row) and (fault := fault_of_row(row)):
@@ -50,15 +47,3 @@ def verify(results: Path) -> Verified:
         elif fault := fault_of_artifact(path):
             faults[path] = fault
     return Verified(len(files), attempts, len(artifacts), faults)
-
-
-def _faults_of_names(path: Path, table: pa.Table) -> Iterator[str]:
-    """Yield what a file of the store is called and should not be."""
-    if is_packed(path):
-        if path.name != packed_name(path.read_bytes()):
-            yield "does not hold what its name says: its content has another digest"
-    else:
-        row = table.slice(0, 1).to_pylist()[0] if table.num_rows else {}
-        told = [row.get(name) for name in ("run_id", "attempt_id", "status")]
-        if table.num_rows != 1 or path.name.split(".")[:-1] != told:
-            yield "does not hold the attempt that its name says"

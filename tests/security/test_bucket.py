@@ -1,6 +1,10 @@
 """A bucket that others write to: whatever lies there is looked at before it counts, and no address is taken from a folder."""
 
+import os
 import shutil
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -12,16 +16,20 @@ from click.testing import CliRunner
 from inrbench.cli.main import cli
 from inrbench.store import (
     append,
+    bucket_leases,
     claims_mirror,
     keep_artifacts,
+    leased_in_bucket,
     migrate,
     mirror_of,
     named,
+    open_mirror,
     orphans,
     pack,
     read_runs,
     remove_orphans,
 )
+from inrbench.store.read import read_steadily
 from inrbench.store.schema import SCHEMA
 from inrbench.store.write import as_parquet, packed_name
 
@@ -137,8 +145,6 @@ def test_what_one_machine_migrates_does_not_come_back_from_another(attempt, mach
 
 
 def test_an_artifact_that_was_removed_does_not_come_back_from_another_mirror(attempt, machine):
-    import os
-
     one, other = machine("one"), machine("other")
     kept = keep_artifacts(one.folder, lambda folder: (folder / "p.png").write_bytes(b"picture"))
     made = attempt()
@@ -172,8 +178,6 @@ def test_a_folder_names_no_address_that_is_obeyed(attempt, tmp_path, monkeypatch
 
 
 def test_a_lease_in_a_bucket_is_held_by_one_machine_at_a_time(uri, monkeypatch):
-    from inrbench.store import bucket_leases, leased_in_bucket
-
     with leased_in_bucket(uri, "r") as ours:
         assert ours
         with leased_in_bucket(uri, "r") as again, leased_in_bucket(uri, "s") as other:
@@ -190,10 +194,6 @@ def test_a_lease_in_a_bucket_is_held_by_one_machine_at_a_time(uri, monkeypatch):
 
 
 def test_a_lease_is_written_anew_while_its_owner_works(uri, monkeypatch):
-    import time
-
-    from inrbench.store import bucket_leases, leased_in_bucket
-
     monkeypatch.setattr(bucket_leases, "BEAT_SECONDS", 0.05)
     with leased_in_bucket(uri, "r"):
         client, bucket, key = bucket_leases._place(uri, "r")
@@ -206,8 +206,6 @@ def test_a_lease_is_written_anew_while_its_owner_works(uri, monkeypatch):
 
 @pytest.mark.parametrize("content", [b"", b"[" * 100_000, b"x" * 2**20])
 def test_what_is_no_lease_in_a_bucket_expires_too(uri, monkeypatch, content):
-    from inrbench.store import bucket_leases, leased_in_bucket
-
     client, bucket, key = bucket_leases._place(uri, "r")
     client.put_object(Bucket=bucket, Key=key, Body=content)
     with leased_in_bucket(uri, "r") as ours:
@@ -220,13 +218,6 @@ def test_what_is_no_lease_in_a_bucket_expires_too(uri, monkeypatch, content):
 @pytest.mark.slow
 def test_two_machines_on_one_bucket_do_no_run_twice(uri, tmp_path):
     """Two commands with caches of their own, started together; every run has one attempt in the bucket."""
-    import os
-    import subprocess
-    import sys
-
-    from inrbench.store import open_mirror
-    from inrbench.store.read import read_steadily
-
     command = [sys.executable, "-m", "inrbench", "run", "--methods", "siren,relu", "--tasks", "function1d", "--protocol", "quick",
                "--signals", "sin200", "--seeds", "6", "--set", "epochs=300", "--set", "width=16", "--jobs", "1", "--device", "cpu",
                "--artifacts", "none", "--results", uri]  # fmt: skip

@@ -7,7 +7,19 @@ from dataclasses import replace
 from click.testing import CliRunner
 
 from inrbench.cli.main import cli
-from inrbench.store import append, compact, finished_runs, keep_artifacts, merge, migrate, orphans, pack, read_runs, verify
+from inrbench.store import (
+    append,
+    compact,
+    finished_runs,
+    keep_artifacts,
+    merge,
+    migrate,
+    orphans,
+    pack,
+    read_runs,
+    remove_orphans,
+    verify,
+)
 from inrbench.store.read import attempt_files
 
 
@@ -86,7 +98,5 @@ def test_gc_looks_again_before_it_removes(attempt, tmp_path, monkeypatch):
     assert list(found) == [path]
     one = attempt()
     append(tmp_path, replace(one, result=replace(one.result, artifacts=kept)))
-    from inrbench.store import remove_orphans
-
     assert remove_orphans(tmp_path, found) == {}
     assert path.exists()

@@ -15,6 +15,9 @@ from click.testing import CliRunner
 from inrbench.analyse import comparable_runs
 from inrbench.cli.main import cli
 from inrbench.errors import InrbenchError
+from inrbench.execute import revive
+from inrbench.execute.worker import execute
+from inrbench.registry import Registry
 from inrbench.spec import Artifact
 from inrbench.store import append, keep_artifacts, load_results, merge, pack, read_runs, verify
 from inrbench.store.schema import SCHEMA, spec_of
@@ -154,8 +157,6 @@ def test_a_row_with_a_value_that_no_run_can_have_is_refused(attempt, tmp_path, w
 
 
 def test_a_row_whose_protocol_is_not_that_of_its_fingerprint_is_refused(tiny_jobs, settings, tmp_path):
-    from inrbench.execute.worker import execute
-
     (job,) = tiny_jobs()
     execute(job, settings)
     assert not merge(settings.results, tmp_path / "good").refused
@@ -169,8 +170,6 @@ def test_a_row_whose_protocol_is_not_that_of_its_fingerprint_is_refused(tiny_job
 
 def test_a_row_of_a_built_in_signal_with_another_content_is_refused(tiny_jobs, settings, tmp_path):
     """It would be the newest content of the signal, and hide everybody's runs."""
-    from inrbench.execute.worker import execute
-
     (job,) = tiny_jobs()
     execute(job, settings)
     (path,) = (settings.results / "store").rglob("*.parquet")
@@ -270,9 +269,6 @@ def test_a_packed_file_replaces_nothing_whose_content_is_another(attempt, tmp_pa
 
 
 def test_render_refuses_a_row_it_cannot_understand(attempt, tmp_path, monkeypatch):
-    from inrbench.execute import revive
-    from inrbench.registry import Registry
-
     registry = Registry()
     kept = keep_artifacts(tmp_path, lambda folder: (folder / "weights.safetensors").write_bytes(b"few"))
     one = attempt(task="photo", signal="camera", method_sha256=registry.source("method", "siren").sha256())

@@ -81,11 +81,6 @@ def make(results: Path, seeds: range, old: bool = False, artifacts: bool = True)
             pq.write_table(aged, path.with_name(f"{seed:064x}.{row['attempt_id']}.ok.parquet"))
 
 
-def sweep_up(results: Path) -> None:
-    """Remove the artifacts of no run."""
-    remove_orphans(results, orphans(results)[0])
-
-
 @dataclass(frozen=True)
 class Case:
     """A verb: how its store is made, what is carried out, and which folder then holds all attempts."""
@@ -98,6 +93,16 @@ class Case:
     """What is done with a copy before the verb begins."""
 
 
+def make_one(folder: Path) -> None:
+    """Make a store."""
+    make(folder / "results", range(ATTEMPTS))
+
+
+def make_old(folder: Path) -> None:
+    """Make a store as earlier versions wrote it."""
+    make(folder / "results", range(ATTEMPTS), old=True, artifacts=False)
+
+
 def make_two(folder: Path) -> None:
     """Make two stores."""
     make(folder / "results", range(ATTEMPTS // 2))
@@ -106,49 +111,19 @@ def make_two(folder: Path) -> None:
 
 def make_with_orphans(folder: Path) -> None:
     """Make a store with artifacts of no run that are three days old."""
-    make(folder / "results", range(ATTEMPTS))
+    make_one(folder)
     for n in range(ATTEMPTS):
         (kept,) = keep_artifacts(folder / "results", lambda scratch, n=n: (scratch / "w.bin").write_bytes(bytes([n]) * 10_000))
         os.utime(folder / "results" / "artifacts" / kept.file, (time.time() - 3 * 24 * 3600,) * 2)
 
 
-def act_pack(folder: Path) -> object:
-    """Pack."""
-    return pack(folder / "results")
-
-
-def act_merge(folder: Path) -> object:
-    """Merge."""
-    return merge(folder / "other", folder / "results")
-
-
-def act_gc(folder: Path) -> object:
-    """Collect garbage."""
-    return sweep_up(folder / "results")
-
-
-def act_compact(folder: Path) -> object:
-    """Compact elsewhere, with artifacts."""
-    return compact(folder / "results", folder / "published", artifacts=True)
-
-
-def act_migrate(folder: Path) -> object:
-    """Migrate."""
-    return migrate(folder / "results")
-
-
-def act_exchange(folder: Path) -> object:
-    """Send to a bucket of the folder's own, and fetch."""
-    _mirror(folder).exchange(artifacts=True)
-    return None
-
-
 def fill_mirror(folder: Path) -> None:
     """Let the mirror hold what the results folder holds."""
-    shutil.copytree(folder / "results", _mirror(folder).folder, dirs_exist_ok=True)
+    shutil.copytree(folder / "results", mirror_in(folder).folder, dirs_exist_ok=True)
 
 
-def _mirror(folder: Path) -> Mirror:
+def mirror_in(folder: Path) -> Mirror:
+    """Return the mirror of a bucket of the folder's own; its cache lies in the folder."""
     os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
     return open_mirror(f"s3://{_bucket(folder)}/x")
 
@@ -158,15 +133,13 @@ def _bucket(folder: Path) -> str:
 
 
 CASES = {
-    "pack": Case(lambda folder: make(folder / "results", range(ATTEMPTS)), act_pack, "results"),
-    "merge": Case(make_two, act_merge, "results", ATTEMPTS // 2),
-    "gc": Case(make_with_orphans, act_gc, "results"),
-    "compact": Case(lambda folder: make(folder / "results", range(ATTEMPTS)), act_compact, "results"),
-    "migrate": Case(lambda folder: make(folder / "results", range(ATTEMPTS), old=True, artifacts=False), act_migrate, "results"),
-    "exchange": Case(
-        lambda folder: make(folder / "results", range(ATTEMPTS)), act_exchange, "mirror", prepare=fill_mirror
-    ),
-}  # fmt: skip
+    "pack": Case(make_one, lambda folder: pack(folder / "results"), "results"),
+    "merge": Case(make_two, lambda folder: merge(folder / "other", folder / "results"), "results", ATTEMPTS // 2),
+    "gc": Case(make_with_orphans, lambda folder: remove_orphans(folder / "results", orphans(folder / "results")[0]), "results"),
+    "compact": Case(make_one, lambda folder: compact(folder / "results", folder / "published", artifacts=True), "results"),
+    "migrate": Case(make_old, lambda folder: migrate(folder / "results"), "results"),
+    "exchange": Case(make_one, lambda folder: mirror_in(folder).exchange(artifacts=True), "mirror", prepare=fill_mirror),
+}
 
 
 def begin(name: str, folder: Path, ready: "multiprocessing.synchronize.Event") -> None:
