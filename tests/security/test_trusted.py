@@ -93,7 +93,7 @@ def test_a_recipe_of_a_search_is_read(tmp_path):
 
 @pytest.mark.parametrize("changes", [
     {"training": 'epochs = "99999"'}, {"training": 'width = "4096"'}, {"training": 'lr = "5.0"'}, {"training": 'lr = "nan"'},
-    {"training": 'lr = "-1"'}, {"training": 'lr = "x"'}, {"training": 'batch = "none"'}, {"training": 'seed = "3"'},
+    {"training": 'lr = "-1"'}, {"training": 'lr = "x"'}, {"training": 'batch = "none"'}, {"training": '"optimiser.weight_decay" = "0.01"'}, {"training": 'seed = "3"'},
     {"params": "omega = nan"}, {"params": "omega = 1e9"}, {"params": "omega = 2026-01-01"}, {"params": "omega = true"},
     {"params": 'omega = "x"'}, {"params": "zero_bias = true"}, {"params": "omega = [1.0]"},
 ])  # fmt: skip
