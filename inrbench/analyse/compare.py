@@ -49,7 +49,7 @@ def compare(group: Group, label: str, others: Sequence[str]) -> list[Comparison]
         if name not in held:
             raise unknown(f"method in {group.task}, protocol {group.protocol}", name, held)
     found = []
-    for metric in (metric for metric in metrics_of(group.runs) if metric.scale != "spread"):
+    for metric in (metric for metric in metrics_of(group.runs) if metric.scale != "spread" and metric.role != "oracle"):
         found += _over_signals(group, metric, label, others)
     if not found:
         raise NothingFound(

@@ -10,6 +10,7 @@ from inrbench.analyse.costs import times_to_targets
 from inrbench.cli.main import cli
 from inrbench.errors import BadValue, NothingFound, UnknownName
 from inrbench.report import to_markdown
+from inrbench.spec import Measurement, Metric
 from inrbench.store import append
 
 SIGNALS = "abcdefgh"
@@ -37,6 +38,16 @@ def test_differences_are_paired_on_signals_with_seeds_averaged(filled):
     assert mse.difference.mean == pytest.approx(-1.0)  # a tenth
     assert mse.means == pytest.approx((1e-4, 1e-3))
     assert mse.wins == 8
+
+
+def test_what_choosing_with_the_truth_would_have_given_is_not_compared(attempt, tmp_path):
+    oracle = Metric(id="relative-l2-oracle@x", higher_is_better=False, scale="log")
+    for method in ("siren", "msa"):
+        one = attempt(method=method)
+        metrics = (*one.result.metrics, Measurement(metric=oracle, value=1e-3))
+        append(tmp_path, replace(one, result=replace(one.result, metrics=metrics)))
+    (group,) = comparable_runs(tmp_path, COLUMNS)
+    assert [each.metric.id for each in compare(group, "msa", ["siren"])] == ["psnr@test", "mse@test"]
 
 
 def test_p_is_adjusted_for_the_number_of_others(filled):
