@@ -7,6 +7,9 @@ import click
 
 from inrbench.errors import printable
 
+NONE = "–"
+"""Shown in place of a value that does not exist."""
+
 
 def say(text: str = "", *, block: bool = False, err: bool = False, end: str = "\n", **style: Any) -> None:
     """Print a text; what in it is not printable, line ends among it, is written as an escape.

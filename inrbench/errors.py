@@ -8,7 +8,7 @@ OK, RUN_FAILED, USAGE, CHECK_FAILED, NOTHING_COMPARED = 0, 1, 2, 3, 4
 """Exit codes of every verb: all well, some run failed, wrong usage, a check failed, nothing was compared."""
 
 
-PLUGIN_MODULE = "inrbench_plugin_"
+PLUGIN_MODULE_PREFIX = "inrbench_plugin_"
 """How the modules of the user's files are called begins."""
 
 
@@ -75,20 +75,20 @@ class NothingFound(InrbenchError):
     exit_code = NOTHING_COMPARED
 
 
-def where(error: BaseException) -> str:
+def plugin_location(error: BaseException) -> str:
     """Return `` (my_act.py, line 12)``, the last place in a plugin's file where an error came from; empty if there is none."""
     place, trace = "", error.__traceback__
     while trace is not None:
-        if str(trace.tb_frame.f_globals.get("__name__", "")).startswith(PLUGIN_MODULE):
+        if str(trace.tb_frame.f_globals.get("__name__", "")).startswith(PLUGIN_MODULE_PREFIX):
             place = f" ({Path(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno})"
         trace = trace.tb_next
     return place
 
 
-def unknown(kind: str, name: str, known: Iterable[str], hint: str = "") -> UnknownName:
+def unknown_name(kind: str, name: str, known: Iterable[str], hint: str = "") -> UnknownName:
     """Return the error for a name that does not exist, with the nearest name and the list of all.
 
-    >>> str(unknown("method", "sirn", ["siren", "relu"], "see: inrbench list"))
+    >>> str(unknown_name("method", "sirn", ["siren", "relu"], "see: inrbench list"))
     "unknown method 'sirn', did you mean 'siren'? There are: relu, siren (see: inrbench list)"
     """
     names = sorted(known)

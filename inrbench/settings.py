@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from inrbench.errors import BadValue
-from inrbench.spec import Settings, added
+from inrbench.spec import Settings, added_field
 
 ValueRange = Literal["[0, 1]", "[-1, 1]"]
 """What the darkest and the brightest value of an image become as targets. Metrics are computed in [0, 1] in either case."""
@@ -42,7 +42,7 @@ class ImageSettings(CoordinateSettings):
 
     max_pixels: int | None
     value_range: ValueRange = "[0, 1]"
-    page: int | None = added(None)
+    page: int | None = added_field(None)
 
     def check(self) -> None:
         """Raise BadValue for less than one pixel."""
@@ -115,7 +115,7 @@ class AudioSettings(CoordinateSettings):
     facts: ClassVar[Mapping[str, str]] = {"value_range": "largest value 1"}
     seconds: float | None
     rate: int | None
-    channel: int | None = added(None)
+    channel: int | None = added_field(None)
 
     def check(self) -> None:
         """Raise BadValue for lengths and rates that are not positive."""
@@ -128,7 +128,7 @@ class AudioSettings(CoordinateSettings):
             raise BadValue(f"channel must be 0 or more, or none for the mean of all channels, got {self.channel}")
 
 
-FEWEST_FRAMES = 3
+MIN_FRAMES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,11 +142,11 @@ class VideoSettings(ImageSettings):
     def check(self) -> None:
         """Raise BadValue for too few frames."""
         super().check()
-        if self.frames < FEWEST_FRAMES:
-            raise BadValue(f"frames must be at least {FEWEST_FRAMES}, got {self.frames}")
+        if self.frames < MIN_FRAMES:
+            raise BadValue(f"frames must be at least {MIN_FRAMES}, got {self.frames}")
 
 
-FEWEST_VOXELS = 8
+MIN_VOXELS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,9 +168,9 @@ class ShapeSettings(Settings):
 
     def check(self) -> None:
         """Raise BadValue for a grid too coarse, or a margin larger than the solid."""
-        if self.resolution < FEWEST_VOXELS or not 0 <= self.margin <= 1:
+        if self.resolution < MIN_VOXELS or not 0 <= self.margin <= 1:
             raise BadValue(
-                f"resolution must be at least {FEWEST_VOXELS} and margin from 0 to 1, got {self.resolution} and {self.margin}"
+                f"resolution must be at least {MIN_VOXELS} and margin from 0 to 1, got {self.resolution} and {self.margin}"
             )
 
 

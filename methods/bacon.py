@@ -41,7 +41,7 @@ class FrozenSineFilter(nn.Module):
 
 @register_method(
     "bacon", formula="(W z + b) * sin(A x + p), layer by layer, A frozen within a band", paper="lindell2022bacon",
-    settings={
+    task_params={
         # so that products of all filters reach a quarter of the Nyquist rate of 8,000 samples, 64 voxels, 130 pixels. Ours
         "audio:quick": {"frequency": 2000.0},
         "sdf:quick": {"frequency": 16.0},
@@ -51,7 +51,7 @@ class FrozenSineFilter(nn.Module):
         "inpainting:quick": {"frequency": 32.0},
         "ct:quick": {"frequency": 16.0},
     },
-    ranges={"frequency": (8.0, 16000.0)},
+    search_ranges={"frequency": (8.0, 16000.0)},
 )  # fmt: skip
 def bacon(
     net: NetworkSpec,

@@ -21,7 +21,7 @@ from inrbench.nn import FourierFeatures, xavier_init
     formula="tanh MLP on [sin(B x), cos(B x)], B ~ N(0, sigma^2)",
     paper="wang2021eigenvector",
     kinds=("pde",),
-    settings={
+    task_params={
         # Half the highest angular rate of the solution in the mapped coordinates, so that B reaches it at two sigma. A rule of
         # ours, the same for every equation: the sigma of the paper's table is not published.
         "heat1d/b500": {"sigma": (393.0, 1.0)},

@@ -36,13 +36,13 @@ class VariablePeriodicSine(nn.Module):
     "finer",
     formula="sin(omega (|z| + 1) z)",
     paper="liu2024finer",
-    settings={
+    task_params={
         "sdf": {"first_bias_scale": 1.0},  # the authors' sdf experiments
         "pde": {"omega": 15.0},  # not published; ours, chosen on two equations where 30 does not train
         "audio": {"omega_first": 3000.0},  # STAF's audio notebook, whose k = 5 is left out: slopes beyond the Nyquist rate
         "audio:quick": {"omega_first": 1000.0},  # as siren
     },
-    native={
+    authors={
         # train_image.py at 51a9254: 5e-4 falling by 0.1^(t/T), all pixels, coordinates and values in [-1, 1]
         "image": {
             "lr": "5e-4",
@@ -55,7 +55,7 @@ class VariablePeriodicSine(nn.Module):
         },
         "sdf": {"lr": "1e-4", "lr_min": "1e-4", "schedule": "constant"},  # BACON's harness, as theirs
     },
-    ranges={"omega": (5.0, 60.0), "omega_first": (5.0, 6000.0), "first_bias_scale": (0.1, 20.0)},
+    search_ranges={"omega": (5.0, 60.0), "omega_first": (5.0, 6000.0), "first_bias_scale": (0.1, 20.0)},
 )
 def finer(
     net: NetworkSpec,

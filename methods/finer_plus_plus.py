@@ -72,18 +72,18 @@ def wavelet_network(net: NetworkSpec, omega_first: float, omega: float, omega_w:
 
 @register_method(
     "finer-plus-plus", formula="exp(-(scale sin(omega (|z| + 1) z))^2), or a wavelet of that sine", paper="zhu2024finerpp",
-    settings={
+    task_params={
         # of a Gaussian of a sine: a third of siren's, since it doubles frequencies and more; ours, chosen on chord
         "audio": {"omega": 5.0, "scale": 2.0, "omega_first": 900.0},
         "audio:quick": {"omega": 5.0, "scale": 2.0, "omega_first": 300.0},
     },
-    native={
+    authors={
         # the authors' image script: 1e-3 falling by 0.1^(t/T), all pixels, coordinates in [-1, 1]
         "image": {
             "lr": "1e-3", "lr_min": "1e-4", "schedule": "exponential", "batch": "none", "coordinate_range": "(-1,1)",
         },
     },
-    ranges={"omega": (1.0, 30.0), "omega_first": (1.0, 3000.0), "scale": (0.5, 20.0), "first_bias_scale": (0.1, 20.0)},
+    search_ranges={"omega": (1.0, 30.0), "omega_first": (1.0, 3000.0), "scale": (0.5, 20.0), "first_bias_scale": (0.1, 20.0)},
 )  # fmt: skip
 def finer_plus_plus(
     net: NetworkSpec,

@@ -16,14 +16,14 @@ from inrbench.nn import FourierFeatures
 
 @register_method(
     "fourier", formula="ReLU MLP on [sin(2 pi B x), cos(2 pi B x)], B ~ N(0, sigma^2)", paper="tancik2020fourier",
-    settings={
+    task_params={
         # 2 pi sigma is an eighth of the Nyquist rate of what is fitted: 8,000 samples, 64 voxels. Ours
         "audio": {"sigma": 750.0},
         "audio:quick": {"sigma": 250.0},
         "sdf:quick": {"sigma": 2.0},
         "occupancy:quick": {"sigma": 2.0},
     },
-    ranges={"sigma": (0.5, 1000.0)},
+    search_ranges={"sigma": (0.5, 1000.0)},
 )  # fmt: skip
 def fourier(
     net: NetworkSpec,

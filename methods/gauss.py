@@ -28,8 +28,8 @@ class Gaussian(nn.Module):
 @register_method(
     "gauss", formula="exp(-z^2 / (2 a^2))", paper="ramasinghe2022beyond",
     # localised, so that siren's rule does not apply: ours, chosen on chord
-    settings={"audio": {"a_first": 0.0033, "a": 0.03}, "audio:quick": {"a_first": 0.01, "a": 0.03}},
-    ranges={"a": (0.01, 0.5), "a_first": (0.001, 0.5)},
+    task_params={"audio": {"a_first": 0.0033, "a": 0.03}, "audio:quick": {"a_first": 0.01, "a": 0.03}},
+    search_ranges={"a": (0.01, 0.5), "a_first": (0.001, 0.5)},
 )  # fmt: skip
 def gauss(
     net: NetworkSpec,

@@ -167,7 +167,7 @@ class WaveProcess(Solver):
         prior = -0.5 * (n2 * volume1 + n1 * volume2 + (left * right.T).sum())
         slopes, bends = (d1 @ left, (d2 @ right).T), (dd1 @ left, (dd2 @ right).T)
         equation = self.equation
-        from inrbench.derive import Jet
+        from inrbench.derivatives import Jet
 
         jet = Jet(u, tuple(slopes[axis] for axis in equation.first),
                   tuple(torch.stack([bends[axis] for axis in group]).sum(0) for group in equation.second))  # fmt: skip
@@ -197,7 +197,7 @@ class WaveProcess(Solver):
     @torch.no_grad()
     def jet(self, x: Tensor, wanted: Any) -> Any:
         """Return value and derivatives, by the kernels' own."""
-        from inrbench.derive import Jet
+        from inrbench.derivatives import Jet
 
         rows, inner = self._towards(x), self._inner()
 
@@ -245,8 +245,8 @@ class WaveProcess(Solver):
     formula="k(x, X) K^-1 U, k a mixture of Matern-5/2 waves",
     paper="fang2024gphm",
     kinds=("pde",),
-    limits={"pde": "its authors take 1,000,000 steps; a few thousand hardly move its kernels"},
-    settings={
+    known_failures={"pde": "its authors take 1,000,000 steps; a few thousand hardly move its kernels"},
+    task_params={
         # grids, frequency ranges (cycles a unit) and weights of the conditions: the authors' yaml files and run_2d.sh
         "poisson2d/sin6cos20": {"n": (200.0, 200.0), "frequency": (20.0, 20.0)},
         "poisson2d/sin100": {"n": (400.0, 400.0), "frequency": (20.0, 20.0)},

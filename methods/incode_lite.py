@@ -46,11 +46,11 @@ class IncodeLite(CoordinateMLP):
 
 @register_method(
     "incode-lite", formula="exp(a) sin(exp(b) omega z + c) + d, four numbers trained", paper="kazerouni2024incode",
-    settings={
+    task_params={
         "audio": {"omega_first": 3000.0},  # the authors' audio notebook: 3000 / 30
         "audio:quick": {"omega_first": 1000.0},  # as siren
     },
-    ranges={"omega": (5.0, 60.0), "omega_first": (5.0, 6000.0)},
+    search_ranges={"omega": (5.0, 60.0), "omega_first": (5.0, 6000.0)},
 )  # fmt: skip
 def incode_lite(
     net: NetworkSpec,

@@ -37,7 +37,7 @@ class GaborFilter(nn.Module):
 
 @register_method(
     "mfn-gabor", formula="(W z + b) * sin(A x + p) exp(-gamma |x - mu|^2 / 2), layer by layer", paper="fathony2021mfn",
-    settings={
+    task_params={
         # a quarter of the Nyquist rate of what is fitted: 8,000 samples, 64 voxels, 130 pixels. Ours
         "audio": {"input_scale": 25000.0},
         "audio:quick": {"input_scale": 3000.0},
@@ -47,7 +47,7 @@ class GaborFilter(nn.Module):
         "super-resolution:quick": {"input_scale": 50.0},
         "inpainting:quick": {"input_scale": 50.0},
     },
-    ranges={"input_scale": (8.0, 30000.0)},
+    search_ranges={"input_scale": (8.0, 30000.0)},
 )  # fmt: skip
 def mfn_gabor(
     net: NetworkSpec,

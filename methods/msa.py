@@ -25,7 +25,7 @@ from inrbench.nn import MultiScaleSine, Spacing, per_layer
     formula="sin(w_i z_i) / w_i, lg w_i from s_min to s_max over the channels",
     paper="han2026msa",
     kinds=("function", "image", "video", "shape", "restoration", "ct", "audio"),  # for equations: msa-pinn
-    settings={
+    task_params={
         # configs/curvefit_*.yaml of the official repository. All but imagefit.yaml are commented out there; as shipped,
         # the defaults 1 and 5 below would be used.
         "function": {"s_min": (1.0, 1.0, 1.0, 0.0), "s_max": (5.5, 5.5, 5.5, 0.8)},  # multiscale, sin1000
@@ -43,13 +43,13 @@ from inrbench.nn import MultiScaleSine, Spacing, per_layer
         "pde": {"s_min": 0.0, "s_max": 1.5},  # msa-pinn's for an unknown equation; it has a range for each known one
         "photo/camera": {"s_max": (4.0, 4.0, 4.0, 0.8)},  # imagefit.yaml, the active one
     },
-    native={
+    authors={
         "image": {"lr": "1e-3", "lr_min": "1e-4", "schedule": "cosine", "batch": "none"},  # imagefitcolor.yaml
         "video": {"lr": "1e-3", "lr_min": "5e-4", "schedule": "cosine"},  # videofit_bbb, commented out
         "function": {"lr": "1e-4", "lr_min": "1e-7", "schedule": "cosine"},  # curvefit configs
         "occupancy": {"lr": "5e-3", "lr_min": "1e-3", "schedule": "exponential"},  # reconstruction, commented out
     },
-    ranges={"s_min": (0.0, 2.0), "s_max": (1.0, 5.5), "s_max_last": (0.0, 3.0)},
+    search_ranges={"s_min": (0.0, 2.0), "s_max": (1.0, 5.5), "s_max_last": (0.0, 3.0)},
 )
 def msa(
     net: NetworkSpec,

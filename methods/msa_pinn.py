@@ -25,7 +25,7 @@ def reach(s: float) -> dict[str, float | tuple[float, ...]]:
     formula="sin(w_i z_i) / w_i, lg w_i from s_min to s_max over the channels",
     paper="han2026msa",
     kinds=("pde",),
-    settings={
+    task_params={
         # s_max = lg of the solution's highest angular rate in the mapped coordinates: the rule that sets ff-pinn's sigma
         "heat1d/b500": reach(2.9),
         "heat1d/b50": reach(1.9),

@@ -14,7 +14,9 @@ from inrbench.nn import xavier_init
 
 @register_method(
     "pinn", formula="tanh(z)", paper="raissi2019pinn", kinds=("pde",),
-    limits={"pde": "it stays at the solution zero: a tanh network learns low frequencies first, and these steps are too few"},
+    known_failures={
+        "pde": "it stays at the solution zero: a tanh network learns low frequencies first, and these steps are too few"
+    },
 )  # fmt: skip
 def pinn(net: NetworkSpec) -> nn.Module:
     """Build a tanh network."""

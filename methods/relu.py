@@ -13,7 +13,7 @@ from inrbench import CoordinateMLP, NetworkSpec, register_method
 
 @register_method(
     "relu", formula="max(z, 0)",
-    limits={
+    known_failures={
         "audio": "a plain ReLU network learns low frequencies first, and sound has none so low",
         "shape": "a plain ReLU network is too smooth for a thin sheet within so few passes",
     },

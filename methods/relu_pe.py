@@ -16,7 +16,7 @@ from inrbench.nn import PositionalEncoding
     "relu-pe",
     formula="ReLU MLP on [x, sin(2^k pi x), cos(2^k pi x)]",
     paper="mildenhall2020nerf",
-    settings={
+    task_params={
         # The Nyquist rule of SIREN's code, floor(log2(N / 4)) with N the samples along the shorter side.
         "image": {"n_frequencies": 7},  # N = 512
         "function": {"n_frequencies": 8},  # N = 1024

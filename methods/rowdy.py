@@ -33,7 +33,7 @@ class Rowdy(nn.Module):
 
 @register_method(
     "rowdy", formula="tanh(z) + sum_k a_k sin((k - 1) n x_k z), trained", paper="jagtap2022rowdy",
-    limits={"audio": "it begins as tanh, whose first layer is far too slow for sound on [-1, 1]"},
+    known_failures={"audio": "it begins as tanh, whose first layer is far too slow for sound on [-1, 1]"},
 )  # fmt: skip
 def rowdy(
     net: NetworkSpec,

@@ -17,8 +17,8 @@ from inrbench.nn import SineFeatures, xavier_init
     formula="tanh MLP on sin(2 pi (W x + b)), W trained",
     paper="wong2024sinusoidal",
     kinds=("pde",),
-    limits={"advection1d": "it does not follow the fastest waves within 2,000 steps, with sigma 1, 1.6 or 2.5"},
-    settings={
+    known_failures={"advection1d": "it does not follow the fastest waves within 2,000 steps, with sigma 1, 1.6 or 2.5"},
+    task_params={
         # the same reach as ff-pinn's: 2 pi sigma is half the highest angular rate, where the paper's range ends below that
         "heat1d/b500": {"sigma": 62.0},
         "heat1d/b50": {"sigma": 6.2},

@@ -17,11 +17,11 @@ from inrbench.nn import Sine, siren_init
     "siren",
     formula="sin(omega z)",
     paper="sitzmann2020siren",
-    settings={
+    task_params={
         "audio": {"omega_first": 3000.0},  # train_audio.py: coordinates in [-100, 100] and 30
         "audio:quick": {"omega_first": 1000.0},  # 8 % of the Nyquist rate of 8,000 samples; 3,000 is 3 % of 64,000. Ours
     },
-    native={
+    authors={
         # experiment_scripts/train_img.py and train_video.py at 4df34ba: 1e-4, no schedule, all pixels, all in [-1, 1]
         "image": {
             "lr": "1e-4",
@@ -49,7 +49,7 @@ from inrbench.nn import Sine, siren_init
             "omega_first": "none",
         },
     },
-    ranges={"omega": (5.0, 120.0), "omega_first": (5.0, 6000.0)},
+    search_ranges={"omega": (5.0, 120.0), "omega_first": (5.0, 6000.0)},
 )
 def siren(
     net: NetworkSpec,

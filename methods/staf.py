@@ -40,7 +40,7 @@ class TrainableSines(nn.Module):
     "staf",
     formula="sum_j beta_j sin(omega_j z + phi_j), trainable",
     paper="morsali2025staf",
-    settings={
+    task_params={
         "image": {"omega_first": 60.0, "skip": True},  # the authors' image notebook: 60 / 30, tau 5, skip_conn True
         "denoise": {"tau": 2, "omega": 5.0},  # denoising notebook: 5 / 5
         "audio": {"omega_first": 3000.0},  # audio notebook: 3000 / 30
@@ -50,7 +50,7 @@ class TrainableSines(nn.Module):
         "occupancy:quick": {"omega": 10.0},
         "pde": {"omega": 5.0},  # not published; ours, chosen on heat1d/b20
     },
-    native={
+    authors={
         # the authors' notebooks: images 1e-3 falling by 0.05^(t/T), occupancy 2.5e-4 by 0.36^(t/T); coordinates in [-1, 1]
         "image": {
             "lr": "1e-3",
@@ -64,7 +64,7 @@ class TrainableSines(nn.Module):
         "denoise": {"lr": "2.5e-4", "lr_min": "2.5e-4", "schedule": "constant"},
         "super-resolution": {"lr": "1e-3", "lr_min": "1e-4", "schedule": "exponential"},
     },
-    ranges={"omega": (2.0, 60.0), "omega_first": (2.0, 6000.0)},
+    search_ranges={"omega": (2.0, 60.0), "omega_first": (2.0, 6000.0)},
 )
 def staf(
     net: NetworkSpec,

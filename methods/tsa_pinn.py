@@ -54,7 +54,9 @@ class TsaNetwork(CoordinateMLP):
 
 @register_method(
     "tsa-pinn", formula="(sin(f z) + cos(f z)) / 2, f trained", paper="khademi2025tsa", kinds=("pde",),
-    limits={"pde": "it stays at the solution zero: its frequencies begin at 1, and these steps are too few for them to grow"},
+    known_failures={
+        "pde": "it stays at the solution zero: its frequencies begin at 1, and these steps are too few for them to grow"
+    },
 )  # fmt: skip
 def tsa_pinn(
     net: NetworkSpec,

@@ -36,7 +36,7 @@ class WireNetwork(nn.Module):
     "wire",
     formula="exp(i omega z - |scale z|^2), complex",
     paper="saragadam2023wire",
-    settings={
+    task_params={
         "image": {"omega": 20.0, "scale": 30.0},  # "for image representation", comment in wire_image_denoise.py
         "shape": {"omega": 10.0, "scale": 40.0},  # wire_occupancy.py, 256 wide on 512 voxels
         # an envelope of 40 leaves 3 of 45 units of a 64 wide network above 0.1 at a point: ours, chosen on knot and gyroid
@@ -52,7 +52,7 @@ class WireNetwork(nn.Module):
         "audio": {"omega_first": 3000.0},  # STAF's audio notebook: 3000 / 30 for every model
         "audio:quick": {"omega_first": 1000.0, "omega": 5.0, "scale": 5.0},  # the first as siren; the others chosen on chord
     },
-    native={
+    authors={
         # run_wire.sh of FINER for images: 20 / 10, 5e-3 falling by 0.1^(t/T), at most 65,536 pixels a step, coordinates [-1, 1]
         "image": {
             "lr": "5e-3",
@@ -67,7 +67,7 @@ class WireNetwork(nn.Module):
         "super-resolution": {"lr": "1e-2", "lr_min": "2e-3", "schedule": "exponential", "batch": "none"},  # wire_SISR.py
         "ct": {"lr": "5e-3", "lr_min": "5e-4", "schedule": "exponential"},  # wire_ct.py
     },
-    ranges={"omega": (2.0, 40.0), "omega_first": (2.0, 6000.0), "scale": (2.0, 40.0)},
+    search_ranges={"omega": (2.0, 40.0), "omega_first": (2.0, 6000.0), "scale": (2.0, 40.0)},
 )
 def wire(
     net: NetworkSpec,

@@ -51,18 +51,18 @@ class Gabor2d(nn.Module):
 
 @register_method(
     "wire2d", formula="exp(i omega z - scale^2 (|z|^2 + |v|^2)), complex", paper="saragadam2023wire",
-    settings={
+    task_params={
         "audio": {"omega_first": 3000.0},  # as wire
         "audio:quick": {"omega_first": 1000.0, "omega": 5.0, "scale": 5.0},
     },
-    native={
+    authors={
         # the authors' image scripts: 5e-3 falling by 0.1^(t/T), at most 65,536 pixels a step, coordinates in [-1, 1]
         "image": {
             "lr": "5e-3", "lr_min": "5e-4", "schedule": "exponential", "batch": "65536", "coordinate_range": "(-1,1)",
         },
         "ct": {"lr": "5e-3", "lr_min": "5e-4", "schedule": "exponential"},  # wire_ct.py
     },
-    ranges={"omega": (2.0, 40.0), "omega_first": (2.0, 6000.0), "scale": (2.0, 40.0)},
+    search_ranges={"omega": (2.0, 40.0), "omega_first": (2.0, 6000.0), "scale": (2.0, 40.0)},
 )  # fmt: skip
 def wire2d(
     net: NetworkSpec,

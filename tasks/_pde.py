@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from inrbench import Metric, Protocol, Task
-from inrbench.errors import unknown
+from inrbench.errors import unknown_name
 from inrbench.metrics.field import RELATIVE_L2, RELATIVE_L2_BEST, RESIDUAL
 from inrbench.registry import ProblemSize
 from inrbench.settings import EquationSettings
@@ -76,7 +76,7 @@ class EquationTask(Task):
     def signal_sha256(self, signal: str) -> str:
         """Return the hash of the equation's name and the task's version."""
         if signal not in self.equations:
-            raise unknown(f"signal of task '{self.name}'", signal, self.equations)
+            raise unknown_name(f"signal of task '{self.name}'", signal, self.equations)
         return digest({"task": self.name, "version": self.version, "signal": signal})
 
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:

@@ -50,9 +50,13 @@ def _advection(b: float, length: float, conditions: tuple["Condition", ...]) -> 
     from inrbench.problems import Equation
 
     return Equation(
-        box=((0, length), (0, 1)), residual=lambda u: u.first[1] + b * u.first[0], source=lambda x: np.zeros(len(x)),
-        exact=lambda x: np.sin(x[:, 0] - b * x[:, 1]), conditions=conditions, first=(0, 1),
-    )  # fmt: skip
+        box=((0, length), (0, 1)),
+        residual=lambda u: u.first[1] + b * u.first[0],
+        source=lambda x: np.zeros(len(x)),
+        exact=lambda x: np.sin(x[:, 0] - b * x[:, 1]),
+        conditions=conditions,
+        first=(0, 1),
+    )
 
 
 @register_task("advection1d")
@@ -60,14 +64,21 @@ class Advection1d(EquationTask):
     """Advection."""
 
     equations: ClassVar[Mapping[str, Callable[[float], "Equation"]]] = {
-        "b40-periodic": partial(periodic, 40.0), "b200-inflow": b200_inflow, "b20-periodic": partial(periodic, 20.0),
+        "b40-periodic": partial(periodic, 40.0),
+        "b200-inflow": b200_inflow,
+        "b20-periodic": partial(periodic, 20.0),
         "b5-periodic": partial(periodic, 5.0),
-    }  # fmt: skip
+    }
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": paper(**SETTINGS, sources=SOURCES),
-        "weighted": paper("weighted", **{**SETTINGS, "condition_weight": 100.0}, sources={
-            **SOURCES, "condition_weight": "100, ours: the residual of b = 200 is 4e4 times what the conditions are",
-        }),
+        "weighted": paper(
+            "weighted",
+            **{**SETTINGS, "condition_weight": 100.0},
+            sources={
+                **SOURCES,
+                "condition_weight": "100, ours: the residual of b = 200 is 4e4 times what the conditions are",
+            },
+        ),
         "quick": quick(epochs=2000, **{**SETTINGS, "condition_weight": 100.0, "test_grid": (128, 50)}),
-    }  # fmt: skip
+    }
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": ("b40-periodic", "b200-inflow")}

@@ -50,9 +50,13 @@ def _allen_cahn(p: Wave, bend: Wave, weight: float) -> "Equation":
         return bend(x[:, 0]) * p(x[:, 1]) + p(x[:, 0]) * bend(x[:, 1]) + u(x) * (u(x) ** 2 - 1)
 
     return Equation(
-        box=((0, 1), (0, 1)), residual=lambda v: v.second[0] + v.value * (v.value.square() - 1), source=f, exact=u,
-        conditions=(Condition.around(weight),), second=((0, 1),),
-    )  # fmt: skip
+        box=((0, 1), (0, 1)),
+        residual=lambda v: v.second[0] + v.value * (v.value.square() - 1),
+        source=f,
+        exact=u,
+        conditions=(Condition.around(weight),),
+        second=((0, 1),),
+    )
 
 
 @register_task("allen-cahn2d")
@@ -61,10 +65,13 @@ class AllenCahn2d(EquationTask):
 
     equations: ClassVar[Mapping[str, Callable[[float], "Equation"]]] = {"mix": mix, "smooth": smooth}
     protocols: ClassVar[Mapping[str, Protocol]] = {
-        "paper": paper(**SETTINGS, sources={
-            "residual_weight": "one over the mean square of the source (1.2e8): with 1 the rim would be drowned. Ours",
-            "test_grid": "300x300, GP-HM's code",
-        }),
+        "paper": paper(
+            **SETTINGS,
+            sources={
+                "residual_weight": "one over the mean square of the source (1.2e8): with 1 the rim would be drowned. Ours",
+                "test_grid": "300x300, GP-HM's code",
+            },
+        ),
         "quick": quick(epochs=2000, **{**SETTINGS, "condition_weight": 10.0, "test_grid": (100, 100)}),
-    }  # fmt: skip
+    }
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": ("mix",)}

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from inrbench import Metric, Protocol, Task, register_task
 from inrbench.data import Clip, file_sha256, read_wav
-from inrbench.errors import unknown
-from inrbench.metrics.audio import SNR, SNR_BETWEEN
+from inrbench.errors import unknown_name
+from inrbench.metrics.audio import SNR, SNR_OFFGRID
 from inrbench.metrics.error import MSE_TRAIN
 from inrbench.registry import ProblemSize
 from inrbench.settings import AudioSettings
@@ -97,13 +97,20 @@ class Audio(Task):
     kind = "audio"
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
-    metrics: ClassVar[tuple[Metric, ...]] = (SNR, SNR_BETWEEN, MSE_TRAIN)
-    takes_files = (".wav",)
-    tuning = ("audio", ("chord", "sweep"))
-    validation = SNR_BETWEEN.id
+    metrics: ClassVar[tuple[Metric, ...]] = (SNR, SNR_OFFGRID, MSE_TRAIN)
+    file_extensions = (".wav",)
+    tuning_split = ("audio", ("chord", "sweep"))
+    tuning_metric = SNR_OFFGRID.id
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": Protocol(
-            name="paper", width=256, n_layers=4, epochs=9000, lr=1e-4, lr_min=1e-4, schedule="constant", metrics=METRIC_IDS,
+            name="paper",
+            width=256,
+            n_layers=4,
+            epochs=9000,
+            lr=1e-4,
+            lr_min=1e-4,
+            schedule="constant",
+            metrics=METRIC_IDS,
             settings=AudioSettings(coordinate_range=(-1.0, 1.0), seconds=None, rate=None),
             sources={
                 "width, n_layers, lr, schedule, batch": "SIREN's train_audio.py: 256, 3 hidden to hidden, 1e-4, no schedule, "
@@ -115,8 +122,15 @@ class Audio(Task):
             },
         ),
         "quick": Protocol(
-            name="quick", width=64, n_layers=4, epochs=250, batch=1024, lr=3e-4, lr_min=3e-5, schedule="cosine",
-            metrics=(SNR.id, SNR_BETWEEN.id, MSE_TRAIN.id),
+            name="quick",
+            width=64,
+            n_layers=4,
+            epochs=250,
+            batch=1024,
+            lr=3e-4,
+            lr_min=3e-5,
+            schedule="cosine",
+            metrics=(SNR.id, SNR_OFFGRID.id, MSE_TRAIN.id),
             settings=AudioSettings(coordinate_range=(-1.0, 1.0), seconds=1.0, rate=8000),
             sources={
                 "all": "ours: seconds on a laptop CPU. It reproduces no paper",
@@ -124,7 +138,7 @@ class Audio(Task):
                 "first frequencies": "1,000 rad a unit of time, 8 % of the Nyquist rate of 8,000 samples: inrbench show METHOD",
             },
         ),
-    }  # fmt: skip
+    }
 
     def signals(self) -> tuple[str, ...]:
         """Return the made sounds' names."""
@@ -143,7 +157,7 @@ class Audio(Task):
         if signal in self.files:
             return read_wav(self.files[signal], channel)
         if signal not in SOUNDS:
-            raise unknown("signal of task 'audio'", signal, SOUNDS, "your own sound: --signals ./mine.wav")
+            raise unknown_name("signal of task 'audio'", signal, SOUNDS, "your own sound: --signals ./mine.wav")
         return Clip(SOUNDS[signal](np.arange(SECONDS * RATE) / RATE), RATE)
 
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from inrbench import Metric, Protocol, Task, register_task
 from inrbench.data import file_sha256, fitted_shape, image_shape
-from inrbench.errors import DataMissing, unknown
+from inrbench.errors import DataMissing, unknown_name
 from inrbench.metrics.error import MSE_SINOGRAM
 from inrbench.metrics.image import PSNR, SSIM
 from inrbench.registry import ProblemSize
@@ -28,8 +28,14 @@ if TYPE_CHECKING:
 
 SIDE = 400
 """Pixels of a phantom in each direction: scikit-image's has as many."""
-DISCS = ((0.0, 0.0, 0.85, 0.3), (-0.35, -0.25, 0.3, 0.4), (0.35, -0.3, 0.22, -0.2), (0.1, 0.4, 0.28, 0.25),
-         (0.1, 0.4, 0.1, 0.35), *((-0.6 + 0.1 * i, 0.15 + 0.05 * i, 0.01 + 0.006 * i, 0.5) for i in range(6)))  # fmt: skip
+DISCS = (
+    (0.0, 0.0, 0.85, 0.3),
+    (-0.35, -0.25, 0.3, 0.4),
+    (0.35, -0.3, 0.22, -0.2),
+    (0.1, 0.4, 0.28, 0.25),
+    (0.1, 0.4, 0.1, 0.35),
+    *((-0.6 + 0.1 * i, 0.15 + 0.05 * i, 0.01 + 0.006 * i, 0.5) for i in range(6)),
+)
 """Centre x, y, radius and what is added within: large ones, one in another, and a row of ever smaller ones."""
 
 
@@ -51,10 +57,16 @@ class ComputedTomography(Task):
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
     metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, MSE_SINOGRAM)
-    takes_files = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+    file_extensions = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": Protocol(
-            name="paper", width=300, n_layers=3, epochs=5000, lr=5e-3, lr_min=5e-4, schedule="exponential",
+            name="paper",
+            width=300,
+            n_layers=3,
+            epochs=5000,
+            lr=5e-3,
+            lr_min=5e-4,
+            schedule="exponential",
             metrics=(PSNR.id, SSIM.id, MSE_SINOGRAM.id),
             settings=TomographySettings(coordinate_range=(-1.0, 1.0), max_pixels=65_536, angles=100),
             sources={
@@ -66,12 +78,18 @@ class ComputedTomography(Task):
             },
         ),
         "quick": Protocol(
-            name="quick", width=64, n_layers=3, epochs=300, lr=2e-3, lr_min=2e-4, schedule="exponential",
+            name="quick",
+            width=64,
+            n_layers=3,
+            epochs=300,
+            lr=2e-3,
+            lr_min=2e-4,
+            schedule="exponential",
             metrics=(PSNR.id, SSIM.id, MSE_SINOGRAM.id),
             settings=TomographySettings(coordinate_range=(-1.0, 1.0), max_pixels=4_500, angles=24),
             sources={"all": "ours: seconds on a laptop CPU. It reproduces no paper"},
         ),
-    }  # fmt: skip
+    }
 
     def signals(self) -> tuple[str, ...]:
         """Return the phantoms' names."""
@@ -88,7 +106,7 @@ class ComputedTomography(Task):
         if signal in self.files:
             return self.files[signal]
         if signal not in self.signals():
-            raise unknown("signal of task 'ct'", signal, self.signals(), "your own slice: --signals ./slice.png")
+            raise unknown_name("signal of task 'ct'", signal, self.signals(), "your own slice: --signals ./slice.png")
         package = util.find_spec("skimage")
         path = Path(package.origin).parent / "data" / "phantom.png" if package and package.origin else Path()
         if not path.is_file():

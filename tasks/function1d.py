@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inrbench import Metric, Protocol, Task, register_task
-from inrbench.errors import unknown
+from inrbench.errors import unknown_name
 from inrbench.metrics.error import MEDIAN_DENSE, MSE_DENSE, MSE_TRAIN
 from inrbench.registry import ProblemSize
 from inrbench.settings import FunctionSettings
@@ -85,8 +85,8 @@ class Function1d(Task):
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
     metrics: ClassVar[tuple[Metric, ...]] = (MSE_TRAIN, MSE_DENSE, MEDIAN_DENSE)
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER, "quick": QUICK}
-    tuning = ("function1d", ("sin500", "sin1000"))
-    validation = "mse@dense-20001"
+    tuning_split = ("function1d", ("sin500", "sin1000"))
+    tuning_metric = "mse@dense-20001"
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"quick": ("multiscale", "sin200"), "paper": ("multiscale",)}
 
     def signals(self) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ class Function1d(Task):
     def function(self, signal: str) -> Callable[[Array], Array]:
         """Return a function by name. Raises UnknownName."""
         if signal not in FUNCTIONS:
-            raise unknown("signal of task 'function1d'", signal, FUNCTIONS)
+            raise unknown_name("signal of task 'function1d'", signal, FUNCTIONS)
         return FUNCTIONS[signal]
 
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:

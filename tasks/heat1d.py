@@ -48,12 +48,15 @@ class Heat1d(EquationTask):
 
     equations: ClassVar[Mapping[str, Callable[[float], "Equation"]]] = {f"b{b}": partial(heat, b) for b in (500, 50, 20, 5)}
     protocols: ClassVar[Mapping[str, Protocol]] = {
-        "paper": paper(**SETTINGS, sources={
-            "residual_weight, condition_weight": "1: MultiscalePINNs' heat script",
-            "test_grid": "1000 in x: on 101, 251 or 501 points sin(500 pi x) is zero everywhere. Ours",
-        }),
+        "paper": paper(
+            **SETTINGS,
+            sources={
+                "residual_weight, condition_weight": "1: MultiscalePINNs' heat script",
+                "test_grid": "1000 in x: on 101, 251 or 501 points sin(500 pi x) is zero everywhere. Ours",
+            },
+        ),
         "quick": quick(epochs=2000, **{**SETTINGS, "condition_weight": 100.0, "test_grid": (1000, 20)}),
-    }  # fmt: skip
-    tuning = ("heat1d", ("b20",))
-    validation = RESIDUAL.id
+    }
+    tuning_split = ("heat1d", ("b20",))
+    tuning_metric = RESIDUAL.id
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": ("b500",), "quick": ("b5",)}

@@ -31,10 +31,13 @@ def waves(along_y: int, weight: float) -> "Equation":
         return np.sin(np.pi * x[:, 0]) * np.sin(along_y * np.pi * x[:, 1])
 
     return Equation(
-        box=((-1, 1), (-1, 1)), residual=lambda v: v.second[0] + v.value,
-        source=lambda x: (1 - (1 + along_y**2) * np.pi**2) * u(x), exact=u,
-        conditions=(Condition.around(weight),), second=((0, 1),),
-    )  # fmt: skip
+        box=((-1, 1), (-1, 1)),
+        residual=lambda v: v.second[0] + v.value,
+        source=lambda x: (1 - (1 + along_y**2) * np.pi**2) * u(x),
+        exact=u,
+        conditions=(Condition.around(weight),),
+        second=((0, 1),),
+    )
 
 
 @register_task("helmholtz2d")
@@ -42,13 +45,17 @@ class Helmholtz2d(EquationTask):
     """Helmholtz's equation."""
 
     equations: ClassVar[Mapping[str, Callable[[float], "Equation"]]] = {
-        "sin1sin4": partial(waves, 4), "sin1sin1": partial(waves, 1),
-    }  # fmt: skip
+        "sin1sin4": partial(waves, 4),
+        "sin1sin1": partial(waves, 1),
+    }
     protocols: ClassVar[Mapping[str, Protocol]] = {
-        "paper": paper(**SETTINGS, sources={
-            "residual_weight": "one over the mean square of the source, so that equation and rim weigh alike: ours",
-            "test_grid": "256x256, ours",
-        }),
+        "paper": paper(
+            **SETTINGS,
+            sources={
+                "residual_weight": "one over the mean square of the source, so that equation and rim weigh alike: ours",
+                "test_grid": "256x256, ours",
+            },
+        ),
         "quick": quick(epochs=2000, **{**SETTINGS, "condition_weight": 10.0, "test_grid": (100, 100)}),
-    }  # fmt: skip
+    }
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {}

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from inrbench import Metric, Protocol, Task, register_task
 from inrbench.data import dataset, fitted_shape
-from inrbench.errors import unknown
+from inrbench.errors import unknown_name
 from inrbench.metrics.error import MSE_TRAIN
-from inrbench.metrics.image import LPIPS, PSNR, PSNR_BETWEEN, SSIM
+from inrbench.metrics.image import LPIPS, PSNR, PSNR_OFFGRID, SSIM
 from inrbench.registry import ProblemSize
 from inrbench.settings import ImageSettings
 
@@ -55,7 +55,7 @@ QUICK = Protocol(
     lr=1e-3,
     lr_min=5e-4,
     schedule="cosine",
-    metrics=(PSNR.id, SSIM.id, LPIPS.id, PSNR_BETWEEN.id, MSE_TRAIN.id),
+    metrics=(PSNR.id, SSIM.id, LPIPS.id, PSNR_OFFGRID.id, MSE_TRAIN.id),
     settings=ImageSettings(coordinate_range=(0.0, 1.0), max_pixels=25_000),
     sources={"all": "ours: seconds on a laptop CPU, otherwise as in the paper's protocol. It reproduces no paper"},
 )
@@ -68,12 +68,12 @@ class Kodak(Task):
     kind = "image"
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
-    metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, LPIPS, PSNR_BETWEEN, MSE_TRAIN)
+    metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, LPIPS, PSNR_OFFGRID, MSE_TRAIN)
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER, "quick": QUICK}
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": SIGNALS}
     optional_data = ("lpips",)
-    tuning = ("photo", ("chelsea", "coffee", "brick"))
-    validation = "psnr-between@2x-area"
+    tuning_split = ("photo", ("chelsea", "coffee", "brick"))
+    tuning_metric = "psnr-offgrid@2x-area"
 
     def signals(self) -> tuple[str, ...]:
         """Return kodim01 to kodim24."""
@@ -82,7 +82,7 @@ class Kodak(Task):
     def signal_sha256(self, signal: str) -> str:
         """Return the hash of the image file, from the catalogue."""
         if signal not in SIGNALS:
-            raise unknown("signal of task 'kodak'", signal, SIGNALS, "your own image: --tasks photo --signals ./mine.png")
+            raise unknown_name("signal of task 'kodak'", signal, SIGNALS, "your own image: --tasks photo --signals ./mine.png")
         return dataset("kodak").sha256[f"{signal}.png"]
 
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
@@ -92,7 +92,7 @@ class Kodak(Task):
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
         """Load an image. Nothing is drawn at random."""
-        from inrbench.data import read_image, require
+        from inrbench.data import read_image, require_file
         from inrbench.problems import image_problem
 
-        return image_problem(read_image(require("kodak", f"{signal}.png"), channels=(3,)), protocol)
+        return image_problem(read_image(require_file("kodak", f"{signal}.png"), channels=(3,)), protocol)

@@ -13,9 +13,9 @@ from inrbench.tasks.kodak import QUICK
 
 from inrbench import Metric, Protocol, Task, register_task
 from inrbench.data import file_sha256, fitted_shape, image_shape
-from inrbench.errors import DataMissing, unknown
+from inrbench.errors import DataMissing, unknown_name
 from inrbench.metrics.error import MSE_TRAIN
-from inrbench.metrics.image import LPIPS, PSNR, PSNR_BETWEEN, SSIM
+from inrbench.metrics.image import LPIPS, PSNR, PSNR_OFFGRID, SSIM
 from inrbench.registry import ProblemSize
 from inrbench.settings import ImageSettings
 
@@ -61,13 +61,13 @@ class Photo(Task):
     kind = "image"
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
-    metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, LPIPS, PSNR_BETWEEN, MSE_TRAIN)
+    metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, LPIPS, PSNR_OFFGRID, MSE_TRAIN)
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": COLOUR, "paper-gray": GRAY, "quick": QUICK}
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"quick": ("astronaut", "camera")}
     optional_data = ("lpips",)
-    tuning = ("photo", ("grass", "gravel", "moon"))
-    validation = "psnr-between@2x-area"
-    takes_files = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".ppm", ".pgm")
+    tuning_split = ("photo", ("grass", "gravel", "moon"))
+    tuning_metric = "psnr-offgrid@2x-area"
+    file_extensions = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".ppm", ".pgm")
 
     def signals(self) -> tuple[str, ...]:
         """Return the bundled images' names."""
@@ -82,7 +82,7 @@ class Photo(Task):
         if signal in self.files:
             return self.files[signal]
         if signal not in BUNDLED:
-            raise unknown("signal of task 'photo'", signal, BUNDLED, "your own image: --signals ./mine.png")
+            raise unknown_name("signal of task 'photo'", signal, BUNDLED, "your own image: --signals ./mine.png")
         package = util.find_spec("skimage")
         folder = Path(package.origin).parent / "data" if package and package.origin else Path()
         path = folder / f"{signal}.png"

@@ -77,15 +77,21 @@ class Poisson2d(EquationTask):
     """Poisson's equation."""
 
     equations: ClassVar[Mapping[str, Callable[[float], "Equation"]]] = {
-        "sin6cos20": sin6cos20, "sin100": sin100, "ablation": partial(unit_square, 10), "sin1sin2": partial(unit_square, 2),
-    }  # fmt: skip
+        "sin6cos20": sin6cos20,
+        "sin100": sin100,
+        "ablation": partial(unit_square, 10),
+        "sin1sin2": partial(unit_square, 2),
+    }
     protocols: ClassVar[Mapping[str, Protocol]] = {
-        "paper": paper(**SETTINGS, sources={
-            "residual_weight": "one over the mean square of the source, so that equation and rim weigh alike: ours",
-            "test_grid": "300x300, GP-HM's code",
-        }),
+        "paper": paper(
+            **SETTINGS,
+            sources={
+                "residual_weight": "one over the mean square of the source, so that equation and rim weigh alike: ours",
+                "test_grid": "300x300, GP-HM's code",
+            },
+        ),
         "quick": quick(epochs=2000, **{**SETTINGS, "condition_weight": 10.0, "test_grid": (100, 100)}),
-    }  # fmt: skip
-    tuning = ("poisson2d", ("ablation",))
-    validation = RESIDUAL.id
+    }
+    tuning_split = ("poisson2d", ("ablation",))
+    tuning_metric = RESIDUAL.id
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": ("sin6cos20",)}

@@ -18,7 +18,7 @@ from inrbench.tasks.photo import Photo
 from inrbench import Metric, Protocol, register_task
 from inrbench.data import fitted_shape, image_shape
 from inrbench.metrics.error import MSE_TRAIN
-from inrbench.metrics.image import LPIPS, PSNR, PSNR_HIDDEN, SSIM
+from inrbench.metrics.image import LPIPS, PSNR, PSNR_UNOBSERVED, SSIM
 from inrbench.registry import ProblemSize
 from inrbench.settings import DenoiseSettings, ImageSettings, InpaintingSettings, SuperResolutionSettings
 
@@ -30,13 +30,33 @@ RANGE: Any = {"coordinate_range": (-1.0, 1.0)}
 OURS = "ours: seconds on a laptop CPU. It reproduces no paper"
 
 
-def protocol(name: str, metrics: tuple[str, ...], sources: Mapping[str, str], *, width: int, n_layers: int, epochs: int,
-             lr: float, lr_min: float, settings: ImageSettings, batch: int | None = None) -> Protocol:  # fmt: skip
+def protocol(
+    name: str,
+    metrics: tuple[str, ...],
+    sources: Mapping[str, str],
+    *,
+    width: int,
+    n_layers: int,
+    epochs: int,
+    lr: float,
+    lr_min: float,
+    settings: ImageSettings,
+    batch: int | None = None,
+) -> Protocol:
     """Return a protocol of one of the three: coordinates in [-1, 1] and an exponential schedule, as in all those scripts."""
     return Protocol(
-        name=name, width=width, n_layers=n_layers, epochs=epochs, batch=batch, lr=lr, lr_min=lr_min, schedule="exponential",
-        metrics=metrics, sources=sources, settings=settings,
-    )  # fmt: skip
+        name=name,
+        width=width,
+        n_layers=n_layers,
+        epochs=epochs,
+        batch=batch,
+        lr=lr,
+        lr_min=lr_min,
+        schedule="exponential",
+        metrics=metrics,
+        sources=sources,
+        settings=settings,
+    )
 
 
 class Restoration(Photo):
@@ -46,8 +66,8 @@ class Restoration(Photo):
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    tuning = None
-    validation = ""
+    tuning_split = None
+    tuning_metric = ""
 
     def fitted_shape(self, signal: str, protocol: Protocol) -> tuple[int, int, int]:
         """Return rows, columns and channels of the image that is to be found."""
@@ -69,7 +89,9 @@ class Denoise(Restoration):
     metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, LPIPS, MSE_TRAIN)
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": protocol(
-            "paper", WHOLE, {
+            "paper",
+            WHOLE,
+            {
                 "width, n_layers, epochs, schedule, coordinates": "wire_image_denoise.py: 256, 2 hidden to hidden, 2,000, to a "
                 "tenth, [-1, 1]",
                 "lr": "wire_image_denoise.py since 2eb758b: 5e-3",
@@ -77,15 +99,26 @@ class Denoise(Restoration):
                 "max_pixels": "ours; the script reduces its one image four times in each direction",
                 "batch": "all pixels at once, as there up to 65,536",
             },
-            width=256, n_layers=3, epochs=2000, lr=5e-3, lr_min=5e-4,
+            width=256,
+            n_layers=3,
+            epochs=2000,
+            lr=5e-3,
+            lr_min=5e-4,
             settings=DenoiseSettings(**RANGE, max_pixels=65_536, photons=30.0, readout=2.0),
         ),
         "quick": protocol(
-            "quick", WHOLE, {"all": OURS}, width=64, n_layers=3, epochs=60, batch=2048, lr=1e-3, lr_min=1e-4,
-
+            "quick",
+            WHOLE,
+            {"all": OURS},
+            width=64,
+            n_layers=3,
+            epochs=60,
+            batch=2048,
+            lr=1e-3,
+            lr_min=1e-4,
             settings=DenoiseSettings(**RANGE, max_pixels=17_000, photons=30.0, readout=2.0),
         ),
-    }  # fmt: skip
+    }
 
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
         """Return a point a pixel."""
@@ -106,28 +139,41 @@ class SuperResolution(Restoration):
     metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, LPIPS, MSE_TRAIN)
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": protocol(
-            "paper", WHOLE, {
+            "paper",
+            WHOLE,
+            {
                 "width, n_layers, epochs, schedule, coordinates": "wire_SISR.py: 256, 2 hidden to hidden, 2,000, to a fifth",
                 "lr": "1e-3, which its comment names for SIREN and Gauss; as shipped, for WIRE, it is 1e-2",
                 "scale": "wire_SISR.py: 4, means of blocks",
                 "max_pixels": "ours; the script reduces its one image three times in each direction",
                 "batch": "all pixels at once, as there",
             },
-            width=256, n_layers=3, epochs=2000, lr=1e-3, lr_min=2e-4,
+            width=256,
+            n_layers=3,
+            epochs=2000,
+            lr=1e-3,
+            lr_min=2e-4,
             settings=SuperResolutionSettings(**RANGE, max_pixels=65_536, scale=4),
         ),
         "quick": protocol(
-            "quick", WHOLE, {"all": OURS}, width=64, n_layers=3, epochs=60, batch=128, lr=1e-3, lr_min=2e-4,
-
+            "quick",
+            WHOLE,
+            {"all": OURS},
+            width=64,
+            n_layers=3,
+            epochs=60,
+            batch=128,
+            lr=1e-3,
+            lr_min=2e-4,
             settings=SuperResolutionSettings(**RANGE, max_pixels=17_000, scale=4),
         ),
-    }  # fmt: skip
+    }
 
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
         """Return a point a block, at each of whose pixels the network is evaluated."""
         scale = protocol.settings_as(SuperResolutionSettings).scale
         height, width, channels = self.fitted_shape(signal, protocol)
-        return ProblemSize(2, channels, (height // scale) * (width // scale), evaluations=scale**2)
+        return ProblemSize(2, channels, (height // scale) * (width // scale), evals_per_point=scale**2)
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
         """Make the image coarser. Nothing is drawn at random."""
@@ -140,10 +186,12 @@ class SuperResolution(Restoration):
 class Inpainting(Restoration):
     """An image from some of its pixels."""
 
-    metrics: ClassVar[tuple[Metric, ...]] = (PSNR_HIDDEN, PSNR, SSIM, LPIPS, MSE_TRAIN)
+    metrics: ClassVar[tuple[Metric, ...]] = (PSNR_UNOBSERVED, PSNR, SSIM, LPIPS, MSE_TRAIN)
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": protocol(
-            "paper", (PSNR_HIDDEN.id, *WHOLE), {
+            "paper",
+            (PSNR_UNOBSERVED.id, *WHOLE),
+            {
                 "width, n_layers, epochs, batch, lr, schedule": "train_inpainting.ipynb: 256, 3 hidden to hidden, 501, 8,192, "
                 "1.5e-4 to a quarter",
                 "share": "train_inpainting.ipynb: 0.2",
@@ -151,15 +199,27 @@ class Inpainting(Restoration):
                 "coordinate_range": "[-1, 1], ours: the notebook does not show it",
                 "metrics": "ours first, pixels that were not given; the notebook reports all pixels",
             },
-            width=256, n_layers=4, epochs=501, batch=8192, lr=1.5e-4, lr_min=3.75e-5,
+            width=256,
+            n_layers=4,
+            epochs=501,
+            batch=8192,
+            lr=1.5e-4,
+            lr_min=3.75e-5,
             settings=InpaintingSettings(**RANGE, max_pixels=262_144, share=0.2),
         ),
         "quick": protocol(
-            "quick", (PSNR_HIDDEN.id, *WHOLE), {"all": OURS}, width=64, n_layers=4, epochs=100, batch=1024, lr=1e-3,
+            "quick",
+            (PSNR_UNOBSERVED.id, *WHOLE),
+            {"all": OURS},
+            width=64,
+            n_layers=4,
+            epochs=100,
+            batch=1024,
+            lr=1e-3,
             lr_min=2.5e-4,
             settings=InpaintingSettings(**RANGE, max_pixels=17_000, share=0.2),
         ),
-    }  # fmt: skip
+    }
 
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
         """Return a point a given pixel."""

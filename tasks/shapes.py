@@ -31,11 +31,11 @@ from inrbench.data import (
     file_sha256,
     grid_shape,
     read_mesh,
-    require,
+    require_file,
     shape_truth,
     truth_is_there,
-)  # fmt: skip
-from inrbench.errors import unknown
+)
+from inrbench.errors import unknown_name
 from inrbench.metrics.error import MSE_TRAIN
 from inrbench.metrics.shape import CHAMFER, IOU_GRID, IOU_OFFICIAL, IOU_RANDOM, NORMALS
 from inrbench.registry import ProblemSize
@@ -58,7 +58,7 @@ SIDES = {
     "thai": (0.6, 1.0, 0.5),
 }
 """Sides of the scans' bounding boxes, the longest 1, for estimates of time without the data; thai's are a guess."""
-MADE_VERSION = 1
+PROCEDURAL_VERSION = 1
 
 METRICS = (IOU_GRID, IOU_RANDOM, CHAMFER, NORMALS, MSE_TRAIN)
 METRIC_IDS = tuple(metric.id for metric in METRICS)
@@ -74,7 +74,12 @@ PAPER_OCCUPANCY = Protocol(
     schedule="exponential",
     metrics=METRIC_IDS,
     settings=ShapeSettings(
-        target="occupancy", resolution=512, margin=0.0, crop=True, coordinates="stretched", scoring="final",
+        target="occupancy",
+        resolution=512,
+        margin=0.0,
+        crop=True,
+        coordinates="stretched",
+        scoring="final",
         sdf_backend="libigl",
     ),
     sources={
@@ -87,19 +92,26 @@ PAPER_OCCUPANCY = Protocol(
         "scoring": "final weights, ours: the official code scores outputs from before each update (protocol official)",
         "metrics": "IoU at threshold 0.5: paper and official code; the others are ours",
     },
-)  # fmt: skip
+)
 OFFICIAL = dataclasses.replace(
     PAPER_OCCUPANCY,
     name="official",
     metrics=(IOU_GRID.id, IOU_OFFICIAL.id, *METRIC_IDS[1:]),
     settings=dataclasses.replace(PAPER_OCCUPANCY.settings_as(ShapeSettings), scoring="official"),
-    sources={**PAPER_OCCUPANCY.sources, "scoring": "final weights, and the official code's: outputs from before each update, "
-             "of the epoch of least mean loss"},
-)  # fmt: skip
+    sources={
+        **PAPER_OCCUPANCY.sources,
+        "scoring": "final weights, and the official code's: outputs from before each update, of the epoch of least mean loss",
+    },
+)
 PAPER_SDF = dataclasses.replace(
     PAPER_OCCUPANCY,
     settings=ShapeSettings(
-        target="sdf", resolution=512, margin=0.05, crop=False, coordinates="isotropic", scoring="final",
+        target="sdf",
+        resolution=512,
+        margin=0.05,
+        crop=False,
+        coordinates="isotropic",
+        scoring="final",
         sdf_backend="libigl",
     ),
     sources={
@@ -110,7 +122,7 @@ PAPER_SDF = dataclasses.replace(
         "scoring": "final weights",
         "metrics": "IoU by sign: the paper's metric on the paper's words; there is no official code for this",
     },
-)  # fmt: skip
+)
 
 
 def quick(paper: Protocol) -> Protocol:
@@ -138,20 +150,20 @@ class ShapeTask(Task):
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": tuple(SCANS)}
-    takes_files = (".ply", ".stl", ".obj", ".off", ".gz")
+    file_extensions = (".ply", ".stl", ".obj", ".off", ".gz")
 
     def signals(self) -> tuple[str, ...]:
         """Return the scans' names and those of the made shapes."""
-        return (*SCANS, *MADE)
+        return (*SCANS, *PROCEDURAL)
 
     def signal_sha256(self, signal: str) -> str:
         """Return the hash of the mesh, or of its definition; of its address where nobody has had the mesh yet."""
         if signal in self.files:
             return file_sha256(self.files[signal])
-        if signal in MADE:
-            return digest({"mesh": signal, "version": MADE_VERSION})
+        if signal in PROCEDURAL:
+            return digest({"mesh": signal, "version": PROCEDURAL_VERSION})
         if signal not in SCANS:
-            raise unknown(f"signal of task '{self.name}'", signal, self.signals(), "your own mesh: --signals ./part.stl")
+            raise unknown_name(f"signal of task '{self.name}'", signal, self.signals(), "your own mesh: --signals ./part.stl")
         meshes = dataset("meshes")
         return meshes.sha256[SCANS[signal]] or digest({"url": meshes.url_of(SCANS[signal])})
 
@@ -181,17 +193,21 @@ class ShapeTask(Task):
         """Return what determines the ground truth."""
         settings = protocol.settings_as(ShapeSettings)
         unverified = signal in SCANS and not dataset("meshes").sha256[SCANS[signal]]
-        mesh_sha256 = content_sha256(require("meshes", SCANS[signal])) if unverified else self.signal_sha256(signal)
+        mesh_sha256 = content_sha256(require_file("meshes", SCANS[signal])) if unverified else self.signal_sha256(signal)
         return TruthRecipe(
-            mesh_sha256=mesh_sha256, kind=settings.target, resolution=settings.resolution, margin=settings.margin,
-            backend=settings.sdf_backend, crop=settings.crop,
-        )  # fmt: skip
+            mesh_sha256=mesh_sha256,
+            kind=settings.target,
+            resolution=settings.resolution,
+            margin=settings.margin,
+            backend=settings.sdf_backend,
+            crop=settings.crop,
+        )
 
     def mesh(self, signal: str) -> Mesh:
         """Return the mesh of a signal. Raises DataMissing, DataCorrupt or BadValue."""
-        if signal in MADE:
-            return MADE[signal]()
-        return _read(self.files.get(signal) or require("meshes", SCANS[signal]))
+        if signal in PROCEDURAL:
+            return PROCEDURAL[signal]()
+        return _read(self.files.get(signal) or require_file("meshes", SCANS[signal]))
 
 
 @register_task("sdf")
@@ -199,8 +215,8 @@ class SignedDistance(ShapeTask):
     """sdf: solids from triangle meshes as a signed distance, what the paper's text says."""
 
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {**ShapeTask.suites, "quick": ("knot",)}
-    tuning = ("sdf", ("knot", "gyroid"))
-    validation = IOU_RANDOM.id
+    tuning_split = ("sdf", ("knot", "gyroid"))
+    tuning_metric = IOU_RANDOM.id
     metrics: ClassVar[tuple[Metric, ...]] = METRICS
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER_SDF, "quick": quick(PAPER_SDF)}
 
@@ -210,12 +226,14 @@ class Occupancy(ShapeTask):
     """occupancy: solids from triangle meshes as voxels of 0 and 1, what the paper's official code does."""
 
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {**ShapeTask.suites, "quick": ("gyroid",)}
-    tuning = ("occupancy", ("knot", "gyroid"))
-    validation = IOU_RANDOM.id
+    tuning_split = ("occupancy", ("knot", "gyroid"))
+    tuning_metric = IOU_RANDOM.id
     metrics: ClassVar[tuple[Metric, ...]] = (*METRICS, IOU_OFFICIAL)
     protocols: ClassVar[Mapping[str, Protocol]] = {
-        "paper": PAPER_OCCUPANCY, "official": OFFICIAL, "quick": quick(PAPER_OCCUPANCY),
-    }  # fmt: skip
+        "paper": PAPER_OCCUPANCY,
+        "official": OFFICIAL,
+        "quick": quick(PAPER_OCCUPANCY),
+    }
 
 
 @cache
@@ -254,7 +272,7 @@ def gyroid() -> Mesh:
     return checked(Mesh(vertices.astype(np.float64), faces.astype(np.int64)))
 
 
-MADE: dict[str, Callable[[], Mesh]] = {"knot": knot, "gyroid": gyroid}
+PROCEDURAL: dict[str, Callable[[], Mesh]] = {"knot": knot, "gyroid": gyroid}
 
 
 @cache

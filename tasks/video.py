@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from inrbench import Metric, Protocol, Task, register_task
 from inrbench.data import Frames, dataset, file_sha256, fitted_shape, video_shape
-from inrbench.errors import unknown
+from inrbench.errors import unknown_name
 from inrbench.metrics.video import (
     PSNR_8BIT,
     PSNR_8BIT_STD,
@@ -95,13 +95,19 @@ class Video(Task):
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
     metrics: ClassVar[tuple[Metric, ...]] = (
-        PSNR_8BIT, PSNR_8BIT_STD, PSNR_FLOAT, PSNR_FLOAT_STD, SSIM_FRAMES, SSIM_FRAMES_STD, PSNR_HELDOUT,
-    )  # fmt: skip
+        PSNR_8BIT,
+        PSNR_8BIT_STD,
+        PSNR_FLOAT,
+        PSNR_FLOAT_STD,
+        SSIM_FRAMES,
+        SSIM_FRAMES_STD,
+        PSNR_HELDOUT,
+    )
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER, "paper-heldout": HELDOUT, "quick": QUICK}
-    tuning = ("video", ("orbits",))
-    validation = "psnr-heldout@odd-frames-float-cap100"
+    tuning_split = ("video", ("orbits",))
+    tuning_metric = "psnr-heldout@odd-frames-float-cap100"
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"quick": ("orbits",), "paper": (CLIP,)}
-    takes_files = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif", ".mpg", ".mpeg")
+    file_extensions = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif", ".mpg", ".mpeg")
 
     def signals(self) -> tuple[str, ...]:
         """Return the clips' names."""
@@ -115,7 +121,7 @@ class Video(Task):
             return dataset("video").sha256[f"{CLIP}.mp4"]
         if signal == "orbits":
             return digest({"video": "orbits", "version": ORBITS_VERSION})
-        raise unknown("signal of task 'video'", signal, self.signals(), "your own clip: --signals ./clip.mp4")
+        raise unknown_name("signal of task 'video'", signal, self.signals(), "your own clip: --signals ./clip.mp4")
 
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
         """Return the size of the clip as the protocol fits it."""
@@ -127,14 +133,14 @@ class Video(Task):
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
         """Load a clip. Nothing is drawn at random."""
-        from inrbench.data import read_video, require
+        from inrbench.data import read_video, require_file
         from inrbench.problems import video_problem
 
         settings = protocol.settings_as(VideoSettings)
         frames, max_pixels = settings.frames, settings.max_pixels
         if signal == "orbits":
             return video_problem(orbits(frames, *fitted_shape(ORBITS_SHAPE, max_pixels, step=1)), protocol)
-        path: Path = self.files.get(signal) or require("video", f"{CLIP}.mp4")
+        path: Path = self.files.get(signal) or require_file("video", f"{CLIP}.mp4")
         return video_problem(read_video(path, frames, max_pixels), protocol)
 
 

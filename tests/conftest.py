@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from pyarrow.fs import FileSystem
 
-from inrbench.execute import Job, PoolSettings, Request, make_plan
+from inrbench.execute import ExecutionSettings, Job
+from inrbench.planning import Request, make_plan
 from inrbench.registry import Registry
 from inrbench.spec import CurvePoint, Measurement, Metric, Protocol, RunResult, RunSpec
 from inrbench.store import Attempt, environment, open_mirror
@@ -39,8 +40,8 @@ def tiny_jobs() -> Callable[..., list[Job]]:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> PoolSettings:
-    return PoolSettings(
+def settings(tmp_path: Path) -> ExecutionSettings:
+    return ExecutionSettings(
         results=tmp_path / "results",
         workers=1,
         threads=1,

@@ -1,7 +1,7 @@
 """The golden table: a few digits of what every method and every kind of problem gives after a few steps on a CPU.
 
 ``python tests/golden.py`` writes ``tests/golden.json`` anew. Do it only where a number is meant to change, and raise
-``inrbench.spec.EDITION`` in the same commit if a published number could change too: see CONTRIBUTING.md.
+``inrbench.spec.HARNESS_VERSION`` in the same commit if a published number could change too: see CONTRIBUTING.md.
 """
 
 import json
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import torch
 
-from inrbench.execute import Request, make_plan
-from inrbench.execute.worker import build_network, stream_name
+from inrbench.execute.worker import build_network, random_stream
 from inrbench.fit import Clock, MemoryMeter, fit
+from inrbench.planning import Request, make_plan
 from inrbench.registry import Registry
-from inrbench.spec import EDITION, derived_seed
+from inrbench.spec import HARNESS_VERSION, derived_seed
 
 TABLE = Path(__file__).with_suffix(".json")
 CPU = torch.device("cpu")
@@ -50,8 +50,8 @@ def loss_after(registry: Registry, method: str, task: str, signal: str, engine: 
     torch.set_num_threads(1)
     data_seed = derived_seed("data", task, signal, 0)
     problem = place.problem(signal, job.protocol, data_seed)
-    network = build_network(job.spec, job.protocol, registry, problem, stream_name(place, signal, job.protocol))
-    problem.admit(network)
+    network = build_network(job.spec, job.protocol, registry, problem, random_stream(place, signal, job.protocol))
+    problem.validate_network(network)
     fitted = fit(network, problem, job.protocol, device=CPU, data_seed=data_seed, clock=Clock(CPU), meter=MemoryMeter(CPU),
                  engine=engine)  # fmt: skip
     return fitted.curve[-1].loss
@@ -61,7 +61,7 @@ def table() -> dict[str, object]:
     """Return the table of today's code."""
     registry = Registry()
     losses = {f"{m} on {t}/{s}": float(f"{loss_after(registry, m, t, s, 'reference'):.5g}") for m, t, s in cases(registry)}
-    return {"edition": EDITION, "losses": losses}
+    return {"edition": HARNESS_VERSION, "losses": losses}
 
 
 if __name__ == "__main__":

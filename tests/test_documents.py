@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from inrbench.tasks.photo import QUICK, Photo
 
-from inrbench.cli.main import VERBS, cli
+from inrbench.cli.main import COMMANDS, cli
 from inrbench.data import dataset, locate
 from inrbench.errors import InrbenchError
 from inrbench.execute.worker import execute
@@ -66,13 +66,13 @@ def small(words: list[str], results: Path) -> list[str]:
         words = [*words, "--budget", "2", *CHEAP]
     elif verb == "reproduce" and "--dry-run" not in words:
         words = [*words, "--dry-run"]
-    elif verb == "test":
+    elif verb == "check-plugin":
         words = [*words, "--no-trial", "--no-compile"]
     elif verb == "profile":
         words = [*words, "--methods", "relu", "--shape", "2x16", "--points", "64", "--rounds", "1"]
-    elif verb == "check":
+    elif verb == "regress":
         words = [*words, "--tasks", "function1d", "--against", "results/published"]
-    elif verb in ("why", "render"):
+    elif verb in ("diff", "render"):
         words = [_some_run(results) if word == ANY_RUN else word for word in words]
     return [str(ROOT / word) if word.startswith("results/published") else word for word in words]
 
@@ -85,7 +85,7 @@ def _some_run(results: Path) -> str:
 
 def expected(words: list[str]) -> set[int]:
     """Return the exit codes with which a command may end here."""
-    if words[0] == "check":
+    if words[0] == "regress":
         return {0, 3, 4}  # runs made small do not give the published quality
     if words[0] == "data":
         return {0, 1}  # it says whether the data are here
@@ -101,11 +101,11 @@ def has_kodak() -> bool:
     return all(locate("kodak", file).path for file in dataset("kodak").sha256)
 
 
-def in_this_process(work, listener) -> bool:
+def in_this_process(work, observer) -> bool:
     """An executor that starts no worker: importing torch for each command would take most of the time."""
     for job in work.jobs:
-        listener.started(job)
-        listener.finished(job, execute(job, work.settings))
+        observer.started(job)
+        observer.finished(job, execute(job, work.settings))
     return True
 
 
@@ -152,9 +152,9 @@ def test_python_of_the_documents_can_be_read(page):
 def test_pages_name_no_verb_and_no_page_that_is_not_there():
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        for verb in re.findall(r"`inrbench ([a-z]+)", text):
-            assert verb in VERBS, f"{page.name}: inrbench {verb}"
+        for verb in re.findall(r"`inrbench ([a-z][a-z-]*)", text):
+            assert verb in COMMANDS, f"{page.name}: inrbench {verb}"
         for link in re.findall(r"\]\(([^)#:]+\.md)[^)]*\)", text):
             assert (page.parent / link).is_file(), f"{page.name}: {link}"
     documented = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
-    assert not [verb for verb in VERBS if f"`{verb}" not in documented]
+    assert not [verb for verb in COMMANDS if f"`{verb}" not in documented]

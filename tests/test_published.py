@@ -20,7 +20,7 @@ def test_the_tables_of_the_page_are_those_of_the_runs():
 
 
 def test_the_verdicts_of_the_documents_are_those_of_the_runs():
-    words = ["claims", "msa2026", "--counts", "--format", "markdown", "--results", str(PUBLISHED)]
+    words = ["claims", "msa2026", "--summary", "--format", "markdown", "--results", str(PUBLISHED)]
     printed = CliRunner().invoke(cli, words, standalone_mode=False)
     assert printed.exception is None
     assert printed.output.strip() in (PUBLISHED.parent.parent / "docs" / "reproducing.md").read_text(encoding="utf-8")

@@ -55,7 +55,7 @@ def try_out(site: Path, python: Path, folder: Path) -> None:
     assert "siren (did not train)" in inrbench("leaderboard", "--format", "markdown"), "two epochs of eight units"
     inrbench("report", "-o", "pages")
     inrbench("new", "method", "mine")
-    assert "0 failed" in inrbench("test", "./mine.py", "--no-trial", "--no-compile")
+    assert "0 failed" in inrbench("check-plugin", "./mine.py", "--no-trial", "--no-compile")
     assert "msa2026: 88 claims" in inrbench("claims", "msa2026")
 
 

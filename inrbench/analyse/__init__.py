@@ -1,25 +1,34 @@
 """From stored runs to statements: what is compared with what, and how."""
 
 from inrbench.analyse.aggregate import scores_by_signal, seed_scores, untrained, usable
-from inrbench.analyse.kin import Difference, Kin, kin_of
-from inrbench.analyse.leaderboard import TABLE_COLUMNS, Board, Cell, Row, board_of, leaderboards, markable, summarise
-from inrbench.analyse.runs import Group, comparable_runs, measured, metrics_of
+from inrbench.analyse.diff import Difference, RelatedRun, nearest_runs
+from inrbench.analyse.leaderboard import (
+    TABLE_COLUMNS,
+    Entry,
+    Leaderboard,
+    Summary,
+    build_leaderboard,
+    leaderboards,
+    markable,
+    summarise,
+)
+from inrbench.analyse.runs import ComparableRuns, comparable_runs, measured, metrics_of
 
 __all__ = [
     "TABLE_COLUMNS",
-    "Board",
-    "Cell",
+    "ComparableRuns",
     "Difference",
-    "Group",
-    "Kin",
-    "Row",
-    "board_of",
+    "Entry",
+    "Leaderboard",
+    "RelatedRun",
+    "Summary",
+    "build_leaderboard",
     "comparable_runs",
-    "kin_of",
     "leaderboards",
     "markable",
     "measured",
     "metrics_of",
+    "nearest_runs",
     "scores_by_signal",
     "seed_scores",
     "summarise",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from inrbench.analyse.runs import Group, values_of
+from inrbench.analyse.runs import ComparableRuns, values_of
 from inrbench.spec import Metric
 
 SEEDS_FOR_A_TEST = 3
@@ -32,7 +32,7 @@ def trained(runs: pd.DataFrame) -> "pd.Series[bool]":
     return runs["trained"].astype(bool)
 
 
-def on_scale(values: NDArray[np.float64], metric: Metric) -> NDArray[np.float64]:
+def to_scale(values: NDArray[np.float64], metric: Metric) -> NDArray[np.float64]:
     """Return values as they are averaged: of a metric on a log scale their decadic logarithms."""
     if metric.scale != "log":
         return values
@@ -40,14 +40,14 @@ def on_scale(values: NDArray[np.float64], metric: Metric) -> NDArray[np.float64]
         return np.log10(values)
 
 
-def seed_scores(group: Group, metric: Metric, runs: "pd.Series[bool] | None" = None) -> pd.DataFrame:
+def seed_scores(group: ComparableRuns, metric: Metric, runs: "pd.Series[bool] | None" = None) -> pd.DataFrame:
     """Return a metric's values on its scale, a row for each (label, signal, seed): columns label, signal, seed, value."""
     values, known = values_of(group.runs, metric)
-    frame = group.runs[["label", "signal", "seed"]].assign(value=on_scale(values, metric))
+    frame = group.runs[["label", "signal", "seed"]].assign(value=to_scale(values, metric))
     return frame[known & (usable(group.runs) if runs is None else runs)]
 
 
-def scores_by_signal(group: Group, metric: Metric, runs: "pd.Series[bool] | None" = None) -> pd.DataFrame:
+def scores_by_signal(group: ComparableRuns, metric: Metric, runs: "pd.Series[bool] | None" = None) -> pd.DataFrame:
     """Return a metric's mean over seeds on its scale, a row for each signal and a column for each method.
 
     NaN where a method has no value, or one that is no number. ``runs``: which runs count; those that trained if not given.

@@ -11,10 +11,10 @@ A block claims one column of a table or one statement of a figure:
     column      kind value: its head in the paper's table
     above, below
                 kind bound: method -> the bound
-    best, among kind best: the method that leads, and all that were compared
-    place       kind best: 2 for "second", and so on
+    best, compared kind best: the method that leads, and all that were compared
+    position    kind best: 2 for "second", and so on
     each_signal kind best: on every signal by itself, not only on average
-    worst_over  kind best: rows are settings of one method, judged by the worst that varying this parameter does
+    worst_case_over  kind best: rows are settings of one method, judged by the worst that varying this parameter does
     at_step     of a probe: the reading nearest to this step; without it, the mean over all readings
     run         what --methods takes, where it is not the methods named
     figure      the plot that draws the item
@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from inrbench.analyse.papers import paper_texts
-from inrbench.errors import BadValue, unknown
+from inrbench.errors import BadValue, unknown_name
 from inrbench.registry import Registry
 from inrbench.spec import Metric
 
@@ -38,7 +38,7 @@ REQUIRED = {"item", "source", "kind", "task", "signals", "protocol", "metric"}
 OF_KIND: Mapping[str, tuple[set[str], set[str]]] = {
     "value": ({"values"}, {"column"}),
     "bound": (set(), {"above", "below"}),
-    "best": ({"best", "among"}, {"place", "each_signal", "worst_over"}),
+    "best": ({"best", "compared"}, {"position", "each_signal", "worst_case_over"}),
 }
 """Kind -> keys it must have, keys it may have."""
 ALWAYS = {"at_step", "run", "figure", "evidence", "guessed"}
@@ -46,7 +46,7 @@ SECONDS = Metric(id="train_seconds", unit="s", higher_is_better=False)
 
 
 @dataclass(frozen=True)
-class Block:
+class Claim:
     """One ``[[claims]]`` block. ``where`` is its file and line."""
 
     where: str
@@ -62,10 +62,10 @@ class Block:
     above: Mapping[str, float] = field(default_factory=dict)
     below: Mapping[str, float] = field(default_factory=dict)
     best: str = ""
-    among: tuple[str, ...] = ()
-    place: int = 1
+    compared: tuple[str, ...] = ()
+    position: int = 1
     each_signal: bool = False
-    worst_over: str = ""
+    worst_case_over: str = ""
     at_step: int | None = None
     run: str = ""
     figure: str = ""
@@ -75,7 +75,7 @@ class Block:
     @property
     def methods(self) -> tuple[str, ...]:
         """The rows that it speaks of."""
-        return self.among or tuple({**self.values, **self.above, **self.below})
+        return self.compared or tuple({**self.values, **self.above, **self.below})
 
     @property
     def probe(self) -> str | None:
@@ -83,33 +83,33 @@ class Block:
         return self.metric.partition("/")[0] if "/" in self.metric else None
 
 
-def claims_of(key: str, registry: Registry, item: str | None = None) -> list[Block]:
+def claims_of(key: str, registry: Registry, item: str | None = None) -> list[Claim]:
     """Return a paper's claims, or those of one item, in the order of its file.
 
     Raises BadValue, with file and line, for what cannot be judged, UnknownName for an item that the paper does not have.
     """
-    blocks = list(read_claims(paper_texts()[key], f"results/papers/{key}.toml", registry))
-    items = {block.item for block in blocks}
+    claims = list(read_claims(paper_texts()[key], f"results/papers/{key}.toml", registry))
+    items = {claim.item for claim in claims}
     if item is not None and item not in items:
-        raise unknown(f"item of {key}", item, items)
-    return [block for block in blocks if item in (None, block.item)]
+        raise unknown_name(f"item of {key}", item, items)
+    return [claim for claim in claims if item in (None, claim.item)]
 
 
-def read_claims(text: str, file: str, registry: Registry) -> Iterator[Block]:
+def read_claims(text: str, file: str, registry: Registry) -> Iterator[Claim]:
     """Yield the claims of a file's text, checked."""
     lines = [number for number, line in enumerate(text.splitlines(), start=1) if re.match(r"\s*\[\[\s*claims\s*\]\]", line)]
     for line, raw in zip(lines, tomllib.loads(text).get("claims", []), strict=True):
         yield _checked(raw, f"{file}:{line}", registry)
 
 
-def metric_of(block: Block, registry: Registry) -> Metric | None:
+def metric_of(claim: Claim, registry: Registry) -> Metric | None:
     """Return the metric of a claim; None for a probe's reading, which has no direction."""
-    if block.metric == SECONDS.id:
+    if claim.metric == SECONDS.id:
         return SECONDS
-    return next((metric for metric in registry.task(block.task).metrics if metric.id == block.metric), None)
+    return next((metric for metric in registry.task(claim.task).metrics if metric.id == claim.metric), None)
 
 
-def _checked(raw: Mapping[str, Any], where: str, registry: Registry) -> Block:
+def _checked(raw: Mapping[str, Any], where: str, registry: Registry) -> Claim:
     kind = str(raw.get("kind"))
     if kind not in OF_KIND:
         raise BadValue(f"{where}: kind must be one of {', '.join(OF_KIND)}, got '{kind}'")
@@ -120,28 +120,28 @@ def _checked(raw: Mapping[str, Any], where: str, registry: Registry) -> Block:
         if key not in REQUIRED | needed | possible | ALWAYS:
             raise BadValue(f"{where}: a claim of kind '{kind}' has no '{key}'")
     fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
-    block = Block(where=where, **fields)
-    for fault in _faults(block, registry):
+    claim = Claim(where=where, **fields)
+    for fault in _faults(claim, registry):
         raise BadValue(f"{where}: {fault}")
-    return block
+    return claim
 
 
-def _faults(block: Block, registry: Registry) -> Iterator[str]:
+def _faults(claim: Claim, registry: Registry) -> Iterator[str]:
     """Yield what makes a claim impossible to judge."""
-    if block.task not in registry.tasks:
-        yield f"there is no task '{block.task}'"
+    if claim.task not in registry.tasks:
+        yield f"there is no task '{claim.task}'"
         return
-    task = registry.task(block.task)
-    if block.protocol not in task.protocols:
-        yield f"task '{block.task}' has no protocol '{block.protocol}' any more: {', '.join(task.protocols)}"
-    for signal in block.signals:
+    task = registry.task(claim.task)
+    if claim.protocol not in task.protocols:
+        yield f"task '{claim.task}' has no protocol '{claim.protocol}' any more: {', '.join(task.protocols)}"
+    for signal in claim.signals:
         if signal not in task.signals():
-            yield f"task '{block.task}' has no signal '{signal}': {', '.join(task.signals())}"
-    if metric_of(block, registry) is None and block.probe is None:
-        yield f"task '{block.task}' has no metric '{block.metric}'"
-    if block.kind == "bound" and not block.methods:
+            yield f"task '{claim.task}' has no signal '{signal}': {', '.join(task.signals())}"
+    if metric_of(claim, registry) is None and claim.probe is None:
+        yield f"task '{claim.task}' has no metric '{claim.metric}'"
+    if claim.kind == "bound" and not claim.methods:
         yield "a claim of kind 'bound' needs 'above' or 'below'"
-    if block.kind == "best" and block.probe is not None:
-        yield f"a probe's reading has no direction, so none can be best in '{block.metric}'"
-    if block.kind == "best" and block.best not in block.among:
-        yield f"'{block.best}' is not among {', '.join(block.among)}"
+    if claim.kind == "best" and claim.probe is not None:
+        yield f"a probe's reading has no direction, so none can be best in '{claim.metric}'"
+    if claim.kind == "best" and claim.best not in claim.compared:
+        yield f"'{claim.best}' is not among {', '.join(claim.compared)}"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from inrbench.analyse.aggregate import SEEDS_FOR_A_TEST, scores_by_signal, seed_scores
-from inrbench.analyse.runs import Group, metrics_of
-from inrbench.analyse.statistics import FEWEST_PAIRS, Interval, bootstrap_mean, holm, paired_t, signed_rank
-from inrbench.errors import NothingFound, unknown
+from inrbench.analyse.runs import ComparableRuns, metrics_of
+from inrbench.analyse.statistics import MIN_PAIRS, Interval, bootstrap_mean, holm, paired_t, signed_rank
+from inrbench.errors import NothingFound, unknown_name
 from inrbench.spec import Metric
 
 COLUMNS = ("status", "metrics")
@@ -35,7 +35,7 @@ class Comparison:
     signal: str = ""
 
 
-def compare(group: Group, label: str, others: Sequence[str]) -> list[Comparison]:
+def compare(group: ComparableRuns, label: str, others: Sequence[str]) -> list[Comparison]:
     """Return what every metric of a group says of a method against others.
 
     With fewer than FEWEST_PAIRS signals, each signal with SEEDS_FOR_A_TEST seeds or more follows by itself.
@@ -47,9 +47,9 @@ def compare(group: Group, label: str, others: Sequence[str]) -> list[Comparison]
     held = set(group.runs["label"])
     for name in (label, *others):
         if name not in held:
-            raise unknown(f"method in {group.task}, protocol {group.protocol}", name, held)
+            raise unknown_name(f"method in {group.task}, protocol {group.protocol}", name, held)
     found = []
-    for metric in (metric for metric in metrics_of(group.runs) if metric.scale != "spread" and metric.role != "oracle"):
+    for metric in (metric for metric in metrics_of(group.runs) if metric.scale != "dispersion" and metric.role != "oracle"):
         found += _over_signals(group, metric, label, others)
     if not found:
         raise NothingFound(
@@ -58,11 +58,11 @@ def compare(group: Group, label: str, others: Sequence[str]) -> list[Comparison]
     return found
 
 
-def _over_signals(group: Group, metric: Metric, label: str, others: Sequence[str]) -> list[Comparison]:
+def _over_signals(group: ComparableRuns, metric: Metric, label: str, others: Sequence[str]) -> list[Comparison]:
     scores = scores_by_signal(group, metric)
     pairs = {o: both for o in others if {label, o} <= {*scores} and len(both := scores[[label, o]].dropna())}
     differences = {other: (both[label] - both[other]).to_numpy() for other, both in pairs.items()}
-    tested = [other for other, values in differences.items() if len(values) >= FEWEST_PAIRS]
+    tested = [other for other, values in differences.items() if len(values) >= MIN_PAIRS]
     p_values = dict(zip(tested, holm([signed_rank(differences[other]) for other in tested]), strict=True))
     seeds = group.runs["seed"].nunique()
     found = []
@@ -73,7 +73,7 @@ def _over_signals(group: Group, metric: Metric, label: str, others: Sequence[str
     return found + [each for other in pairs if other not in tested for each in over_seeds(group, metric, label, other)]
 
 
-def over_seeds(group: Group, metric: Metric, label: str, other: str) -> list[Comparison]:
+def over_seeds(group: ComparableRuns, metric: Metric, label: str, other: str) -> list[Comparison]:
     """Return the comparison on each signal by itself, paired over seeds, where there are SEEDS_FOR_A_TEST of them or more."""
     scores = seed_scores(group, metric)
     table = scores[scores["label"].isin((label, other))].pivot_table(
@@ -95,4 +95,4 @@ def _means_and_wins(both: pd.DataFrame, metric: Metric, label: str, other: str) 
     differences = (both[label] - both[other]).to_numpy()
     wins = int(((differences > 0) == metric.higher_is_better)[differences != 0].sum())
     means: pd.Series[float] = both.mean()
-    return (metric.off_scale(means[label]), metric.off_scale(means[other])), wins
+    return (metric.from_scale(means[label]), metric.from_scale(means[other])), wins

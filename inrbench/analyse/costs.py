@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from inrbench.analyse.aggregate import usable
-from inrbench.analyse.leaderboard import Board, Row
-from inrbench.analyse.runs import Group, metrics_of
+from inrbench.analyse.leaderboard import Entry, Leaderboard
+from inrbench.analyse.runs import ComparableRuns, metrics_of
 from inrbench.analyse.statistics import pareto, time_to_reach
 
 TARGETS = (30.0, 35.0, 40.0)
@@ -16,39 +16,39 @@ COSTS = {"train time": "s", "parameters": "", "GPU memory": "MiB"}
 """What quality is set against, and its unit."""
 SAME = 1.1
 """Costs that differ by no more than this factor say nothing: parameters are matched by design."""
-_COST_OF: dict[str, Callable[[Row], float | None]] = {
+_COST_OF: dict[str, Callable[[Entry], float | None]] = {
     "train time": lambda row: row.train_seconds.mean if row.train_seconds else None,
     "parameters": lambda row: row.n_params,
     "GPU memory": lambda row: row.gpu_bytes.mean / 2**20 if row.gpu_bytes else None,
 }
 
 
-def costs_of(board: Board, cost: str) -> dict[str, tuple[float, float]]:
+def costs_of(leaderboard: Leaderboard, cost: str) -> dict[str, tuple[float, float]]:
     """Return (cost, primary metric) of each complete method by label.
 
     Nothing for times that were not taken alike, and for costs that are the same for all methods.
     """
-    if not board.metrics or (cost == "train time" and not board.sharing):
+    if not leaderboard.metrics or (cost == "train time" and not leaderboard.worker_layout):
         return {}
-    of, metric = _COST_OF[cost], board.metrics[0]
+    of, metric = _COST_OF[cost], leaderboard.metrics[0]
     found = {
         row.label: (spent, cell.mean)
-        for row in board.rows
+        for row in leaderboard.rows
         if row.complete and (cell := row.cells.get(metric.id)) is not None and (spent := of(row)) is not None
     }
     costs = [point[0] for point in found.values()]
     return {} if costs and max(costs) <= SAME * min(costs) else found
 
 
-def pareto_sets(board: Board) -> dict[str, list[str]]:
+def pareto_sets(leaderboard: Leaderboard) -> dict[str, list[str]]:
     """Return for each cost the complete methods that no other beats in the first metric and the cost together.
 
     Costs of fewer than two methods are left out.
     """
     sets = {}
     for cost in COSTS:
-        points = costs_of(board, cost)
-        sign = -1.0 if points and board.metrics[0].higher_is_better else 1.0
+        points = costs_of(leaderboard, cost)
+        sign = -1.0 if points and leaderboard.metrics[0].higher_is_better else 1.0
         if len(points) > 1:
             sets[cost] = pareto({label: (spent, sign * quality) for label, (spent, quality) in points.items()})
     return sets
@@ -66,7 +66,7 @@ class TimeTo:
     longest: float
 
 
-def times_to_targets(group: Group, targets: Sequence[float] = TARGETS) -> list[TimeTo]:
+def times_to_targets(group: ComparableRuns, targets: Sequence[float] = TARGETS) -> list[TimeTo]:
     """Return how long each method takes to each target that some run reached, where the primary metric is in decibels.
 
     Read at the points of the learning curves. A run that never reached a target counts as infinitely long (right-censored).

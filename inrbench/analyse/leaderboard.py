@@ -17,16 +17,28 @@ import pandas as pd
 from inrbench.analyse.aggregate import SEEDS_FOR_A_TEST, scores_by_signal, untrained, usable
 from inrbench.analyse.compare import over_seeds
 from inrbench.analyse.measurements import missing_notes
-from inrbench.analyse.runs import Group, comparable_runs, metrics_of, shared_gpu
-from inrbench.analyse.statistics import FEWEST_PAIRS, LEVEL, Interval, bootstrap_mean, shared_ranks
+from inrbench.analyse.runs import ComparableRuns, comparable_runs, metrics_of, shared_gpu
+from inrbench.analyse.statistics import LEVEL, MIN_PAIRS, Interval, bootstrap_mean, shared_ranks
 from inrbench.spec import Metric
 
 TABLE_COLUMNS = (
-    "status", "device_name", "hardware_id", "threads", "jobs", "metrics", "train_seconds",
-    "gpu_peak_allocated_bytes", "n_params", "n_params_stored", "n_params_deployed", "message", "load_average", "cores",
+    "status",
+    "device_name",
+    "hardware_id",
+    "threads",
+    "jobs",
+    "metrics",
+    "train_seconds",
+    "gpu_peak_allocated_bytes",
+    "n_params",
+    "n_params_stored",
+    "n_params_deployed",
+    "message",
+    "load_average",
+    "cores",
     "notes",
-)  # fmt: skip
-SHARING = ["hardware_id", "jobs", "threads"]
+)
+WORKER_LAYOUT_COLUMNS = ["hardware_id", "jobs", "threads"]
 
 BUSY = 1.6
 """Times as many processes want to run as there are cores or own threads: from here on a run's times are not its own."""
@@ -34,11 +46,11 @@ NOT_TRAINED = "not trained"
 
 
 @dataclass(frozen=True)
-class Cell:
+class Summary:
     """A mean over signals of means over seeds; geometric where the metric's scale is ``log``."""
 
     mean: float
-    spread: float | None
+    std: float | None
     """Sample standard deviation over signals, or the factor exp(sd of logs); None for a single signal. No uncertainty."""
     n: int
     """Signals."""
@@ -46,16 +58,16 @@ class Cell:
 
 
 @dataclass
-class Row:
+class Entry:
     """A method's line: ``cells`` by metric id; ``failures`` counts the runs that did not end ok or did not train."""
 
     label: str
     n_ok: int
     """Runs that ended well and trained."""
     failures: dict[str, int]
-    cells: dict[str, Cell]
-    train_seconds: Cell | None
-    gpu_bytes: Cell | None
+    cells: dict[str, Summary]
+    train_seconds: Summary | None
+    gpu_bytes: Summary | None
     """Peak of what torch's allocator held on the GPU. None on a CPU: there a peak tells of the process, not of the method."""
     n_params: int | None
     n_deployed: int | None
@@ -70,46 +82,46 @@ class Row:
     """Whether it trained on every signal of the table, and no run of it failed."""
     trained: bool = True
     """Whether any run of it trained; if not, the cells are those of runs that did not."""
-    place: int | None = None
+    position: int | None = None
     """By the primary metric among complete rows; equal values share one."""
     rank: int | None = None
     """Shared by methods that cannot be told apart; None with too few signals to tell."""
-    behind: Interval | None = None
+    difference_to_best: Interval | None = None
     """The difference to the best row in the primary metric, on its scale, paired over signals, with its 95 % interval; None of
     the best row, and with too few signals."""
 
 
 @dataclass
-class Board:
+class Leaderboard:
     """One table."""
 
-    group: Group
+    group: ComparableRuns
     """The runs behind it, and what they share."""
     metrics: list[Metric]
     signals: list[str]
     seeds: list[int]
-    rows: list[Row]
+    rows: list[Entry]
     devices: list[str]
-    sharing: str | None
+    worker_layout: str | None
     """How the machine was shared while times were taken; None if not all rows agree, and then times are not shown."""
     notes: list[str]
 
 
 def leaderboards(
     results: Path, tasks: Sequence[str] = (), protocols: Sequence[str] = (), curves: bool = False, track: str | None = None
-) -> list[Board]:
+) -> list[Leaderboard]:
     """Return the tables of a results folder. Limits and errors are those of ``comparable_runs``.
 
     ``curves``: read the learning curves too, which the tables do without and ``times_to_targets`` needs.
     """
     columns = (*TABLE_COLUMNS, "curve") if curves else TABLE_COLUMNS
-    return [board_of(group) for group in comparable_runs(results, columns, tasks, protocols, track)]
+    return [build_leaderboard(group) for group in comparable_runs(results, columns, tasks, protocols, track)]
 
 
-def board_of(group: Group) -> Board:
+def build_leaderboard(group: ComparableRuns) -> Leaderboard:
     """Return the table of runs that were read with TABLE_COLUMNS."""
     frame, absent = _without_absent_signals(group.runs)
-    group = Group(group.task, group.protocol, group.fingerprint, group.device_class, group.engine, group.track, frame)
+    group = ComparableRuns(group.task, group.protocol, group.fingerprint, group.device_class, group.engine, group.track, frame)
     metrics = metrics_of(frame)
     signals = sorted(frame["signal"].unique())
     rows = _rows(group, metrics, signals)
@@ -117,17 +129,23 @@ def board_of(group: Group) -> Board:
     if metrics:
         _sort_and_mark(rows, metrics, len(signals))
         notes += _compare_with_best(rows, group, metrics[0])
-    timed = frame.loc[usable(frame), ["cores", "load_average", "device_class", *SHARING]]
-    sharing, why_not = _sharing(timed)
-    return Board(
-        group=group, metrics=metrics, signals=signals, seeds=sorted(frame["seed"].unique().tolist()), rows=rows,
-        devices=sorted(frame["device_name"].unique()), sharing=sharing, notes=[*notes, *why_not],
-    )  # fmt: skip
+    timed = frame.loc[usable(frame), ["cores", "load_average", "device_class", *WORKER_LAYOUT_COLUMNS]]
+    worker_layout, why_not = _worker_layout(timed)
+    return Leaderboard(
+        group=group,
+        metrics=metrics,
+        signals=signals,
+        seeds=sorted(frame["seed"].unique().tolist()),
+        rows=rows,
+        devices=sorted(frame["device_name"].unique()),
+        worker_layout=worker_layout,
+        notes=[*notes, *why_not],
+    )
 
 
-def _sharing(timed: pd.DataFrame) -> tuple[str | None, list[str]]:
+def _worker_layout(timed: pd.DataFrame) -> tuple[str | None, list[str]]:
     """Return how the machine was shared while times were taken, or None with the reason why times are not shown."""
-    ways = {tuple(row) for row in timed[SHARING].drop_duplicates().itertuples(index=False)}
+    ways = {tuple(row) for row in timed[WORKER_LAYOUT_COLUMNS].drop_duplicates().itertuples(index=False)}
     if (shared := shared_gpu(timed)).any():
         return None, [f"times are not shown: {int(shared.sum())} run(s) shared a GPU with others"]
     if len(ways) > 1:
@@ -155,7 +173,7 @@ def _without_absent_signals(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str
     ]
 
 
-def _rows(group: Group, metrics: Sequence[Metric], signals: Sequence[str]) -> list[Row]:
+def _rows(group: ComparableRuns, metrics: Sequence[Metric], signals: Sequence[str]) -> list[Entry]:
     """Return a row for each method, unordered and unmarked."""
     frame = group.runs
     good, idle = usable(frame), untrained(frame)
@@ -169,9 +187,14 @@ def _rows(group: Group, metrics: Sequence[Metric], signals: Sequence[str]) -> li
 
 
 def _row(
-    label: str, runs: pd.DataFrame, good: "pd.Series[bool]", idle: "pd.Series[bool]", scores: dict[str, pd.DataFrame],
-    metrics: Sequence[Metric], signals: Sequence[str],
-) -> Row:  # fmt: skip
+    label: str,
+    runs: pd.DataFrame,
+    good: "pd.Series[bool]",
+    idle: "pd.Series[bool]",
+    scores: dict[str, pd.DataFrame],
+    metrics: Sequence[Metric],
+    signals: Sequence[str],
+) -> Entry:
     failures = {str(status): int(n) for status, n in runs.loc[runs["status"] != "ok", "status"].value_counts().items()}
     if idle.any():
         failures[NOT_TRAINED] = int(idle.sum())
@@ -187,7 +210,7 @@ def _row(
     seeds = runs[good].groupby("signal").size()
     by_signal = counted.groupby("signal")
     memory = by_signal["gpu_peak_allocated_bytes"].mean().dropna()
-    return Row(
+    return Entry(
         label=label,
         n_ok=int(good.sum()),
         failures=failures,
@@ -203,13 +226,13 @@ def _row(
     )
 
 
-def _cell(values: np.ndarray, log: bool) -> Cell:
+def _cell(values: np.ndarray, log: bool) -> Summary:
     """Return the cell of values, one for each signal; with ``log`` they are decadic logarithms."""
     with np.errstate(invalid="ignore", over="ignore"):
-        mean, spread = float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else None
+        mean, std = float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else None
         if log:
-            mean, spread = float(np.power(10.0, mean)), None if spread is None else float(np.power(10.0, spread))
-    return Cell(mean=mean, spread=spread, n=len(values), log=log)
+            mean, std = float(np.power(10.0, mean)), None if std is None else float(np.power(10.0, std))
+    return Summary(mean=mean, std=std, n=len(values), log=log)
 
 
 def _deployed(ok: pd.DataFrame) -> int | None:
@@ -221,7 +244,7 @@ def _deployed(ok: pd.DataFrame) -> int | None:
     return deployed if deployed < stored else None
 
 
-def summarise(values: Iterable[float], log: bool = False) -> Cell:
+def summarise(values: Iterable[float], log: bool = False) -> Summary:
     """Return mean and spread of values; with ``log`` the geometric mean, and the spread as a factor.
 
     >>> round(summarise([1.0, 100.0], log=True).mean, 9)
@@ -232,14 +255,14 @@ def summarise(values: Iterable[float], log: bool = False) -> Cell:
         return _cell(np.log10(array) if log else array, log)
 
 
-def _sort_and_mark(rows: list[Row], metrics: Sequence[Metric], n_signals: int) -> None:
+def _sort_and_mark(rows: list[Entry], metrics: Sequence[Metric], n_signals: int) -> None:
     """Sort by the primary metric, complete rows first and untrained ones last; give places; mark best and second.
 
     Marks are for metrics that answer the task's question: not for the error on what was fitted (but where the task ranks by
     it), not for residuals and oracles. A table with one complete row has no best.
     """
 
-    def worse(metric: Metric, row: Row) -> float:
+    def worse(metric: Metric, row: Entry) -> float:
         cell = row.cells.get(metric.id)
         if cell is None or math.isnan(cell.mean):
             return math.inf
@@ -248,14 +271,13 @@ def _sort_and_mark(rows: list[Row], metrics: Sequence[Metric], n_signals: int) -
     rows.sort(key=lambda row: (not row.trained, not row.complete, worse(metrics[0], row), row.label))
     complete = [row for row in rows if row.complete]
     for row in complete:
-        row.place = 1 + sum(worse(metrics[0], other) < worse(metrics[0], row) for other in complete)
+        row.position = 1 + sum(worse(metrics[0], other) < worse(metrics[0], row) for other in complete)
     if len(complete) < 2:
         return
     for metric in markable(metrics):
         ranked = [
-            row for row in complete
-            if (cell := row.cells.get(metric.id)) and cell.n == n_signals and not math.isnan(cell.mean)
-        ]  # fmt: skip
+            row for row in complete if (cell := row.cells.get(metric.id)) and cell.n == n_signals and not math.isnan(cell.mean)
+        ]
         if len(ranked) < 2:
             continue
         levels = sorted({worse(metric, row) for row in ranked})
@@ -267,10 +289,10 @@ def _sort_and_mark(rows: list[Row], metrics: Sequence[Metric], n_signals: int) -
 
 def markable(metrics: Sequence[Metric]) -> list[Metric]:
     """Return the metrics in which a method can be best: those that answer the task's question, and the one that ranks."""
-    return [m for i, m in enumerate(metrics) if m.scale != "spread" and (i == 0 or m.role == "answer")]
+    return [m for i, m in enumerate(metrics) if m.scale != "dispersion" and (i == 0 or m.role == "answer")]
 
 
-def _compare_with_best(rows: list[Row], group: Group, metric: Metric) -> list[str]:
+def _compare_with_best(rows: list[Entry], group: ComparableRuns, metric: Metric) -> list[str]:
     """Give complete rows ranks and their distance from the best one, where there are signals enough; else compare seeds."""
     complete = [row for row in rows if row.complete]
     scores = scores_by_signal(group, metric)
@@ -279,18 +301,18 @@ def _compare_with_best(rows: list[Row], group: Group, metric: Metric) -> list[st
     if len(complete) < 2 or not np.isfinite(scores.to_numpy()).all():
         return []
     best, *others = complete
-    if len(scores) < FEWEST_PAIRS:
+    if len(scores) < MIN_PAIRS:
         return _compare_seeds(best, others, group, metric)
     sign = -1.0 if metric.higher_is_better else 1.0
     ranks = shared_ranks({row.label: sign * scores[row.label].to_numpy() for row in complete})
     for row in complete:
         row.rank = ranks.get(row.label)
     for row in others:
-        row.behind = bootstrap_mean((scores[row.label] - scores[best.label]).to_numpy())
+        row.difference_to_best = bootstrap_mean((scores[row.label] - scores[best.label]).to_numpy())
     return []
 
 
-def _compare_seeds(best: Row, others: Sequence[Row], group: Group, metric: Metric) -> list[str]:
+def _compare_seeds(best: Entry, others: Sequence[Entry], group: ComparableRuns, metric: Metric) -> list[str]:
     """Return a line for each signal that has seeds enough: which rows its seeds tell from the best one."""
     apart: dict[str, list[str]] = {}
     alike: dict[str, list[str]] = {}

@@ -49,10 +49,13 @@ class Measurements:
             code = self._codes[place]
             metric = self.metrics[code]
             yield {
-                "id": metric.id, "value": float(self.values[row, code]) if self.known[row, code] else None,
-                "note": self._notes[int(place)].as_py(), "unit": metric.unit, "higher_is_better": metric.higher_is_better,
+                "id": metric.id,
+                "value": float(self.values[row, code]) if self.known[row, code] else None,
+                "note": self._notes[int(place)].as_py(),
+                "unit": metric.unit,
+                "higher_is_better": metric.higher_is_better,
                 "scale": metric.scale,
-            }  # fmt: skip
+            }
 
 
 class Measured:

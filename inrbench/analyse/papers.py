@@ -5,7 +5,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from inrbench.errors import unknown
+from inrbench.errors import unknown_name
 
 
 @cache
@@ -26,7 +26,7 @@ def paper_key(name: str) -> str:
     """Return the key of a paper by its key or its short name, ``msa2026``. Raises UnknownName."""
     short = {facts["short"]: key for key, facts in papers().items() if "short" in facts}
     if name not in papers() and name not in short:
-        raise unknown("paper", name, [*short, *(key for key in papers() if key not in short.values())])
+        raise unknown_name("paper", name, [*short, *(key for key in papers() if key not in short.values())])
     return short.get(name, name)
 
 

@@ -10,21 +10,32 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from inrbench.analyse.measurements import Measured, Measurements, known_values, metrics_in
-from inrbench.errors import NothingFound, unknown
+from inrbench.errors import NothingFound, unknown_name
 from inrbench.metrics.field import RELATIVE_L2
 from inrbench.registry import Task
 from inrbench.spec import Metric
-from inrbench.store import BEFORE, named, read_runs
+from inrbench.store import LEGACY_DEFAULTS, display_name, read_runs
 
 log = logging.getLogger(__name__)
 IDENTITY = (
-    "task", "signal", "signal_sha256", "method", "method_sha256", "variant", "params_json", "protocol", "protocol_fingerprint",
-    "seed", "device_class", "engine", "track",
-)  # fmt: skip
+    "task",
+    "signal",
+    "signal_sha256",
+    "method",
+    "method_sha256",
+    "variant",
+    "params_json",
+    "protocol",
+    "protocol_fingerprint",
+    "seed",
+    "device_class",
+    "engine",
+    "track",
+)
 
 
 @dataclass(frozen=True)
-class Group:
+class ComparableRuns:
     """Runs that may be compared: one row for each (label, signal, seed), of the newest code of each method.
 
     ``label`` is the method's name with what was set, ``msa[s_max=3.0]``.
@@ -40,9 +51,12 @@ class Group:
 
 
 def comparable_runs(
-    results: Path, columns: Sequence[str] = (), tasks: Sequence[str] = (), protocols: Sequence[str] = (),
+    results: Path,
+    columns: Sequence[str] = (),
+    tasks: Sequence[str] = (),
+    protocols: Sequence[str] = (),
     track: str | None = None,
-) -> list[Group]:  # fmt: skip
+) -> list[ComparableRuns]:
     """Return what a results folder holds, with ``columns`` beside the identity, in groups that may be compared.
 
     ``tasks``, ``protocols`` (names or fingerprints) and ``track`` limit them; without a track, all but the trials of a
@@ -59,22 +73,21 @@ def comparable_runs(
         frame = table.drop_columns("metrics").to_pandas().assign(metrics=views)
     else:
         frame = table.to_pandas()
-    frame = frame.fillna({name: BEFORE[name] for name in ("engine", "track")})
+    frame = frame.fillna({name: LEGACY_DEFAULTS[name] for name in ("engine", "track")})
     frame = _of_track(frame, track, results)
     frame["trained"] = _trained(frame)
     if "train_seconds" in frame:
         frame.loc[shared_gpu(frame), "train_seconds"] = np.nan
     if not len(frame):
-        raise NothingFound(
-            f"no results in '{named(results)}' yet; make some: inrbench run --suite quick --results {named(results)}"
-        )
+        folder = display_name(results)
+        raise NothingFound(f"no results in '{folder}' yet; make some: inrbench run --suite quick --results {folder}")
     for kind, asked, held in (
         ("task", tasks, set(frame["task"])),
         ("protocol", protocols, {*frame["protocol"], *frame["protocol_fingerprint"]}),
     ):
         for word in asked:
             if word not in held:
-                raise unknown(f"{kind} in '{results}'", word, held)
+                raise unknown_name(f"{kind} in '{results}'", word, held)
     if tasks:
         frame = frame[frame["task"].isin(tasks)]
     if protocols:
@@ -89,12 +102,12 @@ def _of_track(frame: pd.DataFrame, track: str | None, results: Path) -> pd.DataF
     if track is None:
         chosen = frame[frame["track"] != "search"]
         if len(frame) and not len(chosen):
-            raise NothingFound(f"'{named(results)}' holds nothing but trials of a search; see them: --track search")
+            raise NothingFound(f"'{display_name(results)}' holds nothing but trials of a search; see them: --track search")
         return chosen
     chosen = frame[(frame["track"] == track) | frame["track"].str.startswith(f"{track}-")]
     if len(frame) and not len(chosen):
         raise NothingFound(
-            f"'{named(results)}' has no runs of the track '{track}'. There are: {', '.join(sorted(set(frame['track'])))}"
+            f"'{display_name(results)}' has no runs of the track '{track}'. There are: {', '.join(sorted(set(frame['track'])))}"
         )
     return chosen
 
@@ -129,13 +142,13 @@ def metrics_of(runs: pd.DataFrame) -> list[Metric]:
     return metrics_in(runs["metrics"].tolist())
 
 
-def _groups(frame: pd.DataFrame) -> Iterator[Group]:
+def _groups(frame: pd.DataFrame) -> Iterator[ComparableRuns]:
     frame = frame.assign(label=frame["method"] + frame["variant"].map(lambda v: f"[{v}]" if v else ""))
     for key, group in frame.groupby(["task", "protocol_fingerprint", "device_class", "engine", "track"], sort=True):
         task, fingerprint, device_class, engine, track = key
         runs = _latest_code(group, str(task))
         name = runs.sort_values("attempt_id")["protocol"].iloc[-1]
-        yield Group(task, name, fingerprint, device_class, engine, track, runs)
+        yield ComparableRuns(task, name, fingerprint, device_class, engine, track, runs)
 
 
 def _latest_code(group: pd.DataFrame, task: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ Array = NDArray[np.float64]
 CONFIDENCE = 0.95
 LEVEL = 0.05
 """A difference whose adjusted p is below is one."""
-FEWEST_PAIRS = 6
+MIN_PAIRS = 6
 """With fewer, no two-sided signed-rank test can fall below LEVEL: nothing can be told apart."""
 RESAMPLES = 10_000
 
@@ -139,8 +139,8 @@ def mean_ranks(scores: Mapping[str, Array]) -> MeanRanks:
 
     table = np.stack(list(scores.values()), axis=1) if scores else np.zeros((0, 0))
     blocks, k = table.shape
-    if k < 3 or blocks < FEWEST_PAIRS:
-        raise ValueError(f"mean ranks need three methods on {FEWEST_PAIRS} signals or tasks, here are {k} on {blocks}")
+    if k < 3 or blocks < MIN_PAIRS:
+        raise ValueError(f"mean ranks need three methods on {MIN_PAIRS} signals or tasks, here are {k} on {blocks}")
     means = dict(zip(scores, stats.rankdata(table, axis=1).mean(axis=0).tolist(), strict=True))
     order = sorted(means, key=lambda name: (means[name], name))
     apart = told_apart(scores)

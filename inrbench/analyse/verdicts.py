@@ -24,8 +24,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from inrbench.analyse.claims import SECONDS, Block, metric_of
-from inrbench.analyse.runs import Group, measured
+from inrbench.analyse.claims import SECONDS, Claim, metric_of
+from inrbench.analyse.runs import ComparableRuns, measured
 from inrbench.analyse.statistics import CONFIDENCE
 from inrbench.metrics.field import RELATIVE_L2
 from inrbench.registry import Registry, Task, split_outside
@@ -35,7 +35,7 @@ COLUMNS = ("status", "metrics", "probes", "train_seconds", "run_id")
 LOG_FLOOR = 0.1
 """Decades that errors may differ by in any case."""
 SEEDS_TO_REPRODUCE = 3
-Outcome = Literal[
+VerdictName = Literal[
     "reproduced", "consistent", "bound holds", "both fail", "not reproduced", "protocol differs", "protocol guessed", "not run"
 ]
 
@@ -44,10 +44,10 @@ Outcome = Literal[
 class Verdict:
     """A claim about one row, or about all rows of a block, and what became of it. Interval ends are those of one more run."""
 
-    block: Block
+    claim: Claim
     label: str
     claimed: str
-    outcome: Outcome
+    outcome: VerdictName
     measured: float | None = None
     low: float | None = None
     high: float | None = None
@@ -57,38 +57,38 @@ class Verdict:
     """Seeds behind the measured number."""
 
     @property
-    def words(self) -> str:
+    def text(self) -> str:
         """The outcome as people read it: ``consistent (1 seed)``."""
         if self.outcome != "consistent":
             return self.outcome
         return f"consistent ({self.n_seeds} seed{'s' if self.n_seeds > 1 else ''})"
 
 
-def judge(blocks: Sequence[Block], groups: Sequence[Group], registry: Registry) -> list[Verdict]:
+def evaluate_claims(claims: Sequence[Claim], groups: Sequence[ComparableRuns], registry: Registry) -> list[Verdict]:
     """Return a verdict for each claim, in the order of the blocks."""
-    return [_unless_guessed(verdict) for block in blocks for verdict in _judge_block(block, groups, registry)]
+    return [_unless_guessed(verdict) for claim in claims for verdict in _evaluate_claim(claim, groups, registry)]
 
 
 def _unless_guessed(verdict: Verdict) -> Verdict:
     """Return a verdict that accuses nobody where the conditions are a guess."""
-    if not verdict.block.guessed or verdict.outcome in ("not run", "protocol differs"):
+    if not verdict.claim.guessed or verdict.outcome in ("not run", "protocol differs"):
         return verdict
-    said = "; ".join(filter(None, (f"under our guess: {verdict.words}", verdict.note, verdict.block.guessed)))
+    said = "; ".join(filter(None, (f"under our guess: {verdict.text}", verdict.note, verdict.claim.guessed)))
     return replace(verdict, outcome="protocol guessed", note=said)
 
 
-def _judge_block(block: Block, groups: Sequence[Group], registry: Registry) -> Iterable[Verdict]:
-    task = registry.task(block.task)
-    fingerprint = task.protocols[block.protocol].fingerprint(task.name, task.version)
-    metric = metric_of(block, registry) or Metric(id=block.metric, higher_is_better=True)
-    of_task = [group for group in groups if group.task == block.task and group.track == "paper"]
+def _evaluate_claim(claim: Claim, groups: Sequence[ComparableRuns], registry: Registry) -> Iterable[Verdict]:
+    task = registry.task(claim.task)
+    fingerprint = task.protocols[claim.protocol].fingerprint(task.name, task.version)
+    metric = metric_of(claim, registry) or Metric(id=claim.metric, higher_is_better=True)
+    of_task = [group for group in groups if group.task == claim.task and group.track == "paper"]
     right = [group for group in of_task if group.fingerprint == fingerprint]
     wrong = [group for group in of_task if group.fingerprint != fingerprint]
-    if block.kind == "best":
-        yield _order(block, metric, right, wrong)
+    if claim.kind == "best":
+        yield _order(claim, metric, right, wrong)
         return
-    for label in block.methods:
-        yield _number(block, metric, label, right, wrong)
+    for label in claim.methods:
+        yield _number(claim, metric, label, right, wrong)
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class _Found:
     values: pd.DataFrame
     runs: tuple[str, ...]
     failed: int
-    group: Group
+    group: ComparableRuns
 
     def by_seed(self, signals: Sequence[str]) -> "pd.Series[float]":
         """The mean over signals for each seed that has them all."""
@@ -110,18 +110,18 @@ class _Found:
         return float(self.values.groupby("signal")["value"].mean().reindex(list(signals)).mean(skipna=False))
 
 
-def _look_up(block: Block, metric: Metric, label: str, groups: Sequence[Group]) -> _Found | None:
+def _look_up(claim: Claim, metric: Metric, label: str, groups: Sequence[ComparableRuns]) -> _Found | None:
     """Return the values of a row in the group that has most of its runs, or None if none has any."""
     best: _Found | None = None
     for group in groups:
-        runs = group.runs[(group.runs["label"] == label) & group.runs["signal"].isin(block.signals)]
+        runs = group.runs[(group.runs["label"] == label) & group.runs["signal"].isin(claim.signals)]
         rows, ids, failed = [], [], 0
         for run in runs.itertuples(index=False):
-            value = _value(block, run) if run.status == "ok" else None
+            value = _value(claim, run) if run.status == "ok" else None
             if value is None:
                 failed += run.status not in ("ok", "skipped")
                 continue
-            rows.append((run.signal, run.seed, metric.on_scale(value)))
+            rows.append((run.signal, run.seed, metric.to_scale(value)))
             ids.append(run.run_id)
         found = _Found(pd.DataFrame(rows, columns=["signal", "seed", "value"]), tuple(ids), failed, group)
         if (rows or failed) and (best is None or len(rows) > len(best.values)):
@@ -129,76 +129,78 @@ def _look_up(block: Block, metric: Metric, label: str, groups: Sequence[Group]) 
     return best
 
 
-def _value(block: Block, run: tuple[object, ...]) -> float | None:
+def _value(claim: Claim, run: tuple[object, ...]) -> float | None:
     """Return what a run says of the claim's metric."""
-    if block.metric == SECONDS.id:
+    if claim.metric == SECONDS.id:
         seconds = float(run.train_seconds)  # type: ignore[attr-defined]
         return None if math.isnan(seconds) else seconds
-    if block.probe is None:
-        return measured(run.metrics, block.metric)  # type: ignore[attr-defined]
-    name = block.metric.partition("/")[2]
+    if claim.probe is None:
+        return measured(run.metrics, claim.metric)  # type: ignore[attr-defined]
+    name = claim.metric.partition("/")[2]
     readings = {
         reading["step"]: reading["value"]
         for reading in (run.probes if run.probes is not None else ())  # type: ignore[attr-defined]
-        if reading["probe"] == block.probe and reading["name"] == name
+        if reading["probe"] == claim.probe and reading["name"] == name
     }
     if not readings:
         return None
-    if block.at_step is None:
+    if claim.at_step is None:
         return float(np.mean(list(readings.values())))
-    return float(readings[min(readings, key=lambda step: abs(step - (block.at_step or 0)))])
+    return float(readings[min(readings, key=lambda step: abs(step - (claim.at_step or 0)))])
 
 
-def _number(block: Block, metric: Metric, label: str, right: Sequence[Group], wrong: Sequence[Group]) -> Verdict:
-    bound = block.kind == "bound"
-    number = block.values[label] if not bound else block.above.get(label, block.below.get(label, 0.0))
-    claimed = f"{'>' if label in block.above else '<'} {number:g}" if bound else f"{number:g}"
+def _number(
+    claim: Claim, metric: Metric, label: str, right: Sequence[ComparableRuns], wrong: Sequence[ComparableRuns]
+) -> Verdict:
+    bound = claim.kind == "bound"
+    number = claim.values[label] if not bound else claim.above.get(label, claim.below.get(label, 0.0))
+    claimed = f"{'>' if label in claim.above else '<'} {number:g}" if bound else f"{number:g}"
     log = metric.scale == "log"
-    found = _look_up(block, metric, label, right)
+    found = _look_up(claim, metric, label, right)
     if found is None or not len(found.values):
         if found is not None:
-            return Verdict(block, label, claimed, "not reproduced", note=f"{found.failed} run(s) did not end well")
-        return _elsewhere(block, metric, label, claimed, wrong)
-    by_seed = found.by_seed(block.signals)
+            return Verdict(claim, label, claimed, "not reproduced", note=f"{found.failed} run(s) did not end well")
+        return _elsewhere(claim, metric, label, claimed, wrong)
+    by_seed = found.by_seed(claim.signals)
     if not len(by_seed):
-        missing = len(block.signals) - found.values["signal"].nunique()
+        missing = len(claim.signals) - found.values["signal"].nunique()
         return Verdict(
-            block, label, claimed, "not run", note=f"{missing} of {len(block.signals)} signals missing", runs=found.runs
+            claim, label, claimed, "not run", note=f"{missing} of {len(claim.signals)} signals missing", runs=found.runs
         )
-    mean, n_seeds, why = found.mean(block.signals), len(by_seed), ""
-    half = _spread(by_seed, block, metric, found.group)
-    if block.metric == SECONDS.id:
+    mean, n_seeds, why = found.mean(claim.signals), len(by_seed), ""
+    half = _spread(by_seed, claim, metric, found.group)
+    if claim.metric == SECONDS.id:
         note = "the paper's hardware is not stated"
-        return Verdict(block, label, claimed, "protocol differs", metric.off_scale(mean), runs=found.runs, note=note)
+        return Verdict(claim, label, claimed, "protocol differs", metric.from_scale(mean), runs=found.runs, note=note)
     if half is None:
         half, why = 0.0, "its spread over seeds is not known"
     if bound:
-        holds = (metric.off_scale(mean) > number) if label in block.above else (metric.off_scale(mean) < number)
+        holds = (metric.from_scale(mean) > number) if label in claim.above else (metric.from_scale(mean) < number)
     else:
-        target = metric.on_scale(number)
+        target = metric.to_scale(number)
         tolerance = max(half, _printed_digits(number, log), LOG_FLOOR if log else 0.0)
         holds = abs(mean - target) <= tolerance
-        if not holds and block.probe is None and (mean > target) == metric.higher_is_better:
+        if not holds and claim.probe is None and (mean > target) == metric.higher_is_better:
             why = "; ".join(filter(None, ("better than printed", why)))
-    outcome: Outcome = "not reproduced"
+    outcome: VerdictName = "not reproduced"
     if bound:
         outcome = "bound holds" if holds else outcome
-    elif block.metric == RELATIVE_L2.id and min(number, metric.off_scale(mean)) >= Task.trained_below:
+    elif claim.metric == RELATIVE_L2.id and min(number, metric.from_scale(mean)) >= Task.trained_below:
         outcome = "both fail"
     elif holds:
         outcome = "reproduced" if n_seeds >= SEEDS_TO_REPRODUCE else "consistent"
-    low, high = (metric.off_scale(mean - half), metric.off_scale(mean + half)) if half else (None, None)
-    return Verdict(block, label, claimed, outcome, metric.off_scale(mean), low, high, why, found.runs, n_seeds)
+    low, high = (metric.from_scale(mean - half), metric.from_scale(mean + half)) if half else (None, None)
+    return Verdict(claim, label, claimed, outcome, metric.from_scale(mean), low, high, why, found.runs, n_seeds)
 
 
-def _spread(by_seed: "pd.Series[float]", block: Block, metric: Metric, group: Group) -> float | None:
+def _spread(by_seed: "pd.Series[float]", claim: Claim, metric: Metric, group: ComparableRuns) -> float | None:
     """Return half the prediction interval of one more seed; None where no spread is known."""
     n, mean = len(by_seed), float(by_seed.mean())
     squares, freedom = float(((by_seed - mean) ** 2).sum()), n - 1
     if not freedom:
         for label in group.runs["label"].unique():
-            other = _look_up(block, metric, label, [group])
-            if other is not None and len(values := other.by_seed(block.signals)) > 1:
+            other = _look_up(claim, metric, label, [group])
+            if other is not None and len(values := other.by_seed(claim.signals)) > 1:
                 squares += float(((values - values.mean()) ** 2).sum())
                 freedom += len(values) - 1
     if not freedom:
@@ -218,68 +220,74 @@ def _printed_digits(number: float, log: bool) -> float:
     return float(np.log10(1 + half / number)) if log else half
 
 
-def _elsewhere(block: Block, metric: Metric, label: str, claimed: str, wrong: Sequence[Group]) -> Verdict:
+def _elsewhere(claim: Claim, metric: Metric, label: str, claimed: str, wrong: Sequence[ComparableRuns]) -> Verdict:
     """Return that a row was run under another protocol, with what came out there, or that it was not run."""
-    found = _look_up(block, metric, label, wrong)
+    found = _look_up(claim, metric, label, wrong)
     if found is None or not len(found.values):
-        return Verdict(block, label, claimed, "not run")
+        return Verdict(claim, label, claimed, "not run")
     mean = float(found.values["value"].mean())
-    value = metric.off_scale(mean)
+    value = metric.from_scale(mean)
     note = f"measured at protocol {found.group.protocol}"
-    return Verdict(block, label, claimed, "protocol differs", value, note=note, runs=found.runs)
+    return Verdict(claim, label, claimed, "protocol differs", value, note=note, runs=found.runs)
 
 
-def _order(block: Block, metric: Metric, right: Sequence[Group], wrong: Sequence[Group]) -> Verdict:
+def _order(claim: Claim, metric: Metric, right: Sequence[ComparableRuns], wrong: Sequence[ComparableRuns]) -> Verdict:
     """Judge which method leads."""
-    ranks = {1: "best", 2: "second best"}.get(block.place, f"place {block.place}")
-    claimed = f"{block.best} {ranks} of {len(block.among)}" + (" on every signal" if block.each_signal else "")
-    scores, group, runs, n_seeds = _scores(block, metric, right)
-    outcome: Outcome | None = None
+    ranks = {1: "best", 2: "second best"}.get(claim.position, f"place {claim.position}")
+    claimed = f"{claim.best} {ranks} of {len(claim.compared)}" + (" on every signal" if claim.each_signal else "")
+    scores, group, runs, n_seeds = _scores(claim, metric, right)
+    outcome: VerdictName | None = None
     note = ""
     if scores is None:
-        scores, group, runs, n_seeds = _scores(block, metric, wrong)
+        scores, group, runs, n_seeds = _scores(claim, metric, wrong)
         if scores is None:
-            return Verdict(block, block.best, claimed, "not run")
+            return Verdict(claim, claim.best, claimed, "not run")
         outcome, note = "protocol differs", f"measured at protocol {group.protocol if group else ''}"
     sign = -1.0 if metric.higher_is_better else 1.0
-    places = (sign * scores).rank(axis=1, method="min")[block.best]
-    won = int((places == block.place).sum())
+    places = (sign * scores).rank(axis=1, method="min")[claim.best]
+    won = int((places == claim.position).sum())
     order = list((sign * scores.mean()).sort_values().index)
-    said = f"{won} of {len(scores)} signal(s)" if block.each_signal else f"order: {', '.join(order)}"
-    holds = won == len(scores) == len(block.signals) if block.each_signal else order.index(block.best) + 1 == block.place
-    if len(scores) < len(block.signals):
-        note = "; ".join(filter(None, (note, f"{len(block.signals) - len(scores)} of {len(block.signals)} signals missing")))
+    said = f"{won} of {len(scores)} signal(s)" if claim.each_signal else f"order: {', '.join(order)}"
+    holds = won == len(scores) == len(claim.signals) if claim.each_signal else order.index(claim.best) + 1 == claim.position
+    if len(scores) < len(claim.signals):
+        note = "; ".join(filter(None, (note, f"{len(claim.signals) - len(scores)} of {len(claim.signals)} signals missing")))
     if outcome is None:
         outcome = ("reproduced" if n_seeds >= SEEDS_TO_REPRODUCE else "consistent") if holds else "not reproduced"
     return Verdict(
-        block, block.best, claimed, outcome, note="; ".join(filter(None, (said, note))), runs=runs, n_seeds=n_seeds,
-    )  # fmt: skip
+        claim,
+        claim.best,
+        claimed,
+        outcome,
+        note="; ".join(filter(None, (said, note))),
+        runs=runs,
+        n_seeds=n_seeds,
+    )
 
 
 def _scores(
-    block: Block, metric: Metric, groups: Sequence[Group]
-) -> tuple[pd.DataFrame | None, Group | None, tuple[str, ...], int]:
+    claim: Claim, metric: Metric, groups: Sequence[ComparableRuns]
+) -> tuple[pd.DataFrame | None, ComparableRuns | None, tuple[str, ...], int]:
     """Return a row for each signal and a column for each compared method, from the first group that has them all.
 
     The last is the least number of seeds that a method has on a signal.
     """
     for group in groups:
         columns, runs, least = {}, [], []
-        for label in block.among:
-            labels = _settings_of(group, label, block.worst_over) if block.worst_over else [label]
-            found = [f for one in labels if (f := _look_up(block, metric, one, [group])) is not None and len(f.values)]
+        for label in claim.compared:
+            labels = _settings_of(group, label, claim.worst_case_over) if claim.worst_case_over else [label]
+            found = [f for one in labels if (f := _look_up(claim, metric, one, [group])) is not None and len(f.values)]
             if not found:
                 break
             means = pd.concat([f.values.groupby("signal")["value"].mean() for f in found], axis=1)
             columns[label] = means.min(axis=1) if metric.higher_is_better else means.max(axis=1)
             runs += [run for f in found for run in f.runs]
             least += [int(f.values.groupby("signal").size().min()) for f in found]
-        if len(columns) == len(block.among) and len(table := pd.DataFrame(columns).dropna()):
+        if len(columns) == len(claim.compared) and len(table := pd.DataFrame(columns).dropna()):
             return table, group, tuple(runs), min(least)
     return None, None, (), 0
 
 
-def _settings_of(group: Group, label: str, parameter: str) -> list[str]:
+def _settings_of(group: ComparableRuns, label: str, parameter: str) -> list[str]:
     """Return the rows that are a row with some value of one more parameter: ``m[a=1]`` -> ``m[a=1,s=2]``, ``m[s=3,a=1]``."""
     name, wanted = _parts(label)
     rows = []

@@ -7,10 +7,11 @@ from typing import Literal
 
 from inrbench.api.methods import AnyMethod, selection_of
 from inrbench.api.results import Results
-from inrbench.execute import Artifacts, Request, resolve_device
-from inrbench.execute.tune import tuned_requests
+from inrbench.execute import Artifacts
 from inrbench.fit import probe_names
-from inrbench.session import perform
+from inrbench.planning import Request, resolve_device
+from inrbench.planning.tuning import tuned_requests
+from inrbench.runner import run_requests
 from inrbench.spec import TUNED, Track
 from inrbench.store import is_remote, open_mirror
 
@@ -44,7 +45,7 @@ def run(
     """
     folder, remote = Path(results), open_mirror(str(results)) if is_remote(str(results)) else None
     if remote is not None:
-        remote.exchange()
+        remote.sync()
         folder = remote.folder
     names, files = selection_of([methods] if isinstance(methods, AnyMethod) else methods, folder)
     request = Request(
@@ -62,9 +63,9 @@ def run(
         track=track,
     )
     requests = tuned_requests(request, folder) if track == TUNED else [request]
-    code = perform(requests, folder, jobs=jobs, timeout=timeout, artifacts=artifacts)
+    code = run_requests(requests, folder, jobs=jobs, timeout=timeout, artifacts=artifacts)
     if remote is not None:
-        remote.exchange()
+        remote.sync()
     return Results.of(requests, folder, code)
 
 

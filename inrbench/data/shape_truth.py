@@ -132,9 +132,12 @@ def _compute(recipe: TruthRecipe, mesh: Mesh, folder: Path, progress: Progress) 
     generator = np.random.default_rng(SEED)
     random_points = low + generator.random((RANDOM_POINTS, 3)) * (np.array(shape) - 1) * voxel
     np.savez(
-        folder / "samples.npz", random_points=random_points, random_inside=is_inside(mesh, random_points),
-        vertices=mesh.vertices, faces=mesh.faces.astype(np.int32),
-    )  # fmt: skip
+        folder / "samples.npz",
+        random_points=random_points,
+        random_inside=is_inside(mesh, random_points),
+        vertices=mesh.vertices,
+        faces=mesh.faces.astype(np.int32),
+    )
     facts = {"shape": shape, "low": list(low), "voxel": voxel, "recipe": asdict(recipe)}
     (folder / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
@@ -152,7 +155,11 @@ def _load(folder: Path) -> ShapeTruth:
         mesh = Mesh(samples["vertices"], samples["faces"].astype(np.int64))
         random_points, random_inside = samples["random_points"], samples["random_inside"]
     return ShapeTruth(
-        shape=tuple(facts["shape"]), low=tuple(facts["low"]), voxel=facts["voxel"],
+        shape=tuple(facts["shape"]),
+        low=tuple(facts["low"]),
+        voxel=facts["voxel"],
         values=np.load(folder / "values.npy", mmap_mode="c"),
-        mesh=mesh, random_points=random_points, random_inside=random_inside,
-    )  # fmt: skip
+        mesh=mesh,
+        random_points=random_points,
+        random_inside=random_inside,
+    )

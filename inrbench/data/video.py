@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from inrbench.data.reduce import area_mean, reduction_factor
 from inrbench.errors import BadValue
-from inrbench.settings import FEWEST_FRAMES
+from inrbench.settings import MIN_FRAMES
 
 Frames = NDArray[np.uint8]
 """``(T, H, W, 3)``."""
@@ -53,8 +53,8 @@ def read_video(path: Path, n_frames: int, max_pixels: int | None) -> Frames:
             raise BadValue(f"{path} is damaged after frame {len(frames)}: {error.strerror}") from error
     if not frames:
         raise BadValue(f"{path} has no frames")
-    if len(frames) < FEWEST_FRAMES:
-        raise BadValue(f"{path} has {len(frames)} frame(s), which is no video: at least {FEWEST_FRAMES} are needed")
+    if len(frames) < MIN_FRAMES:
+        raise BadValue(f"{path} has {len(frames)} frame(s), which is no video: at least {MIN_FRAMES} are needed")
     if len(frames) < n_frames:
         raise BadValue(f"{path} has {len(frames)} frames, {n_frames} are asked for; fewer: --set frames={len(frames)}")
     return np.stack(frames)

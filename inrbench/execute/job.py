@@ -9,7 +9,7 @@ from typing import Any, Literal
 from inrbench.spec import Protocol, RunSpec, Status
 
 Artifacts = Literal["all", "last", "none"]
-ALWAYS_AGAIN: frozenset[Status] = frozenset({"skipped", "interrupted"})
+ALWAYS_RETRIED: frozenset[Status] = frozenset({"skipped", "interrupted"})
 """Ends that say nothing about the run itself: it is tried again without being asked for."""
 
 
@@ -35,7 +35,7 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class RunOutcome:
     """How a job ended."""
 
     status: Status
@@ -48,7 +48,7 @@ class Outcome:
     """What there is to say beside how the run itself went."""
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any], note: str | None = None) -> "Outcome":
+    def from_row(cls, row: Mapping[str, Any], note: str | None = None) -> "RunOutcome":
         """Return the outcome that a stored attempt tells of."""
         metrics, artifacts = row["metrics"] or (), row["artifacts"] or ()
         return cls(
@@ -63,7 +63,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PoolSettings:
+class ExecutionSettings:
     """What all jobs of one ``inrbench run`` share."""
 
     results: Path
@@ -84,20 +84,20 @@ class PoolSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
+class ExecutionRequest:
     """What an executor is given."""
 
     jobs: Sequence[Job]
     seconds: Sequence[float]
     """What each job will take, by estimate; 0 where that is not known."""
-    settings: PoolSettings
+    settings: ExecutionSettings
     resources: Mapping[str, Any] = field(default_factory=dict)
     """What to ask a cluster for."""
     cancel_on_interrupt: bool = False
     """Whether Ctrl-C also ends what goes on elsewhere."""
 
 
-class Listener(typing.Protocol):
+class ProgressObserver(typing.Protocol):
     """Who wants to know how things go."""
 
     def started(self, job: Job) -> None:
@@ -106,7 +106,7 @@ class Listener(typing.Protocol):
     def progress(self, job: Job, fraction: float, value: float) -> None:
         """A job is ``fraction`` done; its primary metric was last ``value`` (NaN before the first look)."""
 
-    def finished(self, job: Job, outcome: Outcome) -> None:
+    def finished(self, job: Job, outcome: RunOutcome) -> None:
         """A job has ended, and its row is stored."""
 
     def waiting(self, jobs: Sequence[Job]) -> None:

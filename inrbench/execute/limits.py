@@ -12,7 +12,7 @@ from inrbench.errors import BadValue
 def refuse_unknown_limit(gib: float | None) -> None:
     """Raise BadValue for a limit that this platform does not hold."""
     if gib is not None and sys.platform != "linux":
-        raise BadValue(f"--memory {gib:g}: only Linux limits what a run may take; leave it out here")
+        raise BadValue(f"--memory-limit {gib:g}: only Linux limits what a run may take; leave it out here")
 
 
 @contextmanager

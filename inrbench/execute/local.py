@@ -20,12 +20,12 @@ from pebble import ProcessExpired, ProcessPool
 
 from inrbench.errors import BadValue, InrbenchError, StoreError
 from inrbench.execute.cores import Cores
-from inrbench.execute.job import ALWAYS_AGAIN, Job, Listener, Outcome, PoolSettings, Work
+from inrbench.execute.job import ALWAYS_RETRIED, ExecutionRequest, ExecutionSettings, Job, ProgressObserver, RunOutcome
 from inrbench.spec import Cost, RunResult, Status
 from inrbench.store import (
     environment,
-    leased,
-    leased_in_bucket,
+    lease,
+    lease_in_bucket,
     mirror_of,
     new_attempt,
     new_attempt_id,
@@ -33,19 +33,19 @@ from inrbench.store import (
     physical_cores,
 )
 
-WORKER_BYTES = 3 * 2**30
+BYTES_PER_WORKER = 3 * 2**30
 """What a CPU worker may need: the largest step that fits in memory by design, and the libraries."""
 POLL_SECONDS = 0.2
 SIGKILL_CODE = -9
-RENEWED_CODE = 75
+RESTART_CODE = 75
 """Exit code of a worker that wants to be replaced before it takes another job."""
 POOL_STARTS = 3
 SPIN_COUNT = "3000"
 """How long OpenMP's threads wait without sleeping, in its own unit: 100 times less than usual, about 10 microseconds.
 
 It costs a lone command nothing that can be measured. Two commands that use all cores are then three times as slow as one; as
-long as usual, each wastes the cores that the other needs, and both are 28 times as slow (``tests/execute/beside.py``)."""
-HELD_SECONDS = 1.0
+long as usual, each wastes the cores that the other needs, and both are 28 times as slow (``benchmarks/two_commands.py``)."""
+LEASE_POLL_SECONDS = 1.0
 """Between two looks at runs that another command carries out."""
 
 
@@ -56,24 +56,26 @@ def workers_for(device: str, jobs: int | None = None, share_gpu: int | None = No
     """
     if device.startswith("cuda"):
         if jobs is not None and jobs > 1:
-            raise BadValue(f"--jobs {jobs} on {device}: a run has a GPU for itself, so that its times are its own; "
-                           f"if times do not matter: inrbench run --share-gpu {jobs}")  # fmt: skip
+            raise BadValue(
+                f"--jobs {jobs} on {device}: a run has a GPU for itself, so that its times are its own; "
+                f"if times do not matter: inrbench run --share-gpu {jobs}"
+            )
         return share_gpu or 1
     if share_gpu is not None:
         raise BadValue(f"--share-gpu {share_gpu} on {device}: there is no GPU to share; --jobs says how many runs at a time")
-    return jobs or max(1, min(physical_cores(), psutil.virtual_memory().available // WORKER_BYTES))
+    return jobs or max(1, min(physical_cores(), psutil.virtual_memory().available // BYTES_PER_WORKER))
 
 
-def executor(work: Work, listener: Listener) -> bool:
+def execute_locally(work: ExecutionRequest, observer: ProgressObserver) -> bool:
     """Carry out work here: the executor ``local``. Raises BadValue for resources, which only clusters know."""
     if work.resources:
         raise BadValue(f"--resource {next(iter(work.resources))}: --executor local takes none; --jobs says how many at a time")
     runs = [job.spec.run_id for job in work.jobs]
-    with leased(work.settings.results, f"command-{new_attempt_id()}", runs=runs, known=sorted(work.settings.known)):
-        return run_local(work.jobs, work.settings, listener)
+    with lease(work.settings.results, f"command-{new_attempt_id()}", runs=runs, known=sorted(work.settings.known)):
+        return run_local(work.jobs, work.settings, observer)
 
 
-def run_local(jobs: Sequence[Job], settings: PoolSettings, listener: Listener) -> bool:
+def run_local(jobs: Sequence[Job], settings: ExecutionSettings, observer: ProgressObserver) -> bool:
     """Carry out jobs, in order, in ``settings.workers`` processes. Return False if stopped by Ctrl-C, True otherwise.
 
     Each job ends in one stored row: written by its worker, or by this process if the worker died, ran out of time or was
@@ -81,21 +83,23 @@ def run_local(jobs: Sequence[Job], settings: PoolSettings, listener: Listener) -
     Raises StoreError if a row cannot be stored, InrbenchError if workers cannot be started; rows stored before stay.
     """
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # read by the workers when they load it
-    with _main_unseen():
-        return _run_pools(jobs, settings, listener)
+    with _hide_main_module():
+        return _run_pools(jobs, settings, observer)
 
 
-def _run_pools(jobs: Sequence[Job], settings: PoolSettings, listener: Listener) -> bool:
+def _run_pools(jobs: Sequence[Job], settings: ExecutionSettings, observer: ProgressObserver) -> bool:
     context = multiprocessing.get_context("spawn")
     # Shared memory without locks: a worker that is killed while it writes cannot block anybody.
-    board = context.RawArray("d", 3 * len(jobs))
+    progress_array = context.RawArray("d", 3 * len(jobs))
     cores = Cores(context, settings.workers)
-    waiting = [_Slot(job, index) for index, job in enumerate(jobs)]
+    waiting = [_Pending(job, index) for index, job in enumerate(jobs)]
     for _ in range(POOL_STARTS):
-        pool = ProcessPool(max_workers=settings.workers, initializer=_start, initargs=(settings, board, cores), context=context)
-        with _Stopped(pool):
+        pool = ProcessPool(
+            max_workers=settings.workers, initializer=_start, initargs=(settings, progress_array, cores), context=context
+        )
+        with _StopAtExit(pool):
             try:
-                waiting = _run_pool(pool, waiting, settings, board, listener)
+                waiting = _run_pool(pool, waiting, settings, progress_array, observer)
             except KeyboardInterrupt:
                 return False
         if not waiting:
@@ -106,7 +110,7 @@ def _run_pools(jobs: Sequence[Job], settings: PoolSettings, listener: Listener) 
 
 
 @contextmanager
-def _main_unseen() -> Iterator[None]:
+def _hide_main_module() -> Iterator[None]:
     """Hide the main module from new processes: they would run it again, a user's script that calls us among them."""
     main = sys.modules["__main__"]
     file, spec = vars(main).pop("__file__", None), main.__spec__
@@ -120,17 +124,21 @@ def _main_unseen() -> Iterator[None]:
 
 
 def _run_pool(
-    pool: ProcessPool, waiting: Sequence["_Slot"], settings: PoolSettings, board: "Array[Any]", listener: Listener
-) -> list["_Slot"]:
+    pool: ProcessPool,
+    waiting: Sequence["_Pending"],
+    settings: ExecutionSettings,
+    progress_array: "Array[Any]",
+    observer: ProgressObserver,
+) -> list["_Pending"]:
     """Carry out jobs until all have ended, or the pool has broken; return those that are left then."""
     left = {slot.index: slot for slot in waiting}
     try:
-        _empty(left, pool, settings, board, listener)
+        _drain(left, pool, settings, progress_array, observer)
     except KeyboardInterrupt:
         pool.stop()
         pool.join()
         for slot in left.values():
-            if board[3 * slot.index]:
+            if progress_array[3 * slot.index]:
                 _store_failure(slot, settings, "interrupted", "KeyboardInterrupt", "stopped by Ctrl-C")
         raise
     except RuntimeError:  # a broken pool takes no more jobs
@@ -139,40 +147,44 @@ def _run_pool(
     return list(left.values())
 
 
-def _empty(
-    left: dict[int, "_Slot"], pool: ProcessPool, settings: PoolSettings, board: "Array[Any]", listener: Listener
+def _drain(
+    left: dict[int, "_Pending"],
+    pool: ProcessPool,
+    settings: ExecutionSettings,
+    progress_array: "Array[Any]",
+    observer: ProgressObserver,
 ) -> None:
     """Carry out jobs, and take them out of ``left`` as they end. What another command holds comes up again at the end."""
-    futures: dict[Future[Outcome | None], _Slot] = {}
+    futures: dict[Future[RunOutcome | None], _Pending] = {}
 
-    def schedule(slot: _Slot) -> None:
+    def schedule(slot: _Pending) -> None:
         futures[pool.schedule(_execute, args=(slot.job, settings, slot.index), timeout=settings.timeout)] = slot
 
     held = list(left.values())
     while held:
-        with _deaf_children():
+        with _block_sigint():
             for slot in held:
                 schedule(slot)
         held = []
-        for future in _as_they_end(pool, futures, board, listener):
+        for future in _as_completed(pool, futures, progress_array, observer):
             slot = futures.pop(future)
             ending = future.exception()
             if isinstance(ending, BrokenProcessPool):  # a worker died before it took a job: left for the next pool
                 continue
-            if isinstance(ending, ProcessExpired) and ending.exitcode == RENEWED_CODE:
+            if isinstance(ending, ProcessExpired) and ending.exitcode == RESTART_CODE:
                 schedule(slot)
             elif (outcome := _outcome(future, slot, settings)) is None:
                 held.append(slot)
             else:
-                listener.finished(slot.job, outcome)
+                observer.finished(slot.job, outcome)
                 del left[slot.index]
         if held:
-            listener.waiting([slot.job for slot in held])
-            time.sleep(HELD_SECONDS)
+            observer.waiting([slot.job for slot in held])
+            time.sleep(LEASE_POLL_SECONDS)
 
 
 @contextmanager
-def _deaf_children() -> Iterator[None]:
+def _block_sigint() -> Iterator[None]:
     """Let threads and processes started in the block never see Ctrl-C: a terminal sends it to all, and it is for us alone."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
@@ -185,7 +197,7 @@ def _deaf_children() -> Iterator[None]:
 
 
 @dataclass
-class _Slot:
+class _Pending:
     """A job that has not ended, and since when it runs."""
 
     job: Job
@@ -193,7 +205,7 @@ class _Slot:
     started: float | None = None
 
 
-class _Stopped:
+class _StopAtExit:
     """Stops a pool at the end of a block, also when an error leaves it."""
 
     def __init__(self, pool: ProcessPool) -> None:
@@ -207,9 +219,12 @@ class _Stopped:
         self.pool.join()
 
 
-def _as_they_end(
-    pool: ProcessPool, futures: dict[Future[Outcome | None], _Slot], board: "Array[Any]", listener: Listener
-) -> Iterator[Future[Outcome | None]]:
+def _as_completed(
+    pool: ProcessPool,
+    futures: dict[Future[RunOutcome | None], _Pending],
+    progress_array: "Array[Any]",
+    observer: ProgressObserver,
+) -> Iterator[Future[RunOutcome | None]]:
     """Yield futures as they end, and tell the listener how the others go; stop when the pool is broken and none ends any more.
 
     A pool that breaks leaves futures behind that never end: those it had not handed out yet.
@@ -218,18 +233,18 @@ def _as_they_end(
         alive = pool.active
         ended, _ = wait(futures, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
         for slot in futures.values():
-            begun, fraction, value = board[3 * slot.index : 3 * slot.index + 3]
+            begun, fraction, value = progress_array[3 * slot.index : 3 * slot.index + 3]
             if begun and slot.started is None:
                 slot.started = time.perf_counter()
-                listener.started(slot.job)
+                observer.started(slot.job)
             if begun:
-                listener.progress(slot.job, fraction, value)
+                observer.progress(slot.job, fraction, value)
         yield from ended
         if not alive and not ended:
             return
 
 
-def _outcome(future: "Future[Outcome | None]", slot: _Slot, settings: PoolSettings) -> Outcome | None:
+def _outcome(future: "Future[RunOutcome | None]", slot: _Pending, settings: ExecutionSettings) -> RunOutcome | None:
     """Return how a job ended, None if it is another command's; store the row if its worker could not."""
     try:
         return future.result()
@@ -247,12 +262,12 @@ def _outcome(future: "Future[Outcome | None]", slot: _Slot, settings: PoolSettin
         return _store_failure(slot, settings, "error", type(error).__name__, str(error))
 
 
-def _store_failure(slot: _Slot, settings: PoolSettings, status: Status, kind: str, message: str) -> Outcome:
+def _store_failure(slot: _Pending, settings: ExecutionSettings, status: Status, kind: str, message: str) -> RunOutcome:
     seconds = 0.0 if slot.started is None else time.perf_counter() - slot.started
     return store_failure(slot.job, settings, status, kind, message, seconds)
 
 
-def store_failure(job: Job, settings: PoolSettings, status: Status, kind: str, message: str, seconds: float) -> Outcome:
+def store_failure(job: Job, settings: ExecutionSettings, status: Status, kind: str, message: str, seconds: float) -> RunOutcome:
     """Store the row of a job whose worker could not, which took ``seconds``. Raises StoreError."""
     from inrbench.execute.worker import store_result
 
@@ -261,33 +276,33 @@ def store_failure(job: Job, settings: PoolSettings, status: Status, kind: str, m
     return store_result(job, settings, result, facts, datetime.now(UTC) - timedelta(seconds=seconds))
 
 
-_board: "Array[Any] | None" = None
+_progress_array: "Array[Any] | None" = None
 """In a worker: where it shows how far it is."""
-_spoilt = False
+_must_restart = False
 """In a worker: whether a run has failed in it. What that leaves behind, a dead CUDA context for one, must not reach others."""
 
 
-def _start(settings: PoolSettings, board: "Array[Any]", cores: Cores) -> None:
+def _start(settings: ExecutionSettings, progress_array: "Array[Any]", cores: Cores) -> None:
     from inrbench.execute.worker import start_worker
 
     cores.claim()
     if settings.bucket:
         open_mirror(settings.bucket, settings.results)
 
-    global _board  # noqa: PLW0603 - a worker process has one board, and a pool gives its jobs no other way to reach it
-    _board = board
+    global _progress_array  # noqa: PLW0603 - a worker process has one board, and a pool gives its jobs no other way to reach it
+    _progress_array = progress_array
     start_worker(settings)
 
 
-def _execute(job: Job, settings: PoolSettings, index: int) -> Outcome | None:
+def _execute(job: Job, settings: ExecutionSettings, index: int) -> RunOutcome | None:
     """Carry out a job, unless another command does at this moment: then return None."""
-    if _spoilt:
-        os._exit(RENEWED_CODE)
+    if _must_restart:
+        os._exit(RESTART_CODE)
     spec = job.spec
     what = f"{spec.task}/{spec.signal} {spec.label} seed {spec.seed}"
     with (
-        leased(settings.results, spec.run_id, what=what) as ours,
-        leased_in_bucket(settings.bucket, spec.run_id) if ours else nullcontext(False) as alone,
+        lease(settings.results, spec.run_id, what=what) as ours,
+        lease_in_bucket(settings.bucket, spec.run_id) if ours else nullcontext(False) as alone,
     ):
         if not alone:
             return None
@@ -295,27 +310,27 @@ def _execute(job: Job, settings: PoolSettings, index: int) -> Outcome | None:
         if remote:
             remote.fetch_runs(spec.task, spec.method)
         row = new_attempt(settings.results, spec.task, spec.method, spec.run_id, settings.known)
-        if row is not None and row["status"] not in ALWAYS_AGAIN and not job.probes:  # which the other may not have read
-            return Outcome.from_row(row, note="carried out by another command meanwhile")
+        if row is not None and row["status"] not in ALWAYS_RETRIED and not job.probes:  # which the other may not have read
+            return RunOutcome.from_row(row, note="carried out by another command meanwhile")
         outcome = _carry_out(job, settings, index)
         if remote:
             remote.send_run(spec.task, spec.method, spec.run_id)  # before the lease goes, so that the next sees it
         return outcome
 
 
-def _carry_out(job: Job, settings: PoolSettings, index: int) -> Outcome:
+def _carry_out(job: Job, settings: ExecutionSettings, index: int) -> RunOutcome:
     from inrbench.execute.worker import execute
 
-    global _spoilt  # noqa: PLW0603 - as above
-    board = _board
-    assert board is not None
-    board[3 * index : 3 * index + 3] = [1.0, 0.0, float("nan")]
+    global _must_restart  # noqa: PLW0603 - as above
+    progress_array = _progress_array
+    assert progress_array is not None
+    progress_array[3 * index : 3 * index + 3] = [1.0, 0.0, float("nan")]
 
     def on_progress(fraction: float, value: float) -> None:
-        board[3 * index + 1] = fraction
-        board[3 * index + 2] = value
+        progress_array[3 * index + 1] = fraction
+        progress_array[3 * index + 2] = value
 
-    _spoilt = True
+    _must_restart = True
     outcome = execute(job, settings, on_progress)
-    _spoilt = outcome.status in ("error", "oom")
+    _must_restart = outcome.status in ("error", "oom")
     return outcome

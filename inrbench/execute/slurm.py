@@ -17,27 +17,35 @@ from pathlib import Path
 from typing import Any
 
 from inrbench.errors import BadValue, InrbenchError
-from inrbench.execute.job import Job, Listener, Outcome, PoolSettings, Work
+from inrbench.execute.job import ExecutionRequest, ExecutionSettings, Job, ProgressObserver, RunOutcome
 from inrbench.execute.local import run_local, store_failure
 from inrbench.private import private_folder
 from inrbench.store import new_attempt_id, newly_finished, read_attempts
 from inrbench.store.files import below, read_regular, write_atomically
-from inrbench.store.guard import read_json
+from inrbench.store.read_guard import read_json
 
 BUNDLE_SECONDS = 15 * 60
 """What a task of the array should take at least: starting one costs a cluster more than a short run."""
 UNKNOWN_SECONDS = 60.0
 """For a run of which nothing is known."""
-LARGEST_ARRAY = 1000
-TRIES = 3
-LEAST_MINUTES = 15
+MAX_ARRAY = 1000
+MAX_SUBMISSIONS = 3
+MIN_MINUTES = 15
 """Of a task's time limit: below, clusters and submitit's own margin get in the way."""
 POLL_SECONDS = 2.0
 RESOURCES = {
-    "partition": "partition", "account": "account", "qos": "qos", "constraint": "constraint", "nodelist": "nodelist",
-    "gpus": "gpus_per_node", "cpus": "cpus_per_task", "memory": "mem", "time": "time", "setup": "setup",
+    "partition": "partition",
+    "account": "account",
+    "qos": "qos",
+    "constraint": "constraint",
+    "nodelist": "nodelist",
+    "gpus": "gpus_per_node",
+    "cpus": "cpus_per_task",
+    "memory": "mem",
+    "time": "time",
+    "setup": "setup",
     "at_once": "array_parallelism",
-}  # fmt: skip
+}
 """What a user may ask for, and submitit's name of it. ``time`` is in minutes; ``setup`` are lines of shell."""
 
 
@@ -46,11 +54,11 @@ class Bundle:
     """What one task of an array does. Sent again after pre-emption; a run that has ended by then is not done again."""
 
     jobs: tuple[Job, ...]
-    settings: PoolSettings
+    settings: ExecutionSettings
 
     def __call__(self) -> None:
         """Carry out, on the node, what is missing."""
-        run_local(self.jobs, self.settings, _Silent())
+        run_local(self.jobs, self.settings, NullObserver())
 
     def checkpoint(self) -> Any:
         """Tell submitit what to put into the queue when the time is over or the node is taken away: the same again."""
@@ -69,67 +77,67 @@ class Submission:
     """As in PoolSettings."""
 
 
-def run_slurm(work: Work, listener: Listener) -> bool:
+def run_slurm(request: ExecutionRequest, observer: ProgressObserver) -> bool:
     """Carry out jobs on a cluster, and wait. Return False if stopped by Ctrl-C, which leaves them going on.
 
     Runs that an earlier command sent to the cluster and that wait or run there are awaited, not sent again.
     Raises BadValue or InrbenchError where there is no cluster, or a resource that does not exist is asked for.
     """
     _refuse_without_cluster()
-    parameters = _parameters(work)
-    fleet = _Fleet(work, parameters)
+    parameters = _parameters(request)
+    slurm_run = _SlurmRun(request, parameters)
     try:
-        queued = fleet.attach(listener)
-        fleet.send([job for run, job in fleet.waiting.items() if run not in queued])
-        while fleet.waiting:
-            alive = alive_tasks()  # before the store is read: what a task did that is gone by now is seen there
-            fleet.tell_ended(listener)
+        queued = slurm_run.attach(observer)
+        slurm_run.submit([job for run, job in slurm_run.waiting.items() if run not in queued])
+        while slurm_run.waiting:
+            alive = active_tasks()  # before the store is read: what a task did that is gone by now is seen there
+            slurm_run.report_finished(observer)
             if alive is not None:  # else the controller does not answer; it may come back
-                fleet.send_again(set(alive), listener)
-            if fleet.waiting:
+                slurm_run.resubmit(set(alive), observer)
+            if slurm_run.waiting:
                 time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
-        if work.cancel_on_interrupt and fleet.tasks:
-            subprocess.run(["scancel", *fleet.tasks], check=False)
+        if request.cancel_on_interrupt and slurm_run.tasks:
+            subprocess.run(["scancel", *slurm_run.tasks], check=False)
         return False
     return True
 
 
-class _Fleet:
+class _SlurmRun:
     """The tasks that one command has in the queue or waits for."""
 
-    def __init__(self, work: Work, parameters: Mapping[str, Any]) -> None:
-        self.work, self.parameters, self.results = work, parameters, work.settings.results
-        self.waiting = {job.spec.run_id: job for job in work.jobs}
-        self.seconds = {job.spec.run_id: s or UNKNOWN_SECONDS for job, s in zip(work.jobs, work.seconds, strict=True)}
+    def __init__(self, request: ExecutionRequest, parameters: Mapping[str, Any]) -> None:
+        self.request, self.parameters, self.results = request, parameters, request.settings.results
+        self.waiting = {job.spec.run_id: job for job in request.jobs}
+        self.seconds = {job.spec.run_id: s or UNKNOWN_SECONDS for job, s in zip(request.jobs, request.seconds, strict=True)}
         self.tasks: dict[str, list[str]] = {}
-        self._sent_again = dict.fromkeys(self.waiting, 0)
+        self._resubmissions = dict.fromkeys(self.waiting, 0)
         self._gone_before: set[str] = set()
 
-    def attach(self, listener: Listener) -> set[str]:
+    def attach(self, observer: ProgressObserver) -> set[str]:
         """Wait for runs that an earlier command sent and that are in the queue still; return them.
 
         What has ended there since the plan was made is told, and waited for no longer.
         """
-        alive = alive_tasks() or {}
-        self.tell_ended(listener)
+        alive = active_tasks() or {}
+        self.report_finished(observer)
         for earlier in submissions(self.results):
             for task, runs in earlier.tasks.items():
                 if task in alive and not self.waiting.keys().isdisjoint(runs):
                     self.tasks[task] = runs
         return {run for runs in self.tasks.values() for run in runs}
 
-    def send(self, jobs: Sequence[Job]) -> None:
+    def submit(self, jobs: Sequence[Job]) -> None:
         """Put jobs into the queue, in bundles, and note it in the results folder."""
         import submitit
 
         made = bundles(jobs, self.seconds)
         folder = private_folder(below(self.results, "submissions"))  # submitit keeps pickles there
-        settings = on_a_node(self.work, self.parameters["cpus_per_task"])
-        for start in range(0, len(made), LARGEST_ARRAY):
-            part = made[start : start + LARGEST_ARRAY]
+        settings = node_settings(self.request, self.parameters["cpus_per_task"])
+        for start in range(0, len(made), MAX_ARRAY):
+            part = made[start : start + MAX_ARRAY]
             executor = submitit.SlurmExecutor(folder=folder / "log")
-            minutes = max(LEAST_MINUTES, math.ceil(2 * max(total for _, total in part) / 60))
+            minutes = max(MIN_MINUTES, math.ceil(2 * max(total for _, total in part) / 60))
             executor.update_parameters(**{"time": minutes, **self.parameters})
             with executor.batch():
                 handles = [executor.submit(Bundle(tuple(held), settings)) for held, _ in part]
@@ -138,14 +146,14 @@ class _Fleet:
             write_atomically(noted.encode(), folder / f"{new_attempt_id()}.json")
             self.tasks.update(sent)
 
-    def tell_ended(self, listener: Listener) -> None:
+    def report_finished(self, observer: ProgressObserver) -> None:
         """Tell the listener which runs have a row by now, and wait for them no longer."""
-        statuses = newly_finished(self.results, self.work.settings.known)
+        statuses = newly_finished(self.results, self.request.settings.known)
         ended = {run for run, status in statuses.items() if run in self.waiting and status != "interrupted"}
         for row in read_attempts(self.results, ended) if ended else ():
-            listener.finished(self.waiting.pop(row["run_id"]), Outcome.from_row(row))
+            observer.finished(self.waiting.pop(row["run_id"]), RunOutcome.from_row(row))
 
-    def send_again(self, alive: set[str], listener: Listener) -> None:
+    def resubmit(self, alive: set[str], observer: ProgressObserver) -> None:
         """Send what tasks left behind that ended; what was sent TRIES times ends as an error.
 
         A task must be gone twice in a row: files of another machine may show a little late.
@@ -153,14 +161,16 @@ class _Fleet:
         gone = self.tasks.keys() - alive
         lost = [run for task in gone & self._gone_before for run in self.tasks.pop(task) if run in self.waiting]
         self._gone_before = gone & self.tasks.keys()
-        again = [run for run in lost if self._sent_again[run] < TRIES - 1]
+        again = [run for run in lost if self._resubmissions[run] < MAX_SUBMISSIONS - 1]
         for run in (run for run in lost if run not in again):
-            text = f"its task on the cluster ended {TRIES} times without it; see {self.results / 'submissions' / 'log'}"
+            text = (
+                f"its task on the cluster ended {MAX_SUBMISSIONS} times without it; see {self.results / 'submissions' / 'log'}"
+            )
             job = self.waiting.pop(run)
-            listener.finished(job, store_failure(job, self.work.settings, "error", "TaskDied", text, 0.0))
-        self._sent_again.update({run: self._sent_again[run] + 1 for run in again})
+            observer.finished(job, store_failure(job, self.request.settings, "error", "TaskDied", text, 0.0))
+        self._resubmissions.update({run: self._resubmissions[run] + 1 for run in again})
         if again:
-            self.send([self.waiting[run] for run in again])
+            self.submit([self.waiting[run] for run in again])
 
 
 def submissions(results: Path) -> list[Submission]:
@@ -176,7 +186,7 @@ def submissions(results: Path) -> list[Submission]:
     return found
 
 
-def alive_tasks() -> dict[str, str] | None:
+def active_tasks() -> dict[str, str] | None:
     """Return the user's tasks that wait or run, ``17_3`` -> ``running on n1``; None where SLURM does not answer."""
     command = ["squeue", "--me", "-h", "-r", "-o", "%i|%T|%N"]
     try:
@@ -198,18 +208,18 @@ def bundles(jobs: Sequence[Job], seconds: Mapping[str, float]) -> list[tuple[lis
     return made
 
 
-def on_a_node(work: Work, cpus: int) -> PoolSettings:
+def node_settings(request: ExecutionRequest, cpus: int) -> ExecutionSettings:
     """Return how a task goes about its bundle: a run after the other, unless they may share the GPU."""
-    workers = work.settings.workers if _on_gpu(work) else 1
-    return replace(work.settings, workers=workers, threads=max(1, cpus // workers))
+    workers = request.settings.workers if _on_gpu(request) else 1
+    return replace(request.settings, workers=workers, threads=max(1, cpus // workers))
 
 
-def _parameters(work: Work) -> dict[str, Any]:
+def _parameters(request: ExecutionRequest) -> dict[str, Any]:
     """Return submitit's parameters. Raises BadValue."""
-    unknown = sorted(set(work.resources) - set(RESOURCES))
-    if unknown:
-        raise BadValue(f"--resource {unknown[0]}: SLURM runs know {', '.join(RESOURCES)}")
-    asked = {RESOURCES[name]: value for name, value in work.resources.items()}
+    unknown_name = sorted(set(request.resources) - set(RESOURCES))
+    if unknown_name:
+        raise BadValue(f"--resource {unknown_name[0]}: SLURM runs know {', '.join(RESOURCES)}")
+    asked = {RESOURCES[name]: value for name, value in request.resources.items()}
     for name in ("cpus_per_task", "gpus_per_node", "time", "array_parallelism"):
         if name in asked and not str(asked[name]).isdigit():
             raise BadValue(f"--resource {name}={asked[name]}: expected a whole number")
@@ -217,11 +227,11 @@ def _parameters(work: Work) -> dict[str, Any]:
             asked[name] = int(asked[name])
     if "setup" in asked:
         asked["setup"] = [asked["setup"]] if isinstance(asked["setup"], str) else list(asked["setup"])
-    return {"job_name": "inrbench", "cpus_per_task": 1, **({"gpus_per_node": 1} if _on_gpu(work) else {}), **asked}
+    return {"job_name": "inrbench", "cpus_per_task": 1, **({"gpus_per_node": 1} if _on_gpu(request) else {}), **asked}
 
 
-def _on_gpu(work: Work) -> bool:
-    return any(job.device.startswith("cuda") for job in work.jobs)
+def _on_gpu(request: ExecutionRequest) -> bool:
+    return any(job.device.startswith("cuda") for job in request.jobs)
 
 
 def _refuse_without_cluster() -> None:
@@ -235,7 +245,7 @@ def _refuse_without_cluster() -> None:
         raise InrbenchError("--executor slurm inside srun would ask for nodes within a node; run it from the login node")
 
 
-class _Silent:
+class NullObserver:
     """A listener on a node, where nobody listens: the store tells."""
 
     def started(self, job: Job) -> None:
@@ -244,7 +254,7 @@ class _Silent:
     def progress(self, job: Job, fraction: float, value: float) -> None:
         """Say nothing."""
 
-    def finished(self, job: Job, outcome: Outcome) -> None:
+    def finished(self, job: Job, outcome: RunOutcome) -> None:
         """Say nothing."""
 
     def waiting(self, jobs: Sequence[Job]) -> None:

@@ -21,10 +21,21 @@ import torch
 from torch import nn
 
 from inrbench.data import cache_folder
-from inrbench.errors import BadValue, BrokenPlugin, DataMissing, InrbenchError, NotApplicable, where
-from inrbench.execute.job import Job, Outcome, PoolSettings
+from inrbench.errors import BadValue, BrokenPlugin, DataMissing, InrbenchError, NotApplicable, plugin_location
+from inrbench.execute.job import ExecutionSettings, Job, RunOutcome
 from inrbench.execute.limits import memory_limit
-from inrbench.fit import DTYPES, Clock, Diverged, Fitted, MemoryMeter, Predictor, StepFacts, activation_bytes, fit, look_over
+from inrbench.fit import (
+    DTYPES,
+    Clock,
+    Diverged,
+    FitResult,
+    MemoryMeter,
+    Predictor,
+    StepFacts,
+    activation_bytes,
+    check_network,
+    fit,
+)
 from inrbench.nn import NetworkSize, network_size, save_weights
 from inrbench.private import private_folder
 from inrbench.problems import Problem
@@ -50,7 +61,7 @@ WEIGHTS_FILE = "weights.safetensors"
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "cannot allocate memory")
 
 
-def start_worker(settings: PoolSettings) -> None:
+def start_worker(settings: ExecutionSettings) -> None:
     """Prepare a fresh worker process: it ends with its parent, keeps silent, and has its libraries loaded before any run."""
     # compiled code outlives the process, so that the next run of the same shape finds it
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(compiled_folder()))
@@ -74,46 +85,55 @@ def compiled_folder() -> Path:
         return Path(tempfile.mkdtemp(prefix="inrbench-compiled-"))
 
 
-def execute(job: Job, settings: PoolSettings, on_progress: Progress = lambda fraction, value: None) -> Outcome:
+def execute(job: Job, settings: ExecutionSettings, on_progress: Progress = lambda fraction, value: None) -> RunOutcome:
     """Carry out a job and store how it ended. Whatever the job raises is a status; an error of storing it is raised."""
     started_at, start = datetime.now(UTC), time.perf_counter()
     facts = environment(job.device, settings.threads, settings.workers, settings.code)
-    sheet = _Sheet(Clock(torch.device(job.device)))
+    state = _RunState(Clock(torch.device(job.device)))
     error: BaseException | None = None
     process = os.getpid()
     try:
         with memory_limit(None if settings.memory is None else int(settings.memory * 2**30)):
-            _carry_out(job, sheet, on_progress, settings)
+            _carry_out(job, state, on_progress, settings)
     except BaseException as caught:  # also SystemExit: a plugin may call sys.exit
         error = caught
     if os.getpid() != process:  # a plugin has forked, and this is the copy
         os._exit(0)
     status = status_of(error)
-    message = (str(error).strip() or repr(error)) + (where(error) if _unexpected(error) else "") if error else None
+    message = (str(error).strip() or repr(error)) + (plugin_location(error) if _unexpected(error) else "") if error else None
     result = RunResult(
         spec=job.spec,
         status=status,
         error_type=type(error).__name__ if error else None,
-        message=f"{message}; {sheet.needs(settings.memory)}" if status == "oom" else message,
+        message=f"{message}; {state.memory_hint(settings.memory)}" if status == "oom" else message,
         traceback="".join(traceback.format_exception(error)) if _unexpected(error) else None,
-        metrics=tuple(sheet.metrics),
-        error_share=sheet.error_share,
-        trained=sheet.trained,
-        notes=tuple(sheet.notes),
-        curve=sheet.fitted.curve if sheet.fitted else (),
-        probes=sheet.fitted.probes if sheet.fitted else (),
-        artifacts=tuple(sheet.artifacts),
-        cost=sheet.cost(time.perf_counter() - start),
+        metrics=tuple(state.metrics),
+        error_share=state.error_share,
+        trained=state.trained,
+        notes=tuple(state.notes),
+        curve=state.fitted.curve if state.fitted else (),
+        probes=state.fitted.probes if state.fitted else (),
+        artifacts=tuple(state.artifacts),
+        cost=state.cost(time.perf_counter() - start),
     )
-    return replace(store_result(job, settings, result, facts, started_at), note=sheet.note)
+    return replace(store_result(job, settings, result, facts, started_at), note=state.note)
 
 
-def store_result(job: Job, settings: PoolSettings, result: RunResult, facts: Environment, started_at: datetime) -> Outcome:
+def store_result(
+    job: Job, settings: ExecutionSettings, result: RunResult, facts: Environment, started_at: datetime
+) -> RunOutcome:
     """Append an attempt to the store and return what the parent process needs to know of it. Raises StoreError."""
-    append(settings.results, Attempt(
-        result=result, protocol=job.protocol, plugin_origin=job.plugin_origin, environment=facts, started_at=started_at,
-    ))  # fmt: skip
-    return Outcome(
+    append(
+        settings.results,
+        Attempt(
+            result=result,
+            protocol=job.protocol,
+            plugin_origin=job.plugin_origin,
+            environment=facts,
+            started_at=started_at,
+        ),
+    )
+    return RunOutcome(
         status=result.status,
         message=result.message,
         error_type=result.error_type,
@@ -143,14 +163,14 @@ def _unexpected(error: BaseException | None) -> bool:
 
 
 @dataclass
-class _Sheet:
+class _RunState:
     """What is known of a run so far: kept also when it fails halfway."""
 
     clock: Clock
     size: NetworkSize | None = None
     step_bytes: int | None = None
     """What the activations of a step take at least."""
-    fitted: Fitted | None = None
+    fitted: FitResult | None = None
     host_peak_bytes: int | None = None
     gpu_peak_bytes: tuple[int, int] | None = None
     metrics: list[Measurement] | tuple[()] = ()
@@ -167,9 +187,9 @@ class _Sheet:
         except Exception as error:
             self.note = f"no artifacts: {str(error).partition(chr(10))[0] or type(error).__name__}"
 
-    def needs(self, limit: float | None) -> str:
+    def memory_hint(self, limit: float | None) -> str:
         """Return what there is to know where memory has run out: what the run needs by estimate, and what it was allowed."""
-        allowed = "" if limit is None else f", and {limit:g} GiB are allowed (--memory)"
+        allowed = "" if limit is None else f", and {limit:g} GiB are allowed (--memory-limit)"
         if self.step_bytes is None:
             return f"it was not yet fitting{allowed}"
         return f"the activations of a step take {self.step_bytes / 2**30:.2g} GiB at least, by estimate{allowed}"
@@ -198,57 +218,69 @@ class _Sheet:
 
 def _engine_columns(facts: StepFacts) -> dict[str, Any]:
     return {
-        "compiled": facts.compiled, "graphs": facts.graphs, "engine_note": facts.note, "chunk_points": facts.chunk_points,
-        "matmul_route": facts.route.name, "matmul_error": facts.route.error,
-    }  # fmt: skip
+        "compiled": facts.compiled,
+        "graphs": facts.graphs,
+        "engine_note": facts.note,
+        "chunk_points": facts.chunk_points,
+        "matmul_backend": facts.backend.name,
+        "matmul_error": facts.backend.error,
+    }
 
 
-def _carry_out(job: Job, sheet: _Sheet, on_progress: Progress, settings: PoolSettings) -> None:
-    spec, device, clock = job.spec, torch.device(job.device), sheet.clock
-    _undo_plugins(settings.threads)
+def _carry_out(job: Job, state: _RunState, on_progress: Progress, settings: ExecutionSettings) -> None:
+    spec, device, clock = job.spec, torch.device(job.device), state.clock
+    _restore_torch_defaults(settings.threads)
     registry = Registry(job.plugin_files)
     _refuse_changed_plugin(job, registry)
     task = registry.task(spec.task)
     if job.signal_file:
-        task.adopt(Path(job.signal_file))
+        task.register_file(Path(job.signal_file))
 
     meter = MemoryMeter(device)
     with clock("data"):
-        stream = stream_name(task, spec.signal, job.protocol)
+        stream = random_stream(task, spec.signal, job.protocol)
         data_seed = derived_seed("data", spec.task, stream, spec.seed)
         problem = task.problem(spec.signal, job.protocol, data_seed)
         problem.as_dtype(DTYPES[job.protocol.precision])
         problem.to(device)
-    sheet.notes += [*job.notes, *problem.notes]
+    state.notes += [*job.notes, *problem.notes]
     network = build_network(spec, job.protocol, registry, problem, stream)
-    problem.admit(network)
+    problem.validate_network(network)
     network.to(device)
-    sheet.step_bytes = activation_bytes(problem, job.protocol, spec.engine, device)
-    sheet.notes += look_over(network, problem)
-    sheet.size = network_size(network)
-    sheet.fitted = fit(
-        network, problem, job.protocol, device=device, data_seed=data_seed, clock=clock, meter=meter, engine=spec.engine,
-        probes=job.probes, on_progress=on_progress,
-        on_checkpoint=partial(_keep_checkpoint, sheet, problem, settings.results) if settings.artifacts == "all" else None,
-    )  # fmt: skip
-    sheet.host_peak_bytes, sheet.gpu_peak_bytes = meter.host_peak_bytes(), meter.gpu_peak_bytes()
-    if sheet.fitted.diverged_at is not None:
+    state.step_bytes = activation_bytes(problem, job.protocol, spec.engine, device)
+    state.notes += check_network(network, problem)
+    state.size = network_size(network)
+    state.fitted = fit(
+        network,
+        problem,
+        job.protocol,
+        device=device,
+        data_seed=data_seed,
+        clock=clock,
+        meter=meter,
+        engine=spec.engine,
+        probes=job.probes,
+        on_progress=on_progress,
+        on_checkpoint=partial(_keep_checkpoint, state, problem, settings.results) if settings.artifacts == "all" else None,
+    )
+    state.host_peak_bytes, state.gpu_peak_bytes = meter.host_peak_bytes(), meter.gpu_peak_bytes()
+    if state.fitted.diverged_at is not None:
         steps = job.protocol.epochs * problem.steps_per_epoch
-        raise Diverged(sheet.fitted.diverged_at, steps, sheet.fitted.wild_gradient)
+        raise Diverged(state.fitted.diverged_at, steps, state.fitted.nonfinite_gradient)
     with clock("eval"):
         predict = Predictor(network, device)
-        sheet.metrics = problem.evaluation.measure(predict)
+        state.metrics = problem.evaluation.measure(predict)
         share = problem.error_share(network, predict)
     if share is not None:
-        sheet.error_share, sheet.trained = share, share < task.trained_below
-        if not sheet.trained and (why := registry.method(spec.method).limit_on(task.name, task.kind)):
-            sheet.notes.append(f"did not train: {why}")
+        state.error_share, state.trained = share, share < task.trained_below
+        if not state.trained and (why := registry.method(spec.method).known_failure(task.name, task.kind)):
+            state.notes.append(f"did not train: {why}")
     if settings.artifacts != "none":
         for write in (partial(problem.evaluation.save_artifacts, predict), partial(_save_weights, network)):
-            sheet.keep(settings.results, write)
+            state.keep(settings.results, write)
 
 
-def _undo_plugins(threads: int) -> None:
+def _restore_torch_defaults(threads: int) -> None:
     """Set back what a plugin in an earlier run of this process may have changed for all."""
     torch.set_default_dtype(torch.float32)
     torch.set_default_device(None)
@@ -262,11 +294,11 @@ def _save_weights(network: nn.Module, folder: Path) -> None:
     save_weights(network, folder / WEIGHTS_FILE)
 
 
-def _keep_checkpoint(sheet: _Sheet, problem: Problem, results: Path, step: int, predict: Predictor) -> None:
-    sheet.keep(results, partial(problem.evaluation.save_artifacts, predict), f"step-{step:07d}/")
+def _keep_checkpoint(state: _RunState, problem: Problem, results: Path, step: int, predict: Predictor) -> None:
+    state.keep(results, partial(problem.evaluation.save_artifacts, predict), f"step-{step:07d}/")
 
 
-def stream_name(task: Task, signal: str, protocol: Protocol) -> str:
+def random_stream(task: Task, signal: str, protocol: Protocol) -> str:
     """Return what a signal's random numbers hang on: the name of a signal of the task's own, the content of a user's file.
 
     The content is what the task makes of the file: the same values in another format, or under another name, are the same.
@@ -280,12 +312,15 @@ def stream_name(task: Task, signal: str, protocol: Protocol) -> str:
 def build_network(spec: RunSpec, protocol: Protocol, registry: Registry, problem: Problem, stream: str) -> nn.Module:
     """Return the network with its initial weights, on the CPU.
 
-    They depend on (method, parameters, signal, seed) and nothing else; ``stream`` is the signal's ``stream_name``.
+    They depend on (method, parameters, signal, seed) and nothing else; ``stream`` is the signal's ``random_stream``.
     """
     net = NetworkSpec(
-        in_features=problem.in_features, out_features=problem.out_features, width=protocol.width, n_layers=protocol.n_layers,
+        in_features=problem.in_features,
+        out_features=problem.out_features,
+        width=protocol.width,
+        n_layers=protocol.n_layers,
         domain=problem.domain,
-    )  # fmt: skip
+    )
     # drawn on the CPU and in float32, so that a GPU run and one in float64 start from the same weights
     seed = derived_seed("init", spec.method, canonical_json(dict(spec.params)), stream, spec.seed)
     torch.manual_seed(seed)

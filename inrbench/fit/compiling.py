@@ -6,10 +6,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from inrbench.fit.work import Work
+from inrbench.fit.op_count import OpCount
 from inrbench.problems import Batch, Loss, Problem
 
-Way = Literal["eager", "compiled", "graphed"]
+StepMode = Literal["eager", "compiled", "graphed"]
 """``graphed``: compiled, and each step's kernels are recorded once and launched as one CUDA graph."""
 
 COMPILE_SECONDS = 15.0
@@ -24,14 +24,14 @@ GRAPHS_AT_MOST = 64
 """Dynamo's limit of 8 graphs a function would be met by 8 methods in one process; ours is never met in silence."""
 
 
-def choose_way(device_type: str, work: Work, batch: int, chunks: int, steps: int) -> Way:
+def choose_step_mode(device_type: str, work: OpCount, batch: int, chunks: int, steps: int) -> StepMode:
     """Return how a run's steps are best computed, each of ``batch`` points in ``chunks`` chunks.
 
     It follows from counts alone and not from a clock: the same run must take the same way, and give the same roundings,
     each time. On a GPU a small step takes as long as its launches: compiling and a CUDA graph save those. A graph reuses the
     memory of its gradients when it is launched again, so it serves a batch that is one chunk.
 
-    >>> choose_way("cpu", Work(flops=1e6, elements=1e4, calls=60), batch=1024, chunks=1, steps=100)
+    >>> choose_step_mode("cpu", OpCount(flops=1e6, elements=1e4, calls=60), batch=1024, chunks=1, steps=100)
     'eager'
     """
     computing = batch * work.flops / GPU_FLOPS
@@ -47,36 +47,36 @@ def choose_way(device_type: str, work: Work, batch: int, chunks: int, steps: int
 class CompiledLoss:
     """A loss of chunks, computed in a given way; eagerly from where compiling fails."""
 
-    def __init__(self, loss: Loss, problem: Problem, network: nn.Module, way: Way) -> None:
-        self.network, self.way = network, way
+    def __init__(self, loss: Loss, problem: Problem, network: nn.Module, mode: StepMode) -> None:
+        self.network, self.mode = network, mode
         reason = "compiling would take longer than it saves" if problem.compilable else "the problem's loss keeps what it sees"
-        self.note: str | None = f"eager: {reason}" if way == "eager" else None
-        if way == "graphed":
+        self.note: str | None = f"eager: {reason}" if mode == "eager" else None
+        if mode == "graphed":
             self.note = "CUDA graphs"
         self._graphs_before = _graph_count()
         self._loss = self._eager = loss
-        if way != "eager":
+        if mode != "eager":
             _configure()
-            self._loss = torch.compile(self._eager, **compile_options(way))
+            self._loss = torch.compile(self._eager, **compile_options(mode))
 
     @property
     def compiled(self) -> bool:
         """Whether compiled code has run so far."""
-        return self.way != "eager"
+        return self.mode != "eager"
 
     def __call__(self, chunk: Batch, weight: Tensor) -> Tensor:
         """Return the chunk's share of the loss."""
-        if self.way == "eager":
+        if self.mode == "eager":
             return self._loss(self.network, chunk, weight)
         try:
-            if self.way == "graphed":  # what the last step left in the graph's memory is not needed any more
+            if self.mode == "graphed":  # what the last step left in the graph's memory is not needed any more
                 torch.compiler.cudagraph_mark_step_begin()
             return self._loss(self.network, chunk, weight)
         except (MemoryError, torch.OutOfMemoryError):
             raise
         except Exception as error:  # dynamo and its compilers raise many kinds; the eager loss will tell if it was ours
             loss = self._eager(self.network, chunk, weight)
-            self.way, self._loss = "eager", self._eager
+            self.mode, self._loss = "eager", self._eager
             self.note = f"eager: compiling failed with {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
             logging.getLogger(__name__).warning(self.note)
             return loss
@@ -86,9 +86,9 @@ class CompiledLoss:
         return _graph_count() - self._graphs_before
 
 
-def compile_options(way: Way) -> dict[str, Any]:
+def compile_options(mode: StepMode) -> dict[str, Any]:
     """Return what torch.compile is told."""
-    return {"dynamic": False, "mode": "reduce-overhead"} if way == "graphed" else {"dynamic": False}
+    return {"dynamic": False, "mode": "reduce-overhead"} if mode == "graphed" else {"dynamic": False}
 
 
 def _configure() -> None:

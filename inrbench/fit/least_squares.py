@@ -14,7 +14,7 @@ from inrbench.problems import Problem, equal_chunks, largest_chunk
 
 TOLERANCE = 1e-9
 """Of the residual of the normal equations, relative to their right-hand side."""
-MOST_ITERATIONS = 500
+MAX_ITERATIONS = 500
 AT_ONCE = 1 << 13
 """Points whose gradients are computed at once."""
 
@@ -31,7 +31,7 @@ def conjugate_gradients(model: LinearModel, problem: Problem) -> Iterator[float]
     right = -gradient
     residual, direction = right.clone(), right.clone()
     squared = first = float(residual.square().sum())
-    for _ in range(MOST_ITERATIONS):
+    for _ in range(MAX_ITERATIONS):
         if squared <= TOLERANCE**2 * first or not first:
             break
         product = _gradient(model, parameters, problem, direction)[1] + right

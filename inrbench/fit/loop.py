@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from inrbench.fit.clock import Clock
 from inrbench.fit.least_squares import conjugate_gradients
+from inrbench.fit.matmul import MatmulBackend
 from inrbench.fit.memory import MemoryMeter
+from inrbench.fit.op_count import count_ops
 from inrbench.fit.predictor import Predictor
 from inrbench.fit.probes import read_probes
-from inrbench.fit.route import Route
 from inrbench.fit.schedule import learning_rate, log_spaced_steps
 from inrbench.fit.step import Engine, StepFacts, make_step
-from inrbench.fit.work import work_per_point
 from inrbench.nn import LinearModel, Solver
 from inrbench.problems import Batch, Problem
 from inrbench.spec import CurvePoint, ProbeReading, Protocol
@@ -26,7 +26,7 @@ FINITE_CHECKS = 100
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FitResult:
     """What the loop did. ``diverged_at`` is the first step, counted from 1, whose loss was not finite."""
 
     curve: tuple[CurvePoint, ...]
@@ -36,7 +36,7 @@ class Fitted:
     step: StepFacts
     probes: tuple[ProbeReading, ...] = ()
     diverged_at: int | None = None
-    wild_gradient: tuple[int, tuple[str, ...]] | None = None
+    nonfinite_gradient: tuple[int, tuple[str, ...]] | None = None
     """Of a run that diverged: the step whose loss was finite and whose gradient was not, and of which parameters."""
 
 
@@ -50,7 +50,7 @@ class Diverged(ArithmeticError):
             names = ", ".join(wild[1][:3]) + (f" and {len(wild[1]) - 3} more" if len(wild[1]) > 3 else "")
             super().__init__(
                 f"the gradient of {names} was not finite at step {wild[0]} of {steps}, though the loss was: look at the "
-                "activation where its argument is 0 or very large (inrbench test)"
+                "activation where its argument is 0 or very large (inrbench check-plugin)"
             )
         self.step = step
 
@@ -68,7 +68,7 @@ def fit(
     probes: Sequence[str] = (),
     on_progress: Callable[[float, float], None] = lambda fraction, value: None,
     on_checkpoint: Callable[[int, Predictor], None] | None = None,
-) -> Fitted:
+) -> FitResult:
     """Train a network on a problem under a protocol; both are already on the device.
 
     ``probes`` are read at the start and at the points of the curve, and do not count as time or memory of training.
@@ -82,7 +82,7 @@ def fit(
         return _solve(network, problem, device, clock, meter, engine, on_progress, on_checkpoint)
     generator = torch.Generator().manual_seed(data_seed)
     steps = protocol.epochs * problem.steps_per_epoch
-    work = None if isinstance(network, Solver) else work_per_point(network, problem)
+    work = None if isinstance(network, Solver) else count_ops(network, problem)
     take_step = make_step(engine, network, problem, protocol, work, steps)
     predict = Predictor(network, device)
     losses = torch.zeros(steps, device=device)
@@ -90,7 +90,7 @@ def fit(
     names: list[str] = []
     checkpoints = set(log_spaced_steps(steps, CURVE_POINTS))
     stride = max(1, steps // FINITE_CHECKS)
-    looks = sorted(checkpoints | set(range(stride, steps, stride)))
+    checks = sorted(checkpoints | set(range(stride, steps, stride)))
     curve: list[CurvePoint] = []
     readings: list[ProbeReading] = []
     value, step, points = float("nan"), 0, 0
@@ -104,10 +104,10 @@ def fit(
         take_step.prepare()
     probe(0)
     flops = None if work is None else work.flops * problem.batch
-    batches = repeat(()) if isinstance(network, Solver) else endless(problem, generator)
-    for look in looks:
+    batches = repeat(()) if isinstance(network, Solver) else infinite_batches(problem, generator)
+    for check in checks:
         with clock("train"):
-            while step < look:
+            while step < check:
                 batch = next(batches)
                 losses[step] = take_step(batch, learning_rate(protocol, step // problem.steps_per_epoch))
                 if (seen := take_step.gradient_norms()) is not None:
@@ -119,30 +119,49 @@ def fit(
             finite = bool(losses[:step].isfinite().all())
         if not finite:
             first = int((~losses[:step].isfinite()).nonzero()[0, 0]) + 1
-            wild = None if norms is None else _wild_gradient(names, norms[:first], losses)
-            return Fitted(
-                tuple(curve), step, points, flops, take_step.facts(), tuple(readings), diverged_at=first, wild_gradient=wild
+            wild = None if norms is None else _nonfinite_gradient(names, norms[:first], losses)
+            return FitResult(
+                tuple(curve),
+                step,
+                points,
+                flops,
+                take_step.facts(),
+                tuple(readings),
+                diverged_at=first,
+                nonfinite_gradient=wild,
             )
         if step in checkpoints:
             with clock("eval"):
                 value = problem.evaluation.primary(predict)
             rate = learning_rate(protocol, (step - 1) // problem.steps_per_epoch)
-            curve.append(CurvePoint(
-                step=step, train_seconds=clock.seconds["train"], loss=float(losses[step - 1]), lr=rate, value=value,
-            ))  # fmt: skip
+            curve.append(
+                CurvePoint(
+                    step=step,
+                    train_seconds=clock.seconds["train"],
+                    loss=float(losses[step - 1]),
+                    lr=rate,
+                    value=value,
+                )
+            )
             probe(step)
             if on_checkpoint is not None:
                 with meter.paused():
                     on_checkpoint(step, predict)
     finite = all(bool(parameter.isfinite().all()) for parameter in network.parameters())
-    wild = None if finite or norms is None else _wild_gradient(names, norms, losses)
-    return Fitted(
-        tuple(curve), step, points, flops, take_step.facts(), tuple(readings), diverged_at=None if finite else step,
-        wild_gradient=wild,
-    )  # fmt: skip
+    wild = None if finite or norms is None else _nonfinite_gradient(names, norms, losses)
+    return FitResult(
+        tuple(curve),
+        step,
+        points,
+        flops,
+        take_step.facts(),
+        tuple(readings),
+        diverged_at=None if finite else step,
+        nonfinite_gradient=wild,
+    )
 
 
-def _wild_gradient(names: Sequence[str], norms: Tensor, losses: Tensor) -> tuple[int, tuple[str, ...]] | None:
+def _nonfinite_gradient(names: Sequence[str], norms: Tensor, losses: Tensor) -> tuple[int, tuple[str, ...]] | None:
     """Return the first step, counted from 1, whose loss was finite and whose gradient was not, and of which parameters."""
     wild = ~norms.isfinite()
     rows = wild.any(dim=1).nonzero()
@@ -153,9 +172,15 @@ def _wild_gradient(names: Sequence[str], norms: Tensor, losses: Tensor) -> tuple
 
 
 def _solve(
-    model: LinearModel, problem: Problem, device: torch.device, clock: Clock, meter: MemoryMeter, engine: Engine,
-    on_progress: Callable[[float, float], None], on_checkpoint: Callable[[int, Predictor], None] | None,
-) -> Fitted:  # fmt: skip
+    model: LinearModel,
+    problem: Problem,
+    device: torch.device,
+    clock: Clock,
+    meter: MemoryMeter,
+    engine: Engine,
+    on_progress: Callable[[float, float], None],
+    on_checkpoint: Callable[[int, Predictor], None] | None,
+) -> FitResult:
     """Solve a model that is linear in its parameters. A step is an iteration; it has no learning rate."""
     dtype = next(model.parameters()).dtype
     model.double()
@@ -179,11 +204,11 @@ def _solve(
     problem.as_dtype(torch.float32)
     model.to(dtype)
     note = "least squares by conjugate gradients: no optimiser of the protocol's"
-    facts = StepFacts(engine, False, 0, note, 0, Route("default", None))
-    return Fitted(tuple(curve), step, step * problem.n_points, None, facts)
+    facts = StepFacts(engine, False, 0, note, 0, MatmulBackend("default", None))
+    return FitResult(tuple(curve), step, step * problem.n_points, None, facts)
 
 
-def endless(problem: Problem, generator: torch.Generator) -> Iterator[Batch]:
+def infinite_batches(problem: Problem, generator: torch.Generator) -> Iterator[Batch]:
     """Yield the batches of epoch after epoch."""
     while True:
         yield from problem.batches(generator)

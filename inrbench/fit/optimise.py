@@ -66,26 +66,41 @@ def _made(chosen: Optimiser, parameters: list[nn.Parameter], fused: bool) -> lis
     if isinstance(chosen, Adam):
         return [_adam(parameters, chosen, fused)]
     if isinstance(chosen, AdamW):
-        return [torch.optim.AdamW(
-            parameters, betas=_pair(chosen.betas), eps=chosen.eps, weight_decay=chosen.weight_decay, fused=fused or None
-        )]  # fmt: skip
+        return [
+            torch.optim.AdamW(
+                parameters, betas=_pair(chosen.betas), eps=chosen.eps, weight_decay=chosen.weight_decay, fused=fused or None
+            )
+        ]
     if isinstance(chosen, Sgd):
-        return [torch.optim.SGD(
-            parameters, momentum=chosen.momentum, nesterov=chosen.nesterov, weight_decay=chosen.weight_decay,
-            fused=fused or None,
-        )]  # fmt: skip
+        return [
+            torch.optim.SGD(
+                parameters,
+                momentum=chosen.momentum,
+                nesterov=chosen.nesterov,
+                weight_decay=chosen.weight_decay,
+                fused=fused or None,
+            )
+        ]
     if isinstance(chosen, Lbfgs):
         search = None if chosen.line_search == "none" else chosen.line_search
-        return [torch.optim.LBFGS(
-            parameters, max_iter=chosen.max_iter, history_size=chosen.history_size, line_search_fn=search
-        )]  # fmt: skip
+        return [
+            torch.optim.LBFGS(parameters, max_iter=chosen.max_iter, history_size=chosen.history_size, line_search_fn=search)
+        ]
     if isinstance(chosen, Muon):
         matrices = [p for p in parameters if p.ndim == 2 and not p.is_complex()]
         others = [p for p in parameters if p.ndim != 2 or p.is_complex()]
-        muon = torch.optim.Muon(
-            matrices, momentum=chosen.momentum, nesterov=chosen.nesterov, ns_steps=chosen.ns_steps,
-            weight_decay=chosen.weight_decay, adjust_lr_fn="match_rms_adamw",
-        ) if matrices else None  # fmt: skip
+        muon = (
+            torch.optim.Muon(
+                matrices,
+                momentum=chosen.momentum,
+                nesterov=chosen.nesterov,
+                ns_steps=chosen.ns_steps,
+                weight_decay=chosen.weight_decay,
+                adjust_lr_fn="match_rms_adamw",
+            )
+            if matrices
+            else None
+        )
         adam = _adam(others, Adam(betas=chosen.betas, eps=chosen.eps), fused) if others else None
         return [each for each in (muon, adam) if each is not None]
     raise TypeError(f"no optimiser of torch's for {type(chosen).__name__}")

@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from inrbench.derive import Jet, Wanted, backward_jet
+from inrbench.derivatives import DerivativeSpec, Jet, backward_jet
 from inrbench.nn import Solver
 
 PREDICTED_POINTS = {"cpu": 8192, "cuda": 65536}
@@ -15,7 +15,7 @@ PREDICTED_POINTS = {"cpu": 8192, "cuda": 65536}
 
 
 @contextmanager
-def judging(network: nn.Module) -> Iterator[None]:
+def evaluation_mode(network: nn.Module) -> Iterator[None]:
     """Evaluate in ``eval()`` mode, and leave the mode, the buffers and the random state of the network as they were.
 
     A batch norm that is judged must not learn from what judges it, and a network that draws numbers in its forward must not
@@ -50,15 +50,15 @@ class Predictor:
 
     def __call__(self, coordinates: Tensor) -> Tensor:
         """Return values ``(N, out_features)``."""
-        with torch.inference_mode(), judging(self._network):
+        with torch.inference_mode(), evaluation_mode(self._network):
             parts = [self._network(part.to(self._device, self._dtype)) for part in coordinates.split(self._size)]
             return torch.cat([part.to("cpu", self._dtype) for part in parts])
 
-    def jet(self, coordinates: Tensor, wanted: Wanted) -> Jet:
+    def jet(self, coordinates: Tensor, wanted: DerivativeSpec) -> Jet:
         """Return value and derivatives, on the CPU, by reverse mode: they judge what the fast way trained."""
         network = self._network
         jet_at = network.jet if isinstance(network, Solver) else partial(backward_jet, network)
-        with judging(network):
+        with evaluation_mode(network):
             parts = [jet_at(part.to(self._device, self._dtype), wanted) for part in coordinates.split(self._size)]
         first, second = (
             tuple(torch.cat([t.detach().cpu() for t in column]) for column in zip(*rows, strict=True))

@@ -11,10 +11,10 @@ from inrbench.nn import LinearModel, Solver
 from inrbench.problems import Problem
 
 POINTS = 17
-MOST_CORNERS = 16
+MAX_CORNERS = 16
 
 
-def look_over(network: nn.Module, problem: Problem) -> list[str]:
+def check_network(network: nn.Module, problem: Problem) -> list[str]:
     """Refuse a network that does not do what the harness expects of one; return what is odd and no fault.
 
     Nothing that is drawn or changed here reaches the training: weights, buffers and random numbers stay as they were.
@@ -75,7 +75,7 @@ def _outputs(network: nn.Module, problem: Problem, x: Tensor) -> Iterator[str]:
 def _at_the_edges(network: nn.Module, problem: Problem, x: Tensor) -> Iterator[str]:
     """Yield where value or gradient is not finite: at 0, where roots and quotients break, and at the corners of the domain."""
     domain = problem.domain or ((-1.0, 1.0),) * problem.in_features
-    corners = list(itertools.islice(itertools.product(*domain), MOST_CORNERS))
+    corners = list(itertools.islice(itertools.product(*domain), MAX_CORNERS))
     places = {"at 0": torch.zeros(1, problem.in_features), "at a corner of the domain": torch.tensor(corners)}
     for where, place in places.items():
         points = place.to(x)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from inrbench.errors import unknown
+from inrbench.errors import unknown_name
 from inrbench.fit.predictor import Predictor
 from inrbench.metrics.spectrum import energy_by_octave
 from inrbench.nn import LinearModel, Solver
@@ -33,7 +33,7 @@ def probe_names(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     for name in names:
         if name not in PROBES:
-            raise unknown("probe", name, PROBES)
+            raise unknown_name("probe", name, PROBES)
     return names
 
 
@@ -80,7 +80,7 @@ def activations(network: nn.Module, problem: Problem) -> Readings:
 
 def _points(problem: Problem, most: int) -> Tensor:
     """Return coordinates ``(N, d)`` of a fixed batch, also where a point of the problem is the mean of several."""
-    coordinates = problem.example(max(1, most // problem.evaluations))[0]
+    coordinates = problem.example(max(1, most // problem.evals_per_point))[0]
     return coordinates.reshape(-1, coordinates.shape[-1])
 
 
@@ -127,7 +127,7 @@ def spectrum(network: nn.Module, problem: Problem) -> Readings:
     the test grid of an equation. Frequencies are in cycles over its extent.
     """
     device = next(network.parameters()).device
-    pair = problem.evaluation.on_grid(Predictor(network, device))
+    pair = problem.evaluation.grid_pair(Predictor(network, device))
     if pair is None:
         return {}
     truth, prediction = pair
@@ -136,5 +136,8 @@ def spectrum(network: nn.Module, problem: Problem) -> Readings:
 
 
 PROBES: dict[str, Callable[[nn.Module, Problem], Readings]] = {
-    "gradients": gradients, "activations": activations, "ntk": ntk, "spectrum": spectrum,
-}  # fmt: skip
+    "gradients": gradients,
+    "activations": activations,
+    "ntk": ntk,
+    "spectrum": spectrum,
+}

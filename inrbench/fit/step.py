@@ -14,13 +14,13 @@ from typing import Protocol as Interface
 import torch
 from torch import Tensor, nn
 
-from inrbench.fit.compiling import CompiledLoss, Way, choose_way
+from inrbench.fit.compiling import CompiledLoss, StepMode, choose_step_mode
+from inrbench.fit.matmul import MatmulBackend, fastest_fp32_backend, use_backend
+from inrbench.fit.op_count import OpCount
 from inrbench.fit.optimise import Updates
 from inrbench.fit.precision import in_precision
-from inrbench.fit.route import Route, fastest_fp32_route, taken
-from inrbench.fit.work import Work
 from inrbench.nn import Solver
-from inrbench.problems import Batch, Problem, equal_chunks, largest_chunk, weight_of
+from inrbench.problems import Batch, Problem, equal_chunks, largest_chunk, point_weight
 from inrbench.spec import Adam, Optimiser, Precision, Protocol
 
 Engine = Literal["fast", "reference"]
@@ -42,7 +42,7 @@ class StepFacts:
     note: str | None
     """Why something was not compiled, or not any more."""
     chunk_points: int
-    route: Route
+    backend: MatmulBackend
 
 
 class Step(Interface):
@@ -77,7 +77,7 @@ class ReferenceStep:
     def prepare(self) -> None:
         """Run one step's forward and backward and forget them."""
         batch = self.problem.example(REFERENCE_CHUNK_POINTS)
-        _forget(self.network, self.loss(batch, weight_of(batch)))
+        _backward_and_discard(self.network, self.loss(batch, point_weight(batch)))
 
     def __call__(self, batch: Batch, rate: float) -> Tensor:
         """Take one step."""
@@ -90,32 +90,37 @@ class ReferenceStep:
 
     def facts(self) -> StepFacts:
         """Return the plain facts."""
-        return StepFacts("reference", False, 0, None, REFERENCE_CHUNK_POINTS, Route("default", None))
+        return StepFacts("reference", False, 0, None, REFERENCE_CHUNK_POINTS, MatmulBackend("default", None))
 
 
 class FastStep:
-    """The same gradient, sooner, in one of the ways that ``choose_way`` knows."""
+    """The same gradient, sooner, in one of the ways that ``choose_step_mode`` knows."""
 
     def __init__(
-        self, network: nn.Module, problem: Problem, way: Way, optimiser: Optimiser = ADAM, precision: Precision = "float32"
+        self,
+        network: nn.Module,
+        problem: Problem,
+        mode: StepMode,
+        optimiser: Optimiser = ADAM,
+        precision: Precision = "float32",
     ) -> None:
         self.network, self.problem = network, problem
         device = next(network.parameters()).device
-        self.route = fastest_fp32_route(device.type) if precision == "float32" else Route("default", None)
+        self.backend = fastest_fp32_backend(device.type) if precision == "float32" else MatmulBackend("default", None)
         self.chunk_points = largest_chunk(problem, FAST_CHUNK_POINTS[device.type])
         self.updates = Updates(network, optimiser, fused=True)
-        self.loss = CompiledLoss(in_precision(problem.quickest_loss(network), precision, device.type), problem, network, way)
+        self.loss = CompiledLoss(in_precision(problem.fast_loss(network), precision, device.type), problem, network, mode)
 
     def prepare(self) -> None:
         """Compile, if that pays, for every size of chunk there will be; run each once and forget it."""
-        with taken(self.route):
+        with use_backend(self.backend):
             for size in chunk_sizes(self.problem, self.chunk_points):
                 chunk = self.problem.example(size)
-                _forget(self.network, self.loss(chunk, weight_of(chunk)))
+                _backward_and_discard(self.network, self.loss(chunk, point_weight(chunk)))
 
     def __call__(self, batch: Batch, rate: float) -> Tensor:
         """Take one step."""
-        with taken(self.route):
+        with use_backend(self.backend):
             return self.updates.step(lambda: accumulate(self.loss, batch, self.chunk_points), rate)
 
     def gradient_norms(self) -> tuple[list[str], Tensor] | None:
@@ -125,7 +130,7 @@ class FastStep:
     def facts(self) -> StepFacts:
         """Return how it went."""
         loss = self.loss
-        return StepFacts("fast", loss.compiled, loss.graphs(), loss.note, self.chunk_points, self.route)
+        return StepFacts("fast", loss.compiled, loss.graphs(), loss.note, self.chunk_points, self.backend)
 
 
 class SolverStep:
@@ -147,10 +152,12 @@ class SolverStep:
 
     def facts(self) -> StepFacts:
         """Return that it went its own way."""
-        return StepFacts(self.engine, False, 0, "the method fits itself", 0, Route("default", None))
+        return StepFacts(self.engine, False, 0, "the method fits itself", 0, MatmulBackend("default", None))
 
 
-def make_step(engine: Engine, network: nn.Module, problem: Problem, protocol: Protocol, work: Work | None, steps: int) -> Step:
+def make_step(
+    engine: Engine, network: nn.Module, problem: Problem, protocol: Protocol, work: OpCount | None, steps: int
+) -> Step:
     """Return the step of an engine. How the fast one goes follows from the work of a step and the number of steps."""
     if isinstance(network, Solver):
         return SolverStep(network, engine)
@@ -161,14 +168,14 @@ def make_step(engine: Engine, network: nn.Module, problem: Problem, protocol: Pr
         return FastStep(network, problem, "eager", *how)
     device_type = next(network.parameters()).device.type
     chunks = -(-problem.batch // largest_chunk(problem, FAST_CHUNK_POINTS[device_type]))
-    return FastStep(network, problem, choose_way(device_type, work, problem.batch, chunks, steps), *how)
+    return FastStep(network, problem, choose_step_mode(device_type, work, problem.batch, chunks, steps), *how)
 
 
 def activation_bytes(problem: Problem, protocol: Protocol, engine: Engine, device: torch.device) -> int:
     """Return the least that a step of a plain network holds: what goes into and comes out of each activation, in float32."""
     usual = REFERENCE_CHUNK_POINTS if engine == "reference" else FAST_CHUNK_POINTS[device.type]
     points = min(problem.batch, largest_chunk(problem, usual))
-    return 2 * 4 * points * problem.evaluations * protocol.n_layers * protocol.width
+    return 2 * 4 * points * problem.evals_per_point * protocol.n_layers * protocol.width
 
 
 def accumulate(loss: Callable[[Batch, Tensor], Tensor], batch: Batch, most: int) -> Tensor:
@@ -176,7 +183,7 @@ def accumulate(loss: Callable[[Batch, Tensor], Tensor], batch: Batch, most: int)
 
     The sum over chunks is the full gradient up to rounding; only one chunk's activations are alive at a time.
     """
-    weight = weight_of(batch)
+    weight = point_weight(batch)
     total = torch.zeros_like(weight)
     for chunk in equal_chunks(batch, most):
         share = loss(chunk, weight)
@@ -185,11 +192,11 @@ def accumulate(loss: Callable[[Batch, Tensor], Tensor], batch: Batch, most: int)
     return total
 
 
-def gradient_in_chunks(network: nn.Module, problem: Problem, most: int, route: Route | None = None) -> Tensor:
+def gradient_in_chunks(network: nn.Module, problem: Problem, most: int, backend: MatmulBackend | None = None) -> Tensor:
     """Return the gradient of the loss on a problem's first batch as a vector in float64, at most ``most`` points at a time."""
     batch = problem.example(problem.batch)
     network.zero_grad(set_to_none=True)
-    with taken(route) if route else nullcontext():
+    with use_backend(backend) if backend else nullcontext():
         accumulate(partial(problem.loss, network), batch, most)
     found = [p.grad for p in network.parameters() if p.grad is not None]
     return torch.cat([(torch.view_as_real(g) if g.is_complex() else g).double().ravel() for g in found])
@@ -202,6 +209,6 @@ def chunk_sizes(problem: Problem, most: int) -> list[int]:
     return sorted(sizes, reverse=True)
 
 
-def _forget(network: nn.Module, loss: Tensor) -> None:
+def _backward_and_discard(network: nn.Module, loss: Tensor) -> None:
     loss.backward()
     network.zero_grad(set_to_none=True)

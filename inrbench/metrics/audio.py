@@ -9,7 +9,7 @@ from inrbench.metrics.error import mean_squared_error
 from inrbench.spec import Metric
 
 SNR = Metric(id="snr@power", unit="dB", higher_is_better=True)
-SNR_BETWEEN = Metric(id="snr-between@2x-bandlimited", unit="dB", higher_is_better=True)
+SNR_OFFGRID = Metric(id="snr-offgrid@2x-bandlimited", unit="dB", higher_is_better=True)
 
 
 def snr(samples: NDArray[np.floating], reference: NDArray[np.floating]) -> float:

@@ -11,8 +11,8 @@ from inrbench.spec import Metric
 PSNR = Metric(id="psnr@clip-float", unit="dB", higher_is_better=True)
 SSIM = Metric(id="ssim@skimage-uniform-w7", higher_is_better=True)
 LPIPS = Metric(id="lpips@alex-v0.1", higher_is_better=False)
-PSNR_BETWEEN = Metric(id="psnr-between@2x-area", unit="dB", higher_is_better=True)
-PSNR_HIDDEN = Metric(id="psnr-hidden@clip-float", unit="dB", higher_is_better=True)
+PSNR_OFFGRID = Metric(id="psnr-offgrid@2x-area", unit="dB", higher_is_better=True)
+PSNR_UNOBSERVED = Metric(id="psnr-unobserved@clip-float", unit="dB", higher_is_better=True)
 
 SSIM_WINDOW = 7
 

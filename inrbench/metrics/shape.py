@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from inrbench.spec import Metric
 
 IOU_GRID = Metric(id="iou@grid", higher_is_better=True)
-IOU_RANDOM = Metric(id="iou-between@random-100k", higher_is_better=True)
+IOU_RANDOM = Metric(id="iou-random@100k", higher_is_better=True)
 IOU_OFFICIAL = Metric(id="iou@official-training-outputs", higher_is_better=True)
 CHAMFER = Metric(id="chamfer@l1-point-to-surface-30k", higher_is_better=False, scale="log")
 NORMALS = Metric(id="normal-consistency@30k", higher_is_better=True)

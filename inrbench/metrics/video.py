@@ -12,11 +12,11 @@ CAP = 100.0
 """PSNR of a frame without any error, in dB: a black frame that is met exactly must not make the mean infinite."""
 
 PSNR_8BIT = Metric(id="psnr@frames-8bit-truncated-cap100", unit="dB", higher_is_better=True)
-PSNR_8BIT_STD = Metric(id="psnr-std@frames-8bit-truncated-cap100", unit="dB", higher_is_better=False, scale="spread")
+PSNR_8BIT_STD = Metric(id="psnr-std@frames-8bit-truncated-cap100", unit="dB", higher_is_better=False, scale="dispersion")
 PSNR_FLOAT = Metric(id="psnr@frames-float-cap100", unit="dB", higher_is_better=True)
-PSNR_FLOAT_STD = Metric(id="psnr-std@frames-float-cap100", unit="dB", higher_is_better=False, scale="spread")
+PSNR_FLOAT_STD = Metric(id="psnr-std@frames-float-cap100", unit="dB", higher_is_better=False, scale="dispersion")
 SSIM_FRAMES = Metric(id="ssim@frames-uniform-w7", higher_is_better=True)
-SSIM_FRAMES_STD = Metric(id="ssim-std@frames-uniform-w7", higher_is_better=False, scale="spread")
+SSIM_FRAMES_STD = Metric(id="ssim-std@frames-uniform-w7", higher_is_better=False, scale="dispersion")
 PSNR_HELDOUT = Metric(id="psnr-heldout@odd-frames-float-cap100", unit="dB", higher_is_better=True)
 
 

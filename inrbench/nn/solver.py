@@ -26,4 +26,4 @@ class Solver(nn.Module):
 
     @abstractmethod
     def jet(self, x: Tensor, wanted: Any) -> Any:
-        """Return value and derivatives at coordinates (``inrbench.derive``: Jet of a Wanted)."""
+        """Return value and derivatives at coordinates (``inrbench.derivatives``: Jet of a Wanted)."""

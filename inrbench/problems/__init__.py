@@ -2,12 +2,12 @@
 
 from inrbench.problems.audio import audio_problem, fitted_samples
 from inrbench.problems.base import Batch, Evaluation, Loss, Predict, Problem
-from inrbench.problems.chunks import equal_chunks, largest_chunk, weight_of
+from inrbench.problems.chunks import equal_chunks, largest_chunk, point_weight
 from inrbench.problems.equation import Condition, Equation
 from inrbench.problems.function import function_problem
 from inrbench.problems.grid import Grid, GridRegression
 from inrbench.problems.image import image_problem
-from inrbench.problems.pde import EquationProblem, measured_equation
+from inrbench.problems.pde import EquationProblem, benchmark_equation
 from inrbench.problems.regression import Regression
 from inrbench.problems.restoration import denoising_problem, inpainting_problem, super_resolution_problem
 from inrbench.problems.shape import shape_problem
@@ -27,6 +27,7 @@ __all__ = [
     "Problem",
     "Regression",
     "audio_problem",
+    "benchmark_equation",
     "denoising_problem",
     "equal_chunks",
     "fitted_samples",
@@ -34,10 +35,9 @@ __all__ = [
     "image_problem",
     "inpainting_problem",
     "largest_chunk",
-    "measured_equation",
+    "point_weight",
     "shape_problem",
     "super_resolution_problem",
     "tomography_problem",
     "video_problem",
-    "weight_of",
 ]

@@ -10,7 +10,7 @@ from scipy.signal import resample_poly
 
 from inrbench.data import Clip, write_wav
 from inrbench.errors import BadValue
-from inrbench.metrics.audio import SNR, SNR_BETWEEN, snr
+from inrbench.metrics.audio import SNR, SNR_OFFGRID, snr
 from inrbench.metrics.error import MSE_TRAIN, mean_squared_error
 from inrbench.problems.base import Predict
 from inrbench.problems.regression import Regression
@@ -18,7 +18,7 @@ from inrbench.settings import AudioSettings
 from inrbench.spec import Measurement, Metric, Protocol
 
 Waveform = NDArray[np.float64]
-FEWEST_SAMPLES = 16
+MIN_SAMPLES = 16
 
 
 def fitted_samples(n_samples: int, rate: int, protocol: Protocol) -> int:
@@ -41,7 +41,7 @@ def audio_problem(clip: Clip, protocol: Protocol) -> Regression:
     n = fitted_samples(len(clip.samples), clip.rate, protocol)
     kept = clip.samples if settings.seconds is None else clip.samples[: int(settings.seconds * clip.rate)]
     step = 1 if settings.rate is None else max(1, clip.rate // settings.rate)
-    if n < FEWEST_SAMPLES or not np.abs(kept).max() > 0:
+    if n < MIN_SAMPLES or not np.abs(kept).max() > 0:
         raise BadValue(f"a clip of {n} samples, the largest of which is {np.abs(kept).max(initial=0):g}, is nothing to fit")
     fitted = resample_poly(kept, 1, step)[:n] if step > 1 else kept
     between = resample_poly(fitted, 2, 1)[1 : 2 * n - 1 : 2] if step > 1 else None
@@ -87,7 +87,7 @@ class AudioEvaluation:
             measured.append(Measurement(metric=METRICS[name], value=value, note=note))
         return measured
 
-    def on_grid(self, predict: Predict) -> tuple[Waveform, NDArray[np.float32]]:
+    def grid_pair(self, predict: Predict) -> tuple[Waveform, NDArray[np.float32]]:
         """Return the fitted samples and the network's."""
         return self.fitted[:, None], self.waveform(predict)[:, None]
 
@@ -111,4 +111,4 @@ class AudioEvaluation:
         return samples
 
 
-METRICS: dict[str, Metric] = {metric.id: metric for metric in (SNR, SNR_BETWEEN, MSE_TRAIN)}
+METRICS: dict[str, Metric] = {metric.id: metric for metric in (SNR, SNR_OFFGRID, MSE_TRAIN)}

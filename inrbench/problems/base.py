@@ -41,7 +41,7 @@ class Evaluation(Protocol):
         """Return every metric of the protocol."""
         ...
 
-    def on_grid(self, predict: Predict) -> tuple[Values, Values] | None:
+    def grid_pair(self, predict: Predict) -> tuple[Values, Values] | None:
         """Return truth and prediction ``(n1, ..., nd, channels)`` on a regular grid; None of what has no such picture."""
         ...
 
@@ -75,7 +75,7 @@ class Problem(ABC):
     notes: tuple[str, ...] = ()
     """What a reader of the result should know of the signal."""
     evaluation: Evaluation
-    evaluations: int = 1
+    evals_per_point: int = 1
     """How often the network is evaluated for a point."""
     compilable: bool = True
     """Whether the loss is a function of its arguments alone."""
@@ -111,7 +111,7 @@ class Problem(ABC):
         ``weight`` is one over the number of points in the whole batch.
         """
 
-    def quickest_loss(self, network: nn.Module) -> Loss:
+    def fast_loss(self, network: nn.Module) -> Loss:
         """Return the function that the fast engine calls as ``loss`` for this network; ``loss`` itself where there is no other.
 
         What has to be found out about the network is found out here, where no compiler sees it.
@@ -127,7 +127,7 @@ class Problem(ABC):
         least = best_constant_error(self)
         return fitting_error(network, self) / least if least > 0 else None
 
-    def admit(self, network: nn.Module) -> None:
+    def validate_network(self, network: nn.Module) -> None:
         """Raise NotApplicable for a network that cannot solve the problem, with the reason; let a solver begin."""
         if isinstance(network, Solver):
             raise NotApplicable("the method solves equations and nothing else")

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 def largest_chunk(problem: "Problem", usual: int) -> int:
     """Return how many points are computed at once, where ``usual`` evaluations of the network are."""
-    return max(usual, problem.batch) if problem.in_one_piece else max(1, usual // problem.evaluations)
+    return max(usual, problem.batch) if problem.in_one_piece else max(1, usual // problem.evals_per_point)
 
 
-def weight_of(batch: "Batch") -> Tensor:
+def point_weight(batch: "Batch") -> Tensor:
     """Return one over the number of points of a batch, as a tensor (a number would be compiled in) made on the device."""
     return torch.full((), 1 / len(batch[0]), device=batch[0].device, dtype=batch[0].dtype)
 

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from inrbench.problems.chunks import equal_chunks, largest_chunk, weight_of
+from inrbench.problems.chunks import equal_chunks, largest_chunk, point_weight
 
 if TYPE_CHECKING:
     from inrbench.problems.base import Problem
 
-MOST_JUDGED_POINTS = 1 << 18
+MAX_JUDGED_POINTS = 1 << 18
 """Points whose errors are added up to see whether a network learned anything."""
 AT_ONCE = 1 << 14
 
@@ -42,11 +42,11 @@ def fitting_error(network: nn.Module, problem: "Problem") -> float:
     """Return the mean loss over the points of an epoch, of at most MOST_JUDGED_POINTS of them."""
     plain, total, points = _Plain(network), 0.0, 0
     for batch in problem.batches(torch.Generator().manual_seed(0)):
-        n, weight = len(batch[0]), weight_of(batch)
+        n, weight = len(batch[0]), point_weight(batch)
         for chunk in equal_chunks(batch, largest_chunk(problem, AT_ONCE)):
             total += n * float(problem.loss(plain, chunk, weight))
         points += n
-        if points >= MOST_JUDGED_POINTS:
+        if points >= MAX_JUDGED_POINTS:
             break
     return total / points
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from inrbench.derive import Jet, Wanted
+from inrbench.derivatives import DerivativeSpec, Jet
 
 Array = NDArray[np.float64]
 Field = Callable[[Array], Array]
@@ -47,9 +47,9 @@ class Equation:
     second: tuple[tuple[int, ...], ...] = ()
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> DerivativeSpec:
         """The derivatives, by the equation's coordinates, of a network on [-1, 1]^d."""
-        return Wanted(tuple(2 / (high - low) for low, high in self.box), self.first, self.second)
+        return DerivativeSpec(tuple(2 / (high - low) for low, high in self.box), self.first, self.second)
 
     def from_unit(self, unit: Array) -> Array:
         """Return points of the box from points of [0, 1]^d."""

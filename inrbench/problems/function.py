@@ -51,7 +51,7 @@ class FunctionEvaluation:
         """Return the protocol's metrics."""
         return [Measurement(metric=METRICS[name], value=self._value(name, predict)) for name in self.metrics]
 
-    def on_grid(self, predict: Predict) -> tuple[Array, NDArray[np.float32]]:
+    def grid_pair(self, predict: Predict) -> tuple[Array, NDArray[np.float32]]:
         """Return the function and its fit on the dense grid."""
         x = torch.linspace(-1, 1, DENSE_POINTS)[:, None]
         return self.function(x.numpy().astype(np.float64)), predict(x).numpy()
@@ -74,7 +74,7 @@ class FunctionEvaluation:
     def _value(self, name: str, predict: Predict) -> float:
         if name == MSE_TRAIN.id:
             return mean_squared_error(predict(self.train_x).numpy(), self.train_y)
-        truth, prediction = self.on_grid(predict)
+        truth, prediction = self.grid_pair(predict)
         errors = squared_errors(prediction, truth)
         return float(errors.mean() if name == MSE_DENSE.id else np.median(errors))
 

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from inrbench.data import area_mean, reduction_factor, require, write_image
+from inrbench.data import area_mean, reduction_factor, require_file, write_image
 from inrbench.errors import BadValue, InrbenchError
 from inrbench.metrics.error import MSE_SINOGRAM, MSE_TRAIN, mean_squared_error
-from inrbench.metrics.image import LPIPS, PSNR, PSNR_BETWEEN, PSNR_HIDDEN, SSIM, SSIM_WINDOW, psnr, ssim
+from inrbench.metrics.image import LPIPS, PSNR, PSNR_OFFGRID, PSNR_UNOBSERVED, SSIM, SSIM_WINDOW, psnr, ssim
 from inrbench.metrics.lpips import lpips
 from inrbench.problems.base import Evaluation, Predict
 from inrbench.problems.regression import Regression
@@ -117,11 +117,11 @@ class ImageEvaluation:
             PSNR.id: lambda: psnr(image, self.fitted),
             SSIM.id: lambda: ssim(image, self.fitted),
             LPIPS.id: lambda: lpips(image, self.fitted, lpips_weights()),
-            PSNR_BETWEEN.id: lambda: self.psnr_between(predict),
+            PSNR_OFFGRID.id: lambda: self.psnr_between(predict),
             MSE_TRAIN.id: lambda: mean_squared_error(image, self.fitted),
         }
 
-    def on_grid(self, predict: Predict) -> tuple[Image, Image]:
+    def grid_pair(self, predict: Predict) -> tuple[Image, Image]:
         """Return the image and its reconstruction."""
         return self.fitted, self.render(predict)
 
@@ -164,9 +164,9 @@ class ImageEvaluation:
 
 def lpips_weights() -> Path:
     """Return where AlexNet's weights lie. Raises DataMissing or DataCorrupt."""
-    return require("lpips", "alexnet_features.safetensors")
+    return require_file("lpips", "alexnet_features.safetensors")
 
 
 METRICS: dict[str, Metric] = {
-    metric.id: metric for metric in (PSNR, SSIM, LPIPS, PSNR_BETWEEN, PSNR_HIDDEN, MSE_TRAIN, MSE_SINOGRAM)
+    metric.id: metric for metric in (PSNR, SSIM, LPIPS, PSNR_OFFGRID, PSNR_UNOBSERVED, MSE_TRAIN, MSE_SINOGRAM)
 }

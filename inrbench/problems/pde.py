@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inrbench.data import write_image
-from inrbench.derive import Jet, Wanted, backward_jet, is_chain, written_jet
+from inrbench.derivatives import DerivativeSpec, Jet, analytic_jet, backward_jet, is_feedforward
 from inrbench.errors import BadValue, NotApplicable
 from inrbench.metrics.field import RELATIVE_L2, RELATIVE_L2_BEST, RESIDUAL, relative_l2
 from inrbench.nn import LinearModel, Solver
@@ -63,7 +63,7 @@ class EquationProblem(Problem):
         """Choose where batches go."""
         self._device = device
 
-    def admit(self, network: nn.Module) -> None:
+    def validate_network(self, network: nn.Module) -> None:
         """Raise NotApplicable for a network whose second derivative, if the equation has one, is zero or not the true one."""
         if isinstance(network, LinearModel):
             raise NotApplicable("the method fits values by least squares; it solves no equations")
@@ -96,14 +96,14 @@ class EquationProblem(Problem):
         jet = backward_jet(network, inside, self.equation.wanted)
         return with_penalty(self._total(jet, source, network(torch.cat(conditions[::2])), conditions), network)
 
-    def quickest_loss(self, network: nn.Module) -> Loss:
-        """Return ``written_loss`` for a network that allows it, else ``loss``."""
-        return self.written_loss if is_chain(network) else self.loss
+    def fast_loss(self, network: nn.Module) -> Loss:
+        """Return ``analytic_loss`` for a network that allows it, else ``loss``."""
+        return self.analytic_loss if is_feedforward(network) else self.loss
 
-    def written_loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
+    def analytic_loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
         """Return the loss, with the derivatives written out layer by layer."""
         inside, source, *conditions = chunk
-        jet, on_sides = written_jet(network, inside, self.equation.wanted, torch.cat(conditions[::2]))
+        jet, on_sides = analytic_jet(network, inside, self.equation.wanted, torch.cat(conditions[::2]))
         assert on_sides is not None
         return with_penalty(self._total(jet, source, on_sides, conditions), network)
 
@@ -130,32 +130,50 @@ def poisson() -> Equation:
         return np.asarray(np.sin(np.pi * x[:, 0]) * np.sin(np.pi * x[:, 1]))
 
     return Equation(
-        box=((-1, 1), (-1, 1)), residual=lambda jet: jet.second[0], source=lambda x: -2 * np.pi**2 * u(x), exact=u,
-        conditions=(Condition.around(1.0),), second=((0, 1),),
-    )  # fmt: skip
+        box=((-1, 1), (-1, 1)),
+        residual=lambda jet: jet.second[0],
+        source=lambda x: -2 * np.pi**2 * u(x),
+        exact=u,
+        conditions=(Condition.around(1.0),),
+        second=((0, 1),),
+    )
 
 
 def advection() -> Equation:
     """Return u_y + u_x = 0 in a square, u known on its sides."""
     return Equation(
-        box=((-1, 1), (-1, 1)), residual=lambda jet: jet.first[0] + jet.first[1], source=lambda x: np.zeros(len(x)),
-        exact=lambda x: np.sin(np.pi * (x[:, 0] - x[:, 1])), conditions=(Condition.around(1.0),), first=(0, 1),
-    )  # fmt: skip
+        box=((-1, 1), (-1, 1)),
+        residual=lambda jet: jet.first[0] + jet.first[1],
+        source=lambda x: np.zeros(len(x)),
+        exact=lambda x: np.sin(np.pi * (x[:, 0] - x[:, 1])),
+        conditions=(Condition.around(1.0),),
+        first=(0, 1),
+    )
 
 
 EQUATIONS = {"poisson": poisson, "advection": advection}
 """Of second and of first order: to measure steps on."""
 
 
-def measured_equation(name: str, points: int) -> EquationProblem:
+def benchmark_equation(name: str, points: int) -> EquationProblem:
     """Return one of EQUATIONS as a problem, ``points`` inside and an eighth of them on the sides."""
     settings = EquationSettings(
         test_grid=(20, 20), condition_points=max(1, points // 32), condition_weight=1.0, residual_weight=1.0
     )
-    return EquationProblem(EQUATIONS[name](), Protocol(
-        name="profile", width=1, n_layers=1, epochs=1, batch=points, lr=1e-3, lr_min=1e-3, metrics=(RELATIVE_L2.id,),
-        settings=settings,
-    ))  # fmt: skip
+    return EquationProblem(
+        EQUATIONS[name](),
+        Protocol(
+            name="profile",
+            width=1,
+            n_layers=1,
+            epochs=1,
+            batch=points,
+            lr=1e-3,
+            lr_min=1e-3,
+            metrics=(RELATIVE_L2.id,),
+            settings=settings,
+        ),
+    )
 
 
 class EquationEvaluation:
@@ -191,7 +209,7 @@ class EquationEvaluation:
             for name in self.metrics
         ]
 
-    def on_grid(self, predict: Predict) -> tuple[Array, NDArray[np.float32]]:
+    def grid_pair(self, predict: Predict) -> tuple[Array, NDArray[np.float32]]:
         """Return truth and prediction on the test grid."""
         prediction: NDArray[np.float32] = predict(self.equation.to_network(self.grid)).numpy()
         return self.truth.reshape(*self.shape, 1), prediction.reshape(*self.shape, 1)
@@ -200,7 +218,7 @@ class EquationEvaluation:
 
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
         """Write ``fields.npz``, truth and prediction on the test grid, and pictures of them on the truth's scale of gray."""
-        truth, prediction = self.on_grid(predict)
+        truth, prediction = self.grid_pair(predict)
         np.savez_compressed(folder / "fields.npz", truth=truth[..., 0], prediction=prediction[..., 0])
         if truth.ndim == 3:
             low, high = truth.min(), truth.max()
@@ -210,10 +228,10 @@ class EquationEvaluation:
     def save_scaled(self, predict: Predict, scale: int, path: Path) -> None:
         """Write truth and prediction with ``scale`` points of an axis for each of the test grid."""
         finer = EquationEvaluation(self.equation, [scale * n for n in self.shape], self.metrics)
-        truth, prediction = (field[..., 0] for field in finer.on_grid(predict))
+        truth, prediction = (field[..., 0] for field in finer.grid_pair(predict))
         np.savez_compressed(path, truth=truth, prediction=prediction)
 
-    def _held_out_residual(self, jet_at: Callable[[Tensor, Wanted], Jet]) -> float:
+    def _held_out_residual(self, jet_at: Callable[[Tensor, DerivativeSpec], Jet]) -> float:
         x = self.equation.from_unit(np.random.default_rng(HELD_OUT_SEED).random((HELD_OUT, self.grid.shape[1])))
         jet = jet_at(self.equation.to_network(x), self.equation.wanted)
         return float((self.equation.residual(jet) - _column(self.equation.source(x))).double().square().mean().sqrt())
@@ -252,7 +270,7 @@ def _refuse_wrong_curvature(network: nn.Module, in_features: int) -> None:
     exact = copy.deepcopy(network).cpu().double()
     x = 1.6 * torch.rand(ADMISSION_POINTS, in_features, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 0.8
     axes = tuple(range(in_features))
-    wanted = Wanted((1.0,) * in_features, first=axes, second=tuple((axis,) for axis in axes))
+    wanted = DerivativeSpec((1.0,) * in_features, first=axes, second=tuple((axis,) for axis in axes))
     jet = backward_jet(exact, x, wanted)
     told, slopes = (torch.cat(parts, dim=1).detach() for parts in (jet.second, jet.first))
     if float(told.abs().max()) <= NO_CURVATURE * float(slopes.abs().max()):

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from inrbench.data import area_mean, reduction_factor, write_image
 from inrbench.errors import BadValue
 from inrbench.metrics.error import MSE_TRAIN, mean_squared_error
-from inrbench.metrics.image import PSNR_HIDDEN, SSIM_WINDOW, psnr
+from inrbench.metrics.image import PSNR_UNOBSERVED, SSIM_WINDOW, psnr
 from inrbench.problems.base import Batch, Predict, with_penalty
 from inrbench.problems.image import Image, ImageEvaluation, image_regression, pixel_coordinates
 from inrbench.problems.regression import Regression
@@ -27,12 +27,12 @@ from inrbench.spec import Protocol
 class MeanRegression(Regression):
     """Fit means: values ``(N, c)`` of which each is the mean of the network over its own k of ``coordinates (N, k, d)``."""
 
-    def __init__(self, given: "Given", protocol: Protocol, evaluation: "RestorationEvaluation") -> None:
+    def __init__(self, given: "Observation", protocol: Protocol, evaluation: "RestorationEvaluation") -> None:
         settings = protocol.settings_as(ImageSettings)
         targets = as_targets(given.values, settings.value_range)
         judged = in_unit_range(evaluation, settings.value_range)
         super().__init__(given.coordinates[:, 0], targets, protocol.batch, judged, domain=(settings.span,) * 2)
-        self.coordinates, self.evaluations = given.coordinates, given.coordinates.shape[1]
+        self.coordinates, self.evals_per_point = given.coordinates, given.coordinates.shape[1]
 
     def loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
         """Return the chunk's share of the mean squared error of the means."""
@@ -43,7 +43,7 @@ class MeanRegression(Regression):
 
 
 @dataclass(frozen=True)
-class Given:
+class Observation:
     """What there is to fit: values ``(N, C)`` at coordinates ``(N, d)``, or means of k at ``(N, k, d)``; and how it looks."""
 
     coordinates: Tensor
@@ -62,9 +62,14 @@ class RestorationEvaluation(ImageEvaluation):
     """Judges against the image behind the data. ``hidden``: which of its pixels ``(H, W)`` were not given at all."""
 
     def __init__(
-        self, truth: Image, span: tuple[float, float], coordinates: Tensor, metrics: Sequence[str], given: Given,
+        self,
+        truth: Image,
+        span: tuple[float, float],
+        coordinates: Tensor,
+        metrics: Sequence[str],
+        given: Observation,
         hidden: np.ndarray | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(truth, None, span, coordinates, metrics)
         self.given, self.hidden = given, hidden
 
@@ -73,7 +78,7 @@ class RestorationEvaluation(ImageEvaluation):
         ways = {**super().ways(image, predict), MSE_TRAIN.id: lambda: self.given.error(predict)}
         hidden = self.hidden
         if hidden is not None:
-            ways[PSNR_HIDDEN.id] = lambda: psnr(image[hidden], self.fitted[hidden])
+            ways[PSNR_UNOBSERVED.id] = lambda: psnr(image[hidden], self.fitted[hidden])
         return ways
 
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
@@ -94,7 +99,7 @@ def denoising_problem(image: Image, protocol: Protocol, data_seed: int) -> Regre
     random = np.random.default_rng(data_seed)
     counts = random.poisson(truth.astype(np.float64) * photons) + readout * random.standard_normal(truth.shape)
     noisy = (counts / photons).astype(np.float32)
-    given = Given(coordinates, torch.from_numpy(noisy.reshape(-1, truth.shape[2])), noisy)
+    given = Observation(coordinates, torch.from_numpy(noisy.reshape(-1, truth.shape[2])), noisy)
     evaluation = RestorationEvaluation(truth, span, coordinates, protocol.metrics, given)
     return image_regression(coordinates, given.values.numpy(), protocol, evaluation)
 
@@ -115,7 +120,7 @@ def inpainting_problem(image: Image, protocol: Protocol, data_seed: int) -> Regr
     hidden[rows] = False
     hidden = hidden.reshape(height, width)
     picture = np.where(hidden[..., None], np.float32(0), truth)
-    given = Given(coordinates[rows], torch.from_numpy(truth.reshape(-1, channels)[rows]), picture)
+    given = Observation(coordinates[rows], torch.from_numpy(truth.reshape(-1, channels)[rows]), picture)
     evaluation = RestorationEvaluation(truth, span, coordinates, protocol.metrics, given, hidden)
     return image_regression(given.coordinates, given.values.numpy(), protocol, evaluation)
 
@@ -130,7 +135,7 @@ def super_resolution_problem(image: Image, protocol: Protocol) -> MeanRegression
     height, width, channels = truth.shape
     coarse = area_mean(truth, scale)
     blocks = coordinates.reshape(height // scale, scale, width // scale, scale, 2).transpose(1, 2).reshape(-1, scale**2, 2)
-    given = Given(blocks.contiguous(), torch.from_numpy(coarse.reshape(-1, channels)), coarse)
+    given = Observation(blocks.contiguous(), torch.from_numpy(coarse.reshape(-1, channels)), coarse)
     evaluation = RestorationEvaluation(truth, span, coordinates, protocol.metrics, given)
     return MeanRegression(given, protocol, evaluation)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inrbench.data import Mesh, ShapeTruth, nearest_on_surface, sample_surface, write_image, write_ply
-from inrbench.data.render import render
+from inrbench.data.rasterise import render
 from inrbench.errors import BadValue
 from inrbench.metrics.error import MSE_TRAIN, squared_errors
 from inrbench.metrics.shape import CHAMFER, IOU_GRID, IOU_OFFICIAL, IOU_RANDOM, NORMALS, chamfer, iou, normal_consistency
@@ -121,7 +121,7 @@ class ShapeEvaluation:
             raise BadValue("the fitted field has no surface: it is all inside or all outside") from error
         return Mesh(np.array(self.truth.low) + (vertices - 1.0) * self.truth.voxel / scale, faces.astype(np.int64))
 
-    def on_grid(self, predict: Predict) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def grid_pair(self, predict: Predict) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the true and the fitted field on the plane in the middle of the first axis."""
         n, *plane = self.grid.shape
         rows = slice(n // 2 * math.prod(plane), (n // 2 + 1) * math.prod(plane))

@@ -38,9 +38,9 @@ class UnitRangeEvaluation:
         """Return the protocol's metrics."""
         return self.inner.measure(_back(predict))
 
-    def on_grid(self, predict: Predict) -> tuple[Values, Values] | None:
+    def grid_pair(self, predict: Predict) -> tuple[Values, Values] | None:
         """Return truth and prediction in [0, 1]."""
-        return self.inner.on_grid(_back(predict))
+        return self.inner.grid_pair(_back(predict))
 
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
         """Write what the evaluation writes."""

@@ -24,7 +24,7 @@ from inrbench.metrics.video import (
 from inrbench.problems.base import Predict
 from inrbench.problems.grid import ByteValues, Grid, GridRegression
 from inrbench.problems.value_range import in_unit_range
-from inrbench.settings import FEWEST_FRAMES, VideoSettings
+from inrbench.settings import MIN_FRAMES, VideoSettings
 from inrbench.spec import Measurement, Metric, Protocol
 
 FrameMetric = Callable[[NDArray[np.floating], NDArray[np.uint8]], float]
@@ -41,8 +41,8 @@ def video_problem(frames: Frames, protocol: Protocol) -> GridRegression:
     settings = protocol.settings_as(VideoSettings)
     if min(frames.shape[1:3]) < SSIM_WINDOW:
         raise BadValue(f"frames of {frames.shape[2]}x{frames.shape[1]} pixels are too small: SSIM needs {SSIM_WINDOW}")
-    if len(frames) < FEWEST_FRAMES:
-        raise BadValue(f"{len(frames)} frame(s) are no video: at least {FEWEST_FRAMES} are needed")
+    if len(frames) < MIN_FRAMES:
+        raise BadValue(f"{len(frames)} frame(s) are no video: at least {MIN_FRAMES} are needed")
     low, high = settings.span
     step = 1 if settings.fit == "all" else 2
     evaluation = VideoEvaluation(frames, step, (low, high), protocol.metrics)
@@ -85,7 +85,7 @@ class VideoEvaluation:
             measured.append(Measurement(metric=METRICS[name], value=value, note=note))
         return measured
 
-    def on_grid(self, predict: Predict) -> tuple[NDArray[np.floating], NDArray[np.float32]]:
+    def grid_pair(self, predict: Predict) -> tuple[NDArray[np.floating], NDArray[np.float32]]:
         """Return the fitted frame in the middle and its reconstruction."""
         middle = self._middle()
         ((_, frame),) = self.rendered(predict, range(middle, middle + 1))

@@ -1,6 +1,6 @@
 """What a plugin's code is, as far as it shapes its networks: the hash that identifies a method in every run.
 
-Comments, docstrings, and what ``@register_method`` declares beside the name (citation, formula, settings, native training,
+Comments, docstrings, and what ``@register_method`` declares beside the name (citation, formula, settings, authors' training,
 ranges) shape no network: they are left out, so that adding a source makes no published run another run. The values of settings
 are in a run's parameters. Files of the user's that a plugin imports are hashed with it.
 """

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from inrbench.registry.code import code_sha256
-from inrbench.spec import odd_name
+from inrbench.spec import name_error
 
 Kind = Literal["method", "task"]
 DECORATORS: dict[str, Kind] = {"register_method": "method", "register_task": "task"}
@@ -79,7 +79,7 @@ def read_declarations(source: Source) -> list[Declaration]:
     ]
     if not found and not source.builtin:
         return _broken(source, stem, 'registers nothing: decorate a function with @register_method("name")')
-    if odd := [why for _, name, _ in found if (why := odd_name(name))]:
+    if odd := [why for _, name, _ in found if (why := name_error(name))]:
         return _broken(source, stem, odd[0])
     alone = len(found) == 1  # then the file's first line is about it
     return [Declaration(kind, name, _first_line(tree) if alone else own, source) for kind, name, own in found]

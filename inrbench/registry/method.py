@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
-from inrbench.errors import BadValue, unknown
-from inrbench.spec import NetworkSpec, Value, odd_name, parse_as
+from inrbench.errors import BadValue, unknown_name
+from inrbench.spec import NetworkSpec, Value, name_error, parse_value
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,7 +18,7 @@ Builder = Callable[..., "nn.Module"]
 class Method:
     """A registered method. Calling it builds a network: ``method(net, omega=30.0) -> nn.Module``.
 
-    ``settings`` are the values that the paper or its official code uses on a task, keyed by what they apply to. The most
+    ``task_params`` are the values that the paper or its official code uses on a task, keyed by what they apply to. The most
     specific key wins: ``"function1d/sin200"``, then ``"audio:quick"`` (a task under one protocol, whose size the authors'
     values do not fit), then ``"function1d"``, then a kind of task such as ``"image"``.
     """
@@ -27,30 +27,30 @@ class Method:
     builder: Builder
     formula: str
     paper: str | None = None
-    settings: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    task_params: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     kinds: tuple[str, ...] = ()
     """Kinds of task that ``--methods all`` tries the method on; none for every kind. By name it can be tried on any."""
-    native: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """How the method's authors train it, keyed by kind or task, for the track ``native``: changes of a protocol as ``--set``
+    authors: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """How the method's authors train it, keyed by kind or task, for the track ``authors``: changes of a protocol as ``--set``
     takes them, and parameters of the method's own, by their names."""
-    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    search_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """Parameter -> the least and the largest value that ``inrbench tune`` tries, on a log scale if both are positive."""
-    limits: Mapping[str, str] = field(default_factory=dict)
+    known_failures: Mapping[str, str] = field(default_factory=dict)
     """Kind or task -> why the method does not train on it: stands beside a run that did not."""
 
     def __post_init__(self) -> None:
-        if why := odd_name(self.name):
+        if why := name_error(self.name):
             raise BadValue(why)
         first, *rest = inspect.signature(self.builder).parameters.values()
         for p in rest:
             if p.kind is not inspect.Parameter.KEYWORD_ONLY or p.default is inspect.Parameter.empty:
                 raise BadValue(f"method '{self.name}': write its parameters as ({first.name}, *, {p.name}: type = default)")
         known = self.defaults()
-        for where, values in self.settings.items():
+        for where, values in self.task_params.items():
             for key in values:
                 if key not in known:
                     raise BadValue(f"method '{self.name}': settings for '{where}' name a parameter '{key}' it does not have")
-        for key, (low, high) in self.ranges.items():
+        for key, (low, high) in self.search_ranges.items():
             if key not in known or not low < high:
                 raise BadValue(
                     f"method '{self.name}': ranges are (low, high) of its own parameters, got {key}: ({low}, {high})"
@@ -86,30 +86,30 @@ class Method:
         types = self.types()
         for name in given:
             if name not in types:
-                raise unknown(f"parameter of {self.name}", name, types, f"see: inrbench show {self.name}")
-        return {name: parse_as(types[name], text, f"{self.name}[{name}]") for name, text in given.items()}
+                raise unknown_name(f"parameter of {self.name}", name, types, f"see: inrbench show {self.name}")
+        return {name: parse_value(types[name], text, f"{self.name}[{name}]") for name, text in given.items()}
 
-    def suits(self, kind: str) -> bool:
+    def supports(self, kind: str) -> bool:
         """Whether ``--methods all`` tries the method on a kind of task."""
         return not self.kinds or kind in self.kinds
 
-    def settings_for(self, task: str, kind: str, signal: str, protocol: str = "") -> dict[str, Value]:
+    def params_for(self, task: str, kind: str, signal: str, protocol: str = "") -> dict[str, Value]:
         """Return all parameters as they stand for a task under a protocol, before the user changes any."""
         params = self.defaults()
         for where in (kind, task, f"{task}:{protocol.partition('+')[0]}", f"{task}/{signal}"):
-            params.update(self.settings.get(where, {}))
+            params.update(self.task_params.get(where, {}))
         return {name: as_annotated(kind, params[name]) for name, kind in self.types().items()}
 
-    def native_for(self, task: str, kind: str) -> tuple[dict[str, Value], dict[str, str]]:
+    def authors_recipe(self, task: str, kind: str) -> tuple[dict[str, Value], dict[str, str]]:
         """Return the parameters that the authors take, and what they change of a protocol; nothing if nothing is known."""
-        said = {**self.native.get(kind, {}), **self.native.get(task, {})}
+        said = {**self.authors.get(kind, {}), **self.authors.get(task, {})}
         types = self.types()
         own = self.parse({name: text for name, text in said.items() if name in types})
         return own, {name: text for name, text in said.items() if name not in types}
 
-    def limit_on(self, task: str, kind: str) -> str | None:
+    def known_failure(self, task: str, kind: str) -> str | None:
         """Return why the method does not train on a task, if that is known."""
-        return self.limits.get(task, self.limits.get(kind))
+        return self.known_failures.get(task, self.known_failures.get(kind))
 
 
 def as_annotated(kind: Any, value: Value) -> Value:
@@ -131,23 +131,30 @@ def register_method(
     *,
     formula: str = "",
     paper: str | None = None,
-    settings: Mapping[str, Mapping[str, Value]] | None = None,
+    task_params: Mapping[str, Mapping[str, Value]] | None = None,
     kinds: tuple[str, ...] = (),
-    native: Mapping[str, Mapping[str, str]] | None = None,
-    ranges: Mapping[str, tuple[float, float]] | None = None,
-    limits: Mapping[str, str] | None = None,
+    authors: Mapping[str, Mapping[str, str]] | None = None,
+    search_ranges: Mapping[str, tuple[float, float]] | None = None,
+    known_failures: Mapping[str, str] | None = None,
 ) -> Callable[[Builder], Method]:
     """Turn a builder ``(net: NetworkSpec, *, param: type = default, ...) -> nn.Module`` into a registered method.
 
     ``name`` must be a literal string, so that ``inrbench list`` can read it without running the file. ``paper`` is the key of
-    a file in ``results/papers``. ``kinds`` limits ``--methods all`` to kinds of task that the method is meant for. ``native``,
-    ``ranges`` and ``limits`` are those of ``Method``.
+    a file in ``results/papers``. ``kinds`` limits ``--methods all`` to kinds of task that the method is meant for. ``authors``,
+    ``search_ranges`` and ``known_failures`` are those of ``Method``.
     """
 
     def register(builder: Builder) -> Method:
         return Method(
-            name=name, builder=builder, formula=formula, paper=paper, settings=settings or {}, kinds=kinds, native=native or {},
-            ranges=ranges or {}, limits=limits or {},
-        )  # fmt: skip
+            name=name,
+            builder=builder,
+            formula=formula,
+            paper=paper,
+            task_params=task_params or {},
+            kinds=kinds,
+            authors=authors or {},
+            search_ranges=search_ranges or {},
+            known_failures=known_failures or {},
+        )
 
     return register

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 
-from inrbench.errors import PLUGIN_MODULE, BrokenPlugin, NameCollision, unknown, where
+from inrbench.errors import PLUGIN_MODULE_PREFIX, BrokenPlugin, NameCollision, plugin_location, unknown_name
 from inrbench.registry.code import imported_files
 from inrbench.registry.discover import Declaration, Kind, Source, declarations
 from inrbench.registry.method import Method
@@ -78,8 +78,11 @@ class Registry:
             try:
                 child = subprocess.run(
                     [sys.executable, "-P", "-m", "inrbench.registry.try_import", request],
-                    capture_output=True, text=True, timeout=IMPORT_SECONDS, check=False,
-                )  # fmt: skip
+                    capture_output=True,
+                    text=True,
+                    timeout=IMPORT_SECONDS,
+                    check=False,
+                )
             except subprocess.TimeoutExpired:
                 reasons[declaration.name] = f"did not import within {IMPORT_SECONDS} s"
                 continue
@@ -92,7 +95,7 @@ class Registry:
         names = self.methods if kind == "method" else self.tasks
         if name not in names:
             working = [known for known, declaration in names.items() if not declaration.broken]
-            raise unknown(kind, name, working, "see: inrbench list")
+            raise unknown_name(kind, name, working, "see: inrbench list")
         declaration = names[name]
         if declaration.broken:
             raise BrokenPlugin(f"{kind} '{name}' ({declaration.source.path}) is broken: {declaration.broken}")
@@ -123,7 +126,9 @@ def _load(source: Source) -> ModuleType:
             return importlib.import_module(source.module)
         return _run_file(source.path)
     except (Exception, SystemExit) as error:
-        raise BrokenPlugin(f"{source.path} cannot be imported: {type(error).__name__}: {error}{where(error)}") from error
+        raise BrokenPlugin(
+            f"{source.path} cannot be imported: {type(error).__name__}: {error}{plugin_location(error)}"
+        ) from error
 
 
 def _run_file(path: Path) -> ModuleType:
@@ -134,7 +139,7 @@ def _run_file(path: Path) -> ModuleType:
     helpers = sorted(imported_files(path))
     content = b"\0".join([str(path).encode(), *(file.read_bytes() for file in (path, *helpers))])
     mark = hashlib.sha256(content).hexdigest()[:12]
-    name = f"{PLUGIN_MODULE}{mark}_{path.stem}"
+    name = f"{PLUGIN_MODULE_PREFIX}{mark}_{path.stem}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

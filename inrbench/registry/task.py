@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from inrbench.errors import BadValue, unknown
+from inrbench.errors import BadValue, unknown_name
 from inrbench.spec import Metric, Protocol, Settings
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class ProblemSize:
     in_features: int
     out_features: int
     n_points: int
-    evaluations: int = 1
+    evals_per_point: int = 1
 
 
 class Task(ABC):
@@ -43,13 +43,13 @@ class Task(ABC):
     protocols: ClassVar[Mapping[str, Protocol]]
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Which of the signals a suite takes, under the protocol of the suite's name."""
-    tuning: ClassVar[tuple[str, tuple[str, ...]] | None] = None
+    tuning_split: ClassVar[tuple[str, tuple[str, ...]] | None] = None
     """Task and signals that ``inrbench tune`` may look at, none of which is then judged in the track ``tuned``."""
-    validation: ClassVar[str] = ""
+    tuning_metric: ClassVar[str] = ""
     """The metric that it chooses by: one measured off the points that were fitted."""
     trained_below: ClassVar[float] = 0.9
     """A run has trained if its error on what it fits is below this share of the best constant's (of an equation: of zero's)."""
-    takes_files: ClassVar[tuple[str, ...]] = ()
+    file_extensions: ClassVar[tuple[str, ...]] = ()
     """Endings, in small letters, of the user's own files that can be signals; none if there can be none."""
     optional_data: ClassVar[tuple[str, ...]] = ()
     """Data sets without which a metric is missing but runs go on; ``inrbench run`` tries to fetch them first."""
@@ -86,12 +86,12 @@ class Task(ABC):
         ``progress`` is told the fraction that is done, if there is anything to do. ``problem`` must work without this too.
         """
 
-    def adopt(self, path: Path) -> str:
+    def register_file(self, path: Path) -> str:
         """Return the signal name, the file's own, under which a user's file can be fitted.
 
         Raises BadValue if the task takes no files, there is no such file, or another of that name was taken.
         """
-        if not self.takes_files:
+        if not self.file_extensions:
             raise BadValue(f"task '{self.name}' takes no files as signals, got '{path}'. It has: {', '.join(self.signals())}")
         if not path.is_file():
             raise BadValue(f"no such file: {path}")
@@ -99,20 +99,20 @@ class Task(ABC):
             path.name.encode()
         except UnicodeEncodeError as error:
             raise BadValue(f"the name of {path} is not UTF-8, and results are known by it; rename the file") from error
-        if not self.takes(path):
-            raise BadValue(f"task '{self.name}' takes files that end in {', '.join(self.takes_files)}, got '{path}'")
+        if not self.accepts(path):
+            raise BadValue(f"task '{self.name}' takes files that end in {', '.join(self.file_extensions)}, got '{path}'")
         if self.files.setdefault(path.name, path) != path:
             raise BadValue(f"two signals are called '{path.name}': {self.files[path.name]} and {path}. Rename one")
         return path.name
 
-    def takes(self, path: Path) -> bool:
+    def accepts(self, path: Path) -> bool:
         """Whether the file's ending is one that the task takes."""
-        return path.suffix.lower() in self.takes_files
+        return path.suffix.lower() in self.file_extensions
 
     def protocol(self, name: str, changes: Mapping[str, str] | None = None) -> Protocol:
         """Return the named protocol, with fields changed by ``--set`` if any. Raises UnknownName or BadValue."""
         if name not in self.protocols:
-            raise unknown(f"protocol of task '{self.name}'", name, self.protocols, f"see: inrbench show {self.name}")
+            raise unknown_name(f"protocol of task '{self.name}'", name, self.protocols, f"see: inrbench show {self.name}")
         return self.protocols[name].with_changes(changes or {})
 
     @property

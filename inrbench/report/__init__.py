@@ -4,6 +4,12 @@ from inrbench.report.csv import to_csv
 from inrbench.report.json import to_json
 from inrbench.report.latex import to_latex
 from inrbench.report.markdown import to_markdown
-from inrbench.report.terminal import print_boards
+from inrbench.report.terminal import print_leaderboards
 
-__all__ = ["print_boards", "to_csv", "to_json", "to_latex", "to_markdown"]
+__all__ = [
+    "print_leaderboards",
+    "to_csv",
+    "to_json",
+    "to_latex",
+    "to_markdown",
+]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inrbench.errors import BadValue
-from inrbench.limits import MOST_ARCHIVE_RATIO, MOST_ARRAY_BYTES, MOST_MEDIA_BYTES, MOST_PIXELS
+from inrbench.limits import MAX_ARCHIVE_RATIO, MAX_ARRAY_BYTES, MAX_MEDIA_BYTES, MAX_PIXELS
 from inrbench.store.files import chunks_of, read_regular
 
 Picture = NDArray[np.float32]
@@ -25,9 +25,9 @@ def picture(path: Path) -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(read_regular(path, MOST_MEDIA_BYTES)), formats=["PNG"]) as image:
-                if image.width * image.height > MOST_PIXELS:
-                    raise BadValue(f"{path} has {image.width}x{image.height} pixels; at most {MOST_PIXELS:,} are read")
+            with Image.open(io.BytesIO(read_regular(path, MAX_MEDIA_BYTES)), formats=["PNG"]) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise BadValue(f"{path} has {image.width}x{image.height} pixels; at most {MAX_PIXELS:,} are read")
                 pixels = np.asarray(image.convert("RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadValue(f"{path} cannot be read as a picture: {error}") from error
@@ -45,10 +45,10 @@ def picture_pair(image: Path, truth: Path) -> tuple[Picture, Picture]:
 def curve(path: Path) -> dict[str, NDArray[np.float64]]:
     """Return a function's points, its truth and its fit, ``(N,)`` each. Raises BadValue for a file that holds no such thing."""
     try:
-        content = read_regular(path, MOST_ARRAY_BYTES)
+        content = read_regular(path, MAX_ARRAY_BYTES)
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             size = sum(each.file_size for each in archive.infolist())
-        if size > min(MOST_ARRAY_BYTES, MOST_ARCHIVE_RATIO * len(content)):
+        if size > min(MAX_ARRAY_BYTES, MAX_ARCHIVE_RATIO * len(content)):
             raise BadValue(f"{path} unpacks to {size:,} bytes from {len(content):,}: refused")
         with np.load(io.BytesIO(content), allow_pickle=False) as held:
             found = {name: np.asarray(held[name], dtype=np.float64) for name in CURVE}

@@ -6,20 +6,23 @@ from dataclasses import asdict
 
 from tabulate import tabulate
 
-from inrbench.analyse import Group
+from inrbench.analyse import ComparableRuns
 from inrbench.analyse.compare import Comparison
-from inrbench.analyse.statistics import FEWEST_PAIRS, LEVEL
-from inrbench.report import words
+from inrbench.analyse.statistics import LEVEL, MIN_PAIRS
+from inrbench.console import NONE
+from inrbench.report import formatting
 from inrbench.spec import Metric
 
 HEADER = ("metric", "against", "mean", "its mean", "difference [95 %]", "better on", "p", "")
 
 
-def comparison_text(tables: Sequence[tuple[Group, list[Comparison]]], style: str) -> str:
+def comparison_text(tables: Sequence[tuple[ComparableRuns, list[Comparison]]], style: str) -> str:
     """Return one table a group, as ``plain``, ``markdown`` or ``json``."""
     if style == "json":
         return (
-            json.dumps([{"group": words.title(g), "comparisons": [asdict(c) for c in found]} for g, found in tables], indent=1)
+            json.dumps(
+                [{"group": formatting.title(g), "comparisons": [asdict(c) for c in found]} for g, found in tables], indent=1
+            )
             + "\n"
         )
     bold = "**{}**" if style == "markdown" else "{}"
@@ -29,7 +32,7 @@ def comparison_text(tables: Sequence[tuple[Group, list[Comparison]]], style: str
     for group, found in tables:
         metrics = list(dict.fromkeys(c.metric for c in found))
         table = tabulate([_row(c, metrics) for c in found], HEADER, tablefmt=layout, colalign=aligned, disable_numparse=True)
-        head = bold.format(f"{found[0].label} in {words.title(group)}")
+        head = bold.format(f"{found[0].label} in {formatting.title(group)}")
         parts.append(f"{head}\n\n{table}\n\n{_caption(found)}\n")
     return "\n".join(parts)
 
@@ -40,18 +43,22 @@ def _row(c: Comparison, metrics: list[Metric]) -> list[str]:
         better = (c.difference.mean > 0) == c.metric.higher_is_better
         verdict = "cannot be told apart" if c.p >= LEVEL else "better" if better else "worse"
     return [
-        words.metric_title(c.metric, metrics) + (f", {c.signal}" if c.signal else ""), c.other,
-        words.number(c.means[0], c.metric), words.number(c.means[1], c.metric),
-        words.interval_text(c.difference, c.metric), f"{c.wins}/{c.n_seeds if c.signal else c.n_signals}",
-        words.NONE if c.p is None else f"{c.p:.2g}", verdict,
-    ]  # fmt: skip
+        formatting.metric_title(c.metric, metrics) + (f", {c.signal}" if c.signal else ""),
+        c.other,
+        formatting.number(c.means[0], c.metric),
+        formatting.number(c.means[1], c.metric),
+        formatting.interval_text(c.difference, c.metric),
+        f"{c.wins}/{c.n_seeds if c.signal else c.n_signals}",
+        NONE if c.p is None else f"{c.p:.2g}",
+        verdict,
+    ]
 
 
 def _caption(found: Sequence[Comparison]) -> str:
     n, seeds = found[0].n_signals, found[0].n_seeds
     unit = f"{n} signal(s), {seeds} seed(s) averaged first"
     tests = "paired bootstrap interval over signals; Wilcoxon's signed-rank test, Holm over the others"
-    few = f"no interval over fewer than {FEWEST_PAIRS} signals, which cannot tell methods apart"
+    few = f"no interval over fewer than {MIN_PAIRS} signals, which cannot tell methods apart"
     seedwise = "; a line with a signal's name is that signal alone: paired t interval and test over its seeds"
-    said = tests if n >= FEWEST_PAIRS else few + (seedwise if any(c.signal for c in found) else "")
+    said = tests if n >= MIN_PAIRS else few + (seedwise if any(c.signal for c in found) else "")
     return f"{unit}; {said}; x is a ratio of errors."

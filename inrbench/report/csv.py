@@ -4,12 +4,12 @@ import csv
 import io
 from collections.abc import Sequence
 
-from inrbench.analyse import Board, Cell
+from inrbench.analyse import Leaderboard, Summary
 
 
-def to_csv(boards: Sequence[Board]) -> str:
+def to_csv(leaderboards: Sequence[Leaderboard]) -> str:
     """Return all tables as one, with a mean, a spread and a count for each metric; empty where there is no value."""
-    metrics = list(dict.fromkeys(metric.id for board in boards for metric in board.metrics))
+    metrics = list(dict.fromkeys(metric.id for leaderboard in leaderboards for metric in leaderboard.metrics))
     fixed = ["task", "protocol", "fingerprint", "device_class", "engine", "track", "method"]
     tail = [
         "train_seconds",
@@ -17,27 +17,33 @@ def to_csv(boards: Sequence[Board]) -> str:
         "n_params",
         "trained",
         "complete",
-        "place",
+        "position",
         "rank",
         "signals",
         "seeds_min",
         "seeds_max",
     ]
-    tail += ["behind", "behind_low", "behind_high"]
-    columns = [f"{metric} {what}" for metric in metrics for what in ("mean", "spread", "n")]
+    tail += ["difference_to_best", "difference_low", "difference_high"]
+    columns = [f"{metric} {what}" for metric in metrics for what in ("mean", "std", "n")]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow([*fixed, *map(csv_cell, columns), *tail])
-    for board in boards:
-        group = board.group
+    for leaderboard in leaderboards:
+        group = leaderboard.group
         place = [group.task, group.protocol, group.fingerprint, group.device_class, group.engine, group.track]
-        for row in board.rows:
+        for row in leaderboard.rows:
             values = [value for metric in metrics for value in _three(row.cells.get(metric))]
-            seconds = row.train_seconds.mean if row.train_seconds and board.sharing else ""
+            seconds = row.train_seconds.mean if row.train_seconds and leaderboard.worker_layout else ""
             memory = row.gpu_bytes.mean if row.gpu_bytes else ""
-            behind = ["", "", ""] if row.behind is None else [row.behind.mean, row.behind.low, row.behind.high]
-            order = [row.trained, row.complete, row.place, row.rank, row.n_signals, *row.seeds]
-            writer.writerow([*map(csv_cell, [*place, row.label]), *values, seconds, memory, row.n_params, *order, *behind])
+            difference_to_best = (
+                ["", "", ""]
+                if row.difference_to_best is None
+                else [row.difference_to_best.mean, row.difference_to_best.low, row.difference_to_best.high]
+            )
+            order = [row.trained, row.complete, row.position, row.rank, row.n_signals, *row.seeds]
+            writer.writerow(
+                [*map(csv_cell, [*place, row.label]), *values, seconds, memory, row.n_params, *order, *difference_to_best]
+            )
     return stream.getvalue()
 
 
@@ -50,5 +56,5 @@ def csv_cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else value
 
 
-def _three(cell: Cell | None) -> list[float | str | None]:
-    return ["", "", ""] if cell is None else [cell.mean, cell.spread, cell.n]
+def _three(cell: Summary | None) -> list[float | str | None]:
+    return ["", "", ""] if cell is None else [cell.mean, cell.std, cell.n]

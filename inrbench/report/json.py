@@ -6,26 +6,43 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from inrbench.analyse import Board
-from inrbench.report import words
+from inrbench.analyse import Leaderboard
+from inrbench.report import formatting
 
 
-def to_json(boards: Sequence[Board]) -> str:
+def to_json(leaderboards: Sequence[Leaderboard]) -> str:
     """Return a list of tables. Numbers that JSON lacks (nan, inf) are strings; what is unknown is null."""
-    return json.dumps(_plain([_one(board) for board in boards]), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return (
+        json.dumps(_plain([_one(leaderboard) for leaderboard in leaderboards]), indent=1, ensure_ascii=False, allow_nan=False)
+        + "\n"
+    )
 
 
-def _one(board: Board) -> dict[str, Any]:
-    group = board.group
+def _one(leaderboard: Leaderboard) -> dict[str, Any]:
+    group = leaderboard.group
     return {
-        "task": group.task, "protocol": group.protocol, "fingerprint": group.fingerprint, "device_class": group.device_class,
-        "engine": group.engine, "track": group.track, "title": words.title(group),
-        "metrics": [asdict(metric) for metric in board.metrics],
-        "signals": board.signals, "seeds": board.seeds,
-        "devices": board.devices, "sharing": board.sharing, "notes": board.notes,
-        "rows": [{**asdict(row), "train_seconds": _cell(row.train_seconds if board.sharing else None),
-                  "gpu_bytes": _cell(row.gpu_bytes)} for row in board.rows],
-    }  # fmt: skip
+        "task": group.task,
+        "protocol": group.protocol,
+        "fingerprint": group.fingerprint,
+        "device_class": group.device_class,
+        "engine": group.engine,
+        "track": group.track,
+        "title": formatting.title(group),
+        "metrics": [asdict(metric) for metric in leaderboard.metrics],
+        "signals": leaderboard.signals,
+        "seeds": leaderboard.seeds,
+        "devices": leaderboard.devices,
+        "worker_layout": leaderboard.worker_layout,
+        "notes": leaderboard.notes,
+        "rows": [
+            {
+                **asdict(row),
+                "train_seconds": _cell(row.train_seconds if leaderboard.worker_layout else None),
+                "gpu_bytes": _cell(row.gpu_bytes),
+            }
+            for row in leaderboard.rows
+        ],
+    }
 
 
 def _cell(cell: Any) -> dict[str, Any] | None:

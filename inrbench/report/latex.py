@@ -2,20 +2,36 @@
 
 from collections.abc import Sequence
 
-from inrbench.analyse import Board
-from inrbench.report import words
+from inrbench.analyse import Leaderboard
+from inrbench.console import NONE
+from inrbench.report import formatting
 
 SPECIAL = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
-    "±": r"$\pm$", "×/÷": r"$\times/\div$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", words.NONE: "--",
-}  # fmt: skip
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "±": r"$\pm$",
+    "×/÷": r"$\times/\div$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    NONE: "--",
+}
 MARKS = {"best": r"\textbf{%s}", "second": r"\underline{%s}", "untrained": r"\textit{%s}", None: "%s"}
 
 
-def to_latex(boards: Sequence[Board]) -> str:
+def to_latex(leaderboards: Sequence[Leaderboard]) -> str:
     """Return the tables, best bold and second underlined; ``\\usepackage{booktabs}`` is all that they need."""
-    return "% \\usepackage{booktabs}\n" + "\n".join(_one(board) for board in boards)
+    return "% \\usepackage{booktabs}\n" + "\n".join(_one(leaderboard) for leaderboard in leaderboards)
 
 
 def escaped(text: str) -> str:
@@ -33,28 +49,30 @@ def _ascii(letter: str) -> str:
     return letter if letter.isprintable() and ord(letter) < 0x250 else "?"
 
 
-def _one(board: Board) -> str:
-    heads = words.header(board)
+def _one(leaderboard: Leaderboard) -> str:
+    heads = formatting.header(leaderboard)
     columns = "l" + "r" * (len(heads) - 2) + "l"
-    lines = [" & ".join(_cell(text, mark) for text, mark in words.cells(board, row)) for row in board.rows]
-    group = board.group
-    caption = escaped(" ".join([f"{words.title(group)}.", *words.caption(board)]))
+    lines = [" & ".join(_cell(text, mark) for text, mark in formatting.cells(leaderboard, row)) for row in leaderboard.rows]
+    group = leaderboard.group
+    caption = escaped(" ".join([f"{formatting.title(group)}.", *formatting.caption(leaderboard)]))
     label = "-".join(("tab", group.task, group.fingerprint, group.device_class, group.engine, group.track))
-    return "\n".join([
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{caption}}}",
-        rf"\label{{{''.join(letter for letter in label if letter.isalnum() or letter == '-')}}}",
-        rf"\begin{{tabular}}{{{columns}}}",
-        r"\toprule",
-        " & ".join(map(escaped, heads)) + r" \\",
-        r"\midrule",
-        *(f"{{}}{line} \\\\" for line in lines),  # the braces keep a leading [ from being read as an option of \\
-        r"\bottomrule",
-        r"\end{tabular}",
-        r"\end{table}",
-        "",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{caption}}}",
+            rf"\label{{{''.join(letter for letter in label if letter.isalnum() or letter == '-')}}}",
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            " & ".join(map(escaped, heads)) + r" \\",
+            r"\midrule",
+            *(f"{{}}{line} \\\\" for line in lines),  # the braces keep a leading [ from being read as an option of \\
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
 
 
 def _cell(text: str, mark: str | None) -> str:

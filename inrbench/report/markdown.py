@@ -4,26 +4,32 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from inrbench.analyse import Board
+from inrbench.analyse import Leaderboard
 from inrbench.errors import printable
-from inrbench.report import words
+from inrbench.report import formatting
 
 MARKS = {"best": "**{}**", "second": "<u>{}</u>", "untrained": "<i>{}</i>", None: "{}"}
 
 
-def to_markdown(boards: Sequence[Board], details: bool = False) -> str:
+def to_markdown(leaderboards: Sequence[Leaderboard], details: bool = False) -> str:
     """Return the tables, best in bold and second underlined."""
-    return "\n\n".join(_one(board, details) for board in boards) + "\n"
+    return "\n\n".join(_one(leaderboard, details) for leaderboard in leaderboards) + "\n"
 
 
-def _one(board: Board, details: bool) -> str:
-    rows = [[MARKS[mark].format(_plain(text)) for text, mark in words.cells(board, row)] for row in board.rows]
-    aligned = ("left", *["right"] * (len(words.header(board)) - 2), "left")
+def _one(leaderboard: Leaderboard, details: bool) -> str:
+    rows = [[MARKS[mark].format(_plain(text)) for text, mark in formatting.cells(leaderboard, row)] for row in leaderboard.rows]
+    aligned = ("left", *["right"] * (len(formatting.header(leaderboard)) - 2), "left")
     table = tabulate(
-        rows, headers=[_plain(head) for head in words.header(board)], tablefmt="pipe", colalign=aligned, disable_numparse=True
+        rows,
+        headers=[_plain(head) for head in formatting.header(leaderboard)],
+        tablefmt="pipe",
+        colalign=aligned,
+        disable_numparse=True,
     )
-    lines = [_plain(line) for line in [*words.caption(board), *(words.details(board) if details else [])]]
-    return f"**{_plain(words.title(board.group))}**\n\n{table}\n\n" + "\n".join(f"{line}  " for line in lines).rstrip()
+    lines = [_plain(line) for line in [*formatting.caption(leaderboard), *(formatting.details(leaderboard) if details else [])]]
+    return (
+        f"**{_plain(formatting.title(leaderboard.group))}**\n\n{table}\n\n" + "\n".join(f"{line}  " for line in lines).rstrip()
+    )
 
 
 def _plain(text: str) -> str:

@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from inrbench.analyse import Board
+from inrbench.analyse import Leaderboard
 from inrbench.errors import printable
-from inrbench.report import words
+from inrbench.report import formatting
 
 STYLES = {"best": "bold", "second": "underline", "untrained": "dim", None: ""}
 PLAIN = {"best": "*", "second": "_", "untrained": "", None: ""}
@@ -17,29 +17,31 @@ PLAIN = {"best": "*", "second": "_", "untrained": "", None: ""}
 WIDTH_WITHOUT_TERMINAL = 160
 
 
-def print_boards(boards: Sequence[Board], details: bool = False, console: Console | None = None) -> None:
+def print_leaderboards(leaderboards: Sequence[Leaderboard], details: bool = False, console: Console | None = None) -> None:
     """Print the tables, best in bold and second underlined; behind a pipe, marked by * and _."""
     console = console or Console(highlight=False)
     if not console.is_terminal:
         console.width = WIDTH_WITHOUT_TERMINAL
-    for board in boards:
+    for leaderboard in leaderboards:
         table = Table(
-            title=_plain(words.title(board.group)),
+            title=_plain(formatting.title(leaderboard.group)),
             title_justify="left",
             title_style="bold",
             box=box.SIMPLE_HEAD,
             pad_edge=False,
         )
         plain = not console.is_terminal or console.no_color
-        for column, head in enumerate(words.header(board)):
+        for column, head in enumerate(formatting.header(leaderboard)):
             table.add_column(_plain(head), justify="left" if column == 0 else "right", overflow="fold")
-        for row in board.rows:
-            texts = [_plain(text + (PLAIN[mark] if plain else ""), STYLES[mark]) for text, mark in words.cells(board, row)]
+        for row in leaderboard.rows:
+            texts = [
+                _plain(text + (PLAIN[mark] if plain else ""), STYLES[mark]) for text, mark in formatting.cells(leaderboard, row)
+            ]
             table.add_row(*texts)
         console.print(table)
-        for line in [*words.caption(board), *(words.details(board) if details else [])]:
+        for line in [*formatting.caption(leaderboard), *(formatting.details(leaderboard) if details else [])]:
             console.print(_plain(line, "dim"))
-        if plain and any(row.marks for row in board.rows):
+        if plain and any(row.marks for row in leaderboard.rows):
             console.print(Text("* best, _ second"))
         console.print()
 

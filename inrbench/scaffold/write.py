@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 
 from inrbench.errors import BadValue
-from inrbench.spec import odd_name
+from inrbench.spec import name_error
 
 USED = frozenset({"tensor", "nn", "coordinate_mlp", "network_spec", "register_method", "siren_init", "step", "np"})
 """What the templates import or define."""
@@ -65,7 +65,7 @@ def _names(name: str) -> dict[str, str]:
 def _module(name: str) -> str:
     """Return what the file of a name is called. Raises BadValue."""
     module = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
-    if (why := odd_name(name)) or not module.isidentifier() or keyword.iskeyword(module) or not name[-1].isalnum():
+    if (why := name_error(name)) or not module.isidentifier() or keyword.iskeyword(module) or not name[-1].isalnum():
         raise BadValue(why or f"'{name}' can be no Python name: begin with a letter and end with one or a digit, like my_act")
     if module in USED or importlib.util.find_spec(module) is not None:
         raise BadValue(f"'{name}': a module or a function that the file needs is called so; choose another name")

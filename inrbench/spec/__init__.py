@@ -4,12 +4,12 @@ Identity is SHA-256 over canonical JSON. A protocol's fingerprint covers everyth
 nothing else; a run's id adds the method's code and parameters, the signal's content and the seed.
 """
 
-from inrbench.spec.identity import PLAIN_NAME, canonical_json, derived_seed, digest, odd_name
+from inrbench.spec.identity import PLAIN_NAME, canonical_json, derived_seed, digest, name_error
 from inrbench.spec.metric import Measurement, Metric
 from inrbench.spec.optimiser import OPTIMISERS, Adam, AdamW, Lbfgs, Muon, Optimiser, Sgd
-from inrbench.spec.parse import parse_as
-from inrbench.spec.protocol import EDITION, Precision, Protocol, Schedule
-from inrbench.spec.record import added
+from inrbench.spec.parse import parse_value
+from inrbench.spec.protocol import HARNESS_VERSION, Precision, Protocol, Schedule
+from inrbench.spec.record import added_field
 from inrbench.spec.run import (
     TUNED,
     Artifact,
@@ -28,7 +28,7 @@ from inrbench.spec.run import (
 from inrbench.spec.settings import Settings
 
 __all__ = [
-    "EDITION",
+    "HARNESS_VERSION",
     "OPTIMISERS",
     "PLAIN_NAME",
     "TUNED",
@@ -55,11 +55,11 @@ __all__ = [
     "Status",
     "Track",
     "Value",
-    "added",
+    "added_field",
     "canonical_json",
     "derived_seed",
     "digest",
-    "odd_name",
-    "parse_as",
+    "name_error",
+    "parse_value",
     "variant_text",
 ]

@@ -8,11 +8,11 @@ PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """What a method or task may be called: its name is part of a path in every results folder."""
 
 
-def odd_name(name: str) -> str | None:
+def name_error(name: str) -> str | None:
     """Return why no method or task can be called ``name``, or None if one can.
 
-    >>> odd_name("finer-plus.plus_2")
-    >>> odd_name("../x")
+    >>> name_error("finer-plus.plus_2")
+    >>> name_error("../x")
     "'../x' is no name of a method or task: letters, digits, '.', '_' and '-', 100 at most"
     """
     if PLAIN_NAME.fullmatch(name):

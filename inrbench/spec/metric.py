@@ -13,14 +13,14 @@ FITTED = frozenset({"train", "sinogram"})
 class Metric:
     """What a number is. ``id`` carries the implementation and its parameters, ``ssim@skimage-uniform-w7``.
 
-    ``scale`` says how values are averaged and compared: ``log`` for errors that span decades (geometric mean), ``spread`` for
-    a deviation that goes with another metric and makes no method better or worse.
+    ``scale`` says how values are averaged and compared: ``log`` for errors that span decades (geometric mean), ``dispersion``
+    for a standard deviation that accompanies another metric and ranks no method.
     """
 
     id: str
     unit: str = ""
     higher_is_better: bool
-    scale: Literal["linear", "log", "spread"] = "linear"
+    scale: Literal["linear", "log", "dispersion"] = "linear"
 
     @property
     def role(self) -> Role:
@@ -40,14 +40,14 @@ class Metric:
             return "diagnostic"
         return "training" if measured_on in FITTED else "answer"
 
-    def on_scale(self, value: float) -> float:
+    def to_scale(self, value: float) -> float:
         """Return a value as it is averaged and compared: of the scale ``log`` its decadic logarithm, -inf of zero."""
         if self.scale != "log":
             return float(value)
         return math.log10(value) if value > 0 else -math.inf
 
-    def off_scale(self, value: float) -> float:
-        """Return the value that ``on_scale`` was given."""
+    def from_scale(self, value: float) -> float:
+        """Return the value that ``to_scale`` was given."""
         return float(10**value if self.scale == "log" else value)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Literal
 
-from inrbench.errors import BadValue, unknown
+from inrbench.errors import BadValue, unknown_name
 from inrbench.spec.record import check_types, field_types
 
 
@@ -115,9 +115,9 @@ def optimiser_of(value: str | Mapping[str, Any]) -> Optimiser:
     given = {"name": value} if isinstance(value, str) else dict(value)
     name = str(given.pop("name"))
     if name not in OPTIMISERS:
-        raise unknown("optimiser", name, OPTIMISERS)
+        raise unknown_name("optimiser", name, OPTIMISERS)
     known = field_types(OPTIMISERS[name])
     for key in given:
         if key not in known:
-            raise unknown(f"hyper-parameter of optimiser '{name}'", key, known)
+            raise unknown_name(f"hyper-parameter of optimiser '{name}'", key, known)
     return OPTIMISERS[name](**{key: tuple(item) if isinstance(item, list) else item for key, item in given.items()})

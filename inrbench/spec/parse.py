@@ -9,7 +9,7 @@ from inrbench.errors import BadValue
 _UNREAD = object()
 
 
-def parse_as(kind: Any, text: str, where: str) -> Any:
+def parse_value(kind: Any, text: str, where: str) -> Any:
     """Return ``text`` read as the annotated type ``kind``.
 
     Args:
@@ -20,8 +20,8 @@ def parse_as(kind: Any, text: str, where: str) -> Any:
     Raises:
         BadValue: The text is no such value, or the type cannot be written as text.
 
-    >>> parse_as(float | None, "none", "omega"), parse_as(tuple[float, ...], "(1, 1, 0)", "s_min"), parse_as(int, "3", "k")
-    (None, (1.0, 1.0, 0.0), 3)
+    >>> parse_value(float | None, "none", "omega"), parse_value(tuple[float, ...], "(1, 1, 0)", "s_min")
+    (None, (1.0, 1.0, 0.0))
     """
     text = text.strip()
     options = type_options(kind)
@@ -33,11 +33,11 @@ def parse_as(kind: Any, text: str, where: str) -> Any:
     raise BadValue(f"{where}: expected {wanted}, got '{text}'")
 
 
-def is_of(kind: Any, value: object) -> bool:
+def matches_type(kind: Any, value: object) -> bool:
     """Return whether a value is of an annotated type. A whole number is a float too, and a bool is no number.
 
-    >>> is_of(float | None, 3), is_of(int, True), is_of(Literal["a", "b"], "c"), is_of(tuple[float, ...], (1, 2.5))
-    (True, False, False, True)
+    >>> matches_type(float | None, 3), matches_type(int, True), matches_type(Literal["a", "b"], "c")
+    (True, False, False)
     """
     return any(_is_of_one(option, value) for option in type_options(kind))
 

@@ -9,11 +9,11 @@ from typing import Any, Literal, TypeVar
 from inrbench.errors import BadValue
 from inrbench.spec.identity import digest
 from inrbench.spec.optimiser import OPTIMISERS, Adam, Optimiser, optimiser_of
-from inrbench.spec.parse import parse_as
-from inrbench.spec.record import added, check_types, field_types, unused_additions
+from inrbench.spec.parse import parse_value
+from inrbench.spec.record import added_field, check_types, field_types, unset_added_fields
 from inrbench.spec.settings import Settings
 
-EDITION = 1
+HARNESS_VERSION = 1
 """Raised when the harness itself changes what a number means (a loss, a layer, a selection rule). Part of every fingerprint."""
 
 NOT_CHANGEABLE = frozenset({"name", "sources", "settings", "metrics", "optimiser"})
@@ -61,9 +61,9 @@ class Protocol:
     lr: float
     lr_min: float
     schedule: Schedule = "cosine"
-    warmup_epochs: int = added(0)
-    step_epochs: int | None = added(None)
-    step_factor: float | None = added(None)
+    warmup_epochs: int = added_field(0)
+    step_epochs: int | None = added_field(None)
+    step_factor: float | None = added_field(None)
     precision: Precision = "float32"
     selection: Literal["last iterate"] = "last iterate"
     metrics: tuple[str, ...]
@@ -115,8 +115,11 @@ class Protocol:
         """Return all fields as JSON holds them."""
         values = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
         return {
-            **values, "optimiser": self.optimiser.encoded(), "settings": self.settings.encoded(), "sources": dict(self.sources),
-        }  # fmt: skip
+            **values,
+            "optimiser": self.optimiser.encoded(),
+            "settings": self.settings.encoded(),
+            "sources": dict(self.sources),
+        }
 
     @classmethod
     def decoded(cls, encoded: Mapping[str, Any], settings: type[Settings]) -> "Protocol":
@@ -126,17 +129,21 @@ class Protocol:
             UnknownName: It has a setting that the task does not have any more.
             BadValue: A value means nothing any more.
         """
-        return cls(**{
-            **encoded, "metrics": tuple(encoded["metrics"]), "optimiser": optimiser_of(encoded["optimiser"]),
-            "settings": settings.decoded(encoded["settings"]),
-        })  # fmt: skip
+        return cls(
+            **{
+                **encoded,
+                "metrics": tuple(encoded["metrics"]),
+                "optimiser": optimiser_of(encoded["optimiser"]),
+                "settings": settings.decoded(encoded["settings"]),
+            }
+        )
 
     def fingerprint(self, task: str, task_version: str) -> str:
         """Return the first 12 hexadecimal digits of the hash of everything that changes a number's meaning."""
         fields = {**self.encoded(), "settings": self.settings.fingerprinted()}
-        left_out = {"name", "sources", *unused_additions(self)}
+        left_out = {"name", "sources", *unset_added_fields(self)}
         fields = {name: value for name, value in fields.items() if name not in left_out}
-        return digest({"edition": EDITION, "task": task, "task_version": task_version, **fields})[:12]
+        return digest({"edition": HARNESS_VERSION, "task": task, "task_version": task_version, **fields})[:12]
 
     def with_changes(self, changes: Mapping[str, str]) -> "Protocol":
         """Return a protocol with fields replaced by values given as text, named after the changes.
@@ -160,7 +167,7 @@ class Protocol:
             if key not in own and key not in of_task:
                 known = ", ".join(sorted((*own, *of_task, "optimiser")))
                 raise BadValue(f"--set {key}={text}: no field that can be changed. There are: {known}")
-            (settings if key in of_task else fields)[key] = parse_as(of_task.get(key, own.get(key)), text, f"--set {key}")
+            (settings if key in of_task else fields)[key] = parse_value(of_task.get(key, own.get(key)), text, f"--set {key}")
         fields["optimiser"] = self._changed_optimiser(changes)
         if settings:
             fields["settings"] = dataclasses.replace(self.settings, **settings)
@@ -170,7 +177,7 @@ class Protocol:
     def _changed_optimiser(self, changes: Mapping[str, str]) -> Optimiser:
         chosen = self.optimiser
         if "optimiser" in changes:
-            chosen = OPTIMISERS[parse_as(Literal[*OPTIMISERS], changes["optimiser"], "--set optimiser")]()
+            chosen = OPTIMISERS[parse_value(Literal[*OPTIMISERS], changes["optimiser"], "--set optimiser")]()
         hyper = {key.removeprefix("optimiser."): text for key, text in changes.items() if key.startswith("optimiser.")}
         types = field_types(type(chosen))
         for key, text in hyper.items():
@@ -178,5 +185,5 @@ class Protocol:
                 known = ", ".join(types)
                 raise BadValue(f"--set optimiser.{key}={text}: optimiser '{chosen.name}' has no '{key}'. It has: {known}")
         return dataclasses.replace(
-            chosen, **{key: parse_as(types[key], text, f"--set optimiser.{key}") for key, text in hyper.items()}
+            chosen, **{key: parse_value(types[key], text, f"--set optimiser.{key}") for key, text in hyper.items()}
         )

@@ -4,12 +4,12 @@ from dataclasses import field, fields
 from typing import Any, get_type_hints
 
 from inrbench.errors import BadValue
-from inrbench.spec.parse import is_of, type_name, type_options
+from inrbench.spec.parse import matches_type, type_name, type_options
 
 ADDED = "added"
 
 
-def added(default: Any) -> Any:
+def added_field(default: Any) -> Any:
     """Return a dataclass field that was added after results had been published.
 
     It enters the fingerprint only where it is not its default. The default must be what ran before the field was there: then
@@ -18,8 +18,8 @@ def added(default: Any) -> Any:
     return field(default=default, metadata={ADDED: True})
 
 
-def unused_additions(record: Any) -> set[str]:
-    """Return the names of the fields made by ``added`` that still have their default."""
+def unset_added_fields(record: Any) -> set[str]:
+    """Return the names of the fields made by ``added_field`` that still have their default."""
     return {each.name for each in fields(record) if each.metadata.get(ADDED) and getattr(record, each.name) == each.default}
 
 
@@ -41,6 +41,6 @@ def check_types(record: Any, where: str = "") -> None:
     """
     for name, kind in field_types(type(record)).items():
         value = getattr(record, name)
-        if not is_of(kind, value):
+        if not matches_type(kind, value):
             wanted = " or ".join(map(type_name, type_options(kind)))
             raise BadValue(f"{where}{name} must be {wanted}, got {value!r}")

@@ -11,8 +11,8 @@ from inrbench.spec.metric import Measurement
 
 Status = Literal["ok", "diverged", "timeout", "oom", "error", "skipped", "interrupted"]
 Track = str
-"""How methods are trained: as the ``paper`` trains all, each as its authors do (``native``), each as an equal search found best
-(``tuned-20``: with a budget of 20 runs, since other budgets are another track), or in that ``search``."""
+"""How methods are trained: ``paper`` (the paper's settings for all methods), ``authors`` (each method's own published settings),
+``tuned-20`` (settings from a search with a budget of 20 runs; each budget is its own track) or ``search`` (its trials)."""
 TUNED = "tuned"
 Value = float | int | bool | str | tuple[float, ...] | None
 """What a method's parameter may be."""
@@ -151,7 +151,7 @@ class Cost:
     """Why something was not compiled."""
     chunk_points: int | None = None
     """Points whose activations were held at once."""
-    matmul_route: str | None = None
+    matmul_backend: str | None = None
     matmul_error: float | None = None
     """Largest rms relative error of the route's matrix products against float64, measured in this process."""
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self
 
-from inrbench.errors import unknown
-from inrbench.spec.record import check_types, field_types, unused_additions
+from inrbench.errors import unknown_name
+from inrbench.spec.record import check_types, field_types, unset_added_fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Settings:
 
     def fingerprinted(self) -> dict[str, Any]:
         """Return what enters the fingerprint."""
-        left_out = unused_additions(self)
+        left_out = unset_added_fields(self)
         return {name: value for name, value in self.encoded().items() if name not in left_out}
 
     @classmethod
@@ -41,5 +41,5 @@ class Settings:
         values = {name: value for name, value in encoded.items() if name not in cls.facts}
         for name in values:
             if name not in known:
-                raise unknown("setting", name, known)
+                raise unknown_name("setting", name, known)
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})

@@ -1,14 +1,13 @@
 """The store: a folder of immutable Parquet files, one an attempt, that any number of processes may add to."""
 
-from inrbench.store.artifacts import artifact_files, artifact_folder, fault_of_artifact, keep_artifacts
-from inrbench.store.bucket_leases import can_lease, leased_in_bucket
-from inrbench.store.compact import Merged, compact, merge, pack
+from inrbench.store.artifacts import artifact_error, artifact_files, artifact_folder, keep_artifacts
+from inrbench.store.bucket_leases import can_lease, lease_in_bucket
+from inrbench.store.compact import MergeResult, compact_in_place, export_compact, import_attempts
 from inrbench.store.environment import Environment, code_state, environment, physical_cores
-from inrbench.store.leases import Lease, leased, living
+from inrbench.store.leases import Lease, active_leases, lease
 from inrbench.store.migrate import migrate
-from inrbench.store.mirror import Mirror, is_remote, kept_in_step, open_mirror
+from inrbench.store.mirror import Mirror, is_remote, keep_synced, open_mirror
 from inrbench.store.orphans import orphans, remove_orphans
-from inrbench.store.profiles import append_profile
 from inrbench.store.read import (
     StoreRead,
     attempt_files,
@@ -22,25 +21,26 @@ from inrbench.store.read import (
     read_runs,
     stored_run,
 )
-from inrbench.store.remote import MARK, claims_mirror, mirror_of, named
-from inrbench.store.schema import BEFORE, IDENTITY, SCHEMA, Attempt, new_attempt_id, spec_of
-from inrbench.store.verify import Verified, verify
+from inrbench.store.remote import MARK, claims_mirror, display_name, mirror_of
+from inrbench.store.schema import IDENTITY, LEGACY_DEFAULTS, SCHEMA, Attempt, new_attempt_id, spec_of
+from inrbench.store.verify import VerifyResult, verify
 from inrbench.store.write import append, check_writable
 
 __all__ = [
-    "BEFORE",
     "IDENTITY",
+    "LEGACY_DEFAULTS",
     "MARK",
     "SCHEMA",
     "Attempt",
     "Environment",
     "Lease",
-    "Merged",
+    "MergeResult",
     "Mirror",
     "StoreRead",
-    "Verified",
+    "VerifyResult",
+    "active_leases",
     "append",
-    "append_profile",
+    "artifact_error",
     "artifact_files",
     "artifact_folder",
     "attempt_files",
@@ -49,27 +49,25 @@ __all__ = [
     "check_writable",
     "claims_mirror",
     "code_state",
-    "compact",
+    "compact_in_place",
+    "display_name",
     "environment",
-    "fault_of_artifact",
+    "export_compact",
     "finished_runs",
+    "import_attempts",
     "is_remote",
     "keep_artifacts",
-    "kept_in_step",
-    "leased",
-    "leased_in_bucket",
-    "living",
+    "keep_synced",
+    "lease",
+    "lease_in_bucket",
     "load_results",
-    "merge",
     "migrate",
     "mirror_of",
-    "named",
     "new_attempt",
     "new_attempt_id",
     "newly_finished",
     "open_mirror",
     "orphans",
-    "pack",
     "physical_cores",
     "probed_runs",
     "read_attempts",

@@ -15,10 +15,10 @@ from typing import Any
 import pyarrow as pa
 
 from inrbench.errors import BadValue
-from inrbench.limits import MOST_MEDIA_BYTES
+from inrbench.limits import MAX_MEDIA_BYTES
 from inrbench.spec import Artifact
 from inrbench.store.files import BEING_WRITTEN, LINK, below, chunks_of, is_regular, write_atomically
-from inrbench.store.place import mark
+from inrbench.store.processes import mark
 
 HASH_LETTERS = 32
 FILE_NAME = re.compile(rf"[0-9a-f]{{{HASH_LETTERS}}}(\.[A-Za-z0-9_]{{1,20}}){{0,3}}", re.ASCII)
@@ -68,7 +68,7 @@ def files_named(table: pa.Table) -> set[str]:
     return {each["file"] for held in table["artifacts"].to_pylist() for each in held or ()}
 
 
-def fault_of_artifact(path: Path) -> str | None:
+def artifact_error(path: Path) -> str | None:
     """Return why a file is not the artifact that its name says, None if it is."""
     if path.is_symlink():
         return LINK
@@ -105,8 +105,8 @@ def _as_named(path: Path) -> Iterator[bytes]:
         for piece in chunks_of(path):
             digest.update(piece)
             size += len(piece)
-            if size > MOST_MEDIA_BYTES:
-                raise BadValue(f"has more than {MOST_MEDIA_BYTES:,} bytes")
+            if size > MAX_MEDIA_BYTES:
+                raise BadValue(f"has more than {MAX_MEDIA_BYTES:,} bytes")
             yield piece
     except OSError as error:
         raise BadValue(f"cannot be read: {error.strerror or error}") from error

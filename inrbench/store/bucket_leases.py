@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-BEAT_SECONDS = 20.0
+HEARTBEAT_SECONDS = 20.0
 STALE_SECONDS = 120.0
 """Without a new version for so long, by the clock of the object store, the owner is taken for dead."""
 REFUSED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
@@ -32,7 +32,7 @@ def can_lease(uri: str) -> bool:
 
 
 @contextmanager
-def leased_in_bucket(uri: str | None, name: str) -> Iterator[bool]:
+def lease_in_bucket(uri: str | None, name: str) -> Iterator[bool]:
     """Hold ``name`` against all machines that share a bucket, and yield True; yield False if another holds it.
 
     Where no lease can be kept (no bucket, no boto3, a bucket that answers otherwise) the block runs without: a run may then be
@@ -43,12 +43,12 @@ def leased_in_bucket(uri: str | None, name: str) -> Iterator[bool]:
     if held is None or not ours:
         yield ours is None
         return
-    over = threading.Event()
-    threading.Thread(target=held.beat, args=(over,), daemon=True).start()
+    stop = threading.Event()
+    threading.Thread(target=held.beat, args=(stop,), daemon=True).start()
     try:
         yield True
     finally:
-        over.set()
+        stop.set()
         held.release()
 
 
@@ -97,11 +97,11 @@ class _Held:
                 return written
         return False
 
-    def beat(self, over: threading.Event) -> None:
-        """Write the lease anew until ``over``; once it is another's, no more."""
-        while not over.wait(BEAT_SECONDS):
+    def beat(self, stop: threading.Event) -> None:
+        """Write the lease anew until ``stop``; once it is another's, no more."""
+        while not stop.wait(HEARTBEAT_SECONDS):
             with self.lock:
-                if over.is_set() or self.etag is None:
+                if stop.is_set() or self.etag is None:
                     return
                 if self._write(IfMatch=self.etag) is False:
                     self.etag = None
@@ -120,9 +120,9 @@ class _Held:
         from botocore.exceptions import BotoCoreError, ClientError
 
         self.beats += 1
-        told = {"host": socket.gethostname(), "pid": os.getpid(), "token": self.token, "beats": self.beats}
+        held_by = {"host": socket.gethostname(), "pid": os.getpid(), "token": self.token, "beats": self.beats}
         try:
-            answer = self.client.put_object(Bucket=self.bucket, Key=self.key, Body=json.dumps(told).encode(), **condition)
+            answer = self.client.put_object(Bucket=self.bucket, Key=self.key, Body=json.dumps(held_by).encode(), **condition)
         except ClientError as error:
             return False if error.response.get("Error", {}).get("Code") in REFUSED | GONE else None
         except BotoCoreError:

@@ -1,7 +1,7 @@
-"""Compacting: one deterministic file a (task, method). The same runs give the same bytes.
+"""Compaction: one deterministic file per (task, method). The same runs give the same bytes.
 
-``compact`` copies the runs that count elsewhere, fit to be committed. ``pack`` merges all attempts where they lie: a file each
-is right while runs end one by one, and slow to read by the thousand.
+``export_compact`` copies the runs that count to another folder, ready to be committed. ``compact_in_place`` merges all attempts
+in their own folder: one file per attempt is right while runs finish one by one, and slow to read by the thousand.
 """
 
 import itertools
@@ -14,31 +14,31 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from inrbench.errors import StoreError
-from inrbench.spec import odd_name
+from inrbench.spec import name_error
 from inrbench.store.artifacts import copy_artifacts
 from inrbench.store.files import is_regular, sweep, write_atomically
+from inrbench.store.identical import conflicting_ids, duplicates
 from inrbench.store.read import (
     FILE,
     UNREADABLE,
     Pair,
-    held_attempts,
-    one_attempt_a_run,
-    pairs_held,
+    attempts_that_count,
+    pairs_by_file,
+    read_all_attempts,
     read_files,
     read_pair,
-    read_steadily,
     store_files,
+    stored_attempts,
 )
-from inrbench.store.rows import fault_of_row
-from inrbench.store.same import conflicting, doubled
-from inrbench.store.schema import SCHEMA
-from inrbench.store.write import as_parquet, attempt_folder, packed_name
+from inrbench.store.row_checks import row_error
+from inrbench.store.schema import READ_SCHEMA, SCHEMA
+from inrbench.store.write import attempt_folder, compacted_name, parquet_bytes
 
-PACKING_LEVEL = 9
+COMPRESSION_LEVEL = 9
 
 
 @dataclass
-class Merged:
+class MergeResult:
     """What was written, each file with its number of rows, and what was refused, each file with the reason."""
 
     written: dict[Path, int] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Merged:
     """Attempts of runs that had ended well here before."""
 
 
-def compact(results: Path, target: Path, tasks: Container[str] | None = None, artifacts: bool = False) -> Merged:
+def export_compact(results: Path, target: Path, tasks: Container[str] | None = None, artifacts: bool = False) -> MergeResult:
     """Merge the runs of a results folder into ``target/<task>/<method>.parquet``.
 
     What ``target`` already holds stays, unless the same run has a newer attempt. Files of the results folder that cannot be
@@ -65,23 +65,23 @@ def compact(results: Path, target: Path, tasks: Container[str] | None = None, ar
     """
     for folder in (results, target):
         sweep(folder)
-    merged = Merged()
-    ours, merged_refused = pairs_held(results)
+    merged = MergeResult()
+    ours, merged_refused = pairs_by_file(results)
     merged.refused.update(merged_refused)
     held = [(results, ours)]
     if target != results and target.is_dir():
-        theirs, unreadable = pairs_held(target)
+        theirs, unreadable = pairs_by_file(target)
         _refuse(unreadable)
         held.insert(0, (target, theirs))
     pairs = sorted({pair for pairs in ours.values() for pair in pairs if tasks is None or pair[0] in tasks})
     _refuse_like_names(pairs)
     for task, method in pairs:
-        if why := odd_name(task) or odd_name(method):
+        if why := name_error(task) or name_error(method):
             merged.refused.update({path: why for path, pairs in ours.items() if (task, method) in pairs})
             continue
-        rows = one_attempt_a_run(pa.concat_tables([read_pair(folder, (task, method), known).table for folder, known in held]))
+        rows = attempts_that_count(pa.concat_tables([read_pair(folder, (task, method), known).table for folder, known in held]))
         path = target / task / f"{method}.parquet"
-        write_atomically(as_parquet(rows.combine_chunks(), PACKING_LEVEL), path)
+        write_atomically(parquet_bytes(rows.combine_chunks(), COMPRESSION_LEVEL), path)
         merged.written[path] = rows.num_rows
         if artifacts:
             merged.refused.update(copy_artifacts(rows.select(["artifacts"]).to_pylist(), results, target))
@@ -100,7 +100,7 @@ def _refuse_like_names(pairs: Iterable[Pair]) -> None:
             )
 
 
-def pack(results: Path) -> dict[Path, int]:
+def compact_in_place(results: Path) -> dict[Path, int]:
     """Merge the attempts of each (task, method) of a store into one file there; return each file's number of attempts.
 
     Folders with nothing to merge are left alone, and so are files that cannot be read, that hold columns that we do not know,
@@ -111,7 +111,7 @@ def pack(results: Path) -> dict[Path, int]:
     sweep(results)
     written = {}
     for folder, files in _by_folder(store_files(results)):
-        known = [path for path in files if _ours(path)]
+        known = [path for path in files if _has_known_columns(path)]
         if len(known) < 2:
             continue
         table, unreadable = read_files(known, [*SCHEMA.names, FILE.name])
@@ -119,7 +119,7 @@ def pack(results: Path) -> dict[Path, int]:
         rows = table.filter(pc.invert(_any_of(table[FILE.name], map(str, apart))))
         if len(known) - len(apart) < 2:
             continue
-        path, n_attempts = _write_packed(rows.select(SCHEMA.names), folder)
+        path, n_attempts = _write_compacted(rows.select(SCHEMA.names), folder)
         for merged in known:
             if merged not in apart and merged != path:
                 merged.unlink(missing_ok=True)
@@ -129,8 +129,8 @@ def pack(results: Path) -> dict[Path, int]:
 
 def _in_conflict(table: pa.Table) -> set[Path]:
     """Return the files whose rows claim to be an attempt that another row claims to be, with another content."""
-    twice = table.filter(_any_of(table["attempt_id"], doubled(table["attempt_id"].to_pylist())))
-    odd = conflicting(twice.select(SCHEMA.names))
+    twice = table.filter(_any_of(table["attempt_id"], duplicates(table["attempt_id"].to_pylist())))
+    odd = conflicting_ids(twice.select(SCHEMA.names))
     claims = zip(twice["attempt_id"].to_pylist(), twice[FILE.name].to_pylist(), strict=True)
     return {Path(file) for attempt, file in claims if attempt in odd}
 
@@ -144,15 +144,15 @@ def _by_folder(files: Iterable[Path]) -> Iterable[tuple[Path, list[Path]]]:
         yield folder, list(members)
 
 
-def _ours(path: Path) -> bool:
+def _has_known_columns(path: Path) -> bool:
     """Whether a file holds nothing but columns that we know."""
     try:
-        return is_regular(path) and set(pq.read_schema(path).names) <= set(SCHEMA.names)
+        return is_regular(path) and set(pq.read_schema(path).names) <= set(READ_SCHEMA.names)
     except UNREADABLE:
         return False
 
 
-def merge(other: Path, results: Path) -> Merged:
+def import_attempts(other: Path, results: Path) -> MergeResult:
     """Add the attempts of another results folder, as they are, with their artifacts.
 
     The other folder may be a stranger's. Of each row the id is worked out again and every column looked at, and of each
@@ -164,12 +164,12 @@ def merge(other: Path, results: Path) -> Merged:
         StoreError: A folder is not there, or ``results`` cannot be written.
     """
     sweep(results)
-    table, unreadable = read_steadily(other, [*SCHEMA.names, FILE.name])
-    merged = Merged(refused=dict(unreadable))
-    ours = held_attempts(results)
+    table, unreadable = read_all_attempts(other, [*SCHEMA.names, FILE.name])
+    merged = MergeResult(refused=dict(unreadable))
+    ours = stored_attempts(results)
     ended = set(ours.filter(pc.equal(ours["status"], "ok"))["run_id"].to_pylist())
     held = set(ours["attempt_id"].to_pylist())
-    told_otherwise = _told_otherwise(table.filter(_any_of(table["attempt_id"], held)).select(SCHEMA.names), results)
+    told_otherwise = _conflicting_attempts(table.filter(_any_of(table["attempt_id"], held)).select(SCHEMA.names), results)
     sound = []
     for i, row in enumerate(table.to_pylist()):
         file = Path(row.pop(FILE.name))
@@ -177,7 +177,7 @@ def merge(other: Path, results: Path) -> Merged:
             merged.refused.setdefault(file, f"holds attempt {row['attempt_id']}, which is here with another content")
         elif row["attempt_id"] in held:
             continue
-        elif fault := fault_of_row(row):
+        elif fault := row_error(row):
             merged.refused.setdefault(file, fault)
         elif row["run_id"] in ended:
             merged.left_out += 1
@@ -186,25 +186,27 @@ def merge(other: Path, results: Path) -> Merged:
     new = table.select(SCHEMA.names).take(pa.array(sound, pa.int64()))
     merged.refused.update(copy_artifacts(new.select(["artifacts"]).to_pylist(), other, results))
     for pair, rows in _by_pair(new):
-        path, n_attempts = _write_packed(rows, attempt_folder(results, *pair))
+        path, n_attempts = _write_compacted(rows, attempt_folder(results, *pair))
         merged.written[path] = n_attempts
     return merged
 
 
-def _told_otherwise(theirs: pa.Table, results: Path) -> set[str]:
+def _conflicting_attempts(theirs: pa.Table, results: Path) -> set[str]:
     """Return the attempts of rows that a results folder holds with another content."""
     if not theirs.num_rows:
         return set()
-    ours, _ = read_steadily(results, SCHEMA.names)
-    return conflicting(pa.concat_tables([theirs, ours.filter(_any_of(ours["attempt_id"], theirs["attempt_id"].to_pylist()))]))
+    ours, _ = read_all_attempts(results, SCHEMA.names)
+    return conflicting_ids(
+        pa.concat_tables([theirs, ours.filter(_any_of(ours["attempt_id"], theirs["attempt_id"].to_pylist()))])
+    )
 
 
-def _write_packed(table: pa.Table, folder: Path) -> tuple[Path, int]:
+def _write_compacted(table: pa.Table, folder: Path) -> tuple[Path, int]:
     """Write the attempts of a table, each once, into one file of a folder of the store."""
     order = table.select(["run_id", "attempt_id"]).to_pandas()
     rows = order.drop_duplicates("attempt_id").sort_values(["run_id", "attempt_id"]).index
-    content = as_parquet(table.take(pa.array(rows)).combine_chunks(), PACKING_LEVEL)
-    path = folder / packed_name(content)
+    content = parquet_bytes(table.take(pa.array(rows)).combine_chunks(), COMPRESSION_LEVEL)
+    path = folder / compacted_name(content)
     write_atomically(content, path)
     return path, len(rows)
 

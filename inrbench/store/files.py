@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from inrbench.errors import StoreError
-from inrbench.limits import MOST_SMALL_FILE_BYTES
-from inrbench.store.place import lives, mark, place
+from inrbench.limits import MAX_SMALL_FILE_BYTES
+from inrbench.store.processes import lives, mark, place
 
 LINK = "is a symbolic link, which is not followed"
 NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -47,7 +47,7 @@ def regular_files(folder: Path, chosen: Callable[[str], bool]) -> Iterator[Path]
 
     Raises StoreError if a folder may not be read.
     """
-    for root, folders, names in os.walk(folder, onerror=refuse_unless_gone, followlinks=False):
+    for root, folders, names in os.walk(folder, onerror=raise_unless_gone, followlinks=False):
         folders.sort()
         for name in sorted(names):
             path = Path(root, name)
@@ -55,7 +55,7 @@ def regular_files(folder: Path, chosen: Callable[[str], bool]) -> Iterator[Path]
                 yield path
 
 
-def refuse_unless_gone(error: OSError) -> None:
+def raise_unless_gone(error: OSError) -> None:
     """Raise StoreError for a folder that cannot be listed; one that has gone meanwhile holds nothing."""
     if not isinstance(error, FileNotFoundError):
         raise StoreError(f"cannot read {error.filename}: {error.strerror}. Choose another folder with --results")
@@ -69,7 +69,7 @@ def is_regular(path: Path) -> bool:
         return False
 
 
-def read_regular(path: Path, most: int = MOST_SMALL_FILE_BYTES) -> bytes:
+def read_regular(path: Path, most: int = MAX_SMALL_FILE_BYTES) -> bytes:
     """Return the content of a regular file.
 
     Raises OSError for a link or a file that cannot be read, ValueError for one of more than ``most`` bytes.

@@ -23,50 +23,57 @@ from typing import Any
 import psutil
 
 from inrbench.store.files import below, is_regular, read_regular
-from inrbench.store.guard import read_json
-from inrbench.store.place import lives, place
+from inrbench.store.processes import lives, place
+from inrbench.store.read_guard import read_json
 
-BEAT_SECONDS = 5.0
+HEARTBEAT_SECONDS = 5.0
 STALE_SECONDS = 30.0
 """Without a touch for so long, an owner whose process cannot be seen from here is taken for dead."""
 SLEEP_SECONDS = 300.0
 """Without a touch for so long, an owner is taken for dead though its process is there: it may be no owner at all."""
 FIELDS = {
-    "name": str, "host": str, "place": str, "pid": int, "started": float, "taken": float, "token": str, "told": dict,
-}  # fmt: skip
+    "name": str,
+    "host": str,
+    "place": str,
+    "pid": int,
+    "started": float,
+    "acquired_at": float,
+    "token": str,
+    "info": dict,
+}
 
 
 @dataclass(frozen=True)
 class Lease:
-    """What is held by whom. ``told`` is what the owner says about it."""
+    """What is held by whom. ``info`` is what the owner says about it."""
 
     name: str
     host: str
     place: str
-    """Which processes can see the owner's: see ``inrbench.store.place``. Host names do not tell that."""
+    """Which processes can see the owner's: see ``inrbench.store.processes``. Host names do not tell that."""
     pid: int
     started: float
     """When the process began, in seconds since 1970: a number of a process may be used again."""
-    taken: float
+    acquired_at: float
     """Since when it is held."""
     token: str
     """Drawn by chance: no two leases are the same."""
-    told: dict[str, Any] = field(default_factory=dict)
+    info: dict[str, Any] = field(default_factory=dict)
 
     @property
     def runs(self) -> list[str] | None:
         """The runs that a command has planned, None of a lease that is no command's."""
-        return _texts(self.told.get("runs"))
+        return _texts(self.info.get("runs"))
 
     @property
     def known(self) -> list[str]:
         """The attempts that a command knew when it began."""
-        return _texts(self.told.get("known")) or []
+        return _texts(self.info.get("known")) or []
 
     @property
     def what(self) -> str | None:
         """What a run is, None of a lease that is no run's."""
-        what = self.told.get("what")
+        what = self.info.get("what")
         return what if isinstance(what, str) else None
 
 
@@ -80,14 +87,14 @@ def lease_folder(results: Path) -> Path:
 
 
 @contextmanager
-def leased(results: Path, name: str, **told: Any) -> Iterator[bool]:
+def lease(results: Path, name: str, **info: Any) -> Iterator[bool]:
     """Hold ``name`` inside the block, and yield True; yield False if another living process holds it.
 
     Where no lease can be written (a full disk) the block runs without: what it does will say what is wrong.
     """
     path = lease_folder(results) / f"{name}.json"
     started = psutil.Process().create_time()
-    me = Lease(name, socket.gethostname(), place(), os.getpid(), started, time.time(), secrets.token_hex(16), told)
+    me = Lease(name, socket.gethostname(), place(), os.getpid(), started, time.time(), secrets.token_hex(16), info)
     try:
         ours = _take(path, me)
     except OSError:
@@ -96,23 +103,23 @@ def leased(results: Path, name: str, **told: Any) -> Iterator[bool]:
     if not ours:
         yield False
         return
-    over = threading.Event()
-    threading.Thread(target=_beat, args=(path, over), daemon=True).start()
+    stop = threading.Event()
+    threading.Thread(target=_heartbeat, args=(path, stop), daemon=True).start()
     try:
         yield True
     finally:
-        over.set()
+        stop.set()
         if _read(path) == me:  # not another's, who thought us dead
             with suppress(OSError):  # a folder that may only be read now
                 path.unlink(missing_ok=True)
 
 
-def living(results: Path) -> list[Lease]:
+def active_leases(results: Path) -> list[Lease]:
     """Return the leases of living processes, by name."""
     folder = lease_folder(results)
     now = _now(folder) if folder.is_dir() else 0.0
     found = ((path, _read(path)) for path in sorted(folder.glob("*.json")))
-    return [lease for path, lease in found if lease is not None and _is_living(path, lease, now)]
+    return [entry for path, entry in found if entry is not None and _is_living(path, entry, now)]
 
 
 def _take(path: Path, me: Lease) -> bool:
@@ -147,7 +154,7 @@ def _link(scratch: Path, path: Path) -> bool:
     return True
 
 
-def _is_living(path: Path, lease: Lease, now: float) -> bool:
+def _is_living(path: Path, entry: Lease, now: float) -> bool:
     """Whether the owner of a lease lives, as far as can be known here. ``now`` is the time of the folder's file system.
 
     A touch that lies further ahead than clocks differ is no proof of life.
@@ -156,8 +163,8 @@ def _is_living(path: Path, lease: Lease, now: float) -> bool:
         silence = abs(now - path.lstat().st_mtime)
     except OSError:
         return False
-    if lease.place == place():
-        return silence < SLEEP_SECONDS and lives(lease.pid, lease.started)
+    if entry.place == place():
+        return silence < SLEEP_SECONDS and lives(entry.pid, entry.started)
     return silence < STALE_SECONDS
 
 
@@ -184,7 +191,7 @@ def _read(path: Path) -> Lease | None:
     return lease if lease.name == path.stem else None
 
 
-def _beat(path: Path, over: threading.Event) -> None:
-    while not over.wait(BEAT_SECONDS):
+def _heartbeat(path: Path, stop: threading.Event) -> None:
+    while not stop.wait(HEARTBEAT_SECONDS):
         with suppress(OSError):
             os.utime(path)

@@ -5,13 +5,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from inrbench.store.compact import PACKING_LEVEL
+from inrbench.store.compact import COMPRESSION_LEVEL
 from inrbench.store.files import sweep, write_atomically
+from inrbench.store.identical import in_current_form
 from inrbench.store.read import UNREADABLE, attempt_files, read_files
 from inrbench.store.remote import mirror_of
-from inrbench.store.same import of_today
-from inrbench.store.schema import NOT_UNDERSTOOD, SCHEMA
-from inrbench.store.write import as_parquet, is_packed, packed_name, store_folder
+from inrbench.store.schema import MALFORMED_ROW, SCHEMA
+from inrbench.store.write import compacted_name, is_compacted, parquet_bytes, store_folder
 
 
 def migrate(results: Path) -> tuple[dict[Path, int], dict[Path, str]]:
@@ -31,13 +31,13 @@ def migrate(results: Path) -> tuple[dict[Path, int], dict[Path, str]]:
             left.update(unreadable)
             continue
         try:
-            today = of_today(table)
-        except NOT_UNDERSTOOD as error:
+            today = in_current_form(table)
+        except MALFORMED_ROW as error:
             left[path] = f"holds a run that cannot be understood: {error}"
             continue
         if set(SCHEMA.names) <= set(_columns(path)) and today.equals(table):
             continue
-        content = as_parquet(today.combine_chunks(), PACKING_LEVEL)
+        content = parquet_bytes(today.combine_chunks(), COMPRESSION_LEVEL)
         new = _new_path(path, today, content, results)
         write_atomically(content, new)
         if new != path:
@@ -60,7 +60,7 @@ def _new_path(path: Path, table: pa.Table, content: bytes, results: Path) -> Pat
     """Return what a file is called by what it holds now. Outside a store, where files are of a method each, as before."""
     if store_folder(results) not in path.parents:
         return path
-    if is_packed(path) or table.num_rows != 1:
-        return path.with_name(packed_name(content))
+    if is_compacted(path) or table.num_rows != 1:
+        return path.with_name(compacted_name(content))
     (row,) = table.select(["run_id", "attempt_id", "status"]).to_pylist()
     return path.with_name(".".join(row.values()) + ".parquet")

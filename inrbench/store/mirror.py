@@ -25,11 +25,11 @@ import pyarrow as pa
 from inrbench.errors import BadValue, StoreError
 from inrbench.store.artifacts import files_named
 from inrbench.store.files import FETCHED, is_regular, read_regular, regular_files, remove, sweep, write_atomically
-from inrbench.store.place import mark
+from inrbench.store.processes import mark
 from inrbench.store.read import read_files, store_files
 from inrbench.store.remote import MARK, mirror_of, remember
-from inrbench.store.shared import CHANGING, ROOTS, Files, Seen, fault_of, in_order, most_bytes
 from inrbench.store.superseded import superseded
+from inrbench.store.sync_rules import CHANGING, ROOTS, Files, Seen, in_order, most_bytes, path_error
 from inrbench.store.write import attempt_folder
 
 log = logging.getLogger(__name__)
@@ -56,10 +56,10 @@ class Mirror:
     refused: dict[PurePosixPath, str] = field(default_factory=dict, compare=False)
     """What lies in the object store and was not fetched, with the reason: others may write there."""
 
-    def exchange(self, artifacts: bool = False) -> None:
+    def sync(self, artifacts: bool = False) -> None:
         """Copy what either side lacks; of artifacts only what is missing there, unless asked for. Raises StoreError.
 
-        What comes from there is looked at before it counts: see ``fault_of``. Attempts that another file holds with the same
+        What comes from there is looked at before it counts: see ``path_error``. Attempts that another file holds with the same
         content, merged or migrated, are then removed from both sides.
         """
         try:
@@ -75,7 +75,7 @@ class Mirror:
                     self._send(path)
             for path in sorted(here.keys() & there.keys() - gone):  # what lies there may not be what its name says
                 changed = path.parts[0] != CHANGING and here[path].size != there[path].size
-                if changed and fault_of(self.folder / path, path) is None:
+                if changed and path_error(self.folder / path, path) is None:
                     self._send(path)
             self.remove(self.folder / path for path in gone)
             for path in gone:
@@ -87,7 +87,7 @@ class Mirror:
             ) from error
 
     def fetch_runs(self, task: str, method: str) -> None:
-        """Fetch what other machines have stored of a task and method. A store that does not answer is told by ``exchange``."""
+        """Fetch what other machines have stored of a task and method. A store that does not answer is told by ``sync``."""
         folder = attempt_folder(self.folder, task, method).relative_to(self.folder)
         with suppress(*UNREACHED):
             for path, seen in self._there(folder.as_posix()).items():
@@ -95,7 +95,7 @@ class Mirror:
                     self._fetch(path, seen)
 
     def send_run(self, task: str, method: str, run_id: str) -> None:
-        """Send the row of one run, and its artifacts before it. A store that does not answer is told by ``exchange``."""
+        """Send the row of one run, and its artifacts before it. A store that does not answer is told by ``sync``."""
         folder = attempt_folder(self.folder, task, method)
         paths = list(regular_files(folder, lambda name: name.startswith(run_id)))
         table, _ = read_files(paths, ["artifacts"])
@@ -178,7 +178,7 @@ class Mirror:
         scratch = apart / path
         try:
             write_atomically(content, scratch)
-            if fault := fault_of(scratch, path):
+            if fault := path_error(scratch, path):
                 self._refuse(path, fault)
                 return
             os.utime(scratch, (seen.written, seen.written))
@@ -220,7 +220,7 @@ def open_mirror(uri: str, folder: Path | None = None) -> Mirror:
 
 
 @contextmanager
-def kept_in_step(results: Path) -> Iterator[None]:
+def keep_synced(results: Path) -> Iterator[None]:
     """Exchange again and again while something goes on, if a results folder is a mirror; a failure is told once.
 
     Raises StoreError at once where nothing can be stored.
@@ -231,7 +231,7 @@ def kept_in_step(results: Path) -> Iterator[None]:
         return
     remote.check_writable()
     ended = threading.Event()
-    thread = threading.Thread(target=_repeat, args=(remote.exchange, ended), name="mirror", daemon=True)
+    thread = threading.Thread(target=_repeat, args=(remote.sync, ended), name="mirror", daemon=True)
     thread.start()
     try:
         yield
@@ -240,17 +240,17 @@ def kept_in_step(results: Path) -> Iterator[None]:
         thread.join()
 
 
-def _repeat(exchange: Callable[[], None], ended: threading.Event) -> None:
-    pause, told = PAUSE_SECONDS, False
+def _repeat(sync: Callable[[], None], ended: threading.Event) -> None:
+    pause, reported = PAUSE_SECONDS, False
     while not ended.wait(pause):
         start = time.monotonic()
         try:
-            exchange()
-            told = False
+            sync()
+            reported = False
         except StoreError as error:
-            if not told:
+            if not reported:
                 log.warning("%s", error)
-            told = True
+            reported = True
         pause = max(PAUSE_SECONDS, (time.monotonic() - start) / SHARE_OF_TIME)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from inrbench.store.artifacts import artifact_folder, files_named, is_artifact_name
 from inrbench.store.files import ABANDONED_SECONDS, is_regular, remove, temporary
 from inrbench.store.leases import lease_folder
-from inrbench.store.read import read_steadily
+from inrbench.store.read import read_all_attempts
 
 LEASE_NAME = re.compile(r"\.?[\w.-]{1,120}\.json(\.[\w.-]{1,120})?", re.ASCII)
 
@@ -19,7 +19,7 @@ def orphans(results: Path) -> tuple[dict[Path, int], dict[Path, str]]:
     An orphan bears a name of ours and is no link. Where a file of results cannot be read it is not known which artifacts it
     needs: then no artifact is an orphan. Raises StoreError where there is no such folder.
     """
-    table, unreadable = read_steadily(results, ["artifacts"])
+    table, unreadable = read_all_attempts(results, ["artifacts"])
     found = {}
     for path in _candidates(results, None if unreadable else files_named(table)):
         try:

@@ -13,13 +13,13 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from inrbench.errors import BadValue, NothingFound, StoreError
-from inrbench.limits import MOST_RESULTS_BYTES, MOST_TABLE_BYTES
-from inrbench.spec import odd_name
-from inrbench.store.files import LINK, is_regular, refuse_unless_gone
-from inrbench.store.guard import memory_cap, refuse_bomb, refuse_footer, refuse_odd_rows
-from inrbench.store.remote import named
-from inrbench.store.schema import CHOICE, SCHEMA, VERSION
-from inrbench.store.write import attempt_folder, holds_one, is_packed, store_folder
+from inrbench.limits import MAX_RESULTS_BYTES, MAX_TABLE_BYTES
+from inrbench.spec import name_error
+from inrbench.store.files import LINK, is_regular, raise_unless_gone
+from inrbench.store.read_guard import check_expanded_size, check_footer, check_rows, memory_cap
+from inrbench.store.remote import display_name
+from inrbench.store.schema import READ_SCHEMA, RENAMED_COLUMNS, SCHEMA, SELECTION_COLUMNS, VERSION
+from inrbench.store.write import attempt_folder, is_compacted, is_single_attempt, store_folder
 
 log = logging.getLogger(__name__)
 Pair = tuple[str, str]
@@ -67,7 +67,7 @@ def published_files(results: Path) -> list[Path]:
     """
     names = sorted(results.iterdir())
     alone = [] if store_folder(results).is_dir() else [path for path in names if _is_parquet(path.name)]
-    tasks = [path for path in names if odd_name(path.name) is None and path.name not in OWN_FOLDERS and path not in alone]
+    tasks = [path for path in names if name_error(path.name) is None and path.name not in OWN_FOLDERS and path not in alone]
     folders = [path for path in tasks if path.is_dir() and not path.is_symlink()]
     return [*alone, *(path for folder in folders for path in sorted(folder.iterdir()) if _is_parquet(path.name))]
 
@@ -77,14 +77,14 @@ def finished_runs(results: Path) -> dict[str, str]:
 
     Of a file that holds one attempt the name tells; only packed ones are opened.
     """
-    return _statuses(held_attempts(results))
+    return _statuses(stored_attempts(results))
 
 
 def attempts_of(results: Path, run_ids: Collection[str]) -> list[str]:
     """Return the ids of all attempts at some runs."""
     if not run_ids:
         return []
-    attempts = held_attempts(results)
+    attempts = stored_attempts(results)
     chosen = attempts.filter(pc.is_in(attempts["run_id"], value_set=pa.array(run_ids, pa.string())))
     found: list[str] = chosen["attempt_id"].to_pylist()
     return found
@@ -95,13 +95,13 @@ def newly_finished(results: Path, known: Collection[str]) -> dict[str, str]:
 
     By id and not by time: the clocks of two machines differ, and a clock may be set back.
     """
-    return _statuses(held_attempts(results, known))
+    return _statuses(stored_attempts(results, known))
 
 
 def new_attempt(results: Path, task: str, method: str, run_id: str, known: Collection[str]) -> dict[str, Any] | None:
     """Return the row of one run if an attempt at it is not known, else None; only where it would lie is looked."""
     folder = attempt_folder(results, task, method)
-    if run_id not in _statuses(held_attempts(folder, known)):
+    if run_id not in _statuses(stored_attempts(folder, known)):
         return None
     return next(iter(read_attempts(folder, {run_id})), None)
 
@@ -110,29 +110,31 @@ def read_attempts(results: Path, run_ids: Container[str]) -> list[dict[str, Any]
     """Return the rows of runs, the attempt that counts of each."""
 
     def may_hold(path: Path) -> bool:
-        return not holds_one(path) or path.name.partition(".")[0] in run_ids
+        return not is_single_attempt(path) or path.name.partition(".")[0] in run_ids
 
     _, table, _ = _read(results, SCHEMA.names, only=may_hold)
     rows = [i for i, run_id in enumerate(table["run_id"].to_pylist()) if run_id in run_ids]
-    found: list[dict[str, Any]] = one_attempt_a_run(table.take(pa.array(rows, pa.int64()))).to_pylist()
+    found: list[dict[str, Any]] = attempts_that_count(table.take(pa.array(rows, pa.int64()))).to_pylist()
     return found
 
 
-def held_attempts(folder: Path, known: Collection[str] = ()) -> pa.Table:
+def stored_attempts(folder: Path, known: Collection[str] = ()) -> pa.Table:
     """Return run, id and status of every attempt below a folder but those known; none where there is no such folder yet."""
     if not folder.exists():
-        return pa.schema([SCHEMA.field(name) for name in CHOICE]).empty_table()
-    files, packed, unreadable = _read(folder, CHOICE, only=lambda path: not holds_one(path))
+        return pa.schema([SCHEMA.field(name) for name in SELECTION_COLUMNS]).empty_table()
+    files, packed, unreadable = _read(folder, SELECTION_COLUMNS, only=lambda path: not is_single_attempt(path))
     for path, reason in unreadable.items():
         log.warning("skipped %s: %s", path, reason)
-    parts = [path.name.split(".")[:3] for path in files if holds_one(path)]
-    named = pa.table({name: pa.array([each[i] for each in parts], pa.string()) for i, name in enumerate(CHOICE)})
-    attempts = pa.concat_tables([packed, named])
+    parts = [path.name.split(".")[:3] for path in files if is_single_attempt(path)]
+    display_name = pa.table(
+        {name: pa.array([each[i] for each in parts], pa.string()) for i, name in enumerate(SELECTION_COLUMNS)}
+    )
+    attempts = pa.concat_tables([packed, display_name])
     return attempts.filter(pc.invert(pc.is_in(attempts["attempt_id"], value_set=pa.array(known, pa.string()))))
 
 
 def _statuses(attempts: pa.Table) -> dict[str, str]:
-    counted = one_attempt_a_run(attempts)
+    counted = attempts_that_count(attempts)
     return dict(zip(counted["run_id"].to_pylist(), counted["status"].to_pylist(), strict=True))
 
 
@@ -141,12 +143,12 @@ def read_runs(results: Path, columns: Iterable[str] | None = None) -> StoreRead:
 
     ``columns`` limits what is read (the columns that choose attempts are always read). Unreadable files are named, not fatal.
     """
-    names = [*dict.fromkeys([*CHOICE, *columns])] if columns is not None else SCHEMA.names
+    names = [*dict.fromkeys([*SELECTION_COLUMNS, *columns])] if columns is not None else SCHEMA.names
     _, table, unreadable = _read(results, names)
-    return StoreRead(one_attempt_a_run(table), unreadable)
+    return StoreRead(attempts_that_count(table), unreadable)
 
 
-def pairs_held(results: Path) -> tuple[dict[Path, set[Pair]], dict[Path, str]]:
+def pairs_by_file(results: Path) -> tuple[dict[Path, set[Pair]], dict[Path, str]]:
     """Return of which tasks and methods each file below a results folder holds rows, and why some files could not be read."""
     names = [FILE.name, "task", "method"]
     _, table, unreadable = _read(results, names)
@@ -161,7 +163,7 @@ def read_pair(results: Path, pair: Pair, held: Mapping[Path, Container[Pair]]) -
     _, table, unreadable = _read(results, SCHEMA.names, only=lambda path: path not in held or pair in held[path])
     task, method = pair
     rows = table.filter(pc.and_(pc.equal(table["task"], task), pc.equal(table["method"], method)))
-    return StoreRead(one_attempt_a_run(rows), unreadable)
+    return StoreRead(attempts_that_count(rows), unreadable)
 
 
 def stored_run(results: Path, run: str) -> dict[str, Any]:
@@ -169,7 +171,9 @@ def stored_run(results: Path, run: str) -> dict[str, Any]:
     table = read_runs(results).table
     rows = table.filter(pc.starts_with(table["run_id"], run)).to_pylist()
     if not rows:
-        raise NothingFound(f"no run '{run}' in '{named(results)}'; their ids: inrbench results list --results {named(results)}")
+        raise NothingFound(
+            f"no run '{run}' in '{display_name(results)}'; their ids: inrbench results list --results {display_name(results)}"
+        )
     if len(rows) > 1:
         raise BadValue(f"{len(rows)} runs in '{results}' begin with '{run}': give more of the id")
     return rows[0]
@@ -185,9 +189,9 @@ def probed_runs(results: Path, probes: Sequence[str]) -> set[str]:
     return set(frame.loc[has.astype(bool), "run_id"])
 
 
-def one_attempt_a_run(table: pa.Table) -> pa.Table:
+def attempts_that_count(table: pa.Table) -> pa.Table:
     """Return the rows that count, sorted by run: of each run the newest ``ok`` attempt, else the newest one."""
-    order = table.select(CHOICE).to_pandas()
+    order = table.select(SELECTION_COLUMNS).to_pandas()
     order["ok"] = order["status"] == "ok"
     chosen = order.sort_values(["run_id", "ok", "attempt_id"]).drop_duplicates("run_id", keep="last")
     return table.take(pa.array(chosen.index))
@@ -218,7 +222,7 @@ def load_results(
 def _parquet_below(folder: Path) -> list[Path]:
     """Return the paths of Parquet files in a folder, those being written left out. Raises StoreError if it may not be read."""
     found = []
-    for path, folders, files in os.walk(folder, onerror=refuse_unless_gone, followlinks=False) if folder.exists() else ():
+    for path, folders, files in os.walk(folder, onerror=raise_unless_gone, followlinks=False) if folder.exists() else ():
         names = filter(_is_parquet, (*files, *folders))
         found += [Path(path) / name for name in names]
     return sorted(found)
@@ -236,7 +240,7 @@ def _steady_listing(results: Path) -> list[Path]:
     listed = attempt_files(results)
     for _ in range(LISTINGS):
         earlier, listed = listed, attempt_files(results)
-        if set(filter(is_packed, earlier)) == set(filter(is_packed, listed)):
+        if set(filter(is_compacted, earlier)) == set(filter(is_compacted, listed)):
             break
     return listed
 
@@ -253,7 +257,7 @@ def _read(
     return files, table, unreadable
 
 
-def read_steadily(results: Path, columns: list[str]) -> tuple[pa.Table, dict[Path, str]]:
+def read_all_attempts(results: Path, columns: list[str]) -> tuple[pa.Table, dict[Path, str]]:
     """Return every attempt's row of a results folder, and why some files could not be read.
 
     Files that are merged meanwhile are read again. Raises StoreError if there is no such folder.
@@ -268,8 +272,8 @@ def read_files(files: list[Path], columns: list[str]) -> tuple[pa.Table, dict[Pa
     tables, unreadable = [pa.schema(fields).empty_table()], dict[Path, str]()
     for start in range(0, len(files), AT_ONCE):
         part = files[start : start + AT_ONCE]
-        if sum(table.nbytes for table in tables) > MOST_RESULTS_BYTES:
-            raise StoreError(f"these results take more than {MOST_RESULTS_BYTES:,} bytes once they are read; divide the folder")
+        if sum(table.nbytes for table in tables) > MAX_RESULTS_BYTES:
+            raise StoreError(f"these results take more than {MAX_RESULTS_BYTES:,} bytes once they are read; divide the folder")
         try:
             tables.append(_table(part, columns).combine_chunks())  # a chunk a file takes many times its content
             continue
@@ -279,7 +283,7 @@ def read_files(files: list[Path], columns: list[str]) -> tuple[pa.Table, dict[Pa
             try:
                 tables.append(_table([file], columns))
             except MemoryError:
-                unreadable[file] = f"takes more than {MOST_TABLE_BYTES:,} bytes of memory when it is read"
+                unreadable[file] = f"takes more than {MAX_TABLE_BYTES:,} bytes of memory when it is read"
             except UNREADABLE as error:
                 unreadable[file] = (str(error).splitlines() or [type(error).__name__])[0]
     return pa.concat_tables(tables), unreadable
@@ -294,20 +298,24 @@ def _table(files: list[Path], columns: list[str]) -> pa.Table:
     for path in files:
         if not is_regular(path):
             raise OSError(f"'{path.name}' {LINK if path.is_symlink() else 'is a folder' if path.is_dir() else 'is no file'}")
-        refuse_footer(path)
-    dataset = ds.dataset([str(file) for file in files], schema=SCHEMA, format="parquet")
+        check_footer(path)
+    dataset = ds.dataset([str(file) for file in files], schema=READ_SCHEMA, format="parquet")
     for fragment in dataset.get_fragments():
-        refuse_bomb(fragment.metadata)
-    with memory_cap(MOST_TABLE_BYTES):
+        check_expanded_size(fragment.metadata)
+    with memory_cap(MAX_TABLE_BYTES):
         return _checked(dataset, columns)
 
 
 def _checked(dataset: ds.Dataset, columns: list[str]) -> pa.Table:
-    table = dataset.to_table(columns=[*dict.fromkeys([*columns, "run_id", "schema_version"])])
+    old = [name for name, new in RENAMED_COLUMNS.items() if new in columns]
+    table = dataset.to_table(columns=[*dict.fromkeys([*columns, "run_id", "schema_version", *old])])
+    for name in old:
+        new = RENAMED_COLUMNS[name]
+        table = table.set_column(table.column_names.index(new), new, pc.coalesce(table[new], table[name]))
     if table["run_id"].null_count:
         raise ValueError("no results of inrbench: it has no run_id")
     newest = pc.max(table["schema_version"]).as_py()
     if newest is not None and newest > VERSION:
         raise ValueError(f"written by a newer inrbench: schema version {newest}, and this one knows {VERSION}")
-    refuse_odd_rows(table)
+    check_rows(table)
     return table.select(columns)

@@ -24,7 +24,7 @@ def mirror_of(results: Path) -> "Mirror | None":
     return _opened.get(results.resolve())
 
 
-def named(results: Path) -> str:
+def display_name(results: Path) -> str:
     """Return what the user calls a results folder: the address of a mirror, the path of any other."""
     mirror = mirror_of(results)
     return str(results) if mirror is None else mirror.uri

@@ -19,57 +19,122 @@ from inrbench.store.environment import Environment
 
 VERSION = 1
 
-METRIC = pa.struct({
-    "id": pa.string(), "value": pa.float64(), "unit": pa.string(), "higher_is_better": pa.bool_(), "scale": pa.string(),
-    "note": pa.string(),
-})  # fmt: skip
-CURVE_POINT = pa.struct({
-    "step": pa.int64(), "train_seconds": pa.float64(), "loss": pa.float64(), "lr": pa.float64(), "value": pa.float64(),
-})  # fmt: skip
+METRIC = pa.struct(
+    {
+        "id": pa.string(),
+        "value": pa.float64(),
+        "unit": pa.string(),
+        "higher_is_better": pa.bool_(),
+        "scale": pa.string(),
+        "note": pa.string(),
+    }
+)
+CURVE_POINT = pa.struct(
+    {
+        "step": pa.int64(),
+        "train_seconds": pa.float64(),
+        "loss": pa.float64(),
+        "lr": pa.float64(),
+        "value": pa.float64(),
+    }
+)
 PROBE = pa.struct({"probe": pa.string(), "step": pa.int64(), "name": pa.string(), "value": pa.float64()})
 ARTIFACT = pa.struct({"name": pa.string(), "file": pa.string(), "bytes": pa.int64()})
 
 IDENTITY = {
-    "schema_version": pa.int16(), "run_id": pa.string(), "attempt_id": pa.string(),
-    "task": pa.string(), "task_version": pa.string(), "signal": pa.string(), "signal_sha256": pa.string(),
-    "method": pa.string(), "method_sha256": pa.string(), "plugin_origin": pa.string(),
-    "params_json": pa.string(), "variant": pa.string(),
-    "protocol": pa.string(), "protocol_fingerprint": pa.string(), "protocol_json": pa.string(),
-    "seed": pa.int64(), "device_class": pa.string(), "engine": pa.string(),
-    "track": pa.string(), "training_json": pa.string(),
-}  # fmt: skip
+    "schema_version": pa.int16(),
+    "run_id": pa.string(),
+    "attempt_id": pa.string(),
+    "task": pa.string(),
+    "task_version": pa.string(),
+    "signal": pa.string(),
+    "signal_sha256": pa.string(),
+    "method": pa.string(),
+    "method_sha256": pa.string(),
+    "plugin_origin": pa.string(),
+    "params_json": pa.string(),
+    "variant": pa.string(),
+    "protocol": pa.string(),
+    "protocol_fingerprint": pa.string(),
+    "protocol_json": pa.string(),
+    "seed": pa.int64(),
+    "device_class": pa.string(),
+    "engine": pa.string(),
+    "track": pa.string(),
+    "training_json": pa.string(),
+}
 OUTCOME = {
-    "status": pa.string(), "error_type": pa.string(), "message": pa.string(), "traceback": pa.string(),
-    "started_at": pa.timestamp("us", tz="UTC"), "finished_at": pa.timestamp("us", tz="UTC"),
-    "error_share": pa.float64(), "trained": pa.bool_(), "notes": pa.list_(pa.string()),
-    "primary_metric": pa.string(), "metrics": pa.list_(METRIC), "curve": pa.list_(CURVE_POINT),
-    "probes": pa.list_(PROBE), "artifacts": pa.list_(ARTIFACT),
-}  # fmt: skip
+    "status": pa.string(),
+    "error_type": pa.string(),
+    "message": pa.string(),
+    "traceback": pa.string(),
+    "started_at": pa.timestamp("us", tz="UTC"),
+    "finished_at": pa.timestamp("us", tz="UTC"),
+    "error_share": pa.float64(),
+    "trained": pa.bool_(),
+    "notes": pa.list_(pa.string()),
+    "primary_metric": pa.string(),
+    "metrics": pa.list_(METRIC),
+    "curve": pa.list_(CURVE_POINT),
+    "probes": pa.list_(PROBE),
+    "artifacts": pa.list_(ARTIFACT),
+}
 COST = {
-    "data_seconds": pa.float64(), "compile_seconds": pa.float64(), "train_seconds": pa.float64(), "eval_seconds": pa.float64(),
-    "wall_seconds": pa.float64(), "steps": pa.int64(), "points_seen": pa.int64(), "steps_per_second": pa.float64(),
-    "flops_per_step": pa.float64(), "n_params": pa.int64(), "n_params_stored": pa.int64(),
-    "n_params_deployed": pa.int64(), "model_bytes": pa.int64(),
-    "host_peak_bytes": pa.int64(), "gpu_peak_allocated_bytes": pa.int64(), "gpu_peak_reserved_bytes": pa.int64(),
-    "compiled": pa.bool_(), "graphs": pa.int32(), "engine_note": pa.string(), "chunk_points": pa.int32(),
-    "matmul_route": pa.string(), "matmul_error": pa.float64(),
-}  # fmt: skip
+    "data_seconds": pa.float64(),
+    "compile_seconds": pa.float64(),
+    "train_seconds": pa.float64(),
+    "eval_seconds": pa.float64(),
+    "wall_seconds": pa.float64(),
+    "steps": pa.int64(),
+    "points_seen": pa.int64(),
+    "steps_per_second": pa.float64(),
+    "flops_per_step": pa.float64(),
+    "n_params": pa.int64(),
+    "n_params_stored": pa.int64(),
+    "n_params_deployed": pa.int64(),
+    "model_bytes": pa.int64(),
+    "host_peak_bytes": pa.int64(),
+    "gpu_peak_allocated_bytes": pa.int64(),
+    "gpu_peak_reserved_bytes": pa.int64(),
+    "compiled": pa.bool_(),
+    "graphs": pa.int32(),
+    "engine_note": pa.string(),
+    "chunk_points": pa.int32(),
+    "matmul_backend": pa.string(),
+    "matmul_error": pa.float64(),
+}
 ENVIRONMENT = {
-    "device": pa.string(), "device_name": pa.string(), "hardware_id": pa.string(), "cpu_model": pa.string(),
-    "cores": pa.int32(), "memory_bytes": pa.int64(), "platform": pa.string(), "python": pa.string(), "torch": pa.string(),
-    "inrbench": pa.string(), "code_commit": pa.string(), "code_dirty": pa.bool_(), "threads": pa.int32(), "jobs": pa.int32(),
-    "matmul_precision": pa.string(), "tf32": pa.bool_(), "load_average": pa.float64(),
-}  # fmt: skip
+    "device": pa.string(),
+    "device_name": pa.string(),
+    "hardware_id": pa.string(),
+    "cpu_model": pa.string(),
+    "cores": pa.int32(),
+    "memory_bytes": pa.int64(),
+    "platform": pa.string(),
+    "python": pa.string(),
+    "torch": pa.string(),
+    "inrbench": pa.string(),
+    "code_commit": pa.string(),
+    "code_dirty": pa.bool_(),
+    "threads": pa.int32(),
+    "jobs": pa.int32(),
+    "matmul_precision": pa.string(),
+    "tf32": pa.bool_(),
+    "load_average": pa.float64(),
+}
 
 SCHEMA = pa.schema({**IDENTITY, **OUTCOME, **COST, **ENVIRONMENT})
-LONGEST_TEXT = 8192
-BEFORE = {"engine": "eager", "track": "paper", "training_json": "{}"}
+RENAMED_COLUMNS = {"matmul_route": "matmul_backend"}
+"""Columns of earlier versions -> today's. Reading renames them."""
+READ_SCHEMA = pa.schema([*SCHEMA, *(SCHEMA.field(new).with_name(old) for old, new in RENAMED_COLUMNS.items())])
+MAX_TEXT = 8192
+LEGACY_DEFAULTS = {"engine": "eager", "track": "paper", "training_json": "{}"}
 """What rows without these columns ran with: the plain loop of the first version, all methods trained alike."""
 
 
-CHOICE = ["run_id", "attempt_id", "status"]
+SELECTION_COLUMNS = ["run_id", "attempt_id", "status"]
 """The columns that decide which attempt of a run counts; the name of a file of one attempt tells them."""
-NOT_UNDERSTOOD = (KeyError, ValueError, TypeError, AttributeError, RecursionError)
+MALFORMED_ROW = (KeyError, ValueError, TypeError, AttributeError, RecursionError)
 """What a row raises whose texts mean nothing here."""
 
 
@@ -125,9 +190,9 @@ class Attempt:
         return pa.Table.from_pylist([self.row()], schema=SCHEMA)
 
 
-def filled(row: Mapping[str, Any]) -> dict[str, Any]:
+def with_defaults(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a stored row with what earlier versions had no columns for."""
-    return {**row, **{name: value for name, value in BEFORE.items() if row[name] is None}}
+    return {**row, **{name: value for name, value in LEGACY_DEFAULTS.items() if row[name] is None}}
 
 
 def spec_of(row: Mapping[str, Any]) -> RunSpec:
@@ -144,4 +209,4 @@ def _number(value: float | None) -> float | None:
 
 def _text(text: str | None) -> str | None:
     """Return the end of a plugin's message as text that every file can hold."""
-    return None if text is None else text[-LONGEST_TEXT:].encode("utf-8", "replace").decode()
+    return None if text is None else text[-MAX_TEXT:].encode("utf-8", "replace").decode()

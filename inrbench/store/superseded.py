@@ -6,10 +6,10 @@ from pathlib import Path, PurePosixPath
 import pyarrow.compute as pc
 
 from inrbench.store.files import is_regular
+from inrbench.store.identical import content_digests, duplicates
 from inrbench.store.read import FILE, read_files
-from inrbench.store.same import contents, doubled
 from inrbench.store.schema import SCHEMA, VERSION
-from inrbench.store.write import holds_one, is_packed
+from inrbench.store.write import is_compacted, is_single_attempt
 
 
 def superseded(results: Path, files: Iterable[PurePosixPath]) -> set[PurePosixPath]:
@@ -30,7 +30,7 @@ def superseded(results: Path, files: Iterable[PurePosixPath]) -> set[PurePosixPa
 
 def _superseded_in_one_folder(results: Path, members: list[PurePosixPath]) -> set[PurePosixPath]:
     claims = _claims(results, members)
-    shared = doubled(attempt for held in claims.values() for attempt in held)
+    shared = duplicates(attempt for held in claims.values() for attempt in held)
     suspects = [path for path, held in claims.items() if held & shared]
     if not suspects:
         return set()
@@ -38,10 +38,10 @@ def _superseded_in_one_folder(results: Path, members: list[PurePosixPath]) -> se
     held: dict[PurePosixPath, set[tuple[str, str]]] = {}
     for path in suspects:
         rows = table.filter(pc.equal(table[FILE.name], str(results / path))).select(SCHEMA.names)
-        held[path] = {(attempt, digest) for attempt, digests in contents(rows).items() for digest in digests}
+        held[path] = {(attempt, digest) for attempt, digests in content_digests(rows).items() for digest in digests}
     found, seen = set[PurePosixPath](), set[tuple[str, str]]()
     for path in sorted(
-        suspects, key=lambda path: (not is_packed(Path(path)), -len(held[path]), not _is_todays(results / path), path)
+        suspects, key=lambda path: (not is_compacted(Path(path)), -len(held[path]), not _is_current(results / path), path)
     ):
         if held[path] and held[path] <= seen:
             found.add(path)
@@ -51,7 +51,7 @@ def _superseded_in_one_folder(results: Path, members: list[PurePosixPath]) -> se
 
 def _claims(results: Path, members: Iterable[PurePosixPath]) -> Mapping[PurePosixPath, set[str]]:
     """Return file -> the attempts that it says it holds; of one that holds one attempt its name tells."""
-    claims = {path: {path.name.split(".")[1]} for path in members if holds_one(Path(path))}
+    claims = {path: {path.name.split(".")[1]} for path in members if is_single_attempt(Path(path))}
     opened = [path for path in members if path not in claims]
     table, _ = read_files([results / path for path in opened if is_regular(results / path)], ["attempt_id", FILE.name])
     for file, attempt in zip(table[FILE.name].to_pylist(), table["attempt_id"].to_pylist(), strict=True):
@@ -59,7 +59,7 @@ def _claims(results: Path, members: Iterable[PurePosixPath]) -> Mapping[PurePosi
     return claims
 
 
-def _is_todays(path: Path) -> bool:
+def _is_current(path: Path) -> bool:
     """Whether a file holds rows of today's form, for which old ones stand back."""
     table, _ = read_files([path], ["engine"])
     return table.num_rows > 0 and not table["engine"].null_count

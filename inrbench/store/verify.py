@@ -3,15 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from inrbench.store.artifacts import artifact_folder, fault_of_artifact, is_artifact_name
+from inrbench.store.artifacts import artifact_error, artifact_folder, is_artifact_name
 from inrbench.store.read import attempt_files, read_files
-from inrbench.store.rows import fault_of_name, fault_of_row, is_of_first_version
+from inrbench.store.row_checks import is_legacy, name_mismatch, row_error
 from inrbench.store.schema import SCHEMA
 from inrbench.store.write import store_folder
 
 
 @dataclass(frozen=True)
-class Verified:
+class VerifyResult:
     """What was looked at, and what is wrong with which file."""
 
     files: int
@@ -20,7 +20,7 @@ class Verified:
     faults: dict[Path, str]
 
 
-def verify(results: Path) -> Verified:
+def verify(results: Path) -> VerifyResult:
     """Look at every file of a results folder. Raises StoreError if there is no such folder."""
     faults: dict[Path, str] = {}
     attempts, artifacts, store = 0, dict[str, str](), store_folder(results)
@@ -31,10 +31,10 @@ def verify(results: Path) -> Verified:
         if unreadable:
             continue
         attempts += table.num_rows
-        if store in path.parents and (fault := fault_of_name(path.name, path, table)):
+        if store in path.parents and (fault := name_mismatch(path.name, path, table)):
             faults[path] = fault
         for row in table.to_pylist():
-            if not is_of_first_version(row) and (fault := fault_of_row(row)):
+            if not is_legacy(row) and (fault := row_error(row)):
                 faults.setdefault(path, fault)
             artifacts.update({each["file"]: row["run_id"] for each in row["artifacts"] or ()})
     for name, run_id in artifacts.items():
@@ -44,6 +44,6 @@ def verify(results: Path) -> Verified:
         path = artifact_folder(results) / name
         if not path.is_file():
             faults[path] = f"is gone, which run {run_id[:10]} left"
-        elif fault := fault_of_artifact(path):
+        elif fault := artifact_error(path):
             faults[path] = fault
-    return Verified(len(files), attempts, len(artifacts), faults)
+    return VerifyResult(len(files), attempts, len(artifacts), faults)

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from inrbench.errors import StoreError
-from inrbench.spec import odd_name
+from inrbench.spec import name_error
 from inrbench.store.files import below, sweep, write_atomically
-from inrbench.store.place import mark
+from inrbench.store.processes import mark
 from inrbench.store.schema import VERSION, Attempt
 
 
@@ -25,7 +25,7 @@ def store_folder(results: Path) -> Path:
 def attempt_folder(results: Path, task: str, method: str) -> Path:
     """Return where the attempts of a task and method lie. Raises StoreError for a name that is none, such as ``../x``."""
     for name in (task, method):
-        if why := odd_name(name):
+        if why := name_error(name):
             raise StoreError(why)
     return below(store_folder(results), f"task={task}", f"method={method}")
 
@@ -38,26 +38,26 @@ def append(results: Path, attempt: Attempt) -> Path:
     spec = attempt.result.spec
     name = f"{spec.run_id}.{attempt.attempt_id}.{attempt.result.status}.parquet"
     path = attempt_folder(results, spec.task, spec.method) / name
-    write_atomically(as_parquet(attempt.table()), path)
+    write_atomically(parquet_bytes(attempt.table()), path)
     return path
 
 
-def packed_name(content: bytes) -> str:
+def compacted_name(content: bytes) -> str:
     """Return what a file of many attempts is called: ``runs.<digest>.parquet``, so that its name tells whether it is whole."""
     return f"runs.{hashlib.sha256(content).hexdigest()[:16]}.parquet"
 
 
-def is_packed(path: Path) -> bool:
+def is_compacted(path: Path) -> bool:
     """Whether a file of the store holds many attempts, by its name."""
     return path.name.startswith("runs.") and path.name.count(".") == 2
 
 
-def holds_one(path: Path) -> bool:
+def is_single_attempt(path: Path) -> bool:
     """Whether a file of the store holds one attempt, of which its name tells run, id and status."""
     return path.parent.name.startswith("method=") and path.name.count(".") == 3 and not path.name.startswith("runs.")
 
 
-def as_parquet(table: pa.Table, compression_level: int = 3) -> bytes:
+def parquet_bytes(table: pa.Table, compression_level: int = 3) -> bytes:
     """Return a table as the bytes of a Parquet file; the same table gives the same bytes."""
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", compression_level=compression_level)

@@ -10,11 +10,11 @@ from click.testing import CliRunner
 from inrbench.analyse import comparable_runs
 from inrbench.analyse.claims import claims_of, read_claims
 from inrbench.analyse.papers import bibtex, paper_key, papers
-from inrbench.analyse.verdicts import COLUMNS, judge
+from inrbench.analyse.verdicts import COLUMNS, evaluate_claims
 from inrbench.cli.main import cli
-from inrbench.cli.reproduce_verb import requests_for
+from inrbench.cli.reproduce import requests_for
 from inrbench.errors import BadValue, UnknownName
-from inrbench.report.verdicts import side_by_side, summary, verdict_text
+from inrbench.report.claims import side_by_side, summary, verdict_text
 from inrbench.spec import Measurement, ProbeReading
 from inrbench.store import append
 
@@ -35,7 +35,7 @@ values = { siren = 1e-4 }
 """
 
 
-def blocks(registry, text=GOOD):
+def claims(registry, text=GOOD):
     return list(read_claims(text, "p.toml", registry))
 
 
@@ -63,7 +63,7 @@ def measured(attempt, registry, tmp_path):
 
 
 def verdicts(registry, groups, text=GOOD):
-    return judge(blocks(registry, text), groups, registry)
+    return evaluate_claims(claims(registry, text), groups, registry)
 
 
 def test_a_number_within_our_spread_over_seeds_is_reproduced(registry, measured):
@@ -86,7 +86,7 @@ def test_a_number_outside_is_not_and_better_is_said(registry, measured, value, n
 
 def test_a_single_run_borrows_the_spread_of_other_methods(registry, measured):
     (verdict,) = verdicts(registry, measured({"siren": [3e-4], "msa": [1e-3, 1e-2, 1e-1]}))
-    assert (verdict.outcome, verdict.words) == ("consistent", "consistent (1 seed)")
+    assert (verdict.outcome, verdict.text) == ("consistent", "consistent (1 seed)")
     assert verdict.low < 1e-4 < verdict.high
 
 
@@ -122,14 +122,14 @@ def test_a_bound_holds_or_does_not(registry, measured, value, outcome):
 
 
 ORDER = GOOD.replace('kind = "value"\ncolumn = "MSE"', 'kind = "best"').replace(
-    "values = { siren = 1e-4 }", 'best = "siren"\namong = ["siren", "msa"]'
+    "values = { siren = 1e-4 }", 'best = "siren"\ncompared = ["siren", "msa"]'
 )
 
 
 def test_an_ordering_holds_or_does_not(registry, measured):
     groups = measured({"siren": [1e-5], "msa": [1e-4]})
-    assert verdicts(registry, groups, ORDER)[0].words == "consistent (1 seed)"
-    (second,) = verdicts(registry, groups, ORDER + "place = 2\n")
+    assert verdicts(registry, groups, ORDER)[0].text == "consistent (1 seed)"
+    (second,) = verdicts(registry, groups, ORDER + "position = 2\n")
     assert (second.outcome, second.note) == ("not reproduced", "order: siren, msa")
     assert verdicts(registry, groups, ORDER.replace('"msa"]', '"relu"]'))[0].outcome == "not run"
 
@@ -146,9 +146,9 @@ def test_an_average_over_signals_needs_them_all(registry, measured):
     (verdict,) = verdicts(registry, measured({"siren": [1e-4, 1e-4]}), both)
     assert (verdict.outcome, verdict.note) == ("not run", "1 of 2 signals missing")
     (verdict,) = verdicts(registry, measured({"siren": [1e-4]}, signal="sin500"), both)
-    assert verdict.words == "consistent (1 seed)"
+    assert verdict.text == "consistent (1 seed)"
     (verdict,) = verdicts(registry, measured({"siren": [1e-4, 1e-4, 1e-4]}, signal="sin500"), both)
-    assert verdict.words == "consistent (2 seeds)", "as many as have every signal"
+    assert verdict.text == "consistent (2 seeds)", "as many as have every signal"
 
 
 def test_an_ordering_on_three_seeds_is_reproduced(registry, measured):
@@ -180,7 +180,7 @@ def test_a_failure_that_agrees_with_a_failure_reproduces_nothing(registry, attem
 
 
 def test_the_papers_unprinted_equations_are_all_said_to_be_guessed(registry):
-    guessed = {block.item for block in claims_of(paper_key("msa2026"), registry) if block.guessed}
+    guessed = {claim.item for claim in claims_of(paper_key("msa2026"), registry) if claim.guessed}
     assert guessed == {"table3", "table4", "figure5"}
 
 
@@ -190,7 +190,7 @@ def test_robust_means_the_least_worst(registry, measured):
         "msa[s_max=1.0]": [1e-3], "msa[s_max=2.0]": [2e-3],
         "msa[s_max=1.0,spacing=linear]": [1e-6], "msa[s_max=2.0,spacing=linear]": [1.0],
     })  # fmt: skip
-    (verdict,) = verdicts(registry, groups, text + 'worst_over = "s_max"\n')
+    (verdict,) = verdicts(registry, groups, text + 'worst_case_over = "s_max"\n')
     assert (verdict.outcome, len(verdict.runs)) == ("consistent", 4)
 
 
@@ -215,25 +215,25 @@ def test_a_probes_reading_is_a_number_too(registry, attempt, tmp_path):
     ('task = "function1d"', 'task = "nosuch"', "there is no task 'nosuch'"),
     ('column = "MSE"', 'colour = "red"', "a claim of kind 'value' has no 'colour'"),
     ("values = { siren = 1e-4 }", "", "a claim of kind 'value' needs 'values'"),
-    ('kind = "value"\ncolumn = "MSE"', 'kind = "best"\nbest = "a"\namong = ["b"]', "a claim of kind 'best' has no 'values'"),
+    ('kind = "value"\ncolumn = "MSE"', 'kind = "best"\nbest = "a"\ncompared = ["b"]', "a claim of kind 'best' has no 'values'"),
 ])  # fmt: skip
 def test_what_cannot_be_judged_is_refused_with_file_and_line(registry, old, new, fault):
     with pytest.raises(BadValue, match=re.escape("p.toml:5: ") + ".*" + re.escape(fault)):
-        blocks(registry, GOOD.replace(old, new))
+        claims(registry, GOOD.replace(old, new))
 
 
 def test_a_probe_cannot_be_best(registry):
     with pytest.raises(BadValue, match="has no direction, so none can be best"):
-        blocks(registry, ORDER.replace("mse@train", "ntk/r1"))
+        claims(registry, ORDER.replace("mse@train", "ntk/r1"))
 
 
 @pytest.mark.parametrize("key", sorted(papers()))
 def test_every_papers_claims_can_be_judged_and_run(registry, key):
     found = claims_of(key, registry)
-    assert len(judge(found, [], registry)) >= len(found)
+    assert len(evaluate_claims(found, [], registry)) >= len(found)
     for quick in (False, True):
         for request in requests_for(found, quick, (0,), "cpu"):
-            from inrbench.execute import make_plan
+            from inrbench.planning import make_plan
 
             make_plan(request, {})
     assert bibtex(key).startswith("@")
@@ -242,8 +242,8 @@ def test_every_papers_claims_can_be_judged_and_run(registry, key):
 def test_the_paper_at_the_heart_is_entered_whole(registry):
     found = claims_of(paper_key("msa2026"), registry)
     counts = {}
-    for block in found:
-        counts[block.item] = counts.get(block.item, 0) + len(block.values) + len(block.above) + (block.kind == "best")
+    for claim in found:
+        counts[claim.item] = counts.get(claim.item, 0) + len(claim.values) + len(claim.above) + (claim.kind == "best")
     assert counts == {
         "table1": 20, "table2": 20, "table3": 24, "table4": 10, "figure2a": 6, "figure2b": 2, "figure3": 4, "figure4": 1,
         "figure5": 1,

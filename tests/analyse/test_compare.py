@@ -83,9 +83,9 @@ def test_methods_that_never_met_are_not_compared(attempt, tmp_path):
 
 
 def test_the_leaderboard_shares_ranks_where_signals_are_many(filled):
-    (board,) = leaderboards(filled)
-    assert {row.label: row.rank for row in board.rows} == {"msa": 1, "siren": 2, "relu": 2, "wire": None}
-    text = to_markdown([board])
+    (leaderboard,) = leaderboards(filled)
+    assert {row.label: row.rank for row in leaderboard.rows} == {"msa": 1, "siren": 2, "relu": 2, "wire": None}
+    text = to_markdown([leaderboard])
     assert re.search(r"\| siren +\| +2= \|", text)
     assert "cannot tell apart share a rank" in text
 
@@ -93,9 +93,9 @@ def test_the_leaderboard_shares_ranks_where_signals_are_many(filled):
 def test_the_leaderboard_has_no_ranks_with_few_signals(attempt, tmp_path):
     append(tmp_path, attempt(method="siren"))
     append(tmp_path, attempt(method="msa"))
-    (board,) = leaderboards(tmp_path)
-    assert [row.rank for row in board.rows] == [None, None]
-    assert "rank" not in to_markdown([board])
+    (leaderboard,) = leaderboards(tmp_path)
+    assert [row.rank for row in leaderboard.rows] == [None, None]
+    assert "rank" not in to_markdown([leaderboard])
 
 
 def test_time_to_a_target_counts_those_that_never_reached_it(attempt, tmp_path):

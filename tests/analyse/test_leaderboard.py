@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from inrbench.analyse import TABLE_COLUMNS, comparable_runs, leaderboards, markable
-from inrbench.analyse.leaderboard import Row, _sort_and_mark, summarise
+from inrbench.analyse.leaderboard import Entry, _sort_and_mark, summarise
 from inrbench.analyse.papers import bibtex, papers
 from inrbench.errors import StoreError
 from inrbench.registry import Registry
@@ -23,12 +23,12 @@ def boards(tmp_path, attempts, **limits):
 def test_means_are_over_seeds_and_then_over_signals(attempt, tmp_path):
     runs = [attempt(psnr=p, mse=m, signal=s, seed=n) for p, m, s, n in
             ((30, 1e-2, "a", 0), (32, 1e-4, "a", 1), (34, 1e-3, "b", 0), (36, 1e-3, "b", 1))]  # fmt: skip
-    (board,) = boards(tmp_path, runs)
-    (row,) = board.rows
-    assert (board.signals, board.seeds, row.n_signals, row.n_ok, row.seeds) == (["a", "b"], [0, 1], 2, 4, (2, 2))
-    assert (row.cells["psnr@test"].mean, row.cells["psnr@test"].spread) == (33, pytest.approx(math.sqrt(8)))
+    (leaderboard,) = boards(tmp_path, runs)
+    (row,) = leaderboard.rows
+    assert (leaderboard.signals, leaderboard.seeds, row.n_signals, row.n_ok, row.seeds) == (["a", "b"], [0, 1], 2, 4, (2, 2))
+    assert (row.cells["psnr@test"].mean, row.cells["psnr@test"].std) == (33, pytest.approx(math.sqrt(8)))
     assert row.cells["mse@test"].mean == pytest.approx(1e-3)  # geometric: the arithmetic mean is 3.0e-3
-    assert row.cells["mse@test"].spread == pytest.approx(1.0)
+    assert row.cells["mse@test"].std == pytest.approx(1.0)
 
 
 def test_a_signal_with_more_seeds_does_not_count_more(attempt, tmp_path):
@@ -36,11 +36,11 @@ def test_a_signal_with_more_seeds_does_not_count_more(attempt, tmp_path):
     runs = [attempt(psnr=40, method="msa", signal="easy", seed=n) for n in range(3)]
     runs += [attempt(psnr=10, method="msa", signal=s) for s in ("hard", "harder")]
     runs += [attempt(psnr=30, method="siren", signal=s) for s in ("easy", "hard", "harder")]
-    (board,) = boards(tmp_path, runs)
-    assert [(row.label, row.cells["psnr@test"].mean, row.complete, row.seeds) for row in board.rows] == [
+    (leaderboard,) = boards(tmp_path, runs)
+    assert [(row.label, row.cells["psnr@test"].mean, row.complete, row.seeds) for row in leaderboard.rows] == [
         ("siren", pytest.approx(30), True, (1, 1)), ("msa", pytest.approx(20), True, (1, 3)),
     ]  # fmt: skip
-    assert re.search(r"1 to 3 \| 3 ", to_markdown([board]))
+    assert re.search(r"1 to 3 \| 3 ", to_markdown([leaderboard]))
 
 
 def test_a_run_that_did_not_train_has_no_rank_no_mark_and_no_part_in_a_mean(attempt, tmp_path):
@@ -50,28 +50,28 @@ def test_a_run_that_did_not_train_has_no_rank_no_mark_and_no_part_in_a_mean(atte
         attempt(psnr=30, method="half", signal="a", trained=True),
         attempt(psnr=1, method="half", signal="b", trained=False),
     ]
-    (board,) = boards(tmp_path, runs)
-    assert [(row.label, row.trained, row.complete, row.place) for row in board.rows] == [
+    (leaderboard,) = boards(tmp_path, runs)
+    assert [(row.label, row.trained, row.complete, row.position) for row in leaderboard.rows] == [
         ("msa", True, True, 1), ("siren", True, True, 2), ("half", True, False, None), ("flat", False, False, None),
     ]  # fmt: skip
-    assert board.rows[0].marks["psnr@test"] == "best"
-    assert not board.rows[2].marks
-    assert not board.rows[3].marks
-    assert board.rows[2].cells["psnr@test"].mean == 30  # of what it learned
-    assert board.rows[3].cells["psnr@test"].mean == 99  # shown, as what did not train
-    text = to_markdown([board])
+    assert leaderboard.rows[0].marks["psnr@test"] == "best"
+    assert not leaderboard.rows[2].marks
+    assert not leaderboard.rows[3].marks
+    assert leaderboard.rows[2].cells["psnr@test"].mean == 30  # of what it learned
+    assert leaderboard.rows[3].cells["psnr@test"].mean == 99  # shown, as what did not train
+    text = to_markdown([leaderboard])
     assert "flat (did not train)" in text
     assert "1/2: 1 not trained" in text
 
 
 def test_a_table_in_which_nobody_trained_has_no_winner(attempt, tmp_path):
-    (board,) = boards(tmp_path, [attempt(psnr=p, method=m, trained=False) for m, p in (("a", 30), ("b", 20), ("c", 10))])
-    assert not any(row.marks or row.place or row.rank for row in board.rows)
+    (leaderboard,) = boards(tmp_path, [attempt(psnr=p, method=m, trained=False) for m, p in (("a", 30), ("b", 20), ("c", 10))])
+    assert not any(row.marks or row.position or row.rank for row in leaderboard.rows)
 
 
 def test_a_table_with_one_complete_row_has_no_best(attempt, tmp_path):
-    (board,) = boards(tmp_path, [attempt(psnr=30), attempt(psnr=40, method="msa", status="diverged")])
-    assert not board.rows[0].marks
+    (leaderboard,) = boards(tmp_path, [attempt(psnr=30), attempt(psnr=40, method="msa", status="diverged")])
+    assert not leaderboard.rows[0].marks
 
 
 def test_only_what_answers_the_question_is_marked():
@@ -86,20 +86,20 @@ def test_equations_of_before_it_was_recorded_did_not_train_at_the_error_of_zero(
         made = attempt(method=method)
         metric = Metric(id="relative-l2@test-grid", higher_is_better=False, scale="log")
         append(tmp_path, replace(made, result=replace(made.result, metrics=(Measurement(metric=metric, value=value),))))
-    (board,) = leaderboards(tmp_path)
-    assert [(row.label, row.trained) for row in board.rows] == [("msa-pinn", True), ("sf-pinn", True), ("pinn", False)]
+    (leaderboard,) = leaderboards(tmp_path)
+    assert [(row.label, row.trained) for row in leaderboard.rows] == [("msa-pinn", True), ("sf-pinn", True), ("pinn", False)]
 
 
 def test_the_distance_to_the_best_is_paired_and_has_an_interval_from_six_signals_on(attempt, tmp_path):
     for i, signal in enumerate("abcdef"):
         append(tmp_path, attempt(psnr=30 + 3 * i, method="msa", signal=signal))
         append(tmp_path, attempt(psnr=28 + 3 * i + 0.1 * (i % 2), method="siren", signal=signal))
-    (board,) = leaderboards(tmp_path)
-    best, other = board.rows
-    assert best.behind is None
-    assert other.behind.mean == pytest.approx(-1.95)
-    assert -2.0 <= other.behind.low < other.behind.mean < other.behind.high <= -1.9
-    text = to_markdown([board])
+    (leaderboard,) = leaderboards(tmp_path)
+    best, other = leaderboard.rows
+    assert best.difference_to_best is None
+    assert other.difference_to_best.mean == pytest.approx(-1.95)
+    assert -2.0 <= other.difference_to_best.low < other.difference_to_best.mean < other.difference_to_best.high <= -1.9
+    text = to_markdown([leaderboard])
     assert "to best [95 %]" in text
     assert "-1.95 [-2.0" in text or "-1.95 [-1.9" in text
     assert "±" not in text
@@ -110,24 +110,24 @@ def test_few_signals_with_three_seeds_are_told_apart_by_their_seeds_and_that_is_
         append(tmp_path, attempt(psnr=30 + 0.01 * seed, method="msa", seed=seed))
         append(tmp_path, attempt(psnr=28 + 0.02 * seed, method="siren", seed=seed))
         append(tmp_path, attempt(psnr=29 + 3 * (seed - 1), method="relu", seed=seed))
-    (board,) = leaderboards(tmp_path)
-    (note,) = [note for note in board.notes if "t-tests" in note]
+    (leaderboard,) = leaderboards(tmp_path)
+    (note,) = [note for note in leaderboard.notes if "t-tests" in note]
     assert note.startswith("on a alone, paired t-tests over seeds, not over signals: other than msa: siren (p ")
     assert "not told from it: relu" in note
 
 
 def test_the_primary_metric_sorts_and_best_and_second_are_marked_by_direction(attempt, tmp_path):
-    (board,) = boards(tmp_path, [attempt(psnr=p, mse=m, method=n) for n, p, m in
+    (leaderboard,) = boards(tmp_path, [attempt(psnr=p, mse=m, method=n) for n, p, m in
                                  (("worst", 10, 1e-3), ("best", 30, 1e-2), ("second", 20, 1e-4))])  # fmt: skip
-    assert [row.label for row in board.rows] == ["best", "second", "worst"]
-    assert {row.label: row.marks for row in board.rows} == {
+    assert [row.label for row in leaderboard.rows] == ["best", "second", "worst"]
+    assert {row.label: row.marks for row in leaderboard.rows} == {
         "best": {"psnr@test": "best"}, "second": {"psnr@test": "second", "mse@test": "best"}, "worst": {"mse@test": "second"},
     }  # fmt: skip
 
 
 def test_equal_values_share_their_mark(attempt, tmp_path):
-    (board,) = boards(tmp_path, [attempt(psnr=p, method=n) for n, p in (("a", 30), ("b", 30), ("c", 20))])
-    assert [row.marks["psnr@test"] for row in board.rows] == ["best", "best", "second"]
+    (leaderboard,) = boards(tmp_path, [attempt(psnr=p, method=n) for n, p in (("a", 30), ("b", 30), ("c", 20))])
+    assert [row.marks["psnr@test"] for row in leaderboard.rows] == ["best", "best", "second"]
 
 
 @pytest.mark.parametrize("field", ["protocol_fingerprint", "device_class", "task", "engine"])
@@ -135,52 +135,52 @@ def test_runs_that_cannot_be_compared_never_share_a_table(attempt, tmp_path, fie
     made = boards(
         tmp_path, [attempt(), attempt(**{field: {"device_class": "cuda", "engine": "reference"}.get(field, "other")})]
     )
-    assert [len(board.rows) for board in made] == [1, 1]
+    assert [len(leaderboard.rows) for leaderboard in made] == [1, 1]
 
 
 def test_protocols_of_one_meaning_share_a_table_whatever_their_name(attempt, tmp_path):
-    (board,) = boards(tmp_path, [attempt(), attempt(protocol="renamed", method="msa")])
-    assert len(board.rows) == 2
+    (leaderboard,) = boards(tmp_path, [attempt(), attempt(protocol="renamed", method="msa")])
+    assert len(leaderboard.rows) == 2
 
 
 def test_a_method_with_failures_ranks_below_those_that_are_complete_and_is_never_best(attempt, tmp_path):
     runs = [attempt(psnr=10, signal=s) for s in "ab"] + [attempt(psnr=9, signal=s, method="relu") for s in "ab"]
     runs += [attempt(psnr=99, method="lucky"), attempt(method="lucky", signal="b", status="diverged")]
     runs += [attempt(psnr=98, method="partial")]
-    (board,) = boards(tmp_path, runs)
-    assert [row.label for row in board.rows] == ["siren", "relu", "lucky", "partial"]
-    assert board.rows[0].marks["psnr@test"] == "best"
-    assert [row.failures for row in board.rows] == [{}, {}, {"diverged": 1}, {"not run": 1}]
-    assert not board.rows[2].marks
-    text = to_markdown([board])
+    (leaderboard,) = boards(tmp_path, runs)
+    assert [row.label for row in leaderboard.rows] == ["siren", "relu", "lucky", "partial"]
+    assert leaderboard.rows[0].marks["psnr@test"] == "best"
+    assert [row.failures for row in leaderboard.rows] == [{}, {}, {"diverged": 1}, {"not run": 1}]
+    assert not leaderboard.rows[2].marks
+    text = to_markdown([leaderboard])
     assert "1/2: 1 diverged" in text
     assert "1/2: 1 not run" in text
 
 
 def test_a_method_without_a_finished_run_has_a_row_with_the_reason(attempt, tmp_path):
-    (board,) = boards(tmp_path, [attempt(), attempt(method="wire", status="oom")])
-    assert board.rows[1].cells == {}
-    assert "| wire" in to_markdown([board])
-    assert "0/1: 1 oom" in to_markdown([board])
+    (leaderboard,) = boards(tmp_path, [attempt(), attempt(method="wire", status="oom")])
+    assert leaderboard.rows[1].cells == {}
+    assert "| wire" in to_markdown([leaderboard])
+    assert "0/1: 1 oom" in to_markdown([leaderboard])
 
 
 def test_a_table_of_nothing_but_failures_is_shown(attempt, tmp_path):
-    (board,) = boards(tmp_path, [attempt(status="timeout")])
-    assert "0/1: 1 timeout" in to_markdown([board])
+    (leaderboard,) = boards(tmp_path, [attempt(status="timeout")])
+    assert "0/1: 1 timeout" in to_markdown([leaderboard])
 
 
 def test_missing_values_are_counted_and_explained(attempt, tmp_path):
-    (board,) = boards(tmp_path, [attempt(psnr=None), attempt(psnr=20, seed=1)])
-    assert board.rows[0].cells["psnr@test"].n == 1
-    assert board.notes == ["psnr@test is missing in 1 run(s): no weights"]
+    (leaderboard,) = boards(tmp_path, [attempt(psnr=None), attempt(psnr=20, seed=1)])
+    assert leaderboard.rows[0].cells["psnr@test"].n == 1
+    assert leaderboard.notes == ["psnr@test is missing in 1 run(s): no weights"]
 
 
 def test_times_of_different_machines_are_not_averaged(attempt, tmp_path):
     other = attempt(seed=1)
     other = replace(other, environment=replace(other.environment, hardware_id="other"))
-    (board,) = boards(tmp_path, [attempt(), other])
-    assert board.sharing is None
-    text = to_markdown([board])
+    (leaderboard,) = boards(tmp_path, [attempt(), other])
+    assert leaderboard.worker_layout is None
+    text = to_markdown([leaderboard])
     assert "train (s)" not in text
     assert "Note: times are not shown: they were taken on different machines" in text
 
@@ -189,30 +189,30 @@ def test_times_of_different_machines_are_not_averaged(attempt, tmp_path):
     {"method_sha256": "new"}, {"method_sha256": "new", "params": {"omega": 60.0}}, {"signal_sha256": "new"},
 ])  # fmt: skip
 def test_runs_of_older_code_or_of_other_bytes_do_not_mix_with_newer_ones(attempt, tmp_path, edited):
-    (board,) = boards(tmp_path, [attempt(psnr=10), attempt(psnr=20, **edited)])
-    assert board.rows[0].cells["psnr@test"].mean == 20
-    assert (board.rows[0].n_ok, board.rows[0].n_signals) == (1, 1)
+    (leaderboard,) = boards(tmp_path, [attempt(psnr=10), attempt(psnr=20, **edited)])
+    assert leaderboard.rows[0].cells["psnr@test"].mean == 20
+    assert (leaderboard.rows[0].n_ok, leaderboard.rows[0].n_signals) == (1, 1)
 
 
 def test_signals_not_run_again_after_an_edit_are_missing(attempt, tmp_path):
     runs = [attempt(method="relu", signal=s) for s in "ab"] + [attempt(signal=s) for s in "ab"]
-    (board,) = boards(tmp_path, [*runs, attempt(method_sha256="new")])
-    assert {row.label: row.failures for row in board.rows} == {"relu": {}, "siren": {"not run": 1}}
+    (leaderboard,) = boards(tmp_path, [*runs, attempt(method_sha256="new")])
+    assert {row.label: row.failures for row in leaderboard.rows} == {"relu": {}, "siren": {"not run": 1}}
 
 
 def test_a_metric_that_is_missing_or_nan_is_never_marked(attempt, tmp_path):
     runs = [attempt(method=m, psnr=p, mse=e, signal=s) for m, p, e, s in (
         ("a", 10, 1e-2, "a"), ("a", 10, 1e-2, "b"), ("b", None, math.nan, "a"), ("b", 99, 1e-9, "b"), ("c", 5, 1e-1, "a"), ("c", 5, 1e-1, "b"),
     )]  # fmt: skip
-    (board,) = boards(tmp_path, runs)
-    assert {row.label: row.marks for row in board.rows} == {
+    (leaderboard,) = boards(tmp_path, runs)
+    assert {row.label: row.marks for row in leaderboard.rows} == {
         "a": {"psnr@test": "best", "mse@test": "best"}, "b": {}, "c": {"psnr@test": "second", "mse@test": "second"},
     }  # fmt: skip
 
 
 def test_variants_are_rows_of_their_own(attempt, tmp_path):
-    (board,) = boards(tmp_path, [attempt(), attempt(params={"omega": 60.0}, variant="omega=60.0")])
-    assert {row.label for row in board.rows} == {"siren", "siren[omega=60.0]"}
+    (leaderboard,) = boards(tmp_path, [attempt(), attempt(params={"omega": 60.0}, variant="omega=60.0")])
+    assert {row.label for row in leaderboard.rows} == {"siren", "siren[omega=60.0]"}
 
 
 def test_limits(attempt, tmp_path):
@@ -232,7 +232,7 @@ def test_summaries(values, log, mean, spread):
     cell = summarise(values, log)
     assert cell.mean == mean
     if spread is not None:
-        assert cell.spread == pytest.approx(spread)
+        assert cell.std == pytest.approx(spread)
 
 
 def test_csv_has_numbers_and_a_line_for_each_method(attempt, tmp_path):
@@ -258,15 +258,15 @@ def test_a_signal_that_no_method_has_data_for_makes_none_incomplete(attempt, tmp
     for method, psnr in (("siren", 30.0), ("msa", 31.0)):
         append(tmp_path, attempt(psnr, method=method))
         append(tmp_path, attempt(method=method, signal="thai", status="skipped"))
-    (board,) = leaderboards(tmp_path)
-    assert board.signals == ["a"]
-    assert [(row.label, row.complete, row.marks.get("psnr@test")) for row in board.rows] == [
+    (leaderboard,) = leaderboards(tmp_path)
+    assert leaderboard.signals == ["a"]
+    assert [(row.label, row.complete, row.marks.get("psnr@test")) for row in leaderboard.rows] == [
         ("msa", True, "best"), ("siren", True, "second"),
     ]  # fmt: skip
-    assert board.notes == ["thai is left out: why"]
+    assert leaderboard.notes == ["thai is left out: why"]
     append(tmp_path, attempt(32.0, method="relu", signal="thai"))
-    (board,) = leaderboards(tmp_path)
-    assert board.signals == ["a", "thai"], "one method has it: the others are incomplete"
+    (leaderboard,) = leaderboards(tmp_path)
+    assert leaderboard.signals == ["a", "thai"], "one method has it: the others are incomplete"
 
 
 def test_times_of_runs_that_shared_a_gpu_are_never_shown(attempt, tmp_path):
@@ -276,31 +276,31 @@ def test_times_of_runs_that_shared_a_gpu_are_never_shown(attempt, tmp_path):
         append(tmp_path, replace(one, result=replace(one.result, cost=cost), environment=replace(one.environment, jobs=jobs)))
     (group,) = comparable_runs(tmp_path, TABLE_COLUMNS)
     assert group.runs.set_index("method")["train_seconds"].dropna().to_dict() == {"relu": 9.0}
-    (board,) = leaderboards(tmp_path)
-    assert board.sharing is None
-    assert "times are not shown: 2 run(s) shared a GPU with others" in board.notes
-    assert not any("different machines" in note for note in board.notes)
+    (leaderboard,) = leaderboards(tmp_path)
+    assert leaderboard.worker_layout is None
+    assert "times are not shown: 2 run(s) shared a GPU with others" in leaderboard.notes
+    assert not any("different machines" in note for note in leaderboard.notes)
 
 
 def test_times_of_a_busy_machine_are_not_shown(attempt, tmp_path):
     for method, load in (("siren", 1.0), ("msa", 7.0)):
         made = attempt(method=method)
         append(tmp_path, replace(made, environment=replace(made.environment, load_average=load, cores=4)))
-    (board,) = leaderboards(tmp_path)
-    assert board.sharing is None
-    assert board.notes[-1] == "times are not shown: 1 run(s) began on a machine that was busy with other work"
+    (leaderboard,) = leaderboards(tmp_path)
+    assert leaderboard.worker_layout is None
+    assert leaderboard.notes[-1] == "times are not shown: 1 run(s) began on a machine that was busy with other work"
 
 
 def test_a_table_of_nothing_but_skipped_runs_is_still_one(attempt, tmp_path):
     append(tmp_path, attempt(status="skipped"))
-    (board,) = leaderboards(tmp_path)
-    assert board.rows[0].failures == {"skipped": 1}
+    (leaderboard,) = leaderboards(tmp_path)
+    assert leaderboard.rows[0].failures == {"skipped": 1}
 
 
 def test_a_spread_ranks_nobody():
-    rows = [Row(label=name, n_ok=1, failures={}, cells={"std@t": summarise([value])}, train_seconds=None, gpu_bytes=None, n_deployed=None,
+    rows = [Entry(label=name, n_ok=1, failures={}, cells={"std@t": summarise([value])}, train_seconds=None, gpu_bytes=None, n_deployed=None,
                 n_params=None) for name, value in (("a", 1.0), ("b", 2.0))]  # fmt: skip
-    _sort_and_mark(rows, [Metric(id="std@t", higher_is_better=False, scale="spread")], 1)
+    _sort_and_mark(rows, [Metric(id="std@t", higher_is_better=False, scale="dispersion")], 1)
     assert not any(row.marks for row in rows)
 
 
@@ -309,6 +309,6 @@ def test_a_network_that_is_deployed_smaller_than_it_is_trained_says_so(attempt, 
         one = attempt(method=method)
         cost = replace(one.result.cost, n_params=stored, n_params_stored=stored, n_params_deployed=deployed)
         append(tmp_path, replace(one, result=replace(one.result, cost=cost)))
-    (board,) = leaderboards(tmp_path)
-    assert {row.label: row.n_deployed for row in board.rows} == {"fr": 200, "siren": None, "old": None}
-    assert "3,000 → 200" in to_markdown([board])
+    (leaderboard,) = leaderboards(tmp_path)
+    assert {row.label: row.n_deployed for row in leaderboard.rows} == {"fr": 200, "siren": None, "old": None}
+    assert "3,000 → 200" in to_markdown([leaderboard])

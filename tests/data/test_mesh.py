@@ -8,7 +8,7 @@ import trimesh
 
 from inrbench.data import Mesh, checked, is_inside, read_mesh, sample_surface, signed_distance, write_ply
 from inrbench.data.mesh import centred, lid_area
-from inrbench.data.render import render
+from inrbench.data.rasterise import render
 from inrbench.errors import BadValue, NotApplicable
 
 

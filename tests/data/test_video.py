@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from inrbench.data import locate, read_video, require, video_shape, write_video
+from inrbench.data import locate, read_video, require_file, video_shape, write_video
 from inrbench.errors import BadValue
 
 
@@ -80,7 +80,7 @@ def test_a_file_with_sound_only_has_no_video(tmp_path):
 
 @pytest.mark.skipif(not locate("video", "bigbuckbunny.mp4").path, reason="no clip: run inrbench data fetch video")
 def test_the_papers_clip_has_the_papers_size():
-    frames = read_video(require("video", "bigbuckbunny.mp4"), 4, 57_600)
+    frames = read_video(require_file("video", "bigbuckbunny.mp4"), 4, 57_600)
     assert frames.shape == (4, 180, 320, 3)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from inrbench.store import attempt_files, finished_runs, living, read_runs, verify
+from inrbench.store import active_leases, attempt_files, finished_runs, read_runs, verify
 
 SUITE = ("run", "--methods", "siren,relu", "--tasks", "function1d", "--protocol", "quick", "--signals", "sin200",
          "--set", "width=16", "--jobs", "1", "--device", "cpu", "--artifacts", "none")  # fmt: skip
@@ -93,7 +93,7 @@ def test_sigterm_is_a_clean_stop(tmp_path, start, number):
     process = start(tmp_path, epochs=3000)
     wait_for_runs(tmp_path, 1)
     limit = time.monotonic() + PATIENCE
-    while not any(lease.name not in finished_runs(tmp_path) and "what" in lease.told for lease in living(tmp_path)):
+    while not any(lease.name not in finished_runs(tmp_path) and "what" in lease.told for lease in active_leases(tmp_path)):
         assert time.monotonic() < limit, "no other run began"
     time.sleep(0.5)
     workers = psutil.Process(process.pid).children(recursive=True)

@@ -17,7 +17,7 @@ import pytest
 from inrbench.errors import BadValue
 from inrbench.execute import run_local, workers_for
 from inrbench.execute.worker import execute
-from inrbench.store import attempt_files, finished_runs, leased, living, read_runs
+from inrbench.store import active_leases, attempt_files, finished_runs, lease, read_runs
 
 PLUGIN = '''
 """unruly: does what its parameter says."""
@@ -56,7 +56,7 @@ def unruly(net, *, act: str = "nothing"):
 '''
 
 
-class Listener:
+class ProgressObserver:
     def __init__(self) -> None:
         self.log = []
 
@@ -83,8 +83,8 @@ def unruly(tmp_path) -> str:
 def test_workers_that_die_hang_or_shout_cost_only_their_own_run(tiny_jobs, settings, unruly):
     acts = ("segfault", "print", "killed", "hang", "exit", "fork", "nothing")
     jobs = tiny_jobs(methods=f"{unruly}[act={','.join(acts)}],relu")
-    listener = Listener()
-    assert run_local(jobs, replace(settings, workers=2, timeout=20), listener)
+    observer = ProgressObserver()
+    assert run_local(jobs, replace(settings, workers=2, timeout=20), observer)
     ends = {row["variant"]: row for row in read_runs(settings.results).table.to_pylist() if row["method"] == "unruly"}
     assert {variant: row["status"] for variant, row in ends.items()} == {
         "act=segfault": "error", "act=print": "ok", "act=killed": "oom", "act=hang": "timeout", "act=exit": "error", "act=fork": "ok", "": "ok",
@@ -92,26 +92,26 @@ def test_workers_that_die_hang_or_shout_cost_only_their_own_run(tiny_jobs, setti
     assert "exit code -11" in ends["act=segfault"]["message"]
     assert "lack of memory" in ends["act=killed"]["message"]
     assert "stopped after 20 s; allow more with --timeout" in ends["act=hang"]["message"]
-    assert ("ok", "relu") in listener.log
-    assert len([entry for entry in listener.log if entry[0] != "started"]) == len(jobs)
+    assert ("ok", "relu") in observer.log
+    assert len([entry for entry in observer.log if entry[0] != "started"]) == len(jobs)
     assert not [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits what a run may take")
 def test_a_run_that_takes_more_memory_than_it_may_ends_as_oom_and_the_next_goes_on(tiny_jobs, settings, unruly):
     jobs = tiny_jobs(methods=f"{unruly}[act=greedy],relu")
-    assert run_local(jobs, replace(settings, memory=0.5), Listener())
+    assert run_local(jobs, replace(settings, memory=0.5), ProgressObserver())
     ends = {row["method"]: row for row in read_runs(settings.results).table.to_pylist()}
     assert {method: row["status"] for method, row in ends.items()} == {"unruly": "oom", "relu": "ok"}
     assert "activations of a step take" in ends["unruly"]["message"]
-    assert "0.5 GiB are allowed (--memory)" in ends["unruly"]["message"]
+    assert "0.5 GiB are allowed (--memory-limit)" in ends["unruly"]["message"]
 
 
 def test_the_numbers_do_not_depend_on_the_order_of_runs_nor_on_what_others_did(tiny_jobs, settings, unruly, tmp_path):
     jobs = tiny_jobs(methods=f"relu,{unruly}[act=exit,print,seed],siren", seeds=(0, 1))
     numbers = []
     for order, name in ((jobs, "a"), (jobs[::-1], "b"), (jobs[3:] + jobs[:3], "c")):
-        assert run_local(order, replace(settings, results=tmp_path / name), Listener())
+        assert run_local(order, replace(settings, results=tmp_path / name), ProgressObserver())
         rows = read_runs(tmp_path / name).table.to_pylist()
         numbers.append({row["run_id"]: (row["status"], [m["value"] for m in row["metrics"]]) for row in rows})
     assert numbers[0] == numbers[1] == numbers[2]
@@ -122,21 +122,21 @@ def test_the_numbers_do_not_depend_on_the_order_of_runs_nor_on_what_others_did(t
 def test_what_another_command_carries_out_is_left_for_last_and_done_only_if_it_gives_up(tiny_jobs, settings, ends):
     first, _ = jobs = tiny_jobs(methods="relu,siren")
     other = ExitStack()
-    assert other.enter_context(leased(settings.results, first.spec.run_id))
+    assert other.enter_context(lease(settings.results, first.spec.run_id))
 
-    class Other(Listener):
+    class Other(ProgressObserver):
         def waiting(self, jobs):
             super().waiting(jobs)
             if ends:
                 execute(first, settings)
             other.close()
 
-    listener = Other()
-    assert run_local(jobs, settings, listener)
-    assert [entry for entry in listener.log if entry[0] != "started"] == [("ok", "siren"), ("waiting", "relu"), ("ok", "relu")]
+    observer = Other()
+    assert run_local(jobs, settings, observer)
+    assert [entry for entry in observer.log if entry[0] != "started"] == [("ok", "siren"), ("waiting", "relu"), ("ok", "relu")]
     assert len(attempt_files(settings.results)) == 2
-    assert (("started", "relu") in listener.log) is not ends
-    assert not living(settings.results)
+    assert (("started", "relu") in observer.log) is not ends
+    assert not active_leases(settings.results)
 
 
 def test_runs_share_a_gpu_only_where_that_is_asked_for_by_name():
@@ -165,7 +165,7 @@ def test_workers_that_die_while_they_start_are_started_again(tiny_jobs, settings
 
     killer = threading.Thread(target=kill_the_first_worker)
     killer.start()
-    assert run_local(jobs, settings, Listener())
+    assert run_local(jobs, settings, ProgressObserver())
     killer.join()
     assert list(finished_runs(settings.results).values()) == ["ok", "ok"]
 
@@ -180,8 +180,8 @@ def test_a_pool_that_breaks_and_leaves_futures_that_never_end_is_not_waited_for(
         def schedule(self, *args, **named):
             return Future()
 
-    slots = [local._Slot(job, i) for i, job in enumerate(tiny_jobs(methods="relu,siren"))]
-    assert local._run_pool(BrokenPool(), slots, settings, [0.0] * 6, Listener()) == slots
+    slots = [local._Pending(job, i) for i, job in enumerate(tiny_jobs(methods="relu,siren"))]
+    assert local._run_pool(BrokenPool(), slots, settings, [0.0] * 6, ProgressObserver()) == slots
 
 
 def test_a_worker_is_replaced_after_a_failure(tiny_jobs, settings, unruly):
@@ -191,7 +191,7 @@ def test_a_worker_is_replaced_after_a_failure(tiny_jobs, settings, unruly):
         raise ValueError("spoilt")
     if act == "print":"""
     Path(unruly).write_text(PLUGIN.replace('if act == "print":', spoil))
-    run_local(tiny_jobs(methods=f"{unruly}[act=spoil],relu"), settings, Listener())
+    run_local(tiny_jobs(methods=f"{unruly}[act=spoil],relu"), settings, ProgressObserver())
     assert sorted(read_runs(settings.results).table["status"].to_pylist()) == ["error", "ok"]
 
 

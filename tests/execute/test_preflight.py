@@ -9,8 +9,8 @@ from torch import nn
 
 from inrbench.errors import BrokenPlugin, NotApplicable
 from inrbench.execute.worker import execute
-from inrbench.fit import look_over
-from inrbench.problems import Regression, measured_equation
+from inrbench.fit import check_network
+from inrbench.problems import Regression, benchmark_equation
 from inrbench.store import attempt_files, load_results
 from inrbench.store.read import read_files
 
@@ -104,7 +104,7 @@ def test_looking_leaves_no_trace():
 
     network, fitted = Counts(), problem()
     state, drawn = {k: v.clone() for k, v in network.state_dict().items()}, torch.get_rng_state()
-    look_over(network, fitted)
+    check_network(network, fitted)
     assert all(torch.equal(state[k], v) for k, v in network.state_dict().items())
     assert torch.equal(torch.get_rng_state(), drawn)
     assert all(p.grad is None for p in network.parameters())
@@ -123,16 +123,16 @@ def test_values_and_slopes_are_looked_at_at_zero_and_at_the_corners():
         def forward(self, x):
             return self.line(x) / (1 - x.prod(1, keepdim=True))
 
-    assert any("its gradient at 0 is not finite, in line.weight" in note for note in look_over(Root(), problem()))
+    assert any("its gradient at 0 is not finite, in line.weight" in note for note in check_network(Root(), problem()))
     corners = Regression(
         torch.tensor([[-1.0, -1.0], [1.0, 1.0]] * 20) * 0.5, torch.zeros(40, 1), None, None, ((-1, 1), (-1, 1))
     )
-    assert any("its value at a corner of the domain is not finite" in note for note in look_over(Pole(), corners))
+    assert any("its value at a corner of the domain is not finite" in note for note in check_network(Pole(), corners))
 
 
 def test_a_network_without_parameters_is_refused():
     with pytest.raises(BrokenPlugin, match="has no parameters"):
-        look_over(nn.Identity(), problem())
+        check_network(nn.Identity(), problem())
 
 
 class Grid(nn.Module):
@@ -154,7 +154,7 @@ class Grid(nn.Module):
 
 def test_a_grid_is_skipped_on_equations_of_second_order():
     with pytest.raises(NotApplicable, match="second derivative along each axis is zero"):
-        measured_equation("poisson", 64).admit(Grid())
+        benchmark_equation("poisson", 64).validate_network(Grid())
 
 
 def test_a_batch_norm_is_judged_in_eval_mode(tmp_path, tiny_jobs, settings):

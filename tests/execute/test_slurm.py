@@ -15,8 +15,9 @@ from click.testing import CliRunner
 
 from inrbench.cli.main import cli
 from inrbench.errors import BadValue, InrbenchError, UnknownName
-from inrbench.execute import Work, load_executor, resolve_device, slurm
+from inrbench.execute import ExecutionRequest, load_executor, slurm
 from inrbench.execute.executors import GROUP
+from inrbench.planning import resolve_device
 from inrbench.store import finished_runs, load_results, read_runs
 
 
@@ -116,7 +117,7 @@ def test_bundles_take_the_longest_first_and_are_large_enough(tiny_jobs):
 def test_resources_have_names_and_values(tiny_jobs, settings):
     def ask(device="cpu", **resources):
         jobs = tiny_jobs(device=device)
-        return slurm._parameters(Work(jobs=jobs, seconds=[0.0], settings=settings, resources=resources))
+        return slurm._parameters(ExecutionRequest(jobs=jobs, seconds=[0.0], settings=settings, resources=resources))
 
     assert ask() == {"job_name": "inrbench", "cpus_per_task": 1}
     assert ask("cuda:0")["gpus_per_node"] == 1
@@ -130,19 +131,19 @@ def test_resources_have_names_and_values(tiny_jobs, settings):
 
 
 def test_runs_of_a_task_go_one_after_the_other_unless_they_share_its_gpu(tiny_jobs, settings):
-    def on_a_node(device, workers):
-        work = Work(jobs=tiny_jobs(device=device), seconds=[0.0], settings=replace(settings, workers=workers))
-        made = slurm.on_a_node(work, cpus=8)
+    def node_settings(device, workers):
+        work = ExecutionRequest(jobs=tiny_jobs(device=device), seconds=[0.0], settings=replace(settings, workers=workers))
+        made = slurm.node_settings(work, cpus=8)
         return made.workers, made.threads
 
-    assert on_a_node("cpu", 2) == (1, 8)  # workers are of the machine that submits
-    assert on_a_node("cuda:0", 1) == (1, 8)
-    assert on_a_node("cuda:0", 4) == (4, 2)
+    assert node_settings("cpu", 2) == (1, 8)  # workers are of the machine that submits
+    assert node_settings("cuda:0", 1) == (1, 8)
+    assert node_settings("cuda:0", 4) == (4, 2)
 
 
 def test_the_local_executor_takes_no_resources(tiny_jobs, settings):
     with pytest.raises(BadValue, match="--executor local takes none"):
-        load_executor("local")(Work(jobs=[], seconds=[], settings=settings, resources={"time": 5}), None)
+        load_executor("local")(ExecutionRequest(jobs=[], seconds=[], settings=settings, resources={"time": 5}), None)
 
 
 def test_a_device_elsewhere_need_not_be_here():
@@ -153,12 +154,12 @@ def test_a_device_elsewhere_need_not_be_here():
 def test_without_a_cluster_it_says_so_in_one_line(tiny_jobs, settings, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(InrbenchError, match="there is no sbatch here"):
-        slurm.run_slurm(Work(jobs=tiny_jobs(), seconds=[0.0], settings=settings), None)
+        slurm.run_slurm(ExecutionRequest(jobs=tiny_jobs(), seconds=[0.0], settings=settings), None)
     monkeypatch.undo()
     monkeypatch.setattr(shutil, "which", lambda name: name)
     monkeypatch.setenv("SLURM_STEP_ID", "0")
     with pytest.raises(InrbenchError, match="inside srun"):
-        slurm.run_slurm(Work(jobs=tiny_jobs(), seconds=[0.0], settings=settings), None)
+        slurm.run_slurm(ExecutionRequest(jobs=tiny_jobs(), seconds=[0.0], settings=settings), None)
 
 
 @needs_cluster

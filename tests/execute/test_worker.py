@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from inrbench.data import read_image, require
+from inrbench.data import read_image, require_file
 from inrbench.errors import NothingFound
-from inrbench.execute import revive, worker
+from inrbench.execute import load_run, worker
 from inrbench.execute.worker import execute, status_of
 from inrbench.fit import Predictor
 from inrbench.registry import Registry
@@ -135,7 +135,7 @@ def test_what_a_plugin_changes_for_all_does_not_touch_the_next_run(tiny_jobs, se
         assert (torch.get_default_dtype(), torch.is_grad_enabled()) == (torch.float32, True)
         assert not torch.are_deterministic_algorithms_enabled()
     finally:
-        worker._undo_plugins(torch.get_num_threads())
+        worker._restore_torch_defaults(torch.get_num_threads())
 
 
 def test_a_plugin_may_draw_from_any_generator(tiny_jobs, settings, tmp_path):
@@ -194,7 +194,7 @@ def test_a_stored_run_comes_back_to_life(tiny_jobs, settings, tmp_path, task, si
     (job,) = tiny_jobs(tasks=task, signals=signal, methods=method, changes=changes)
     execute(job, replace(settings, artifacts="last"))
     row = stored_run(settings.results, job.spec.run_id[:10])
-    network, problem = revive(row, settings.results, Registry())
+    network, problem = load_run(row, settings.results, Registry())
     value = problem.evaluation.primary(Predictor(network, torch.device("cpu")))
     assert value == pytest.approx(row["curve"][-1]["value"], rel=1e-6)
     assert problem.evaluation.scaled_suffix == suffix
@@ -205,7 +205,7 @@ def test_what_cannot_come_back_says_why(tiny_jobs, settings):
     execute(job, settings)
     row = stored_run(settings.results, job.spec.run_id)
     with pytest.raises(NothingFound, match="inrbench run --artifacts last"):
-        revive(row, settings.results, Registry())
+        load_run(row, settings.results, Registry())
     with pytest.raises(NothingFound, match="no run 'zz'"):
         stored_run(settings.results, "zz")
 
@@ -230,7 +230,7 @@ def test_the_scan_that_nobody_has_yet_is_missing_with_the_command(tiny_jobs, set
 @pytest.mark.kodak
 @pytest.mark.parametrize("method", ["msa", "siren", "wire"])
 def test_a_real_crop_of_kodim05_is_fitted_better_than_by_its_mean(tiny_jobs, settings, tmp_path, method):
-    crop = read_image(require("kodak", "kodim05.png"))[200:328, 300:428]
+    crop = read_image(require_file("kodak", "kodim05.png"))[200:328, 300:428]
     Image.fromarray((crop * 255).round().astype(np.uint8)).save(tmp_path / "crop.png")
     (job,) = tiny_jobs(
         methods=method, tasks="photo", signals=str(tmp_path / "crop.png"), changes={"epochs": "60", "batch": "1024"}
@@ -258,7 +258,7 @@ def test_the_engines_end_nearer_to_each_other_than_two_seeds_do(tiny_jobs, setti
     assert abs(fast.mean() - reference.mean()) <= max(np.ptp(fast), np.ptp(reference))
     rows = read_runs(settings.results).table.to_pylist()
     assert {row["engine"] for row in rows} == {"fast", "reference"}
-    assert {row["matmul_route"] for row in rows if row["engine"] == "reference"} == {"default"}
+    assert {row["matmul_backend"] for row in rows if row["engine"] == "reference"} == {"default"}
 
 
 def test_statuses():

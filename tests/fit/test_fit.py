@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from inrbench.fit import Clock, MemoryMeter, Predictor, fit, learning_rate, log_spaced_steps, loop, work_per_point
+from inrbench.fit import Clock, MemoryMeter, Predictor, count_ops, fit, learning_rate, log_spaced_steps, loop
 from inrbench.problems import Regression
 from inrbench.spec import OPTIMISERS, Protocol
 
@@ -259,7 +259,7 @@ def test_flops_are_those_of_the_matrix_products():
     """Forward 2 m n a layer, weight gradient the same, input gradient the same but for the first layer."""
     net, fitted = network(), problem()
     expected = 2 * 16 * 2 + 2 * 16 * 3
-    work = work_per_point(net, fitted)
+    work = count_ops(net, fitted)
     assert work.flops == expected
     assert 32 < work.elements < 48  # tanh and its gradient, and a little for the loss
     assert all(p.grad is None for p in net.parameters())

@@ -22,7 +22,7 @@ class Judge:
     def primary(self, predict) -> float:
         return 1.0
 
-    def on_grid(self, predict):
+    def grid_pair(self, predict):
         truth = grid().sum(1).reshape(8, 8, 1).numpy()
         return truth, predict(grid()).numpy().reshape(8, 8, 1)
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from inrbench.fit import FastStep, ReferenceStep, Work, fastest_fp32_route, step, work_per_point
-from inrbench.fit.compiling import choose_way, compile_options
-from inrbench.fit.route import FP32_GRADE, Route, taken
+from inrbench.fit import FastStep, OpCount, ReferenceStep, count_ops, fastest_fp32_backend, step
+from inrbench.fit.compiling import choose_step_mode, compile_options
+from inrbench.fit.matmul import FP32_TOLERANCE, MatmulBackend, use_backend
 from inrbench.problems import Regression
 from inrbench.registry import Registry
 from inrbench.spec import NetworkSpec, Protocol
@@ -33,7 +33,7 @@ def network(name: str, dtype: torch.dtype = torch.float32) -> nn.Module:
     torch.manual_seed(0)
     method = REGISTRY.method(name)
     net = NetworkSpec(in_features=2, out_features=3, width=48, n_layers=4)
-    return method(net, **method.settings_for("photo", "image", "astronaut")).to(dtype)
+    return method(net, **method.params_for("photo", "image", "astronaut")).to(dtype)
 
 
 def gradient(name: str, how: str) -> torch.Tensor:
@@ -42,12 +42,12 @@ def gradient(name: str, how: str) -> torch.Tensor:
     net, fitted = network(name, dtype), problem(dtype=dtype)
     batch = (fitted.coordinates, fitted.values)
     if how in ("exact", "reference"):
-        fitted.loss(net, batch, step.weight_of(batch)).backward()
+        fitted.loss(net, batch, step.point_weight(batch)).backward()
     else:
         fast = FastStep(net, fitted, "compiled" if how == "compiled" else "eager")
-        with taken(fast.route):
+        with use_backend(fast.backend):
             for chunk in step.equal_chunks(batch, 1024):
-                fast.loss(chunk, step.weight_of(batch)).backward()
+                fast.loss(chunk, step.point_weight(batch)).backward()
     return torch.cat([p.grad.double().ravel() for p in net.parameters()])
 
 
@@ -129,24 +129,24 @@ def test_chunks_have_few_sizes(points, batch, most, sizes):
 
 
 def test_the_route_is_fp32():
-    route = fastest_fp32_route("cpu")
-    assert route.name in ("onednn", "default")
-    assert 0 < route.error < FP32_GRADE
+    backend = fastest_fp32_backend("cpu")
+    assert backend.name in ("onednn", "default")
+    assert 0 < backend.error < FP32_TOLERANCE
 
 
 def test_a_processor_whose_bf16_is_used_gets_the_default_route(monkeypatch):
-    fastest_fp32_route.cache_clear()
+    fastest_fp32_backend.cache_clear()
     errors = iter([3e-3, 2e-7])  # what bf16 would give, then fp32
-    monkeypatch.setattr("inrbench.fit.route.matmul_error", lambda: next(errors))
+    monkeypatch.setattr("inrbench.fit.matmul.matmul_error", lambda: next(errors))
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
-    assert fastest_fp32_route("cpu") == Route("default", 2e-7)
-    fastest_fp32_route.cache_clear()
+    assert fastest_fp32_backend("cpu") == MatmulBackend("default", 2e-7)
+    fastest_fp32_backend.cache_clear()
 
 
 def test_the_route_is_left_behind():
     before = torch.backends.mkldnn.matmul.fp32_precision
     seen = []
-    with contextlib.suppress(KeyError), taken(Route("onednn", 0.0)):
+    with contextlib.suppress(KeyError), use_backend(MatmulBackend("onednn", 0.0)):
         seen.append(torch.backends.mkldnn.matmul.fp32_precision)
         raise KeyError
     assert seen == ["bf16"]
@@ -155,14 +155,14 @@ def test_the_route_is_left_behind():
 
 def test_compiling_is_decided_by_the_work_and_not_by_a_clock():
     net, fitted = network("siren"), problem()
-    work = work_per_point(net, fitted)
-    assert choose_way("cpu", work, POINTS, chunks=2, steps=10) == "eager"
-    assert choose_way("cpu", work, POINTS, chunks=2, steps=10_000_000) == "compiled"
+    work = count_ops(net, fitted)
+    assert choose_step_mode("cpu", work, POINTS, chunks=2, steps=10) == "eager"
+    assert choose_step_mode("cpu", work, POINTS, chunks=2, steps=10_000_000) == "compiled"
     facts = step.make_step("fast", net, fitted, PROTOCOL, work, 10).facts()
     assert (facts.compiled, facts.graphs, facts.note) == (False, 0, "eager: compiling would take longer than it saves")
 
 
-SMALL, LARGE = Work(flops=8e5, elements=3e3, calls=90), Work(flops=3e6, elements=1e4, calls=90)
+SMALL, LARGE = OpCount(flops=8e5, elements=3e3, calls=90), OpCount(flops=3e6, elements=1e4, calls=90)
 
 
 @pytest.mark.parametrize(("work", "batch", "chunks", "steps", "way"), [
@@ -173,7 +173,7 @@ SMALL, LARGE = Work(flops=8e5, elements=3e3, calls=90), Work(flops=3e6, elements
     (LARGE, 393_216, 6, 10, "eager"),
 ])  # fmt: skip
 def test_on_a_gpu_small_steps_are_graphed_and_large_ones_fused(work, batch, chunks, steps, way):
-    assert choose_way("cuda", work, batch, chunks, steps) == way
+    assert choose_step_mode("cuda", work, batch, chunks, steps) == way
 
 
 def test_a_graphed_loss_marks_each_step_and_says_so(monkeypatch):

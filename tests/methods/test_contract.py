@@ -83,7 +83,7 @@ def test_builds_with_its_settings_for_every_signal_of_every_task(name, registry)
                 size = task.size(signal, protocol)
                 net = NetworkSpec(in_features=size.in_features, out_features=size.out_features, width=8,
                                   n_layers=protocol.n_layers)  # fmt: skip
-                method(net, **method.settings_for(task.name, task.kind, signal, protocol.name))
+                method(net, **method.params_for(task.name, task.kind, signal, protocol.name))
 
 
 @pytest.mark.parametrize("name", METHODS)

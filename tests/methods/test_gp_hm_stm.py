@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from inrbench.derive import Wanted
+from inrbench.derivatives import DerivativeSpec
 from inrbench.errors import BadValue, NotApplicable
 from inrbench.fit import Predictor
 from inrbench.nn import Solver
@@ -32,8 +32,8 @@ def mixture() -> torch.nn.Module:
 def solver(signal: str = "ablation", task: str = "poisson2d", **params: object) -> tuple[Solver, object]:
     chosen = REGISTRY.task(task)
     fitted = chosen.problem(signal, chosen.protocol("quick"), 0)
-    made = METHOD(NET, **{**METHOD.settings_for(task, "pde", signal), **params})
-    fitted.admit(made)
+    made = METHOD(NET, **{**METHOD.params_for(task, "pde", signal), **params})
+    fitted.validate_network(made)
     return made, fitted
 
 
@@ -100,10 +100,10 @@ def test_the_solution_passes_through_its_grid_and_has_its_derivatives():
     with torch.no_grad():
         made.U.copy_(torch.sin(2 * x)[:, None] * torch.cos(3 * y)[None, :])
     at = lambda a, b: 2 * torch.stack((a, b), dim=1) - 1  # noqa: E731 - the box is [0, 1]^2
-    on_grid = made(at(x.repeat_interleave(26), y.repeat(24)))
-    assert (on_grid[:, 0] - made.U.reshape(-1)).abs().max() < 1e-3, "but for the jitter"
+    grid_pair = made(at(x.repeat_interleave(26), y.repeat(24)))
+    assert (grid_pair[:, 0] - made.U.reshape(-1)).abs().max() < 1e-3, "but for the jitter"
     p, q = torch.rand(2, 40, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 0.8 + 0.1
-    jet = made.jet(at(p, q), Wanted(scale=(2.0, 2.0), first=(0, 1), second=((0, 1),)))
+    jet = made.jet(at(p, q), DerivativeSpec(scale=(2.0, 2.0), first=(0, 1), second=((0, 1),)))
     u = torch.sin(2 * p) * torch.cos(3 * q)
     assert (jet.value[:, 0] - u).abs().max() < 1e-3
     assert (jet.first[0][:, 0] - 2 * torch.cos(2 * p) * torch.cos(3 * q)).abs().max() < 0.05
@@ -169,4 +169,4 @@ def test_what_it_cannot_do_is_refused(monkeypatch):
         solver(n=(200_000.0, 9.0))
     photo = image_problem(np.zeros((16, 16, 3), dtype=np.float32), REGISTRY.task("photo").protocol("quick"))
     with pytest.raises(NotApplicable, match="solves equations and nothing else"):
-        photo.admit(METHOD(NET))
+        photo.validate_network(METHOD(NET))

@@ -69,10 +69,10 @@ class TestLpips:
 
     @pytest.mark.kodak
     def test_the_value_that_is_known_for_kodim01_and_noise(self):
-        from inrbench.data import read_image, require
+        from inrbench.data import read_image, require_file
         from inrbench.metrics.lpips import lpips
 
-        image = read_image(require("kodak", "kodim01.png"))
+        image = read_image(require_file("kodak", "kodim01.png"))
         torch.manual_seed(0)
         noise = torch.randn(3, 512, 768).permute(1, 2, 0).numpy()  # 0.1 in [-1, 1] is 0.05 in [0, 1]
         assert lpips(image + 0.05 * noise, image, self.weights) == pytest.approx(0.1219, abs=5e-5)

@@ -83,7 +83,7 @@ def test_noise_is_that_of_photons_and_of_reading():
 
 
 def test_hidden_pixels_are_the_ones_that_were_not_given():
-    problem = inpainting_problem(IMAGE, protocol(("psnr-hidden@clip-float", "psnr@clip-float", "mse@train"), share=0.2), 3)
+    problem = inpainting_problem(IMAGE, protocol(("psnr-unobserved@clip-float", "psnr@clip-float", "mse@train"), share=0.2), 3)
     assert problem.n_points == int(34 * 29 * 0.2)
     hidden = problem.evaluation.hidden
     assert hidden.sum() == 34 * 29 - problem.n_points
@@ -92,14 +92,14 @@ def test_hidden_pixels_are_the_ones_that_were_not_given():
     wrong[hidden] = 0.25
     found = values(problem, known(problem.coordinates, wrong))
     assert found["mse@train"] == 0
-    assert found["psnr-hidden@clip-float"] == pytest.approx(psnr(wrong[hidden], IMAGE[hidden]))
+    assert found["psnr-unobserved@clip-float"] == pytest.approx(psnr(wrong[hidden], IMAGE[hidden]))
     assert found["psnr@clip-float"] == pytest.approx(psnr(wrong, IMAGE))
 
 
 def test_a_coarse_image_is_fitted_by_means_of_blocks():
     problem = super_resolution_problem(IMAGE, protocol(("psnr@clip-float", "mse@train"), scale=4))
     truth = IMAGE[:32, :28]
-    assert (problem.n_points, problem.evaluations, problem.out_features) == (8 * 7, 16, 3)
+    assert (problem.n_points, problem.evals_per_point, problem.out_features) == (8 * 7, 16, 3)
     assert np.allclose(problem.values.numpy().reshape(8, 7, 3), area_mean(truth, 4))
     predict = known(problem.coordinates, truth)
     assert values(problem, predict) == {"psnr@clip-float": np.inf, "mse@train": pytest.approx(0, abs=1e-12)}
@@ -146,7 +146,7 @@ def test_projections_differentiate_rightly():
 
 
 SAMPLES = np.sin(2 * np.pi * 300 * np.arange(4000) / 8000) * 0.5
-AUDIO = ("snr@power", "snr-between@2x-bandlimited", "mse@train")
+AUDIO = ("snr@power", "snr-offgrid@2x-bandlimited", "mse@train")
 
 
 def test_a_sound_is_fitted_at_a_fraction_of_its_rate_and_judged_between():
@@ -162,7 +162,7 @@ def test_a_sound_is_fitted_at_a_fraction_of_its_rate_and_judged_between():
 
     found = values(problem, perfect)
     assert found["snr@power"] > 35  # the filter's ends are all that differ
-    assert found["snr-between@2x-bandlimited"] > 30
+    assert found["snr-offgrid@2x-bandlimited"] > 30
     silent = values(problem, lambda x: torch.zeros(len(x), 1))
     assert silent["snr@power"] == pytest.approx(0)
 
@@ -171,8 +171,8 @@ def test_a_sound_fitted_whole_has_nothing_between():
     problem = audio_problem(Clip(SAMPLES, 8000), protocol(AUDIO, seconds=None, rate=None))
     assert problem.n_points == 4000
     measured = {m.metric.id: m for m in problem.evaluation.measure(lambda x: torch.zeros(len(x), 1))}
-    assert measured["snr-between@2x-bandlimited"].value is None
-    assert "fits every sample" in measured["snr-between@2x-bandlimited"].note
+    assert measured["snr-offgrid@2x-bandlimited"].value is None
+    assert "fits every sample" in measured["snr-offgrid@2x-bandlimited"].note
     assert snr(SAMPLES, SAMPLES) == np.inf
 
 
@@ -226,7 +226,7 @@ def test_a_slice_drawn_finer_is_0_beyond_the_circle_too():
 
 
 def test_an_image_is_rendered_once_for_all_of_its_metrics():
-    problem = inpainting_problem(IMAGE, protocol(("psnr-hidden@clip-float", "psnr@clip-float"), share=0.2), 3)
+    problem = inpainting_problem(IMAGE, protocol(("psnr-unobserved@clip-float", "psnr@clip-float"), share=0.2), 3)
     asked = []
 
     def predict(x: torch.Tensor) -> torch.Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from inrbench import NetworkSpec
-from inrbench.derive import Jet
+from inrbench.derivatives import Jet
 from inrbench.errors import BadValue, NotApplicable
 from inrbench.fit import FastStep, Predictor, ReferenceStep
 from inrbench.metrics.field import RELATIVE_L2, RELATIVE_L2_BEST, RESIDUAL
@@ -28,7 +28,7 @@ def problem(task: str = "poisson2d", signal: str = "ablation", **changes: str):
 def network(method: str, task: str = "poisson2d", signal: str = "ablation", **params: object) -> nn.Module:
     torch.manual_seed(0)
     plugin = REGISTRY.method(method)
-    settings = {**plugin.settings_for(task, "pde", signal), **params}
+    settings = {**plugin.params_for(task, "pde", signal), **params}
     return plugin(NetworkSpec(in_features=2, out_features=1, width=20, n_layers=4), **settings)
 
 
@@ -93,7 +93,7 @@ def test_both_ways_give_one_loss_and_one_gradient(method, task, signal):
         loss.backward()
         return loss.item(), torch.cat([p.grad.ravel() for p in net.parameters() if p.grad is not None])
 
-    (a, slope), (b, fast_slope) = loss_and_gradient(fitted.loss), loss_and_gradient(fitted.quickest_loss(net))
+    (a, slope), (b, fast_slope) = loss_and_gradient(fitted.loss), loss_and_gradient(fitted.fast_loss(net))
     assert a == pytest.approx(b, rel=1e-9)
     assert (slope - fast_slope).norm() <= 1e-8 * slope.norm()
 
@@ -154,7 +154,7 @@ def test_what_a_method_adds_to_the_loss_is_added():
     fitted, net = problem(), network("tsa-pinn")
     without = network("tsa-pinn", slope_weight=0.0)
     batch = fitted.example(0)
-    for way in (fitted.loss, fitted.written_loss):
+    for way in (fitted.loss, fitted.analytic_loss):
         more, less = (way(each, batch, torch.tensor(1.0)).item() for each in (net, without))
         assert more - less == pytest.approx(1 / (4 * np.e), rel=1e-4)
 
@@ -169,11 +169,11 @@ def test_what_a_method_adds_to_the_loss_is_added():
 def test_who_may_solve_an_equation_of_second_order(method, params, reason):
     net = network(method, **params)
     if reason is None:
-        problem().admit(net)
+        problem().validate_network(net)
         return
     with pytest.raises(NotApplicable, match=reason):
-        problem().admit(net)
-    problem("advection1d", "b40-periodic").admit(net)
+        problem().validate_network(net)
+    problem("advection1d", "b40-periodic").validate_network(net)
 
 
 @pytest.mark.parametrize(("task", "signal", "changes", "text"), [

@@ -20,7 +20,7 @@ class Judge:
 
 
 def image_protocol(**settings: object) -> Protocol:
-    names = ("psnr@clip-float", "ssim@skimage-uniform-w7", "lpips@alex-v0.1", "psnr-between@2x-area", "mse@train")
+    names = ("psnr@clip-float", "ssim@skimage-uniform-w7", "lpips@alex-v0.1", "psnr-offgrid@2x-area", "mse@train")
     return Protocol(name="t", width=4, n_layers=1, epochs=1, lr=1e-3, lr_min=1e-3, metrics=names,
                     settings=ImageSettings(**{"coordinate_range": (0.0, 1.0), "max_pixels": None, **settings}))  # fmt: skip
 
@@ -117,7 +117,7 @@ def test_a_smooth_image_is_told_from_one_that_only_fits_the_pixels():
 
     measured = {m.metric.id: m.value for m in problem.evaluation.measure(memorise)}
     assert measured["psnr@clip-float"] == np.inf
-    assert measured["psnr-between@2x-area"] < 10
+    assert measured["psnr-offgrid@2x-area"] < 10
 
 
 def test_a_metric_that_cannot_be_computed_carries_the_reason(no_data):
@@ -126,7 +126,7 @@ def test_a_metric_that_cannot_be_computed_carries_the_reason(no_data):
     assert measured["psnr@clip-float"].value == np.inf
     assert measured["lpips@alex-v0.1"].value is None
     assert measured["lpips@alex-v0.1"].note == "data missing, run: inrbench data fetch lpips"
-    assert "nothing lies between" in measured["psnr-between@2x-area"].note
+    assert "nothing lies between" in measured["psnr-offgrid@2x-area"].note
 
 
 def test_an_image_too_small_to_judge_is_refused():
@@ -157,7 +157,7 @@ def test_targets_in_minus_one_to_one_are_judged_in_zero_to_one():
         problem.evaluation.primary(lambda x, v=values: v) for problem, values in ((usual, wrong), (symmetric, 2 * wrong - 1))
     ]
     assert scores[0] == pytest.approx(scores[1], abs=1e-4)
-    assert np.allclose(symmetric.evaluation.on_grid(lambda x: symmetric.values)[1], image, atol=1e-6)
+    assert np.allclose(symmetric.evaluation.grid_pair(lambda x: symmetric.values)[1], image, atol=1e-6)
 
 
 class Values(nn.Module):

@@ -63,11 +63,11 @@ def values(shape_problem_, predict) -> dict[str, float | None]:
 def test_the_true_solid_is_nearly_perfect_and_a_grown_one_is_not(truths, kind):
     fitted, _ = problem(truths, kind)
     true, grown = values(fitted, ellipsoid(kind)), values(fitted, ellipsoid(kind, 1.1))
-    assert true["iou"] > 0.97 and true["iou-between"] > 0.97
+    assert true["iou"] > 0.97 and true["iou-random"] > 0.97
     assert true["chamfer"] < 0.01 and true["normal-consistency"] > 0.98
     if kind == "sdf":  # the other grid is full of it: what is grown is cut off
         assert grown["iou"] == pytest.approx(1 / 1.1**3, abs=0.02)
-        assert grown["iou-between"] == pytest.approx(1 / 1.1**3, abs=0.02)
+        assert grown["iou-random"] == pytest.approx(1 / 1.1**3, abs=0.02)
         assert grown["chamfer"] == pytest.approx(0.1 * (HALF / 1.1).mean(), rel=0.15)
     assert fitted.evaluation.primary(ellipsoid(kind)) == true["iou"]
 
@@ -149,11 +149,11 @@ def test_official_scoring_is_what_the_network_gave_in_the_best_epoch(truths):
 
 
 def test_a_loss_that_keeps_what_it_sees_is_never_said_to_be_compiled(truths):
-    from inrbench.fit import Work
+    from inrbench.fit import OpCount
     from inrbench.fit.step import make_step
 
     fitted, chosen = problem(truths, "occupancy", scoring="official")
-    step = make_step("fast", nn.Linear(3, 1), fitted, chosen, Work(flops=1e9, elements=1e9, calls=9), 10**9)
+    step = make_step("fast", nn.Linear(3, 1), fitted, chosen, OpCount(flops=1e9, elements=1e9, calls=9), 10**9)
     facts = step.facts()
     assert (facts.compiled, facts.note) == (False, "eager: the problem's loss keeps what it sees")
 

@@ -17,7 +17,7 @@ from inrbench.nn import Sine
 SCALE = 30.0  # SIREN's
 
 
-@register_method("act", formula="sin(omega z)", settings={"image": {"omega": 20.0}}, ranges={"omega": (1.0, 60.0)})
+@register_method("act", formula="sin(omega z)", task_params={"image": {"omega": 20.0}}, search_ranges={"omega": (1.0, 60.0)})
 def act(net, *, omega: float = SCALE) -> nn.Module:
     """Build it."""
     return CoordinateMLP(net, lambda i: Sine(omega))
@@ -38,7 +38,7 @@ def sha(tmp_path):
     ("a sine.", "a sine, as in the paper."), ("  # SIREN's", "  # section 3.2"), ('    """Build it."""\n', ""),
     ('formula="sin(omega z)", ', 'formula="sin(omega z)", paper="sitzmann2020siren", '),
     ('"image": {"omega": 20.0}', '"image": {"omega": 10.0}'), ("(1.0, 60.0)", "(1.0, 90.0)"),
-    ('ranges={"omega": (1.0, 60.0)})', 'native={"image": {"lr": "1e-4"}},\n    ranges={"omega": (1.0, 60.0)},\n)'),
+    ('search_ranges={"omega": (1.0, 60.0)})', 'authors={"image": {"lr": "1e-4"}},\n    search_ranges={"omega": (1.0, 60.0)},\n)'),
     ("\n\n\n@", "\n\n\n\n# a remark\n@"), ("\n", "\r\n"),
 ])  # fmt: skip
 def test_what_shapes_no_network_changes_no_identity(sha, old, new):

@@ -132,7 +132,7 @@ def test_parameters_are_checked_by_name_and_type(registry):
 def test_whole_numbers_and_floats_name_one_run(tmp_path):
     text = PLUGIN.replace("power: int = 2", "power: float = 2, list_: tuple[float, ...] = (1, 2)")
     method = Registry([plugin(tmp_path, text=text)]).method("mine")
-    assert canonical_json(method.settings_for("t", "k", "s")) == canonical_json(
+    assert canonical_json(method.params_for("t", "k", "s")) == canonical_json(
         {**method.defaults(), **method.parse({"power": "2"})}
     )
 
@@ -150,9 +150,9 @@ def test_builders_that_hide_their_parameters_are_refused(tmp_path, old, new, rea
 
 def test_settings_for_a_task_go_from_general_to_special(registry):
     msa = registry.method("msa")
-    assert msa.settings_for("other", "other", "x")["s_max"] == 5.0
-    assert msa.settings_for("function1d", "function", "multiscale")["s_max"] == (5.5, 5.5, 5.5, 0.8)
-    special = msa.settings_for("function1d", "function", "sin200")
+    assert msa.params_for("other", "other", "x")["s_max"] == 5.0
+    assert msa.params_for("function1d", "function", "multiscale")["s_max"] == (5.5, 5.5, 5.5, 0.8)
+    special = msa.params_for("function1d", "function", "sin200")
     assert (special["s_min"], special["s_max"]) == ((1.0, 1.0, 1.0, 0.0), (6.0, 6.0, 6.0, 0.6))
 
 

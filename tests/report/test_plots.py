@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from inrbench.analyse import TABLE_COLUMNS, board_of, comparable_runs, metrics_of
+from inrbench.analyse import TABLE_COLUMNS, build_leaderboard, comparable_runs, metrics_of
 from inrbench.cli.main import cli
 from inrbench.data import write_image
 from inrbench.errors import BadValue, NothingFound, UnknownName
 from inrbench.registry import Registry
-from inrbench.report.plots import PLOTS, critical_difference_over_tasks, gallery, house_style, sweep
+from inrbench.report.plots import PLOTS, critical_difference_over_tasks, gallery, plot_style, sweep
 from inrbench.report.plots.curves import mean_curves
 from inrbench.report.plots.draw import KINDS
-from inrbench.report.plots.style import look, looks
+from inrbench.report.plots.style import line_style, line_styles
 from inrbench.spec import CurvePoint, ProbeReading
 from inrbench.store import append, keep_artifacts
 
@@ -51,7 +51,7 @@ def test_every_figure_can_be_drawn_and_saved(kind, probed, tmp_path):
         replace(r, result=replace(r.result, cost=replace(r.result.cost, n_params=sizes[r.result.spec.method]))) for r in runs
     ]
     group = group_of(tmp_path, runs)
-    with house_style():
+    with plot_style():
         figure = PLOTS[kind](group)
         for suffix in ("png", "pdf", "svg"):
             figure.savefig(tmp_path / f"f.{suffix}")
@@ -67,8 +67,10 @@ def test_pareto_shows_complete_methods_and_joins_the_unbeaten(attempt, tmp_path)
     ]  # fmt: skip
     group = group_of(tmp_path, [*runs, attempt(method="wire", status="oom")])
     time, params = PLOTS["pareto"](group).axes
-    dots = {line.get_label(): line.get_xydata().tolist() for line in time.get_lines() if not line.get_label().startswith("_")}
-    assert dots == {"siren": [[1.0, 30.0]], "msa": [[2.0, 40.0]], "relu": [[3.0, 20.0]]}
+    marker_styles = {
+        line.get_label(): line.get_xydata().tolist() for line in time.get_lines() if not line.get_label().startswith("_")
+    }
+    assert marker_styles == {"siren": [[1.0, 30.0]], "msa": [[2.0, 40.0]], "relu": [[3.0, 20.0]]}
     front = [line.get_xydata().tolist() for line in params.get_lines() if line.get_label().startswith("_")]
     assert front == [[[10.0, 30.0], [20.0, 40.0]]]
 
@@ -142,30 +144,30 @@ def test_what_was_not_probed_says_how(attempt, tmp_path):
     ("pinn", "ff-pinn", "sf-pinn", "gp-hm-stm", "tsa-pinn", "msa-pinn"),
 ])  # fmt: skip
 def test_methods_that_are_drawn_together_differ_in_colour(together):
-    assert len({look(method)["color"] for method in together}) == len(together)
+    assert len({line_style(method)["color"] for method in together}) == len(together)
 
 
 def test_every_method_looks_different():
-    looks = {(look(method)["color"], look(method)["linestyle"]) for method in Registry().methods}
-    assert len(looks) == len(Registry().methods)
+    line_styles = {(line_style(method)["color"], line_style(method)["linestyle"]) for method in Registry().methods}
+    assert len(line_styles) == len(Registry().methods)
 
 
 def test_the_verb_draws_one_table_and_refuses_more(attempt, tmp_path):
     append(tmp_path, attempt())
     append(tmp_path, attempt(task="other", protocol_fingerprint="e" * 12))
-    words = ["plot", "curves", "--results", str(tmp_path), "-o", str(tmp_path / "f.png")]
+    formatting = ["plot", "curves", "--results", str(tmp_path), "-o", str(tmp_path / "f.png")]
     with pytest.raises(BadValue, match="runs of 2 tables"):
-        CliRunner().invoke(cli, words, catch_exceptions=False)
-    done = CliRunner().invoke(cli, [*words, "--tasks", "toy", "--methods", "siren"], catch_exceptions=False)
+        CliRunner().invoke(cli, formatting, catch_exceptions=False)
+    done = CliRunner().invoke(cli, [*formatting, "--tasks", "toy", "--methods", "siren"], catch_exceptions=False)
     assert done.output == f"wrote {tmp_path / 'f.png'}\n"
     for more, error in (
         (("--methods", "sire"), "unknown method among these runs 'sire', did you mean 'siren'"),
         (("--signals", "z"), "unknown signal among these runs"),
-        (("--over", "omega"), "--over names the parameter of plot sweep"),
+        (("--param", "omega"), "--param names the parameter of plot sweep"),
         (("-o", "f.jpg"), "must end with one of .png"),
     ):
         with pytest.raises((BadValue, UnknownName), match=error):
-            CliRunner().invoke(cli, [*words, "--tasks", "toy", *more], catch_exceptions=False)
+            CliRunner().invoke(cli, [*formatting, "--tasks", "toy", *more], catch_exceptions=False)
 
 
 def test_ranks_are_drawn_over_tasks_too(attempt, tmp_path):
@@ -173,14 +175,14 @@ def test_ranks_are_drawn_over_tasks_too(attempt, tmp_path):
         for method, psnr in (("siren", 30.0), ("msa", 20.0), ("relu", 10.0), ("wire", 5.0)):
             if (task, method) != ("b", "wire"):
                 append(tmp_path, attempt(psnr, task=task, protocol_fingerprint=fingerprint, method=method))
-    words = ["plot", "critical-difference", "--results", str(tmp_path), "-o", str(tmp_path / "f.png")]
-    assert CliRunner().invoke(cli, words, catch_exceptions=False).exit_code == 0
+    formatting = ["plot", "critical-difference", "--results", str(tmp_path), "-o", str(tmp_path / "f.png")]
+    assert CliRunner().invoke(cli, formatting, catch_exceptions=False).exit_code == 0
     figure = critical_difference_over_tasks(comparable_runs(tmp_path, ("status", "metrics")))
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert texts == ["siren  1.00", "msa  2.00", "relu  3.00"]
     append(tmp_path, attempt(task="a", protocol_fingerprint="c" * 12))
-    with pytest.raises(BadValue, match="need one table of each"):
-        CliRunner().invoke(cli, words, catch_exceptions=False)
+    with pytest.raises(BadValue, match="exactly one table per task"):
+        CliRunner().invoke(cli, formatting, catch_exceptions=False)
 
 
 def test_a_mean_curve_of_signals_with_other_steps_has_no_teeth(attempt, tmp_path):
@@ -208,7 +210,11 @@ def test_a_curve_ends_at_the_tables_number_and_rows_that_lack_a_signal_are_left_
     group = group_of(tmp_path, [*runs, run(99.0, method="msa", signal="a")])
     drawn = mean_curves(group, metrics_of(group.runs)[0])
     assert drawn.left_out == ("msa",)
-    assert drawn.lines["siren"]["value"].iloc[-1] == pytest.approx(board_of(group).rows[0].cells["psnr@test"].mean) == 20.5
+    assert (
+        drawn.lines["siren"]["value"].iloc[-1]
+        == pytest.approx(build_leaderboard(group).rows[0].cells["psnr@test"].mean)
+        == 20.5
+    )
 
 
 def test_what_is_solved_and_not_trained_is_a_line_at_its_end(attempt, tmp_path):
@@ -222,5 +228,5 @@ def test_what_is_solved_and_not_trained_is_a_line_at_its_end(attempt, tmp_path):
 
 def test_settings_of_one_method_beside_others_look_unlike():
     labels = ["siren", *(f"msa[s_max={s}]" for s in ("3.0", "4.0", "5.0", "2.0"))]
-    found = looks(labels)
+    found = line_styles(labels)
     assert len({(style["color"], style["linestyle"]) for style in found.values()}) == len(labels)

@@ -20,7 +20,7 @@ from inrbench.data import write_image, write_ply
 from inrbench.errors import BadValue
 from inrbench.registry import Registry
 from inrbench.report.site import build_site, to_html
-from inrbench.report.site.names import slug
+from inrbench.report.site.urls import slug
 from inrbench.spec import CurvePoint
 from inrbench.store import append, keep_artifacts
 
@@ -196,26 +196,28 @@ def tab(browser):
 
 
 def _column(page, number: int) -> list[str]:
-    return page.locator(f"#boards table.board tbody tr td:nth-child({number})").all_inner_texts()
+    return page.locator(f"#leaderboards table.leaderboard tbody tr td:nth-child({number})").all_inner_texts()
 
 
 def test_a_table_is_sorted_as_numbers_and_filtered(tab, site):
     page = tab(next((site / "tables").glob("toy*")))
     assert _column(page, 1)[:3] == ["msa", "siren", "finer"]
-    head = page.locator("#boards table.board thead th").nth(1)
+    head = page.locator("#leaderboards table.leaderboard thead th").nth(1)
     head.focus()
     for order in ("descending", "ascending"):
         page.keyboard.press("Enter")
-        page.wait_for_function(f"document.querySelectorAll('table.board th')[1].ariaSort === '{order}'")
-    page.wait_for_function("document.querySelector('table.board tbody td').innerText === 'finer'")  # 10 before 30: numbers
+        page.wait_for_function(f"document.querySelectorAll('table.leaderboard th')[1].ariaSort === '{order}'")
+    page.wait_for_function(
+        "document.querySelector('table.leaderboard tbody td').innerText === 'finer'"
+    )  # 10 before 30: numbers
     page.locator("input[data-filter]").fill("sir")
-    assert page.locator("table.board tbody tr:visible").count() == 1
+    assert page.locator("table.leaderboard tbody tr:visible").count() == 1
 
 
 def test_a_number_is_followed_to_its_run(tab, site):
     page = tab(site / "index.html")
     page.get_by_role("link", name="toy").click()
-    page.locator("table.board tbody td a", has_text="31.50").click()
+    page.locator("table.leaderboard tbody td a", has_text="31.50").click()
     assert "msa" in page.locator("h1").inner_text()
     page.locator("select[data-field=seed]").select_option("1")
     assert page.locator("#runs tbody tr:visible").count() == 2

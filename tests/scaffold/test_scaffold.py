@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import inrbench
-from inrbench.contract import check_method, check_task
 from inrbench.errors import BadValue
+from inrbench.plugin_checks import check_method, check_task
 from inrbench.registry import Registry
 from inrbench.scaffold import new_method, new_package, new_task
 

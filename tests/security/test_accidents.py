@@ -15,9 +15,19 @@ from inrbench.cli.main import cli
 from inrbench.errors import InrbenchError, StoreError
 from inrbench.registry import Registry
 from inrbench.report.site import build_site
-from inrbench.store import append, artifact_folder, check_writable, keep_artifacts, leased, merge, pack, read_runs, verify
+from inrbench.store import (
+    append,
+    artifact_folder,
+    check_writable,
+    compact_in_place,
+    import_attempts,
+    keep_artifacts,
+    lease,
+    read_runs,
+    verify,
+)
 from inrbench.store.files import sweep, write_atomically
-from inrbench.store.place import place
+from inrbench.store.processes import place
 from inrbench.store.read import attempt_files
 
 
@@ -51,7 +61,7 @@ def test_a_disk_that_fills_up_while_merging_leaves_nothing_half_written(attempt,
         append(disk / "ours", attempt(seed=9))
         with_weights(attempt, tmp_path / "theirs", 4_000_000)
         with pytest.raises(StoreError, match="cannot write to") as error:
-            merge(tmp_path / "theirs", disk / "ours")
+            import_attempts(tmp_path / "theirs", disk / "ours")
         assert "No space left" in str(error.value)
         assert not list(artifact_folder(disk / "ours").iterdir())
         assert read_runs(disk / "ours").table["seed"].to_pylist() == [9]
@@ -69,7 +79,7 @@ def test_a_disk_that_fills_up_while_merging_leaves_nothing_half_written(attempt,
 def test_a_disk_that_becomes_read_only_is_told_in_a_line_and_still_read(attempt, tmp_path):
     with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=4m", "tmpfs") as disk:
         append(disk / "results", attempt(seed=0))
-        with leased(disk / "results", "r"):
+        with lease(disk / "results", "r"):
             subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
             with pytest.raises(StoreError, match="Read-only file system"):
                 append(disk / "results", attempt(seed=1))
@@ -94,7 +104,7 @@ def test_a_folder_on_a_file_system_without_case(attempt, tmp_path):
             append(disk / "results", attempt(seed=seed, method=method))
             append(disk / "results", attempt(seed=seed + 10, method=method))
         assert read_runs(disk / "results").table.num_rows == 6
-        pack(disk / "results")
+        compact_in_place(disk / "results")
         read = read_runs(disk / "results")
         assert sorted(read.table["seed"].to_pylist()) == [0, 1, 2, 10, 11, 12]
         assert not read.unreadable
@@ -125,15 +135,15 @@ def test_long_names_are_written_or_refused_in_a_line(tmp_path, name):
 def test_temporary_files_of_the_dead_go_with_the_next_command_and_others_stay(attempt, tmp_path):
     path = append(tmp_path, attempt())
     (tmp_path / "artifacts").mkdir()
-    dead, living = f"{place()}.{2**22 + 7}", f"{place()}.{os.getpid()}"
+    dead, active_leases = f"{place()}.{2**22 + 7}", f"{place()}.{os.getpid()}"
     elsewhere = f"{'0' * 12}.{os.getpid()}"
-    for mark in (dead, living, elsewhere):
+    for mark in (dead, active_leases, elsewhere):
         (path.parent / f".x.parquet.{mark}.tmp").write_text("half")
         (tmp_path / "artifacts" / f".being-written.{mark}.abc").mkdir()
     sweep(tmp_path)
     left = {each.name for each in tmp_path.rglob(".*")}
     assert not [name for name in left if dead in name]
-    assert len([name for name in left if living in name]) == 2
+    assert len([name for name in left if active_leases in name]) == 2
     assert len([name for name in left if elsewhere in name]) == 2
 
 
@@ -145,7 +155,7 @@ def test_a_folder_that_is_copied_while_a_run_writes_is_sound(attempt, tmp_path):
     (attempt_files(tmp_path / "a")[0].parent / f".y.parquet.{place()}.1.tmp").write_bytes(b"PAR1")
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     assert not verify(tmp_path / "b").faults
-    assert merge(tmp_path / "b", tmp_path / "c").refused == {}
+    assert import_attempts(tmp_path / "b", tmp_path / "c").refused == {}
     assert read_runs(tmp_path / "c").table.num_rows == 2
 
 
@@ -170,4 +180,4 @@ def test_a_clock_that_steps_back_loses_no_attempt(attempt, tmp_path, monkeypatch
     append(tmp_path, attempt(seed=1))
     append(tmp_path, attempt(seed=0, psnr=99.0))
     assert sorted(read_runs(tmp_path).table["seed"].to_pylist()) == [0, 1]
-    assert list(pack(tmp_path).values()) == [3]
+    assert list(compact_in_place(tmp_path).values()) == [3]

@@ -146,10 +146,10 @@ def test_small_files_that_are_not_small(tmp_path, where):
     path.parent.mkdir()
     with path.open("wb") as stream:
         stream.truncate(3 * 2**30)
-    imports = ("from inrbench.store import living\nfrom inrbench.execute.slurm import submissions\n"
-               "from inrbench.execute.tune import read_recipes\nfrom inrbench.report.site.methods import read_cards\n"
+    imports = ("from inrbench.store import active_leases\nfrom inrbench.execute.slurm import submissions\n"
+               "from inrbench.planning.tuning import read_recipes\nfrom inrbench.report.site.methods import read_cards\n"
                "from inrbench.errors import InrbenchError")  # fmt: skip
-    use = ("living(path), submissions(path), read_cards(path)\ntry:\n    read_recipes(path, 'quick')\n"
+    use = ("active_leases(path), submissions(path), read_cards(path)\ntry:\n    read_recipes(path, 'quick')\n"
            "except InrbenchError as error:\n    print(error)")  # fmt: skip
     said = refused(tmp_path, imports, use)
     assert ("no tuned recipe" in said) == where.startswith("tuned")
@@ -159,12 +159,12 @@ def test_small_files_that_are_not_small(tmp_path, where):
 def test_json_of_a_hundred_thousand_levels(tmp_path, where):
     from inrbench.execute.slurm import submissions
     from inrbench.report.site.methods import read_cards
-    from inrbench.store import living
+    from inrbench.store import active_leases
 
     path = tmp_path / where
     path.parent.mkdir()
     path.write_text("[" * 100_000 + "]" * 100_000)
-    assert (living(tmp_path), submissions(tmp_path), read_cards(tmp_path)) == ([], [], [])
+    assert (active_leases(tmp_path), submissions(tmp_path), read_cards(tmp_path)) == ([], [], [])
 
 
 def test_a_picture_within_the_limit_is_read(tmp_path):
@@ -181,7 +181,7 @@ def test_no_process_that_begins_while_a_file_is_read_inherits_the_limit():
     import resource
     import threading
 
-    from inrbench.store.guard import memory_cap
+    from inrbench.store.read_guard import memory_cap
 
     before = resource.getrlimit(resource.RLIMIT_AS)
     seen = []

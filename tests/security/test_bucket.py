@@ -18,20 +18,20 @@ from inrbench.store import (
     append,
     bucket_leases,
     claims_mirror,
+    compact_in_place,
+    display_name,
     keep_artifacts,
-    leased_in_bucket,
+    lease_in_bucket,
     migrate,
     mirror_of,
-    named,
     open_mirror,
     orphans,
-    pack,
     read_runs,
     remove_orphans,
 )
-from inrbench.store.read import read_steadily
+from inrbench.store.read import read_all_attempts
 from inrbench.store.schema import SCHEMA
-from inrbench.store.write import as_parquet, packed_name
+from inrbench.store.write import compacted_name, parquet_bytes
 
 
 def objects(remote):
@@ -54,13 +54,13 @@ FOLDER = PurePosixPath("store/v1/task=toy/method=siren")
 def test_an_object_that_claims_our_attempts_removes_none_of_them(attempt, machine, named_right):
     one = machine("one")
     paths = [append(one.folder, attempt(seed=seed)) for seed in range(4)]
-    one.exchange()
+    one.sync()
     rows = [{**row_of(path), "run_id": "0" * 64, "wall_seconds": 1e-9} for path in paths]
-    forged = as_parquet(pa.Table.from_pylist(rows, schema=SCHEMA))
-    name = packed_name(forged) if named_right else "runs.0000000000000000.parquet"
+    forged = parquet_bytes(pa.Table.from_pylist(rows, schema=SCHEMA))
+    name = compacted_name(forged) if named_right else "runs.0000000000000000.parquet"
     put(one, FOLDER / name, forged)
     for _ in range(2):
-        one.exchange()
+        one.sync()
     assert all(path.exists() for path in paths)
     assert len(objects(one)) == 5
     assert sorted(read_runs(one.folder).table["seed"].to_pylist()) == [0, 1, 2, 3]
@@ -71,11 +71,11 @@ def test_a_sound_row_with_our_attempt_and_other_numbers_removes_nothing(attempt,
     """Its id follows from its columns, its digest is right; only its numbers are not ours."""
     one = machine("one")
     path = append(one.folder, attempt(seed=0))
-    one.exchange()
-    forged = as_parquet(pa.Table.from_pylist([{**row_of(path), "wall_seconds": 1e-9}], schema=SCHEMA))
-    put(one, FOLDER / packed_name(forged), forged)
+    one.sync()
+    forged = parquet_bytes(pa.Table.from_pylist([{**row_of(path), "wall_seconds": 1e-9}], schema=SCHEMA))
+    put(one, FOLDER / compacted_name(forged), forged)
     for _ in range(2):
-        one.exchange()
+        one.sync()
     assert path.exists()
     assert path.relative_to(one.folder).as_posix() in {each.as_posix() for each in objects(one)}
 
@@ -88,7 +88,7 @@ def test_what_bears_no_name_of_ours_is_never_fetched_and_stops_nothing(attempt, 
     one = machine("one")
     append(one.folder, attempt())
     put(one, key, b"evil")
-    one.exchange(artifacts=True)
+    one.sync(artifacts=True)
     assert not [path for path in one.folder.parent.rglob("*") if "evil" in path.name or "x" * 250 in path.name]
     assert read_runs(one.folder).table.num_rows == 1
 
@@ -96,7 +96,7 @@ def test_what_bears_no_name_of_ours_is_never_fetched_and_stops_nothing(attempt, 
 def test_an_artifact_of_another_content_is_not_fetched(machine):
     one = machine("one")
     put(one, f"artifacts/{'0' * 32}.png", b"evil")
-    one.exchange(artifacts=True)
+    one.sync(artifacts=True)
     assert not (one.folder / "artifacts" / f"{'0' * 32}.png").exists()
     assert "does not hold what its name says" in str(one.refused)
 
@@ -104,12 +104,12 @@ def test_an_artifact_of_another_content_is_not_fetched(machine):
 def test_an_object_that_was_cut_is_sent_again(attempt, machine):
     one, other = machine("one"), machine("other")
     path = append(one.folder, attempt())
-    one.exchange()
+    one.sync()
     put(one, path.relative_to(one.folder).as_posix(), b"")
-    other.exchange()
+    other.sync()
     assert read_runs(other.folder).table.num_rows == 0
-    one.exchange()
-    other.exchange()
+    one.sync()
+    other.sync()
     assert read_runs(other.folder).table.num_rows == 1
 
 
@@ -129,14 +129,14 @@ def test_what_one_machine_migrates_does_not_come_back_from_another(attempt, mach
     for seed in range(3):
         aged(append(one.folder, attempt(seed=seed)))
     if packed:
-        pack(one.folder)
+        compact_in_place(one.folder)
     shutil.copytree(one.folder / "store", other.folder / "store")
-    one.exchange()
+    one.sync()
     migrate(one.folder)
-    one.exchange()
+    one.sync()
     for _ in range(2):
-        other.exchange()
-        one.exchange()
+        other.sync()
+        one.sync()
     for each in (one, other):
         read = read_runs(each.folder)
         assert sorted(read.table["seed"].to_pylist()) == [0, 1, 2]
@@ -149,15 +149,15 @@ def test_an_artifact_that_was_removed_does_not_come_back_from_another_mirror(att
     kept = keep_artifacts(one.folder, lambda folder: (folder / "p.png").write_bytes(b"picture"))
     made = attempt()
     path = append(one.folder, replace(made, result=replace(made.result, artifacts=kept)))
-    one.exchange()
-    other.exchange(artifacts=True)
+    one.sync()
+    other.sync(artifacts=True)
     for each in (one, other):
         (each.folder / path.relative_to(one.folder)).unlink()
     one.remove([path])
     file = one.folder / "artifacts" / kept[0].file
     os.utime(file, (1.0, 1.0))
     one.remove(remove_orphans(one.folder, orphans(one.folder)[0]))
-    other.exchange()
+    other.sync()
     assert objects(one) == set()
 
 
@@ -168,7 +168,7 @@ def test_a_folder_names_no_address_that_is_obeyed(attempt, tmp_path, monkeypatch
     monkeypatch.setattr("pyarrow.fs.FileSystem", None)  # whatever opens an address fails
     assert mirror_of(tmp_path) is None
     assert claims_mirror(tmp_path)
-    assert named(tmp_path) == str(tmp_path)
+    assert display_name(tmp_path) == str(tmp_path)
     for words in (["status"], ["results", "gc", "--delete"], ["results", "migrate"], ["leaderboard"],
                   ["run", "--methods", "relu", "--tasks", "function1d", "--signals", "sin200", "--protocol", "quick",
                    "--set", "epochs=2", "--set", "width=8", "--device", "cpu"]):  # fmt: skip
@@ -178,24 +178,24 @@ def test_a_folder_names_no_address_that_is_obeyed(attempt, tmp_path, monkeypatch
 
 
 def test_a_lease_in_a_bucket_is_held_by_one_machine_at_a_time(uri, monkeypatch):
-    with leased_in_bucket(uri, "r") as ours:
+    with lease_in_bucket(uri, "r") as ours:
         assert ours
-        with leased_in_bucket(uri, "r") as again, leased_in_bucket(uri, "s") as other:
+        with lease_in_bucket(uri, "r") as again, lease_in_bucket(uri, "s") as other:
             assert not again
             assert other
-    with leased_in_bucket(uri, "r") as ours:
+    with lease_in_bucket(uri, "r") as ours:
         assert ours
         monkeypatch.setattr(bucket_leases, "STALE_SECONDS", -1.0)
-        with leased_in_bucket(uri, "r") as taken:
+        with lease_in_bucket(uri, "r") as taken:
             assert taken, "its owner is taken for dead"
         monkeypatch.undo()
-    with leased_in_bucket(uri, "r") as ours:
+    with lease_in_bucket(uri, "r") as ours:
         assert ours
 
 
 def test_a_lease_is_written_anew_while_its_owner_works(uri, monkeypatch):
-    monkeypatch.setattr(bucket_leases, "BEAT_SECONDS", 0.05)
-    with leased_in_bucket(uri, "r"):
+    monkeypatch.setattr(bucket_leases, "HEARTBEAT_SECONDS", 0.05)
+    with lease_in_bucket(uri, "r"):
         client, bucket, key = bucket_leases._place(uri, "r")
         first = client.get_object(Bucket=bucket, Key=key)["Body"].read()
         limit = time.monotonic() + 20
@@ -208,10 +208,10 @@ def test_a_lease_is_written_anew_while_its_owner_works(uri, monkeypatch):
 def test_what_is_no_lease_in_a_bucket_expires_too(uri, monkeypatch, content):
     client, bucket, key = bucket_leases._place(uri, "r")
     client.put_object(Bucket=bucket, Key=key, Body=content)
-    with leased_in_bucket(uri, "r") as ours:
+    with lease_in_bucket(uri, "r") as ours:
         assert not ours, "it was written just now"
     monkeypatch.setattr(bucket_leases, "STALE_SECONDS", -1.0)
-    with leased_in_bucket(uri, "r") as ours:
+    with lease_in_bucket(uri, "r") as ours:
         assert ours
 
 
@@ -229,8 +229,8 @@ def test_two_machines_on_one_bucket_do_no_run_twice(uri, tmp_path):
     said = [machine.communicate(timeout=300)[0] for machine in machines]
     assert [machine.returncode for machine in machines] == [0, 0], said
     remote = open_mirror(uri)
-    remote.exchange()
-    table, unreadable = read_steadily(remote.folder, ["run_id", "attempt_id"])
+    remote.sync()
+    table, unreadable = read_all_attempts(remote.folder, ["run_id", "attempt_id"])
     assert not unreadable
     assert table.num_rows == len(set(table["run_id"].to_pylist())) == 12, said
     assert all("12 of 12 runs: 12 ok" in text for text in said), said

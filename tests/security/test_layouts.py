@@ -9,13 +9,13 @@ from click.testing import CliRunner
 from inrbench.cli.main import cli
 from inrbench.store import (
     append,
-    compact,
+    compact_in_place,
+    export_compact,
     finished_runs,
+    import_attempts,
     keep_artifacts,
-    merge,
     migrate,
     orphans,
-    pack,
     read_runs,
     remove_orphans,
     verify,
@@ -30,7 +30,7 @@ def published(attempt, folder, seeds=range(3)):
     for seed in seeds:
         one = attempt(seed=seed)
         append(made, replace(one, result=replace(one.result, artifacts=kept)))
-    compact(made, folder, artifacts=True)
+    export_compact(made, folder, artifacts=True)
     for path in (folder / "artifacts").iterdir():
         os.utime(path, (time.time() - 3 * 24 * 3600,) * 2)
     return kept
@@ -62,10 +62,10 @@ def test_merging_into_and_out_of_a_published_folder(attempt, tmp_path):
     folder = tmp_path / "published"
     published(attempt, folder)
     append(tmp_path / "theirs", attempt(seed=9))
-    assert list(merge(tmp_path / "theirs", folder).written.values()) == [1]
+    assert list(import_attempts(tmp_path / "theirs", folder).written.values()) == [1]
     assert sorted(read_runs(folder).table["seed"].to_pylist()) == [0, 1, 2, 9]
-    assert merge(folder, folder).written == {}, "its own runs are there already, in either layout"
-    assert sum(merge(folder, tmp_path / "new").written.values()) == 4
+    assert import_attempts(folder, folder).written == {}, "its own runs are there already, in either layout"
+    assert sum(import_attempts(folder, tmp_path / "new").written.values()) == 4
 
 
 def test_packing_and_migrating_leave_the_published_files_what_they_are(attempt, tmp_path):
@@ -74,11 +74,11 @@ def test_packing_and_migrating_leave_the_published_files_what_they_are(attempt, 
     for seed in (10, 11):
         append(folder, attempt(seed=seed))
     content = (folder / "toy" / "siren.parquet").read_bytes()
-    assert list(pack(folder).values()) == [2]
+    assert list(compact_in_place(folder).values()) == [2]
     migrate(folder)
     assert (folder / "toy" / "siren.parquet").read_bytes() == content
     assert len(attempt_files(folder)) == 2
-    compact(folder, folder)
+    export_compact(folder, folder)
     assert sorted(read_runs(folder).table["seed"].to_pylist()) == [0, 1, 2, 10, 11]
 
 

@@ -11,12 +11,12 @@ from click.testing import CliRunner
 from inrbench.cli.main import cli
 from inrbench.errors import StoreError
 from inrbench.execute.slurm import submissions
-from inrbench.execute.tune import read_recipes
+from inrbench.planning.tuning import read_recipes
 from inrbench.registry import Registry
 from inrbench.report.site import build_site
 from inrbench.report.site.methods import read_cards
 from inrbench.spec import Artifact
-from inrbench.store import append, check_writable, leased, merge, orphans, read_runs, remove_orphans, verify
+from inrbench.store import append, check_writable, import_attempts, lease, orphans, read_runs, remove_orphans, verify
 
 OLD = time.time() - 3 * 24 * 3600
 
@@ -76,7 +76,7 @@ def test_an_artifact_that_is_a_link_is_copied_nowhere(attempt, home, tmp_path):
     one = attempt()
     held = (Artifact(name="reconstruction.mp4", file=name, bytes=13),)
     append(theirs, replace(one, result=replace(one.result, artifacts=held)))
-    merge(theirs, ours)
+    import_attempts(theirs, ours)
     assert not list((ours / "artifacts").glob("*"))
     assert "is a symbolic link" in str(verify(theirs).faults)
     build_site(theirs, tmp_path / "site", Registry())
@@ -112,7 +112,7 @@ def test_nothing_is_read_through_links_of_folders(home, tmp_path):
         read_recipes(tmp_path / "results", "quick")
     with pytest.raises(StoreError, match="symbolic link"):
         submissions(tmp_path / "results")
-    with pytest.raises(StoreError, match="symbolic link"), leased(tmp_path / "results", "r"):
+    with pytest.raises(StoreError, match="symbolic link"), lease(tmp_path / "results", "r"):
         pytest.fail("went on")
     (tmp_path / "results" / "profile").symlink_to(home)
     assert read_cards(tmp_path / "results") == []

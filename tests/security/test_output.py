@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from inrbench import report
-from inrbench.analyse import TABLE_COLUMNS, board_of, comparable_runs
+from inrbench.analyse import TABLE_COLUMNS, build_leaderboard, comparable_runs
 from inrbench.cli.main import cli
 from inrbench.data import write_image
 from inrbench.errors import BadValue, StoreError
@@ -47,7 +47,7 @@ def test_no_stored_text_reaches_a_terminal_as_a_command(attempt, tmp_path):
                  engine=f"e{ESCAPES}")  # fmt: skip
     append(tmp_path, ok)
     verbs = [["status"], ["results", "list"], ["results", "verify"], ["leaderboard"], ["leaderboard", "--details"],
-             ["why", ok.result.spec.run_id[:10]], ["leaderboard", "--format", "markdown"]]  # fmt: skip
+             ["diff", ok.result.spec.run_id[:10]], ["leaderboard", "--format", "markdown"]]  # fmt: skip
     for words in verbs:
         done = CliRunner().invoke(cli, [*words, "--results", str(tmp_path)], standalone_mode=False, color=True)
         assert done.exception is None, done.exception
@@ -78,10 +78,10 @@ def test_nobody_trained_is_no_picture_and_one_line(attempt, tmp_path):
 @pytest.mark.parametrize("text", ["[/foo]", "[link=https://evil.example]x[/link]", "[bold", "[red]"])
 def test_markup_of_titles_and_heads_is_text(attempt, tmp_path, text):
     append(tmp_path, attempt(protocol=text, signal=text, variant=text))
-    boards = [board_of(group) for group in comparable_runs(tmp_path, TABLE_COLUMNS)]
+    boards = [build_leaderboard(group) for group in comparable_runs(tmp_path, TABLE_COLUMNS)]
     board = replace(boards[0], metrics=[replace(metric, unit=text) for metric in boards[0].metrics])
     console = Console(record=True, width=200, force_terminal=True)
-    report.print_boards([board], console=console)
+    report.print_leaderboards([board], console=console)
     printed = console.export_text(styles=True)
     assert "\x1b]8" not in printed, "a live link"
     assert text[:5] in printed
@@ -98,7 +98,7 @@ def test_no_cell_begins_a_formula(attempt, tmp_path, formula):
     done = CliRunner().invoke(cli, ["results", "export", "-o", str(tmp_path / "x.csv"), "--results", str(tmp_path)],
                               standalone_mode=False)  # fmt: skip
     assert done.exception is None
-    boards = [board_of(group) for group in comparable_runs(tmp_path, TABLE_COLUMNS)]
+    boards = [build_leaderboard(group) for group in comparable_runs(tmp_path, TABLE_COLUMNS)]
     for text in ((tmp_path / "x.csv").read_text(), report.to_csv(boards)):
         cells = [cell for row in csv.reader(text.splitlines()) for cell in row]
         assert any(formula.strip() in cell for cell in cells)

@@ -15,13 +15,13 @@ from click.testing import CliRunner
 from inrbench.analyse import comparable_runs
 from inrbench.cli.main import cli
 from inrbench.errors import InrbenchError
-from inrbench.execute import revive
+from inrbench.execute import load_run
 from inrbench.execute.worker import execute
 from inrbench.registry import Registry
 from inrbench.spec import Artifact
-from inrbench.store import append, keep_artifacts, load_results, merge, pack, read_runs, verify
+from inrbench.store import append, compact_in_place, import_attempts, keep_artifacts, load_results, read_runs, verify
 from inrbench.store.schema import SCHEMA, spec_of
-from inrbench.store.write import as_parquet, packed_name
+from inrbench.store.write import compacted_name, parquet_bytes
 
 
 def edited(results, path, **columns):
@@ -43,7 +43,7 @@ def test_a_strangers_file_never_takes_the_place_of_ones_own_artifact(attempt, tm
     (theirs / "artifacts" / kept[0].file).write_bytes(b"EVIL")
     two = attempt(seed=1)
     append(theirs, replace(two, result=replace(two.result, artifacts=kept)))
-    merge(theirs, ours)
+    import_attempts(theirs, ours)
     assert (ours / "artifacts" / kept[0].file).read_bytes() == b"good"
     assert not verify(ours).faults
 
@@ -69,7 +69,7 @@ def test_a_row_that_claims_to_be_one_of_ours_hides_nothing(attempt, tmp_path):
     mine = read_runs(ours).table.to_pylist()[0]
     bad = edited(theirs, append(theirs, attempt(seed=99)), run_id=mine["run_id"], attempt_id="f" * 24)
     good = append(theirs, attempt(seed=5))
-    merged = merge(theirs, ours)
+    merged = import_attempts(theirs, ours)
     assert "whose columns are those of run" in merged.refused[bad]
     assert good.exists()
     assert sorted(read_runs(ours).table["seed"].to_pylist()) == [0, 1, 2, 5]
@@ -80,7 +80,7 @@ def test_a_row_that_says_it_is_of_the_first_version_is_not_taken_at_its_word(att
     append(ours, attempt(seed=0))
     mine = read_runs(ours).table.to_pylist()[0]
     bad = edited(theirs, append(theirs, attempt(seed=99)), run_id=mine["run_id"], attempt_id="f" * 24, engine=None, track=None)
-    assert "first version" in merge(theirs, ours).refused[bad]
+    assert "first version" in import_attempts(theirs, ours).refused[bad]
     assert read_runs(ours).table["seed"].to_pylist() == [0]
 
 
@@ -111,7 +111,7 @@ def test_a_bad_row_stops_no_verb_and_is_named(attempt, tmp_path, what):
         pq.write_table(pa.Table.from_pylist([{**row, **ODD[what]}], schema=SCHEMA), path)
         assert path in verify(folder).faults
         assert path in read_runs(folder).unreadable
-    merged = merge(theirs, tmp_path / "new")
+    merged = import_attempts(theirs, tmp_path / "new")
     assert len(merged.refused) == 1
     assert read_runs(tmp_path / "new").table.num_rows == 1
     for words in (["list"], ["verify"], ["compact"], ["export", "-o", str(tmp_path / "x.csv")]):
@@ -150,7 +150,7 @@ def test_a_row_with_a_value_that_no_run_can_have_is_refused(attempt, tmp_path, w
     row["run_id"] = spec_of(row).run_id
     name = f"{row['run_id']}.{row['attempt_id']}.{row['status']}.parquet"
     pq.write_table(pa.Table.from_pylist([row], schema=SCHEMA), path.with_name(name))
-    merged = merge(tmp_path / "theirs", tmp_path / "ours")
+    merged = import_attempts(tmp_path / "theirs", tmp_path / "ours")
     assert list(merged.refused) == [path.with_name(name)]
     assert not merged.written
     assert path.with_name(name) in verify(tmp_path / "theirs").faults
@@ -159,12 +159,12 @@ def test_a_row_with_a_value_that_no_run_can_have_is_refused(attempt, tmp_path, w
 def test_a_row_whose_protocol_is_not_that_of_its_fingerprint_is_refused(tiny_jobs, settings, tmp_path):
     (job,) = tiny_jobs()
     execute(job, settings)
-    assert not merge(settings.results, tmp_path / "good").refused
+    assert not import_attempts(settings.results, tmp_path / "good").refused
     (path,) = (settings.results / "store").rglob("*.parquet")
     (row,) = pq.read_table(path, partitioning=None).to_pylist()
     protocol = json.loads(row["protocol_json"])
     edited(settings.results, path, protocol_json=json.dumps({**protocol, "epochs": 4_000_000, "width": 2048}))
-    (fault,) = merge(settings.results, tmp_path / "bad").refused.values()
+    (fault,) = import_attempts(settings.results, tmp_path / "bad").refused.values()
     assert "whose protocol has the fingerprint" in fault
 
 
@@ -176,14 +176,14 @@ def test_a_row_of_a_built_in_signal_with_another_content_is_refused(tiny_jobs, s
     (row,) = pq.read_table(path, partitioning=None).to_pylist()
     forged = {**row, "signal_sha256": "0" * 64}
     edited(settings.results, path, signal_sha256="0" * 64, run_id=spec_of(forged).run_id)
-    (fault,) = merge(settings.results, tmp_path / "ours").refused.values()
+    (fault,) = import_attempts(settings.results, tmp_path / "ours").refused.values()
     assert "is another one than here" in fault
 
 
 def test_ones_own_finished_run_is_not_displaced_by_a_strangers_attempt_at_it(attempt, tmp_path):
     append(tmp_path / "ours", attempt(psnr=30.0))
     append(tmp_path / "theirs", attempt(psnr=50.0))
-    merged = merge(tmp_path / "theirs", tmp_path / "ours")
+    merged = import_attempts(tmp_path / "theirs", tmp_path / "ours")
     assert (merged.written, merged.left_out) == ({}, 1)
     assert load_results(tmp_path / "ours")["psnr@test"].tolist() == [30.0]
 
@@ -193,7 +193,7 @@ def test_an_attempts_id_that_is_taken_by_another_content_is_named(attempt, tmp_p
     (tmp_path / "theirs").mkdir()
     shutil.copytree(tmp_path / "ours" / "store", tmp_path / "theirs" / "store")
     edited(tmp_path / "theirs", tmp_path / "theirs" / path.relative_to(tmp_path / "ours"), wall_seconds=1e-9)
-    (fault,) = merge(tmp_path / "theirs", tmp_path / "ours").refused.values()
+    (fault,) = import_attempts(tmp_path / "theirs", tmp_path / "ours").refused.values()
     assert "is here with another content" in fault
 
 
@@ -219,7 +219,7 @@ def test_a_pipe_in_the_place_of_a_file_hangs_nothing(attempt, tmp_path, name):
     path = append(tmp_path, attempt())
     append(tmp_path, attempt(seed=1))
     os.mkfifo(path.with_name(name.format(id="a" * 32, attempt="1" * 24)))
-    assert list(pack(tmp_path).values()) == [2]
+    assert list(compact_in_place(tmp_path).values()) == [2]
     assert len(verify(tmp_path).faults) == 1
 
 
@@ -255,16 +255,16 @@ def test_a_text_that_is_no_text_stops_no_verb(attempt, tmp_path):
     place = table.column_names.index("variant")
     pq.write_table(table.set_column(place, "variant", odd), path)
     assert path in verify(tmp_path / "theirs").faults
-    assert path in merge(tmp_path / "theirs", tmp_path / "ours").refused
+    assert path in import_attempts(tmp_path / "theirs", tmp_path / "ours").refused
 
 
 def test_a_packed_file_replaces_nothing_whose_content_is_another(attempt, tmp_path):
     """Somebody puts a file beside ours that claims our attempts."""
     paths = [append(tmp_path, attempt(seed=seed)) for seed in range(4)]
     rows = [pq.read_table(path, partitioning=None).to_pylist()[0] for path in paths]
-    forged = as_parquet(pa.Table.from_pylist([{**row, "wall_seconds": 1e-9} for row in rows], schema=SCHEMA))
-    (paths[0].parent / packed_name(forged)).write_bytes(forged)
-    pack(tmp_path)
+    forged = parquet_bytes(pa.Table.from_pylist([{**row, "wall_seconds": 1e-9} for row in rows], schema=SCHEMA))
+    (paths[0].parent / compacted_name(forged)).write_bytes(forged)
+    compact_in_place(tmp_path)
     assert all(path.exists() for path in paths)
 
 
@@ -277,7 +277,7 @@ def test_render_refuses_a_row_it_cannot_understand(attempt, tmp_path, monkeypatc
     encoded = registry.task("photo").protocols["quick"].encoded()
     for held in ("[1]", "{}", json.dumps({**encoded, "extra": 1}), json.dumps({**encoded, "settings": 7})):
         with pytest.raises(InrbenchError) as error:
-            revive({**row, "protocol_json": held}, tmp_path, registry)
+            load_run({**row, "protocol_json": held}, tmp_path, registry)
         assert "\n" not in str(error.value)
     with pytest.raises(InrbenchError, match=r"cannot hold the weights of 4 layers of 200000"):
-        revive({**row, "protocol_json": json.dumps({**encoded, "width": 200_000})}, tmp_path, registry)
+        load_run({**row, "protocol_json": json.dumps({**encoded, "width": 200_000})}, tmp_path, registry)

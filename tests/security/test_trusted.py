@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from inrbench.cli.main import cli
 from inrbench.data import cache_folder
 from inrbench.errors import BadValue, StoreError
-from inrbench.execute.tune import read_recipes
 from inrbench.execute.worker import compiled_folder
+from inrbench.planning.tuning import read_recipes
 from inrbench.private import private_folder
 
 AS_ROOT = hasattr(os, "getuid") and os.getuid() == 0
@@ -64,7 +64,7 @@ RECIPE = """task = "photo"
 method = "siren"
 protocol = "quick"
 budget = 8
-validation = "psnr-between@2x-area"
+validation = "psnr-offgrid@2x-area"
 tuned_on = ["photo/grass"]
 
 [ranges]

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from inrbench.store import append, artifact_files, artifact_folder, compact, keep_artifacts, read_runs
+from inrbench.store import append, artifact_files, artifact_folder, export_compact, keep_artifacts, read_runs
 
 
 def writing(**files):
@@ -44,8 +44,8 @@ def test_compacting_takes_artifacts_along_if_asked(attempt, tmp_path):
     one = attempt()
     kept = keep_artifacts(tmp_path / "r", writing(a="1"))
     append(tmp_path / "r", replace(one, result=replace(one.result, artifacts=kept)))
-    compact(tmp_path / "r", tmp_path / "p")
+    export_compact(tmp_path / "r", tmp_path / "p")
     (row,) = read_runs(tmp_path / "p").table.to_pylist()
     assert artifact_files(tmp_path / "p", row["artifacts"]) == {}
-    compact(tmp_path / "r", tmp_path / "p", artifacts=True)
+    export_compact(tmp_path / "r", tmp_path / "p", artifacts=True)
     assert [path.read_text() for path in artifact_files(tmp_path / "p", row["artifacts"]).values()] == ["1"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from inrbench.store import append, finished_runs, load_results, migrate, pack, read_runs, verify
+from inrbench.store import append, compact_in_place, finished_runs, load_results, migrate, read_runs, verify
 from inrbench.store.write import attempt_folder
 
 OLD = ("engine", "track", "training_json", "artifacts")
@@ -42,7 +42,7 @@ def test_files_of_the_first_version_get_todays_columns_and_keep_their_numbers(at
 def test_merged_and_published_files_too(attempt, tmp_path):
     for seed in range(3):
         append(tmp_path, attempt(seed=seed))
-    (packed,) = pack(tmp_path)
+    (packed,) = compact_in_place(tmp_path)
     aged(packed)
     ((new, n),) = migrate(tmp_path)[0].items()
     assert (n, packed.exists(), verify(tmp_path).faults) == (3, False, {})

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from inrbench.cli.main import cli
 from inrbench.errors import BadValue, StoreError
-from inrbench.store import append, keep_artifacts, kept_in_step, named, open_mirror, pack, read_runs
+from inrbench.store import append, compact_in_place, display_name, keep_artifacts, keep_synced, open_mirror, read_runs
 
 
 def objects(remote):
@@ -20,11 +20,11 @@ def objects(remote):
 def test_what_one_machine_measured_another_reads(attempt, machine):
     one, other = machine("one"), machine("other")
     path = append(one.folder, attempt())
-    one.exchange()
-    other.exchange()
+    one.sync()
+    other.sync()
     assert one.folder != other.folder
     assert (other.folder / path.relative_to(one.folder)).read_bytes() == path.read_bytes()
-    assert named(other.folder) == other.uri
+    assert display_name(other.folder) == other.uri
 
 
 def test_artifacts_are_fetched_only_when_asked_for(attempt, machine):
@@ -32,10 +32,10 @@ def test_artifacts_are_fetched_only_when_asked_for(attempt, machine):
     (held,) = kept = keep_artifacts(one.folder, lambda folder: (folder / "picture.png").write_bytes(b"1"))
     made = attempt()
     append(one.folder, replace(made, result=replace(made.result, artifacts=kept)))
-    one.exchange()
-    other.exchange()
+    one.sync()
+    other.sync()
     assert not (other.folder / "artifacts").exists()
-    other.exchange(artifacts=True)
+    other.sync(artifacts=True)
     assert (other.folder / "artifacts" / held.file).read_bytes() == b"1"
 
 
@@ -44,13 +44,13 @@ def test_merged_files_take_the_place_of_their_sources_everywhere(attempt, machin
     for seed in range(5):
         append(one.folder, attempt(seed=seed))
     for each in (one, other, one):
-        each.exchange()
+        each.sync()
     append(other.folder, attempt(seed=9))
-    pack(one.folder)
-    one.exchange()
+    compact_in_place(one.folder)
+    one.sync()
     assert len(objects(one)) == 1
-    other.exchange()
-    one.exchange()
+    other.sync()
+    one.sync()
     assert len(objects(one)) == 2
     for each in (one, other):
         read = read_runs(each.folder)
@@ -65,8 +65,8 @@ def test_a_merged_file_that_cannot_be_read_supersedes_nothing(attempt, machine):
     one = machine("one")
     path = append(one.folder, attempt())
     (path.parent / "runs.0123456789abcdef.parquet").write_bytes(path.read_bytes()[:-9])
-    one.exchange()
-    one.exchange()
+    one.sync()
+    one.sync()
     assert path.exists()
     assert len(objects(one)) == 2
 
@@ -74,10 +74,10 @@ def test_a_merged_file_that_cannot_be_read_supersedes_nothing(attempt, machine):
 def test_a_mirror_that_was_deleted_comes_back(attempt, machine):
     one = machine("one")
     append(one.folder, attempt())
-    one.exchange()
+    one.sync()
     shutil.rmtree(one.folder)
     again = machine("one")
-    again.exchange()
+    again.sync()
     assert read_runs(again.folder).table.num_rows == 1
 
 
@@ -86,12 +86,12 @@ def test_of_a_tuned_recipe_the_newer_one_holds(machine):
     recipe = Path("tuned/a.toml")
     (one.folder / "tuned").mkdir(parents=True)
     (one.folder / recipe).write_text("old")
-    one.exchange()
-    other.exchange()
+    one.sync()
+    other.sync()
     time.sleep(1.1)  # S3 tells whole seconds
     (other.folder / recipe).write_text("new")
-    other.exchange()
-    one.exchange()
+    other.sync()
+    one.sync()
     assert (one.folder / recipe).read_text() == "new"
 
 
@@ -110,16 +110,16 @@ def test_what_could_not_be_sent_is_kept_and_sent_later(attempt, machine, endpoin
     append(one.folder, attempt())
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(StoreError, match="the next command with the same --results sends it"):
-        open_mirror(one.uri).exchange()
+        open_mirror(one.uri).sync()
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    open_mirror(one.uri).exchange()
+    open_mirror(one.uri).sync()
     assert len(objects(one)) == 1
 
 
 def test_while_a_suite_runs_what_ends_is_sent(attempt, machine, monkeypatch):
     monkeypatch.setattr("inrbench.store.mirror.PAUSE_SECONDS", 0.1)
     one = machine("one")
-    with kept_in_step(one.folder):
+    with keep_synced(one.folder):
         append(one.folder, attempt())
         for _ in range(100):
             if objects(one):
@@ -132,7 +132,7 @@ def test_a_bucket_that_is_not_there_is_refused_before_anything_runs(machine, uri
     machine("one")
     with (
         pytest.raises(StoreError, match="cannot write to s3://nobody-has-this"),
-        kept_in_step(open_mirror("s3://nobody-has-this/x").folder),
+        keep_synced(open_mirror("s3://nobody-has-this/x").folder),
     ):
         pytest.fail("went on")
 

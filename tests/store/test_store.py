@@ -22,7 +22,7 @@ from inrbench.store import (
     append,
     attempts_of,
     check_writable,
-    compact,
+    export_compact,
     finished_runs,
     load_results,
     new_attempt,
@@ -31,7 +31,7 @@ from inrbench.store import (
 )
 from inrbench.store.files import write_atomically
 from inrbench.store.schema import COST, ENVIRONMENT
-from inrbench.store.write import as_parquet, store_folder
+from inrbench.store.write import parquet_bytes, store_folder
 
 
 def test_the_schema_has_a_column_for_every_field(attempt):
@@ -130,8 +130,8 @@ def test_rows_of_others_and_of_a_newer_version_are_named_and_passed_over(attempt
     newer = attempt(seed=7).table()
     column = newer.schema.get_field_index("schema_version")
     newer = newer.set_column(column, SCHEMA.field(column), pa.array([2], pa.int16()))
-    write_atomically(as_parquet(newer), folder / "newer.parquet")
-    write_atomically(as_parquet(pa.table({"price": [1.0]})), folder / "foreign.parquet")
+    write_atomically(parquet_bytes(newer), folder / "newer.parquet")
+    write_atomically(parquet_bytes(pa.table({"price": [1.0]})), folder / "foreign.parquet")
     read = read_runs(tmp_path)
     assert read.table["seed"].to_pylist() == [0]
     reasons = {path.name: reason for path, reason in read.unreadable.items()}
@@ -143,7 +143,7 @@ def test_rows_of_others_and_of_a_newer_version_are_named_and_passed_over(attempt
 def test_files_of_an_older_schema_give_nulls(attempt, tmp_path):
     """A column added later is null in old rows; an unknown column of a newer version is passed over."""
     table = attempt().table().drop_columns(["load_average", "tf32"]).append_column("from_the_future", pa.array([1]))
-    write_atomically(as_parquet(table), store_folder(tmp_path) / "task=toy" / "old.parquet")
+    write_atomically(parquet_bytes(table), store_folder(tmp_path) / "task=toy" / "old.parquet")
     (row,) = read_runs(tmp_path).table.to_pylist()
     assert row["load_average"] is None
     assert row["method"] == "siren"
@@ -177,12 +177,12 @@ def test_compacting_is_deterministic_and_reads_back(attempt, tmp_path):
         for seed in (2, 0, 1):
             append(tmp_path / "a", attempt(method=method, seed=seed))
     append(tmp_path / "a", attempt(status="error", seed=0))
-    written = compact(tmp_path / "a", tmp_path / "p").written
+    written = export_compact(tmp_path / "a", tmp_path / "p").written
     assert {path.relative_to(tmp_path / "p").as_posix(): n for path, n in written.items()} == {
         "toy/msa.parquet": 3, "toy/siren.parquet": 3,
     }  # fmt: skip
     content = {path: path.read_bytes() for path in written}
-    assert compact(tmp_path / "a", tmp_path / "p").written == written
+    assert export_compact(tmp_path / "a", tmp_path / "p").written == written
     assert {path: path.read_bytes() for path in written} == content
     assert read_runs(tmp_path / "p").table.num_rows == 6
     assert pq.read_metadata(next(iter(written))).num_row_groups == 1
@@ -190,12 +190,12 @@ def test_compacting_is_deterministic_and_reads_back(attempt, tmp_path):
 
 def test_compacting_adds_to_what_is_published(attempt, tmp_path):
     append(tmp_path / "a", attempt(seed=0, psnr=1.0))
-    compact(tmp_path / "a", tmp_path / "p")
+    export_compact(tmp_path / "a", tmp_path / "p")
     append(tmp_path / "b", attempt(seed=1, psnr=2.0))
     append(tmp_path / "b", attempt(seed=0, psnr=3.0))
-    compact(tmp_path / "b", tmp_path / "p")
+    export_compact(tmp_path / "b", tmp_path / "p")
     assert load_results(tmp_path / "p").sort_values("seed")["psnr@test"].tolist() == [3.0, 2.0]
-    assert compact(tmp_path / "b", tmp_path / "q", tasks=["other"]).written == {}
+    assert export_compact(tmp_path / "b", tmp_path / "q", tasks=["other"]).written == {}
 
 
 def test_compacting_overwrites_nothing_it_cannot_read(attempt, tmp_path):
@@ -204,7 +204,7 @@ def test_compacting_overwrites_nothing_it_cannot_read(attempt, tmp_path):
     published.parent.mkdir(parents=True)
     published.write_text("version https://git-lfs.github.com/spec/v1")
     with pytest.raises(StoreError, match=r"siren\.parquet cannot be read .*repair or remove it first"):
-        compact(tmp_path / "a", tmp_path / "p")
+        export_compact(tmp_path / "a", tmp_path / "p")
     assert published.read_text().startswith("version")
 
 
@@ -262,12 +262,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from inrbench.store.files import write_atomically
-from inrbench.store.write import as_parquet
+from inrbench.store.write import parquet_bytes
 table = pa.table({"x": list(range(200_000))})
 folder = Path(sys.argv[1])
 print("ready", flush=True)
 for i in range(10_000):
-    write_atomically(as_parquet(table), folder / f"{i}.parquet")
+    write_atomically(parquet_bytes(table), folder / f"{i}.parquet")
 """
 
 

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 import torch
 
-from inrbench.data import dataset, locate, require
+from inrbench.data import dataset, locate, require_file
 from inrbench.errors import BadValue, DataMissing, UnknownName
 from inrbench.registry import Registry
 
@@ -67,7 +67,7 @@ def test_a_problem_is_as_large_as_the_task_says_and_can_be_judged(task):
     measured = problem.evaluation.measure(predict)
     assert [m.metric.id for m in measured] == list(protocol.metrics)
     assert measured[0].value == problem.evaluation.primary(predict)
-    truth, prediction = problem.evaluation.on_grid(predict)
+    truth, prediction = problem.evaluation.grid_pair(predict)
     assert truth.shape == prediction.shape
     assert truth.shape[-1] == problem.out_features
     assert truth.std() > 0
@@ -110,8 +110,8 @@ def test_the_same_seed_gives_the_same_points(task):
 
 
 def test_files_are_taken_or_refused_in_one_line(task, tmp_path):
-    with pytest.raises(BadValue, match="no such file" if task.takes_files else "takes no files as signals"):
-        task.adopt(tmp_path / "absent.png")
+    with pytest.raises(BadValue, match="no such file" if task.file_extensions else "takes no files as signals"):
+        task.register_file(tmp_path / "absent.png")
 
 
 def test_two_files_of_one_name_are_refused(registry, tmp_path):
@@ -119,10 +119,10 @@ def test_two_files_of_one_name_are_refused(registry, tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "x.png").write_bytes(folder.encode())
-    assert photo.adopt(tmp_path / "a" / "x.png") == "x.png" == photo.adopt(tmp_path / "a" / "x.png")
+    assert photo.register_file(tmp_path / "a" / "x.png") == "x.png" == photo.register_file(tmp_path / "a" / "x.png")
     assert photo.signal_sha256("x.png") == hashlib.sha256(b"a").hexdigest()
     with pytest.raises(BadValue, match=r"two signals are called 'x\.png'"):
-        photo.adopt(tmp_path / "b" / "x.png")
+        photo.register_file(tmp_path / "b" / "x.png")
 
 
 @pytest.mark.kodak
@@ -199,4 +199,4 @@ def test_kodak_without_data_is_missing_with_the_command(registry, no_data):
         kodak.problem("kodim01", kodak.protocols["quick"], 0)
     assert kodak.signal_sha256("kodim01") == dataset("kodak").sha256["kodim01.png"]
     with pytest.raises(DataMissing):
-        require("kodak", "kodim01.png")
+        require_file("kodak", "kodim01.png")

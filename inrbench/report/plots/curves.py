@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from inrbench.analyse import Group, measured, metrics_of
-from inrbench.errors import NothingFound, unknown
-from inrbench.report import words
-from inrbench.report.plots.style import average, looks, panels
+from inrbench.analyse import ComparableRuns, measured, metrics_of
+from inrbench.errors import NothingFound, unknown_name
+from inrbench.report import formatting
+from inrbench.report.plots.style import average, line_styles, panels
 from inrbench.spec import Metric
 
 FEW_LINES = 4
@@ -22,11 +22,11 @@ LEGEND_ROW = 0.16
 """Inches that a row of a legend takes."""
 
 
-def curves(group: Group) -> Figure:
+def curves(group: ComparableRuns) -> Figure:
     """Draw the primary metric along the training, a line for each row that has all signals."""
     metric = _primary(group)
-    figure, (axes,) = panels(1, words.title(group))
-    style = looks(group.runs["label"])
+    figure, (axes,) = panels(1, formatting.title(group))
+    style = line_styles(group.runs["label"])
     drawn = mean_curves(group, metric)
     for label, line in drawn.lines.items():
         axes.plot(line.index, line["value"], label=label, **style[label])
@@ -48,7 +48,7 @@ SHARES = np.geomspace(1e-3, 1, 60)
 """Places on the axis where signals have different numbers of steps."""
 
 
-def mean_curves(group: Group, metric: Metric) -> MeanCurves:
+def mean_curves(group: ComparableRuns, metric: Metric) -> MeanCurves:
     """Return each row's learning curve, averaged as the tables are: over seeds, then over signals. It ends at their number.
 
     Shown are the rows that have a curve on every signal, trained or not. Where all runs have as many steps the axis is the
@@ -77,7 +77,7 @@ def mean_curves(group: Group, metric: Metric) -> MeanCurves:
     for label, of_signals in by_label.items():
         mean = sum(sum(seeds) / len(seeds) for seeds in of_signals.values()) / len(of_signals)
         mean = mean.set_axis(pd.Index(places, name=axis))
-        mean["value"] = [metric.off_scale(value) for value in mean["value"]]
+        mean["value"] = [metric.from_scale(value) for value in mean["value"]]
         lines[label] = mean.dropna()
     return MeanCurves(lines, axis, left_out)
 
@@ -89,7 +89,7 @@ def _solved(curve: pd.DataFrame) -> bool:
 def _at(curve: pd.DataFrame, shares: NDArray[np.float64], metric: Metric) -> pd.DataFrame:
     """Return seconds and values, on the metric's scale, at shares of a run's budget; NaN before its first point."""
     columns = curve[["train_seconds", "value"]].astype(float)
-    columns["value"] = [metric.on_scale(value) for value in columns["value"]]
+    columns["value"] = [metric.to_scale(value) for value in columns["value"]]
     if _solved(curve):
         return pd.DataFrame([columns.iloc[-1]] * len(shares), index=range(len(shares)))
     known = np.log(np.maximum(curve.index, 1) / curve.index[-1])
@@ -97,7 +97,7 @@ def _at(curve: pd.DataFrame, shares: NDArray[np.float64], metric: Metric) -> pd.
     return pd.DataFrame(values)
 
 
-def sweep(group: Group, parameter: str) -> Figure:
+def sweep(group: ComparableRuns, parameter: str) -> Figure:
     """Draw the primary metric at the end against a numeric parameter, a line for each setting of the others.
 
     The line is the mean over seeds, then over signals; the band reaches from the least run to the largest, and a cross stands
@@ -117,12 +117,12 @@ def sweep(group: Group, parameter: str) -> Figure:
     if not rows:
         known = {name for text in group.runs["params_json"] for name in json.loads(text)}
         if parameter not in known:
-            raise unknown("parameter of these runs", parameter, known)
+            raise unknown_name("parameter of these runs", parameter, known)
         raise NothingFound(f"no run of these has a number as {parameter}")
     frame = pd.DataFrame(rows, columns=["label", "signal", "x", "value"]).astype({"value": float})
     mean = average(metric.scale == "log")
-    figure, (axes,) = panels(1, words.title(group))
-    styles = looks(frame["label"])
+    figure, (axes,) = panels(1, formatting.title(group))
+    styles = line_styles(frame["label"])
     for label, part in frame.groupby("label", sort=True):
         line = part.groupby("x")["value"].agg(["min", "max"])
         line["mean"] = part.groupby(["x", "signal"])["value"].agg(mean).groupby("x").agg(mean)
@@ -145,15 +145,15 @@ def _values(swept: Sequence[tuple[Any, dict[str, Any]]], name: str) -> set[str]:
     return {json.dumps(params.get(name)) for _, params in swept}
 
 
-def _primary(group: Group) -> Metric:
+def _primary(group: ComparableRuns) -> Metric:
     metrics = metrics_of(group.runs)
     if not metrics:
-        raise NothingFound(f"{words.title(group)}: no run of these has a number")
+        raise NothingFound(f"{formatting.title(group)}: no run of these has a number")
     return metrics[0]
 
 
 def _name(axes: Axes, metric: Metric) -> None:
-    axes.set(yscale="log" if metric.scale == "log" else "linear", ylabel=words.metric_title(metric, [metric]))
+    axes.set(yscale="log" if metric.scale == "log" else "linear", ylabel=formatting.metric_title(metric, [metric]))
     figure, n_lines = axes.get_figure(), len(axes.get_legend_handles_labels()[0])
     assert isinstance(figure, Figure)
     columns = 1 if n_lines <= FEW_LINES else 3

@@ -9,23 +9,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from inrbench.analyse import Group, measured, metrics_of
+from inrbench.analyse import ComparableRuns, measured, metrics_of
+from inrbench.console import NONE
 from inrbench.errors import BadValue, NothingFound
-from inrbench.report import words
+from inrbench.report import formatting
 from inrbench.report.artifacts import Picture, picture_pair
-from inrbench.report.plots.style import folded
+from inrbench.report.plots.style import wrap_label
 from inrbench.store import artifact_files
 
 log = logging.getLogger(__name__)
-TALLEST = 4
+MAX_SIGNALS = 4
 """Signals that a gallery shows at most."""
-LENS = 5
+ZOOM = 5
 """A lens is one over this of a picture's sides."""
 FRAME = "#D55E00"
 TRUTH, RECONSTRUCTION = "truth.png", "reconstruction.png"
 
 
-def gallery(group: Group, results: Path) -> Figure:
+def gallery(group: ComparableRuns, results: Path) -> Figure:
     """Draw for each signal the truth and each method's reconstruction with a zoomed inset and the primary metric above, and the
     absolute errors below, on one scale a signal; of the first seed.
 
@@ -45,16 +46,16 @@ def gallery(group: Group, results: Path) -> Figure:
             truths[run.signal] = truth
     if not shown or metric is None:
         raise NothingFound(
-            f"{words.title(group)}: no run of these left a picture in '{results}' (inrbench run --artifacts last)"
+            f"{formatting.title(group)}: no run of these left a picture in '{results}' (inrbench run --artifacts last)"
         )
-    signals, labels = sorted(truths)[:TALLEST], sorted({label for _, label in shown})
+    signals, labels = sorted(truths)[:MAX_SIGNALS], sorted({label for _, label in shown})
     figure = Figure(figsize=(1.4 * (1 + len(labels)), 3.0 * len(signals)))
     grid = figure.subplots(2 * len(signals), 1 + len(labels), squeeze=False)
     for axes in grid.ravel():
         axes.set_axis_off()
     for number, signal in enumerate(signals):
         above, below = grid[2 * number], grid[2 * number + 1]
-        corner = liveliest(truths[signal])
+        corner = most_detailed_window(truths[signal])
         _draw(above[0], truths[signal], corner, f"truth\n{signal}")
         found = {label: shown[signal, label] for label in labels if (signal, label) in shown}
         errors = {label: error_map(image, truths[signal]) for label, (image, _) in found.items()}
@@ -62,13 +63,13 @@ def gallery(group: Group, results: Path) -> Figure:
         for column, label in enumerate(labels, start=1):
             if label in found:
                 image, value = found[label]
-                number_text = words.NONE if value is None else words.number(value, metric)
-                _draw(above[column], image, corner, f"{folded(label)}\n{number_text} {metric.unit}".rstrip())
+                number_text = NONE if value is None else formatting.number(value, metric)
+                _draw(above[column], image, corner, f"{wrap_label(label)}\n{number_text} {metric.unit}".rstrip())
                 below[column].imshow(errors[label], cmap="magma", vmin=0, vmax=worst)
         below[0].text(
             0.5, 0.5, f"absolute error\n0 to {worst:.2g}", ha="center", va="center", transform=below[0].transAxes, fontsize=7
         )
-    figure.suptitle(words.title(group), fontsize=7, color="#555555")
+    figure.suptitle(formatting.title(group), fontsize=7, color="#555555")
     return figure
 
 
@@ -78,13 +79,14 @@ def error_map(image: Picture, truth: Picture) -> NDArray[np.float32]:
     return error
 
 
-def liveliest(truth: Picture) -> tuple[slice, slice]:
+def most_detailed_window(truth: Picture) -> tuple[slice, slice]:
     """Return the window of a picture, on a grid of windows, that varies most: where there is most to get wrong."""
-    height, width = (max(side // LENS, 1) for side in truth.shape[:2])
+    height, width = (max(side // ZOOM, 1) for side in truth.shape[:2])
     windows = [
         (slice(top, top + height), slice(left, left + width))
-        for top in range(0, truth.shape[0] - height + 1, height) for left in range(0, truth.shape[1] - width + 1, width)
-    ]  # fmt: skip
+        for top in range(0, truth.shape[0] - height + 1, height)
+        for left in range(0, truth.shape[1] - width + 1, width)
+    ]
     return max(windows, key=lambda window: float(truth[window].std(axis=(0, 1)).mean()))
 
 

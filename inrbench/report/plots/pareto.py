@@ -4,29 +4,29 @@ import math
 
 from matplotlib.figure import Figure
 
-from inrbench.analyse import Group, board_of
+from inrbench.analyse import ComparableRuns, build_leaderboard
 from inrbench.analyse.costs import COSTS, costs_of, pareto_sets
 from inrbench.errors import NothingFound
-from inrbench.report import words
-from inrbench.report.plots.style import dots, panels
+from inrbench.report import formatting
+from inrbench.report.plots.style import marker_styles, panels
 
 
-def pareto(group: Group) -> Figure:
+def pareto(group: ComparableRuns) -> Figure:
     """Draw each complete method's primary metric against train time, parameters and GPU memory; a line joins those unbeaten.
 
     Times only where they were taken alike, and no cost that is the same for all. Raises NothingFound where nothing is left.
     """
-    board = board_of(group)
-    sets = pareto_sets(board)
+    leaderboard = build_leaderboard(group)
+    sets = pareto_sets(leaderboard)
     if not sets:
         raise NothingFound(
-            f"{words.title(group)}: quality and cost need two methods that trained on all signals, and costs that differ"
+            f"{formatting.title(group)}: quality and cost need two methods that trained on all signals, and costs that differ"
         )
-    metric = board.metrics[0]
-    figure, axes = panels(len(sets), words.title(group))
-    style = dots(row.label for row in board.rows)
+    metric = leaderboard.metrics[0]
+    figure, axes = panels(len(sets), formatting.title(group))
+    style = marker_styles(row.label for row in leaderboard.rows)
     for panel, (cost, unbeaten) in zip(axes, sets.items(), strict=True):
-        points = costs_of(board, cost)
+        points = costs_of(leaderboard, cost)
         for label, (spent, quality) in points.items():
             panel.plot(spent, quality, label=label, **style[label])
         front = sorted(points[label] for label in unbeaten)
@@ -36,6 +36,6 @@ def pareto(group: Group) -> Figure:
         panel.set(xlabel=f"{cost} ({COSTS[cost]})" if COSTS[cost] else cost, xscale=scale)
         if metric.scale == "log" and all(quality > 0 and math.isfinite(quality) for _, quality in points.values()):
             panel.set(yscale="log")
-    axes[0].set(ylabel=words.metric_title(metric, [metric]))
+    axes[0].set(ylabel=formatting.metric_title(metric, [metric]))
     axes[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure

@@ -7,17 +7,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from inrbench.analyse import Group
+from inrbench.analyse import ComparableRuns
 from inrbench.errors import NothingFound
-from inrbench.report import words
-from inrbench.report.plots.style import COLOURS, average, folded, looks, panels
+from inrbench.report import formatting
+from inrbench.report.plots.style import COLOURS, average, line_styles, panels, wrap_label
 
 FIRST = 0.5
 """Where step 0 stands on the logarithmic axis."""
 SHARES = {"r1": "#0072B2", "r2": "#56B4E9", "r3": "#CFE8F5", "remain": "#E69F00"}
 
 
-def gradients(group: Group) -> Figure:
+def gradients(group: ComparableRuns) -> Figure:
     """Draw the mean log10 |gradient| of each weight matrix, from input to output. Equation 7 of Han et al."""
 
     def draw(axes: Axes, readings: pd.DataFrame) -> None:
@@ -27,7 +27,7 @@ def gradients(group: Group) -> Figure:
     return _panels(group, "gradients", draw, "mean log10 |gradient|")
 
 
-def activations(group: Group) -> Figure:
+def activations(group: ComparableRuns) -> Figure:
     """Draw the standard deviation of each layer's activations, and, dashed, the share of units that are dead."""
 
     def draw(axes: Axes, readings: pd.DataFrame) -> None:
@@ -40,7 +40,7 @@ def activations(group: Group) -> Figure:
     return _panels(group, "activations", draw, "std of activations; dead share (dashed)")
 
 
-def ntk(group: Group) -> Figure:
+def ntk(group: ComparableRuns) -> Figure:
     """Draw how the kernel's trace is shared, stacked: its three largest eigenvalues and the rest. Han et al., figure 2b."""
 
     def draw(axes: Axes, readings: pd.DataFrame) -> None:
@@ -53,14 +53,14 @@ def ntk(group: Group) -> Figure:
     return _panels(group, "ntk", draw, "share of the kernel's trace")
 
 
-def spectrum(group: Group) -> Figure:
+def spectrum(group: ComparableRuns) -> Figure:
     """Draw the error's energy by octave of frequency at the end, a line a row (geometric mean); the signal's own in grey."""
     readings = _readings(group, "spectrum")
     readings = readings[readings["step"] == readings.groupby("run_id")["step"].transform("max")]
-    figure, (axes,) = panels(1, words.title(group))
+    figure, (axes,) = panels(1, formatting.title(group))
     truth = _by_octave(readings, "truth")
     axes.plot(truth.index, truth, color="#999999", label="signal")
-    style = looks(readings["label"])
+    style = line_styles(readings["label"])
     for label, part in readings.groupby("label", sort=True):
         line = _by_octave(part, "error")
         axes.plot(line.index, line, label=label, **style[str(label)])
@@ -82,7 +82,7 @@ def _octave(name: str) -> int:
     return int(name.partition("-")[2]).bit_length() - 1
 
 
-def _readings(group: Group, probe: str) -> pd.DataFrame:
+def _readings(group: ComparableRuns, probe: str) -> pd.DataFrame:
     """Return the readings of one probe, one row each, with run and label."""
     rows = [
         {"run_id": run.run_id, "label": run.label, **reading}
@@ -91,7 +91,9 @@ def _readings(group: Group, probe: str) -> pd.DataFrame:
         if reading["probe"] == probe and reading["name"] != "things read"
     ]
     if not rows:
-        raise NothingFound(f"{words.title(group)}: no run of these was read by this probe; add --probe {probe} to inrbench run")
+        raise NothingFound(
+            f"{formatting.title(group)}: no run of these was read by this probe; add --probe {probe} to inrbench run"
+        )
     return pd.DataFrame(rows)
 
 
@@ -101,12 +103,12 @@ def _lines(readings: pd.DataFrame) -> Iterator[tuple[str, "pd.Series[float]"]]:
         yield str(name), line.set_axis(np.maximum(line.index, FIRST))
 
 
-def _panels(group: Group, probe: str, draw: Callable[[Axes, pd.DataFrame], None], what: str) -> Figure:
+def _panels(group: ComparableRuns, probe: str, draw: Callable[[Axes, pd.DataFrame], None], what: str) -> Figure:
     rows = list(_readings(group, probe).groupby("label", sort=True))
-    figure, axes = panels(len(rows), words.title(group))
+    figure, axes = panels(len(rows), formatting.title(group))
     for panel, (label, readings) in zip(axes, rows, strict=True):
         draw(panel, readings)
-        panel.set(xscale="log", xlabel="step", title=folded(str(label)))
+        panel.set(xscale="log", xlabel="step", title=wrap_label(str(label)))
     axes[0].set(ylabel=what)
     axes[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure

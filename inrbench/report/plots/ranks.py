@@ -5,37 +5,36 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from inrbench.analyse import Group, metrics_of, scores_by_signal
+from inrbench.analyse import ComparableRuns, metrics_of, scores_by_signal
 from inrbench.analyse.statistics import mean_ranks
 from inrbench.errors import BadValue, NothingFound
-from inrbench.report import words
-from inrbench.report.plots.style import COLUMN, dots
+from inrbench.report import formatting
+from inrbench.report.plots.style import COLUMN_WIDTH_IN, marker_styles
 
 
-def critical_difference_diagram(group: Group) -> Figure:
+def critical_difference_diagram(group: ComparableRuns) -> Figure:
     """Draw the methods' mean ranks by the primary metric over signals; a bar joins those that the table's tests leave together.
 
     Only methods that trained on every signal. Raises NothingFound for fewer than three methods on six signals.
     """
     scores = _losses(group).dropna(axis="columns")
-    return _diagram(scores, "signals", words.title(group))
+    return _diagram(scores, "signals", formatting.title(group))
 
 
-def critical_difference_over_tasks(groups: Sequence[Group]) -> Figure:
+def critical_difference_over_tasks(groups: Sequence[ComparableRuns]) -> Figure:
     """Draw the mean ranks over tasks, one table each, by their primary metrics, of the methods that all of the tables hold.
 
     Raises BadValue for two tables of one task, NothingFound for fewer than three methods that all hold or fewer than six tasks.
     """
     tasks = [group.task for group in groups]
     if len(set(tasks)) < len(tasks):
-        raise BadValue(
-            f"ranks over tasks need one table of each: name one by --protocol; here are {', '.join(map(words.title, groups))}"
-        )
+        titles = ", ".join(map(formatting.title, groups))
+        raise BadValue(f"ranks over tasks need exactly one table per task; choose one with --protocol. Found: {titles}")
     means = {group.task: _losses(group).mean() for group in groups}
     return _diagram(pd.DataFrame(means).T.dropna(axis="columns"), "tasks", ", ".join(tasks))
 
 
-def _losses(group: Group) -> pd.DataFrame:
+def _losses(group: ComparableRuns) -> pd.DataFrame:
     """Return the primary metric on each signal by each method, lower being better."""
     metrics = metrics_of(group.runs)
     if not metrics:
@@ -49,9 +48,9 @@ def _diagram(losses: pd.DataFrame, blocks: str, title: str) -> Figure:
     except ValueError as error:
         raise NothingFound(f"{title}: {error}") from error
     order = sorted(result.ranks.items(), key=lambda item: item[1])
-    figure = Figure(figsize=(COLUMN, 0.9 + 0.18 * len(order)))
+    figure = Figure(figsize=(COLUMN_WIDTH_IN, 0.9 + 0.18 * len(order)))
     axes = figure.subplots()
-    style = dots(label for label, _ in order)
+    style = marker_styles(label for label, _ in order)
     for row, (label, rank) in enumerate(order):
         axes.plot([rank, rank], [0, -1 - row], color="#999999", linewidth=0.6)
         axes.plot(rank, -1 - row, **style[label])

@@ -2,30 +2,30 @@
 
 from matplotlib.figure import Figure
 
-from inrbench.analyse import Group, metrics_of, scores_by_signal
+from inrbench.analyse import ComparableRuns, metrics_of, scores_by_signal
 from inrbench.errors import NothingFound
-from inrbench.report import words
-from inrbench.report.plots.style import COLUMN, dots, panels
+from inrbench.report import formatting
+from inrbench.report.plots.style import COLUMN_WIDTH_IN, marker_styles, panels
 
 
-def per_signal(group: Group) -> Figure:
+def per_signal(group: ComparableRuns) -> Figure:
     """Draw the primary metric of every method on every signal, seeds averaged, the signals in the order of the best one's."""
     metrics = metrics_of(group.runs)
     if not metrics:
-        raise NothingFound(f"{words.title(group)}: no run of these has a number")
+        raise NothingFound(f"{formatting.title(group)}: no run of these has a number")
     metric = metrics[0]
     scores = scores_by_signal(group, metric)
     if scores.empty:
-        raise NothingFound(f"{words.title(group)}: no run of these trained")
+        raise NothingFound(f"{formatting.title(group)}: no run of these trained")
     scores = (10.0**scores) if metric.scale == "log" else scores
     best = scores.mean().idxmax() if metric.higher_is_better else scores.mean().idxmin()
     scores = scores.sort_values(best)
-    figure, (axes,) = panels(1, words.title(group))
-    figure.set_figwidth(max(COLUMN, 0.25 * len(scores) + 1))
-    style = dots(map(str, scores))
+    figure, (axes,) = panels(1, formatting.title(group))
+    figure.set_figwidth(max(COLUMN_WIDTH_IN, 0.25 * len(scores) + 1))
+    style = marker_styles(map(str, scores))
     for label in scores:
         axes.plot(range(len(scores)), scores[label], label=label, **{**style[str(label)], "markersize": 3})
     axes.set_xticks(range(len(scores)), scores.index, rotation=90)
-    axes.set(yscale="log" if metric.scale == "log" else "linear", ylabel=words.metric_title(metric, [metric]))
+    axes.set(yscale="log" if metric.scale == "log" else "linear", ylabel=formatting.metric_title(metric, [metric]))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return figure

@@ -21,18 +21,29 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 DASHES = ("-", "--", ":", "-.")
 MARKERS = {"-": "o", "--": "s", ":": "^", "-.": "D"}
 """What tells rows of one colour apart where they are dots and not lines."""
-COLUMN = 3.4
+COLUMN_WIDTH_IN = 3.4
 """Width of a paper's column in inches."""
 SETTINGS: Any = {
-    "font.size": 8, "axes.titlesize": 8, "legend.fontsize": 7, "legend.frameon": False, "lines.linewidth": 1.2,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.linewidth": 0.4, "grid.color": "#dddddd",
-    "axes.axisbelow": True, "savefig.dpi": 200, "svg.hashsalt": "inrbench", "savefig.bbox": "tight",
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "lines.linewidth": 1.2,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.linewidth": 0.4,
+    "grid.color": "#dddddd",
+    "axes.axisbelow": True,
+    "savefig.dpi": 200,
+    "svg.hashsalt": "inrbench",
+    "savefig.bbox": "tight",
     "figure.constrained_layout.use": True,
-}  # fmt: skip
+}
 
 
 @contextmanager
-def house_style() -> Iterator[None]:
+def plot_style() -> Iterator[None]:
     """Draw and save in the style; leave matplotlib's settings as they were."""
     with mpl.rc_context(SETTINGS):
         yield
@@ -42,7 +53,7 @@ def panels(count: int, title: str, height: float = 2.2) -> tuple[Figure, list[Ax
     """Return a figure of ``count`` panels, at most three in a row, with one scale of y and a title; it has no window."""
     columns = min(count, 3)
     rows = -(-count // columns)
-    figure = Figure(figsize=(COLUMN * (1 if columns == 1 else 0.75 * columns), height * rows))
+    figure = Figure(figsize=(COLUMN_WIDTH_IN * (1 if columns == 1 else 0.75 * columns), height * rows))
     axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel().tolist()
     for spare in axes[count:]:
         spare.remove()
@@ -55,7 +66,7 @@ def average(log: bool) -> Callable[["pd.Series[float]"], float]:
     return lambda values: summarise(known, log).mean if len(known := values.dropna()) else float("nan")
 
 
-def look(label: str) -> dict[str, Any]:
+def line_style(label: str) -> dict[str, Any]:
     """Return colour and dashes of a row's lines: its method's colour; dashes tell settings of one method apart."""
     method, _, variant = label.partition("[")
     known = _order()
@@ -64,12 +75,12 @@ def look(label: str) -> dict[str, Any]:
     return {"color": COLOURS[place % len(COLOURS)], "linestyle": DASHES[dashes % len(DASHES)]}
 
 
-def looks(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
+def line_styles(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return the looks of a figure's rows; settings of one single method have colours of their own."""
     names = sorted(set(labels))
     if len(names) > 1 and len({name.partition("[")[0] for name in names}) == 1:
         return {name: {"color": COLOURS[i % len(COLOURS)], "linestyle": "-"} for i, name in enumerate(names)}
-    found = {name: look(name) for name in names}
+    found = {name: line_style(name) for name in names}
     taken: set[tuple[str, str]] = set()
     for style in found.values():  # dashes follow from a hash, and two settings of a method may meet
         free = [dash for dash in (style["linestyle"], *DASHES) if (style["color"], dash) not in taken]
@@ -78,15 +89,15 @@ def looks(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def dots(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
+def marker_styles(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return the looks of a figure's rows where each is drawn as dots."""
     return {
         name: {"color": line["color"], "marker": MARKERS[line["linestyle"]], "linestyle": "none", "markersize": 4}
-        for name, line in looks(labels).items()
+        for name, line in line_styles(labels).items()
     }
 
 
-def folded(label: str) -> str:
+def wrap_label(label: str) -> str:
     """Return a row's label in lines short enough for a panel's head."""
     return "\n".join(wrap(label.replace(",", ", "), 30))
 

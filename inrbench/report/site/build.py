@@ -10,11 +10,11 @@ from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from inrbench.analyse import TABLE_COLUMNS, Board, board_of, comparable_runs
+from inrbench.analyse import TABLE_COLUMNS, Leaderboard, build_leaderboard, comparable_runs
 from inrbench.analyse.verdicts import COLUMNS as VERDICT_COLUMNS
 from inrbench.errors import BadValue, StoreError
 from inrbench.registry import Registry
-from inrbench.report.site import names, runs, signals
+from inrbench.report.site import runs, signals, urls
 from inrbench.report.site.home import home_view
 from inrbench.report.site.media import Media
 from inrbench.report.site.methods import method_view, read_cards
@@ -65,13 +65,13 @@ def build_site(results: Path, target: Path, registry: Registry, tell: Callable[[
     groups = sorted(
         comparable_runs(results, COLUMNS), key=lambda group: group.track != "paper"
     )  # stable: otherwise as they come
-    boards = [board_of(group) for group in groups]
+    leaderboards = [build_leaderboard(group) for group in groups]
     scratch = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:100]}."))
         site = _Site(scratch)
-        media = _write_pages(site, boards, results, registry, tell)
+        media = _write_pages(site, leaderboards, results, registry, tell)
         _copy_assets(scratch)
         size = sum(path.stat().st_size for path in regular_files(scratch, lambda name: True))
         _move_in(scratch, target)
@@ -117,29 +117,31 @@ def _own_folder(target: Path, folder: PurePosixPath) -> None:
     below(target, *folder.parts).mkdir(parents=True, exist_ok=True)
 
 
-def _write_pages(site: "_Site", boards: list[Board], results: Path, registry: Registry, tell: Callable[[str], None]) -> Media:
+def _write_pages(
+    site: "_Site", leaderboards: list[Leaderboard], results: Path, registry: Registry, tell: Callable[[str], None]
+) -> Media:
     tables = defaultdict(list)
-    for board in boards:
-        tables[board.group.task, board.group.fingerprint].append(board)
+    for leaderboard in leaderboards:
+        tables[leaderboard.group.task, leaderboard.group.fingerprint].append(leaderboard)
     media = Media(site.root)
     tell("tables and runs")
     for (task, fingerprint), held in tables.items():
-        site.write(names.table_page(task, fingerprint), "table.html", table_view(held))
-        for board in held:
-            for row in board.rows:
-                site.write(names.runs_page(board.group, row.label), "runs.html", runs_view(board.group, row.label))
+        site.write(urls.table_page(task, fingerprint), "table.html", table_view(held))
+        for leaderboard in held:
+            for row in leaderboard.rows:
+                site.write(urls.runs_page(leaderboard.group, row.label), "runs.html", runs_view(leaderboard.group, row.label))
     tell("signals")
     for (task, fingerprint), held in tables.items():
-        for signal in sorted({signal for board in held for signal in board.signals}):
-            site.write(names.signal_page(task, fingerprint, signal), "signal.html", signal_view(held, signal, results, media))
+        for signal in sorted({signal for leaderboard in held for signal in leaderboard.signals}):
+            site.write(urls.signal_page(task, fingerprint, signal), "signal.html", signal_view(held, signal, results, media))
     tell("methods and papers")
     cards = read_cards(results)
-    for method in sorted({names.method_of(row.label) for board in boards for row in board.rows}):
-        site.write(names.method_page(method), "method.html", method_view(method, boards, registry, cards))
-    papers = list(paper_views(boards, registry))
+    for method in sorted({urls.method_of(row.label) for leaderboard in leaderboards for row in leaderboard.rows}):
+        site.write(urls.method_page(method), "method.html", method_view(method, leaderboards, registry, cards))
+    papers = list(paper_views(leaderboards, registry))
     for paper in papers:
         site.write(paper["page"], "paper.html", paper)
-    site.write("index.html", "home.html", home_view(boards, papers))
+    site.write("index.html", "home.html", home_view(leaderboards, papers))
     return media
 
 

@@ -4,70 +4,86 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inrbench.analyse import Board
+from inrbench.analyse import Leaderboard
 from inrbench.analyse.costs import COSTS, costs_of
-from inrbench.report import words
+from inrbench.report import formatting
 from inrbench.report.plots.curves import mean_curves
-from inrbench.report.plots.style import MARKERS, looks
+from inrbench.report.plots.style import MARKERS, line_styles
 
 Chart = dict[str, Any]
 DASH = {"-": "solid", "--": "dash", ":": "dot", "-.": "dashdot"}
 SYMBOL = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond"}
 
 
-def curve_charts(board: Board) -> list[Chart]:
+def curve_charts(leaderboard: Leaderboard) -> list[Chart]:
     """Return the mean learning curve of each row, against steps and, where times may be compared, seconds of training."""
-    group, metric = board.group, board.metrics[0]
+    group, metric = leaderboard.group, leaderboard.metrics[0]
     drawn = mean_curves(group, metric)
     lines = {label: line.reset_index() for label, line in drawn.lines.items()}
-    title = words.metric_title(metric, [metric])
+    title = formatting.metric_title(metric, [metric])
     return [
         line_chart(
             {label: (line[column].tolist(), line["value"].tolist()) for label, line in lines.items()},
-            f"learning curves against {name}", name, title, x_log=True, y_log=metric.scale == "log",
+            f"learning curves against {name}",
+            name,
+            title,
+            x_log=True,
+            y_log=metric.scale == "log",
         )
         for column, name in ((drawn.axis, drawn.axis), ("train_seconds", "seconds of training"))
-        if column == drawn.axis or board.sharing
-    ]  # fmt: skip
+        if column == drawn.axis or leaderboard.worker_layout
+    ]
 
 
-def pareto_charts(board: Board) -> list[Chart]:
+def pareto_charts(leaderboard: Leaderboard) -> list[Chart]:
     """Return the primary metric against each cost, a dot a complete method."""
     charts = []
     for cost, unit in COSTS.items():
-        points = costs_of(board, cost)
+        points = costs_of(leaderboard, cost)
         if len(points) < 2:
             continue
-        metric, style = board.metrics[0], looks(points)
+        metric, style = leaderboard.metrics[0], line_styles(points)
         data = [
             {
-                "type": "scatter", "mode": "markers", "name": label, "x": [_number(spent)], "y": [_number(quality)],
-                "marker": {"color": style[label]["color"], "size": 11,
-                           "symbol": SYMBOL[MARKERS[style[label]["linestyle"]]]},
+                "type": "scatter",
+                "mode": "markers",
+                "name": label,
+                "x": [_number(spent)],
+                "y": [_number(quality)],
+                "marker": {"color": style[label]["color"], "size": 11, "symbol": SYMBOL[MARKERS[style[label]["linestyle"]]]},
             }
             for label, (spent, quality) in points.items()
-        ]  # fmt: skip
+        ]
         y_log = metric.scale == "log" and all(quality > 0 for _, quality in points.values())
-        layout = _layout(f"{cost} ({unit})" if unit else cost, words.metric_title(metric, [metric]), False, y_log)
+        layout = _layout(f"{cost} ({unit})" if unit else cost, formatting.metric_title(metric, [metric]), False, y_log)
         charts.append({"title": f"quality against {cost}", "data": data, "layout": layout})
     return charts
 
 
 def line_chart(
-    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str, x: str, y: str, *, x_log: bool = False,
+    lines: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    title: str,
+    x: str,
+    y: str,
+    *,
+    x_log: bool = False,
     y_log: bool = False,
-) -> Chart:  # fmt: skip
+) -> Chart:
     """Return a chart of lines by row, in the rows' colours; ``truth`` is drawn in gray."""
     plain = {label: label.partition(" (")[0] for label in lines}  # the track behind it does not change a row's colour
-    known = {**looks(plain.values()), "truth": {"color": "#888888", "linestyle": "-"}}
+    known = {**line_styles(plain.values()), "truth": {"color": "#888888", "linestyle": "-"}}
     style = {label: known[name] for label, name in plain.items()}
     data = [
         {
-            "type": "scatter", "mode": "lines", "name": label, "x": [_number(v) for v in xs], "y": [_number(v) for v in ys],
+            "type": "scatter",
+            "mode": "lines",
+            "name": label,
+            "x": [_number(v) for v in xs],
+            "y": [_number(v) for v in ys],
             "line": {"color": style[label]["color"], "dash": DASH[style[label]["linestyle"]], "width": 2},
         }
         for label, (xs, ys) in lines.items()
-    ]  # fmt: skip
+    ]
     return {"title": title, "data": data, "layout": _layout(x, y, x_log, y_log)}
 
 

@@ -3,17 +3,21 @@
 from collections.abc import Sequence
 from importlib import resources
 
-from inrbench.analyse import Board
-from inrbench.report import words
+from inrbench.analyse import Leaderboard
+from inrbench.report import formatting
 from inrbench.report.site.pages import page
 
 
-def to_html(boards: Sequence[Board]) -> str:
+def to_html(leaderboards: Sequence[Leaderboard]) -> str:
     """Return the tables, best bold and second underlined, with the site's style in the page."""
     style = resources.files("inrbench.report.site").joinpath("static", "site.css").read_text(encoding="utf-8")
     views = [
-        {"title": words.title(board.group), "header": words.header(board), "caption": words.caption(board),
-         "rows": [words.cells(board, row) for row in board.rows]}
-        for board in boards
-    ]  # fmt: skip
-    return page("leaderboard.html", "", boards=views, style=style)
+        {
+            "title": formatting.title(leaderboard.group),
+            "header": formatting.header(leaderboard),
+            "caption": formatting.caption(leaderboard),
+            "rows": [formatting.cells(leaderboard, row) for row in leaderboard.rows],
+        }
+        for leaderboard in leaderboards
+    ]
+    return page("leaderboard.html", "", leaderboards=views, style=style)

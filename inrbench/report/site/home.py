@@ -3,51 +3,69 @@
 from collections.abc import Sequence
 from typing import Any
 
-from inrbench.analyse import Board
-from inrbench.report import words
-from inrbench.report.site import names
+from inrbench.analyse import Leaderboard
+from inrbench.report import formatting
+from inrbench.report.site import urls
 
 
-def home_view(boards: Sequence[Board], papers: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def home_view(leaderboards: Sequence[Leaderboard], papers: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return what was measured, the tables, the places of the methods in them, and the papers' verdicts."""
-    frames = [board.group.runs for board in boards]
-    methods = sorted({names.method_of(row.label) for board in boards for row in board.rows})
+    frames = [leaderboard.group.runs for leaderboard in leaderboards]
+    methods = sorted({urls.method_of(row.label) for leaderboard in leaderboards for row in leaderboard.rows})
     return {
-        "title": "Leaderboards", "runs": sum(map(len, frames)), "methods": methods,
-        "tasks": sorted({board.group.task for board in boards}),
-        "devices": sorted({device for board in boards for device in board.devices}),
-        "from": min(frame["started_at"].min() for frame in frames), "to": max(frame["started_at"].max() for frame in frames),
-        "tables": [_table(board) for board in boards], "places": _places(boards, methods), "papers": papers,
-    }  # fmt: skip
+        "title": "Leaderboards",
+        "runs": sum(map(len, frames)),
+        "methods": methods,
+        "tasks": sorted({leaderboard.group.task for leaderboard in leaderboards}),
+        "devices": sorted({device for leaderboard in leaderboards for device in leaderboard.devices}),
+        "from": min(frame["started_at"].min() for frame in frames),
+        "to": max(frame["started_at"].max() for frame in frames),
+        "tables": [_table(leaderboard) for leaderboard in leaderboards],
+        "places": _places(leaderboards, methods),
+        "papers": papers,
+    }
 
 
-def _table(board: Board) -> dict[str, Any]:
-    group = board.group
-    best = [row.label for row in board.rows if board.metrics and row.marks.get(board.metrics[0].id) == "best"]
+def _table(leaderboard: Leaderboard) -> dict[str, Any]:
+    group = leaderboard.group
+    best = [row.label for row in leaderboard.rows if leaderboard.metrics and row.marks.get(leaderboard.metrics[0].id) == "best"]
     return {
-        "page": f"{names.table_page(group.task, group.fingerprint)}#{names.board_anchor(group)}", "task": group.task,
-        "protocol": group.protocol, "track": group.track, "device": group.device_class, "engine": group.engine,
-        "methods": len(board.rows), "signals": len(board.signals), "seeds": len(board.seeds), "best": ", ".join(best),
-        "metric": words.metric_title(board.metrics[0], [board.metrics[0]]) if board.metrics else "",
-    }  # fmt: skip
+        "page": f"{urls.table_page(group.task, group.fingerprint)}#{urls.leaderboard_anchor(group)}",
+        "task": group.task,
+        "protocol": group.protocol,
+        "track": group.track,
+        "device": group.device_class,
+        "engine": group.engine,
+        "methods": len(leaderboard.rows),
+        "signals": len(leaderboard.signals),
+        "seeds": len(leaderboard.seeds),
+        "best": ", ".join(best),
+        "metric": formatting.metric_title(leaderboard.metrics[0], [leaderboard.metrics[0]]) if leaderboard.metrics else "",
+    }
 
 
-def _places(boards: Sequence[Board], methods: Sequence[str]) -> list[dict[str, Any]]:
+def _places(leaderboards: Sequence[Leaderboard], methods: Sequence[str]) -> list[dict[str, Any]]:
     """Return for each method how often it stands where: the best of its rows in every table in which it is complete."""
     rows = []
     for method in methods:
         held: list[tuple[int, int]] = []
-        for board in boards:
-            best = [row for row in board.rows if row.complete and row.place]
-            rivals = {names.method_of(row.label) for row in best}
-            own = [row.place for row in best if names.method_of(row.label) == method and row.place]
+        for leaderboard in leaderboards:
+            best = [row for row in leaderboard.rows if row.complete and row.position]
+            rivals = {urls.method_of(row.label) for row in best}
+            own = [row.position for row in best if urls.method_of(row.label) == method and row.position]
             if own and len(rivals) > 1:
-                ahead = {names.method_of(row.label) for row in best if row.place and row.place < min(own)} - {method}
+                ahead = {urls.method_of(row.label) for row in best if row.position and row.position < min(own)} - {method}
                 held.append((len(ahead) + 1, len(rivals)))
         if held:
-            beaten = sum((n - place) / (n - 1) for place, n in held) / len(held)
-            rows.append({
-                "method": method, "page": names.method_page(method), "tables": len(held),
-                "first": sum(place == 1 for place, _ in held), "beaten": f"{beaten:.0%}", "key": round(beaten, 4),
-            })  # fmt: skip
+            beaten = sum((n - position) / (n - 1) for position, n in held) / len(held)
+            rows.append(
+                {
+                    "method": method,
+                    "page": urls.method_page(method),
+                    "tables": len(held),
+                    "first": sum(position == 1 for position, _ in held),
+                    "beaten": f"{beaten:.0%}",
+                    "key": round(beaten, 4),
+                }
+            )
     return sorted(rows, key=lambda row: -row["key"])

@@ -16,12 +16,15 @@ from inrbench.report.plots.gallery import error_map
 from inrbench.store.files import chunks_of
 
 FOLDER = "media"
-LARGEST_MESH = 300_000
+MAX_MESH = 300_000
 """Faces of a mesh that is shown; a larger one is only linked."""
 
 MATERIAL: dict[str, Any] = {
-    "baseColorFactor": [150, 180, 215, 255], "roughnessFactor": 0.7, "metallicFactor": 0.0, "doubleSided": True,
-}  # fmt: skip
+    "baseColorFactor": [150, 180, 215, 255],
+    "roughnessFactor": 0.7,
+    "metallicFactor": 0.0,
+    "doubleSided": True,
+}
 
 
 class Media:
@@ -71,7 +74,7 @@ class Media:
         target = self._folder / f"{path.stem}.mesh.js"
         if not target.exists():
             mesh = read_mesh(path)
-            if len(mesh.faces) > LARGEST_MESH:
+            if len(mesh.faces) > MAX_MESH:
                 return None
             shown = trimesh.Trimesh(np.asarray(mesh.vertices), np.asarray(mesh.faces), process=False)
             shown.visual = TextureVisuals(material=PBRMaterial(**MATERIAL))

@@ -4,51 +4,68 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from inrbench.analyse import Board
+from inrbench.analyse import Leaderboard
 from inrbench.analyse.papers import bibtex
+from inrbench.console import NONE
 from inrbench.registry import Registry
-from inrbench.report import words
-from inrbench.report.site import names
+from inrbench.report import formatting
+from inrbench.report.site import urls
 from inrbench.store.files import read_regular
-from inrbench.store.guard import read_json
+from inrbench.store.read_guard import read_json
 
 SPEED_HEADER = ("what", "step / plain step", "step / authors' style", "step / limit", "points a second")
 
 
-def method_view(method: str, boards: Sequence[Board], registry: Registry, cards: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def method_view(
+    method: str, leaderboards: Sequence[Leaderboard], registry: Registry, cards: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     """Return a method's page; of a method that is no plugin here any more, its results alone."""
     facts: dict[str, Any] = {"formula": "", "doc": "", "bibtex": None, "parameters": []}
     if method in registry.methods:
         plugin = registry.method(method)
         types = plugin.types()
         facts = {
-            "formula": plugin.formula, "doc": plugin.doc, "bibtex": bibtex(plugin.paper) if plugin.paper else None,
+            "formula": plugin.formula,
+            "doc": plugin.doc,
+            "bibtex": bibtex(plugin.paper) if plugin.paper else None,
             "parameters": [
                 {"name": name, "default": str(value), "type": getattr(types[name], "__name__", str(types[name]))}
                 for name, value in plugin.defaults().items()
             ],
-        }  # fmt: skip
-    return {"title": method, "method": method, **facts, "places": places(method, boards), "speed": list(_speed(method, cards)),
-            "speed_header": SPEED_HEADER}  # fmt: skip
+        }
+    return {
+        "title": method,
+        "method": method,
+        **facts,
+        "places": places(method, leaderboards),
+        "speed": list(_speed(method, cards)),
+        "speed_header": SPEED_HEADER,
+    }
 
 
-def places(method: str, boards: Sequence[Board]) -> list[dict[str, Any]]:
+def places(method: str, leaderboards: Sequence[Leaderboard]) -> list[dict[str, Any]]:
     """Return where a method's rows stand in every table that has them."""
     found = []
-    for board in boards:
-        for row in board.rows:
-            if names.method_of(row.label) != method:
+    for leaderboard in leaderboards:
+        for row in leaderboard.rows:
+            if urls.method_of(row.label) != method:
                 continue
-            metric = board.metrics[0] if board.metrics else None
+            metric = leaderboard.metrics[0] if leaderboard.metrics else None
             cell = row.cells.get(metric.id) if metric else None
-            group = board.group
-            found.append({
-                "label": row.label, "place": row.place, "of": len(board.rows),
-                "rank": words.rank_text(board, row), "metric": words.metric_title(metric, [metric]) if metric else "",
-                "value": words.cell_text(cell, metric) if metric else words.NONE,
-                "runs": names.runs_page(group, row.label), "title": words.title(group),
-                "table": f"{names.table_page(group.task, group.fingerprint)}#{names.board_anchor(group)}",
-            })  # fmt: skip
+            group = leaderboard.group
+            found.append(
+                {
+                    "label": row.label,
+                    "place": row.position,
+                    "of": len(leaderboard.rows),
+                    "rank": formatting.rank_text(leaderboard, row),
+                    "metric": formatting.metric_title(metric, [metric]) if metric else "",
+                    "value": formatting.cell_text(cell, metric) if metric else NONE,
+                    "runs": urls.runs_page(group, row.label),
+                    "title": formatting.title(group),
+                    "table": f"{urls.table_page(group.task, group.fingerprint)}#{urls.leaderboard_anchor(group)}",
+                }
+            )
     return found
 
 
@@ -79,8 +96,6 @@ def _card(card: Mapping[str, Any]) -> dict[str, float | None]:
 def _speed(method: str, cards: Sequence[Mapping[str, Any]]) -> Any:
     for profile in cards:
         for label, card in profile["cards"].items():
-            if names.method_of(label) == method:
-                texts = [
-                    words.NONE if card[part] is None else f"{card[part]:.2f}" for part in ("reference", "official", "limit")
-                ]
+            if urls.method_of(label) == method:
+                texts = [NONE if card[part] is None else f"{card[part]:.2f}" for part in ("reference", "official", "limit")]
                 yield [f"{label}: {profile['what']}", *texts, f"{card['speed']:,.0f}"]

@@ -3,19 +3,36 @@
 import shlex
 from typing import Any
 
-from inrbench.analyse import Group, metrics_of
-from inrbench.report import words
-from inrbench.report.site import names
+from inrbench.analyse import ComparableRuns, metrics_of
+from inrbench.console import NONE
+from inrbench.report import formatting
+from inrbench.report.site import urls
 from inrbench.spec import Metric
 
 COLUMNS = (
-    "run_id", "attempt_id", "started_at", "device", "cpu_model", "memory_bytes", "platform", "python", "torch", "inrbench",
-    "code_commit", "code_dirty", "matmul_precision", "tf32", "compiled", "engine_note", "plugin_origin", "training_json",
-)  # fmt: skip
+    "run_id",
+    "attempt_id",
+    "started_at",
+    "device",
+    "cpu_model",
+    "memory_bytes",
+    "platform",
+    "python",
+    "torch",
+    "inrbench",
+    "code_commit",
+    "code_dirty",
+    "matmul_precision",
+    "tf32",
+    "compiled",
+    "engine_note",
+    "plugin_origin",
+    "training_json",
+)
 MACHINE = ("device_name", "hardware_id", "cores", "threads", "jobs", "platform", "python", "torch", "inrbench")
 
 
-def runs_view(group: Group, label: str) -> dict[str, Any]:
+def runs_view(group: ComparableRuns, label: str) -> dict[str, Any]:
     """Return the runs of a row, sorted by signal and seed; machines and commits are told once and referred to."""
     runs = group.runs[group.runs["label"] == label].sort_values(["signal", "seed"])
     metrics = metrics_of(group.runs)
@@ -25,40 +42,51 @@ def runs_view(group: Group, label: str) -> dict[str, Any]:
         values = {item["id"]: item for item in run.metrics}
         commit = run.code_commit if isinstance(run.code_commit, str) else None  # an installed wheel knows none
         facts = (*(getattr(run, name) for name in MACHINE), commit, commit is not None and bool(run.code_dirty))
-        lines.append({
-            "id": run.run_id, "signal": run.signal, "seed": run.seed, "status": run.status,
-            "message": run.message if isinstance(run.message, str) else None,
-            "signal_page": names.signal_page(group.task, group.fingerprint, run.signal),
-            "values": [_value(values.get(metric.id), metric) for metric in metrics],
-            "seconds": words.NONE if not run.train_seconds > 0 else f"{run.train_seconds:.3g}",
-            "started": f"{run.started_at:%Y-%m-%d %H:%M} UTC", "command": rerun_command(run),
-            "environment": environments.setdefault(facts, len(environments) + 1),
-        })  # fmt: skip
+        lines.append(
+            {
+                "id": run.run_id,
+                "signal": run.signal,
+                "seed": run.seed,
+                "status": run.status,
+                "message": run.message if isinstance(run.message, str) else None,
+                "signal_page": urls.signal_page(group.task, group.fingerprint, run.signal),
+                "values": [_value(values.get(metric.id), metric) for metric in metrics],
+                "seconds": NONE if not run.train_seconds > 0 else f"{run.train_seconds:.3g}",
+                "started": f"{run.started_at:%Y-%m-%d %H:%M} UTC",
+                "command": rerun_command(run),
+                "environment": environments.setdefault(facts, len(environments) + 1),
+            }
+        )
     return {
-        "label": label, "title": f"{label} on {words.title(group)}", "method": names.method_page(names.method_of(label)),
-        "table": f"{names.table_page(group.task, group.fingerprint)}#{names.board_anchor(group)}",
-        "task": group.task, "protocol": group.protocol, "runs": lines,
-        "metrics": [words.metric_title(metric, metrics) for metric in metrics],
-        "seeds": sorted({line["seed"] for line in lines}), "statuses": sorted({line["status"] for line in lines}),
+        "label": label,
+        "title": f"{label} on {formatting.title(group)}",
+        "method": urls.method_page(urls.method_of(label)),
+        "table": f"{urls.table_page(group.task, group.fingerprint)}#{urls.leaderboard_anchor(group)}",
+        "task": group.task,
+        "protocol": group.protocol,
+        "runs": lines,
+        "metrics": [formatting.metric_title(metric, metrics) for metric in metrics],
+        "seeds": sorted({line["seed"] for line in lines}),
+        "statuses": sorted({line["status"] for line in lines}),
         "environments": [_environment(facts) for facts in environments],
-    }  # fmt: skip
+    }
 
 
 def rerun_command(run: Any) -> str:
     """Return the command line that does a run again, to be pasted into a shell."""
     protocol, *changes = run.protocol.split("+")
-    words = ["inrbench", "run", "--methods", run.method + (f"[{run.variant}]" if run.variant else ""), "--tasks", run.task]
-    words += ["--protocol", protocol, *(word for change in changes for word in ("--set", change))]
-    words += ["--signals", run.signal, "--seeds", f"{run.seed},", "--device", run.device_class]
-    words += ["--engine", run.engine] if run.engine != "fast" else []
-    words += ["--track", run.track] if run.track != "paper" else []
-    return shlex.join(words)
+    formatting = ["inrbench", "run", "--methods", run.method + (f"[{run.variant}]" if run.variant else ""), "--tasks", run.task]
+    formatting += ["--protocol", protocol, *(word for change in changes for word in ("--set", change))]
+    formatting += ["--signals", run.signal, "--seeds", f"{run.seed},", "--device", run.device_class]
+    formatting += ["--engine", run.engine] if run.engine != "fast" else []
+    formatting += ["--track", run.track] if run.track != "paper" else []
+    return shlex.join(formatting)
 
 
 def _value(item: Any, metric: Metric) -> dict[str, str]:
     if item is None or item["value"] is None:
-        return {"text": words.NONE, "key": "", "note": (item or {}).get("note") or ""}
-    return {"text": words.number(item["value"], metric), "key": f"{item['value']:.8g}", "note": ""}
+        return {"text": NONE, "key": "", "note": (item or {}).get("note") or ""}
+    return {"text": formatting.number(item["value"], metric), "key": f"{item['value']:.8g}", "note": ""}
 
 
 def _environment(facts: tuple[Any, ...]) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from inrbench.analyse import Board, measured
+from inrbench.analyse import Leaderboard, measured
 from inrbench.metrics.spectrum import energy_by_octave
-from inrbench.report import words
+from inrbench.report import formatting
 from inrbench.report.artifacts import curve, picture_pair
 from inrbench.report.plots.gallery import RECONSTRUCTION, TRUTH, error_map
-from inrbench.report.site import names
+from inrbench.report.site import urls
 from inrbench.report.site.charts import Chart, line_chart
 from inrbench.report.site.media import Media
 from inrbench.store import artifact_files
@@ -20,10 +20,10 @@ from inrbench.store import artifact_files
 COLUMNS = ("artifacts",)
 
 
-def signal_view(boards: Sequence[Board], signal: str, results: Path, media: Media) -> dict[str, Any]:
+def signal_view(leaderboards: Sequence[Leaderboard], signal: str, results: Path, media: Media) -> dict[str, Any]:
     """Return the page of a signal under a protocol: of each row, the first seed that ended well."""
-    shown = [entry for board in boards for entry in _entries(board, signal, results)]
-    first = boards[0].group
+    shown = [entry for leaderboard in leaderboards for entry in _entries(leaderboard, signal, results)]
+    first = leaderboards[0].group
     pairs = {}
     for i, entry in enumerate(shown):
         if _pair(entry["files"]):
@@ -49,39 +49,49 @@ def signal_view(boards: Sequence[Board], signal: str, results: Path, media: Medi
             with media.passing_over():
                 entry["curve"] = curve(files["curve.npz"])
     return {
-        "title": f"{signal}: {first.task}, protocol {first.protocol}", "signal": signal,
-        "table": names.table_page(first.task, first.fingerprint), "protocol": first.protocol, "task": first.task,
-        "entries": shown, "worst": f"{worst:.2g}" if pairs else None,
+        "title": f"{signal}: {first.task}, protocol {first.protocol}",
+        "signal": signal,
+        "table": urls.table_page(first.task, first.fingerprint),
+        "protocol": first.protocol,
+        "task": first.task,
+        "entries": shown,
+        "worst": f"{worst:.2g}" if pairs else None,
         "charts": [*_curves(shown), *_spectra(shown, pairs)],
         "has_meshes": any(entry.get("mesh") or entry.get("true_mesh") for entry in shown),
-    }  # fmt: skip
+    }
 
 
 def _pair(files: dict[str, Path]) -> bool:
     return {RECONSTRUCTION, TRUTH} <= set(files)
 
 
-def _entries(board: Board, signal: str, results: Path) -> list[dict[str, Any]]:
-    group = board.group
+def _entries(leaderboard: Leaderboard, signal: str, results: Path) -> list[dict[str, Any]]:
+    group = leaderboard.group
     runs = group.runs[(group.runs["signal"] == signal) & (group.runs["status"] == "ok")]
     first = {run.label: run for run in runs.sort_values("seed", ascending=False).itertuples(index=False)}
     entries = []
-    for row in board.rows:
+    for row in leaderboard.rows:
         if row.label not in first:
             continue
         run = first[row.label]
         told = []
-        for metric in board.metrics:
+        for metric in leaderboard.metrics:
             value = measured(run.metrics, metric.id)
             if value is not None:
-                number = words.number(value, metric)
-                told.append({"name": words.metric_title(metric, board.metrics), "text": number})
-        entries.append({
-            "label": row.label, "name": row.label if group.track == "paper" else f"{row.label} ({group.track})",
-            "values": told, "seed": run.seed, "place": f"{group.device_class}, {group.engine} engine, track {group.track}",
-            "runs": f"{names.runs_page(group, row.label)}#{run.run_id}", "files": artifact_files(results, run.artifacts),
-            **dict.fromkeys(("image", "video", "mesh_id", "true_mesh_id")),
-        })  # fmt: skip
+                number = formatting.number(value, metric)
+                told.append({"name": formatting.metric_title(metric, leaderboard.metrics), "text": number})
+        entries.append(
+            {
+                "label": row.label,
+                "name": row.label if group.track == "paper" else f"{row.label} ({group.track})",
+                "values": told,
+                "seed": run.seed,
+                "place": f"{group.device_class}, {group.engine} engine, track {group.track}",
+                "runs": f"{urls.runs_page(group, row.label)}#{run.run_id}",
+                "files": artifact_files(results, run.artifacts),
+                **dict.fromkeys(("image", "video", "mesh_id", "true_mesh_id")),
+            }
+        )
     return entries
 
 
@@ -111,7 +121,13 @@ def _spectra(entries: Sequence[dict[str, Any]], pairs: dict[int, Any]) -> list[C
             lines[entries[i]["name"]][1].append(energy)
     if not lines:
         return []
-    return [line_chart(
-        lines, "energy of the picture's error by octave of frequency", "cycles over the picture", "mean square", x_log=True,
-        y_log=True,
-    )]  # fmt: skip
+    return [
+        line_chart(
+            lines,
+            "energy of the picture's error by octave of frequency",
+            "cycles over the picture",
+            "mean square",
+            x_log=True,
+            y_log=True,
+        )
+    ]

@@ -1,0 +1,81 @@
+"""Our step on an equation against DeepXDE's, interleaved: ``pip install deepxde``, then run this file with one for its JSON.
+
+Poisson's equation in a square, 4x100 tanh, float32, one thread, 4,608 rows a step in both: DeepXDE evaluates the equation on the
+points of the sides as well, so it has fewer inside. What is timed of it is its own training step, the loop around it left out.
+"""
+
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from inrbench import NetworkSpec
+from inrbench.fit.step import FastStep, ReferenceStep
+from inrbench.problems import benchmark_equation
+from inrbench.registry import Registry
+
+STEPS, ROUNDS, INSIDE, SIDES = 12, 9, 4096, 512
+RATE = 1e-3
+
+
+def theirs() -> Callable[[], object]:
+    """Return DeepXDE's step."""
+    os.environ["DDE_BACKEND"] = "pytorch"
+    import deepxde
+
+    box = deepxde.geometry.Rectangle([-1, -1], [1, 1])
+
+    def residual(x, u):
+        bends = deepxde.grad.hessian(u, x, i=0, j=0) + deepxde.grad.hessian(u, x, i=1, j=1)
+        return bends + 2 * np.pi**2 * torch.sin(np.pi * x[:, :1]) * torch.sin(np.pi * x[:, 1:])
+
+    sides = deepxde.icbc.DirichletBC(box, lambda x: np.zeros((len(x), 1)), lambda _, on_boundary: on_boundary)
+    data = deepxde.data.PDE(box, residual, sides, num_domain=INSIDE - SIDES, num_boundary=SIDES)
+    model = deepxde.Model(data, deepxde.nn.FNN([2] + [100] * 4 + [1], "tanh", "Glorot normal"))
+    model.compile("adam", lr=RATE)
+    x, y, auxiliary = data.train_next_batch()
+    assert len(x) == INSIDE + SIDES, len(x)
+    return lambda: model.train_step(x, y, auxiliary)
+
+
+def ours(engine: type[FastStep | ReferenceStep], *way: str) -> Callable[[], object]:
+    """Return our step by an engine."""
+    problem = benchmark_equation("poisson", INSIDE)
+    torch.manual_seed(0)
+    network = Registry().method("pinn")(NetworkSpec(in_features=2, out_features=1, width=100, n_layers=4))
+    step = engine(network, problem, *way)
+    step.prepare()
+    return partial(step, problem.example(INSIDE), RATE)
+
+
+def main() -> None:
+    """Measure; print medians of ratios within a round, and write every round."""
+    torch.set_num_threads(1)
+    parts = {"deepxde": theirs(), "fast": ours(FastStep, "compiled"), "reference": ours(ReferenceStep)}
+    rounds: dict[str, list[float]] = {name: [] for name in parts}
+    for number in range(ROUNDS + 1):
+        for name, step in parts.items():
+            start = time.perf_counter()
+            for _ in range(STEPS):
+                step()
+            if number:  # the first warms up
+                rounds[name].append((time.perf_counter() - start) / STEPS)
+    ratios = {
+        f"{a} / {b}": statistics.median(x / y for x, y in zip(rounds[a], rounds[b], strict=True))
+        for a, b in (("fast", "deepxde"), ("fast", "reference"), ("reference", "deepxde"))
+    }
+    facts = {"torch": torch.__version__, "rows": INSIDE + SIDES, "steps_a_block": STEPS}
+    text = json.dumps({"what": "seconds a step", **facts, "ratios": ratios, "rounds": rounds}, indent=1)
+    Path(sys.argv[1]).write_text(text + "\n", encoding="utf-8")
+    print(ratios)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""``inrbench check-plugin``."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from inrbench.cli.options import complete_names, words
+from inrbench.console import say
+from inrbench.errors import CHECK_FAILED, OK, BadValue
+
+if TYPE_CHECKING:
+    from inrbench.plugin_checks import CheckResult
+    from inrbench.plugin_checks.base import OnResult
+    from inrbench.registry import Registry
+
+COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+TRIALS = (("function1d", "multiscale"), ("photo", "astronaut"))
+"""What a new method is tried on: a function and an image, each a matter of seconds."""
+
+
+@click.command("check-plugin")
+@click.argument("plugin", shell_complete=complete_names("both"))
+@click.option(
+    "--trial/--no-trial",
+    default=True,
+    show_default=True,
+    help="Also fit a function and an image, about a minute, with rows of other methods baselines it.",
+)
+@click.option("--baselines", default="siren,finer,relu", show_default=True, help="Those other methods.")
+@click.option("--compile/--no-compile", "compiled", default=True, show_default=True, help="Also try to compile its step.")
+def command(plugin: str, trial: bool, baselines: str, compiled: bool) -> int:
+    """Check a plugin file, or a method or task by name, one thing at a time, with advice; then try a method for a minute.
+
+    \b
+    inrbench check-plugin ./my_act.py
+    inrbench check-plugin './my_act.py[omega=10]' --no-trial
+    inrbench check-plugin siren
+
+    The rows of other methods are kept in the cache, so that only yours is fitted again. Exit code 3 if a check fails.
+    """
+    from inrbench.planning.plan import select_methods
+    from inrbench.plugin_checks import check_method, check_task
+    from inrbench.registry import Registry, parse_selection
+
+    selections = parse_selection(plugin)
+    if len({selection.name for selection in selections}) != 1:
+        raise BadValue(f"inrbench check-plugin checks one plugin at a time, got '{plugin}'")
+    selection = selections[0]
+    file = (Path(selection.name).resolve(),) if selection.is_file else ()
+    registry = Registry(file)
+    tasks = _tasks(registry, selection.name, selection.is_file)
+    failed = False
+    for name in tasks:
+        failed |= _report(f"task {name}", partial(check_task, registry.task(name)))
+    if tasks and (not selection.is_file or not any(d.source.path in file and not d.broken for d in registry.methods.values())):
+        return CHECK_FAILED if failed else OK
+    for label, method, given in select_methods(plugin, file)[0]:
+        params = {**method.defaults(), **given}
+        failed |= _report(f"method {label}", partial(check_method, method, params, compiled))
+    if failed:
+        say("What fails above should be mended first; no trial.")
+        return CHECK_FAILED
+    return _try(plugin, file, baselines) if trial else OK
+
+
+def _tasks(registry: "Registry", name: str, is_file: bool) -> list[str]:
+    """Return the tasks that a file holds, or the one of that name."""
+    if not is_file:
+        return [name] if name in registry.tasks else []
+    return [d.name for d in registry.tasks.values() if not d.broken and d.source.path == Path(name).resolve()]
+
+
+def _report(subject: str, check: "Callable[[OnResult], list[CheckResult]]") -> bool:
+    """Print verdicts as they come; return whether one failed."""
+    say(subject, bold=True)
+
+    def on_result(result: "CheckResult") -> None:
+        say(f"  {result.state:4}", end="", fg=COLOURS[result.state])
+        say(f"  {result.check:17} {result.message}")
+        if result.advice and result.state != "ok":
+            say(f"        {'':17} {result.advice}")
+
+    verdicts = check(on_result)
+    counts = {state: sum(result.state == state for result in verdicts) for state in COLOURS}
+    say(f"  {counts['ok']} ok, {counts['warn']} to note, {counts['fail']} failed.")
+    return counts["fail"] > 0
+
+
+def _try(plugin: str, file: Sequence[Path], baselines: str) -> int:
+    """Fit the method and others on TRIALS, print the tables, and return the exit code."""
+    from inrbench import report
+    from inrbench.analyse import TABLE_COLUMNS, build_leaderboard, comparable_runs
+    from inrbench.data import cache_folder
+    from inrbench.planning import Request
+    from inrbench.planning.plan import select_methods
+    from inrbench.runner import run_requests
+
+    results = cache_folder().parent / "trials"
+    methods = ",".join([plugin, *words(baselines)])
+    requests = [
+        Request(methods=methods, tasks=task, protocol="quick", signals=signal, device="cpu", retry_failed=True)
+        for task, signal in TRIALS
+    ]
+    say("trial", bold=True)
+    code = run_requests(requests, results, artifacts="none")
+    labels = {label for label, _, _ in select_methods(methods, file)[0]}
+    groups = comparable_runs(results, TABLE_COLUMNS, [task for task, _ in TRIALS], ("quick",))
+    shown = [replace(group, runs=group.runs[group.runs["label"].isin(labels)]) for group in groups]
+    leaderboards = [build_leaderboard(group) for group in shown if len(group.runs)]
+    for board in leaderboards:
+        board.worker_layout = None
+        board.notes.append("times are not shown: rows of other methods may be of another day; see: inrbench profile")
+    report.print_leaderboards(leaderboards)
+    return code

@@ -1,0 +1,93 @@
+"""``inrbench data list|fetch|verify|path``."""
+
+import sys
+
+import click
+
+from inrbench.console import say
+from inrbench.errors import CHECK_FAILED, OK
+
+
+@click.group("data")
+def command() -> None:
+    """Data sets. They are looked for in INRBENCH_DATA (a folder with <data set>/<file>), then in the user's cache.
+
+    \b
+    inrbench data list
+    inrbench data fetch kodak
+    """
+
+
+@command.command("list")
+def list_() -> None:
+    """List the data sets, and what of them is on this machine.
+
+    \b
+    inrbench data list
+    """
+    from inrbench.data import catalogue, locate
+
+    for name, dataset in catalogue().items():
+        here = sum(locate(name, file).path is not None for file in dataset.sha256)
+        say(f"{name}  ({here} of {len(dataset.sha256)} files here)", bold=True)
+        for line in (dataset.title, f"licence: {dataset.licence}", f"cite: {dataset.citation}"):
+            say(f"  {line}")
+
+
+@command.command("fetch")
+@click.argument("names", nargs=-1, required=True)
+def fetch_(names: tuple[str, ...]) -> None:
+    """Download data sets into the user's cache and verify them; what is there already stays.
+
+    \b
+    inrbench data fetch kodak lpips
+    """
+    from inrbench.data.fetch import fetch
+
+    for name in names:
+        folders = {str(found.path.parent) for found in fetch(name, progress=sys.stderr.isatty()) if found.path}
+        say(f"{name}: complete in {' and '.join(sorted(folders))}")
+
+
+@command.command("verify")
+@click.argument("names", nargs=-1)
+def verify(names: tuple[str, ...]) -> int:
+    """Compare the files on this machine with the catalogue's SHA-256. Exit code 3 if one is corrupt or missing.
+
+    \b
+    inrbench data verify
+    inrbench data verify kodak
+    """
+    from inrbench.data import catalogue, dataset, locate
+
+    unsound = 0
+    for name in names or catalogue():
+        bad = 0
+        for file in dataset(name).sha256:
+            found = locate(name, file)
+            if found.path is None:
+                say(f"{name}/{file}: missing, run: inrbench data fetch {name}")
+            elif not found.is_valid:
+                say(f"{found.path}: corrupt, sha256 {found.actual}, expected {found.expected}")
+            bad += not found.is_valid
+        say(f"{name}: {f'{bad} of {len(dataset(name).sha256)} files not sound' if bad else 'sound'}")
+        unsound += bad
+    return CHECK_FAILED if unsound else OK
+
+
+@command.command("path")
+@click.argument("name")
+def path(name: str) -> None:
+    """Print the folder of a data set.
+
+    \b
+    inrbench data path kodak
+    """
+    from inrbench.data import dataset, locate
+    from inrbench.errors import DataMissing
+
+    folders = {found.path.parent for file in dataset(name).sha256 if (found := locate(name, file)).path}
+    if not folders:
+        raise DataMissing(f"data missing, run: inrbench data fetch {name}")
+    for folder in sorted(folders):
+        say(str(folder))

@@ -1,0 +1,50 @@
+"""``inrbench diff``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from inrbench.cli.options import results_option
+from inrbench.console import say
+
+
+@click.command("diff")
+@click.argument("run", metavar="RUN_ID")
+@click.option("--limit", type=click.IntRange(min=1), default=3, show_default=True, help="How many other runs to compare with.")
+@results_option
+def command(run: str, limit: int, results: Path) -> None:
+    """Tell what makes a run another one than its nearest relatives: why it was done again, or shares no table with them.
+
+    RUN_ID may be shortened; `inrbench results list` prints them.
+
+    \b
+    inrbench diff 3f9a1c
+    """
+    from inrbench.analyse import nearest_runs
+    from inrbench.store import stored_run
+
+    row = stored_run(results, run)
+    say(_told(row), bold=True)
+    found = nearest_runs(row, results)
+    for related in found[:limit]:
+        say(f"differs from {_told(related.row)} in")
+        for each in related.differences:
+            why = f"  ({each.why})" if each.why else ""
+            say(f"  {each.field}: {_short(each.ours)} here, {_short(each.theirs)} there{why}")
+    if len(found) > limit:
+        say(f"and from {len(found) - limit} more in more; see them with --limit {len(found)}")
+    if not found:
+        say(f"There is no other run of {row['method']} on {row['task']}/{row['signal']} in {results}.")
+
+
+def _told(row: dict[str, Any]) -> str:
+    label = f"{row['method']}[{row['variant']}]" if row["variant"] else row["method"]
+    what = f"{row['task']}/{row['signal']} {label} seed {row['seed']} ({row['protocol']})"
+    return f"{row['run_id'][:10]}, {what}, {row['status']} on {row['finished_at']:%Y-%m-%d %H:%M}"
+
+
+def _short(value: Any) -> str:
+    """Return a value as people read it: of a digest the beginning."""
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 40 else f"{text[:10]}..."

@@ -1,0 +1,175 @@
+"""``inrbench profile``."""
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from inrbench.cli.options import plugin_option, results_option
+from inrbench.console import say
+from inrbench.errors import BadValue, InrbenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch.nn import Module
+
+    from inrbench.problems import Problem
+    from inrbench.profiling import StepTiming
+    from inrbench.registry import Registry
+    from inrbench.spec import NetworkSpec
+    from inrbench.store import Environment
+
+FEATURES = {"function": (1, 1), "image": (2, 3), "video": (3, 3), "shape": (3, 1), "pde": (2, 1)}
+"""Kind of task -> features in and out."""
+
+
+@click.command("profile")
+@click.option("--methods", default="all", show_default=True, help="As for run.")
+@click.option(
+    "--kind",
+    type=click.Choice(list(FEATURES)),
+    default="image",
+    show_default=True,
+    help="Kind of task: features in and out, and which settings of a method apply.",
+)
+@click.option(
+    "--equation",
+    type=click.Choice(["poisson", "advection"]),
+    default="poisson",
+    show_default=True,
+    help="Which equation, for --kind pde: of second or of first order.",
+)
+@click.option("--shape", default="4x400", show_default=True, help="Nonlinear layers x width.")
+@click.option("--points", type=click.IntRange(min=1), default=16384, show_default=True, help="Points in a step.")
+@click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="Interleaved rounds that count.")
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads, each on a core.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:i.")
+@click.option(
+    "--official",
+    "official_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Plugin file of methods official-NAME in the authors' style; their eager step is measured too.",
+)
+@click.option("--format", "style", type=click.Choice(["plain", "markdown", "json"]), default="plain", show_default=True)
+@plugin_option
+@results_option
+def command(
+    methods: str,
+    kind: str,
+    equation: str,
+    shape: str,
+    points: int,
+    rounds: int,
+    threads: int,
+    device: str,
+    official_file: Path | None,
+    style: str,
+    plugins: tuple[Path, ...],
+    results: Path,
+) -> None:
+    """Measure one training step: by the reference engine, by the fast one, and the bare matrix products it needs.
+
+    All are interleaved in one process, so that their ratios hold on a machine whose speed drifts. The limit is the
+    matrix products alone. Raw rounds go to the results folder.
+
+    \b
+    inrbench profile --methods siren,./my_act.py
+    inrbench profile --kind function --shape 4x256 --points 1024
+    inrbench profile --kind pde --shape 4x100 --points 4096 --methods pinn,msa-pinn
+    """
+    import torch
+
+    from inrbench.execute.cores import pinned
+    from inrbench.planning import resolve_device
+    from inrbench.planning.plan import select_methods
+    from inrbench.profiling import append_profile, time_steps
+    from inrbench.profiling.table import speed_table
+    from inrbench.registry import Registry
+    from inrbench.spec import NetworkSpec
+    from inrbench.store import code_state, environment
+
+    n_layers, width = parse_shape(shape)
+    what = f"{kind}/{equation}" if kind == "pde" else kind
+    place = resolve_device(device)
+    facts = environment(place, threads, 1, code_state())
+    torch.set_num_threads(threads)
+    in_features, out_features = FEATURES[kind]
+    net = NetworkSpec(in_features=in_features, out_features=out_features, width=width, n_layers=n_layers)
+    chosen, notes = select_methods(methods, plugins)
+    for note in notes:
+        say(f"note: {note}", err=True)
+    published = Registry([official_file]) if official_file else None
+    cards: dict[str, StepTiming] = {}
+    for label, method, given in chosen:
+        params = {**method.params_for("", kind, ""), **given}
+        say(f"measuring {label} ...", err=True)
+        build = partial(method, net, **params)
+        official = _official(published, method.name, net)
+        try:
+            with pinned(threads):
+                problem = _problem(kind, equation, points)
+                cards[label] = time_steps(build, problem, torch.device(place), rounds, official=official)
+        except InrbenchError as error:
+            say(f"note: left out: {error}", err=True)
+            continue
+        append_profile(results, card_rows(label, cards[label], what, width, n_layers), facts)
+    say(speed_table(cards, caption(facts, what, shape, points, rounds), facts, style), block=True, end="")
+
+
+def _problem(kind: str, equation: str, points: int) -> "Problem":
+    """Return something to take steps on: a regression on random numbers, or for ``pde`` an equation in a square."""
+    from inrbench.problems import benchmark_equation
+    from inrbench.profiling import random_regression
+
+    return benchmark_equation(equation, points) if kind == "pde" else random_regression(points, *FEATURES[kind])
+
+
+def _official(published: "Registry | None", name: str, net: "NetworkSpec") -> "Callable[[], Module] | None":
+    """Return the builder of a method in its authors' style, if there is one."""
+    if published is None or f"official-{name}" not in published.methods:
+        return None
+    return partial(published.method(f"official-{name}"), net)
+
+
+def parse_shape(text: str) -> tuple[int, int]:
+    """Return (nonlinear layers, width) of ``4x400``. Raises BadValue."""
+    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
+    if not match:
+        raise BadValue(f"--shape {text}: write layers x width, for example 4x400")
+    return int(match.group(1)), int(match.group(2))
+
+
+def card_rows(label: str, card: "StepTiming", kind: str, width: int, n_layers: int) -> list[dict[str, object]]:
+    """Return a stored row for each part and round."""
+    return [
+        {
+            "method": label,
+            "kind": kind,
+            "width": width,
+            "n_layers": n_layers,
+            "points": card.points,
+            "part": part,
+            "round": number,
+            "seconds": seconds,
+            "peak_bytes": card.peaks.get(part),
+            "compiled": card.facts.compiled,
+            "engine_note": card.facts.note,
+            "matmul_backend": card.facts.backend.name,
+            "matmul_error": card.facts.backend.error,
+        }
+        for part, values in card.rounds.items()
+        for number, seconds in enumerate(values)
+    ]
+
+
+def caption(facts: "Environment", kind: str, shape: str, points: int, rounds: int) -> str:
+    """Return on what and how the cards were measured."""
+    commit = f", commit {facts.code_commit[:12]}{' with changes' if facts.code_dirty else ''}" if facts.code_commit else ""
+    return (
+        f"{kind}, {shape}, {points:,} points a step, {rounds} interleaved rounds, medians of ratios within a round. "
+        f"{facts.device_name}, {facts.threads} of {facts.cores} cores, torch {facts.torch}, inrbench {facts.inrbench}{commit}."
+    )

@@ -1,0 +1,92 @@
+"""``inrbench show NAME``."""
+
+from pathlib import Path
+
+import click
+
+from inrbench.cli.options import complete_names, plugin_option
+from inrbench.console import say
+from inrbench.errors import unknown_name
+from inrbench.registry import Method, Registry, Task
+from inrbench.spec import Protocol
+
+
+@click.command("show")
+@click.argument("name", shell_complete=complete_names("both"))
+@plugin_option
+def command(name: str, plugins: tuple[Path, ...]) -> None:
+    """Show a method (formula, parameters, citation) or a task (signals, protocols with the source of every number).
+
+    \b
+    inrbench show msa
+    inrbench show kodak
+    inrbench show ./my_act.py
+    """
+    registry = Registry(plugins)
+    if name.endswith(".py"):
+        registry = Registry([*plugins, name])
+        for held in registry.names_in(Path(name)):
+            _show_method(registry.method(held), registry.source("method", held).origin)
+        return
+    if name in registry.methods:
+        _show_method(registry.method(name), registry.source("method", name).origin)
+    elif name in registry.tasks:
+        _show_task(registry.task(name), registry.source("task", name).origin)
+    else:
+        raise unknown_name("method or task", name, [*registry.methods, *registry.tasks], "see: inrbench list")
+
+
+def _show_method(method: Method, origin: str) -> None:
+    _heading(f"method {method.name}  ({origin})")
+    say(method.doc, block=True)
+    defaults, types = method.defaults(), method.types()
+    _heading("parameters" if defaults else "no parameters")
+    for name, default in defaults.items():
+        kind = getattr(types[name], "__name__", "") if isinstance(types[name], type) else str(types[name])
+        say(f"  {name} = {default}    {kind.replace('typing.', '')}")
+    for where, values in method.task_params.items():
+        say(f"  on {where}: " + ", ".join(f"{name} = {value}" for name, value in values.items()))
+    for where, changes in method.authors.items():
+        say(f"  track authors on {where}: " + ", ".join(f"{name} = {value}" for name, value in changes.items()))
+    for name, (low, high) in method.search_ranges.items():
+        say(f"  tuned from {low:g} to {high:g}: {name}")
+    from inrbench.analyse.papers import bibtex
+
+    entry = bibtex(method.paper) if method.paper else None
+    if entry:
+        _heading("citation")
+        say(entry, block=True)
+
+
+def _show_task(task: Task, origin: str) -> None:
+    _heading(f"task {task.name}, version {task.version}  ({origin})")
+    say(task.doc, block=True)
+    _heading("signals")
+    say("  " + ", ".join(task.signals()) + (", or a file of your own" if task.file_extensions else ""))
+    _heading("metrics, the protocol's first one ranks")
+    for metric in task.metrics:
+        unit = f" in {metric.unit}" if metric.unit else ""
+        say(f"  {metric.id}{unit}, {'higher' if metric.higher_is_better else 'lower'} is better")
+    if task.tuning_split:
+        say(f"  tuning looks at {task.tuning_split[0]}/{', '.join(task.tuning_split[1])} and chooses by {task.tuning_metric}")
+    for name, protocol in task.protocols.items():
+        _heading(f"protocol {name}  ({protocol.fingerprint(task.name, task.version)})")
+        _show_protocol(protocol)
+
+
+def _show_protocol(protocol: Protocol) -> None:
+    batch = "all points" if protocol.batch is None else f"{protocol.batch:,} points"
+    say(f"  network: {protocol.n_layers} nonlinear layers of {protocol.width}")
+    rate = f"lr {protocol.lr:g} to {protocol.lr_min:g} {protocol.schedule}"
+    say(f"  training: {protocol.epochs:,} epochs, {batch} a step, {protocol.optimiser}, {rate}")
+    say(f"  precision: {protocol.precision}; what is judged: the {protocol.selection}")
+    for name, value in protocol.settings.encoded().items():
+        say(f"  {name}: {value}")
+    say(f"  metrics: {', '.join(protocol.metrics)}")
+    for what, source in protocol.sources.items():
+        say(f"  source of {what}: {source}")
+
+
+def _heading(text: str) -> None:
+    say()
+    say(text, bold=True)

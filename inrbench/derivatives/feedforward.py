@@ -1,0 +1,102 @@
+"""Networks whose derivatives can be written out: linear layers and elementwise functions by turns."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from inrbench.nn import CoordinateMLP, WaveEncoding
+
+PROBES = 3
+Function = Callable[[Tensor], tuple[Tensor, ...]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """``z = x weight^T + bias``, ``(N, m)``, and functions of each z: ``copies`` of them side by side, ``(N, copies m)``."""
+
+    weight: Tensor
+    bias: Tensor | None
+    once: Function
+    """From z to f(z), f'(z)."""
+    twice: Function
+    """From z to f(z), f'(z), f''(z)."""
+    copies: int = 1
+
+    def linear(self, x: Tensor) -> Tensor:
+        """Return z."""
+        return functional.linear(x, self.weight, self.bias)
+
+
+def is_feedforward(network: nn.Module) -> bool:
+    """Whether the network is linear layers and elementwise activations by turns, as far as can be seen by trying it."""
+    return (
+        isinstance(network, CoordinateMLP)
+        and type(network).forward is CoordinateMLP.forward
+        and all(isinstance(layer, nn.Linear) for layer in network.hidden)
+        and isinstance(network.encoding, nn.Identity | WaveEncoding)
+        and all(_is_elementwise(activation, network.output.in_features) for activation in network.activations)
+    )
+
+
+def stages_of(network: CoordinateMLP) -> list[Stage]:
+    """Return the stages of a chain, from the input on; its output layer comes after them."""
+    stages = []
+    if isinstance(network.encoding, WaveEncoding):
+        waves = network.encoding
+        stages.append(Stage(waves.matrix, waves.bias, lambda z: waves.waves(z)[:2], waves.waves, waves.copies))
+    for layer, activation in zip(network.hidden, network.activations, strict=True):
+        assert isinstance(layer, nn.Linear)
+        stages.append(Stage(layer.weight, layer.bias, *_derivatives_of(activation)))
+    return stages
+
+
+def _derivatives_of(activation: nn.Module) -> tuple[Function, Function]:
+    """Return f with its first and with its first two derivatives: the activation's own where it offers them, else generic."""
+    own = getattr(activation, "derivatives", None)
+    if isinstance(activation, nn.Tanh):
+        own = _tanh
+    if callable(own):
+        return lambda z: own(z)[:2], own
+
+    def slope(z: Tensor) -> Tensor:
+        return torch.func.grad(lambda v: activation(v).sum())(z)
+
+    def bend(z: Tensor) -> Tensor:
+        return torch.func.grad(lambda v: slope(v).sum())(z)
+
+    return lambda z: (activation(z), slope(z)), lambda z: (activation(z), slope(z), bend(z))
+
+
+def _tanh(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    value = torch.tanh(z)
+    first = 1 - value.square()
+    return value, first, -2 * value * first
+
+
+def _is_elementwise(activation: nn.Module, width: int) -> bool:
+    """Whether changing one channel of a few random rows changes that channel of those rows alone."""
+    parameter = next(activation.parameters(), None)
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(PROBES, width, generator=generator)
+    if parameter is not None:
+        z = z.to(parameter)
+    buffer = next((b for b in activation.buffers() if b.is_floating_point()), None)
+    if parameter is None and buffer is not None:
+        z = z.to(buffer)
+    with torch.no_grad():
+        try:
+            before = activation(z)
+            for row in range(PROBES):
+                column = row * (width - 1) // max(PROBES - 1, 1)
+                moved = z.clone()
+                moved[row, column] += 0.5
+                same = activation(moved) == before
+                same[row, column] = True
+                if before.shape != z.shape or not bool(same.all()):
+                    return False
+        except RuntimeError:
+            return False
+    return True

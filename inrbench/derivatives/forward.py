@@ -1,0 +1,66 @@
+"""The forward way: value, slopes and second derivatives go through the layers together, in one matrix product a layer.
+
+With z the value and d_i = dz/dx_i, s = sum_i d2z/dx_i2 of a layer's input, a linear layer maps all of them by its weights (its
+bias belongs to the value alone), and an activation f gives f(z), f'(z) d_i, f'(z) s + f''(z) sum_i d_i^2. One reverse sweep
+over this gives the weights' gradient, where the plain way needs a reverse sweep through two others.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from inrbench.derivatives.feedforward import Stage, stages_of
+from inrbench.derivatives.jet import DerivativeSpec, Jet
+from inrbench.nn import CoordinateMLP
+
+
+def forward_jet(
+    network: CoordinateMLP, x: Tensor, wanted: DerivativeSpec, others: Tensor | None = None
+) -> tuple[Jet, Tensor | None]:
+    """Return the jet at points ``x (N, d)``, and the bare values ``(M, 1)`` at ``others (M, d)``, from the same products.
+
+    The network must be one that ``is_feedforward``.
+    """
+    state = _State(x, others, wanted)
+    for stage in stages_of(network):
+        state.linear(stage.weight, stage.bias)
+        state.activation(stage)
+    state.linear(network.output.weight, network.output.bias)
+    return state.result()
+
+
+class _State:
+    """Rows in this order: the N values, the M other values, N slopes for each axis, N second derivatives for each group."""
+
+    def __init__(self, x: Tensor, others: Tensor | None, wanted: DerivativeSpec) -> None:
+        self.wanted, self.n = wanted, len(x)
+        self.values = x if others is None else torch.cat((x, others))
+        unit = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+        self.slopes = {axis: (wanted.scale[axis] * unit[axis]).expand(self.n, -1) for axis in wanted.axes}
+        self.seconds: list[Tensor] | None = None
+        """None while they are all zero: before the first activation."""
+
+    def linear(self, weight: Tensor, bias: Tensor | None) -> None:
+        rows = [self.values, *self.slopes.values(), *(self.seconds or [])]
+        mapped = functional.linear(torch.cat(rows), weight).split([len(part) for part in rows])
+        self.values = mapped[0] if bias is None else mapped[0] + bias
+        self.slopes = dict(zip(self.slopes, mapped[1:], strict=False))
+        if self.seconds is not None:
+            self.seconds = list(mapped[1 + len(self.slopes) :])
+
+    def activation(self, stage: Stage) -> None:
+        values, first, second = stage.twice(self.values)
+        first, second, copies = first[: self.n], second[: self.n], stage.copies
+        slopes = {axis: slope.repeat(1, copies) for axis, slope in self.slopes.items()} if copies > 1 else self.slopes
+        seconds = []
+        for number, group in enumerate(self.wanted.second):
+            bent = second * torch.stack([slopes[axis].square() for axis in group]).sum(0)
+            seconds.append(bent if self.seconds is None else first * self.seconds[number].repeat(1, copies) + bent)
+        self.values, self.seconds = values, seconds
+        self.slopes = {axis: first * slope for axis, slope in slopes.items()}
+
+    def result(self) -> tuple[Jet, Tensor | None]:
+        zeros = torch.zeros_like(self.values[: self.n])
+        seconds = tuple(self.seconds) if self.seconds is not None else (zeros,) * len(self.wanted.second)
+        jet = Jet(self.values[: self.n], tuple(self.slopes[axis] for axis in self.wanted.first), seconds)
+        return jet, self.values[self.n :] if len(self.values) > self.n else None

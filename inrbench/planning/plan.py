@@ -1,0 +1,324 @@
+"""The plan: which runs a request means, and which of them the store does not hold yet."""
+
+import csv
+import fnmatch
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from inrbench.errors import BadValue, BrokenPlugin, DataMissing, NothingSelected, unknown_name
+from inrbench.execute.job import ALWAYS_RETRIED, Job
+from inrbench.registry import Method, Registry, Selection, Task, parse_selection
+from inrbench.spec import TUNED, Protocol, RunSpec, Track, Value, canonical_json, variant_text
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a method is trained on a task: parameters instead of its usual ones, and changes of the protocol."""
+
+    params: Mapping[str, Value] = field(default_factory=dict)
+    training: Mapping[str, str] = field(default_factory=dict)
+    source: str = field(default="", compare=False)
+    """Where it comes from, for the rows of its runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user asked for. ``suite`` or ``tasks``; ``signals`` None for all (of the suite)."""
+
+    methods: str = "all"
+    tasks: str | None = None
+    suite: str | None = None
+    protocol: str = "paper"
+    changes: Mapping[str, str] = field(default_factory=dict)
+    signals: str | None = None
+    seeds: Sequence[int] = (0,)
+    device: str = "cpu"
+    """As ``resolve_device`` returns it."""
+    plugin_files: Sequence[Path] = ()
+    retry_failed: bool = False
+    engine: Literal["fast", "reference"] = "fast"
+    probes: tuple[str, ...] = ()
+    track: Track = "paper"
+    recipes: Mapping[tuple[str, str], Recipe] = field(default_factory=dict)
+    """(task, method) -> how it is trained, for the tracks ``tuned-BUDGET`` and ``search``."""
+
+
+@dataclass
+class Plan:
+    """The runs of a request, in the order they will be done."""
+
+    todo: list[Job] = field(default_factory=list)
+    done: list[Job] = field(default_factory=list)
+    """Finished earlier."""
+    failed: list[tuple[Job, str]] = field(default_factory=list)
+    """Failed earlier and not asked for again, with their status."""
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        """All runs of the request."""
+        return len(self.todo) + len(self.done) + len(self.failed)
+
+
+def make_plan(request: Request, finished: Mapping[str, str]) -> tuple[Plan, Registry]:
+    """Return the plan, and the registry that knows the user's plugin files. ``finished`` maps run_id to status.
+
+    Raises UnknownName, BadValue or BrokenPlugin for what does not exist or cannot be read, and BadValue for an empty selection.
+    """
+    selections = parse_selection(request.methods)
+    files = [*request.plugin_files, *(Path(s.name) for s in selections if s.is_file)]
+    registry = Registry(files)
+    plan = Plan()
+    chosen = _methods(registry, selections, plan.notes)
+    sections = [s for name in _task_names(registry, request, plan.notes) for s in _sections(registry.task(name), request)]
+    known = {signal for section in sections for signal in section.signals}
+    _refuse_unknown_signals(registry, request, sections, known)
+    planned: set[str] = set()
+    for section in sections:
+        _refuse_meaningless_changes(request, section)
+        supported = [
+            (c.method, c.given, recipe)
+            for c in chosen
+            if (c.by_name or c.method.supports(section.task.kind))
+            and (recipe := _recipe(request, section, c.method, plan.notes)) is not None
+        ]
+        jobs = [
+            _job(registry, request, section, signal, method, recipe, given)
+            for signal, (method, given, recipe) in itertools.product(
+                _evaluated_signals(request, section, plan.notes), supported
+            )
+        ]
+        for job in (each.with_seed(seed) for seed in request.seeds for each in jobs):
+            run_id = job.spec.run_id
+            if run_id in planned:  # a parameter given by hand that is the default anyway
+                continue
+            planned.add(run_id)
+            status = finished.get(run_id)
+            if status == "ok":
+                plan.done.append(job)
+            elif status is None or status in ALWAYS_RETRIED or request.retry_failed:
+                plan.todo.append(job)
+            else:
+                plan.failed.append((job, status))
+    if not plan.total:
+        raise NothingSelected(
+            "; ".join(["nothing is selected: no method, task and signal go together. See: inrbench list", *plan.notes])
+        )
+    return plan, registry
+
+
+def select_methods(text: str, plugin_files: Sequence[Path]) -> tuple[list[tuple[str, Method, dict[str, Value]]], list[str]]:
+    """Return (label, method, given parameters) of each method that a ``--methods`` text names, and notes on those left out."""
+    selections = parse_selection(text)
+    notes: list[str] = []
+    registry = Registry([*plugin_files, *(Path(s.name) for s in selections if s.is_file)])
+    chosen = _methods(registry, selections, notes)
+    return [(_label(c.method.name, c.given), c.method, c.given) for c in chosen], notes
+
+
+@dataclass(frozen=True)
+class _Section:
+    """A task under a protocol with the signals that are asked for."""
+
+    task: Task
+    protocol: Protocol
+    signals: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _SelectedMethod:
+    """A method with the parameters that the user gave; named, or one of all."""
+
+    method: Method
+    given: dict[str, Value]
+    by_name: bool
+
+
+def _methods(registry: Registry, selections: Sequence[Selection], notes: list[str]) -> list[_SelectedMethod]:
+    """Return each selected method with the parameters that the user gave, in order and without repetition."""
+    chosen: dict[tuple[str, str], _SelectedMethod] = {}
+    for selection in selections:
+        if selection.name == "all":
+            if selection.params:
+                raise BadValue(f"--methods 'all[...]': name the method that '{selection.params[0][0]}' belongs to")
+            names = _importable(registry.methods, registry.method, notes)
+        else:
+            names = registry.names_in(Path(selection.name)) if selection.is_file else [selection.name]
+        for name in names:
+            method = registry.method(name)
+            params = method.parse(dict(selection.params))
+            key = name, canonical_json(params)
+            named = selection.name != "all" or (key in chosen and chosen[key].by_name)
+            chosen[key] = _SelectedMethod(method, params, named)
+    return list(chosen.values())
+
+
+def _task_names(registry: Registry, request: Request, notes: list[str]) -> list[str]:
+    """Return the tasks of the suite, narrowed to those named if any are; or the tasks named."""
+    named = list(dict.fromkeys(_split(request.tasks or "")))
+    if request.suite is None and not named:
+        raise BadValue(f"nothing is selected: give --suite quick, or --tasks with some of {', '.join(registry.tasks)}")
+    if request.suite is None:
+        return _importable(registry.tasks, registry.task, notes) if named == ["all"] else named
+    suites = {name: registry.task(name).suites for name in _importable(registry.tasks, registry.task, notes)}
+    if not any(request.suite in members for members in suites.values()):
+        known = {suite for members in suites.values() for suite in members}
+        raise unknown_name("suite", request.suite, known, "a suite is a list of tasks; one task: --tasks NAME")
+    members = [name for name in suites if request.suite in suites[name]]
+    for name in named:
+        if name not in members:
+            raise unknown_name(f"task of suite '{request.suite}'", name, members)
+    return named or members
+
+
+def _importable(names: Iterable[str], load: Callable[[str], object], notes: list[str]) -> list[str]:
+    """Return the names whose plugins can be imported, with a note for each that cannot."""
+    working = []
+    for name in names:
+        try:
+            load(name)
+            working.append(name)
+        except BrokenPlugin as error:
+            notes.append(f"left out: {error}")
+    return working
+
+
+def _sections(task: Task, request: Request) -> list[_Section]:
+    protocol = task.protocol(request.suite or request.protocol, request.changes)
+    available = task.suites[request.suite] if request.suite else task.signals()
+    if request.signals is None:
+        return [_Section(task, protocol, available)]
+    signals: list[str] = []
+    for pattern in _split(request.signals):
+        if _is_path(pattern):
+            signals += [task.register_file(Path(pattern).resolve())] if task.accepts(Path(pattern)) else []
+        else:
+            signals += fnmatch.filter(task.signals(), pattern)
+    return [_Section(task, protocol, tuple(dict.fromkeys(signals)))]
+
+
+def _refuse_unknown_signals(registry: Registry, request: Request, sections: Sequence[_Section], known: set[str]) -> None:
+    """Raise for a signal that no selected task has, a file that none takes."""
+    names = sorted({s.task.name for s in sections})
+    for pattern in _split(request.signals or ""):
+        if _is_path(pattern):
+            if not any(s.task.accepts(Path(pattern)) for s in sections):
+                takers = [
+                    name
+                    for name in _importable(registry.tasks, registry.task, [])
+                    if registry.task(name).accepts(Path(pattern))
+                ]
+                taken = sorted({ending for section in sections for ending in section.task.file_extensions})
+                told = f"take(s) files that end in {', '.join(taken)}" if taken else "take(s) no files"
+                advice = f"; with --tasks {' or '.join(takers)} it can be" if takers else ", and no task takes such a one"
+                raise BadValue(f"--signals {pattern}: {' and '.join(names)} {told}{advice}")
+        elif not fnmatch.filter(known, pattern):
+            available = [signal for s in sections for signal in s.task.signals()]
+            hint = "a file of your own: --signals ./NAME" if any(s.task.file_extensions for s in sections) else ""
+            raise unknown_name(f"signal of {' and '.join(names)}", pattern, available, hint)
+
+
+def _refuse_meaningless_changes(request: Request, section: _Section) -> None:
+    """Raise BadValue now for a ``--set`` under which no signal has a size, and not in each of its runs."""
+    own = [signal for signal in section.signals if signal not in section.task.files]  # a user's file may be at fault itself
+    if request.changes and own:
+        with suppress(DataMissing):
+            section.task.size(own[0], section.protocol)
+
+
+def _split(text: str) -> list[str]:
+    """Return the items of a text with commas between; one that holds a comma itself stands in double quotes."""
+    return [item.strip() for row in csv.reader([text], skipinitialspace=True) for item in row if item.strip()]
+
+
+def _is_path(text: str) -> bool:
+    return "/" in text or "\\" in text or bool(Path(text).suffix)
+
+
+def _job(
+    registry: Registry,
+    request: Request,
+    section: _Section,
+    signal: str,
+    method: Method,
+    recipe: Recipe,
+    given: Mapping[str, Value],
+) -> Job:
+    """Return the job that all seeds share, with the seed 0."""
+    task = section.task
+    usual = {**method.params_for(task.name, task.kind, signal, section.protocol.name), **recipe.params}
+    params = {**usual, **given}
+    changed = {name: value for name, value in params.items() if value != usual[name]}
+    source = registry.source("method", method.name)
+    file = task.files.get(signal)
+    spec = RunSpec(
+        task=task.name,
+        task_version=task.version,
+        signal=signal,
+        signal_sha256=task.signal_sha256(signal),
+        method=method.name,
+        method_sha256=source.sha256(),
+        params=params,
+        variant=variant_text({**recipe.training, **recipe.params} if request.track == "search" else changed),
+        protocol=section.protocol.name,
+        protocol_fingerprint=section.protocol.fingerprint(task.name, task.version),
+        seed=0,
+        device_class=_device_class(request.device),
+        engine=request.engine,
+        track=request.track,
+        training=recipe.training,
+    )
+    return Job(
+        spec=spec,
+        protocol=section.protocol.with_changes(recipe.training),
+        device=request.device,
+        plugin_files=tuple(str(path) for path in registry.files),
+        plugin_origin=source.origin,
+        signal_file=str(file) if file else None,
+        probes=request.probes,
+        notes=(recipe.source,) if recipe.source else (),
+    )
+
+
+def _recipe(request: Request, section: _Section, method: Method, notes: list[str]) -> Recipe | None:
+    """Return how the request's track trains a method, or None, with a note, where that is not known."""
+    task = section.task
+    if request.track == "paper":
+        return Recipe()
+    if request.track == "authors":
+        params, training = method.authors_recipe(task.name, task.kind)
+        recipe, why = (Recipe(params, training) if params or training else None), "its authors' settings for it are not known"
+    else:
+        recipe = request.recipes.get((task.name, method.name))
+        why = f"it was not tuned for it with this budget; run: inrbench tune --methods {method.name} --tasks {task.name}"
+    if recipe is None and (note := f"{method.name} is left out of {task.name}, track {request.track}: {why}") not in notes:
+        notes.append(note)
+    return recipe
+
+
+def _evaluated_signals(request: Request, section: _Section, notes: list[str]) -> tuple[str, ...]:
+    """Return the signals without those that tuning looked at, if the methods were tuned."""
+    task = section.task
+    seen = (
+        task.tuning_split[1]
+        if request.track.startswith(TUNED) and task.tuning_split and task.tuning_split[0] == task.name
+        else ()
+    )
+    if (
+        seen
+        and (note := f"{task.name}: {', '.join(seen)} left out of track {request.track}, which tuning looked at") not in notes
+    ):
+        notes.append(note)
+    return tuple(signal for signal in section.signals if signal not in seen)
+
+
+def _device_class(device: str) -> Literal["cpu", "cuda"]:
+    return "cuda" if device.startswith("cuda") else "cpu"
+
+
+def _label(name: str, changed: Mapping[str, Value]) -> str:
+    return f"{name}[{variant_text(changed)}]" if changed else name

@@ -1,0 +1,317 @@
+"""An equal search for every method: the same budget over declared ranges, judged where no test will look.
+
+The budget is counted in whole runs of the protocol for each signal and seed. Successive halving makes it buy more trials: all
+begin with a quarter of the epochs, the better half goes on to a half of them, and the better half of those to all. Each is a
+run of its own, whose schedule fits its epochs; runs of the track ``search`` are stored and resumed as all runs are. They are
+ranked by the task's validation metric, measured off the points that were fitted. Trial 0 is what the track ``paper`` does; it
+goes all the way, so that what tuning gained is known.
+"""
+
+import json
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import qmc
+
+from inrbench.errors import BadValue, NothingFound, StoreError
+from inrbench.planning.plan import Recipe, Request, make_plan
+from inrbench.registry import Method, Task
+from inrbench.spec import TUNED, Protocol, Value
+from inrbench.store import load_results
+from inrbench.store.files import below, read_regular, write_atomically
+
+LEARNING_RATES = (1e-5, 2e-2)
+DIGITS = 3
+"""Of the values that are tried."""
+TUNED_FIELDS = frozenset({"lr", "lr_min"})
+"""What of a protocol a search changes."""
+EPOCH_DIVISORS = (4, 2, 1)
+"""What the epochs of each round are divided by."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """One method's search on one task's tuning signals under one protocol. ``trials[0]`` is the usual way."""
+
+    method: Method
+    task: Task
+    tuning_task: Task
+    signals: tuple[str, ...]
+    protocol: str
+    seeds: tuple[int, ...]
+    device: str
+    budget: int
+    trials: tuple[Recipe, ...]
+    plugin_files: tuple[Path, ...] = ()
+
+    @property
+    def rounds(self) -> tuple[int, ...]:
+        """How many trials each round has."""
+        return rounds_of(self.budget)
+
+    def requests(self, round_number: int, trials: Sequence[int]) -> list[Request]:
+        """Return a request for each of some trials in a round."""
+        epochs = self.tuning_task.protocol(self.protocol).epochs // EPOCH_DIVISORS[round_number]
+        changes = {} if EPOCH_DIVISORS[round_number] == 1 else {"epochs": str(max(1, epochs))}
+        return [
+            Request(
+                methods=self.method.name,
+                tasks=self.tuning_task.name,
+                protocol=self.protocol,
+                signals=",".join(self.signals),
+                seeds=self.seeds,
+                device=self.device,
+                track="search",
+                changes=changes,
+                plugin_files=self.plugin_files,
+                recipes={(self.tuning_task.name, self.method.name): self.trials[number]},
+            )
+            for number in trials
+        ]
+
+
+def rounds_of(budget: int) -> tuple[int, ...]:
+    """Return how many trials each round of a budget of whole runs has, the usual one included.
+
+    >>> rounds_of(20), rounds_of(8), rounds_of(2)
+    ((26, 13, 6), (10, 5, 2), (2, 1, 1))
+    """
+    first = max(2, budget * EPOCH_DIVISORS[0] // len(EPOCH_DIVISORS))
+    return first, first // 2, max(1, first // 4)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial's score in a round: the mean of the validation metric, turned so that more is better; None if a run failed."""
+
+    number: int
+    score: float | None
+    shown: str
+    """The score as people read it."""
+
+
+@dataclass(frozen=True)
+class BestTrial:
+    """A search's end: the best recipe, and the mean of the validation metric by it and by trial 0."""
+
+    recipe: Recipe
+    score: float
+    untuned: float | None
+    finished: int
+    """Trials of the last round of which every run ended well."""
+
+
+def make_search(
+    method: Method,
+    task: Task,
+    tuning_task: Task,
+    protocol: str,
+    budget: int,
+    seeds: Sequence[int],
+    device: str,
+    plugin_files: Sequence[Path] = (),
+) -> Search:
+    """Return the search. Raises BadValue for a task without tuning signals."""
+    if task.tuning_split is None or not task.tuning_metric:
+        raise BadValue(
+            f"task '{task.name}' has no tuning signals: nothing can be tuned for it without looking at its tests. "
+            "In its file: tuning = (task, (signal, ...)) and validation = METRIC.id"
+        )
+    _, signals = task.tuning_split
+    base = tuning_task.protocol(protocol)
+    usual = method.params_for(tuning_task.name, tuning_task.kind, signals[0], protocol)
+    points = _points(len(method.search_ranges) + 1, rounds_of(budget)[0] - 1)
+    trials = (Recipe(), *(_recipe(method, base, usual, point) for point in points))
+    return Search(method, task, tuning_task, signals, protocol, tuple(seeds), device, budget, trials, tuple(plugin_files))
+
+
+def rank_trials(search: Search, round_number: int, trials: Sequence[int], results: Path) -> list[Trial]:
+    """Return how trials of a round did, the best first and those that failed last."""
+    runs = load_results(results, table="metrics")
+    runs = runs[(runs["status"] == "ok") & (runs["id"] == search.task.tuning_metric)].set_index("run_id")
+    found = []
+    for number, request in zip(trials, search.requests(round_number, trials), strict=True):
+        ids = [job.spec.run_id for job in make_plan(request, {})[0].todo]
+        score, shown = None, "failed"
+        if all(run_id in runs.index for run_id in ids):
+            rows = runs.loc[ids]
+            log = bool((rows["scale"] == "log").all())
+            mean = float((np.log(rows["value"]) if log else rows["value"]).mean())
+            if math.isfinite(mean):
+                score = mean if rows["higher_is_better"].all() else -mean
+                shown = f"{search.task.tuning_metric} {math.exp(mean) if log else mean:.4g}"
+        found.append(Trial(number, score, shown))
+    return sorted(found, key=lambda trial: (trial.score is None, -(trial.score or 0.0), trial.number))
+
+
+def promote(search: Search, round_number: int, judged: Sequence[Trial]) -> list[int]:
+    """Return the trials that go on to the next round: the best, and the usual one in any case."""
+    places = search.rounds[round_number + 1]
+    best = [trial.number for trial in judged if trial.score is not None][:places]
+    return sorted({0, *best})
+
+
+def choose(search: Search, judged: Sequence[Trial]) -> BestTrial:
+    """Return the best trial of the last round. Raises NothingFound if every one failed."""
+    well = [trial for trial in judged if trial.score is not None]
+    if not well:
+        name = search.tuning_task.name
+        raise NothingFound(f"no trial of {search.method.name} on {name} ended with '{search.task.tuning_metric}'")
+    best, untuned = well[0], next((trial.score for trial in well if trial.number == 0), None)
+    assert best.score is not None
+    return BestTrial(search.trials[best.number], best.score, untuned, len(well))
+
+
+def describe_trial(recipe: Recipe) -> str:
+    """Return what a trial does: ``lr=0.00123, omega=17.3``.
+
+    >>> describe_trial(Recipe({"omega": 17.3}, {"lr": "0.00123", "lr_min": "0.0001"})), describe_trial(Recipe())
+    ('lr=0.00123, omega=17.3', 'as usual')
+    """
+    source = [f"{name}={value}" for name, value in recipe.training.items() if name != "lr_min"]
+    return ", ".join(source + [f"{name}={value}" for name, value in recipe.params.items()]) or "as usual"
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A recipe of a search, and the budget that it was found with."""
+
+    recipe: Recipe
+    budget: int
+    facts: str = field(default="", compare=False)
+    """The budget and the ranges in words, for captions."""
+
+
+def write_recipe(results: Path, search: Search, chosen: BestTrial) -> Path:
+    """Keep what was chosen in ``tuned/<task>-<protocol>-<method>.toml`` of a results folder, and return the file."""
+    folder = tuned_folder(results)
+    path = folder / f"{search.task.name}-{search.protocol}-{search.method.name}.toml"
+    facts = {
+        "task": search.task.name,
+        "method": search.method.name,
+        "protocol": search.protocol,
+        "budget": search.budget,
+        "trials_in_each_round": list(search.rounds),
+        "trials_that_ended_well": chosen.finished,
+        "tuned_on": [f"{search.tuning_task.name}/{signal}" for signal in search.signals],
+        "seeds": list(search.seeds),
+        "validation": search.task.tuning_metric,
+        "score": chosen.score,
+        "score_untuned": "none" if chosen.untuned is None else chosen.untuned,
+    }
+    search_ranges = {"lr": LEARNING_RATES, **search.method.search_ranges}
+    params = {name: "none" if value is None else value for name, value in chosen.recipe.params.items()}
+    lines = [f"{name} = {_toml(value)}" for name, value in facts.items()]
+    for table, values in (("ranges", search_ranges), ("params", params), ("training", chosen.recipe.training)):
+        lines += ["", f"[{table}]", *(f"{name} = {_toml(value)}" for name, value in values.items())]
+    write_atomically(("\n".join(lines) + "\n").encode(), path)
+    return path
+
+
+def tuned_folder(results: Path) -> Path:
+    """Return where recipes lie below a results folder. Raises StoreError where a link is in its place."""
+    return below(results, "tuned")
+
+
+def read_recipes(results: Path, protocol: str) -> dict[tuple[str, str], Tuned]:
+    """Return (task, method) -> what was chosen under a protocol. Raises StoreError for a file that cannot be read."""
+    recipes = {}
+    for path in sorted(tuned_folder(results).glob("*.toml")):
+        try:
+            facts = tomllib.loads(read_regular(path).decode("utf-8"))
+            if facts["protocol"] == protocol:
+                params = {name: None if value == "none" else value for name, value in dict(facts["params"]).items()}
+                training = {str(name): str(value) for name, value in facts["training"].items()}
+                _refuse_more_than_tuning(params, training, facts["ranges"])
+                search_ranges = ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in dict(facts["ranges"]).items())
+                signals = ", ".join(map(str, facts["tuned_on"]))
+                source = (
+                    f"tuned with a budget of {int(facts['budget'])} runs on {signals} by {facts['validation']}; {search_ranges}"
+                )
+                key = str(facts["task"]), str(facts["method"])
+                recipes[key] = Tuned(Recipe(params, training, source), int(facts["budget"]), source)
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OSError) as error:
+            raise StoreError(f"{path} is no tuned recipe ({error}); make it again with: inrbench tune") from error
+    return recipes
+
+
+def _refuse_more_than_tuning(params: Mapping[str, Any], training: Mapping[str, str], search_ranges: Mapping[str, Any]) -> None:
+    """Raise ValueError for a recipe that changes more than a search may: learning rates, and parameters within its ranges.
+
+    Recipes may be a stranger's. A wider network or more epochs under the same fingerprint would win any table.
+    """
+    if more := sorted(training.keys() - TUNED_FIELDS):
+        raise ValueError(f"it sets {more[0]}, which no search changes")
+    for name, text in training.items():
+        rate = float(text)
+        if not 0 < rate <= LEARNING_RATES[1]:
+            raise ValueError(f"it sets {name} to {text}, outside of what a search tries")
+    for name, value in params.items():
+        if name not in search_ranges:
+            raise ValueError(f"it sets {name}, which it did not search")
+        low, high = map(float, search_ranges[name])
+        number = value is not None and not isinstance(value, bool) and isinstance(value, int | float)
+        if value is not None and not (number and low <= value <= high):
+            raise ValueError(f"it sets {name} to {value}, outside of its range")
+
+
+def tuned_requests(request: Request, results: Path) -> list[Request]:
+    """Return a request of the track ``tuned`` as one for each budget that methods were tuned with.
+
+    Each is a track of its own, ``tuned-20``: methods of different budgets never share a table.
+    """
+    found = read_recipes(results, request.suite or request.protocol)
+    budgets = sorted({tuned.budget for tuned in found.values()})
+    if not budgets:
+        name = request.suite or request.protocol
+        raise NothingFound(f"nothing was tuned for protocol '{name}' in '{results}'; run: inrbench tune --protocol {name}")
+    return [
+        replace(
+            request,
+            track=f"{TUNED}-{budget}",
+            recipes={key: tuned.recipe for key, tuned in found.items() if tuned.budget == budget},
+        )
+        for budget in budgets
+    ]
+
+
+def _points(dimensions: int, count: int) -> np.ndarray:
+    """Return ``count`` points of the unit cube that fill it evenly, the same every time."""
+    power = math.ceil(math.log2(max(count, 1)))
+    points: np.ndarray = qmc.Sobol(dimensions, seed=0).random_base2(power)[:count]
+    return points
+
+
+def _recipe(method: Method, protocol: Protocol, usual: Mapping[str, Value], point: np.ndarray) -> Recipe:
+    """Return the trial at a point of the unit cube: a learning rate, whose schedule falls as far as usual, and parameters.
+
+    A parameter that is usually not given (none) is not given in one half of the trials.
+    """
+    rate = _within(LEARNING_RATES, point[0])
+    training = {"lr": repr(rate), "lr_min": repr(float(f"{rate * protocol.lr_min / protocol.lr:.{DIGITS}g}"))}
+    params: dict[str, Value] = {}
+    for (name, ends), share in zip(method.search_ranges.items(), point[1:], strict=True):
+        if usual[name] is not None:
+            params[name] = _within(ends, share)
+        elif share >= 0.5:
+            params[name] = _within(ends, 2 * share - 1)
+    return Recipe(params, training)
+
+
+def _within(ends: tuple[float, float], share: float) -> float:
+    low, high = ends
+    value = low * (high / low) ** share if low > 0 else low + (high - low) * share
+    return float(f"{value:.{DIGITS}g}")
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, Mapping):
+        raise TypeError("no tables inside tables")
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    return json.dumps(value) if isinstance(value, str) else repr(value)

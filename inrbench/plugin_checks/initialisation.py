@@ -1,0 +1,56 @@
+"""How a network looks before it is trained: its size, and how much of a signal arrives at its end."""
+
+from torch import Tensor
+
+from inrbench.fit import DEAD, activation_outputs
+from inrbench.nn import network_size, parameters_of_mlp
+from inrbench.plugin_checks.base import CheckResult, MethodUnderTest
+from inrbench.spec import NetworkSpec
+
+FADES = 0.05
+"""The last layer's deviation over the first's: beyond this, or its reciprocal, little is learnt at first."""
+MANY_DEAD = 0.05
+LARGER = 1.1
+UNSEEN = "not a CoordinateMLP: its layers cannot be looked into"
+
+
+def parameters(subject: MethodUnderTest) -> CheckResult:
+    """The numbers that are trained, stored and deployed, against a plain MLP of the shape."""
+    size = network_size(subject.network(width=64))
+    plain = parameters_of_mlp(NetworkSpec(in_features=2, out_features=3, width=64, n_layers=4))
+    message = f"4x64: {size.trainable:,} trained, {size.stored:,} stored, {size.trainable / plain:.2f} of a plain MLP"
+    if size.deployed != size.stored:
+        message += f", {size.deployed:,} deployed"
+    if size.trainable > LARGER * plain:
+        return CheckResult(
+            "parameters", "warn", message, "tables compare equal widths, not equal sizes: the column params will tell"
+        )
+    return CheckResult("parameters", "ok", message)
+
+
+def variance(subject: MethodUnderTest) -> CheckResult:
+    """How much the points differ, layer by layer, as initialised: what does not arrive at the end cannot be learnt there."""
+    deviations = [float(each.mean()) for each in _deviations(subject)]
+    if not deviations:
+        return CheckResult("variance", "warn", UNSEEN)
+    message = "deviation over the points by layer " + ", ".join(f"{value:.2g}" for value in deviations)
+    first, last = deviations[0], deviations[-1]
+    if not FADES * first <= last <= first / FADES:
+        return CheckResult("variance", "warn", message, "try init=siren_init(omega), or scale the activation")
+    return CheckResult("variance", "ok", message)
+
+
+def dead_units(subject: MethodUnderTest) -> CheckResult:
+    """Channels that are the same for every point."""
+    shares = [float((each < DEAD).double().mean()) for each in _deviations(subject)]
+    if not shares:
+        return CheckResult("dead units", "warn", UNSEEN)
+    message = "share by layer " + ", ".join(f"{100 * share:.0f} %" for share in shares)
+    if max(shares) > MANY_DEAD:
+        return CheckResult("dead units", "warn", message, "never switched on, or a window too narrow for the pre-activations")
+    return CheckResult("dead units", "ok", message)
+
+
+def _deviations(subject: MethodUnderTest) -> list[Tensor]:
+    """Return for each activation the deviation of every channel over the points."""
+    return [output.double().std(dim=0) for output in activation_outputs(subject.network(width=64), subject.coordinates())]

@@ -1,0 +1,89 @@
+"""Everything that is checked of a method."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from torch import nn
+
+from inrbench.errors import plugin_location
+from inrbench.nn import LinearModel, Solver
+from inrbench.plugin_checks.base import CheckResult, MethodUnderTest, OnResult, ignore_result, run_checks
+from inrbench.plugin_checks.initialisation import dead_units, parameters, variance
+from inrbench.plugin_checks.interface import (
+    determinism,
+    device,
+    documentation,
+    gradients,
+    independence,
+    shape,
+    side_effects,
+    weights,
+    zero,
+)
+from inrbench.plugin_checks.numerics import chunks, compiling, curvature, derivative, precision
+from inrbench.registry import Method
+from inrbench.spec import Value
+
+Check = Callable[[MethodUnderTest], CheckResult]
+CHECKS: tuple[Check, ...] = (
+    side_effects,
+    documentation,
+    shape,
+    device,
+    determinism,
+    independence,
+    gradients,
+    zero,
+    weights,
+    derivative,
+    curvature,
+    chunks,
+    precision,
+    parameters,
+    variance,
+    dead_units,
+)
+
+
+def check_method(
+    method: Method,
+    params: Mapping[str, Value] = MappingProxyType({}),
+    compiled: bool = True,
+    on_result: OnResult = ignore_result,
+) -> list[CheckResult]:
+    """Return a verdict for each check of a method with some parameters.
+
+    ``compiled``: whether to try a compiler too. ``on_result`` gets each verdict as soon as it is there.
+
+    Of a method that fits itself only its documentation can be checked: it has nothing to evaluate before it has begun.
+    """
+    nn.Linear(2, 1)(
+        MethodUnderTest.coordinates()
+    ).sum().backward()  # loads what torch loads late, which is no doing of the method's
+    bench = MethodUnderTest(method, params)
+    try:
+        network = bench.network()
+    except Exception as error:
+        what = f"raised {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}{plugin_location(error)}"
+        advice = "the builder gets net.in_features, out_features, width, n_layers and domain"
+        return report_all([CheckResult("building", "fail", what, advice)], on_result)
+    if isinstance(network, Solver):
+        rest = CheckResult("the rest", "warn", "the method fits itself: a run will tell")
+        return [*run_checks(bench, (documentation,), on_result), *report_all([rest], on_result)]
+    if isinstance(network, LinearModel):
+        rest = CheckResult("the rest", "warn", "the model is solved by least squares and not trained: a run will tell")
+        return [
+            *run_checks(bench, (documentation, shape, device, weights, parameters), on_result),
+            *report_all([rest], on_result),
+        ]
+    (first,) = run_checks(bench, (shape,))
+    if first.state == "fail":  # all that follows would say the same
+        return report_all([first, CheckResult("the rest", "warn", "is checked when this holds")], on_result)
+    return run_checks(bench, (*CHECKS, compiling) if compiled else CHECKS, on_result)
+
+
+def report_all(found: list[CheckResult], on_result: OnResult) -> list[CheckResult]:
+    """Tell verdicts, and return them."""
+    for result in found:
+        on_result(result)
+    return found

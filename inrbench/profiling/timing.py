@@ -1,0 +1,185 @@
+"""The speed card of a method: one step by each engine, and the bare matrix products of that step, interleaved in one process.
+
+A step in the style of the authors' own code can be measured beside them.
+
+Times on a shared machine drift; ratios within a round do not. The limit is the matrix products alone, by the fast engine's
+route and in its chunks: no step can be faster without other mathematics.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from inrbench.fit.compiling import StepMode
+from inrbench.fit.matmul import use_backend
+from inrbench.fit.memory import MemoryMeter
+from inrbench.fit.step import FastStep, ReferenceStep, Step, StepFacts
+from inrbench.problems import Batch, Problem, Regression, equal_chunks, point_weight
+
+Variant = Literal["reference", "fast", "official", "limit"]
+LEARNING_RATE = 1e-5
+
+
+@dataclass(frozen=True)
+class StepTiming:
+    """``rounds`` maps each part to its seconds, a value a round. Peaks are bytes above the level before a step."""
+
+    rounds: dict[Variant, list[float]]
+    points: int
+    peaks: dict[Variant, int | None]
+    facts: StepFacts
+
+    @property
+    def fast_to_official(self) -> float | None:
+        """Median over rounds of fast / the authors' style, if that was measured."""
+        return self._median_ratio("fast", "official") if "official" in self.rounds else None
+
+    @property
+    def fast_to_reference(self) -> float:
+        """Median over rounds of fast / reference."""
+        return self._median_ratio("fast", "reference")
+
+    @property
+    def fast_to_limit(self) -> float:
+        """Median over rounds of fast / matrix products alone."""
+        return self._median_ratio("fast", "limit")
+
+    @property
+    def matmul_share(self) -> float:
+        """Share of the fast step that its matrix products take; the rest is activations, loss, optimiser and calls."""
+        return min(1.0, 1 / self.fast_to_limit)
+
+    @property
+    def points_per_second(self) -> float:
+        """Of the fast step, by its median."""
+        return self.points / statistics.median(self.rounds["fast"])
+
+    def _median_ratio(self, a: Variant, b: Variant) -> float:
+        return statistics.median(x / y for x, y in zip(self.rounds[a], self.rounds[b], strict=True))
+
+
+def time_steps(
+    build: Callable[[], nn.Module],
+    problem: Problem,
+    device: torch.device,
+    rounds: int,
+    mode: StepMode = "compiled",
+    official: Callable[[], nn.Module] | None = None,
+) -> StepTiming:
+    """Measure the steps of a network on a problem: ``rounds`` interleaved rounds after one that is not counted.
+
+    ``official`` builds the same method as its authors publish it; its eager step is measured as a further part.
+    """
+    problem.to(device)
+    batch = problem.example(problem.batch)
+    fast = FastStep(build().to(device), problem, mode)
+    steps: dict[Variant, Step] = {"reference": ReferenceStep(build().to(device), problem), "fast": fast}
+    if official is not None:
+        steps["official"] = ReferenceStep(official().to(device), problem)
+    for step in steps.values():
+        step.prepare()
+    parts: dict[Variant, Callable[[], object]] = {part: partial(step, batch, LEARNING_RATE) for part, step in steps.items()}
+    peaks = {part: _peak(take, device) for part, take in parts.items()}
+    parts["limit"] = _matrix_products(build().to(device), problem, batch, fast)
+    parts["limit"]()
+    seconds: dict[Variant, list[float]] = {part: [] for part in parts}
+    for _ in range(rounds):
+        for part, take in parts.items():
+            seconds[part].append(_seconds(take, device))
+    return StepTiming(seconds, problem.batch, peaks, fast.facts())
+
+
+def random_regression(points: int, in_features: int, out_features: int) -> Regression:
+    """Return a regression on random numbers, all in one batch: to measure steps, and never to be judged."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(points, in_features, generator=generator)
+    return Regression(x, torch.rand(points, out_features, generator=generator), None, _NoEvaluation())
+
+
+class _NoEvaluation:
+    scaled_suffix = ""
+
+    def save_scaled(self, predict: object, scale: int, path: object) -> None:
+        pass
+
+    def save_artifacts(self, predict: object, folder: object) -> None:
+        pass
+
+    def primary(self, predict: object) -> float:
+        return float("nan")
+
+    def measure(self, predict: object) -> list[Any]:
+        return []
+
+    def grid_pair(self, predict: object) -> None:
+        return None
+
+
+def _seconds(part: Callable[[], object], device: torch.device) -> float:
+    _synchronise(device)
+    start = time.perf_counter()
+    part()
+    _synchronise(device)
+    return time.perf_counter() - start
+
+
+def _synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _peak(part: Callable[[], object], device: torch.device) -> int | None:
+    """Return the bytes that a step needs above the level before it; the step has run before."""
+    part()
+    meter = MemoryMeter(device)
+    before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
+    part()
+    gpu = meter.gpu_peak_bytes()
+    return meter.host_peak_bytes() if gpu is None else gpu[0] - before
+
+
+def _matrix_products(network: nn.Module, problem: Problem, batch: Batch, fast: FastStep) -> Callable[[], None]:
+    """Return a function that computes the matrix products of one fast step, and nothing else, on numbers of the same shapes."""
+    chunks = equal_chunks(batch, fast.chunk_points)
+    recorder = _ProductRecorder()
+    with recorder:
+        problem.fast_loss(network)(network, chunks[0], point_weight(batch)).backward()
+    products = [(multiply, _like(a), _like(b)) for multiply, a, b in recorder.products]
+
+    def compute() -> None:
+        with use_backend(fast.backend), torch.no_grad():
+            for _ in chunks:
+                for multiply, a, b in products:
+                    multiply(a, b)
+
+    return compute
+
+
+def _like(tensor: Tensor) -> Tensor:
+    """Return random numbers in the same shape and order in memory; a row that stands for many becomes many."""
+    if 0 in tensor.stride():
+        return torch.rand(tensor.shape, dtype=tensor.dtype, device=tensor.device)
+    return torch.empty_strided(tensor.size(), tensor.stride(), device=tensor.device).uniform_()
+
+
+class _ProductRecorder(TorchDispatchMode):
+    """Keeps the operands of every matrix product."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.products: list[tuple[Callable[[Tensor, Tensor], Tensor], Tensor, Tensor]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        if name in ("mm", "addmm"):
+            self.products.append((torch.mm, *args[-2:]))
+        elif name in ("bmm", "baddbmm"):
+            self.products.append((torch.bmm, *args[-2:]))
+        return func(*args, **(kwargs or {}))

@@ -1,0 +1,223 @@
+"""How numbers, metrics and tables are written, the same in every format."""
+
+import math
+
+from inrbench.analyse import ComparableRuns, Entry, Leaderboard, Summary
+from inrbench.analyse.costs import pareto_sets, times_to_targets
+from inrbench.analyse.statistics import Interval
+from inrbench.console import NONE
+from inrbench.spec import Metric
+
+UNTRAINED = "untrained"
+
+
+def metric_title(metric: Metric, among: list[Metric]) -> str:
+    """Return a column's head, ``PSNR (dB) ↑``. What stands behind @ is in the caption, or here if needed to tell two apart.
+
+    A spread has no arrow.
+
+    >>> train, dense = (Metric(id=f"mse@{where}", higher_is_better=False) for where in ("train", "dense-20001"))
+    >>> metric_title(train, [train]), metric_title(dense, [train, dense])
+    ('MSE ↓', 'MSE dense ↓')
+    """
+    name, _, detail = metric.id.partition("@")
+    words = name.replace("-", " ")
+    for short in ("psnr", "snr", "ssim", "lpips", "mse", "se", "iou"):
+        words = " ".join(part.upper() if part == short else part for part in words.split(" "))
+    namesakes = [d for n, _, d in (other.id.partition("@") for other in among) if n == name]
+    if len(namesakes) > 1:
+        parts = [d.split("-") for d in namesakes]
+        where = next((i for i, same in enumerate(zip(*parts, strict=False)) if len(set(same)) > 1), 0)
+        words += f" {detail.split('-')[where]}"
+    unit = f" ({metric.unit})" if metric.unit else ""
+    arrow = "" if metric.scale == "dispersion" else " ↑" if metric.higher_is_better else " ↓"
+    return f"{words}{unit}{arrow}"
+
+
+def number(value: float, metric: Metric) -> str:
+    """Return a number with the digits of its column, which hang on the metric and not on the value.
+
+    >>> error, psnr = Metric(id="mse", higher_is_better=False, scale="log"), Metric(id="psnr", unit="dB", higher_is_better=True)
+    >>> number(3.6e-13, error), number(0.3586, psnr), number(0.93121, Metric(id="iou", higher_is_better=True))
+    ('3.60e-13', '0.36', '0.9312')
+    """
+    if not math.isfinite(value):
+        return str(value)
+    if metric.scale == "log":
+        return f"{value:.2e}"
+    return f"{value:.{decimals(metric)}f}"
+
+
+def decimals(metric: Metric) -> int:
+    """Return the decimals of a column: two of a number with a unit, four of a share or a distance."""
+    return 2 if metric.unit else 4
+
+
+def cell_text(cell: Summary | None, metric: Metric) -> str:
+    """Return the mean as its column writes it."""
+    return NONE if cell is None else number(cell.mean, metric)
+
+
+def interval_text(interval: Interval, metric: Metric) -> str:
+    """Return ``+0.50 [+0.20, +0.80]``; of a log scale a factor, ``x2.0 [x1.5, x2.7]``.
+
+    >>> interval_text(Interval(0.30103, 0.0, 1.0), Metric(id="mse", higher_is_better=False, scale="log"))
+    'x2.00 [x1.00, x10.0]'
+    """
+
+    def one(value: float) -> str:
+        return f"x{10**value:#.3g}" if metric.scale == "log" else f"{value:+.{decimals(metric)}f}"
+
+    ends = "" if interval.low is None or interval.high is None else f" [{one(interval.low)}, {one(interval.high)}]"
+    return one(interval.mean) + ends
+
+
+def signals_text(row: Entry, n_signals: int) -> str:
+    """Return ``24``, or ``22/24: 1 diverged, 1 not run``."""
+    failures = ", ".join(f"{n} {status}" for status, n in row.failures.items())
+    return f"{row.n_signals}/{n_signals}: {failures}" if failures else f"{n_signals}"
+
+
+def seeds_text(row: Entry) -> str:
+    """Return how many seeds a signal has: ``3``, or ``1 to 3`` where signals have different numbers."""
+    least, most = row.seeds
+    return NONE if not most else f"{least}" if least == most else f"{least} to {most}"
+
+
+def seconds_text(cell: Summary | None) -> str:
+    """Return seconds with about three digits."""
+    return NONE if cell is None else f"{cell.mean:.3g}" if cell.mean < 1000 else f"{cell.mean:,.0f}"
+
+
+def mebibytes_text(cell: Summary | None) -> str:
+    """Return bytes as whole MiB."""
+    return NONE if cell is None else f"{cell.mean / 2**20:,.0f}"
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time as people say it.
+
+    >>> duration(42), duration(90), duration(7200), duration(1_300_000)
+    ('42 s', '1.5 min', '2.0 h', '361 h')
+    """
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 360_000 else f"{seconds / 3600:,.0f} h"
+
+
+def title(group: ComparableRuns) -> str:
+    """Return the line above a table or a figure: what all of its runs share."""
+    track = "" if group.track == "paper" else f", track {group.track}"
+    position = f"{group.device_class}, {group.engine} engine"
+    return f"{group.task}, protocol {group.protocol} ({group.fingerprint}), {position}{track}"
+
+
+def caption(leaderboard: Leaderboard) -> list[str]:
+    """Return the lines below a table: what was averaged, which metrics exactly, on what, and what is missing."""
+    signals = leaderboard.signals[0] if len(leaderboard.signals) == 1 else f"{len(leaderboard.signals)} signals"
+    means = "means over seeds, then over signals"
+    if any(metric.scale == "log" for metric in shown_metrics(leaderboard)):
+        means += " (errors: geometric)"
+    order = "sorted by the first metric; best and second are marked among methods that trained on every signal"
+    if training := [m for m in shown_metrics(leaderboard) if m.role == "training"]:
+        primary = leaderboard.metrics[0] in training
+        order += f"; {metric_title(training[0], leaderboard.metrics)} is the error on what was fitted" + (
+            ", by which the task ranks" if primary else " and is not marked"
+        )
+    if ranked(leaderboard):
+        order += (
+            "; to best: paired difference to the best method with its 95 % bootstrap interval over signals; methods that "
+            "signed-rank tests over signals (Holm) cannot tell apart share a rank"
+        )
+    lines = [
+        f"{signals}; {means}; {order}.",
+        "Metrics: " + ", ".join(metric.id for metric in shown_metrics(leaderboard)) + ".",
+        f"Measured on {' and '.join(leaderboard.devices)}"
+        + (f", {leaderboard.worker_layout}." if leaderboard.worker_layout else "."),
+    ]
+    if any(not row.trained for row in leaderboard.rows):
+        lines.append("Did not train: no better than a constant, or for an equation than zero; no rank, no mark, in no mean.")
+    return lines + [f"Note: {note}." for note in leaderboard.notes]
+
+
+def shown_metrics(leaderboard: Leaderboard) -> list[Metric]:
+    """Return the metrics of a table; oracles are for its details."""
+    return [metric for metric in leaderboard.metrics if metric.role != "oracle"]
+
+
+def ranked(leaderboard: Leaderboard) -> bool:
+    """Whether a table has signals enough to tell methods apart."""
+    return any(row.rank is not None for row in leaderboard.rows)
+
+
+def rank_text(leaderboard: Leaderboard, row: Entry) -> str:
+    """Return ``2``, or ``1=`` where it is shared."""
+    if row.rank is None:
+        return NONE
+    return f"{row.rank}=" if sum(other.rank == row.rank for other in leaderboard.rows) > 1 else f"{row.rank}"
+
+
+def details(leaderboard: Leaderboard) -> list[str]:
+    """Return lines on what quality costs: Pareto sets, and the time to reach 30, 35 and 40 dB."""
+    first = metric_title(leaderboard.metrics[0], leaderboard.metrics) if leaderboard.metrics else ""
+    spreads = ", ".join(
+        f"{row.label} {_spread(cell)}"
+        for row in leaderboard.rows
+        if row.trained and leaderboard.metrics and (cell := row.cells.get(leaderboard.metrics[0].id)) and cell.std is not None
+    )
+    lines = [f"Spread of {first} over signals, which is no uncertainty of the mean: {spreads}."] if spreads else []
+    for metric in (metric for metric in leaderboard.metrics if metric.role == "oracle"):
+        values = ", ".join(f"{row.label} {cell_text(row.cells.get(metric.id), metric)}" for row in leaderboard.rows)
+        lines.append(f"{metric_title(metric, leaderboard.metrics)}, what a choice by the truth would have given: {values}.")
+    lines += [
+        f"Not beaten in {first} and {cost} together: {', '.join(names)}."
+        for cost, names in (pareto_sets(leaderboard) if leaderboard.metrics else {}).items()
+    ]
+    by_target: dict[float, list[str]] = {}
+    for time in times_to_targets(leaderboard.group) if leaderboard.worker_layout else ():
+        spent = f"{time.seconds:.3g} s" if math.isfinite(time.seconds) else f"> {time.longest:.3g} s"
+        by_target.setdefault(time.target, []).append(f"{time.label} {spent} ({time.reached}/{time.runs})")
+    return lines + [
+        f"Median training time to {target:g} dB (runs that reached it): {', '.join(texts)}."
+        for target, texts in by_target.items()
+    ]
+
+
+def _spread(cell: Summary) -> str:
+    assert cell.std is not None
+    return f"x{cell.std:.2f}" if cell.log else f"{cell.std:.2f}" if cell.std >= 0.01 else f"{cell.std:.1g}"
+
+
+def header(leaderboard: Leaderboard) -> list[str]:
+    """Return the heads of a table's columns."""
+    metrics = [metric_title(metric, leaderboard.metrics) for metric in shown_metrics(leaderboard)]
+    if ranked(leaderboard):
+        metrics.insert(1, "to best [95 %]")
+    times = ["train (s)"] if leaderboard.worker_layout else []
+    memory = ["GPU peak (MiB)"] if _on_gpu(leaderboard) else []
+    return ["method", *(["rank"] if ranked(leaderboard) else []), *metrics, *times, *memory, "params", "seeds", "signals"]
+
+
+def _on_gpu(leaderboard: Leaderboard) -> bool:
+    return any(row.gpu_bytes is not None for row in leaderboard.rows)
+
+
+def cells(leaderboard: Leaderboard, row: Entry) -> list[tuple[str, str | None]]:
+    """Return (text, mark) of each column of a row. A mark is ``best``, ``second``, or ``untrained`` for the whole row."""
+    metrics = [(cell_text(row.cells.get(m.id), m), row.marks.get(m.id)) for m in shown_metrics(leaderboard)]
+    if ranked(leaderboard):
+        difference_to_best = (
+            NONE if row.difference_to_best is None else interval_text(row.difference_to_best, leaderboard.metrics[0])
+        )
+        metrics.insert(1, (difference_to_best, None))
+    times = [(seconds_text(row.train_seconds), None)] if leaderboard.worker_layout else []
+    memory = [(mebibytes_text(row.gpu_bytes), None)] if _on_gpu(leaderboard) else []
+    params = NONE if row.n_params is None else f"{row.n_params:,}"
+    params += f" → {row.n_deployed:,}" if row.n_deployed is not None else ""
+    tail = [(params, None), (seeds_text(row), None), (signals_text(row, len(leaderboard.signals)), None)]
+    ranks = [(rank_text(leaderboard, row), None)] if ranked(leaderboard) else []
+    label = row.label if row.trained else f"{row.label} (did not train)"
+    texts = [(label, None), *ranks, *metrics, *times, *memory, *tail]
+    return texts if row.trained else [(text, UNTRAINED) for text, _ in texts]

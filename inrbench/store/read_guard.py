@@ -1,0 +1,186 @@
+"""Limits on a file of results while it is read. The file may come from a stranger.
+
+``check_footer`` and ``check_expanded_size`` look at a Parquet file without unpacking it, ``memory_cap`` limits memory while it is
+unpacked, and ``check_rows`` checks the columns. ``inrbench.store.row_checks`` checks what a row says about itself.
+"""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from inrbench.limits import (
+    MAX_FOOTER_BYTES,
+    MAX_NESTING,
+    MAX_ROW_GROUPS,
+    MAX_ROWS,
+    MAX_SMALL_FILE_BYTES,
+    MAX_TABLE_BYTES,
+    MAX_TEXT,
+)
+
+REQUIRED = frozenset(
+    {
+        "run_id",
+        "attempt_id",
+        "task",
+        "task_version",
+        "signal",
+        "signal_sha256",
+        "method",
+        "method_sha256",
+        "params_json",
+        "variant",
+        "protocol",
+        "protocol_fingerprint",
+        "protocol_json",
+        "seed",
+        "device_class",
+        "status",
+        "started_at",
+        "finished_at",
+        "metrics",
+        "curve",
+    }
+)
+"""Columns that every version has written in every row."""
+KEYS = {
+    "metrics": ("id", "higher_is_better", "scale"),
+    "curve": ("step",),
+    "probes": ("probe", "step"),
+    "artifacts": ("name", "file", "bytes"),
+    "notes": (),
+}
+"""Nested columns, and what each of their items must have."""
+OBJECTS = frozenset({"params_json", "training_json", "protocol_json"})
+LATEST = 7_258_118_400_000_000
+"""Microseconds from 1970 to 2200: later times are no times."""
+STATM = Path("/proc/self/statm")
+
+
+def read_json(text: str | bytes) -> Any:
+    """Return what a JSON text of a stranger's holds. Raises ValueError for one that is too long, too deep or no JSON."""
+    if len(text) > MAX_SMALL_FILE_BYTES:
+        raise ValueError(f"a JSON text of {len(text):,} letters; at most {MAX_SMALL_FILE_BYTES:,} are read")
+    try:
+        held = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise ValueError(f"a JSON text of more than {MAX_NESTING} levels") from error
+    level, depth = [held], 0
+    while level:
+        depth += 1
+        if depth > MAX_NESTING:
+            raise ValueError(f"a JSON text of more than {MAX_NESTING} levels")
+        level = [item for each in level if isinstance(each, dict | list) for item in _items(each)]
+    return held
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"a JSON text with {name}, which is no number")
+
+
+def _items(held: dict[str, Any] | list[Any]) -> Iterator[Any]:
+    yield from held.values() if isinstance(held, dict) else held
+
+
+def check_footer(path: Path) -> None:
+    """Raise ValueError for a Parquet file whose footer says that it is larger than ours can be, before a library reads it."""
+    with path.open("rb") as stream:
+        size = stream.seek(0, 2)
+        stream.seek(max(0, size - 8))
+        length = int.from_bytes(stream.read(4), "little")
+    if length > min(size, MAX_FOOTER_BYTES):
+        raise ValueError(f"has a footer of {length:,} bytes; at most {MAX_FOOTER_BYTES:,} are read")
+
+
+def check_expanded_size(facts: pq.FileMetaData) -> None:
+    """Raise ValueError for a Parquet file that says itself that it is too large; ``facts``: its footer.
+
+    Nothing is asked of single columns: for a damaged file the library ends the process then.
+    """
+    if facts.num_rows > MAX_ROWS:
+        raise ValueError(f"has {facts.num_rows:,} rows; at most {MAX_ROWS:,} are read")
+    if facts.num_row_groups > MAX_ROW_GROUPS:
+        raise ValueError(f"has {facts.num_row_groups:,} row groups; at most {MAX_ROW_GROUPS:,} are read")
+    size = sum(facts.row_group(group).total_byte_size for group in range(facts.num_row_groups))
+    if size > MAX_TABLE_BYTES:
+        raise ValueError(f"unpacks to {size:,} bytes; at most {MAX_TABLE_BYTES:,} are read")
+
+
+@contextmanager
+def memory_cap(most: int) -> Iterator[None]:
+    """Let this process take at most so many bytes of addresses more inside the block, where the system can limit that.
+
+    A text or a list that is repeated is kept once in a Parquet file: only reading it tells how large it is. In another thread
+    than the main one nothing is limited: processes that begin meanwhile would inherit the limit.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    try:
+        import resource
+
+        pages = int(STATM.read_text("ascii").split()[0])
+    except (ImportError, OSError):  # not Linux
+        yield
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    cap = pages * resource.getpagesize() + most
+    if soft != resource.RLIM_INFINITY:
+        cap = min(cap, soft)
+    resource.setrlimit(resource.RLIMIT_AS, (cap, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def check_rows(table: pa.Table) -> None:
+    """Raise ValueError for rows without what every row has, as far as it was read, or with texts that are too long.
+
+    Raises ArrowInvalid for what is no text, or a list that lies nowhere.
+    """
+    table.validate(full=True)
+    for name in table.schema.names:
+        column = table[name]
+        if name in REQUIRED and column.null_count:
+            raise ValueError(f"holds a row without {name}")
+        if name in KEYS:
+            _check_items(name, column)
+        if pa.types.is_string(column.type) and len(column):
+            longest = pc.max(pc.binary_length(column)).as_py()
+            if longest is not None and longest > MAX_TEXT:
+                raise ValueError(f"holds {longest:,} bytes of text in {name}; at most {MAX_TEXT:,} are read")
+        if pa.types.is_timestamp(column.type) and len(column):
+            span = pc.min_max(pc.cast(column, pa.int64())).as_py()
+            if span["min"] is not None and not 0 <= span["min"] <= span["max"] <= LATEST:
+                raise ValueError(f"holds a time in {name} that is none")
+        if name in OBJECTS:
+            _check_objects(name, column)
+
+
+def _check_items(name: str, column: pa.ChunkedArray) -> None:
+    items = pc.list_flatten(column)
+    if items.null_count:
+        raise ValueError(f"holds an empty item in {name}")
+    for key in KEYS[name]:
+        if len(items) and pc.struct_field(items, key).null_count:
+            raise ValueError(f"holds an item in {name} without {key}")
+
+
+def _check_objects(name: str, column: pa.ChunkedArray) -> None:
+    for text in pc.unique(column).to_pylist():
+        if text is None:
+            continue
+        try:
+            held = read_json(text)
+        except ValueError as error:
+            raise ValueError(f"holds a {name} that cannot be read: {error}") from error
+        if not isinstance(held, dict):
+            raise ValueError(f"holds a {name} that is no table of names and values")

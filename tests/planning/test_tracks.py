@@ -1,0 +1,243 @@
+"""Tracks: one protocol, each method trained in its own way, and never two ways in one ranking."""
+
+from dataclasses import asdict, replace
+
+import pytest
+from click.testing import CliRunner
+
+from inrbench.analyse import leaderboards
+from inrbench.cli.main import cli
+from inrbench.errors import BadValue, NothingFound, StoreError
+from inrbench.planning import Request, make_plan
+from inrbench.planning.plan import Recipe
+from inrbench.planning.tuning import (
+    EPOCH_DIVISORS,
+    LEARNING_RATES,
+    choose,
+    make_search,
+    promote,
+    rank_trials,
+    read_recipes,
+    rounds_of,
+    tuned_requests,
+    write_recipe,
+)
+from inrbench.registry import Registry
+from inrbench.spec import Measurement, digest
+from inrbench.store import append, load_results
+
+
+def jobs(**fields):
+    plan, _ = make_plan(
+        Request(**{"methods": "siren,wire", "tasks": "photo", "protocol": "quick", "signals": "camera", **fields}), {}
+    )
+    return plan
+
+
+def test_the_native_track_trains_each_method_as_its_authors_do():
+    paper, authors = jobs(), jobs(track="authors")
+    wire = next(job for job in authors.todo if job.spec.method == "wire")
+    assert (wire.spec.params["scale"], wire.protocol.batch) == (10.0, 65536), "parameters and batch are the authors' too"
+    siren = next(job for job in authors.todo if job.spec.method == "siren")
+    assert (siren.protocol.batch, siren.protocol.settings.value_range) == (None, "[-1, 1]")
+    rates = {
+        job.spec.method: (job.protocol.lr, job.protocol.schedule, job.protocol.settings.coordinate_range)
+        for job in authors.todo
+    }
+    assert rates == {"siren": (1e-4, "constant", (-1.0, 1.0)), "wire": (5e-3, "exponential", (-1.0, 1.0))}
+    assert {job.spec.protocol_fingerprint for job in (*paper.todo, *authors.todo)} == {paper.todo[0].spec.protocol_fingerprint}
+    assert not {job.spec.run_id for job in paper.todo} & {job.spec.run_id for job in authors.todo}
+
+
+def test_a_method_without_known_settings_is_left_out_and_named():
+    plan = jobs(methods="siren,relu", track="authors")
+    assert [job.spec.method for job in plan.todo] == ["siren"]
+    assert plan.notes == ["relu is left out of photo, track authors: its authors' settings for it are not known"]
+
+
+def test_run_ids_of_the_papers_track_are_what_they_were_before_there_were_tracks(attempt):
+    spec = attempt().result.spec
+    identity = {k: v for k, v in asdict(spec).items() if k not in ("variant", "protocol", "track", "training")}
+    assert spec.run_id == digest(identity)[:32]
+
+
+def test_tracks_never_share_a_table(attempt, tmp_path):
+    append(tmp_path, attempt(30.0))
+    append(tmp_path, attempt(31.0, track="authors", training={"lr": "1e-4"}))
+    append(tmp_path, attempt(99.0, track="search", training={"lr": "1e-5"}))
+    boards = leaderboards(tmp_path)
+    assert sorted((b.group.track, b.rows[0].cells["psnr@test"].mean) for b in boards) == [("authors", 31.0), ("paper", 30.0)]
+
+
+@pytest.mark.parametrize("name", sorted(Registry().methods))
+def test_every_native_setting_can_be_applied(name, registry):
+    method = registry.method(name)
+    for task in map(registry.task, registry.tasks):
+        for protocol in task.protocols.values():
+            changed = protocol.with_changes(method.authors_recipe(task.name, task.kind)[1])
+            assert changed.lr_min <= changed.lr
+    assert all(low < high for low, high in method.search_ranges.values())
+
+
+def test_every_tasks_tuning_signals_are_off_its_tests(registry):
+    for task in map(registry.task, registry.tasks):
+        if task.tuning_split is None:
+            continue
+        other, signals = task.tuning_split
+        assert set(signals) <= set(registry.task(other).signals())
+        assert task.tuning_metric in {metric.id for metric in registry.task(other).metrics}
+        assert task.tuning_metric in registry.task(other).protocols["quick"].metrics
+
+
+def search(budget=4, method="wire", task="photo"):
+    registry = Registry()
+    chosen = registry.task(task)
+    return make_search(registry.method(method), chosen, registry.task(chosen.tuning_split[0]), "quick", budget, (0,), "cpu")
+
+
+def test_trials_are_within_ranges_and_the_same_every_time():
+    found = search(9)
+    assert found.trials[0] == Recipe()
+    assert found.rounds == (12, 6, 3)
+    assert len(found.trials) == 12
+    assert found.trials == search(9).trials
+    search_ranges = found.method.search_ranges
+    for trial in found.trials[1:]:
+        assert LEARNING_RATES[0] <= float(trial.training["lr"]) <= LEARNING_RATES[1]
+        assert all(search_ranges[name][0] <= value <= search_ranges[name][1] for name, value in trial.params.items())
+        assert float(trial.training["lr_min"]) == pytest.approx(float(trial.training["lr"]) / 2, rel=0.01)
+    assert len({trial.training["lr"] for trial in found.trials[1:]}) == 11
+    assert LEARNING_RATES[0] <= 1e-5, "siren's own rate must not be the edge"
+    with_first = [trial for trial in found.trials[1:] if "omega_first" in trial.params]
+    assert 0 < len(with_first) < 11, "a parameter that is usually not given is not given in some trials"
+
+
+def test_each_round_has_more_epochs_and_fewer_trials_and_none_costs_more_than_the_budget():
+    found = search(9)
+    epochs = [int(found.requests(r, [1])[0].changes.get("epochs", 100)) for r in range(3)]
+    assert epochs == [25, 50, 100]
+    for budget in (2, 8, 20):
+        spent = sum(trials / share for trials, share in zip(rounds_of(budget), EPOCH_DIVISORS, strict=True))
+        assert spent <= budget + 1
+
+
+@pytest.mark.parametrize("name", ["msa", "finer", "siren", "wire", "staf", "gauss", "sinc", "hosc"])
+def test_every_frequency_and_envelope_can_be_tuned(name, registry):
+    """Per-layer ones too: MSA's slow last layer, FINER's bias scale, first layers."""
+    wanted = {"msa": {"s_min", "s_max", "s_max_last"}, "finer": {"omega", "omega_first", "first_bias_scale"},
+              "siren": {"omega", "omega_first"}, "wire": {"omega", "omega_first", "scale"}, "staf": {"omega", "omega_first"},
+              "gauss": {"a", "a_first"}, "sinc": {"omega", "omega_first"}, "hosc": {"omega", "omega_first", "beta"}}[name]  # fmt: skip
+    assert wanted <= set(registry.method(name).search_ranges)
+
+
+def stored(attempt, folder, found, round_number, scores, metric):
+    """Store a round's runs with a score for each trial."""
+    for value, request in zip(scores.values(), found.requests(round_number, list(scores)), strict=True):
+        for job in make_plan(request, {})[0].todo:
+            made = attempt()
+            measured = (Measurement(metric=metric, value=value),)
+            append(folder, replace(made, result=replace(made.result, spec=job.spec, metrics=measured)))
+
+
+def test_the_better_half_goes_on_and_the_best_is_kept_and_used(attempt, tmp_path):
+    found = search(3)
+    assert found.rounds == (4, 2, 1)
+    metric = {m.id: m for m in Registry().task("photo").metrics}["psnr-offgrid@2x-area"]
+    stored(attempt, tmp_path, found, 0, {0: 20.0, 1: 25.0, 2: 22.0, 3: 24.0}, metric)
+    judged = rank_trials(found, 0, range(4), tmp_path)
+    assert [(trial.number, trial.score) for trial in judged] == [(1, 25.0), (3, 24.0), (2, 22.0), (0, 20.0)]
+    assert judged[0].shown == "psnr-offgrid@2x-area 25"
+    standing = promote(found, 0, judged)
+    assert standing == [0, 1, 3], "the usual one goes on in any case"
+    stored(attempt, tmp_path, found, 1, {0: 21.0, 1: 24.0, 3: 26.0}, metric)
+    standing = promote(found, 1, rank_trials(found, 1, standing, tmp_path))
+    assert standing == [0, 3]
+    stored(attempt, tmp_path, found, 2, {0: 22.0, 3: 27.0}, metric)
+    chosen = choose(found, rank_trials(found, 2, standing, tmp_path))
+    assert (chosen.recipe, chosen.score, chosen.untuned, chosen.finished) == (found.trials[3], 27.0, 22.0, 2)
+    path = write_recipe(tmp_path, found, chosen)
+    assert path.name == "photo-quick-wire.toml"
+    assert read_recipes(tmp_path, "quick")["photo", "wire"].recipe == found.trials[3]
+    assert read_recipes(tmp_path, "paper") == {}
+    (request,) = tuned_requests(Request(methods="wire,siren", tasks="photo", protocol="quick", signals="camera,moon"), tmp_path)
+    plan = make_plan(request, {})[0]
+    assert [(job.spec.method, job.spec.signal, job.spec.track) for job in plan.todo] == [("wire", "camera", "tuned-3")]
+    assert plan.todo[0].spec.params == {**plan.todo[0].spec.params, **found.trials[3].params}
+    assert (
+        plan.todo[0]
+        .notes[0]
+        .startswith("tuned with a budget of 3 runs on photo/grass, photo/gravel, photo/moon by psnr-offgrid")
+    )
+    assert any("run: inrbench tune --methods siren --tasks photo" in note for note in plan.notes)
+    path.write_text("what = ")
+    with pytest.raises(StoreError, match="is no tuned recipe"):
+        read_recipes(tmp_path, "quick")
+
+
+def test_methods_tuned_with_other_budgets_never_share_a_table(attempt, tmp_path):
+    metric = {m.id: m for m in Registry().task("photo").metrics}["psnr-offgrid@2x-area"]
+    for method, budget in (("wire", 3), ("siren", 2)):
+        found = search(budget, method)
+        stored(attempt, tmp_path, found, 2, {0: 22.0}, metric)
+        write_recipe(tmp_path, found, choose(found, rank_trials(found, 2, [0], tmp_path)))
+    requests = tuned_requests(Request(methods="wire,siren", tasks="photo", protocol="quick", signals="camera"), tmp_path)
+    tracks = {job.spec.method: job.spec.track for request in requests for job in make_plan(request, {})[0].todo}
+    assert tracks == {"siren": "tuned-2", "wire": "tuned-3"}
+    with pytest.raises(NothingFound, match="nothing was tuned for protocol 'paper'"):
+        tuned_requests(Request(methods="wire", tasks="photo"), tmp_path)
+
+
+def test_of_errors_the_least_is_chosen(attempt, tmp_path):
+    found = search(3, "siren", "function1d")
+    metric = {m.id: m for m in Registry().task("function1d").metrics}["mse@dense-20001"]
+    stored(attempt, tmp_path, found, 2, {0: 1e-2, 1: 1e-5, 2: 1e-1}, metric)
+    assert choose(found, rank_trials(found, 2, range(3), tmp_path)).recipe == found.trials[1]
+
+
+def test_a_search_in_which_nothing_ended_chooses_nothing(attempt, tmp_path):
+    append(tmp_path, attempt())
+    with pytest.raises(NothingFound, match="no trial of wire on photo"):
+        choose(search(2), rank_trials(search(2), 2, [0, 1], tmp_path))
+
+
+def test_trials_can_be_looked_at(attempt, tmp_path):
+    found = search(3)
+    metric = {m.id: m for m in Registry().task("photo").metrics}["psnr-offgrid@2x-area"]
+    stored(attempt, tmp_path, found, 0, {0: 20.0, 1: 25.0}, metric)
+    for words in (["leaderboard"], ["results", "list"]):
+        with pytest.raises(NothingFound, match="nothing but trials of a search; see them: --track search"):
+            CliRunner().invoke(cli, [*words, "--results", str(tmp_path)], catch_exceptions=False)
+        shown = (
+            CliRunner().invoke(cli, [*words, "--track", "search", "--results", str(tmp_path)], catch_exceptions=False).output
+        )
+        assert "lr=" in shown and "omega=" in shown
+
+
+def test_a_task_without_tuning_signals_cannot_be_tuned_for():
+    task = Registry().task("allen-cahn2d")
+    with pytest.raises(BadValue, match="has no tuning signals"):
+        make_search(Registry().method("msa-pinn"), task, task, "quick", 3, (0,), "cpu")
+
+
+@pytest.mark.slow
+def test_tuning_from_the_command_line_and_resuming(tmp_path):
+    words = [
+        "tune",
+        "--methods",
+        "relu",
+        "--tasks",
+        "function1d",
+        "--budget",
+        "2",
+        "--device",
+        "cpu",
+        "--results",
+        str(tmp_path),
+    ]
+    done = CliRunner().invoke(cli, words, standalone_mode=False)
+    assert done.return_value == 0, done.output
+    assert "best of 2 trials" in done.output
+    assert "round 3 of 3, all epochs, by mse@dense-20001" in done.output
+    assert "trial   1  mse@dense-20001 " in done.output
+    assert "0 to do" in CliRunner().invoke(cli, words, standalone_mode=False).output
+    assert set(load_results(tmp_path)["track"]) == {"search"}
