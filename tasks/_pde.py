@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from inrbench import Metric, Protocol, Task
+from inrbench import Protocol, Task
 from inrbench.errors import unknown_name
 from inrbench.metrics.field import RELATIVE_L2, RELATIVE_L2_BEST, RESIDUAL
 from inrbench.registry import ProblemSize
@@ -65,7 +65,6 @@ class EquationTask(Task):
     kind = "pde"
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
-    metrics: ClassVar[tuple[Metric, ...]] = METRICS
     equations: ClassVar[Mapping[str, Callable[[float], "Equation"]]]
     """Signal -> the equation, given the weight of its conditions."""
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from inrbench import Metric, Protocol, Task, register_task
+from inrbench import Protocol, Task, register_task
 from inrbench.data import Clip, file_sha256, read_wav
 from inrbench.errors import unknown_name
 from inrbench.metrics.audio import SNR, SNR_OFFGRID
@@ -97,7 +97,6 @@ class Audio(Task):
     kind = "audio"
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
-    metrics: ClassVar[tuple[Metric, ...]] = (SNR, SNR_OFFGRID, MSE_TRAIN)
     file_extensions = (".wav",)
     tuning_split = ("audio", ("chord", "sweep"))
     tuning_metric = SNR_OFFGRID.id

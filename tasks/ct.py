@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from inrbench import Metric, Protocol, Task, register_task
+from inrbench import Protocol, Task, register_task
 from inrbench.data import file_sha256, fitted_shape, image_shape
 from inrbench.errors import DataMissing, unknown_name
 from inrbench.metrics.error import MSE_SINOGRAM
@@ -56,7 +56,6 @@ class ComputedTomography(Task):
     kind = "ct"
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
-    metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, MSE_SINOGRAM)
     file_extensions = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": Protocol(

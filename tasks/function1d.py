@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from inrbench import Metric, Protocol, Task, register_task
+from inrbench import Protocol, Task, register_task
 from inrbench.errors import unknown_name
 from inrbench.metrics.error import MEDIAN_DENSE, MSE_DENSE, MSE_TRAIN
 from inrbench.registry import ProblemSize
@@ -83,7 +83,6 @@ class Function1d(Task):
     kind = "function"
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
-    metrics: ClassVar[tuple[Metric, ...]] = (MSE_TRAIN, MSE_DENSE, MEDIAN_DENSE)
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER, "quick": QUICK}
     tuning_split = ("function1d", ("sin500", "sin1000"))
     tuning_metric = "mse@dense-20001"

@@ -11,11 +11,12 @@ original tells the truth.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from inrbench import Metric, Protocol, Task, register_task
+from inrbench import Protocol, Task, register_task
 from inrbench.data import dataset, fitted_shape
 from inrbench.errors import unknown_name
 from inrbench.metrics.error import MSE_TRAIN
-from inrbench.metrics.image import LPIPS, PSNR, PSNR_OFFGRID, SSIM
+from inrbench.metrics.image import PSNR, PSNR_OFFGRID, SSIM
+from inrbench.metrics.lpips import LPIPS
 from inrbench.registry import ProblemSize
 from inrbench.settings import ImageSettings
 
@@ -68,10 +69,8 @@ class Kodak(Task):
     kind = "image"
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
-    metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, LPIPS, PSNR_OFFGRID, MSE_TRAIN)
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER, "quick": QUICK}
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": SIGNALS}
-    optional_data = ("lpips",)
     tuning_split = ("photo", ("chelsea", "coffee", "brick"))
     tuning_metric = "psnr-offgrid@2x-area"
 

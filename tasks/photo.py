@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from inrbench.tasks.kodak import QUICK
 
-from inrbench import Metric, Protocol, Task, register_task
+from inrbench import Protocol, Task, register_task
 from inrbench.data import file_sha256, fitted_shape, image_shape
 from inrbench.errors import DataMissing, unknown_name
 from inrbench.metrics.error import MSE_TRAIN
-from inrbench.metrics.image import LPIPS, PSNR, PSNR_OFFGRID, SSIM
+from inrbench.metrics.image import PSNR, SSIM
+from inrbench.metrics.lpips import LPIPS
 from inrbench.registry import ProblemSize
 from inrbench.settings import ImageSettings
 
@@ -61,10 +62,8 @@ class Photo(Task):
     kind = "image"
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
-    metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, LPIPS, PSNR_OFFGRID, MSE_TRAIN)
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": COLOUR, "paper-gray": GRAY, "quick": QUICK}
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"quick": ("astronaut", "camera")}
-    optional_data = ("lpips",)
     tuning_split = ("photo", ("grass", "gravel", "moon"))
     tuning_metric = "psnr-offgrid@2x-area"
     file_extensions = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".ppm", ".pgm")

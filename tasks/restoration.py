@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from inrbench.tasks.photo import Photo
 
-from inrbench import Metric, Protocol, register_task
+from inrbench import Protocol, register_task
 from inrbench.data import fitted_shape, image_shape
 from inrbench.metrics.error import MSE_TRAIN
-from inrbench.metrics.image import LPIPS, PSNR, PSNR_UNOBSERVED, SSIM
+from inrbench.metrics.image import PSNR, PSNR_UNOBSERVED, SSIM
+from inrbench.metrics.lpips import LPIPS
 from inrbench.registry import ProblemSize
 from inrbench.settings import DenoiseSettings, ImageSettings, InpaintingSettings, SuperResolutionSettings
 
@@ -86,7 +87,6 @@ class Restoration(Photo):
 class Denoise(Restoration):
     """An image from noisy pixels."""
 
-    metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, LPIPS, MSE_TRAIN)
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": protocol(
             "paper",
@@ -136,7 +136,6 @@ class Denoise(Restoration):
 class SuperResolution(Restoration):
     """An image from a coarser one."""
 
-    metrics: ClassVar[tuple[Metric, ...]] = (PSNR, SSIM, LPIPS, MSE_TRAIN)
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": protocol(
             "paper",
@@ -186,7 +185,6 @@ class SuperResolution(Restoration):
 class Inpainting(Restoration):
     """An image from some of its pixels."""
 
-    metrics: ClassVar[tuple[Metric, ...]] = (PSNR_UNOBSERVED, PSNR, SSIM, LPIPS, MSE_TRAIN)
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": protocol(
             "paper",

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from inrbench import Metric, Protocol, Task, register_task
+from inrbench import Protocol, Task, register_task
 from inrbench.data import (
     Mesh,
     TruthRecipe,
@@ -217,7 +217,6 @@ class SignedDistance(ShapeTask):
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {**ShapeTask.suites, "quick": ("knot",)}
     tuning_split = ("sdf", ("knot", "gyroid"))
     tuning_metric = IOU_RANDOM.id
-    metrics: ClassVar[tuple[Metric, ...]] = METRICS
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER_SDF, "quick": quick(PAPER_SDF)}
 
 
@@ -228,7 +227,6 @@ class Occupancy(ShapeTask):
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {**ShapeTask.suites, "quick": ("gyroid",)}
     tuning_split = ("occupancy", ("knot", "gyroid"))
     tuning_metric = IOU_RANDOM.id
-    metrics: ClassVar[tuple[Metric, ...]] = (*METRICS, IOU_OFFICIAL)
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": PAPER_OCCUPANCY,
         "official": OFFICIAL,

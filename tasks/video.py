@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from inrbench import Metric, Protocol, Task, register_task
+from inrbench import Protocol, Task, register_task
 from inrbench.data import Frames, dataset, file_sha256, fitted_shape, video_shape
 from inrbench.errors import unknown_name
 from inrbench.metrics.video import (
@@ -94,15 +94,6 @@ class Video(Task):
     kind = "video"
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
-    metrics: ClassVar[tuple[Metric, ...]] = (
-        PSNR_8BIT,
-        PSNR_8BIT_STD,
-        PSNR_FLOAT,
-        PSNR_FLOAT_STD,
-        SSIM_FRAMES,
-        SSIM_FRAMES_STD,
-        PSNR_HELDOUT,
-    )
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER, "paper-heldout": HELDOUT, "quick": QUICK}
     tuning_split = ("video", ("orbits",))
     tuning_metric = "psnr-heldout@odd-frames-float-cap100"

@@ -13,6 +13,7 @@ import torch
 from inrbench.execute.worker import build_network, random_stream
 from inrbench.fit import Clock, MemoryMeter, fit
 from inrbench.planning import Request, make_plan
+from inrbench.problems import Evaluator
 from inrbench.registry import Registry
 from inrbench.spec import HARNESS_VERSION, derived_seed
 
@@ -52,7 +53,8 @@ def loss_after(registry: Registry, method: str, task: str, signal: str, engine: 
     problem = place.problem(signal, job.protocol, data_seed)
     network = build_network(job.spec, job.protocol, registry, problem, random_stream(place, signal, job.protocol))
     problem.validate_network(network)
-    fitted = fit(network, problem, job.protocol, device=CPU, data_seed=data_seed, clock=Clock(CPU), meter=MemoryMeter(CPU),
+    evaluator = Evaluator(place.metrics_of(job.protocol), problem.evaluation)
+    fitted = fit(network, problem, job.protocol, evaluator=evaluator, device=CPU, data_seed=data_seed, clock=Clock(CPU), meter=MemoryMeter(CPU),
                  engine=engine)  # fmt: skip
     return fitted.curve[-1].loss
 

@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from inrbench.analyse.papers import paper_texts
-from inrbench.errors import BadValue, unknown_name
+from inrbench.errors import BadValue, UnknownName, unknown_name
 from inrbench.registry import Registry
 from inrbench.spec import Metric
 
@@ -106,7 +106,10 @@ def metric_of(claim: Claim, registry: Registry) -> Metric | None:
     """Return the metric of a claim; None for a probe's reading, which has no direction."""
     if claim.metric == SECONDS.id:
         return SECONDS
-    return next((metric for metric in registry.task(claim.task).metrics if metric.id == claim.metric), None)
+    try:
+        return registry.task(claim.task).metric(claim.metric)
+    except UnknownName:
+        return None
 
 
 def _checked(raw: Mapping[str, Any], where: str, registry: Registry) -> Claim:

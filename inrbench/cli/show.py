@@ -64,7 +64,7 @@ def _show_task(task: Task, origin: str) -> None:
     _heading("signals")
     say("  " + ", ".join(task.signals()) + (", or a file of your own" if task.file_extensions else ""))
     _heading("metrics, the protocol's first one ranks")
-    for metric in task.metrics:
+    for metric in {m.id: m for protocol in task.protocols.values() for m in task.metrics_of(protocol)}.values():
         unit = f" in {metric.unit}" if metric.unit else ""
         say(f"  {metric.id}{unit}, {'higher' if metric.higher_is_better else 'lower'} is better")
     if task.tuning_split:

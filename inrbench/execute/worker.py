@@ -38,7 +38,7 @@ from inrbench.fit import (
 )
 from inrbench.nn import NetworkSize, network_size, save_weights
 from inrbench.private import private_folder
-from inrbench.problems import Problem
+from inrbench.problems import Evaluator, Problem
 from inrbench.registry import Registry, Task
 from inrbench.spec import (
     Artifact,
@@ -243,6 +243,7 @@ def _carry_out(job: Job, state: _RunState, on_progress: Progress, settings: Exec
         problem = task.problem(spec.signal, job.protocol, data_seed)
         problem.as_dtype(DTYPES[job.protocol.precision])
         problem.to(device)
+    evaluator = Evaluator(task.metrics_of(job.protocol), problem.evaluation)
     state.notes += [*job.notes, *problem.notes]
     network = build_network(spec, job.protocol, registry, problem, stream)
     problem.validate_network(network)
@@ -254,6 +255,7 @@ def _carry_out(job: Job, state: _RunState, on_progress: Progress, settings: Exec
         network,
         problem,
         job.protocol,
+        evaluator=evaluator,
         device=device,
         data_seed=data_seed,
         clock=clock,
@@ -269,7 +271,7 @@ def _carry_out(job: Job, state: _RunState, on_progress: Progress, settings: Exec
         raise Diverged(state.fitted.diverged_at, steps, state.fitted.nonfinite_gradient)
     with clock("eval"):
         predict = Predictor(network, device)
-        state.metrics = problem.evaluation.measure(predict)
+        state.metrics = evaluator.measure(predict)
         share = problem.error_share(network, predict)
     if share is not None:
         state.error_share, state.trained = share, share < task.trained_below

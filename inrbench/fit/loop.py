@@ -17,7 +17,7 @@ from inrbench.fit.probes import read_probes
 from inrbench.fit.schedule import learning_rate, log_spaced_steps
 from inrbench.fit.step import Engine, StepFacts, make_step
 from inrbench.nn import LinearModel, Solver
-from inrbench.problems import Batch, Problem
+from inrbench.problems import Batch, Evaluator, Problem
 from inrbench.spec import CurvePoint, ProbeReading, Protocol
 
 CURVE_POINTS = 30
@@ -60,6 +60,7 @@ def fit(
     problem: Problem,
     protocol: Protocol,
     *,
+    evaluator: Evaluator,
     device: torch.device,
     data_seed: int,
     clock: Clock,
@@ -79,7 +80,7 @@ def fit(
     weights that are not finite after the last step, whose effect no loss has seen, count for that step.
     """
     if isinstance(network, LinearModel):
-        return _solve(network, problem, device, clock, meter, engine, on_progress, on_checkpoint)
+        return _solve(network, problem, evaluator, device, clock, meter, engine, on_progress, on_checkpoint)
     generator = torch.Generator().manual_seed(data_seed)
     steps = protocol.epochs * problem.steps_per_epoch
     work = None if isinstance(network, Solver) else count_ops(network, problem)
@@ -132,7 +133,7 @@ def fit(
             )
         if step in checkpoints:
             with clock("eval"):
-                value = problem.evaluation.primary(predict)
+                value = evaluator.primary(predict)
             rate = learning_rate(protocol, (step - 1) // problem.steps_per_epoch)
             curve.append(
                 CurvePoint(
@@ -174,6 +175,7 @@ def _nonfinite_gradient(names: Sequence[str], norms: Tensor, losses: Tensor) -> 
 def _solve(
     model: LinearModel,
     problem: Problem,
+    evaluator: Evaluator,
     device: torch.device,
     clock: Clock,
     meter: MemoryMeter,
@@ -195,7 +197,7 @@ def _solve(
         step, loss = (step, loss) if after is None else (step + 1, after)
         if (ended and (not curve or curve[-1].step != step)) or (not ended and step & (step - 1) == 0):
             with clock("eval"):
-                value = problem.evaluation.primary(predict)
+                value = evaluator.primary(predict)
             curve.append(CurvePoint(step=step, train_seconds=clock.seconds["train"], loss=loss, lr=0.0, value=value))
             on_progress(0.5, value)
             if on_checkpoint is not None:

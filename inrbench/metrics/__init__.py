@@ -1,1 +1,21 @@
-"""Pure functions from predictions and references to numbers. A metric's id names its implementation and its parameters."""
+"""Metrics: one module per family of metrics. Every ``Metric`` at the top of a module here is built in.
+
+To add one, write a function and a ``Metric`` in a module of this package and name its id in a protocol. A task plugin may bring
+its own in ``Task.metrics``. No module here imports torch at its top.
+"""
+
+import pkgutil
+from functools import cache
+from importlib import import_module
+
+from inrbench.spec import Metric
+
+
+@cache
+def builtin_metrics() -> dict[str, Metric]:
+    """Return the metrics of this package by id."""
+    modules = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
+    return {value.id: value for module in modules for value in vars(module).values() if isinstance(value, Metric)}
+
+
+__all__ = ["builtin_metrics"]

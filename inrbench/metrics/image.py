@@ -1,4 +1,4 @@
-"""Image quality of a float image ``(H, W, C)`` against its reference, both in [0, 1]."""
+"""Quality of a float image ``(H, W, C)`` against its reference, both in [0, 1]."""
 
 import math
 
@@ -8,19 +8,14 @@ from numpy.typing import NDArray
 from inrbench.metrics.error import mean_squared_error
 from inrbench.spec import Metric
 
-PSNR = Metric(id="psnr@clip-float", unit="dB", higher_is_better=True)
-SSIM = Metric(id="ssim@skimage-uniform-w7", higher_is_better=True)
-LPIPS = Metric(id="lpips@alex-v0.1", higher_is_better=False)
-PSNR_OFFGRID = Metric(id="psnr-offgrid@2x-area", unit="dB", higher_is_better=True)
-PSNR_UNOBSERVED = Metric(id="psnr-unobserved@clip-float", unit="dB", higher_is_better=True)
-
 SSIM_WINDOW = 7
+"""Side of SSIM's window in pixels."""
 
 
 def psnr(image: NDArray[np.floating], reference: NDArray[np.floating]) -> float:
-    """Return 10 log10(1 / MSE) over all pixels and channels, both clipped to [0, 1]; infinite for equal images.
+    """Return 10 log10(1 / MSE) in dB over all pixels and channels, both clipped to [0, 1]; infinite for equal images.
 
-    No rounding to 8 bit: this is the float PSNR of the official MSA code.
+    Nothing is rounded to 8 bit: this is the float PSNR of the official MSA code.
 
     >>> round(psnr(np.full((2, 2, 3), 0.1), np.zeros((2, 2, 3))), 6)
     20.0
@@ -32,9 +27,29 @@ def psnr(image: NDArray[np.floating], reference: NDArray[np.floating]) -> float:
 def ssim(image: NDArray[np.floating], reference: NDArray[np.floating]) -> float:
     """Return scikit-image's SSIM with a uniform 7 x 7 window and data range 1, averaged over channels, both clipped to [0, 1].
 
-    The images must be at least 7 pixels in each direction (ValueError otherwise).
+    Raises ValueError for images of fewer than 7 pixels in a direction.
     """
     from skimage.metrics import structural_similarity
 
     a, b = image.clip(0, 1).astype(np.float64), reference.clip(0, 1).astype(np.float64)
     return float(structural_similarity(a, b, win_size=SSIM_WINDOW, data_range=1.0, channel_axis=2))
+
+
+PSNR = Metric(id="psnr@clip-float", title="PSNR", unit="dB", higher_is_better=True, compute=psnr)
+SSIM = Metric(id="ssim@skimage-uniform-w7", title="SSIM", higher_is_better=True, compute=ssim)
+PSNR_OFFGRID = Metric(
+    id="psnr-offgrid@2x-area",
+    title="PSNR off-grid",
+    unit="dB",
+    higher_is_better=True,
+    compute=psnr,
+    needs=("offgrid_prediction", "offgrid_truth"),
+)
+PSNR_UNOBSERVED = Metric(
+    id="psnr-unobserved@clip-float",
+    title="PSNR unobserved",
+    unit="dB",
+    higher_is_better=True,
+    compute=psnr,
+    needs=("unobserved_prediction", "unobserved_truth"),
+)

@@ -3,27 +3,40 @@
 import warnings
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
-from torch import Tensor, nn
+
+from inrbench.spec import Metric
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 def lpips(image: NDArray[np.floating], reference: NDArray[np.floating], weights: Path) -> float:
-    """Return LPIPS of two images ``(H, W, C)`` in [0, 1], clipped; gray images are repeated to three channels.
+    """Return LPIPS of two images ``(H, W, C)`` in [0, 1], clipped; grayscale images are repeated to three channels.
 
-    ``weights`` is a safetensors file with AlexNet's ``features.{0,3,6,8,10}.{weight,bias}`` in torchvision's layout. Raises
-    RuntimeError for images too small for AlexNet (about 32 pixels).
+    Args:
+        image: The reconstruction.
+        reference: The original.
+        weights: A safetensors file with AlexNet's ``features.{0,3,6,8,10}.{weight,bias}`` in torchvision's layout.
+
+    Raises:
+        RuntimeError: An image is too small for AlexNet (about 32 pixels).
     """
+    import torch
+
     with torch.no_grad():
         return float(_network(weights)(_batch(image), _batch(reference)))
 
 
 @lru_cache(maxsize=1)
-def _network(weights: Path) -> nn.Module:
+def _network(weights: Path) -> "nn.Module":
     import lpips as package
+    import torch
+    from safetensors.torch import load_file
+    from torch import nn
 
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")  # its use of torchvision's old `pretrained` argument
@@ -36,7 +49,18 @@ def _network(weights: Path) -> nn.Module:
     return network.eval()
 
 
-def _batch(image: NDArray[np.floating]) -> Tensor:
+def _batch(image: NDArray[np.floating]) -> "Tensor":
     """Return ``(1, 3, H, W)`` in [-1, 1]."""
+    import torch
+
     rgb = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
     return torch.from_numpy(rgb.clip(0, 1).astype(np.float32) * 2 - 1).permute(2, 0, 1)[None]
+
+
+LPIPS = Metric(
+    id="lpips@alex-v0.1",
+    title="LPIPS",
+    higher_is_better=False,
+    compute=lpips,
+    data={"weights": ("lpips", "alexnet_features.safetensors")},
+)

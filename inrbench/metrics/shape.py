@@ -1,38 +1,82 @@
-"""How alike two solids are: by their voxels, by random points, by the distance between their surfaces."""
+"""Similarity of two solids: by their voxels, at random points, and by the distance between their surfaces."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inrbench.spec import Metric
 
-IOU_GRID = Metric(id="iou@grid", higher_is_better=True)
-IOU_RANDOM = Metric(id="iou-random@100k", higher_is_better=True)
-IOU_OFFICIAL = Metric(id="iou@official-training-outputs", higher_is_better=True)
-CHAMFER = Metric(id="chamfer@l1-point-to-surface-30k", higher_is_better=False, scale="log")
-NORMALS = Metric(id="normal-consistency@30k", higher_is_better=True)
+
+@dataclass(frozen=True)
+class Overlap:
+    """Counts of points that are inside both solids, and inside at least one."""
+
+    both: int
+    either: int
 
 
-def iou(both: int, either: int) -> float:
-    """Return intersection over union from counts; 1 for two empty solids.
+@dataclass(frozen=True)
+class SurfaceComparison:
+    """Samples of two surfaces, each compared with the other surface.
 
-    >>> iou(3, 4), iou(0, 0)
+    Args:
+        forth: Distances of the first surface's samples to the second surface.
+        back: Distances of the second surface's samples to the first surface.
+        normals: For each of the two directions, unit normals ``(N, 3)`` of the samples and of the nearest points.
+    """
+
+    forth: NDArray[np.floating]
+    back: NDArray[np.floating]
+    normals: tuple[tuple[NDArray[np.floating], NDArray[np.floating]], ...]
+
+
+def iou(overlap: Overlap) -> float:
+    """Return intersection over union; 1 for two empty solids.
+
+    >>> iou(Overlap(3, 4)), iou(Overlap(0, 0))
     (0.75, 1.0)
     """
-    return both / either if either else 1.0
+    return overlap.both / overlap.either if overlap.either else 1.0
 
 
-def chamfer(forth: NDArray[np.floating], back: NDArray[np.floating]) -> float:
-    """Return the Chamfer distance from the distances of each surface's samples to the other surface: half the sum of the means.
+def chamfer(surfaces: SurfaceComparison) -> float:
+    """Return the Chamfer distance: half the sum of the mean distances of each surface's samples to the other surface.
 
-    The distances are to the surface and not to samples of it, which would never come to nought.
+    The distances are to the surface itself and not to samples of it, so that two equal surfaces have distance 0.
     """
-    return float(forth.mean() + back.mean()) / 2
+    return float(surfaces.forth.mean() + surfaces.back.mean()) / 2
 
 
-def normal_consistency(pairs: list[tuple[NDArray[np.floating], NDArray[np.floating]]]) -> float:
-    """Return the mean over directions of the mean |cos| between unit normals ``(N, 3)`` of samples and of what they met.
+def normal_consistency(surfaces: SurfaceComparison) -> float:
+    """Return the mean over both directions of the mean |cos| between normals of samples and of the nearest points.
 
-    >>> normal_consistency([(np.array([[0.0, 0.6, -0.8]]), np.array([[0.0, 0.0, 1.0]]))])
+    >>> normals = (np.array([[0.0, 0.6, -0.8]]), np.array([[0.0, 0.0, 1.0]]))
+    >>> normal_consistency(SurfaceComparison(np.zeros(1), np.zeros(1), (normals,)))
     0.8
     """
-    return float(np.mean([np.abs(np.einsum("ij,ij->i", a, b)).mean() for a, b in pairs]))
+    return float(np.mean([np.abs(np.einsum("ij,ij->i", a, b)).mean() for a, b in surfaces.normals]))
+
+
+IOU_GRID = Metric(id="iou@grid", title="IoU", higher_is_better=True, compute=iou, needs=("grid_overlap",))
+IOU_RANDOM = Metric(
+    id="iou-random@100k", title="IoU at random points", higher_is_better=True, compute=iou, needs=("random_overlap",)
+)
+IOU_OFFICIAL = Metric(
+    id="iou@official-training-outputs", title="IoU", higher_is_better=True, compute=iou, needs=("training_overlap",)
+)
+CHAMFER = Metric(
+    id="chamfer@l1-point-to-surface-30k",
+    title="Chamfer",
+    higher_is_better=False,
+    scale="log",
+    compute=chamfer,
+    needs=("surfaces",),
+)
+NORMALS = Metric(
+    id="normal-consistency@30k",
+    title="normal consistency",
+    higher_is_better=True,
+    compute=normal_consistency,
+    needs=("surfaces",),
+)

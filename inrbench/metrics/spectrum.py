@@ -2,7 +2,6 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dctn
 
 
 def energy_by_octave(field: NDArray[np.floating]) -> dict[str, float]:
@@ -16,6 +15,8 @@ def energy_by_octave(field: NDArray[np.floating]) -> dict[str, float]:
     >>> {octave: round(energy, 6) for octave, energy in energy_by_octave(np.cos(10 * np.pi * x)[:, None]).items()}
     {'0-1': 0.0, '1-2': 0.0, '2-4': 0.0, '4-8': 0.5, '8-16': 0.0, '16-32': 0.0}
     """
+    from scipy.fft import dctn
+
     *shape, _ = field.shape
     axes = tuple(range(len(shape)))
     energy = np.square(dctn(field.astype(np.float64), axes=axes, norm="ortho")).sum(axis=-1) / field.size

@@ -7,7 +7,7 @@ from torch import nn
 
 from inrbench.errors import InrbenchError
 from inrbench.plugin_checks.base import CheckResult, OnResult, ignore_result, run_checks
-from inrbench.problems import Problem
+from inrbench.problems import Evaluator, Problem
 from inrbench.registry import Task
 from inrbench.spec import Protocol
 
@@ -19,14 +19,14 @@ def check_task(task: Task, on_result: OnResult = ignore_result) -> list[CheckRes
 
 def description(task: Task) -> CheckResult:
     """A kind, a version that is explained, metrics."""
-    missing = [name for name in ("kind", "version", "changes", "metrics", "protocols") if not getattr(task, name, None)]
+    missing = [name for name in ("kind", "version", "changes", "protocols") if not getattr(task, name, None)]
     if missing:
         return CheckResult("description", "fail", f"no {', '.join(missing)}", "see: inrbench new task my_task")
     if task.version not in task.changes:
         return CheckResult(
             "description", "fail", f"version {task.version} is not explained", 'changes = {"1": "first version"}'
         )
-    return CheckResult("description", "ok", f"kind {task.kind}, version {task.version}, {len(task.metrics)} metrics")
+    return CheckResult("description", "ok", f"kind {task.kind}, version {task.version}")
 
 
 def signals(task: Task) -> CheckResult:
@@ -45,10 +45,10 @@ def signals(task: Task) -> CheckResult:
 
 def protocols(task: Task) -> CheckResult:
     """Names, metrics and sources."""
-    known = {metric.id for metric in task.metrics}
     for name, protocol in task.protocols.items():
-        if protocol.name != name or not set(protocol.metrics) <= known:
-            return CheckResult("protocols", "fail", f"'{name}' names metrics that the task has not, or itself otherwise")
+        if protocol.name != name:
+            return CheckResult("protocols", "fail", f"the protocol '{name}' is called '{protocol.name}'", f'name="{name}"')
+        task.metrics_of(protocol)
     bare = [name for name, protocol in task.protocols.items() if not protocol.sources]
     if bare or "quick" not in task.protocols:
         what = f"no sources for {', '.join(bare)}" if bare else "none is called quick"
@@ -69,28 +69,24 @@ def size(task: Task) -> CheckResult:
 
 
 def evaluation(task: Task) -> CheckResult:
-    """What ranks is what is measured first, and every metric is a number or says why not."""
+    """Every metric of the protocol finds the outputs it needs."""
     problem = _problem(task)
 
     def predict(x: torch.Tensor) -> torch.Tensor:
         return torch.zeros(len(x), problem.out_features)
 
-    measured, wanted = problem.evaluation.measure(predict), _protocol(task).metrics
-    if [m.metric.id for m in measured] != list(wanted):
-        return CheckResult("judgement", "fail", "measure() does not give the protocol's metrics in their order")
-    ranked = problem.evaluation.primary(predict)
-    if measured[0].value not in (None, ranked) and not math.isnan(ranked):
-        return CheckResult("judgement", "fail", "primary() is not the first of what measure() gives")
-    if any(m.value is None and not m.note for m in measured):
-        return CheckResult(
-            "judgement", "fail", "a metric is missing without a reason", "Measurement(..., value=None, note='why')"
-        )
+    measured = Evaluator(task.metrics_of(_protocol(task)), problem.evaluation).measure(predict)
+    odd = [m.note for m in measured if m.note and m.note.startswith("this problem has no output")]
+    if odd:
+        return CheckResult("evaluation", "fail", odd[0], "return it from outputs() of the evaluation, or name another metric")
     first = measured[0]
     if first.value is None or not math.isfinite(first.value):
         return CheckResult(
-            "judgement", "warn", f"nothing at all scores {first.value} in {first.metric.id}: {first.note or 'no number'}"
+            "evaluation",
+            "warn",
+            f"a prediction of zeros scores {first.value} in {first.metric.id}: {first.note or 'no number'}",
         )
-    return CheckResult("judgement", "ok", f"nothing at all scores {first.value:.4g} in {first.metric.id}")
+    return CheckResult("evaluation", "ok", f"a prediction of zeros scores {first.value:.4g} in {first.metric.id}")
 
 
 def repeatability(task: Task) -> CheckResult:

@@ -4,9 +4,11 @@ from inrbench.problems.audio import audio_problem, fitted_samples
 from inrbench.problems.base import Batch, Evaluation, Loss, Predict, Problem
 from inrbench.problems.chunks import equal_chunks, largest_chunk, point_weight
 from inrbench.problems.equation import Condition, Equation
+from inrbench.problems.evaluator import Evaluator
 from inrbench.problems.function import function_problem
 from inrbench.problems.grid import Grid, GridRegression
 from inrbench.problems.image import image_problem
+from inrbench.problems.outputs import Outputs
 from inrbench.problems.pde import EquationProblem, benchmark_equation
 from inrbench.problems.regression import Regression
 from inrbench.problems.restoration import denoising_problem, inpainting_problem, super_resolution_problem
@@ -20,9 +22,11 @@ __all__ = [
     "Equation",
     "EquationProblem",
     "Evaluation",
+    "Evaluator",
     "Grid",
     "GridRegression",
     "Loss",
+    "Outputs",
     "Predict",
     "Problem",
     "Regression",

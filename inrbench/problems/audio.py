@@ -1,6 +1,5 @@
 """Sound: a network from time to the value of a waveform, judged on the samples it saw and half-way between them."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +9,16 @@ from scipy.signal import resample_poly
 
 from inrbench.data import Clip, write_wav
 from inrbench.errors import BadValue
-from inrbench.metrics.audio import SNR, SNR_OFFGRID, snr
-from inrbench.metrics.error import MSE_TRAIN, mean_squared_error
+from inrbench.metrics.error import mean_squared_error
 from inrbench.problems.base import Predict
+from inrbench.problems.outputs import Outputs
 from inrbench.problems.regression import Regression
 from inrbench.settings import AudioSettings
-from inrbench.spec import Measurement, Metric, Protocol
+from inrbench.spec import Protocol
 
 Waveform = NDArray[np.float64]
 MIN_SAMPLES = 16
+ALL_FITTED = "the protocol fits every sample, so there are none between them"
 
 
 def fitted_samples(n_samples: int, rate: int, protocol: Protocol) -> int:
@@ -44,12 +44,10 @@ def audio_problem(clip: Clip, protocol: Protocol) -> Regression:
     if n < MIN_SAMPLES or not np.abs(kept).max() > 0:
         raise BadValue(f"a clip of {n} samples, the largest of which is {np.abs(kept).max(initial=0):g}, is nothing to fit")
     fitted = resample_poly(kept, 1, step)[:n] if step > 1 else kept
-    between = resample_poly(fitted, 2, 1)[1 : 2 * n - 1 : 2] if step > 1 else None
+    offgrid = resample_poly(fitted, 2, 1)[1 : 2 * n - 1 : 2] if step > 1 else None
     scale = 1 / np.abs(fitted).max()
     x = torch.linspace(low, high, n, dtype=torch.float64).float()[:, None]
-    evaluation = AudioEvaluation(
-        fitted * scale, None if between is None else between * scale, (low, high), clip.rate / step, protocol.metrics
-    )
+    evaluation = AudioEvaluation(fitted * scale, None if offgrid is None else offgrid * scale, (low, high), clip.rate / step)
     values = torch.from_numpy(evaluation.fitted[:, None]).float()
     problem = Regression(x, values, protocol.batch, evaluation, domain=((low, high),))
     problem.notes = clip.notes
@@ -61,31 +59,20 @@ class AudioEvaluation:
 
     scaled_suffix = ".wav"
 
-    def __init__(
-        self, fitted: Waveform, between: Waveform | None, span: tuple[float, float], rate: float, metrics: Sequence[str]
-    ) -> None:
-        self.fitted, self.between, self.span, self.rate, self.metrics = fitted, between, span, rate, metrics
+    def __init__(self, fitted: Waveform, offgrid: Waveform | None, span: tuple[float, float], rate: float) -> None:
+        self.fitted, self.offgrid, self.span, self.rate = fitted, offgrid, span, rate
 
-    def primary(self, predict: Predict) -> float:
-        """Return the signal-to-noise ratio on the fitted samples."""
-        return snr(self.waveform(predict), self.fitted)
-
-    def measure(self, predict: Predict) -> list[Measurement]:
-        """Return the protocol's metrics; one that cannot be computed carries the reason."""
-        ours = self.waveform(predict)
-        measured = []
-        for name in self.metrics:
-            note = None
-            if name == SNR.id:
-                value: float | None = snr(ours, self.fitted)
-            elif name == MSE_TRAIN.id:
-                value = mean_squared_error(ours, self.fitted)
-            elif self.between is None:
-                value, note = None, "the protocol fits every sample there is: nothing lies between them"
-            else:
-                value = snr(self.waveform(predict, 2)[1::2], self.between)
-            measured.append(Measurement(metric=METRICS[name], value=value, note=note))
-        return measured
+    def outputs(self, predict: Predict) -> Outputs:
+        """Return the samples at the fitted rate and half-way between them."""
+        functions = {
+            "prediction": lambda _: self.waveform(predict),
+            "truth": lambda _: self.fitted,
+            "fitted_mse": lambda outputs: mean_squared_error(outputs["prediction"], self.fitted),
+            "offgrid_prediction": lambda _: self.waveform(predict, 2)[1::2],
+            "offgrid_truth": lambda _: self.offgrid,
+        }
+        missing = {} if self.offgrid is not None else dict.fromkeys(("offgrid_prediction", "offgrid_truth"), ALL_FITTED)
+        return Outputs(functions, missing)
 
     def grid_pair(self, predict: Predict) -> tuple[Waveform, NDArray[np.float32]]:
         """Return the fitted samples and the network's."""
@@ -109,6 +96,3 @@ class AudioEvaluation:
         x = torch.linspace(*self.span, n, dtype=torch.float64).float()[:, None]
         samples: NDArray[np.float32] = predict(x).numpy()[:, 0]
         return samples
-
-
-METRICS: dict[str, Metric] = {metric.id: metric for metric in (SNR, SNR_OFFGRID, MSE_TRAIN)}

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from inrbench.errors import NotApplicable
 from inrbench.nn import Solver
 from inrbench.problems.constant import best_constant_error, fitting_error
-from inrbench.spec import Domain, Measurement
+from inrbench.problems.outputs import Outputs
+from inrbench.spec import Domain
 
 Batch = tuple[Tensor, ...]
 """Tensors of one leading length N that belong to one optimiser step."""
@@ -31,33 +32,29 @@ def with_penalty(loss: Tensor, network: nn.Module, share: Tensor | float = 1.0) 
 
 
 class Evaluation(Protocol):
-    """How a fitted network is judged."""
+    """What can be compared after a fit: named outputs for metrics, and files to look at."""
 
-    def primary(self, predict: Predict) -> float:
-        """Return the primary metric alone, for the learning curve."""
-        ...
-
-    def measure(self, predict: Predict) -> list[Measurement]:
-        """Return every metric of the protocol."""
+    def outputs(self, predict: Predict) -> Outputs:
+        """Return the named outputs that metrics need. Each is computed when a metric asks for it."""
         ...
 
     def grid_pair(self, predict: Predict) -> tuple[Values, Values] | None:
-        """Return truth and prediction ``(n1, ..., nd, channels)`` on a regular grid; None of what has no such picture."""
+        """Return truth and prediction ``(n1, ..., nd, channels)`` on a regular grid, or None if there is no grid."""
         ...
 
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
-        """Write what people will want to look at into an empty folder; nothing if there is nothing.
+        """Write files for people to look at into an empty folder, if there are any.
 
-        By these names reports find them: ``reconstruction.png`` and ``truth.png`` of one size, ``reconstruction.mp4``,
+        Reports look for these names: ``reconstruction.png`` and ``truth.png`` of one size, ``reconstruction.mp4``,
         ``reconstruction.ply`` and ``truth.ply``, and ``curve.npz`` with x, truth and prediction.
         """
         ...
 
     scaled_suffix: str
-    """The ending of what ``save_scaled`` writes, ``.png``."""
+    """Suffix of the file that ``save_scaled`` writes, ``.png``."""
 
     def save_scaled(self, predict: Predict, scale: int, path: Path) -> None:
-        """Write the reconstruction at ``scale`` times the resolution that was fitted."""
+        """Write the reconstruction at ``scale`` times the fitted resolution."""
         ...
 
 

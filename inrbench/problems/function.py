@@ -1,20 +1,22 @@
 """One-dimensional functions: fitted on random points of [-1, 1], judged there and on a dense grid between them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from inrbench.metrics.error import MEDIAN_DENSE, MSE_DENSE, MSE_TRAIN, mean_squared_error, squared_errors
+from inrbench.metrics.error import mean_squared_error
 from inrbench.problems.base import Predict
+from inrbench.problems.outputs import Outputs
 from inrbench.problems.regression import Regression
-from inrbench.spec import Measurement, Metric, Protocol
+from inrbench.spec import Protocol
 
 Array = NDArray[np.float64]
 Function = Callable[[Array], Array]
 DENSE_POINTS = 20_001
+DENSE_X = torch.linspace(-1, 1, DENSE_POINTS)[:, None]
 
 
 def function_problem(function: Function, n_points: int, data_seed: int, protocol: Protocol) -> Regression:
@@ -25,7 +27,7 @@ def function_problem(function: Function, n_points: int, data_seed: int, protocol
     """
     generator = torch.Generator().manual_seed(data_seed)
     x = 2 * torch.rand(n_points, 1, generator=generator) - 1
-    evaluation = FunctionEvaluation(function, x, protocol.metrics)
+    evaluation = FunctionEvaluation(function, x)
     problem = Regression(x, _values(function, x), protocol.batch, evaluation, domain=((-1.0, 1.0),))
     if protocol.precision != "float64":
         problem.as_dtype(torch.float32)
@@ -39,22 +41,23 @@ def _values(function: Function, x: torch.Tensor) -> torch.Tensor:
 class FunctionEvaluation:
     """Squared errors on the training points and on 20,001 equispaced points of [-1, 1]."""
 
-    def __init__(self, function: Function, train_x: torch.Tensor, metrics: Sequence[str]) -> None:
-        self.function, self.metrics = function, metrics
+    def __init__(self, function: Function, train_x: torch.Tensor) -> None:
+        self.function = function
         self.train_x, self.train_y = train_x, _values(function, train_x).numpy()
 
-    def primary(self, predict: Predict) -> float:
-        """Return the metric that the protocol ranks by."""
-        return self._value(self.metrics[0], predict)
-
-    def measure(self, predict: Predict) -> list[Measurement]:
-        """Return the protocol's metrics."""
-        return [Measurement(metric=METRICS[name], value=self._value(name, predict)) for name in self.metrics]
+    def outputs(self, predict: Predict) -> Outputs:
+        """Return the function and its fit on the dense grid, and the error on the training points."""
+        return Outputs(
+            {
+                "prediction": lambda _: self.grid_pair(predict)[1],
+                "truth": lambda _: self.function(DENSE_X.numpy().astype(np.float64)),
+                "fitted_mse": lambda _: mean_squared_error(predict(self.train_x).numpy(), self.train_y),
+            }
+        )
 
     def grid_pair(self, predict: Predict) -> tuple[Array, NDArray[np.float32]]:
         """Return the function and its fit on the dense grid."""
-        x = torch.linspace(-1, 1, DENSE_POINTS)[:, None]
-        return self.function(x.numpy().astype(np.float64)), predict(x).numpy()
+        return self.function(DENSE_X.numpy().astype(np.float64)), predict(DENSE_X).numpy()
 
     scaled_suffix = ".npz"
 
@@ -70,13 +73,3 @@ class FunctionEvaluation:
         x = torch.linspace(-1, 1, points)[:, None]
         truth = self.function(x.numpy().astype(np.float64))
         np.savez_compressed(path, x=x.numpy()[:, 0], truth=truth[:, 0], prediction=predict(x).numpy()[:, 0])
-
-    def _value(self, name: str, predict: Predict) -> float:
-        if name == MSE_TRAIN.id:
-            return mean_squared_error(predict(self.train_x).numpy(), self.train_y)
-        truth, prediction = self.grid_pair(predict)
-        errors = squared_errors(prediction, truth)
-        return float(errors.mean() if name == MSE_DENSE.id else np.median(errors))
-
-
-METRICS: dict[str, Metric] = {metric.id: metric for metric in (MSE_TRAIN, MSE_DENSE, MEDIAN_DENSE)}

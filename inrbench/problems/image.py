@@ -1,25 +1,25 @@
 """Images: one network from pixel coordinates to colour, judged on the pixels it saw and, where defined, between them."""
 
 import math
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from inrbench.data import area_mean, reduction_factor, require_file, write_image
-from inrbench.errors import BadValue, InrbenchError
-from inrbench.metrics.error import MSE_SINOGRAM, MSE_TRAIN, mean_squared_error
-from inrbench.metrics.image import LPIPS, PSNR, PSNR_OFFGRID, PSNR_UNOBSERVED, SSIM, SSIM_WINDOW, psnr, ssim
-from inrbench.metrics.lpips import lpips
+from inrbench.data import area_mean, reduction_factor, write_image
+from inrbench.errors import BadValue
+from inrbench.metrics.error import mean_squared_error
+from inrbench.metrics.image import SSIM_WINDOW
 from inrbench.problems.base import Evaluation, Predict
+from inrbench.problems.outputs import Outputs
 from inrbench.problems.regression import Regression
 from inrbench.problems.value_range import as_targets, in_unit_range
 from inrbench.settings import ImageSettings
-from inrbench.spec import Measurement, Metric, Protocol
+from inrbench.spec import Protocol
 
 Image = NDArray[np.float32]
+ALL_FITTED = "the protocol fits every pixel, so there are none between them"
 
 
 def image_problem(image: Image, protocol: Protocol) -> Regression:
@@ -41,8 +41,8 @@ def image_problem(image: Image, protocol: Protocol) -> Regression:
     low, high = settings.span
     rows, columns = np.arange(height), np.arange(width)
     coordinates = pixel_coordinates(rows, columns, (height, width), low, high)
-    between = area_mean(image, factor // 2)[: 2 * height, : 2 * width] if factor > 1 else None
-    evaluation = ImageEvaluation(fitted, between, (low, high), coordinates, protocol.metrics)
+    offgrid = area_mean(image, factor // 2)[: 2 * height, : 2 * width] if factor > 1 else None
+    evaluation = ImageEvaluation(fitted, offgrid, (low, high), coordinates)
     return image_regression(coordinates, fitted.reshape(-1, channels), protocol, evaluation, contrast_note(fitted))
 
 
@@ -87,39 +87,30 @@ def pixel_coordinates(
 
 
 class ImageEvaluation:
-    """Judges a reconstruction. ``between`` is the image at twice the fitted resolution, or None where there is none."""
+    """A reconstruction beside the original.
 
-    def __init__(
-        self, fitted: Image, between: Image | None, span: tuple[float, float], coordinates: torch.Tensor, metrics: Sequence[str]
-    ) -> None:
-        self.fitted, self.between, self.span = fitted, between, span
-        self.coordinates, self.metrics = coordinates, metrics
+    Args:
+        fitted: The original at the fitted resolution, ``(H, W, C)`` in [0, 1].
+        offgrid: The original at twice that resolution, none of whose pixel centres is fitted: fitted pixel i is the mean of its
+            pixels 2i and 2i + 1. None if every pixel is fitted.
+        span: Coordinates of the first and the last pixel centre of an axis.
+        coordinates: Coordinates of the fitted pixels, ``(H W, 2)``.
+    """
 
-    def primary(self, predict: Predict) -> float:
-        """Return the metric that the protocol ranks by."""
-        return self.ways(self.render(predict), predict)[self.metrics[0]]()
+    def __init__(self, fitted: Image, offgrid: Image | None, span: tuple[float, float], coordinates: torch.Tensor) -> None:
+        self.fitted, self.offgrid, self.span, self.coordinates = fitted, offgrid, span, coordinates
 
-    def measure(self, predict: Predict) -> list[Measurement]:
-        """Return the protocol's metrics; a metric that cannot be computed carries the reason."""
-        ways = self.ways(self.render(predict), predict)
-        measured = []
-        for name in self.metrics:
-            try:
-                measured.append(Measurement(metric=METRICS[name], value=ways[name]()))
-            except (InrbenchError, RuntimeError, ImportError, OSError) as error:
-                note = str(error).partition("\n")[0] or type(error).__name__
-                measured.append(Measurement(metric=METRICS[name], value=None, note=note))
-        return measured
-
-    def ways(self, image: Image, predict: Predict) -> dict[str, Callable[[], float]]:
-        """Return how each metric of a rendered image is computed, by its id."""
-        return {
-            PSNR.id: lambda: psnr(image, self.fitted),
-            SSIM.id: lambda: ssim(image, self.fitted),
-            LPIPS.id: lambda: lpips(image, self.fitted, lpips_weights()),
-            PSNR_OFFGRID.id: lambda: self.psnr_between(predict),
-            MSE_TRAIN.id: lambda: mean_squared_error(image, self.fitted),
+    def outputs(self, predict: Predict) -> Outputs:
+        """Return the reconstruction at the fitted resolution and at twice it, with the originals."""
+        functions = {
+            "prediction": lambda _: self.render(predict),
+            "truth": lambda _: self.fitted,
+            "fitted_mse": lambda outputs: mean_squared_error(outputs["prediction"], self.fitted),
+            "offgrid_prediction": lambda _: self.at_scale(predict, 2),
+            "offgrid_truth": lambda _: self.offgrid,
         }
+        missing = {} if self.offgrid is not None else dict.fromkeys(("offgrid_prediction", "offgrid_truth"), ALL_FITTED)
+        return Outputs(functions, missing)
 
     def grid_pair(self, predict: Predict) -> tuple[Image, Image]:
         """Return the image and its reconstruction."""
@@ -151,22 +142,3 @@ class ImageEvaluation:
         """Return the reconstruction at the fitted resolution, ``(H, W, C)``."""
         image: Image = predict(self.coordinates).numpy().reshape(self.fitted.shape)
         return image
-
-    def psnr_between(self, predict: Predict) -> float:
-        """Return the PSNR at twice the fitted resolution, at pixel centres of which none was fitted.
-
-        Fitted pixel i is the mean of pixels 2i and 2i + 1 here.
-        """
-        if self.between is None:
-            raise BadValue("the protocol fits every pixel there is: nothing lies between them")
-        return psnr(self.at_scale(predict, 2), self.between)
-
-
-def lpips_weights() -> Path:
-    """Return where AlexNet's weights lie. Raises DataMissing or DataCorrupt."""
-    return require_file("lpips", "alexnet_features.safetensors")
-
-
-METRICS: dict[str, Metric] = {
-    metric.id: metric for metric in (PSNR, SSIM, LPIPS, PSNR_OFFGRID, PSNR_UNOBSERVED, MSE_TRAIN, MSE_SINOGRAM)
-}

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from inrbench.data import write_image
 from inrbench.derivatives import DerivativeSpec, Jet, analytic_jet, backward_jet, is_feedforward
 from inrbench.errors import BadValue, NotApplicable
-from inrbench.metrics.field import RELATIVE_L2, RELATIVE_L2_BEST, RESIDUAL, relative_l2
+from inrbench.metrics.field import RELATIVE_L2, relative_l2
 from inrbench.nn import LinearModel, Solver
 from inrbench.problems.base import Batch, Loss, Predict, Problem, with_penalty
 from inrbench.problems.equation import Array, Condition, Equation
+from inrbench.problems.outputs import Function, Outputs
 from inrbench.settings import EquationSettings
-from inrbench.spec import Measurement, Metric, Protocol
+from inrbench.spec import Protocol
 
 HELD_OUT = 4096
 SOURCE_POINTS = 100_000
@@ -38,6 +39,7 @@ class EquationProblem(Problem):
     """
 
     in_one_piece = True
+    evaluation: "EquationEvaluation"
 
     def __init__(self, equation: Equation, protocol: Protocol) -> None:
         settings = protocol.settings_as(EquationSettings)
@@ -46,7 +48,7 @@ class EquationProblem(Problem):
         self.equation = equation
         self.in_features, self.out_features = len(equation.box), 1
         self.n_points = self.batch = protocol.batch
-        self.evaluation = EquationEvaluation(equation, settings.test_grid, protocol.metrics)
+        self.evaluation = EquationEvaluation(equation, settings.test_grid)
         self._on_sides = settings.condition_points
         self._residual_weight = residual_weight(equation, settings.residual_weight)
         self._device, self._dtype = torch.device("cpu"), torch.float32
@@ -57,7 +59,7 @@ class EquationProblem(Problem):
 
     def error_share(self, network: nn.Module, predict: Predict) -> float | None:
         """Return the error of the solution as a share of its own size, which is the error of zero."""
-        return self.evaluation.primary(predict)
+        return relative_l2(self.evaluation.outputs(predict)["prediction"], self.evaluation.truth)
 
     def to(self, device: torch.device) -> None:
         """Choose where batches go."""
@@ -179,7 +181,7 @@ def benchmark_equation(name: str, points: int) -> EquationProblem:
 class EquationEvaluation:
     """Relative l2 on a fixed grid, and the residual on points that were never trained on."""
 
-    def __init__(self, equation: Equation, test_grid: Sequence[int], metrics: Sequence[str]) -> None:
+    def __init__(self, equation: Equation, test_grid: Sequence[int]) -> None:
         if len(test_grid) != len(equation.box) or min(test_grid) < 2:
             raise BadValue(f"test_grid must be {len(equation.box)} whole numbers of at least 2, got {tuple(test_grid)}")
         self.shape = tuple(test_grid)
@@ -189,25 +191,19 @@ class EquationEvaluation:
         largest = np.abs(equation.exact(equation.from_unit(np.random.default_rng(0).random((1000, len(axes)))))).max()
         if np.sqrt(np.mean(self.truth**2)) < 1e-6 * largest:
             raise BadValue(f"the solution vanishes on the test grid {self.shape}: take another, --set test_grid=...")
-        self.equation, self.metrics = equation, metrics
-        self.best = float("inf")
+        self.equation = equation
 
-    def primary(self, predict: Predict) -> float:
-        """Return the relative l2; the least so far is remembered."""
-        value = relative_l2(predict(self.equation.to_network(self.grid)).numpy()[:, 0], self.truth)
-        self.best = min(self.best, value)
-        return value
-
-    def measure(self, predict: Predict) -> list[Measurement]:
-        """Return the protocol's metrics."""
-        values: dict[str, float] = {RELATIVE_L2.id: self.primary(predict), RELATIVE_L2_BEST.id: self.best}
+    def outputs(self, predict: Predict) -> Outputs:
+        """Return the solution on the test grid, ``(N,)``, and its residual at held-out points."""
+        functions: dict[str, Function] = {"prediction": lambda _: self._solution(predict), "truth": lambda _: self.truth}
         jet_at = getattr(predict, "jet", None)
-        if jet_at is not None:
-            values[RESIDUAL.id] = self._held_out_residual(jet_at)
-        return [
-            Measurement(metric=METRICS[name], value=values.get(name), note=None if name in values else "the method has no jet")
-            for name in self.metrics
-        ]
+        if jet_at is None:
+            return Outputs(functions, {"residual_rms": "the method gives no derivatives"})
+        return Outputs({**functions, "residual_rms": lambda _: self._held_out_residual(jet_at)})
+
+    def _solution(self, predict: Predict) -> Array:
+        solution: Array = predict(self.equation.to_network(self.grid)).numpy()[:, 0]
+        return solution
 
     def grid_pair(self, predict: Predict) -> tuple[Array, NDArray[np.float32]]:
         """Return truth and prediction on the test grid."""
@@ -227,7 +223,7 @@ class EquationEvaluation:
 
     def save_scaled(self, predict: Predict, scale: int, path: Path) -> None:
         """Write truth and prediction with ``scale`` points of an axis for each of the test grid."""
-        finer = EquationEvaluation(self.equation, [scale * n for n in self.shape], self.metrics)
+        finer = EquationEvaluation(self.equation, [scale * n for n in self.shape])
         truth, prediction = (field[..., 0] for field in finer.grid_pair(predict))
         np.savez_compressed(path, truth=truth, prediction=prediction)
 
@@ -290,6 +286,3 @@ def _refuse_wrong_curvature(network: nn.Module, in_features: int) -> None:
     agreed = any(apart(a, b) < ADMISSION_TOLERANCE for a, b in pairwise(seen))
     if agreed and not min(apart(told, differences) for differences in seen) < ADMISSION_TOLERANCE:
         raise NotApplicable("the method's second derivative is not the true one: differences of its values say otherwise")
-
-
-METRICS: dict[str, Metric] = {metric.id: metric for metric in (RELATIVE_L2, RELATIVE_L2_BEST, RESIDUAL)}

@@ -4,7 +4,6 @@ What it is fitted to is noisy, coarse, or full of holes, so nothing here is gain
 are all off the data but ``mse@train``.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +13,11 @@ from torch import Tensor, nn
 
 from inrbench.data import area_mean, reduction_factor, write_image
 from inrbench.errors import BadValue
-from inrbench.metrics.error import MSE_TRAIN, mean_squared_error
-from inrbench.metrics.image import PSNR_UNOBSERVED, SSIM_WINDOW, psnr
+from inrbench.metrics.error import mean_squared_error
+from inrbench.metrics.image import SSIM_WINDOW
 from inrbench.problems.base import Batch, Predict, with_penalty
 from inrbench.problems.image import Image, ImageEvaluation, image_regression, pixel_coordinates
+from inrbench.problems.outputs import Function, Outputs
 from inrbench.problems.regression import Regression
 from inrbench.problems.value_range import as_targets, in_unit_range
 from inrbench.settings import DenoiseSettings, ImageSettings, InpaintingSettings, SuperResolutionSettings
@@ -27,12 +27,12 @@ from inrbench.spec import Protocol
 class MeanRegression(Regression):
     """Fit means: values ``(N, c)`` of which each is the mean of the network over its own k of ``coordinates (N, k, d)``."""
 
-    def __init__(self, given: "Observation", protocol: Protocol, evaluation: "RestorationEvaluation") -> None:
+    def __init__(self, observation: "Observation", protocol: Protocol, evaluation: "RestorationEvaluation") -> None:
         settings = protocol.settings_as(ImageSettings)
-        targets = as_targets(given.values, settings.value_range)
+        targets = as_targets(observation.values, settings.value_range)
         judged = in_unit_range(evaluation, settings.value_range)
-        super().__init__(given.coordinates[:, 0], targets, protocol.batch, judged, domain=(settings.span,) * 2)
-        self.coordinates, self.evals_per_point = given.coordinates, given.coordinates.shape[1]
+        super().__init__(observation.coordinates[:, 0], targets, protocol.batch, judged, domain=(settings.span,) * 2)
+        self.coordinates, self.evals_per_point = observation.coordinates, observation.coordinates.shape[1]
 
     def loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
         """Return the chunk's share of the mean squared error of the means."""
@@ -59,32 +59,40 @@ class Observation:
 
 
 class RestorationEvaluation(ImageEvaluation):
-    """Judges against the image behind the data. ``hidden``: which of its pixels ``(H, W)`` were not given at all."""
+    """A restored image beside the original, and its error on the observed data.
+
+    Args:
+        truth: The original, ``(H, W, C)`` in [0, 1].
+        span: Coordinates of the first and the last pixel centre of an axis.
+        coordinates: Coordinates of the original's pixels, ``(H W, 2)``.
+        observation: The fitted data.
+        unobserved: Mask ``(H, W)`` of the pixels that are not observed at all; None if there are none.
+    """
 
     def __init__(
         self,
         truth: Image,
         span: tuple[float, float],
         coordinates: Tensor,
-        metrics: Sequence[str],
-        given: Observation,
-        hidden: np.ndarray | None = None,
+        observation: Observation,
+        unobserved: np.ndarray | None = None,
     ) -> None:
-        super().__init__(truth, None, span, coordinates, metrics)
-        self.given, self.hidden = given, hidden
+        super().__init__(truth, None, span, coordinates)
+        self.observation, self.unobserved = observation, unobserved
 
-    def ways(self, image: Image, predict: Predict) -> dict[str, Callable[[], float]]:
-        """Return how each metric is computed."""
-        ways = {**super().ways(image, predict), MSE_TRAIN.id: lambda: self.given.error(predict)}
-        hidden = self.hidden
-        if hidden is not None:
-            ways[PSNR_UNOBSERVED.id] = lambda: psnr(image[hidden], self.fitted[hidden])
-        return ways
+    def outputs(self, predict: Predict) -> Outputs:
+        """Return the image's outputs, the error on the observed data and, if there are any, the unobserved pixels."""
+        functions: dict[str, Function] = {"fitted_mse": lambda _: self.observation.error(predict)}
+        unobserved = self.unobserved
+        if unobserved is not None:
+            functions["unobserved_prediction"] = lambda outputs: outputs["prediction"][unobserved]
+            functions["unobserved_truth"] = lambda _: self.fitted[unobserved]
+        return super().outputs(predict).extended(functions)
 
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
-        """Write ``reconstruction.png``, ``truth.png`` and, as ``given.png``, what there was to fit."""
+        """Write ``reconstruction.png``, ``truth.png`` and, as ``given.png``, the observed data."""
         super().save_artifacts(predict, folder)
-        write_image(folder / "given.png", self.given.picture)
+        write_image(folder / "given.png", self.observation.picture)
 
 
 def denoising_problem(image: Image, protocol: Protocol, data_seed: int) -> Regression:
@@ -99,9 +107,9 @@ def denoising_problem(image: Image, protocol: Protocol, data_seed: int) -> Regre
     random = np.random.default_rng(data_seed)
     counts = random.poisson(truth.astype(np.float64) * photons) + readout * random.standard_normal(truth.shape)
     noisy = (counts / photons).astype(np.float32)
-    given = Observation(coordinates, torch.from_numpy(noisy.reshape(-1, truth.shape[2])), noisy)
-    evaluation = RestorationEvaluation(truth, span, coordinates, protocol.metrics, given)
-    return image_regression(coordinates, given.values.numpy(), protocol, evaluation)
+    observation = Observation(coordinates, torch.from_numpy(noisy.reshape(-1, truth.shape[2])), noisy)
+    evaluation = RestorationEvaluation(truth, span, coordinates, observation)
+    return image_regression(coordinates, observation.values.numpy(), protocol, evaluation)
 
 
 def inpainting_problem(image: Image, protocol: Protocol, data_seed: int) -> Regression:
@@ -112,17 +120,17 @@ def inpainting_problem(image: Image, protocol: Protocol, data_seed: int) -> Regr
     share = protocol.settings_as(InpaintingSettings).share
     truth, span, coordinates = _truth(image, protocol)
     height, width, channels = truth.shape
-    n_given = int(height * width * share)
-    if not 0 < n_given < height * width:
+    n_observed = int(height * width * share)
+    if not 0 < n_observed < height * width:
         raise BadValue(f"share must lie between 0 and 1, so that some pixels are given and some are not, got {share}")
-    rows = np.sort(np.random.default_rng(data_seed).choice(height * width, n_given, replace=False))
-    hidden = np.ones(height * width, dtype=bool)
-    hidden[rows] = False
-    hidden = hidden.reshape(height, width)
-    picture = np.where(hidden[..., None], np.float32(0), truth)
-    given = Observation(coordinates[rows], torch.from_numpy(truth.reshape(-1, channels)[rows]), picture)
-    evaluation = RestorationEvaluation(truth, span, coordinates, protocol.metrics, given, hidden)
-    return image_regression(given.coordinates, given.values.numpy(), protocol, evaluation)
+    rows = np.sort(np.random.default_rng(data_seed).choice(height * width, n_observed, replace=False))
+    unobserved = np.ones(height * width, dtype=bool)
+    unobserved[rows] = False
+    unobserved = unobserved.reshape(height, width)
+    picture = np.where(unobserved[..., None], np.float32(0), truth)
+    observation = Observation(coordinates[rows], torch.from_numpy(truth.reshape(-1, channels)[rows]), picture)
+    evaluation = RestorationEvaluation(truth, span, coordinates, observation, unobserved)
+    return image_regression(observation.coordinates, observation.values.numpy(), protocol, evaluation)
 
 
 def super_resolution_problem(image: Image, protocol: Protocol) -> MeanRegression:
@@ -135,9 +143,9 @@ def super_resolution_problem(image: Image, protocol: Protocol) -> MeanRegression
     height, width, channels = truth.shape
     coarse = area_mean(truth, scale)
     blocks = coordinates.reshape(height // scale, scale, width // scale, scale, 2).transpose(1, 2).reshape(-1, scale**2, 2)
-    given = Observation(blocks.contiguous(), torch.from_numpy(coarse.reshape(-1, channels)), coarse)
-    evaluation = RestorationEvaluation(truth, span, coordinates, protocol.metrics, given)
-    return MeanRegression(given, protocol, evaluation)
+    observation = Observation(blocks.contiguous(), torch.from_numpy(coarse.reshape(-1, channels)), coarse)
+    evaluation = RestorationEvaluation(truth, span, coordinates, observation)
+    return MeanRegression(observation, protocol, evaluation)
 
 
 def _truth(image: Image, protocol: Protocol, multiple: int = 1) -> tuple[Image, tuple[float, float], Tensor]:

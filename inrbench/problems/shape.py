@@ -1,7 +1,7 @@
 """Solids: one network from position to signed distance or to occupancy, judged by voxels, random points and surfaces."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from inrbench.data import Mesh, ShapeTruth, nearest_on_surface, sample_surface, write_image, write_ply
 from inrbench.data.rasterise import render
 from inrbench.errors import BadValue
-from inrbench.metrics.error import MSE_TRAIN, squared_errors
-from inrbench.metrics.shape import CHAMFER, IOU_GRID, IOU_OFFICIAL, IOU_RANDOM, NORMALS, chamfer, iou, normal_consistency
+from inrbench.metrics.error import squared_errors
+from inrbench.metrics.shape import Overlap, SurfaceComparison, iou
 from inrbench.problems.base import Batch, Predict, with_penalty
 from inrbench.problems.grid import BitValues, FloatValues, Grid, GridRegression, GridValues
+from inrbench.problems.outputs import Function, Outputs
 from inrbench.settings import ShapeSettings
-from inrbench.spec import Measurement, Metric, Protocol
+from inrbench.spec import Protocol
 
 Field = tuple[slice, NDArray[np.float32]]
 """A range of the grid's rows, and what was predicted there."""
@@ -43,7 +44,7 @@ def shape_problem(truth: ShapeTruth, protocol: Protocol) -> GridRegression:
         grid = Grid(truth.shape, truth.low, high)
     stored = torch.from_numpy(truth.values.reshape(-1))
     values: GridValues = FloatValues(stored) if kind == "sdf" else BitValues(stored)
-    evaluation = ShapeEvaluation(truth, grid, values, 0.0 if kind == "sdf" else 0.5, kind == "sdf", protocol.metrics)
+    evaluation = ShapeEvaluation(truth, grid, values, 0.0 if kind == "sdf" else 0.5, kind == "sdf")
     if settings.scoring == "official":
         return OfficiallyScored(grid, values, protocol.batch, evaluation)
     return ShapeRegression(grid, values, protocol.batch, evaluation)
@@ -60,46 +61,50 @@ class ShapeRegression(GridRegression):
         A share of the field's variance would say nothing: a distance is smooth far from the surface, and a field with a tenth
         of the variance left may have no surface at all.
         """
-        known = self.evaluation.last_iou
-        return 1 - (self.evaluation.primary(predict) if known is None else known)
+        known = self.evaluation.last_overlap or self.evaluation.outputs(predict)["grid_overlap"]
+        return 1 - iou(known)
 
 
 class ShapeEvaluation:
-    """Judges a fitted field. Inside is below ``level`` if ``inside_below``, else above it.
+    """A fitted field beside the true solid.
 
-    ``official_iou`` gives the official code's score where it was recorded.
+    Args:
+        truth: The true solid.
+        grid: The fitted grid.
+        values: The true field on it.
+        level: Value of the field at the surface.
+        inside_below: Whether the field is below ``level`` inside the solid, else above it.
     """
 
-    def __init__(
-        self, truth: ShapeTruth, grid: Grid, values: GridValues, level: float, inside_below: bool, metrics: Sequence[str]
-    ) -> None:
-        self.truth, self.grid, self.values, self.metrics = truth, grid, values, metrics
+    def __init__(self, truth: ShapeTruth, grid: Grid, values: GridValues, level: float, inside_below: bool) -> None:
+        self.truth, self.grid, self.values = truth, grid, values
         self.level, self.inside_below = level, inside_below
-        self.official_iou: Callable[[], float] | None = None
-        self._measured: Mesh | None = None
-        self.last_iou: float | None = None
+        self.training_overlap: Callable[[], Overlap] | None = None
+        """The overlap of the outputs during training, if they were recorded."""
+        self.last_overlap: Overlap | None = None
+        self._last_surface: Mesh | None = None
 
-    def primary(self, predict: Predict) -> float:
-        """Return the metric that the protocol ranks by, the IoU on the grid."""
-        return self._scores(self._fields(predict, self.grid))[IOU_GRID.id]
+    def outputs(self, predict: Predict) -> Outputs:
+        """Return the overlaps of the two solids, the error on the grid, and the two surfaces."""
+        functions: dict[str, Function] = {
+            "slabs": lambda _: list(self._fields(predict, self.grid)),
+            # at full size the field has hundreds of MB: it is kept only for the surface, which must be that of the same field
+            "scores": lambda outputs: self._scores(
+                outputs["slabs"] if "surfaces" in outputs.expected else self._fields(predict, self.grid)
+            ),
+            "grid_overlap": lambda outputs: outputs["scores"][0],
+            "fitted_mse": lambda outputs: outputs["scores"][1],
+            "random_overlap": lambda _: self._over_random_points(predict),
+            "surfaces": lambda outputs: self._surfaces(outputs["slabs"]),
+        }
+        if self.training_overlap is None:
+            return Outputs(functions, {"training_overlap": "the protocol does not record outputs during training"})
+        overlap = self.training_overlap
+        return Outputs({**functions, "training_overlap": lambda _: overlap()})
 
-    def measure(self, predict: Predict) -> list[Measurement]:
-        """Return the protocol's metrics; a metric that cannot be computed carries the reason."""
-        fields = list(self._fields(predict, self.grid))  # kept: the surface is that of the same field
-        values = self._scores(fields)
-        values[IOU_RANDOM.id] = self._over_random_points(predict)
-        if self.official_iou:
-            values[IOU_OFFICIAL.id] = self.official_iou()
-        note = None
-        try:
-            self._measured = mesh = self._surface(fields)
-            values[CHAMFER.id], values[NORMALS.id] = surface_distances(mesh, self.truth.mesh)
-        except BadValue as error:
-            note = str(error)
-        return [
-            Measurement(metric=METRICS[name], value=values.get(name), note=None if name in values else note)
-            for name in self.metrics
-        ]
+    def _surfaces(self, slabs: Iterable[Field]) -> SurfaceComparison:
+        self._last_surface = self._surface(slabs)
+        return compare_surfaces(self._last_surface, self.truth.mesh)
 
     def surface(self, predict: Predict) -> Mesh:
         """Return the surface of the fitted field by marching cubes, in the true surface's coordinates.
@@ -132,7 +137,7 @@ class ShapeEvaluation:
 
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
         """Write meshes and pictures of the true surface and of the one last measured. Raises BadValue where there is none."""
-        for name, mesh in (("reconstruction", self._measured or self.surface(predict)), ("truth", self.truth.mesh)):
+        for name, mesh in (("reconstruction", self._last_surface or self.surface(predict)), ("truth", self.truth.mesh)):
             write_ply(folder / f"{name}.ply", mesh)
             write_image(folder / f"{name}.png", render(mesh))
 
@@ -149,7 +154,8 @@ class ShapeEvaluation:
         for rows in grid.slabs(SLAB_POINTS):
             yield rows, predict(grid.coordinates(rows)).numpy()[:, 0]
 
-    def _scores(self, fields: Iterable[Field]) -> dict[str, float]:
+    def _scores(self, fields: Iterable[Field]) -> tuple[Overlap, float]:
+        """Return the overlap on the grid, and the mean squared error."""
         both = either = 0
         error = 0.0
         for rows, field in fields:
@@ -157,17 +163,17 @@ class ShapeEvaluation:
             a, b = self.inside(field), self.inside(true_field)
             both, either = both + int((a & b).sum()), either + int((a | b).sum())
             error += float(squared_errors(field, true_field).sum())
-        self.last_iou = iou(both, either)
-        return {IOU_GRID.id: self.last_iou, MSE_TRAIN.id: error / self.grid.n_points}
+        self.last_overlap = Overlap(both, either)
+        return self.last_overlap, error / self.grid.n_points
 
-    def _over_random_points(self, predict: Predict) -> float:
-        """Return the IoU on random points: what lies between the voxels' centres."""
+    def _over_random_points(self, predict: Predict) -> Overlap:
+        """Return the overlap at random points, between the centres of the voxels."""
         low, extent = np.array(self.truth.low), (np.array(self.truth.shape) - 1) * self.truth.voxel
         share = (self.truth.random_points - low) / np.where(extent, extent, 1)
         span = np.array(self.grid.high) - np.array(self.grid.low)
         coordinates = torch.from_numpy(np.array(self.grid.low) + share * span).float()
         a, b = self.inside(predict(coordinates).numpy()[:, 0]), self.truth.random_inside
-        return iou(int((a & b).sum()), int((a | b).sum()))
+        return Overlap(int((a & b).sum()), int((a | b).sum()))
 
 
 def _finer(grid: Grid, scale: int) -> Grid:
@@ -191,7 +197,7 @@ class OfficiallyScored(ShapeRegression):
         self._best_outputs, self._least = self._outputs.copy(), float("inf")
         self._seen, self._loss = 0, 0.0
         self._inside = evaluation.inside
-        evaluation.official_iou = self._iou
+        evaluation.training_overlap = self._overlap
 
     def take(self, rows: Tensor | slice) -> Batch:
         """Return coordinates, values and the rows themselves."""
@@ -222,23 +228,20 @@ class OfficiallyScored(ShapeRegression):
             self._least, self._best_outputs = self._loss, self._outputs.copy()
         self._seen, self._loss = 0, 0.0
 
-    def _iou(self) -> float:
+    def _overlap(self) -> Overlap:
         self._end_epoch()
         both = either = 0
         for rows in self._grid.slabs(SLAB_POINTS):
             true_field = self._values.at(torch.arange(rows.start, rows.stop, device=self.device)).cpu().numpy()[:, 0]
             a, b = self._best_outputs[rows], self._inside(true_field)
             both, either = both + int((a & b).sum()), either + int((a | b).sum())
-        return iou(both, either)
+        return Overlap(both, either)
 
 
-def surface_distances(mesh: Mesh, true_mesh: Mesh) -> tuple[float, float]:
-    """Return Chamfer distance and normal consistency of a surface and the true one."""
+def compare_surfaces(mesh: Mesh, true_mesh: Mesh) -> SurfaceComparison:
+    """Sample two surfaces and compare each with the other."""
     points, normals = sample_surface(mesh, SURFACE_POINTS, SURFACE_SEED)
     true_points, true_normals = sample_surface(true_mesh, SURFACE_POINTS, SURFACE_SEED)
-    forth, met_truth = nearest_on_surface(true_mesh, points)
-    back, met = nearest_on_surface(mesh, true_points)
-    return chamfer(forth, back), normal_consistency([(normals, met_truth), (true_normals, met)])
-
-
-METRICS: dict[str, Metric] = {metric.id: metric for metric in (IOU_GRID, IOU_RANDOM, IOU_OFFICIAL, CHAMFER, NORMALS, MSE_TRAIN)}
+    forth, nearest_true_normals = nearest_on_surface(true_mesh, points)
+    back, nearest_normals = nearest_on_surface(mesh, true_points)
+    return SurfaceComparison(forth, back, ((normals, nearest_true_normals), (true_normals, nearest_normals)))

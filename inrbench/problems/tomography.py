@@ -1,6 +1,6 @@
 """Computed tomography: a picture is found from its projections along a few directions."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +10,9 @@ from torch.nn.functional import grid_sample
 
 from inrbench.data import area_mean, reduction_factor, write_image
 from inrbench.errors import BadValue
-from inrbench.metrics.error import MSE_SINOGRAM, mean_squared_error
 from inrbench.problems.base import Batch, Predict, Problem, with_penalty
 from inrbench.problems.image import Image, ImageEvaluation, pixel_coordinates
+from inrbench.problems.outputs import Outputs
 from inrbench.settings import TomographySettings
 from inrbench.spec import Protocol
 
@@ -89,21 +89,27 @@ class TomographyProblem(Problem):
 class TomographyEvaluation(ImageEvaluation):
     """Judges the picture, which the fit has never seen, and the projections, which it has."""
 
-    def __init__(
-        self, truth: Image, span: tuple[float, float], coordinates: Tensor, protocol: Protocol, beam: ParallelBeam
-    ) -> None:
-        super().__init__(truth, None, span, coordinates, protocol.metrics)
+    def __init__(self, truth: Image, span: tuple[float, float], coordinates: Tensor, beam: ParallelBeam) -> None:
+        super().__init__(truth, None, span, coordinates)
         self._beam = beam
 
-    def ways(self, image: Image, predict: Predict) -> dict[str, Callable[[], float]]:
-        """Return how each metric is computed."""
-        return {**super().ways(image, predict), MSE_SINOGRAM.id: lambda: self.sinogram_error(image)}
+    def outputs(self, predict: Predict) -> Outputs:
+        """Return the image's outputs and the projections of both images."""
+        return (
+            super()
+            .outputs(predict)
+            .extended(
+                {
+                    "sinogram_prediction": lambda outputs: self._project(outputs["prediction"]),
+                    "sinogram_truth": lambda _: self._project(self.fitted),
+                }
+            )
+        )
 
-    def sinogram_error(self, image: Image) -> float:
-        """Return the mean squared error of an image's projections."""
-        pictures = (torch.from_numpy(picture[..., 0]).to(self._beam.grid) for picture in (image, self.fitted))
-        ours, true = (self._beam(picture).cpu().numpy() for picture in pictures)
-        return mean_squared_error(ours, true)
+    def _project(self, image: Image) -> np.ndarray:
+        """Return the projections ``(n_angles, n)`` of an image."""
+        projections: np.ndarray = self._beam(torch.from_numpy(image[..., 0]).to(self._beam.grid)).cpu().numpy()
+        return projections
 
     def render(self, predict: Predict) -> Image:
         """Return the picture, 0 beyond the circle that all directions see."""
@@ -118,7 +124,7 @@ class TomographyEvaluation(ImageEvaluation):
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
         """Write ``reconstruction.png``, ``truth.png`` and, as ``given.png``, the projections, white where they are largest."""
         super().save_artifacts(predict, folder)
-        sinogram = self._beam(torch.from_numpy(self.fitted[..., 0]).to(self._beam.grid)).cpu().numpy()
+        sinogram = self._project(self.fitted)
         write_image(folder / "given.png", sinogram[..., None] / max(float(sinogram.max()), 1e-12))
 
 
@@ -153,5 +159,5 @@ def tomography_problem(image: Image, protocol: Protocol) -> TomographyProblem:
     coordinates = pixel_coordinates(np.arange(n), np.arange(n), (n, n), low, high)
     sinogram = beam(torch.from_numpy(truth[..., 0]))
     problem = TomographyProblem(coordinates, torch.from_numpy(circle(n)), sinogram, beam, (low, high))
-    problem.evaluation = TomographyEvaluation(truth, (low, high), coordinates, protocol, beam)
+    problem.evaluation = TomographyEvaluation(truth, (low, high), coordinates, beam)
     return problem

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from inrbench.problems.base import Evaluation, Predict, Values
+from inrbench.problems.outputs import Outputs
 from inrbench.settings import ValueRange
-from inrbench.spec import Measurement
 
 T = TypeVar("T", Tensor, Values)
 
@@ -30,13 +30,9 @@ class UnitRangeEvaluation:
         self.inner = inner
         self.scaled_suffix = inner.scaled_suffix
 
-    def primary(self, predict: Predict) -> float:
-        """Return the primary metric."""
-        return self.inner.primary(_back(predict))
-
-    def measure(self, predict: Predict) -> list[Measurement]:
-        """Return the protocol's metrics."""
-        return self.inner.measure(_back(predict))
+    def outputs(self, predict: Predict) -> Outputs:
+        """Return the outputs, with the prediction in [0, 1]."""
+        return self.inner.outputs(_back(predict))
 
     def grid_pair(self, predict: Predict) -> tuple[Values, Values] | None:
         """Return truth and prediction in [0, 1]."""

@@ -1,6 +1,6 @@
 """Video: one network from time, row and column to colour, judged frame by frame, also on frames it never saw."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,25 +9,16 @@ from numpy.typing import NDArray
 
 from inrbench.data import Frames, write_image, write_video
 from inrbench.errors import BadValue
-from inrbench.metrics.image import SSIM_WINDOW, ssim
-from inrbench.metrics.video import (
-    PSNR_8BIT,
-    PSNR_8BIT_STD,
-    PSNR_FLOAT,
-    PSNR_FLOAT_STD,
-    PSNR_HELDOUT,
-    SSIM_FRAMES,
-    SSIM_FRAMES_STD,
-    psnr_8bit,
-    psnr_float,
-)
+from inrbench.metrics.image import SSIM_WINDOW
+from inrbench.metrics.video import FramePairs, psnr_float
 from inrbench.problems.base import Predict
 from inrbench.problems.grid import ByteValues, Grid, GridRegression
+from inrbench.problems.outputs import Outputs
 from inrbench.problems.value_range import in_unit_range
 from inrbench.settings import MIN_FRAMES, VideoSettings
-from inrbench.spec import Measurement, Metric, Protocol
+from inrbench.spec import Protocol
 
-FrameMetric = Callable[[NDArray[np.floating], NDArray[np.uint8]], float]
+ALL_FITTED = "the protocol fits every frame, so there are none between them"
 
 
 def video_problem(frames: Frames, protocol: Protocol) -> GridRegression:
@@ -45,7 +36,7 @@ def video_problem(frames: Frames, protocol: Protocol) -> GridRegression:
         raise BadValue(f"{len(frames)} frame(s) are no video: at least {MIN_FRAMES} are needed")
     low, high = settings.span
     step = 1 if settings.fit == "all" else 2
-    evaluation = VideoEvaluation(frames, step, (low, high), protocol.metrics)
+    evaluation = VideoEvaluation(frames, step, (low, high))
     fitted = frames[::step]
     last = (len(fitted) - 1) * step / (len(frames) - 1)
     grid = Grid(fitted.shape[:3], (low,) * 3, (low + (high - low) * last, high, high))
@@ -56,34 +47,23 @@ def video_problem(frames: Frames, protocol: Protocol) -> GridRegression:
 class VideoEvaluation:
     """Judges reconstructed frames, every ``step``-th of which was fitted."""
 
-    def __init__(self, frames: Frames, step: int, span: tuple[float, float], metrics: Sequence[str]) -> None:
-        self.frames, self.step, self.span, self.metrics = frames, step, span, metrics
+    def __init__(self, frames: Frames, step: int, span: tuple[float, float]) -> None:
+        self.frames, self.step, self.span = frames, step, span
 
-    def primary(self, predict: Predict) -> float:
-        """Return the metric that the protocol ranks by."""
-        name = self.metrics[0]
-        numbers = self.heldout() if name == PSNR_HELDOUT.id else self.fitted()
-        metric = FRAME_METRICS.get(name, psnr_float)
-        return float(np.mean([metric(frame, self.frames[t]) for t, frame in self.rendered(predict, numbers)]))
+    def outputs(self, predict: Predict) -> Outputs:
+        """Return the fitted frames and the frames held out between them, each with its original."""
+        functions = {
+            "fitted_frames": lambda _: self._pairs(predict, self.fitted()),
+            "heldout_frames": lambda _: self._pairs(predict, self.heldout()),
+        }
+        return Outputs(functions, {} if self.heldout() else {"heldout_frames": ALL_FITTED})
 
-    def measure(self, predict: Predict) -> list[Measurement]:
-        """Return the protocol's metrics: mean and population standard deviation over frames."""
-        values: dict[str, list[float]] = {name: [] for name in FRAME_METRICS}
-        for t, frame in self.rendered(predict, self.fitted()):
-            for name, metric in FRAME_METRICS.items():
-                values[name].append(metric(frame, self.frames[t]))
-        heldout = [psnr_float(frame, self.frames[t]) for t, frame in self.rendered(predict, self.heldout())]
-        measured = []
-        for name in self.metrics:
-            if name == PSNR_HELDOUT.id:
-                note = None if heldout else "the protocol fits every frame: nothing lies between them"
-                value = float(np.mean(heldout)) if heldout else None
-            elif name in STD_OF:
-                value, note = float(np.std(values[STD_OF[name]])), None
-            else:
-                value, note = float(np.mean(values[name])), None
-            measured.append(Measurement(metric=METRICS[name], value=value, note=note))
-        return measured
+    def _pairs(self, predict: Predict, numbers: range) -> FramePairs:
+        def render() -> Iterator[tuple[NDArray[np.float32], NDArray[np.uint8]]]:
+            for t, frame in self.rendered(predict, numbers):
+                yield frame, self.frames[t]
+
+        return FramePairs(render, 4 * len(numbers) * self.frames[0].size)
 
     def grid_pair(self, predict: Predict) -> tuple[NDArray[np.floating], NDArray[np.float32]]:
         """Return the fitted frame in the middle and its reconstruction."""
@@ -134,15 +114,3 @@ class VideoEvaluation:
 
 def _bytes(frame: NDArray[np.floating]) -> NDArray[np.uint8]:
     return np.rint(frame.clip(0, 1) * 255).astype(np.uint8)
-
-
-def _ssim(frame: NDArray[np.floating], reference: NDArray[np.uint8]) -> float:
-    return ssim(frame, reference / 255)
-
-
-FRAME_METRICS: dict[str, FrameMetric] = {PSNR_8BIT.id: psnr_8bit, PSNR_FLOAT.id: psnr_float, SSIM_FRAMES.id: _ssim}
-STD_OF = {PSNR_8BIT_STD.id: PSNR_8BIT.id, PSNR_FLOAT_STD.id: PSNR_FLOAT.id, SSIM_FRAMES_STD.id: SSIM_FRAMES.id}
-METRICS: dict[str, Metric] = {
-    metric.id: metric
-    for metric in (PSNR_8BIT, PSNR_8BIT_STD, PSNR_FLOAT, PSNR_FLOAT_STD, SSIM_FRAMES, SSIM_FRAMES_STD, PSNR_HELDOUT)
-}

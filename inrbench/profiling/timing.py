@@ -21,7 +21,7 @@ from inrbench.fit.compiling import StepMode
 from inrbench.fit.matmul import use_backend
 from inrbench.fit.memory import MemoryMeter
 from inrbench.fit.step import FastStep, ReferenceStep, Step, StepFacts
-from inrbench.problems import Batch, Problem, Regression, equal_chunks, point_weight
+from inrbench.problems import Batch, Outputs, Problem, Regression, equal_chunks, point_weight
 
 Variant = Literal["reference", "fast", "official", "limit"]
 LEARNING_RATE = 1e-5
@@ -112,11 +112,8 @@ class _NoEvaluation:
     def save_artifacts(self, predict: object, folder: object) -> None:
         pass
 
-    def primary(self, predict: object) -> float:
-        return float("nan")
-
-    def measure(self, predict: object) -> list[Any]:
-        return []
+    def outputs(self, predict: object) -> Outputs:
+        return Outputs({})
 
     def grid_pair(self, predict: object) -> None:
         return None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from inrbench.errors import BadValue, unknown_name
+from inrbench.metrics import builtin_metrics
 from inrbench.spec import Metric, Protocol, Settings
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Task(ABC):
     """Raised when the task changes the meaning of its numbers, with a line in ``changes``."""
     changes: ClassVar[Mapping[str, str]]
     """Version -> what changed."""
-    metrics: ClassVar[tuple[Metric, ...]]
+    metrics: ClassVar[tuple[Metric, ...]] = ()
+    """Metrics of its own that its protocols name; those of ``inrbench.metrics`` are known to every task."""
     protocols: ClassVar[Mapping[str, Protocol]]
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Which of the signals a suite takes, under the protocol of the suite's name."""
@@ -51,8 +53,6 @@ class Task(ABC):
     """A run has trained if its error on what it fits is below this share of the best constant's (of an equation: of zero's)."""
     file_extensions: ClassVar[tuple[str, ...]] = ()
     """Endings, in small letters, of the user's own files that can be signals; none if there can be none."""
-    optional_data: ClassVar[tuple[str, ...]] = ()
-    """Data sets without which a metric is missing but runs go on; ``inrbench run`` tries to fetch them first."""
 
     def __init__(self) -> None:
         self.files: dict[str, Path] = {}
@@ -114,6 +114,17 @@ class Task(ABC):
         if name not in self.protocols:
             raise unknown_name(f"protocol of task '{self.name}'", name, self.protocols, f"see: inrbench show {self.name}")
         return self.protocols[name].with_changes(changes or {})
+
+    def metric(self, metric_id: str) -> Metric:
+        """Return a metric by id: one of its own, or a built-in one. Raises UnknownName."""
+        known = {**builtin_metrics(), **{metric.id: metric for metric in self.metrics}}
+        if metric_id not in known:
+            raise unknown_name(f"metric of task '{self.name}'", metric_id, known)
+        return known[metric_id]
+
+    def metrics_of(self, protocol: Protocol) -> tuple[Metric, ...]:
+        """Return the metrics of a protocol, the primary one first. Raises UnknownName."""
+        return tuple(self.metric(metric_id) for metric_id in protocol.metrics)
 
     @property
     def settings_type(self) -> type[Settings]:

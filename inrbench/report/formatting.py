@@ -1,11 +1,13 @@
 """How numbers, metrics and tables are written, the same in every format."""
 
 import math
+from functools import cache
 
 from inrbench.analyse import ComparableRuns, Entry, Leaderboard, Summary
 from inrbench.analyse.costs import pareto_sets, times_to_targets
 from inrbench.analyse.statistics import Interval
 from inrbench.console import NONE
+from inrbench.metrics import builtin_metrics
 from inrbench.spec import Metric
 
 UNTRAINED = "untrained"
@@ -21,9 +23,7 @@ def metric_title(metric: Metric, among: list[Metric]) -> str:
     ('MSE ↓', 'MSE dense ↓')
     """
     name, _, detail = metric.id.partition("@")
-    words = name.replace("-", " ")
-    for short in ("psnr", "snr", "ssim", "lpips", "mse", "se", "iou"):
-        words = " ".join(part.upper() if part == short else part for part in words.split(" "))
+    words = metric.title or _titles().get(name, name.replace("-", " "))
     namesakes = [d for n, _, d in (other.id.partition("@") for other in among) if n == name]
     if len(namesakes) > 1:
         parts = [d.split("-") for d in namesakes]
@@ -32,6 +32,12 @@ def metric_title(metric: Metric, among: list[Metric]) -> str:
     unit = f" ({metric.unit})" if metric.unit else ""
     arrow = "" if metric.scale == "dispersion" else " ↑" if metric.higher_is_better else " ↓"
     return f"{words}{unit}{arrow}"
+
+
+@cache
+def _titles() -> dict[str, str]:
+    """Return the titles of the built-in metrics by their names, the part of the id before ``@``."""
+    return {metric.id.partition("@")[0]: metric.title for metric in builtin_metrics().values()}
 
 
 def number(value: float, metric: Metric) -> str:

@@ -223,7 +223,9 @@ def _fetch_optional(jobs: Sequence["Job"], registry: "Registry") -> None:
     from inrbench.data import dataset, locate
     from inrbench.data.fetch import fetch
 
-    for name in dict.fromkeys(name for task in {job.spec.task for job in jobs} for name in registry.task(task).optional_data):
+    protocols = {(job.spec.task, job.spec.protocol_fingerprint): job.protocol for job in jobs}
+    metrics = [metric for (task, _), protocol in protocols.items() for metric in registry.task(task).metrics_of(protocol)]
+    for name in dict.fromkeys(dataset_name for metric in metrics for dataset_name, _ in metric.data.values()):
         if all(locate(name, file).path for file in dataset(name).sha256):
             continue
         try:

@@ -1,33 +1,48 @@
-"""What a measured number is."""
+"""Metrics and measurements."""
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 Role = Literal["answer", "training", "diagnostic", "oracle"]
 FITTED = frozenset({"train", "sinogram"})
-"""What stands behind @ in the id of a metric that is measured on what was fitted."""
+"""Parts after ``@`` in the id of a metric that is measured on the fitted data."""
+STORED = ("id", "unit", "higher_is_better", "scale")
+"""Fields of a metric that are stored with every value."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """What a number is. ``id`` carries the implementation and its parameters, ``ssim@skimage-uniform-w7``.
+    """One metric: what it is called, how its values are read, and how they are computed.
 
-    ``scale`` says how values are averaged and compared: ``log`` for errors that span decades (geometric mean), ``dispersion``
-    for a standard deviation that accompanies another metric and ranks no method.
+    Args:
+        id: Name, implementation and parameters: ``ssim@skimage-uniform-w7``.
+        unit: Unit of the values, ``dB``; empty for none.
+        higher_is_better: Direction.
+        scale: How values are averaged and compared: ``linear``; ``log`` for errors that span decades (geometric mean);
+            ``dispersion`` for a standard deviation that accompanies another metric and ranks no method.
+        title: Name in the head of a table; if empty, the part of the id before ``@``.
+        compute: Function of the outputs named by ``needs``, in that order. None for a metric that was read from a store.
+        needs: Names of a problem's outputs: ``prediction``, ``truth``, ... (see ``inrbench.problems``).
+        data: Keyword of ``compute`` -> (data set, file) that it needs beside the outputs, for example network weights.
     """
 
     id: str
     unit: str = ""
     higher_is_better: bool
     scale: Literal["linear", "log", "dispersion"] = "linear"
+    title: str = field(default="", compare=False)
+    compute: Callable[..., float] | None = field(default=None, compare=False, repr=False)
+    needs: tuple[str, ...] = field(default=("prediction", "truth"), compare=False, repr=False)
+    data: Mapping[str, tuple[str, str]] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def role(self) -> Role:
-        """What the number says of a method, read off the id.
+        """What the value says about a method, read from the id.
 
-        ``answer``: how well the task was done. ``training``: the error on what was fitted (``...@train``). ``diagnostic``: a
-        residual, which the wrong solution can have small. ``oracle``: what choosing with the truth at hand would have given.
+        ``answer``: how well the task was solved. ``training``: the error on the fitted data (``...@train``). ``diagnostic``: a
+        residual, which a wrong solution can have small, too. ``oracle``: the value if checkpoints were chosen by the truth.
 
         >>> [Metric(id=i, higher_is_better=False).role for i in ("lpips@alex", "mse@train", "residual-rms@x", "l2-oracle@y")]
         ['answer', 'training', 'diagnostic', 'oracle']
@@ -40,20 +55,24 @@ class Metric:
             return "diagnostic"
         return "training" if measured_on in FITTED else "answer"
 
+    def stored(self) -> dict[str, Any]:
+        """Return the fields that are stored with every value."""
+        return {name: getattr(self, name) for name in STORED}
+
     def to_scale(self, value: float) -> float:
-        """Return a value as it is averaged and compared: of the scale ``log`` its decadic logarithm, -inf of zero."""
+        """Return a value as it is averaged and compared: log10 on the scale ``log`` (-inf of zero), else the value itself."""
         if self.scale != "log":
             return float(value)
         return math.log10(value) if value > 0 else -math.inf
 
     def from_scale(self, value: float) -> float:
-        """Return the value that ``to_scale`` was given."""
+        """Invert ``to_scale``."""
         return float(10**value if self.scale == "log" else value)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """A metric's value after a run. ``value`` is None where it could not be computed, and ``note`` says why."""
+    """The value of a metric after a run. ``value`` is None if it could not be computed; ``note`` gives the reason."""
 
     metric: Metric
     value: float | None

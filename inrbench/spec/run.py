@@ -11,8 +11,8 @@ from inrbench.spec.metric import Measurement
 
 Status = Literal["ok", "diverged", "timeout", "oom", "error", "skipped", "interrupted"]
 Track = str
-"""How methods are trained: ``paper`` (the paper's settings for all methods), ``authors`` (each method's own published settings),
-``tuned-20`` (settings from a search with a budget of 20 runs; each budget is its own track) or ``search`` (its trials)."""
+"""How methods are trained: ``paper`` (the paper's settings for all), ``authors`` (each method's own published settings),
+``tuned-20`` (settings from a search with a budget of 20 runs) or ``search`` (its trials)."""
 TUNED = "tuned"
 Value = float | int | bool | str | tuple[float, ...] | None
 """What a method's parameter may be."""

@@ -1,7 +1,7 @@
 """Limits on a file of results while it is read. The file may come from a stranger.
 
-``check_footer`` and ``check_expanded_size`` look at a Parquet file without unpacking it, ``memory_cap`` limits memory while it is
-unpacked, and ``check_rows`` checks the columns. ``inrbench.store.row_checks`` checks what a row says about itself.
+``check_footer`` and ``check_expanded_size`` look at a Parquet file without unpacking it, ``memory_cap`` limits memory while it
+is unpacked, and ``check_rows`` checks the columns. ``inrbench.store.row_checks`` checks what a row says about itself.
 """
 
 import json

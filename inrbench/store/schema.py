@@ -177,7 +177,7 @@ class Attempt:
             "error_share": _number(result.error_share),
             "trained": result.trained,
             "notes": [_text(note) for note in result.notes],
-            "metrics": [{**asdict(m.metric), "value": _number(m.value), "note": m.note} for m in result.metrics],
+            "metrics": [{**m.metric.stored(), "value": _number(m.value), "note": m.note} for m in result.metrics],
             "curve": [asdict(point) for point in result.curve],
             "probes": [asdict(reading) for reading in result.probes],
             "artifacts": [asdict(artifact) for artifact in result.artifacts],

@@ -43,7 +43,7 @@ def claims(registry, text=GOOD):
 def measured(attempt, registry, tmp_path):
     """Return a function that stores runs of function1d at its quick protocol and gives their groups."""
     task = registry.task("function1d")
-    metric = {m.id: m for m in task.metrics}["mse@train"]
+    metric = task.metric("mse@train")
 
     def store(rows, **spec):
         for method, values in rows.items():
@@ -166,7 +166,7 @@ def test_a_guess_accuses_nobody(registry, measured):
 
 def test_a_failure_that_agrees_with_a_failure_reproduces_nothing(registry, attempt, tmp_path):
     task = registry.task("heat1d")
-    metric = task.metrics[0]
+    metric = task.metric("relative-l2@test-grid")
     made = attempt(task="heat1d", signal="b20", method="pinn",
                    protocol_fingerprint=task.protocols["quick"].fingerprint(task.name, task.version))  # fmt: skip
     append(tmp_path, replace(made, result=replace(made.result, metrics=(Measurement(metric=metric, value=1.0),))))

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import helpers
 import numpy as np
 import pytest
 import torch
@@ -195,7 +196,7 @@ def test_a_stored_run_comes_back_to_life(tiny_jobs, settings, tmp_path, task, si
     execute(job, replace(settings, artifacts="last"))
     row = stored_run(settings.results, job.spec.run_id[:10])
     network, problem = load_run(row, settings.results, Registry())
-    value = problem.evaluation.primary(Predictor(network, torch.device("cpu")))
+    value = helpers.primary(problem, [row["primary_metric"]], Predictor(network, torch.device("cpu")))
     assert value == pytest.approx(row["curve"][-1]["value"], rel=1e-6)
     assert problem.evaluation.scaled_suffix == suffix
 

@@ -46,7 +46,17 @@ def network(seed: int = 0) -> nn.Module:
 
 def run(net: nn.Module, chosen: Protocol, fitted: Regression, seed: int = 0, engine: str = "fast"):
     clock = Clock(CPU)
-    return fit(net, fitted, chosen, device=CPU, data_seed=seed, clock=clock, meter=MemoryMeter(CPU), engine=engine), clock
+    return fit(
+        net,
+        fitted,
+        chosen,
+        evaluator=fitted.evaluation,
+        device=CPU,
+        data_seed=seed,
+        clock=clock,
+        meter=MemoryMeter(CPU),
+        engine=engine,
+    ), clock
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "exponential", "constant"])

@@ -121,7 +121,17 @@ def test_a_probed_run_ends_with_the_same_weights():
     ends = []
     for probes in ((), tuple(PROBES)):
         net, fitted = network(), problem()
-        done = fit(net, fitted, protocol, device=CPU, data_seed=0, clock=Clock(CPU), meter=MemoryMeter(CPU), probes=probes)
+        done = fit(
+            net,
+            fitted,
+            protocol,
+            evaluator=fitted.evaluation,
+            device=CPU,
+            data_seed=0,
+            clock=Clock(CPU),
+            meter=MemoryMeter(CPU),
+            probes=probes,
+        )
         ends.append(torch.cat([p.detach().ravel() for p in net.parameters()]))
         steps = sorted({r.step for r in done.probes})
         assert steps == ([0, *[point.step for point in done.curve]] if probes else [])

@@ -2,6 +2,7 @@
 
 import sys
 
+import helpers
 import numpy as np
 import pytest
 import torch
@@ -150,14 +151,15 @@ def test_the_values_of_greatest_posterior_are_the_solution():
     hessian = -(torch.kron(k1, k2) + 1e2 * laplace.T @ laplace + 200 * 1e6 * torch.diag(flat(rim)))
     assert torch.allclose(torch.stack(columns, 1), hessian[:, :: 1600 // 8], rtol=1e-6, atol=1e-6 * hessian.abs().max().item())
     posterior(torch.linalg.solve(-hessian, gradient).detach())
-    assert fitted.evaluation.primary(Predictor(made, torch.device("cpu"))) < 1e-3
+    assert helpers.primary(fitted, ["relative-l2@test-grid"], Predictor(made, torch.device("cpu"))) < 1e-3
 
 
 def test_a_step_raises_the_posterior_and_the_harness_can_take_it():
     made, fitted = solver(n=(20.0, 20.0), frequency=(4.0, 4.0))
     losses = [made.step().item() for _ in range(200)]
     assert losses[-1] < losses[0]
-    measured = {m.metric.id: m.value for m in fitted.evaluation.measure(Predictor(made, torch.device("cpu")))}
+    ids = ["relative-l2@test-grid", "residual-rms@held-out-4096", "relative-l2-oracle@best-checkpoint"]
+    measured = helpers.values(fitted, ids, Predictor(made, torch.device("cpu")))
     assert all(value is not None and np.isfinite(value) for value in measured.values())
 
 

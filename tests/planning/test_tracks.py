@@ -85,7 +85,7 @@ def test_every_tasks_tuning_signals_are_off_its_tests(registry):
             continue
         other, signals = task.tuning_split
         assert set(signals) <= set(registry.task(other).signals())
-        assert task.tuning_metric in {metric.id for metric in registry.task(other).metrics}
+        assert registry.task(other).metric(task.tuning_metric)
         assert task.tuning_metric in registry.task(other).protocols["quick"].metrics
 
 
@@ -142,7 +142,7 @@ def stored(attempt, folder, found, round_number, scores, metric):
 def test_the_better_half_goes_on_and_the_best_is_kept_and_used(attempt, tmp_path):
     found = search(3)
     assert found.rounds == (4, 2, 1)
-    metric = {m.id: m for m in Registry().task("photo").metrics}["psnr-offgrid@2x-area"]
+    metric = Registry().task("photo").metric("psnr-offgrid@2x-area")
     stored(attempt, tmp_path, found, 0, {0: 20.0, 1: 25.0, 2: 22.0, 3: 24.0}, metric)
     judged = rank_trials(found, 0, range(4), tmp_path)
     assert [(trial.number, trial.score) for trial in judged] == [(1, 25.0), (3, 24.0), (2, 22.0), (0, 20.0)]
@@ -175,7 +175,7 @@ def test_the_better_half_goes_on_and_the_best_is_kept_and_used(attempt, tmp_path
 
 
 def test_methods_tuned_with_other_budgets_never_share_a_table(attempt, tmp_path):
-    metric = {m.id: m for m in Registry().task("photo").metrics}["psnr-offgrid@2x-area"]
+    metric = Registry().task("photo").metric("psnr-offgrid@2x-area")
     for method, budget in (("wire", 3), ("siren", 2)):
         found = search(budget, method)
         stored(attempt, tmp_path, found, 2, {0: 22.0}, metric)
@@ -189,7 +189,7 @@ def test_methods_tuned_with_other_budgets_never_share_a_table(attempt, tmp_path)
 
 def test_of_errors_the_least_is_chosen(attempt, tmp_path):
     found = search(3, "siren", "function1d")
-    metric = {m.id: m for m in Registry().task("function1d").metrics}["mse@dense-20001"]
+    metric = Registry().task("function1d").metric("mse@dense-20001")
     stored(attempt, tmp_path, found, 2, {0: 1e-2, 1: 1e-5, 2: 1e-1}, metric)
     assert choose(found, rank_trials(found, 2, range(3), tmp_path)).recipe == found.trials[1]
 
@@ -202,7 +202,7 @@ def test_a_search_in_which_nothing_ended_chooses_nothing(attempt, tmp_path):
 
 def test_trials_can_be_looked_at(attempt, tmp_path):
     found = search(3)
-    metric = {m.id: m for m in Registry().task("photo").metrics}["psnr-offgrid@2x-area"]
+    metric = Registry().task("photo").metric("psnr-offgrid@2x-area")
     stored(attempt, tmp_path, found, 0, {0: 20.0, 1: 25.0}, metric)
     for words in (["leaderboard"], ["results", "list"]):
         with pytest.raises(NothingFound, match="nothing but trials of a search; see them: --track search"):

@@ -2,6 +2,7 @@
 
 import warnings
 
+import helpers
 import numpy as np
 import pytest
 import torch
@@ -63,12 +64,6 @@ def known(coordinates: torch.Tensor, image: np.ndarray):
     return predict
 
 
-def values(problem, predict) -> dict[str, float | None]:
-    measured = problem.evaluation.measure(predict)
-    assert measured[0].value == problem.evaluation.primary(predict)
-    return {m.metric.id: m.value for m in measured}
-
-
 def test_noise_is_that_of_photons_and_of_reading():
     flat = np.full((300, 300, 1), 0.5, np.float32)
     problem = denoising_problem(flat, protocol(("psnr@clip-float", "mse@train"), photons=30.0, readout=2.0), 7)
@@ -78,21 +73,23 @@ def test_noise_is_that_of_photons_and_of_reading():
     again, other = (denoising_problem(flat, protocol(("psnr@clip-float",), photons=30.0, readout=2.0), s) for s in (7, 8))
     assert torch.equal(problem.values, again.values)
     assert not torch.equal(problem.values, other.values)
-    found = values(problem, known(problem.coordinates, flat))
+    found = helpers.values(problem, ["psnr@clip-float", "mse@train"], known(problem.coordinates, flat))
     assert found == {"psnr@clip-float": np.inf, "mse@train": pytest.approx(noise.var(), rel=1e-3)}
 
 
 def test_hidden_pixels_are_the_ones_that_were_not_given():
     problem = inpainting_problem(IMAGE, protocol(("psnr-unobserved@clip-float", "psnr@clip-float", "mse@train"), share=0.2), 3)
     assert problem.n_points == int(34 * 29 * 0.2)
-    hidden = problem.evaluation.hidden
-    assert hidden.sum() == 34 * 29 - problem.n_points
-    assert np.array_equal(np.sort(problem.values.numpy(), 0), np.sort(IMAGE[~hidden], 0))
+    unobserved = problem.evaluation.unobserved
+    assert unobserved.sum() == 34 * 29 - problem.n_points
+    assert np.array_equal(np.sort(problem.values.numpy(), 0), np.sort(IMAGE[~unobserved], 0))
     wrong = IMAGE.copy()
-    wrong[hidden] = 0.25
-    found = values(problem, known(problem.coordinates, wrong))
+    wrong[unobserved] = 0.25
+    found = helpers.values(
+        problem, ["psnr-unobserved@clip-float", "psnr@clip-float", "mse@train"], known(problem.coordinates, wrong)
+    )
     assert found["mse@train"] == 0
-    assert found["psnr-unobserved@clip-float"] == pytest.approx(psnr(wrong[hidden], IMAGE[hidden]))
+    assert found["psnr-unobserved@clip-float"] == pytest.approx(psnr(wrong[unobserved], IMAGE[unobserved]))
     assert found["psnr@clip-float"] == pytest.approx(psnr(wrong, IMAGE))
 
 
@@ -102,7 +99,10 @@ def test_a_coarse_image_is_fitted_by_means_of_blocks():
     assert (problem.n_points, problem.evals_per_point, problem.out_features) == (8 * 7, 16, 3)
     assert np.allclose(problem.values.numpy().reshape(8, 7, 3), area_mean(truth, 4))
     predict = known(problem.coordinates, truth)
-    assert values(problem, predict) == {"psnr@clip-float": np.inf, "mse@train": pytest.approx(0, abs=1e-12)}
+    assert helpers.values(problem, ["psnr@clip-float", "mse@train"], predict) == {
+        "psnr@clip-float": np.inf,
+        "mse@train": pytest.approx(0, abs=1e-12),
+    }
     network = nn.Linear(2, 3)
     batch = next(problem.batches(torch.Generator()))
     loss = problem.loss(network, batch, torch.tensor(1 / 56))
@@ -126,7 +126,10 @@ def test_a_slice_is_judged_by_itself_and_by_its_projections():
     assert truth.shape == (29, 29, 1)
     assert not truth[0, 0]
     predict = known(problem.coordinates, truth)
-    assert values(problem, predict) == {"psnr@clip-float": np.inf, "mse@sinogram": pytest.approx(0, abs=1e-9)}
+    assert helpers.values(problem, ["psnr@clip-float", "mse@sinogram"], predict) == {
+        "psnr@clip-float": np.inf,
+        "mse@sinogram": pytest.approx(0, abs=1e-9),
+    }
     batch = next(problem.batches(torch.Generator()))
 
     class Known(nn.Module):
@@ -160,17 +163,17 @@ def test_a_sound_is_fitted_at_a_fraction_of_its_rate_and_judged_between():
         t = (x + 1) / 2 * 799 / 2000  # the first fitted sample is at 0 s, the last at 799 / 2000 s
         return torch.sin(2 * np.pi * 300 * t)
 
-    found = values(problem, perfect)
+    found = helpers.values(problem, AUDIO, perfect)
     assert found["snr@power"] > 35  # the filter's ends are all that differ
     assert found["snr-offgrid@2x-bandlimited"] > 30
-    silent = values(problem, lambda x: torch.zeros(len(x), 1))
+    silent = helpers.values(problem, AUDIO, lambda x: torch.zeros(len(x), 1))
     assert silent["snr@power"] == pytest.approx(0)
 
 
 def test_a_sound_fitted_whole_has_nothing_between():
     problem = audio_problem(Clip(SAMPLES, 8000), protocol(AUDIO, seconds=None, rate=None))
     assert problem.n_points == 4000
-    measured = {m.metric.id: m for m in problem.evaluation.measure(lambda x: torch.zeros(len(x), 1))}
+    measured = helpers.measure(problem, AUDIO, lambda x: torch.zeros(len(x), 1))
     assert measured["snr-offgrid@2x-bandlimited"].value is None
     assert "fits every sample" in measured["snr-offgrid@2x-bandlimited"].note
     assert snr(SAMPLES, SAMPLES) == np.inf
@@ -233,7 +236,7 @@ def test_an_image_is_rendered_once_for_all_of_its_metrics():
         asked.append(len(x))
         return torch.zeros(len(x), 3)
 
-    problem.evaluation.primary(predict)
+    helpers.values(problem, ["psnr-unobserved@clip-float", "psnr@clip-float"], predict)
     assert asked == [34 * 29]
 
 

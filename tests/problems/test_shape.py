@@ -1,5 +1,6 @@
 """Solids: judged against fields that are known."""
 
+import helpers
 import numpy as np
 import pytest
 import torch
@@ -8,13 +9,16 @@ from torch import nn
 
 from inrbench.data import Mesh, TruthRecipe, read_image, read_mesh, shape_truth
 from inrbench.fit import Clock, MemoryMeter, Predictor, fit
+from inrbench.metrics.error import MSE_TRAIN
+from inrbench.metrics.shape import CHAMFER, IOU_GRID, IOU_OFFICIAL, IOU_RANDOM, NORMALS, chamfer, normal_consistency
 from inrbench.problems import shape_problem
-from inrbench.problems.shape import METRICS, surface_distances
+from inrbench.problems.shape import compare_surfaces
 from inrbench.settings import ShapeSettings
 from inrbench.spec import Protocol
 
 HALF = np.array([1, 0.6, 0.8])
 """Half axes of the ellipsoid, before a margin."""
+METRICS = (IOU_GRID.id, IOU_RANDOM.id, CHAMFER.id, NORMALS.id, MSE_TRAIN.id)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +41,7 @@ def problem(truths, kind: str, **settings: object):
     usual = {"target": kind, "coordinates": "isotropic" if kind == "sdf" else "stretched", "scoring": "final", "resolution": 32,
              "margin": 0.0, "crop": False, "sdf_backend": "libigl"}  # fmt: skip
     chosen = ShapeSettings(**{**usual, **settings})
-    names = tuple(name for name in METRICS if "official" not in name or chosen.scoring == "official")
+    names = (*METRICS, IOU_OFFICIAL.id) if chosen.scoring == "official" else METRICS
     protocol = Protocol(
         name="t", width=8, n_layers=1, epochs=3, batch=500, lr=1e-2, lr_min=1e-2, metrics=names, settings=chosen
     )
@@ -56,7 +60,7 @@ def ellipsoid(kind: str, grow: float = 1.0):
 
 
 def values(shape_problem_, predict) -> dict[str, float | None]:
-    return {m.metric.id.partition("@")[0]: m.value for m in shape_problem_.evaluation.measure(predict)}
+    return {name.partition("@")[0]: value for name, value in helpers.values(shape_problem_, METRICS, predict).items()}
 
 
 @pytest.mark.parametrize("kind", ["sdf", "occupancy"])
@@ -69,13 +73,14 @@ def test_the_true_solid_is_nearly_perfect_and_a_grown_one_is_not(truths, kind):
         assert grown["iou"] == pytest.approx(1 / 1.1**3, abs=0.02)
         assert grown["iou-random"] == pytest.approx(1 / 1.1**3, abs=0.02)
         assert grown["chamfer"] == pytest.approx(0.1 * (HALF / 1.1).mean(), rel=0.15)
-    assert fitted.evaluation.primary(ellipsoid(kind)) == true["iou"]
+    assert helpers.primary(fitted, METRICS, ellipsoid(kind)) == true["iou"]
 
 
 @pytest.mark.parametrize(("kind", "value"), [("sdf", 1.0), ("sdf", -1.0), ("occupancy", 0.0)])
 def test_a_field_without_a_surface_has_no_distance_and_says_why(truths, kind, value):
     fitted, _ = problem(truths, kind)
-    measured = {m.metric.id.partition("@")[0]: m for m in fitted.evaluation.measure(lambda x: torch.full((len(x), 1), value))}
+    found = helpers.measure(fitted, METRICS, lambda x: torch.full((len(x), 1), value))
+    measured = {name.partition("@")[0]: each for name, each in found.items()}
     if value == -1.0:
         assert measured["chamfer"].value is not None, "all inside: the surface is the grid's rim"
         return
@@ -137,12 +142,22 @@ def test_official_scoring_is_what_the_network_gave_in_the_best_epoch(truths):
 
     fitted.loss, fitted.batches = watch, begin
     device = torch.device("cpu")
-    fit(network, fitted, protocol, device=device, data_seed=5, clock=Clock(device), meter=MemoryMeter(device))
+    evaluator = helpers.evaluator(fitted, protocol.metrics)
+    fit(
+        network,
+        fitted,
+        protocol,
+        evaluator=evaluator,
+        device=device,
+        data_seed=5,
+        clock=Clock(device),
+        meter=MemoryMeter(device),
+    )
     best = epochs[int(np.argmin(losses))]
     true = np.unpackbits(truths["occupancy"].values)[:n].astype(bool)
     given = np.array([best[row] for row in range(n)])
     expected = (given & true).sum() / (given | true).sum()
-    measured = {m.metric.id: m.value for m in fitted.evaluation.measure(Predictor(network, device))}
+    measured = {m.metric.id: m.value for m in evaluator.measure(Predictor(network, device))}
     assert len(epochs) == 3
     assert measured["iou@official-training-outputs"] == pytest.approx(expected)
     assert measured["iou@grid"] != pytest.approx(expected, abs=1e-6), "the final weights are others"
@@ -162,7 +177,12 @@ def test_surface_distances_are_those_of_two_balls():
     ball = trimesh.creation.icosphere(subdivisions=4)
     small = Mesh(np.asarray(ball.vertices), np.asarray(ball.faces, dtype=np.int64))
     large = Mesh(small.vertices * 1.3, small.faces)
-    assert surface_distances(small, large) == (pytest.approx(0.3, rel=0.01), pytest.approx(1, abs=1e-3))
-    assert surface_distances(small, small) == (pytest.approx(0, abs=1e-12), pytest.approx(1))
+
+    def distances(mesh: Mesh, other: Mesh) -> tuple[float, float]:
+        surfaces = compare_surfaces(mesh, other)
+        return chamfer(surfaces), normal_consistency(surfaces)
+
+    assert distances(small, large) == (pytest.approx(0.3, rel=0.01), pytest.approx(1, abs=1e-3))
+    assert distances(small, small) == (pytest.approx(0, abs=1e-12), pytest.approx(1))
     moved = Mesh(small.vertices + np.array([0, 0, 5]), small.faces)
-    assert surface_distances(small, moved)[1] < 0.8
+    assert distances(small, moved)[1] < 0.8

@@ -7,6 +7,7 @@ import torch
 
 from inrbench.data import dataset, locate, require_file
 from inrbench.errors import BadValue, DataMissing, UnknownName
+from inrbench.problems import Evaluator
 from inrbench.registry import Registry
 
 TASKS = sorted(Registry().tasks)
@@ -18,11 +19,10 @@ def task(request, registry):
 
 
 def test_protocols_name_their_metrics_and_sources(task):
-    known = {metric.id for metric in task.metrics}
     assert {"paper", "quick"} <= set(task.protocols)
     for name, protocol in task.protocols.items():
         assert name == protocol.name
-        assert set(protocol.metrics) <= known
+        assert task.metrics_of(protocol)
         assert protocol.sources
 
 
@@ -64,9 +64,10 @@ def test_a_problem_is_as_large_as_the_task_says_and_can_be_judged(task):
     def predict(x: torch.Tensor) -> torch.Tensor:
         return torch.zeros(len(x), problem.out_features)
 
-    measured = problem.evaluation.measure(predict)
+    evaluator = Evaluator(task.metrics_of(protocol), problem.evaluation)
+    measured = evaluator.measure(predict)
     assert [m.metric.id for m in measured] == list(protocol.metrics)
-    assert measured[0].value == problem.evaluation.primary(predict)
+    assert measured[0].value == evaluator.primary(predict)
     truth, prediction = problem.evaluation.grid_pair(predict)
     assert truth.shape == prediction.shape
     assert truth.shape[-1] == problem.out_features
@@ -94,9 +95,10 @@ def test_every_protocol_can_be_ranked_and_judged(task):
         def predict(x: torch.Tensor, n: int = problem.out_features) -> torch.Tensor:
             return torch.zeros(len(x), n)
 
-        measured = problem.evaluation.measure(predict)
+        evaluator = Evaluator(task.metrics_of(protocol), problem.evaluation)
+        measured = evaluator.measure(predict)
         assert [m.metric.id for m in measured] == list(protocol.metrics)
-        assert measured[0].value == problem.evaluation.primary(predict)
+        assert measured[0].value == evaluator.primary(predict)
         assert all(m.value is not None or m.note for m in measured)
 
 

@@ -1,0 +1,62 @@
+"""Named outputs of a fitted network, which metrics are computed from.
+
+The names that the built-in problems use:
+
+    prediction, truth           the reconstruction and the original
+    fitted_mse                  mean squared error on the fitted data
+    offgrid_prediction, offgrid_truth
+                                between the fitted samples
+    unobserved_prediction, unobserved_truth
+                                at the pixels that were not observed (inpainting)
+    sinogram_prediction, sinogram_truth
+                                projections (computed tomography)
+    fitted_frames, heldout_frames
+                                pairs of frames of a video (``inrbench.metrics.video.FramePairs``)
+    grid_overlap, random_overlap, training_overlap
+                                points inside two solids (``inrbench.metrics.shape.Overlap``)
+    surfaces                    two surfaces (``inrbench.metrics.shape.SurfaceComparison``)
+    residual_rms                root mean square of an equation's residual at held-out points
+    primary_history             values of the primary metric along the run, added by the evaluator
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Self
+
+from inrbench.errors import BadValue
+
+Function = Callable[["Outputs"], Any]
+"""Computes one output, from others if it needs any."""
+
+
+class Outputs:
+    """Named values. Each is computed when it is first asked for, and then kept.
+
+    Args:
+        functions: Name -> function that computes the value; it gets these outputs, so that one may use another.
+        missing: Name -> reason why the value does not exist under this protocol.
+
+    >>> outputs = Outputs({"prediction": lambda o: 3.0, "error": lambda o: o["prediction"] - 1.0})
+    >>> outputs["error"]
+    2.0
+    """
+
+    def __init__(self, functions: Mapping[str, Function], missing: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._functions, self._missing = dict(functions), dict(missing)
+        self._values: dict[str, Any] = {}
+        self.expected: frozenset[str] = frozenset()
+        """Names that will be asked for, as far as is known: what several of them share is then worth keeping."""
+
+    def __getitem__(self, name: str) -> Any:
+        """Return a value. Raises BadValue, with the reason, if it does not exist."""
+        if name in self._missing:
+            raise BadValue(self._missing[name])
+        if name not in self._functions:
+            raise BadValue(f"this problem has no output '{name}'; it has: {', '.join(self._functions)}")
+        if name not in self._values:
+            self._values[name] = self._functions[name](self)
+        return self._values[name]
+
+    def extended(self, functions: Mapping[str, Function]) -> Self:
+        """Return these outputs with some added or replaced."""
+        return type(self)({**self._functions, **functions}, self._missing)

@@ -1,0 +1,105 @@
+"""Metrics are computed from named outputs; a new metric is one object."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from inrbench.errors import BadValue
+from inrbench.execute.worker import execute
+from inrbench.metrics import builtin_metrics
+from inrbench.planning import Request, make_plan
+from inrbench.problems import Evaluator, Outputs, function_problem
+from inrbench.settings import FunctionSettings
+from inrbench.spec import Metric, Protocol
+from inrbench.store import stored_run
+
+PROTOCOL = Protocol(
+    name="t", width=4, n_layers=1, epochs=1, lr=1e-3, lr_min=1e-3, metrics=("x",), settings=FunctionSettings(points={})
+)
+LARGEST = Metric(
+    id="max-error@dense", higher_is_better=False, scale="log", compute=lambda p, t: float(np.abs(p - t).max()), title="max error"
+)
+
+
+@pytest.fixture
+def problem():
+    return function_problem(np.sin, 10, 0, PROTOCOL)
+
+
+def zeros(x: torch.Tensor) -> torch.Tensor:
+    return torch.zeros(len(x), 1)
+
+
+def test_an_output_is_computed_once_and_only_when_it_is_needed():
+    calls = []
+    outputs = Outputs({"a": lambda _: calls.append("a") or 2.0, "b": lambda o: o["a"] + o["a"], "c": lambda _: calls.append("c")})
+    assert outputs["b"] == 4.0
+    assert calls == ["a"]
+
+
+def test_a_new_metric_needs_a_function_and_a_name(problem):
+    evaluator = Evaluator([LARGEST], problem.evaluation)
+    assert evaluator.primary(zeros) == pytest.approx(math.sin(1), rel=1e-6)
+
+
+def test_an_output_that_does_not_exist_is_named_with_those_that_do(problem):
+    metric = replace(LARGEST, needs=("surfaces",))
+    (measured,) = Evaluator([metric], problem.evaluation).measure(zeros)
+    assert measured.value is None
+    assert measured.note == "this problem has no output 'surfaces'; it has: prediction, truth, fitted_mse"
+    with pytest.raises(BadValue, match="every sample"):
+        Outputs({}, missing={"offgrid_truth": "every sample is fitted"})["offgrid_truth"]
+
+
+def test_an_error_of_the_metric_is_a_note_and_one_of_the_network_ends_the_run(problem):
+    def broken(prediction, truth):
+        raise RuntimeError("too small\nfor this")
+
+    (measured,) = Evaluator([replace(LARGEST, compute=broken)], problem.evaluation).measure(zeros)
+    assert (measured.value, measured.note) == (None, "too small")
+
+    def failing(x: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        Evaluator([LARGEST], problem.evaluation).measure(failing)
+
+
+def test_built_in_metrics_say_how_they_are_computed_and_called():
+    for metric in builtin_metrics().values():
+        assert metric.compute is not None, metric.id
+        assert metric.title, metric.id
+        assert metric.needs, metric.id
+
+
+PLUGIN = '''"""waves: one sine, judged by its largest error."""
+
+from inrbench import Metric, Protocol, register_task
+from inrbench.tasks.function1d import Function1d, QUICK
+from dataclasses import replace
+import numpy as np
+
+LARGEST = Metric(id="max-error@dense", title="max error", higher_is_better=False, scale="log",
+                 compute=lambda prediction, truth: float(np.abs(prediction - truth).max()))
+
+
+@register_task("waves")
+class Waves(Function1d):
+    metrics = (LARGEST,)
+    protocols = {"quick": replace(QUICK, epochs=3, width=8, metrics=(LARGEST.id, "mse@dense-20001"))}
+'''
+
+
+def test_a_task_of_a_users_file_may_bring_its_own_metric(tmp_path, settings):
+    file = tmp_path / "waves.py"
+    file.write_text(PLUGIN)
+    request = Request(methods="siren", tasks="waves", protocol="quick", signals="sin200", plugin_files=(file,))
+    (job,) = make_plan(request, {})[0].todo
+    assert execute(job, settings).status == "ok"
+    row = stored_run(settings.results, job.spec.run_id)
+    assert [each["id"] for each in row["metrics"]] == ["max-error@dense", "mse@dense-20001"]
+    assert row["primary_metric"] == "max-error@dense"
+    assert row["metrics"][0]["value"] == row["curve"][-1]["value"]
