@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from inrbench.registry import Task as Task
     from inrbench.registry import register_method as register_method
     from inrbench.registry import register_task as register_task
+    from inrbench.runner import QuietObserver as QuietObserver
     from inrbench.spec import Metric as Metric
     from inrbench.spec import NetworkSpec as NetworkSpec
     from inrbench.spec import Protocol as Protocol
@@ -28,6 +29,7 @@ _HOME = {
     "Metric": "inrbench.spec",
     "NetworkSpec": "inrbench.spec",
     "Protocol": "inrbench.spec",
+    "QuietObserver": "inrbench.runner",
     "Results": "inrbench.api",
     "Task": "inrbench.registry",
     "load_results": "inrbench.store",
@@ -41,6 +43,7 @@ __all__ = [
     "Metric",
     "NetworkSpec",
     "Protocol",
+    "QuietObserver",
     "Results",
     "Task",
     "__version__",

@@ -132,7 +132,7 @@ def carry_out(words: list[str], results: Path) -> None:
 def test_commands_of_the_documents(page, tmp_path, monkeypatch):
     """In their order, in one folder, as a reader would paste them."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("inrbench.execute.load_executor", lambda name: in_this_process)
+    monkeypatch.setattr("inrbench.runner.runner.load_executor", lambda name: in_this_process)
     monkeypatch.setattr(
         Photo, "protocols", {**Photo.protocols, "quick": replace(QUICK, epochs=16, width=8)}
     )  # tune has no --set

@@ -13,7 +13,7 @@ from inrbench.analyse.measurements import Measured, Measurements, known_values, 
 from inrbench.errors import NothingFound, unknown_name
 from inrbench.metrics.field import RELATIVE_L2
 from inrbench.registry import Task
-from inrbench.spec import Metric
+from inrbench.spec import MethodLabel, Metric
 from inrbench.store import LEGACY_DEFAULTS, display_name, read_runs
 
 log = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ def metrics_of(runs: pd.DataFrame) -> list[Metric]:
 
 
 def _groups(frame: pd.DataFrame) -> Iterator[ComparableRuns]:
-    frame = frame.assign(label=frame["method"] + frame["variant"].map(lambda v: f"[{v}]" if v else ""))
+    frame = frame.assign(label=list(map(str, map(MethodLabel, frame["method"], frame["variant"]))))
     for key, group in frame.groupby(["task", "protocol_fingerprint", "device_class", "engine", "track"], sort=True):
         task, fingerprint, device_class, engine, track = key
         runs = _latest_code(group, str(task))

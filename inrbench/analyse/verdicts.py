@@ -28,8 +28,8 @@ from inrbench.analyse.claims import SECONDS, Claim, metric_of
 from inrbench.analyse.runs import ComparableRuns, measured
 from inrbench.analyse.statistics import CONFIDENCE
 from inrbench.metrics.field import RELATIVE_L2
-from inrbench.registry import Registry, Task, split_outside
-from inrbench.spec import Metric
+from inrbench.registry import Registry, Task
+from inrbench.spec import MethodLabel, Metric
 
 COLUMNS = ("status", "metrics", "probes", "train_seconds", "run_id")
 LOG_FLOOR = 0.1
@@ -288,17 +288,7 @@ def _scores(
 
 
 def _settings_of(group: ComparableRuns, label: str, parameter: str) -> list[str]:
-    """Return the rows that are a row with some value of one more parameter: ``m[a=1]`` -> ``m[a=1,s=2]``, ``m[s=3,a=1]``."""
-    name, wanted = _parts(label)
-    rows = []
-    for other in map(str, group.runs["label"].unique()):
-        other_name, parts = _parts(other)
-        if other_name == name and [part for part in parts if not part.startswith(f"{parameter}=")] == wanted:
-            rows.append(other)
-    return rows
-
-
-def _parts(label: str) -> tuple[str, list[str]]:
-    """Return a row's method and its settings, sorted."""
-    name, _, inside = label.partition("[")
-    return name, sorted(filter(None, split_outside(inside.removesuffix("]"), ",")))
+    """Return the entries that differ from one in a parameter alone: ``m[a=1]`` -> ``m[a=1,s=2]``, ``m[s=3,a=1]``."""
+    wanted = MethodLabel.parse(label).without(parameter)
+    labels = map(str, group.runs["label"].unique())
+    return [other for other in labels if MethodLabel.parse(other).without(parameter) == wanted]

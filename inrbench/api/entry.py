@@ -1,18 +1,17 @@
-"""``inrbench.run``: what ``inrbench run`` does, with methods that may be objects."""
+"""``inrbench.run``: what ``inrbench run`` does, with methods that may be Python objects."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from inrbench.api.methods import AnyMethod, selection_of
 from inrbench.api.results import Results
 from inrbench.execute import Artifacts
-from inrbench.fit import probe_names
-from inrbench.planning import Request, resolve_device
-from inrbench.planning.tuning import tuned_requests
-from inrbench.runner import run_requests
-from inrbench.spec import TUNED, Track
+from inrbench.planning import RunOptions
+from inrbench.runner import RunObserver
+from inrbench.runner import run as run_options
+from inrbench.spec import Track
 from inrbench.store import is_remote, open_mirror
 
 
@@ -21,56 +20,103 @@ def run(
     tasks: str | Sequence[str] = (),
     *,
     suite: str | None = None,
-    protocol: str = "paper",
+    protocol: str | None = None,
     changes: Mapping[str, object] = MappingProxyType({}),
     signals: str | Path | Sequence[str | Path] = (),
     seeds: int | Sequence[int] = 1,
     device: str = "auto",
-    jobs: int | None = None,
     engine: Literal["fast", "reference"] = "fast",
     track: Track = "paper",
     probes: Sequence[str] = (),
-    timeout: float | None = None,
-    artifacts: Artifacts = "last",
+    plugins: Sequence[str | Path] = (),
+    retry_failed: bool = False,
     results: str | Path = "results",
+    jobs: int | None = None,
+    share_gpu: int | None = None,
+    timeout: float | None = None,
+    memory_limit: float | None = None,
+    artifacts: Artifacts = "last",
+    executor: str = "local",
+    resources: Mapping[str, Any] = MappingProxyType({}),
+    cancel_on_interrupt: bool = False,
+    shuffle: bool = False,
+    dry_run: bool = False,
+    observer: RunObserver | None = None,
 ) -> Results:
-    """Fit methods on tasks and return the results; runs that a results folder holds already are not done again.
+    """Fit methods on tasks and return the results. Runs that the results folder contains already are not repeated.
 
-    ``methods``: names with parameters as on the command line (``"msa[s_max=3.0,4.0]"``), files, modules, and what
-    ``register_method`` made of a builder, in a notebook too: then its source, and whatever it uses of the notebook, is written
-    to a file in the results folder, since every run has a process of its own. ``tasks`` or ``suite``, ``protocol``, ``signals``
-    (names, or the user's files), ``seeds`` (how many, or which), ``changes`` (``--set``) and the rest mean what they do there.
+    Args:
+        methods: Names with parameters as on the command line (``"msa[s_max=3.0,4.0]"``), files, modules, and objects made by
+            ``register_method``. The source of a method that is defined in a notebook, and of whatever it uses, is written to a
+            file in the results folder, since every run has its own process.
+        tasks: Names of tasks, or ``"all"``.
+        suite: A named list of tasks and protocols: ``"quick"``, ``"paper"``. Not together with ``protocol``.
+        protocol: Protocol of ``tasks``; ``"paper"`` if it is not given.
+        changes: Fields of the protocol -> new values (``--set``). They give the protocol another fingerprint.
+        signals: Names, patterns with ``*``, or files of your own; all signals if empty.
+        seeds: How many seeds (3 means 0, 1, 2), or the seeds.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:i"``.
+        engine: How a step is computed; the mathematics is the same.
+        track: How methods are trained: ``"paper"``, ``"authors"`` or ``"tuned"``.
+        probes: Probes to read during the runs: ``"gradients"``, ``"activations"``, ``"ntk"``, ``"spectrum"``.
+        plugins: Files with methods or tasks of your own.
+        retry_failed: Also repeat runs that failed earlier.
+        results: The results folder, or ``s3://BUCKET/PREFIX``.
+        jobs: Runs at the same time; None for one per CPU core, or one on a GPU.
+        share_gpu: Runs at the same time on one GPU; their times are never shown.
+        timeout: Seconds after which a run is stopped; None for no limit.
+        memory_limit: Host memory in GiB that a run may take; None for no limit.
+        artifacts: What runs keep: ``"last"``, ``"all"`` or ``"none"``.
+        executor: Where runs are carried out: ``"local"``, ``"slurm"``, or one of a plugin package.
+        resources: What to request from a cluster.
+        cancel_on_interrupt: Whether Ctrl-C also cancels runs on a cluster.
+        shuffle: Carry out the runs in random order.
+        dry_run: Only print the plan and the estimate.
+        observer: Receives the plan, the progress and the end; None prints them. ``QuietObserver`` prints nothing.
 
-    Prints the plan and how runs end. Raises InrbenchError for what cannot be understood; a run that fails is a row.
+    Raises:
+        InrbenchError: An argument cannot be understood. A run that fails is a row and not an error.
     """
     folder, remote = Path(results), open_mirror(str(results)) if is_remote(str(results)) else None
     if remote is not None:
         remote.sync()
         folder = remote.folder
     names, files = selection_of([methods] if isinstance(methods, AnyMethod) else methods, folder)
-    request = Request(
+    options = RunOptions(
         methods=names,
-        tasks=_listed(tasks) or None,
+        tasks=_joined(tasks) or None,
         suite=suite,
         protocol=protocol,
         changes={name: str(value) for name, value in changes.items()},
-        signals=_listed(signals) or None,
+        signals=_joined(signals) or None,
         seeds=tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds),
-        device=resolve_device(device),
-        plugin_files=files,
+        device=device,
         engine=engine,
-        probes=probe_names(",".join(probes)),
         track=track,
+        probes=",".join(probes),
+        plugins=(*files, *map(Path, plugins)),
+        retry_failed=retry_failed,
+        results=folder,
+        jobs=jobs,
+        share_gpu=share_gpu,
+        timeout=timeout,
+        memory_limit=memory_limit,
+        artifacts=artifacts,
+        executor=executor,
+        resources=resources,
+        cancel_on_interrupt=cancel_on_interrupt,
+        shuffle=shuffle,
+        dry_run=dry_run,
     )
-    requests = tuned_requests(request, folder) if track == TUNED else [request]
-    code = run_requests(requests, folder, jobs=jobs, timeout=timeout, artifacts=artifacts)
+    report = run_options(options, observer)
     if remote is not None:
         remote.sync()
-    return Results.of(requests, folder, code)
+    return Results.of(report, folder)
 
 
-def _listed(items: str | Path | Sequence[str | Path]) -> str:
+def _joined(items: str | Path | Sequence[str | Path]) -> str:
+    """Return items as one comma-separated text; an item with a comma is quoted."""
     if isinstance(items, str):
         return items
-    listed = [str(item) for item in ([items] if isinstance(items, Path) else items)]
-    return ",".join(f'"{item}"' if "," in item else item for item in listed)
+    texts = [str(item) for item in ([items] if isinstance(items, Path) else items)]
+    return ",".join(f'"{text}"' if "," in text else text for text in texts)

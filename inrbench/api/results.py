@@ -1,7 +1,6 @@
 """What a run left, as tables, figures and data frames."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
@@ -11,10 +10,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from inrbench.analyse import TABLE_COLUMNS, ComparableRuns, Leaderboard, build_leaderboard, comparable_runs
-from inrbench.errors import OK, NothingSelected
-from inrbench.planning import Request, make_plan
+from inrbench.errors import OK
 from inrbench.report import formatting, plots, to_csv, to_markdown
 from inrbench.report.plots.draw import figure_of
+from inrbench.runner import RunReport
 from inrbench.store import load_results
 
 
@@ -49,15 +48,12 @@ class Results:
     """That of ``inrbench run``: 0 all well, 1 some run failed or its data is missing, 130 stopped."""
 
     @classmethod
-    def of(cls, requests: Sequence[Request], folder: Path, exit_code: int) -> "Results":
-        """Return the results that requests meant."""
-        specs = []
-        for request in requests:
-            with suppress(NothingSelected):
-                specs += [job.spec for job in make_plan(request, {})[0].todo]
+    def of(cls, report: RunReport, folder: Path) -> "Results":
+        """Return the results of a command."""
+        specs = [job.spec for job in report.plan.jobs]
         fingerprints = dict.fromkeys(spec.protocol_fingerprint for spec in specs)
         run_ids = frozenset(spec.run_id for spec in specs)
-        return cls(folder, tuple(dict.fromkeys(spec.task for spec in specs)), tuple(fingerprints), run_ids, exit_code)
+        return cls(folder, tuple(dict.fromkeys(spec.task for spec in specs)), tuple(fingerprints), run_ids, report.exit_code)
 
     def leaderboard(self) -> Leaderboards:
         """Return the tables. Raises NothingFound if no run is there."""

@@ -1,6 +1,6 @@
 """``inrbench check-plugin``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -64,7 +64,7 @@ def command(plugin: str, trial: bool, baselines: str, compiled: bool) -> int:
     if failed:
         say("What fails above should be mended first; no trial.")
         return CHECK_FAILED
-    return _try(plugin, file, baselines) if trial else OK
+    return _try(plugin, baselines) if trial else OK
 
 
 def _tasks(registry: "Registry", name: str, is_file: bool) -> list[str]:
@@ -90,13 +90,12 @@ def _report(subject: str, check: "Callable[[OnResult], list[CheckResult]]") -> b
     return counts["fail"] > 0
 
 
-def _try(plugin: str, file: Sequence[Path], baselines: str) -> int:
+def _try(plugin: str, baselines: str) -> int:
     """Fit the method and others on TRIALS, print the tables, and return the exit code."""
     from inrbench import report
     from inrbench.analyse import TABLE_COLUMNS, build_leaderboard, comparable_runs
     from inrbench.data import cache_folder
-    from inrbench.planning import Request
-    from inrbench.planning.plan import select_methods
+    from inrbench.planning import Request, RunOptions
     from inrbench.runner import run_requests
 
     results = cache_folder().parent / "trials"
@@ -106,13 +105,13 @@ def _try(plugin: str, file: Sequence[Path], baselines: str) -> int:
         for task, signal in TRIALS
     ]
     say("trial", bold=True)
-    code = run_requests(requests, results, artifacts="none")
-    labels = {label for label, _, _ in select_methods(methods, file)[0]}
+    ran = run_requests(requests, RunOptions(results=results, artifacts="none"))
+    labels = {job.spec.label for job in ran.plan.jobs}
     groups = comparable_runs(results, TABLE_COLUMNS, [task for task, _ in TRIALS], ("quick",))
     shown = [replace(group, runs=group.runs[group.runs["label"].isin(labels)]) for group in groups]
     leaderboards = [build_leaderboard(group) for group in shown if len(group.runs)]
-    for board in leaderboards:
-        board.worker_layout = None
-        board.notes.append("times are not shown: rows of other methods may be of another day; see: inrbench profile")
+    for leaderboard in leaderboards:
+        leaderboard.worker_layout = None
+        leaderboard.notes.append("times are not shown: rows of other methods may be of another day; see: inrbench profile")
     report.print_leaderboards(leaderboards)
-    return code
+    return ran.exit_code

@@ -7,6 +7,7 @@ import click
 
 from inrbench.cli.options import results_option
 from inrbench.console import say
+from inrbench.spec import MethodLabel, run_title
 
 
 @click.command("diff")
@@ -39,8 +40,8 @@ def command(run: str, limit: int, results: Path) -> None:
 
 
 def _told(row: dict[str, Any]) -> str:
-    label = f"{row['method']}[{row['variant']}]" if row["variant"] else row["method"]
-    what = f"{row['task']}/{row['signal']} {label} seed {row['seed']} ({row['protocol']})"
+    label = MethodLabel(row["method"], row["variant"])
+    what = f"{run_title(row['task'], row['signal'], label, row['seed'])} ({row['protocol']})"
     return f"{row['run_id'][:10]}, {what}, {row['status']} on {row['finished_at']:%Y-%m-%d %H:%M}"
 
 

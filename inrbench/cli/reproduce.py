@@ -9,7 +9,6 @@ import click
 from inrbench.cli.options import parse_seeds, results_and_artifacts_option
 from inrbench.console import say
 from inrbench.errors import NothingFound
-from inrbench.runner import EXIT_INTERRUPTED, run_requests
 
 if TYPE_CHECKING:
     from inrbench.analyse.claims import Claim
@@ -61,14 +60,15 @@ def command(
     from inrbench.analyse.claims import claims_of
     from inrbench.analyse.papers import paper_key
     from inrbench.analyse.verdicts import COLUMNS, evaluate_claims
-    from inrbench.planning import resolve_device
+    from inrbench.planning import RunOptions, resolve_device
     from inrbench.registry import Registry
     from inrbench.report.claims import evidence, side_by_side, summary
+    from inrbench.runner import EXIT_INTERRUPTED, run_requests
 
     registry = Registry()
     claims = claims_of(paper_key(paper), registry, item)
     requests = requests_for(claims, protocol == "quick", parse_seeds(seeds), resolve_device(device))
-    code = run_requests(requests, results, jobs=jobs, dry_run=dry_run)
+    code = run_requests(requests, RunOptions(results=results, jobs=jobs, dry_run=dry_run)).exit_code
     if dry_run or code == EXIT_INTERRUPTED:
         return code
     verdicts = evaluate_claims(claims, comparable_runs(results, COLUMNS), registry)

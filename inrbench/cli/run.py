@@ -10,9 +10,7 @@ import click
 
 from inrbench.cli.options import complete_names, parse_seeds, plugin_option, results_option
 from inrbench.errors import BadValue
-from inrbench.registry import split_outside
-from inrbench.runner import run_requests
-from inrbench.spec import TUNED, Track
+from inrbench.spec import Track, split_outside_brackets
 
 
 @click.command("run")
@@ -131,41 +129,36 @@ def command(
 
     Exit codes: 0 all runs ok, 1 some run failed or its data is missing, 2 wrong usage, 130 stopped by Ctrl-C.
     """
-    from inrbench.fit import probe_names
-    from inrbench.planning import Request, resolve_device
-    from inrbench.planning.tuning import tuned_requests
+    from inrbench.planning import RunOptions
+    from inrbench.runner import run
 
-    if suite and protocol:
-        raise BadValue(f"--suite {suite} names its own protocol; leave out --protocol, or name tasks with --tasks")
-    request = Request(
+    options = RunOptions(
         methods=methods,
         tasks=tasks,
         suite=suite,
-        protocol=protocol or "paper",
+        protocol=protocol,
         changes=parse_changes(changes),
         signals=signals,
         seeds=parse_seeds(seeds),
-        device=resolve_device(device, executor == "local"),
-        plugin_files=plugins,
-        retry_failed=retry_failed,
+        device=device,
         engine=engine,
-        probes=probe_names(probes),
         track=track,
-    )
-    return run_requests(
-        tuned_requests(request, results) if track == TUNED else [request],
-        results,
+        probes=probes,
+        plugins=plugins,
+        retry_failed=retry_failed,
+        results=results,
         jobs=jobs,
+        share_gpu=share_gpu,
         timeout=timeout,
+        memory_limit=memory_limit,
         artifacts=artifacts,
-        dry_run=dry_run,
         executor=executor,
         resources=read_resources(resources, profile),
         cancel_on_interrupt=cancel_on_interrupt,
         shuffle=shuffle,
-        share_gpu=share_gpu,
-        memory=memory_limit,
+        dry_run=dry_run,
     )
+    return run(options).exit_code
 
 
 def read_resources(given: Sequence[str], profile: Path | None) -> dict[str, Any]:
@@ -190,7 +183,7 @@ def parse_changes(changes: Sequence[str]) -> dict[str, str]:
 
     Raises BadValue for anything else.
     """
-    found = [part.strip() for change in changes for part in split_outside(change, ",")]
+    found = [part.strip() for change in changes for part in split_outside_brackets(change, ",")]
     for part in found:
         if not re.fullmatch(r"[\w.]+=.+", part):
             raise BadValue(f"--set {part}: write FIELD=VALUE, for example --set epochs=100,lr=1e-4")

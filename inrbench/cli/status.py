@@ -10,6 +10,7 @@ import click
 
 from inrbench.cli.options import results_option
 from inrbench.console import say
+from inrbench.spec import run_title
 
 if TYPE_CHECKING:
     from inrbench.store import Lease
@@ -53,7 +54,7 @@ def print_ended(rows: Sequence[dict[str, Any]], results: Path) -> None:
     failures: dict[str, list[str]] = {}
     for row in rows:
         if row["status"] != "ok":
-            name = f"{row['task']}/{row['signal']} {row['method']} seed {row['seed']}"
+            name = run_title(row["task"], row["signal"], row["method"], row["seed"])
             failures.setdefault(f"{row['status']}: {row['message']}", []).append(name)
     for reason, names in failures.items():
         others = f" and {len(names) - 1} more" if len(names) > 1 else ""

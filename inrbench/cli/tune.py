@@ -1,6 +1,6 @@
 """``inrbench tune``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ import click
 from inrbench.cli.options import parse_seeds, plugin_option, results_option, words
 from inrbench.console import say
 from inrbench.errors import OK, BadValue, InrbenchError
-from inrbench.runner import EXIT_INTERRUPTED, run_requests
+from inrbench.spec import MethodLabel
 
 if TYPE_CHECKING:
     from inrbench.planning.tuning import Search
@@ -55,6 +55,9 @@ def command(
     inrbench tune --methods ./my_act.py,siren --tasks photo --budget 8
     inrbench run --methods msa,siren,wire --tasks kodak --protocol quick --track tuned
     """
+    from inrbench.planning import RunOptions
+    from inrbench.runner import EXIT_INTERRUPTED, run_requests
+
     searches = _searches(methods, words(tasks), protocol, budget, parse_seeds(seeds), device, plugins)
     standing = {number: list(range(search.rounds[0])) for number, search in enumerate(searches)}
     code = OK  # a trial that fails is a trial that loses
@@ -62,11 +65,13 @@ def command(
         requests = [
             request for number, search in enumerate(searches) for request in search.requests(round_number, standing[number])
         ]
-        ended = run_requests(requests, results, jobs=jobs, artifacts="none", dry_run=dry_run)
-        if dry_run or ended == EXIT_INTERRUPTED:
-            return ended
+        report = run_requests(requests, RunOptions(results=results, jobs=jobs, artifacts="none", dry_run=dry_run))
+        if dry_run or report.exit_code == EXIT_INTERRUPTED:
+            return report.exit_code
+        runs = iter(report.run_ids)
         for number, search in enumerate(searches):
-            standing[number], failed = _end_round(search, round_number, standing[number], results)
+            runs_of_trials = {trial: next(runs) for trial in standing[number]}
+            standing[number], failed = _end_round(search, round_number, runs_of_trials, results)
             code = failed or code
     return code
 
@@ -84,7 +89,9 @@ def _searches(
     for note in notes:
         say(f"note: {note}")
     if given := [label for label, _, params in chosen if params]:
-        raise BadValue(f"--methods {methods}: tune chooses the parameters itself; write {given[0].partition('[')[0]} alone")
+        raise BadValue(
+            f"--methods {methods}: tune chooses the parameters itself; write {MethodLabel.parse(given[0]).method} alone"
+        )
     files = [*plugins, *(Path(selection.name) for selection in parse_selection(methods) if selection.is_file)]
     registry, place = Registry(files), resolve_device(device)
     searches = []
@@ -96,11 +103,13 @@ def _searches(
     return searches
 
 
-def _end_round(search: "Search", round_number: int, trials: Sequence[int], results: Path) -> tuple[list[int], int]:
-    """Print how the trials of a round did; return those that go on, and an exit code."""
+def _end_round(
+    search: "Search", round_number: int, runs_of_trials: Mapping[int, Sequence[str]], results: Path
+) -> tuple[list[int], int]:
+    """Print the scores of a round's trials; return the trials of the next round, and an exit code."""
     from inrbench.planning.tuning import EPOCH_DIVISORS, choose, describe_trial, promote, rank_trials, write_recipe
 
-    judged = rank_trials(search, round_number, trials, results)
+    judged = rank_trials(search, runs_of_trials, results)
     share = "all" if EPOCH_DIVISORS[round_number] == 1 else f"1/{EPOCH_DIVISORS[round_number]} of the"
     what = f"{search.method.name} on {search.task.name}"
     say(

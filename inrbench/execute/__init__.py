@@ -1,7 +1,7 @@
 """Carry out jobs: each run in its own process, locally or on a cluster, and one stored row for each."""
 
 from inrbench.execute.executors import load_executor
-from inrbench.execute.job import Artifacts, ExecutionRequest, ExecutionSettings, Job, ProgressObserver, RunOutcome
+from inrbench.execute.job import Artifacts, ExecutionRequest, ExecutionSettings, Job, NullObserver, ProgressObserver, RunOutcome
 from inrbench.execute.limits import refuse_unknown_limit
 from inrbench.execute.load_run import load_run
 from inrbench.execute.local import run_local, workers_for
@@ -11,6 +11,7 @@ __all__ = [
     "ExecutionRequest",
     "ExecutionSettings",
     "Job",
+    "NullObserver",
     "ProgressObserver",
     "RunOutcome",
     "load_executor",

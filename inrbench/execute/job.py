@@ -98,16 +98,32 @@ class ExecutionRequest:
 
 
 class ProgressObserver(typing.Protocol):
-    """Who wants to know how things go."""
+    """Receives the progress of jobs."""
 
     def started(self, job: Job) -> None:
-        """A worker has taken a job."""
+        """Receive that a worker has started a job."""
 
     def progress(self, job: Job, fraction: float, value: float) -> None:
-        """A job is ``fraction`` done; its primary metric was last ``value`` (NaN before the first look)."""
+        """Receive the fraction done and the last primary metric, NaN before the first point of the curve."""
 
     def finished(self, job: Job, outcome: RunOutcome) -> None:
-        """A job has ended, and its row is stored."""
+        """Receive that a job has ended and its row is stored."""
 
     def waiting(self, jobs: Sequence[Job]) -> None:
-        """Nothing is left but jobs that another command carries out at this moment."""
+        """Receive that only jobs are left which another command carries out at this moment."""
+
+
+class NullObserver:
+    """Ignores all progress. A base for observers that need a part of it."""
+
+    def started(self, job: Job) -> None:
+        """Do nothing."""
+
+    def progress(self, job: Job, fraction: float, value: float) -> None:
+        """Do nothing."""
+
+    def finished(self, job: Job, outcome: RunOutcome) -> None:
+        """Do nothing."""
+
+    def waiting(self, jobs: Sequence[Job]) -> None:
+        """Do nothing."""

@@ -12,7 +12,7 @@ from inrbench.limits import MAX_WEIGHTS_RATIO, MIB
 from inrbench.nn import load_weights
 from inrbench.problems import Problem
 from inrbench.registry import Registry, Task
-from inrbench.spec import Protocol, RunSpec, derived_seed
+from inrbench.spec import Protocol, RunSpec, derived_seed, run_title
 from inrbench.store import artifact_files, spec_of
 from inrbench.store.read_guard import read_json
 from inrbench.store.schema import MALFORMED_ROW, with_defaults
@@ -26,7 +26,7 @@ def load_run(
     Raises NothingFound where its weights were not kept, BrokenPlugin where the method's file has changed since, BadValue for a
     row that cannot be understood, DataMissing.
     """
-    name = f"{row['task']}/{row['signal']} {row['method']} seed {row['seed']}"
+    name = run_title(row["task"], row["signal"], row["method"], row["seed"])
     weights = artifact_files(results, row["artifacts"]).get(WEIGHTS_FILE)
     if weights is None:
         raise NothingFound(

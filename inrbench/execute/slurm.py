@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from inrbench.errors import BadValue, InrbenchError
-from inrbench.execute.job import ExecutionRequest, ExecutionSettings, Job, ProgressObserver, RunOutcome
-from inrbench.execute.local import run_local, store_failure
+from inrbench.execute.job import ExecutionRequest, ExecutionSettings, Job, NullObserver, ProgressObserver, RunOutcome
+from inrbench.execute.local import run_local
+from inrbench.execute.pool import store_failure
 from inrbench.private import private_folder
 from inrbench.store import new_attempt_id, newly_finished, read_attempts
 from inrbench.store.files import below, read_regular, write_atomically
@@ -243,19 +244,3 @@ def _refuse_without_cluster() -> None:
         raise InrbenchError("--executor slurm: there is no sbatch here; run it where you submit jobs, or use --executor local")
     if "SLURM_STEP_ID" in os.environ:
         raise InrbenchError("--executor slurm inside srun would ask for nodes within a node; run it from the login node")
-
-
-class NullObserver:
-    """A listener on a node, where nobody listens: the store tells."""
-
-    def started(self, job: Job) -> None:
-        """Say nothing."""
-
-    def progress(self, job: Job, fraction: float, value: float) -> None:
-        """Say nothing."""
-
-    def finished(self, job: Job, outcome: RunOutcome) -> None:
-        """Say nothing."""
-
-    def waiting(self, jobs: Sequence[Job]) -> None:
-        """Say nothing."""

@@ -123,24 +123,15 @@ def store_result(
     job: Job, settings: ExecutionSettings, result: RunResult, facts: Environment, started_at: datetime
 ) -> RunOutcome:
     """Append an attempt to the store and return what the parent process needs to know of it. Raises StoreError."""
-    append(
-        settings.results,
-        Attempt(
-            result=result,
-            protocol=job.protocol,
-            plugin_origin=job.plugin_origin,
-            environment=facts,
-            started_at=started_at,
-        ),
+    attempt = Attempt(
+        result=result,
+        protocol=job.protocol,
+        plugin_origin=job.plugin_origin,
+        environment=facts,
+        started_at=started_at,
     )
-    return RunOutcome(
-        status=result.status,
-        message=result.message,
-        error_type=result.error_type,
-        wall_seconds=result.cost.wall_seconds,
-        primary=result.metrics[0].value if result.metrics else None,
-        artifact_bytes=sum(artifact.bytes for artifact in result.artifacts),
-    )
+    append(settings.results, attempt)
+    return RunOutcome.from_row(attempt.row())
 
 
 def status_of(error: BaseException | None) -> Status:

@@ -2,6 +2,19 @@
 
 from inrbench.planning.device import resolve_device
 from inrbench.planning.estimate import Estimate, estimate
-from inrbench.planning.plan import Plan, Recipe, Request, make_plan, select_methods
+from inrbench.planning.options import RunOptions
+from inrbench.planning.plan import Plan, make_plan, plan_all, select_methods
+from inrbench.planning.request import Recipe, Request
 
-__all__ = ["Estimate", "Plan", "Recipe", "Request", "estimate", "make_plan", "resolve_device", "select_methods"]
+__all__ = [
+    "Estimate",
+    "Plan",
+    "Recipe",
+    "Request",
+    "RunOptions",
+    "estimate",
+    "make_plan",
+    "plan_all",
+    "resolve_device",
+    "select_methods",
+]

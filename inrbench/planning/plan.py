@@ -11,56 +11,35 @@ from typing import Literal
 
 from inrbench.errors import BadValue, BrokenPlugin, DataMissing, NothingSelected, unknown_name
 from inrbench.execute.job import ALWAYS_RETRIED, Job
+from inrbench.planning.request import Recipe, Request
 from inrbench.registry import Method, Registry, Selection, Task, parse_selection
-from inrbench.spec import TUNED, Protocol, RunSpec, Track, Value, canonical_json, variant_text
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a method is trained on a task: parameters instead of its usual ones, and changes of the protocol."""
-
-    params: Mapping[str, Value] = field(default_factory=dict)
-    training: Mapping[str, str] = field(default_factory=dict)
-    source: str = field(default="", compare=False)
-    """Where it comes from, for the rows of its runs."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What the user asked for. ``suite`` or ``tasks``; ``signals`` None for all (of the suite)."""
-
-    methods: str = "all"
-    tasks: str | None = None
-    suite: str | None = None
-    protocol: str = "paper"
-    changes: Mapping[str, str] = field(default_factory=dict)
-    signals: str | None = None
-    seeds: Sequence[int] = (0,)
-    device: str = "cpu"
-    """As ``resolve_device`` returns it."""
-    plugin_files: Sequence[Path] = ()
-    retry_failed: bool = False
-    engine: Literal["fast", "reference"] = "fast"
-    probes: tuple[str, ...] = ()
-    track: Track = "paper"
-    recipes: Mapping[tuple[str, str], Recipe] = field(default_factory=dict)
-    """(task, method) -> how it is trained, for the tracks ``tuned-BUDGET`` and ``search``."""
+from inrbench.spec import TUNED, MethodLabel, Protocol, RunSpec, Value, canonical_json, variant_text
 
 
 @dataclass
 class Plan:
-    """The runs of a request, in the order they will be done."""
+    """The runs of a request, in the order in which they will be carried out.
+
+    Args:
+        todo: Runs to carry out.
+        done: Runs that finished earlier.
+        failed: Runs that failed earlier and are not repeated, with their status.
+        notes: What was left out, and why.
+    """
 
     todo: list[Job] = field(default_factory=list)
     done: list[Job] = field(default_factory=list)
-    """Finished earlier."""
     failed: list[tuple[Job, str]] = field(default_factory=list)
-    """Failed earlier and not asked for again, with their status."""
     notes: list[str] = field(default_factory=list)
 
     @property
-    def total(self) -> int:
+    def jobs(self) -> list[Job]:
         """All runs of the request."""
+        return [*self.todo, *self.done, *(job for job, _ in self.failed)]
+
+    @property
+    def total(self) -> int:
+        """Number of runs of the request."""
         return len(self.todo) + len(self.done) + len(self.failed)
 
 
@@ -109,6 +88,46 @@ def make_plan(request: Request, finished: Mapping[str, str]) -> tuple[Plan, Regi
             "; ".join(["nothing is selected: no method, task and signal go together. See: inrbench list", *plan.notes])
         )
     return plan, registry
+
+
+def plan_all(
+    requests: Sequence[Request], finished: Mapping[str, str], probed: Callable[[Sequence[str]], set[str]]
+) -> tuple[Plan, list[list[Job]], Registry]:
+    """Plan several requests together: each run once.
+
+    Args:
+        requests: The requests.
+        finished: run_id -> status of the stored runs.
+        probed: Function that returns the runs in which all of some probes were read. A run without them is repeated.
+
+    Returns:
+        The plan of all, the jobs of each request, and the registry of the last request.
+
+    Raises:
+        NothingSelected: No request selects anything.
+    """
+    whole, planned, jobs = Plan(), set[str](), list[list[Job]]()
+    registry, empty = None, None
+    for request in requests:
+        known = finished
+        if request.probes:
+            read = probed(request.probes)
+            known = {run_id: status for run_id, status in finished.items() if status != "ok" or run_id in read}
+        try:
+            plan, registry = make_plan(request, known)
+        except NothingSelected as error:  # the other requests may select something
+            empty = error
+            jobs.append([])
+            continue
+        whole.todo += [job for job in plan.todo if job.spec.run_id not in planned]
+        whole.done += [job for job in plan.done if job.spec.run_id not in planned]
+        whole.failed += [(job, status) for job, status in plan.failed if job.spec.run_id not in planned]
+        whole.notes += [note for note in plan.notes if note not in whole.notes]
+        planned |= {job.spec.run_id for job in plan.jobs}
+        jobs.append(plan.jobs)
+    if registry is None:
+        raise empty or NothingSelected("nothing is selected: there is no request")
+    return whole, jobs, registry
 
 
 def select_methods(text: str, plugin_files: Sequence[Path]) -> tuple[list[tuple[str, Method, dict[str, Value]]], list[str]]:
@@ -321,4 +340,4 @@ def _device_class(device: str) -> Literal["cpu", "cuda"]:
 
 
 def _label(name: str, changed: Mapping[str, Value]) -> str:
-    return f"{name}[{variant_text(changed)}]" if changed else name
+    return str(MethodLabel(name, variant_text(changed)))

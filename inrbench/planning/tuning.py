@@ -19,7 +19,7 @@ import numpy as np
 from scipy.stats import qmc
 
 from inrbench.errors import BadValue, NothingFound, StoreError
-from inrbench.planning.plan import Recipe, Request, make_plan
+from inrbench.planning.request import Recipe, Request
 from inrbench.registry import Method, Task
 from inrbench.spec import TUNED, Protocol, Value
 from inrbench.store import load_results
@@ -120,7 +120,7 @@ def make_search(
     if task.tuning_split is None or not task.tuning_metric:
         raise BadValue(
             f"task '{task.name}' has no tuning signals: nothing can be tuned for it without looking at its tests. "
-            "In its file: tuning = (task, (signal, ...)) and validation = METRIC.id"
+            "In its file: tuning_split = (task, (signal, ...)) and tuning_metric = METRIC.id"
         )
     _, signals = task.tuning_split
     base = tuning_task.protocol(protocol)
@@ -130,13 +130,19 @@ def make_search(
     return Search(method, task, tuning_task, signals, protocol, tuple(seeds), device, budget, trials, tuple(plugin_files))
 
 
-def rank_trials(search: Search, round_number: int, trials: Sequence[int], results: Path) -> list[Trial]:
-    """Return how trials of a round did, the best first and those that failed last."""
+def rank_trials(search: Search, runs_of_trials: Mapping[int, Sequence[str]], results: Path) -> list[Trial]:
+    """Return the scores of the trials of a round, the best first and those that failed last.
+
+    Args:
+        search: The search.
+        runs_of_trials: Trial -> ids of its runs.
+        results: The results folder.
+    """
     runs = load_results(results, table="metrics")
     runs = runs[(runs["status"] == "ok") & (runs["id"] == search.task.tuning_metric)].set_index("run_id")
     found = []
-    for number, request in zip(trials, search.requests(round_number, trials), strict=True):
-        ids = [job.spec.run_id for job in make_plan(request, {})[0].todo]
+    for number, run_ids in runs_of_trials.items():
+        ids = list(run_ids)
         score, shown = None, "failed"
         if all(run_id in runs.index for run_id in ids):
             rows = runs.loc[ids]

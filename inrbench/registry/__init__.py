@@ -1,7 +1,7 @@
 """Names to plugins: built-in folders, installed entry points, and files a user names. Listing runs none of them."""
 
 from inrbench.registry.discover import Declaration, Source, declarations
-from inrbench.registry.grid import Selection, parse_selection, split_outside
+from inrbench.registry.grid import Selection, parse_selection
 from inrbench.registry.method import Method, register_method
 from inrbench.registry.registry import Registry
 from inrbench.registry.task import ProblemSize, Task, register_task
@@ -18,5 +18,4 @@ __all__ = [
     "parse_selection",
     "register_method",
     "register_task",
-    "split_outside",
 ]

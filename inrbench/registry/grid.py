@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from inrbench.errors import BadValue
+from inrbench.spec import split_outside_brackets
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def parse_selection(text: str) -> list[Selection]:
 
     Raises BadValue for unbalanced brackets, an empty item or a parameter without a value.
     """
-    return [selection for item in split_outside(text, ",") for selection in _one_item(item.strip(), text)]
+    return [selection for item in split_outside_brackets(text, ",") for selection in _one_item(item.strip(), text)]
 
 
 def _one_item(item: str, whole: str) -> Iterator[Selection]:
@@ -43,7 +44,7 @@ def _one_item(item: str, whole: str) -> Iterator[Selection]:
     name, inside = match.group(1).strip(), match.group(2)
     grid: dict[str, list[str]] = {}
     key = ""
-    for piece in split_outside(inside, ",") if inside else ():
+    for piece in split_outside_brackets(inside, ",") if inside else ():
         head, equals, tail = piece.partition("=")
         value = (tail if equals else piece).strip()
         if equals:
@@ -56,18 +57,3 @@ def _one_item(item: str, whole: str) -> Iterator[Selection]:
         grid[key].append(value)
     for values in itertools.product(*grid.values()):
         yield Selection(name, tuple(zip(grid, values, strict=True)))
-
-
-def split_outside(text: str, separator: str) -> list[str]:
-    """Split at a separator that stands in no bracket. Raises BadValue for unbalanced brackets."""
-    pieces, depth, start = [], 0, 0
-    for position, letter in enumerate(text):
-        depth += (letter in "([") - (letter in ")]")
-        if depth < 0:
-            break
-        if letter == separator and depth == 0:
-            pieces.append(text[start:position])
-            start = position + 1
-    if depth:
-        raise BadValue(f"unbalanced brackets in '{text}'")
-    return [*pieces, text[start:]]

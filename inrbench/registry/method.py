@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from inrbench.errors import BadValue, unknown_name
-from inrbench.spec import NetworkSpec, Value, name_error, parse_value
+from inrbench.spec import NetworkSpec, ProtocolLabel, Value, name_error, parse_value
 
 if TYPE_CHECKING:
     from torch import nn
@@ -96,7 +96,7 @@ class Method:
     def params_for(self, task: str, kind: str, signal: str, protocol: str = "") -> dict[str, Value]:
         """Return all parameters as they stand for a task under a protocol, before the user changes any."""
         params = self.defaults()
-        for where in (kind, task, f"{task}:{protocol.partition('+')[0]}", f"{task}/{signal}"):
+        for where in (kind, task, f"{task}:{ProtocolLabel.parse(protocol).name}", f"{task}/{signal}"):
             params.update(self.task_params.get(where, {}))
         return {name: as_annotated(kind, params[name]) for name, kind in self.types().items()}
 

@@ -1,8 +1,7 @@
-"""A request carried out and told as it goes, whichever door it came through: the command line or Python."""
+"""Carry out what a user asked for, from the command line or from Python, and report to an observer."""
 
-from inrbench.runner.run import EXIT_INTERRUPTED, run_requests
+from inrbench.runner.observer import QuietObserver, RunObserver
+from inrbench.runner.report import EXIT_INTERRUPTED, RunReport
+from inrbench.runner.runner import run, run_requests
 
-__all__ = [
-    "EXIT_INTERRUPTED",
-    "run_requests",
-]
+__all__ = ["EXIT_INTERRUPTED", "QuietObserver", "RunObserver", "RunReport", "run", "run_requests"]

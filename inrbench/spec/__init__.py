@@ -5,6 +5,7 @@ nothing else; a run's id adds the method's code and parameters, the signal's con
 """
 
 from inrbench.spec.identity import PLAIN_NAME, canonical_json, derived_seed, digest, name_error
+from inrbench.spec.label import MethodLabel, ProtocolLabel, split_outside_brackets
 from inrbench.spec.metric import Measurement, Metric
 from inrbench.spec.optimiser import OPTIMISERS, Adam, AdamW, Lbfgs, Muon, Optimiser, Sgd
 from inrbench.spec.parse import parse_value
@@ -23,6 +24,7 @@ from inrbench.spec.run import (
     Status,
     Track,
     Value,
+    run_title,
     variant_text,
 )
 from inrbench.spec.settings import Settings
@@ -40,6 +42,7 @@ __all__ = [
     "Domain",
     "Lbfgs",
     "Measurement",
+    "MethodLabel",
     "Metric",
     "Muon",
     "NetworkSpec",
@@ -47,6 +50,7 @@ __all__ = [
     "Precision",
     "ProbeReading",
     "Protocol",
+    "ProtocolLabel",
     "RunResult",
     "RunSpec",
     "Schedule",
@@ -61,5 +65,7 @@ __all__ = [
     "digest",
     "name_error",
     "parse_value",
+    "run_title",
+    "split_outside_brackets",
     "variant_text",
 ]

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 
 from inrbench.errors import BadValue
 from inrbench.spec.identity import digest
+from inrbench.spec.label import ProtocolLabel
 from inrbench.spec.optimiser import OPTIMISERS, Adam, Optimiser, optimiser_of
 from inrbench.spec.parse import parse_value
 from inrbench.spec.record import added_field, check_types, field_types, unset_added_fields
@@ -171,8 +172,7 @@ class Protocol:
         fields["optimiser"] = self._changed_optimiser(changes)
         if settings:
             fields["settings"] = dataclasses.replace(self.settings, **settings)
-        name = self.name + "".join(f"+{key}={text}" for key, text in sorted(changes.items()))
-        return dataclasses.replace(self, **fields, name=name)
+        return dataclasses.replace(self, **fields, name=str(ProtocolLabel(self.name, changes)))
 
     def _changed_optimiser(self, changes: Mapping[str, str]) -> Optimiser:
         chosen = self.optimiser

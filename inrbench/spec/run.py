@@ -7,6 +7,7 @@ from typing import Literal
 
 from inrbench.errors import BadValue
 from inrbench.spec.identity import digest
+from inrbench.spec.label import MethodLabel
 from inrbench.spec.metric import Measurement
 
 Status = Literal["ok", "diverged", "timeout", "oom", "error", "skipped", "interrupted"]
@@ -83,10 +84,15 @@ class RunSpec:
     @property
     def label(self) -> str:
         """The method as people write it: ``msa`` or ``msa[s_max=4.0]``."""
-        return f"{self.method}[{self.variant}]" if self.variant else self.method
+        return str(MethodLabel(self.method, self.variant))
+
+    @property
+    def title(self) -> str:
+        """The run as people read it: ``kodak/kodim01 msa[s_max=4.0] seed 0``."""
+        return run_title(self.task, self.signal, self.label, self.seed)
 
     def __str__(self) -> str:
-        return f"{self.task}/{self.signal} {self.label} seed {self.seed} ({self.protocol})"
+        return f"{self.title} ({self.protocol})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +182,21 @@ class RunResult:
     probes: tuple[ProbeReading, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     cost: Cost = field(default_factory=Cost)
+
+
+def run_title(task: str, signal: str, label: object, seed: int) -> str:
+    """Return what people read as the name of a run.
+
+    Args:
+        task: Name of the task.
+        signal: Name of the signal.
+        label: Method, with the parameters that were changed if they are known.
+        seed: The seed.
+
+    >>> run_title("kodak", "kodim01", "msa[s_max=4.0]", 0)
+    'kodak/kodim01 msa[s_max=4.0] seed 0'
+    """
+    return f"{task}/{signal} {label} seed {seed}"
 
 
 def variant_text(params: Mapping[str, Value]) -> str:

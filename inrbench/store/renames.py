@@ -12,7 +12,7 @@ from typing import Any
 
 from inrbench.errors import InrbenchError
 from inrbench.registry import Registry
-from inrbench.spec import Protocol
+from inrbench.spec import Protocol, ProtocolLabel
 from inrbench.store.schema import RENAMED_COLUMNS
 
 METRIC_IDS = {
@@ -67,8 +67,8 @@ def _fingerprints(task: str, version: str, label: str) -> Mapping[str, str]:
     """Return old fingerprint -> new one of the protocol of a label, ``quick+epochs=9``; nothing where it is not known."""
     try:
         known = Registry().task(task)
-        name, *changes = label.split("+")
-        protocol = known.protocol(name, dict(change.split("=", 1) for change in changes))
+        parsed = ProtocolLabel.parse(label)
+        protocol = known.protocol(parsed.name, parsed.changes)
     except (InrbenchError, ValueError):
         return {}
     return {_with_old_ids(protocol).fingerprint(task, version): protocol.fingerprint(task, version)}

@@ -15,7 +15,7 @@ from inrbench.cli.main import COMMANDS, cli
 from inrbench.data import Mesh, read_image, write_ply, write_video
 from inrbench.errors import InrbenchError
 from inrbench.registry import Registry
-from inrbench.runner import run
+from inrbench.runner import runner
 from inrbench.store import append, finished_runs, load_results
 
 
@@ -324,7 +324,7 @@ def test_a_results_folder_is_kept_in_order(tmp_path):
 
 
 def test_many_files_are_merged_when_a_run_ends(tmp_path, monkeypatch):
-    monkeypatch.setattr(run, "COMPACT_ABOVE", 3)
+    monkeypatch.setattr(runner, "COMPACT_ABOVE", 3)
     command = ("run", "--methods", "siren", "--tasks", "function1d", "--protocol", "quick", "--signals", "sin200", "--set",
                "epochs=3", "--set", "width=8", "--jobs", "1", "--results", str(tmp_path / "r"))  # fmt: skip
     for seeds, files in (("2", 2), ("4", 1)):

@@ -172,7 +172,7 @@ def test_workers_that_die_while_they_start_are_started_again(tiny_jobs, settings
 
 def test_a_pool_that_breaks_and_leaves_futures_that_never_end_is_not_waited_for(tiny_jobs, settings, monkeypatch):
     """What pebble does with jobs that it had not handed to a worker when the last one died."""
-    from inrbench.execute import local
+    from inrbench.execute.pool import WorkerPool
 
     class BrokenPool:
         active = False
@@ -180,8 +180,10 @@ def test_a_pool_that_breaks_and_leaves_futures_that_never_end_is_not_waited_for(
         def schedule(self, *args, **named):
             return Future()
 
-    slots = [local._Pending(job, i) for i, job in enumerate(tiny_jobs(methods="relu,siren"))]
-    assert local._run_pool(BrokenPool(), slots, settings, [0.0] * 6, ProgressObserver()) == slots
+    jobs = tiny_jobs(methods="relu,siren")
+    pool = WorkerPool(jobs, settings, ProgressObserver())
+    pool._run_in(BrokenPool())
+    assert [pending.job for pending in pool._pending.values()] == jobs, "they are left for the next pool"
 
 
 def test_a_worker_is_replaced_after_a_failure(tiny_jobs, settings, unruly):

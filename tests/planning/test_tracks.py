@@ -139,21 +139,28 @@ def stored(attempt, folder, found, round_number, scores, metric):
             append(folder, replace(made, result=replace(made.result, spec=job.spec, metrics=measured)))
 
 
+def ranked(found, round_number, trials, folder):
+    """Return the trials of a round with their scores, by the runs that its requests mean."""
+    requests = found.requests(round_number, list(trials))
+    runs = [[job.spec.run_id for job in make_plan(request, {})[0].todo] for request in requests]
+    return rank_trials(found, dict(zip(trials, runs, strict=True)), folder)
+
+
 def test_the_better_half_goes_on_and_the_best_is_kept_and_used(attempt, tmp_path):
     found = search(3)
     assert found.rounds == (4, 2, 1)
     metric = Registry().task("photo").metric("psnr-offgrid@2x-area")
     stored(attempt, tmp_path, found, 0, {0: 20.0, 1: 25.0, 2: 22.0, 3: 24.0}, metric)
-    judged = rank_trials(found, 0, range(4), tmp_path)
+    judged = ranked(found, 0, range(4), tmp_path)
     assert [(trial.number, trial.score) for trial in judged] == [(1, 25.0), (3, 24.0), (2, 22.0), (0, 20.0)]
     assert judged[0].shown == "psnr-offgrid@2x-area 25"
     standing = promote(found, 0, judged)
     assert standing == [0, 1, 3], "the usual one goes on in any case"
     stored(attempt, tmp_path, found, 1, {0: 21.0, 1: 24.0, 3: 26.0}, metric)
-    standing = promote(found, 1, rank_trials(found, 1, standing, tmp_path))
+    standing = promote(found, 1, ranked(found, 1, standing, tmp_path))
     assert standing == [0, 3]
     stored(attempt, tmp_path, found, 2, {0: 22.0, 3: 27.0}, metric)
-    chosen = choose(found, rank_trials(found, 2, standing, tmp_path))
+    chosen = choose(found, ranked(found, 2, standing, tmp_path))
     assert (chosen.recipe, chosen.score, chosen.untuned, chosen.finished) == (found.trials[3], 27.0, 22.0, 2)
     path = write_recipe(tmp_path, found, chosen)
     assert path.name == "photo-quick-wire.toml"
@@ -179,7 +186,7 @@ def test_methods_tuned_with_other_budgets_never_share_a_table(attempt, tmp_path)
     for method, budget in (("wire", 3), ("siren", 2)):
         found = search(budget, method)
         stored(attempt, tmp_path, found, 2, {0: 22.0}, metric)
-        write_recipe(tmp_path, found, choose(found, rank_trials(found, 2, [0], tmp_path)))
+        write_recipe(tmp_path, found, choose(found, ranked(found, 2, [0], tmp_path)))
     requests = tuned_requests(Request(methods="wire,siren", tasks="photo", protocol="quick", signals="camera"), tmp_path)
     tracks = {job.spec.method: job.spec.track for request in requests for job in make_plan(request, {})[0].todo}
     assert tracks == {"siren": "tuned-2", "wire": "tuned-3"}
@@ -191,13 +198,13 @@ def test_of_errors_the_least_is_chosen(attempt, tmp_path):
     found = search(3, "siren", "function1d")
     metric = Registry().task("function1d").metric("mse@dense-20001")
     stored(attempt, tmp_path, found, 2, {0: 1e-2, 1: 1e-5, 2: 1e-1}, metric)
-    assert choose(found, rank_trials(found, 2, range(3), tmp_path)).recipe == found.trials[1]
+    assert choose(found, ranked(found, 2, range(3), tmp_path)).recipe == found.trials[1]
 
 
 def test_a_search_in_which_nothing_ended_chooses_nothing(attempt, tmp_path):
     append(tmp_path, attempt())
     with pytest.raises(NothingFound, match="no trial of wire on photo"):
-        choose(search(2), rank_trials(search(2), 2, [0, 1], tmp_path))
+        choose(search(2), ranked(search(2), 2, [0, 1], tmp_path))
 
 
 def test_trials_can_be_looked_at(attempt, tmp_path):

@@ -20,7 +20,11 @@ PROTOCOL = Protocol(
     name="t", width=4, n_layers=1, epochs=1, lr=1e-3, lr_min=1e-3, metrics=("x",), settings=FunctionSettings(points={})
 )
 LARGEST = Metric(
-    id="max-error@dense", higher_is_better=False, scale="log", compute=lambda p, t: float(np.abs(p - t).max()), title="max error"
+    id="max-error@dense",
+    higher_is_better=False,
+    scale="log",
+    compute=lambda p, t: float(np.abs(p - t).max()),
+    title="max error",
 )
 
 
@@ -35,7 +39,9 @@ def zeros(x: torch.Tensor) -> torch.Tensor:
 
 def test_an_output_is_computed_once_and_only_when_it_is_needed():
     calls = []
-    outputs = Outputs({"a": lambda _: calls.append("a") or 2.0, "b": lambda o: o["a"] + o["a"], "c": lambda _: calls.append("c")})
+    outputs = Outputs(
+        {"a": lambda _: calls.append("a") or 2.0, "b": lambda o: o["a"] + o["a"], "c": lambda _: calls.append("c")}
+    )
     assert outputs["b"] == 4.0
     assert calls == ["a"]
 

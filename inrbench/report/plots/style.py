@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from inrbench.analyse import summarise
+from inrbench.spec import MethodLabel
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B")
 """Okabe and Ito's, without their yellow, which paper swallows, and with a brown."""
@@ -68,7 +69,8 @@ def average(log: bool) -> Callable[["pd.Series[float]"], float]:
 
 def line_style(label: str) -> dict[str, Any]:
     """Return colour and dashes of a row's lines: its method's colour; dashes tell settings of one method apart."""
-    method, _, variant = label.partition("[")
+    parsed = MethodLabel.parse(label)
+    method, variant = parsed.method, parsed.variant
     known = _order()
     place = known.index(method) if method in known else _number(method)
     dashes = place // len(COLOURS) + (1 + _number(variant) if variant else 0)
@@ -78,7 +80,7 @@ def line_style(label: str) -> dict[str, Any]:
 def line_styles(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return the looks of a figure's rows; settings of one single method have colours of their own."""
     names = sorted(set(labels))
-    if len(names) > 1 and len({name.partition("[")[0] for name in names}) == 1:
+    if len(names) > 1 and len({MethodLabel.parse(name).method for name in names}) == 1:
         return {name: {"color": COLOURS[i % len(COLOURS)], "linestyle": "-"} for i, name in enumerate(names)}
     found = {name: line_style(name) for name in names}
     taken: set[tuple[str, str]] = set()

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from inrbench.analyse import Leaderboard
@@ -66,11 +67,22 @@ def line_chart(
     x: str,
     y: str,
     *,
+    labels: Mapping[str, str] = MappingProxyType({}),
     x_log: bool = False,
     y_log: bool = False,
 ) -> Chart:
-    """Return a chart of lines by row, in the rows' colours; ``truth`` is drawn in gray."""
-    plain = {label: label.partition(" (")[0] for label in lines}  # the track behind it does not change a row's colour
+    """Return a line chart.
+
+    Args:
+        lines: Name -> x and y values. The line ``truth`` is drawn in grey, the others in the colours of their methods.
+        title: Title of the chart.
+        x: Title of the x axis.
+        y: Title of the y axis.
+        labels: Name -> method label that chooses its colour, if that is not the name itself.
+        x_log: Draw the x axis on a log scale.
+        y_log: Draw the y axis on a log scale.
+    """
+    plain = {name: labels.get(name, name) for name in lines}
     known = {**line_styles(plain.values()), "truth": {"color": "#888888", "linestyle": "-"}}
     style = {label: known[name] for label, name in plain.items()}
     data = [

@@ -7,7 +7,7 @@ from inrbench.analyse import ComparableRuns, metrics_of
 from inrbench.console import NONE
 from inrbench.report import formatting
 from inrbench.report.site import urls
-from inrbench.spec import Metric
+from inrbench.spec import MethodLabel, Metric, ProtocolLabel
 
 COLUMNS = (
     "run_id",
@@ -74,13 +74,14 @@ def runs_view(group: ComparableRuns, label: str) -> dict[str, Any]:
 
 def rerun_command(run: Any) -> str:
     """Return the command line that does a run again, to be pasted into a shell."""
-    protocol, *changes = run.protocol.split("+")
-    formatting = ["inrbench", "run", "--methods", run.method + (f"[{run.variant}]" if run.variant else ""), "--tasks", run.task]
-    formatting += ["--protocol", protocol, *(word for change in changes for word in ("--set", change))]
-    formatting += ["--signals", run.signal, "--seeds", f"{run.seed},", "--device", run.device_class]
-    formatting += ["--engine", run.engine] if run.engine != "fast" else []
-    formatting += ["--track", run.track] if run.track != "paper" else []
-    return shlex.join(formatting)
+    protocol = ProtocolLabel.parse(run.protocol)
+    words = ["inrbench", "run", "--methods", str(MethodLabel(run.method, run.variant)), "--tasks", run.task]
+    words += ["--protocol", protocol.name]
+    words += [word for name, text in protocol.changes.items() for word in ("--set", f"{name}={text}")]
+    words += ["--signals", run.signal, "--seeds", f"{run.seed},", "--device", run.device_class]
+    words += ["--engine", run.engine] if run.engine != "fast" else []
+    words += ["--track", run.track] if run.track != "paper" else []
+    return shlex.join(words)
 
 
 def _value(item: Any, metric: Metric) -> dict[str, str]:

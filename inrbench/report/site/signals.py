@@ -103,9 +103,11 @@ def _curves(entries: Sequence[dict[str, Any]]) -> list[Chart]:
     any_curve = next(iter(held.values()))
     fits = {name: (points["x"], points["prediction"]) for name, points in held.items()}
     errors = {name: (points["x"], np.abs(points["prediction"] - points["truth"])) for name, points in held.items()}
+    labels = {entry["name"]: entry["label"] for entry in entries}
+    truth = {"truth": (any_curve["x"], any_curve["truth"])}
     return [
-        line_chart({"truth": (any_curve["x"], any_curve["truth"]), **fits}, "the function and its fits", "x", "y"),
-        line_chart(errors, "absolute errors", "x", "absolute error", y_log=True),
+        line_chart({**truth, **fits}, "the function and its fits", "x", "y", labels=labels),
+        line_chart(errors, "absolute errors", "x", "absolute error", labels=labels, y_log=True),
     ]
 
 
@@ -127,6 +129,7 @@ def _spectra(entries: Sequence[dict[str, Any]], pairs: dict[int, Any]) -> list[C
             "energy of the picture's error by octave of frequency",
             "cycles over the picture",
             "mean square",
+            labels={entry["name"]: entry["label"] for entry in entries},
             x_log=True,
             y_log=True,
         )

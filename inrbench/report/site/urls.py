@@ -4,6 +4,7 @@ import hashlib
 import re
 
 from inrbench.analyse import ComparableRuns
+from inrbench.spec import MethodLabel
 
 LONGEST = 60
 JOINT = "__"
@@ -44,7 +45,7 @@ def signal_page(task: str, fingerprint: str, signal: str) -> str:
 
 def method_of(label: str) -> str:
     """Return the method of a row: ``msa`` of ``msa[s_max=3.0]``."""
-    return label.partition("[")[0]
+    return MethodLabel.parse(label).method
 
 
 def method_page(method: str) -> str:

@@ -1,0 +1,84 @@
+"""What runs inside a worker process of the pool: start it, and carry out one job unless another command does."""
+
+import os
+from contextlib import nullcontext
+from ctypes import Array
+from typing import Any
+
+from inrbench.execute.cores import Cores
+from inrbench.execute.job import ALWAYS_RETRIED, ExecutionSettings, Job, RunOutcome
+from inrbench.store import lease, lease_in_bucket, mirror_of, new_attempt, open_mirror
+
+RESTART_CODE = 75
+"""Exit code of a worker that must be replaced before it takes another job."""
+
+_progress: "Array[Any] | None" = None
+"""Shared array of progress: for each job whether it has begun, the fraction done, and the last primary metric."""
+_must_restart = False
+"""Whether a run failed in this process. What that leaves behind, such as a dead CUDA context, must not affect other runs."""
+
+
+def start_process(settings: ExecutionSettings, progress: "Array[Any]", cores: Cores) -> None:
+    """Prepare a fresh worker process.
+
+    Args:
+        settings: What all jobs share.
+        progress: The shared progress array.
+        cores: The cores that workers pin themselves to.
+    """
+    from inrbench.execute.worker import start_worker
+
+    cores.claim()
+    if settings.bucket:
+        open_mirror(settings.bucket, settings.results)
+
+    global _progress  # noqa: PLW0603 - a pool gives its jobs no other way to reach the array
+    _progress = progress
+    start_worker(settings)
+
+
+def run_job(job: Job, settings: ExecutionSettings, index: int) -> RunOutcome | None:
+    """Carry out a job; return None if another command carries it out at this moment.
+
+    Args:
+        job: The job.
+        settings: What all jobs share.
+        index: Place of the job in the progress array.
+    """
+    if _must_restart:
+        os._exit(RESTART_CODE)
+    spec = job.spec
+    with (
+        lease(settings.results, spec.run_id, what=spec.title) as ours,
+        lease_in_bucket(settings.bucket, spec.run_id) if ours else nullcontext(False) as alone,
+    ):
+        if not alone:
+            return None
+        remote = mirror_of(settings.results)
+        if remote:
+            remote.fetch_runs(spec.task, spec.method)
+        row = new_attempt(settings.results, spec.task, spec.method, spec.run_id, settings.known)
+        if row is not None and row["status"] not in ALWAYS_RETRIED and not job.probes:  # that run may have read no probes
+            return RunOutcome.from_row(row, note="carried out by another command meanwhile")
+        outcome = _execute(job, settings, index)
+        if remote:
+            remote.send_run(spec.task, spec.method, spec.run_id)  # before the lease ends, so that the next one sees it
+        return outcome
+
+
+def _execute(job: Job, settings: ExecutionSettings, index: int) -> RunOutcome:
+    from inrbench.execute.worker import execute
+
+    global _must_restart  # noqa: PLW0603 - as above
+    progress = _progress
+    assert progress is not None
+    progress[3 * index : 3 * index + 3] = [1.0, 0.0, float("nan")]
+
+    def on_progress(fraction: float, value: float) -> None:
+        progress[3 * index + 1] = fraction
+        progress[3 * index + 2] = value
+
+    _must_restart = True
+    outcome = execute(job, settings, on_progress)
+    _must_restart = outcome.status in ("error", "oom")
+    return outcome

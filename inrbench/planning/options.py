@@ -1,0 +1,99 @@
+"""The options of ``inrbench run``. The command line and ``inrbench.run`` build the same object."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from inrbench.errors import BadValue
+from inrbench.execute import Artifacts
+from inrbench.planning.device import resolve_device
+from inrbench.planning.request import Request
+from inrbench.planning.tuning import tuned_requests
+from inrbench.spec import TUNED, Track
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """Everything that a user can say about runs: which ones, and how they are carried out.
+
+    Args:
+        methods: Methods with parameter grids: ``msa[s_max=3.0,4.0],./my_act.py``, or ``all``.
+        tasks: Comma-separated tasks, or ``all``.
+        suite: A named list of tasks and protocols; not together with ``protocol``.
+        protocol: Protocol of ``tasks``; ``paper`` if it is not given.
+        changes: Fields of the protocol -> values as text (``--set``).
+        signals: Comma-separated names, patterns or files; None for all.
+        seeds: The seeds.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:i``.
+        engine: How a step is computed.
+        track: How methods are trained: ``paper``, ``authors`` or ``tuned``.
+        probes: Comma-separated probes to read during the runs.
+        plugins: Files with the user's methods and tasks.
+        retry_failed: Also repeat runs that failed earlier.
+        results: The results folder.
+        jobs: Runs at the same time; None for one per CPU core, or one on a GPU.
+        share_gpu: Runs at the same time on one GPU; None for one.
+        timeout: Seconds after which a run is stopped; None for no limit.
+        memory_limit: Host memory in GiB that a run may take; None for no limit.
+        artifacts: What runs keep: ``last`` (reconstruction and weights), ``all`` (also along the curve) or ``none``.
+        executor: Where runs are carried out: ``local``, ``slurm``, or one of a plugin package.
+        resources: What to request from a cluster.
+        cancel_on_interrupt: Whether Ctrl-C also cancels runs on a cluster.
+        shuffle: Carry out the runs in random order.
+        dry_run: Only make the plan and the estimate.
+    """
+
+    methods: str = "all"
+    tasks: str | None = None
+    suite: str | None = None
+    protocol: str | None = None
+    changes: Mapping[str, str] = field(default_factory=dict)
+    signals: str | None = None
+    seeds: Sequence[int] = (0,)
+    device: str = "auto"
+    engine: Literal["fast", "reference"] = "fast"
+    track: Track = "paper"
+    probes: str = ""
+    plugins: Sequence[Path] = ()
+    retry_failed: bool = False
+    results: Path = Path("results")
+    jobs: int | None = None
+    share_gpu: int | None = None
+    timeout: float | None = None
+    memory_limit: float | None = None
+    artifacts: Artifacts = "last"
+    executor: str = "local"
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    cancel_on_interrupt: bool = False
+    shuffle: bool = False
+    dry_run: bool = False
+
+    def requests(self) -> list[Request]:
+        """Return the requests: one, or for the track ``tuned`` one per tuning budget.
+
+        Raises:
+            BadValue: Options contradict each other, or a device does not exist.
+            UnknownName: There is no such probe.
+            NothingFound: Nothing was tuned for the protocol.
+        """
+        from inrbench.fit import probe_names
+
+        if self.suite and self.protocol:
+            raise BadValue(f"--suite {self.suite} names its own protocol; leave out --protocol, or name tasks with --tasks")
+        request = Request(
+            methods=self.methods,
+            tasks=self.tasks,
+            suite=self.suite,
+            protocol=self.protocol or "paper",
+            changes=self.changes,
+            signals=self.signals,
+            seeds=self.seeds,
+            device=resolve_device(self.device, here=self.executor == "local"),
+            plugin_files=self.plugins,
+            retry_failed=self.retry_failed,
+            engine=self.engine,
+            probes=probe_names(self.probes),
+            track=self.track,
+        )
+        return tuned_requests(request, self.results) if self.track == TUNED else [request]

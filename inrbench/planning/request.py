@@ -1,0 +1,60 @@
+"""What a user asked for: which methods on which tasks, and how each method is trained."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from inrbench.spec import Track, Value
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a method is trained on a task.
+
+    Args:
+        params: Parameters that replace the method's usual ones.
+        training: Changes of the protocol, as ``--set`` takes them.
+        source: Where the recipe comes from; stored in the notes of its runs.
+    """
+
+    params: Mapping[str, Value] = field(default_factory=dict)
+    training: Mapping[str, str] = field(default_factory=dict)
+    source: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Runs that a user asked for.
+
+    Args:
+        methods: Methods with parameter grids, as ``--methods`` takes them.
+        tasks: Comma-separated tasks, or ``all``; with ``suite``, some of its tasks.
+        suite: A named list of tasks and signals; its name is also the protocol.
+        protocol: Protocol of ``tasks``.
+        changes: Changes of the protocol, as ``--set`` takes them.
+        signals: Comma-separated signals or files; None for all signals (of the suite).
+        seeds: The seeds.
+        device: ``cpu`` or ``cuda:i``, as ``resolve_device`` returns it.
+        plugin_files: Files with the user's methods and tasks.
+        retry_failed: Also repeat runs that failed earlier.
+        engine: How a step is computed.
+        probes: Probes to read during the runs.
+        track: How methods are trained.
+        recipes: (task, method) -> how it is trained, for the tracks ``tuned-BUDGET`` and ``search``.
+    """
+
+    methods: str = "all"
+    tasks: str | None = None
+    suite: str | None = None
+    protocol: str = "paper"
+    changes: Mapping[str, str] = field(default_factory=dict)
+    signals: str | None = None
+    seeds: Sequence[int] = (0,)
+    device: str = "cpu"
+    plugin_files: Sequence[Path] = ()
+    retry_failed: bool = False
+    engine: Literal["fast", "reference"] = "fast"
+    probes: tuple[str, ...] = ()
+    track: Track = "paper"
+    recipes: Mapping[tuple[str, str], Recipe] = field(default_factory=dict)

@@ -1,0 +1,197 @@
+"""Carry out requests: plan, estimate, prepare, run, and report. Printing is left to the observer."""
+
+import atexit
+import os
+import random
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+from inrbench.data import cache_folder, dataset, locate
+from inrbench.data.fetch import fetch
+from inrbench.errors import BadValue, InrbenchError
+from inrbench.execute import (
+    ExecutionRequest,
+    ExecutionSettings,
+    Job,
+    ProgressObserver,
+    RunOutcome,
+    load_executor,
+    refuse_unknown_limit,
+    workers_for,
+)
+from inrbench.planning import Request, RunOptions, estimate, plan_all
+from inrbench.private import private_folder
+from inrbench.registry import Registry
+from inrbench.runner.console import ConsoleObserver
+from inrbench.runner.observer import RunObserver
+from inrbench.runner.report import RunReport
+from inrbench.store import (
+    attempt_files,
+    attempts_of,
+    can_lease,
+    check_writable,
+    code_state,
+    compact_in_place,
+    finished_runs,
+    keep_synced,
+    mirror_of,
+    physical_cores,
+    probed_runs,
+)
+
+COMPACT_ABOVE = 500
+"""Files in a results folder above which they are merged when a command ends."""
+
+
+def run(options: RunOptions, observer: RunObserver | None = None) -> RunReport:
+    """Carry out what options ask for: the whole of ``inrbench run``. Errors: see ``run_requests``."""
+    return run_requests(options.requests(), options, observer)
+
+
+def run_requests(requests: Sequence[Request], options: RunOptions, observer: RunObserver | None = None) -> RunReport:
+    """Carry out the runs of requests that the results folder lacks.
+
+    Args:
+        requests: Requests for one device, planned and carried out together.
+        options: How the runs are carried out. Its own selection of methods and tasks is not used here.
+        observer: Receives plan, progress and end; None prints them.
+
+    Raises:
+        InrbenchError: Something in a request does not exist or cannot be understood, or a row cannot be stored. A run that
+            fails is a row and not an error.
+    """
+    observer = observer or ConsoleObserver()
+    request, *_ = requests
+    results = options.results
+    execute = load_executor(options.executor)
+    refuse_unknown_limit(options.memory_limit)
+    finished = finished_runs(results)
+    plan, jobs, registry = plan_all(requests, finished, partial(probed_runs, results))
+    if options.shuffle:
+        random.shuffle(plan.todo)
+    # the number of workers stays the same for few remaining jobs: the thread count affects rounding and timing
+    workers = workers_for(request.device, options.jobs, options.share_gpu)
+    threads = max(1, physical_cores() // workers)
+    expected = estimate(plan.todo, results, threads)
+    report = RunReport(plan, jobs, expected, workers if options.executor == "local" else None, dry_run=options.dry_run)
+    observer.planned(report, request, options)
+    if options.dry_run or not plan.todo:
+        return report
+    check_writable(results)
+    _use_temporary_cache_if_needed(observer)
+    _fetch_optional_data(plan.todo, registry, observer)
+    _prepare(plan.todo, registry, observer)
+    bucket = remote.uri if (remote := mirror_of(results)) else None
+    if bucket and not can_lease(bucket):
+        observer.note("without boto3 (pip install 'inrbench[s3]') machines that share this bucket may do a run twice")
+    repeated = {job.spec.run_id for job in plan.todo} & finished.keys()
+    settings = ExecutionSettings(
+        results=results.resolve(),
+        workers=workers,
+        threads=threads,
+        timeout=options.timeout,
+        memory=options.memory_limit,
+        artifacts=options.artifacts,
+        code=code_state(),
+        known=frozenset(attempts_of(results, repeated)),
+        bucket=bucket,
+    )
+    request_to_executor = ExecutionRequest(
+        jobs=plan.todo,
+        seconds=expected.seconds,
+        settings=settings,
+        resources=options.resources,
+        cancel_on_interrupt=options.cancel_on_interrupt,
+    )
+    with keep_synced(results), observer.running(report), _sigterm_as_interrupt():
+        report.completed = execute(request_to_executor, _Recorder(report, observer))
+    observer.ended(report, request, options)
+    if len(attempt_files(results)) > COMPACT_ABOVE:  # thousands of files take minutes to read
+        compact_in_place(results)
+    return report
+
+
+class _Recorder:
+    """Adds each outcome to a report, and passes everything on to the observer."""
+
+    def __init__(self, report: RunReport, observer: ProgressObserver) -> None:
+        self._report, self._observer = report, observer
+
+    def started(self, job: Job) -> None:
+        self._observer.started(job)
+
+    def progress(self, job: Job, fraction: float, value: float) -> None:
+        self._observer.progress(job, fraction, value)
+
+    def finished(self, job: Job, outcome: RunOutcome) -> None:
+        self._report.outcomes.append((job, outcome))
+        self._observer.finished(job, outcome)
+
+    def waiting(self, jobs: Sequence[Job]) -> None:
+        self._observer.waiting(jobs)
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """Treat SIGTERM and SIGHUP as Ctrl-C: a shutdown, a scheduler or a closed terminal then ends runs as cleanly."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
+        yield
+        return
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _fetch_optional_data(jobs: Sequence[Job], registry: Registry, observer: RunObserver) -> None:
+    """Fetch data that only a metric needs; if that fails, note that the metric will be missing."""
+    protocols = {(job.spec.task, job.spec.protocol_fingerprint): job.protocol for job in jobs}
+    metrics = [metric for (task, _), protocol in protocols.items() for metric in registry.task(task).metrics_of(protocol)]
+    for name in dict.fromkeys(name for metric in metrics for name, _ in metric.data.values()):
+        if all(locate(name, file).path for file in dataset(name).sha256):
+            continue
+        try:
+            fetch(name)
+        except InrbenchError as error:
+            observer.note(f"the metric '{name}' will be missing: {error}")
+
+
+def _use_temporary_cache_if_needed(observer: RunObserver) -> None:
+    """Use a cache of this command's own, and note it, if the user's cache cannot be written."""
+    try:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        for name in ("compiled", "shapes"):
+            private_folder(cache_folder().parent / name)
+        with tempfile.TemporaryFile(dir=cache_folder()):
+            return
+    except (BadValue, OSError) as error:
+        folder = tempfile.mkdtemp(prefix="inrbench-cache-")
+        os.environ["XDG_CACHE_HOME"] = folder
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        reason = str(error) if isinstance(error, BadValue) else error.strerror or str(error)
+        observer.note(
+            f"the cache cannot be written ({reason}): compiled code and prepared data are not kept for the next command"
+        )
+
+
+def _prepare(jobs: Sequence[Job], registry: Registry, observer: RunObserver) -> None:
+    """Do once what all runs of a signal would wait for, such as the ground truth of shapes. The runs report what fails here."""
+    for job in {(job.spec.task, job.spec.signal, job.spec.protocol_fingerprint): job for job in jobs}.values():
+        task = registry.task(job.spec.task)
+        with suppress(Exception), observer.preparing(f"preparing {job.spec.task}/{job.spec.signal}") as report:
+            if job.signal_file:
+                task.register_file(Path(job.signal_file))
+            task.prepare(job.spec.signal, job.protocol, report)
