@@ -1,1 +1,1 @@
-"""One file a method. Each file's docstring gives formula, paper, equation and every deviation."""
+"""One file per method. Each file's docstring gives the formula, the paper, the equation and every deviation."""

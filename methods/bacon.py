@@ -1,15 +1,15 @@
-"""bacon: a band-limited multiplicative filter network, sine filters of frozen frequencies.
+"""bacon: a band-limited multiplicative filter network of sine filters with frozen frequencies.
 
     y = W z_n + b,   z_1 = g_1(x),   z_{i+1} = (W_i z_i + b_i) * g_{i+1}(x),   g_i(x) = sin(A_i x + p_i)
 
 Lindell, Van Veen, Park, Wetzstein, "BACON: Band-Limited Coordinate Networks for Multiscale Scene Representation", CVPR 2022,
-arXiv:2112.04645. As in the authors' code: every entry of A_i is a random multiple of 2 pi within +-B and stays as it is,
-B = round(pi frequency / n / 2 pi) 2 pi, so that products of n filters reach pi frequency; p_i ~ U(-pi, pi) is trained; W_i and
-the output come from U(+-sqrt(6 / width)). n, the number of filters, is the protocol's number of nonlinear layers.
+arXiv:2112.04645. As in the authors' code, every entry of A_i is a random multiple of 2 pi in [-B, B] and is not trained, with
+B = round(pi frequency / n / 2 pi) 2 pi, so that products of n filters reach pi frequency. p_i ~ U(-pi, pi) is trained. W_i and
+the output weights are drawn from U(+-sqrt(6 / width)). n, the number of filters, is the protocol's number of nonlinear layers.
 
-Deviations: one output, that of the last layer (the authors may also train one for each layer, their multi-scale variant). Their
-coordinates run over [-0.5, 0.5], where a multiple of 2 pi has a whole number of periods. Here a frequency has that whole number
-of periods over the box that the problem's coordinates fill, whatever its size.
+Deviations: there is one output, that of the last layer (in their multi-scale variant, the authors also train one output per
+layer). The authors' coordinates are in [-0.5, 0.5], where a multiple of 2 pi has a whole number of periods. Here a frequency
+has the same whole number of periods over the domain of the problem's coordinates, whatever its size.
 """
 
 import math
@@ -22,7 +22,7 @@ from inrbench.nn import MultiplicativeNetwork
 
 
 class FrozenSineFilter(nn.Module):
-    """sin(A x + p) with A a buffer: ``(N, in_features) -> (N, width)``."""
+    """Compute sin(A x + p) with frozen A: ``(N, in_features) -> (N, width)``."""
 
     A: Tensor
 
@@ -35,14 +35,15 @@ class FrozenSineFilter(nn.Module):
         self.p = nn.Parameter(math.pi * (2 * torch.rand(width) - 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply to coordinates."""
+        """Apply the filter to coordinates."""
         return torch.sin(x @ self.A.T + self.p)
 
 
 @register_method(
     "bacon", formula="(W z + b) * sin(A x + p), layer by layer, A frozen within a band", paper="lindell2022bacon",
     task_params={
-        # so that products of all filters reach a quarter of the Nyquist rate of 8,000 samples, 64 voxels, 130 pixels. Ours
+        # Chosen for this project: products of all filters reach a quarter of the Nyquist frequency of 8,000 samples,
+        # 64 voxels or 130 pixels.
         "audio:quick": {"frequency": 2000.0},
         "sdf:quick": {"frequency": 16.0},
         "occupancy:quick": {"frequency": 16.0},
@@ -56,8 +57,8 @@ class FrozenSineFilter(nn.Module):
 def bacon(
     net: NetworkSpec,
     *,
-    frequency: float = 128.0,  # authors' code, an axis
+    frequency: float = 128.0,  # authors' code, per axis
 ) -> nn.Module:
-    """Build a BACON network of one output."""
+    """Build a BACON network with one output."""
     most = round(math.pi * frequency / net.n_layers / (2 * math.pi))
     return MultiplicativeNetwork(net, lambda i: FrozenSineFilter(net, most), 6.0, scale_output=True)

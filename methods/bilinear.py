@@ -1,10 +1,10 @@
-"""bilinear: a grid of values, interpolated linearly along each axis, with as many values as the network has parameters.
+"""bilinear: a grid of values with linear interpolation along each axis, as many values as the network has parameters.
 
     y = sum over the 2^d corners of x's cell of v_corner prod_i (1 - |x_i - corner_i| / h)
 
-The signal at a lower resolution, as a method like any other. The values are those of least squares, found by conjugate
-gradients and not by the protocol's optimiser. A method that does not beat it is worse than a thumbnail of its own size. Its
-second derivative is zero.
+A baseline: the signal at a lower resolution. The values are the least-squares solution, found by conjugate gradients instead
+of the protocol's optimiser. A method that does not beat it is worse than a downsampled signal of the same size. The second
+derivative is zero.
 """
 
 import itertools
@@ -17,7 +17,10 @@ from inrbench.nn import LinearModel, values_per_axis
 
 
 class LinearGrid(LinearModel):
-    """``cells + 1`` values along each axis and for each channel, over the box that the coordinates fill; beyond it, its rim."""
+    """Interpolate a grid over the domain, with ``cells + 1`` values per axis and channel.
+
+    Points outside the domain get the value at the nearest point of its boundary.
+    """
 
     low: Tensor
     size: Tensor
@@ -48,9 +51,9 @@ class LinearGrid(LinearModel):
 
 @register_method(
     "bilinear",
-    formula="values on a grid, interpolated; as many as the network has parameters",
+    formula="interpolated values on a grid, as many as the network has parameters",
     kinds=("function", "image", "video", "shape", "restoration", "ct", "audio"),
 )
 def bilinear(net: NetworkSpec) -> nn.Module:
-    """Build a grid."""
+    """Build a grid with about as many values as the network has parameters."""
     return LinearGrid(net, max(1, values_per_axis(net) - 1))

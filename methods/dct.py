@@ -2,8 +2,8 @@
 
     y = sum_k c_k prod_i cos(pi k_i t_i),   t_i in [0, 1] along axis i,   k_i = 0 .. K - 1
 
-What compression has done since JPEG, as a method like any other. The coefficients are those of least squares, found by
-conjugate gradients and not by the protocol's optimiser. A method that does not beat it has gained nothing from its layers.
+A baseline: the transform behind JPEG compression. The coefficients are the least-squares solution, found by conjugate
+gradients instead of the protocol's optimiser. A method that does not beat it gains nothing from its layers.
 """
 
 import torch
@@ -17,7 +17,7 @@ MOST_TERMS = 2048
 
 
 class CosineSeries(LinearModel):
-    """A product basis with ``terms`` frequencies along each axis, over the box that the coordinates fill."""
+    """Evaluate a product basis with ``terms`` frequencies per axis over the domain of the coordinates."""
 
     waves: Tensor
     low: Tensor
@@ -32,20 +32,20 @@ class CosineSeries(LinearModel):
             self.register_buffer(name, value.float())
 
     def forward(self, x: Tensor) -> Tensor:
-        """Sum the series at coordinates ``(N, in_features)``."""
+        """Evaluate the series at coordinates ``(N, in_features)``."""
         place = (x.to(self.coefficients.dtype) - self.low) / self.size
         first, *others = (torch.cos(column[:, None] * self.waves) for column in place.T)
         y = first @ self.coefficients.reshape(self.terms, -1)
-        for cosines in others:  # one axis after the other: the product of all bases would not fit the cache
+        for cosines in others:  # one axis at a time: the product of all bases would not fit in the cache
             y = (y.reshape(len(x), self.terms, -1) * cosines[:, :, None]).sum(1)
         return y
 
 
 @register_method(
     "dct",
-    formula="sum of c_k prod cos(pi k t), as many as the network has parameters",
+    formula="sum of c_k prod cos(pi k t), as many terms as the network has parameters",
     kinds=("function", "image", "video", "shape", "restoration", "ct", "audio"),
 )
 def dct(net: NetworkSpec) -> nn.Module:
-    """Build a series."""
+    """Build a cosine series with about as many coefficients as the network has parameters."""
     return CosineSeries(net, min(values_per_axis(net), MOST_TERMS))

@@ -2,9 +2,10 @@
 
     y = MLP(sin(B x), cos(B x)),   B ~ N(0, sigma^2) frozen, n_features rows
 
-Sallam, Furth (Proc. IMechE M 237(4), 2023) apply to flows what Wang, Wang, Perdikaris (CMAME 384, 2021) introduced, and have no
-code; this is the latter's: no factor 2 pi, 50 features, Xavier, tanh. Their space-time variant has embeddings apart for space
-and time; here one B serves all axes, each with its own sigma where a setting names several.
+Sallam, Furth (Proc. IMechE M 237(4), 2023) apply the method of Wang, Wang, Perdikaris (CMAME 384, 2021) to flows and publish no
+code. This implementation follows the code of the latter: no factor 2 pi, 50 features, Xavier initialisation, tanh. Their
+space-time variant has separate embeddings for space and time. Here one B serves all axes, with one sigma per axis if a setting
+gives several.
 """
 
 import math
@@ -22,8 +23,8 @@ from inrbench.nn import FourierFeatures, xavier_init
     paper="wang2021eigenvector",
     kinds=("pde",),
     task_params={
-        # Half the highest angular rate of the solution in the mapped coordinates, so that B reaches it at two sigma. A rule of
-        # ours, the same for every equation: the sigma of the paper's table is not published.
+        # Half the highest angular frequency of the solution in the mapped coordinates, so that B reaches it at two sigma. This
+        # project's rule for every equation, because the sigma of the paper's table is not published.
         "heat1d/b500": {"sigma": (393.0, 1.0)},
         "heat1d/b50": {"sigma": (39.0, 1.0)},
         "heat1d/b20": {"sigma": (16.0, 1.0)},
@@ -45,10 +46,19 @@ from inrbench.nn import FourierFeatures, xavier_init
 def ff_pinn(
     net: NetworkSpec,
     *,
-    sigma: float | tuple[float, ...] = 10.0,  # of each axis; one number for all. 10 is MultiscalePINNs' 1-D Poisson
+    sigma: float | tuple[float, ...] = 10.0,  # 10: the 1-D Poisson example of MultiscalePINNs
     n_features: int = 50,
 ) -> nn.Module:
-    """Build a tanh network on Fourier features."""
+    """Build a tanh network on Fourier features.
+
+    Args:
+        net: Shape of the network.
+        sigma: Standard deviation of the entries of B, one number per axis or one for all axes.
+        n_features: Number of rows of B; the encoding has twice as many features.
+
+    Raises:
+        BadValue: ``sigma`` has a different number of values than there are coordinates.
+    """
     each = (sigma,) * net.in_features if isinstance(sigma, float | int) else sigma
     if len(each) != net.in_features:
         raise BadValue(f"ff-pinn[sigma={sigma}]: {len(each)} values for {net.in_features} coordinates")

@@ -3,9 +3,9 @@
     y = MLP(sin(2 pi B x), cos(2 pi B x)),   B ~ N(0, sigma^2), n_features rows
 
 Tancik, Srinivasan, Mildenhall, Fridovich-Keil, Raghavan, Singhal, Ramamoorthi, Barron, Ng, "Fourier Features Let Networks Learn
-High Frequency Functions in Low Dimensional Domains", NeurIPS 2020, arXiv:2006.10739. 256 rows and sigma = 10, the
-authors' values for natural images. ``sigmoid`` squashes the output as the authors do for images; off by default, because the
-other methods' outputs are linear (as in the MSA repository's copy).
+High Frequency Functions in Low Dimensional Domains", NeurIPS 2020, arXiv:2006.10739. 256 rows and sigma = 10 are the authors'
+values for natural images. ``sigmoid`` adds a sigmoid to the output, as the authors do for images. It is off by default because
+the other methods have linear outputs (as in the MSA repository's copy).
 """
 
 from torch import nn
@@ -17,7 +17,7 @@ from inrbench.nn import FourierFeatures
 @register_method(
     "fourier", formula="ReLU MLP on [sin(2 pi B x), cos(2 pi B x)], B ~ N(0, sigma^2)", paper="tancik2020fourier",
     task_params={
-        # 2 pi sigma is an eighth of the Nyquist rate of what is fitted: 8,000 samples, 64 voxels. Ours
+        # Chosen for this project: 2 pi sigma is an eighth of the Nyquist frequency of 8,000 samples or 64 voxels.
         "audio": {"sigma": 750.0},
         "audio:quick": {"sigma": 250.0},
         "sdf:quick": {"sigma": 2.0},
@@ -32,7 +32,14 @@ def fourier(
     n_features: int = 256,
     sigmoid: bool = False,
 ) -> nn.Module:
-    """Build a Fourier-feature network."""
+    """Build a Fourier-feature network.
+
+    Args:
+        net: Shape of the network.
+        sigma: Standard deviation of the entries of B.
+        n_features: Number of rows of B; the encoding has twice as many features.
+        sigmoid: Apply a sigmoid to the output.
+    """
     encoding = FourierFeatures(net.in_features, n_features, sigma)
     network = CoordinateMLP(net, lambda i: nn.ReLU(), encoding=encoding)
     return nn.Sequential(network, nn.Sigmoid()) if sigmoid else network

@@ -3,8 +3,8 @@
     y = exp(-z^2 / (2 a^2)),   z = W x + b
 
 Ramasinghe, Lucey, "Beyond Periodicity: Towards a Unifying Framework for Activations in Coordinate-MLPs", ECCV 2022,
-arXiv:2111.15135. a = 0.09 in the authors' code. Other repositories write exp(-(s z)^2), s = 1 / (a sqrt 2), so
-their s = 30 is a = 0.0236 here. The framework's default initialisation.
+arXiv:2111.15135. a = 0.09 in the authors' code. Other repositories write exp(-(s z)^2) with s = 1 / (a sqrt 2), so their s = 30
+is a = 0.0236 here. PyTorch's default initialisation is used.
 """
 
 import torch
@@ -14,29 +14,35 @@ from inrbench import CoordinateMLP, NetworkSpec, register_method
 
 
 class Gaussian(nn.Module):
-    """exp(-z^2 / (2 a^2)): ``(N, width) -> (N, width)``."""
+    """Compute exp(-z^2 / (2 a^2)): ``(N, width) -> (N, width)``."""
 
     def __init__(self, a: float) -> None:
         super().__init__()
         self.a = a
 
     def forward(self, z: Tensor) -> Tensor:
-        """Apply to pre-activations."""
+        """Apply the activation to pre-activations."""
         return torch.exp(-0.5 * (z / self.a).square())
 
 
 @register_method(
     "gauss", formula="exp(-z^2 / (2 a^2))", paper="ramasinghe2022beyond",
-    # localised, so that siren's rule does not apply: ours, chosen on chord
+    # siren's rule does not apply to a localised activation; chosen for this project on chord
     task_params={"audio": {"a_first": 0.0033, "a": 0.03}, "audio:quick": {"a_first": 0.01, "a": 0.03}},
     search_ranges={"a": (0.01, 0.5), "a_first": (0.001, 0.5)},
 )  # fmt: skip
 def gauss(
     net: NetworkSpec,
     *,
-    a: float = 0.09,  # run_nerf_helpers.py of the authors
-    a_first: float | None = None,  # first layer only; none: a
+    a: float = 0.09,  # the authors' run_nerf_helpers.py
+    a_first: float | None = None,
 ) -> nn.Module:
-    """Build a Gaussian-activated network."""
+    """Build a network with Gaussian activations.
+
+    Args:
+        net: Shape of the network.
+        a: Width of the Gaussian.
+        a_first: Width of the Gaussian in the first layer; None for ``a``.
+    """
     first = a if a_first is None else a_first
     return CoordinateMLP(net, lambda i: Gaussian(a if i else first))

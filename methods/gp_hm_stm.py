@@ -4,13 +4,14 @@
     y = k(x, X) K^-1 U,   U the unknown values on the grid X
 
 Fang, Cooley, Long, Li, Kirby, Zhe, "Solving High Frequency and Multi-Scale PDEs with Gaussian Processes", ICLR 2024,
-arXiv:2311.04465; the Student-t mixture (StM) of their code. Maximised by Adam at 1e-2: the prior of U, lambda_b times the
-likelihood of the conditions, and the likelihood of the residual on the whole grid, with both precisions trained. float64.
+arXiv:2311.04465. This is the Student-t mixture (StM) of their code. Adam with learning rate 1e-2 maximises the sum of three
+log-likelihoods: the prior of U, lambda_b times the likelihood of the conditions, and the likelihood of the residual on the
+whole grid. Both precisions are trained. All computation is in float64.
 
-Deviations: the conditions are the task's (their advection fits all four sides); Cholesky instead of LU; the kernels' second
-derivative in closed form (theirs differentiates |d|, and a framework whose |d| has slope 0 at 0 would get a diagonal of zeros);
-on an equispaced grid a kernel has N distinct values, which are computed once and laid out. Their reported error is the
-least of 20 checkpoints; here that is the oracle column.
+Deviations: the conditions are the task's (the authors' advection example fits all four sides). Cholesky replaces LU. The second
+derivatives of the kernels are in closed form (the authors differentiate |d|; a framework that gives |d| the slope 0 at 0 would
+produce a diagonal of zeros). On an equispaced grid a kernel has N distinct values, which are computed once and laid out as a
+matrix. The error that the authors report is the lowest of 20 checkpoints; here the oracle column shows that number.
 """
 
 import math
@@ -36,7 +37,7 @@ MATRICES = 40
 
 
 class WaveMixture(nn.Module):
-    """One axis's kernel and its derivatives by the first argument, all as functions of the signed distance."""
+    """Compute the kernel of one axis and its derivatives by the first argument, as functions of the signed distance."""
 
     def __init__(self, n_waves: int, frequency: float) -> None:
         super().__init__()
@@ -61,15 +62,24 @@ class WaveMixture(nn.Module):
 
 
 class Solved(torch.autograd.Function):
-    """K^-1 B and log det K of a covariance matrix K ``(n, n)``, with the slopes in closed form.
+    """Compute K^-1 B and log det K of a covariance matrix K ``(n, n)``, with gradients in closed form.
 
-    Differentiating through a Cholesky factorisation costs several times as much as these: d log det K = tr(K^-1 dK) and
-    d(K^-1 B) = K^-1 (dB - dK K^-1 B).
+    Differentiating through a Cholesky factorisation costs several times as much as these formulas:
+    d log det K = tr(K^-1 dK) and d(K^-1 B) = K^-1 (dB - dK K^-1 B).
     """
 
     @staticmethod
     def forward(ctx: Any, matrix: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
-        """Raise LinAlgError for a matrix that is no covariance."""
+        """Solve by a Cholesky factorisation.
+
+        Args:
+            ctx: Context of autograd.
+            matrix: K, ``(n, n)``.
+            right: B, ``(n, m)``.
+
+        Raises:
+            torch.linalg.LinAlgError: The matrix is not a covariance matrix.
+        """
         factor = torch.linalg.cholesky(matrix)
         solution = torch.cholesky_solve(right, factor)
         ctx.save_for_backward(factor, solution)
@@ -77,7 +87,7 @@ class Solved(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the slopes of matrix and right-hand side."""
+        """Return the gradients with respect to the matrix and the right-hand side."""
         factor, solution = ctx.saved_tensors
         inverse = torch.cholesky_inverse(factor)
         right = inverse @ slopes[0]
@@ -91,7 +101,15 @@ def solved(matrix: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Axis(nn.Module):
-    """An equispaced axis of the grid with its kernel."""
+    """Store one equispaced axis of the grid with its kernel.
+
+    Args:
+        low: Lower end of the axis.
+        high: Upper end of the axis.
+        n: Number of grid points.
+        n_waves: Number of waves in the kernel.
+        frequency: Highest frequency of the waves at the start, in cycles per unit.
+    """
 
     points: Tensor
 
@@ -101,14 +119,14 @@ class Axis(nn.Module):
         self.register_buffer("points", torch.linspace(low, high, n, dtype=torch.float64))
 
     def matrices(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Return K, K' and K''."""
+        """Return K, K' and K'' between all grid points of the axis, each ``(n, n)``."""
         k, k1, k2 = self.kernel(self.points - self.points[0])
         jitter = JITTER * torch.eye(len(self.points), dtype=torch.float64, device=k.device)
         return toeplitz(k, 1) + jitter, toeplitz(k1, -1), toeplitz(k2, 1)
 
 
 def toeplitz(column: Tensor, parity: int) -> Tensor:
-    """Return the matrix ``(n, n)`` with ``column[i - j]`` below the diagonal, and ``parity`` times that above it.
+    """Return the matrix ``(n, n)`` with ``column[i - j]`` below the diagonal and ``parity`` times its mirror image above.
 
     >>> toeplitz(torch.tensor([0, 1, 2]), -1).tolist()
     [[0, -1, -2], [1, 0, -1], [2, 1, 0]]
@@ -118,15 +136,27 @@ def toeplitz(column: Tensor, parity: int) -> Tensor:
 
 
 class WaveProcess(Solver):
-    """The solution's values on a grid, the kernels' parameters, and two precisions."""
+    """Solve for the values of the solution on a grid, the kernel parameters and two precisions.
+
+    Args:
+        n: Number of grid points along each of the two axes.
+        n_waves: Number of waves in the kernel of each axis.
+        frequency: Highest frequency at the start along each axis, in cycles per unit.
+        condition_weight: lambda_b, the weight of the conditions.
+    """
 
     def __init__(self, n: tuple[int, ...], n_waves: int, frequency: tuple[float, ...], condition_weight: float) -> None:
         super().__init__()
         self.n, self.n_waves, self.frequency, self.condition_weight = n, n_waves, frequency, condition_weight
-        self.place = nn.Parameter(torch.zeros(()), requires_grad=False)  # tells the device before there are unknowns
+        self.place = nn.Parameter(torch.zeros(()), requires_grad=False)  # gives the device before there are unknowns
 
     def begin(self, equation: "Equation") -> None:
-        """Set up grid, kernels and data. Raises NotApplicable for other than two axes, BadValue for too large a grid."""
+        """Set up the grid, the kernels and the data.
+
+        Raises:
+            NotApplicable: The equation does not have two axes.
+            BadValue: The grid needs more memory than is free.
+        """
         if len(equation.box) != 2:
             raise NotApplicable(f"gp-hm-stm solves equations of two axes, this one has {len(equation.box)}")
         needed, free = MATRICES * 8 * max(self.n) ** 2, psutil.virtual_memory().available
@@ -144,22 +174,22 @@ class WaveProcess(Solver):
         grid = torch.stack(torch.meshgrid(x, y, indexing="ij"), dim=-1).reshape(-1, 2).numpy()
         self.source = torch.from_numpy(equation.source(grid)).reshape(self.n).to(device)
         self.exact_on_sides = torch.from_numpy(equation.exact(grid)).reshape(self.n).to(device)
-        # fused and unfused Adam are one in float64 to rounding; its own rate is constant
+        # in float64, fused and unfused Adam agree up to rounding; the method has its own constant learning rate
         self.optimiser = torch.optim.Adam([p for p in self.parameters() if p.requires_grad], lr=RATE)
 
     def step(self) -> Tensor:
-        """Take one step of Adam."""
+        """Take one step of Adam and return the loss, NaN if a kernel matrix is not a covariance matrix."""
         self.optimiser.zero_grad()
         try:
             loss = -self.log_posterior()
-        except torch.linalg.LinAlgError:  # type: ignore[attr-defined]  # a kernel that is no covariance any more
+        except torch.linalg.LinAlgError:  # type: ignore[attr-defined]  # the kernel matrix is not a covariance matrix
             return torch.full((), float("nan"))
         loss.backward()
         self.optimiser.step()
         return loss.detach()
 
     def log_posterior(self) -> Tensor:
-        """Return what is maximised."""
+        """Return the log posterior, which training maximises."""
         (k1, d1, dd1), (k2, d2, dd2) = (axis.matrices() for axis in self._both())
         u, (n1, n2) = self.U, self.n
         left, volume1 = solved(k1, u)  # K1^-1 U
@@ -178,7 +208,7 @@ class WaveProcess(Solver):
         return prior + self.condition_weight * conditions + 0.5 * n1 * n2 * v - 0.5 * v.exp() * residual
 
     def condition_errors(self) -> Tensor:
-        """Return what the values on the grid's sides are off, one number a grid point of each condition."""
+        """Return the errors of the values on the sides of the grid, one number per grid point of each condition."""
         errors = []
         for condition in self.equation.conditions:
             rims = [(axis, 0 if end == "low" else self.n[axis] - 1) for axis, end in condition.sides]
@@ -196,7 +226,7 @@ class WaveProcess(Solver):
 
     @torch.no_grad()
     def jet(self, x: Tensor, wanted: Any) -> Any:
-        """Return value and derivatives, by the kernels' own."""
+        """Return the value and the derivatives of the solution, from the derivatives of the kernels."""
         from inrbench.derivatives import Jet
 
         rows, inner = self._towards(x), self._inner()
@@ -217,10 +247,10 @@ class WaveProcess(Solver):
         return first, second
 
     def _towards(self, x: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """Return for each axis the kernel and its derivatives from points to the grid, ``(N, n)`` each.
+        """Return for each axis the kernel and its derivatives from the points to the grid, ``(N, n)`` each.
 
-        A grid of points has few distinct places along an axis: each is computed once. A block at a time, since every wave of
-        the mixture takes an array of its own.
+        Points on a grid have few distinct coordinates along an axis, and each is computed once. The points are processed in
+        blocks, because every wave of the mixture needs an array of its own.
         """
         rows = []
         for column, axis, (low, high) in zip(x.double().T, self._both(), self.equation.box, strict=True):
@@ -245,14 +275,14 @@ class WaveProcess(Solver):
     formula="k(x, X) K^-1 U, k a mixture of Matern-5/2 waves",
     paper="fang2024gphm",
     kinds=("pde",),
-    known_failures={"pde": "its authors take 1,000,000 steps; a few thousand hardly move its kernels"},
+    known_failures={"pde": "its authors train for 1,000,000 steps; a few thousand steps hardly change the kernels"},
     task_params={
-        # grids, frequency ranges (cycles a unit) and weights of the conditions: the authors' yaml files and run_2d.sh
+        # grids, frequency ranges (cycles per unit) and weights of the conditions: the authors' yaml files and run_2d.sh
         "poisson2d/sin6cos20": {"n": (200.0, 200.0), "frequency": (20.0, 20.0)},
         "poisson2d/sin100": {"n": (400.0, 400.0), "frequency": (20.0, 20.0)},
         "allen-cahn2d": {"n": (400.0, 400.0), "frequency": (30.0, 30.0)},
         "advection1d/b200-inflow": {"n": (200.0, 200.0), "frequency": (40.0, 40.0), "condition_weight": 500.0},
-        # not in their code: as many points and cycles as the solution needs, at least four points a period
+        # not in their code: enough points and cycles for the solution, at least four points per period
         "advection1d/b40-periodic": {"n": (100.0, 200.0), "frequency": (2.0, 20.0), "condition_weight": 500.0},
         "heat1d/b500": {"n": (1000.0, 50.0), "frequency": (300.0, 2.0)},
         "heat1d/b50": {"n": (200.0, 50.0), "frequency": (30.0, 2.0)},
@@ -267,12 +297,23 @@ class WaveProcess(Solver):
 def gp_hm_stm(
     net: NetworkSpec,
     *,
-    n: tuple[float, ...] = (200.0, 200.0),  # grid points along each axis
+    n: tuple[float, ...] = (200.0, 200.0),
     n_waves: int = 30,
-    frequency: tuple[float, ...] = (20.0, 20.0),  # highest frequency at the start, cycles a unit of each axis
-    condition_weight: float = 200.0,  # lambda_b
+    frequency: tuple[float, ...] = (20.0, 20.0),
+    condition_weight: float = 200.0,
 ) -> nn.Module:
-    """Build the solver; the network's shape means nothing to it."""
+    """Build the solver.
+
+    Args:
+        net: Shape of the network; not used.
+        n: Number of grid points along each of the two axes, whole numbers of at least 8.
+        n_waves: Number of waves in the kernel of each axis.
+        frequency: Highest frequency at the start along each axis, in cycles per unit.
+        condition_weight: lambda_b, the weight of the conditions.
+
+    Raises:
+        BadValue: ``n`` or ``frequency`` does not have two values, or ``n`` has one that is not whole or is below 8.
+    """
     if len(n) != 2 or len(frequency) != 2 or min(n) < 8 or any(k % 1 for k in n):
         got = f"n={n}, frequency={frequency}"
         raise BadValue(f"gp-hm-stm: n and frequency must be two numbers each, n whole and at least 8, got {got}")

@@ -3,11 +3,11 @@
     y = tanh(beta sin(omega z)),   z = W x + b
 
 Serrano, Szymkowiak, Musialski, "HOSC: A Periodic Activation Function for Preserving Sharp Features in Implicit Neural
-Representations", arXiv:2401.10967. As beta goes to 0 it is a scaled sine, as beta grows a square wave; beta omega bounds its
-slope. ``trainable`` is AdaHOSC: one trained beta a layer.
+Representations", arXiv:2401.10967. For beta towards 0 it is a scaled sine; for large beta it approaches a square wave. Its
+slope is at most beta omega. ``trainable`` gives AdaHOSC: one trained beta per layer.
 
-There is no official code and the abstracts give no initialisation: weights as in SIREN, omega = 30 as there, and beta = 1 are
-ours (a re-implementation by others takes beta = 8). Compare ``hosc[beta=1,8]``.
+There is no official code, and the abstracts give no initialisation. This project chose SIREN's weights, SIREN's omega = 30 and
+beta = 1 (a third-party re-implementation uses beta = 8). Compare ``hosc[beta=1,8]``.
 """
 
 import torch
@@ -18,7 +18,13 @@ from inrbench.nn import siren_init
 
 
 class SaturatedSine(nn.Module):
-    """tanh(beta sin(omega z)): ``(N, width) -> (N, width)``."""
+    """Compute tanh(beta sin(omega z)): ``(N, width) -> (N, width)``.
+
+    Args:
+        omega: Frequency of the sine.
+        beta: Sharpness, or its initial value if it is trained.
+        trainable: Train beta.
+    """
 
     beta: Tensor
 
@@ -31,7 +37,7 @@ class SaturatedSine(nn.Module):
             self.register_buffer("beta", torch.tensor(beta), persistent=False)
 
     def forward(self, z: Tensor) -> Tensor:
-        """Apply to pre-activations."""
+        """Apply the activation to pre-activations."""
         return torch.tanh(self.beta * torch.sin(self.omega * z))
 
 
@@ -43,11 +49,19 @@ class SaturatedSine(nn.Module):
 def hosc(
     net: NetworkSpec,
     *,
-    omega: float = 30.0,  # SIREN's; not published
-    omega_first: float | None = None,  # first layer only; none: omega
+    omega: float = 30.0,  # SIREN's value; HOSC's is not published
+    omega_first: float | None = None,
     beta: float = 1.0,  # not published
     trainable: bool = False,
 ) -> nn.Module:
-    """Build a HOSC network."""
+    """Build a HOSC network.
+
+    Args:
+        net: Shape of the network.
+        omega: Frequency of the sine.
+        omega_first: Frequency of the sine in the first layer; None for ``omega``.
+        beta: Sharpness of the activation, or its initial value if it is trained.
+        trainable: Train one beta per layer (AdaHOSC).
+    """
     first = omega if omega_first is None else omega_first
     return CoordinateMLP(net, lambda i: SaturatedSine(omega if i else first, beta, trainable), init=siren_init(omega))

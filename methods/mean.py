@@ -1,8 +1,8 @@
-"""mean: one constant for each channel. What a method must beat to have seen the signal at all.
+"""mean: one constant per channel, the baseline that every trained method must beat.
 
     y = c
 
-c is found in closed form: it is the best constant, whatever the learning rate and the budget.
+c is the best constant, found in closed form. It does not depend on the learning rate or the training budget.
 """
 
 import torch
@@ -13,7 +13,7 @@ from inrbench.nn import LinearModel
 
 
 class Constant(LinearModel):
-    """``(N, in_features) -> (N, out_features)``, the same everywhere."""
+    """Return the same value everywhere: ``(N, in_features) -> (N, out_features)``."""
 
     def __init__(self, out_features: int) -> None:
         super().__init__()
@@ -26,5 +26,5 @@ class Constant(LinearModel):
 
 @register_method("mean", formula="c", kinds=("function", "image", "video", "shape", "restoration", "ct", "audio"))
 def mean(net: NetworkSpec) -> nn.Module:
-    """Build the constant; the network's shape means nothing to it."""
+    """Build the constant; only the number of outputs of the network's shape is used."""
     return Constant(net.out_features)

@@ -3,10 +3,10 @@
     y = W z_n + b,   z_1 = g_1(x),   z_{i+1} = (W_i z_i + b_i) * g_{i+1}(x)
     g_i(x) = sin(A_i x + p_i) exp(-gamma_i / 2 |x - mu_i|^2)
 
-Fathony, Sahu, Willmott, Kolter, "Multiplicative Filter Networks", ICLR 2021. As in the authors' code: mu uniform,
-gamma ~ Gamma(alpha / n, 1), A times input_scale / sqrt(n) sqrt(gamma), p ~ U(-pi, pi), W_i ~ U(+-sqrt(weight_scale / width)),
-all of them trained. n, the number of filters, is the protocol's number of nonlinear layers. The centres are drawn
-from the box that the problem's coordinates fill, which in the authors' experiments is [-1, 1].
+Fathony, Sahu, Willmott, Kolter, "Multiplicative Filter Networks", ICLR 2021. As in the authors' code, mu is uniform,
+gamma ~ Gamma(alpha / n, 1), A is multiplied by input_scale / sqrt(n) sqrt(gamma), p ~ U(-pi, pi), and
+W_i ~ U(+-sqrt(weight_scale / width)). All of them are trained. n, the number of filters, is the protocol's number of nonlinear
+layers. The centres are drawn from the domain of the problem's coordinates, which is [-1, 1] in the authors' experiments.
 """
 
 import torch
@@ -17,7 +17,13 @@ from inrbench.nn import MultiplicativeNetwork, SineFilter
 
 
 class GaborFilter(nn.Module):
-    """sin(A x + p) exp(-gamma / 2 |x - mu|^2): ``(N, in_features) -> (N, width)``."""
+    """Compute sin(A x + p) exp(-gamma / 2 |x - mu|^2): ``(N, in_features) -> (N, width)``.
+
+    Args:
+        net: Shape of the network; its domain is the range of the centres.
+        scale: Factor of the frequencies A.
+        alpha: Shape of the Gamma distribution from which gamma is drawn.
+    """
 
     def __init__(self, net: NetworkSpec, scale: float, alpha: float) -> None:
         super().__init__()
@@ -30,7 +36,10 @@ class GaborFilter(nn.Module):
             self.wave.linear.weight.mul_(self.gamma.sqrt()[:, None])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply to coordinates. |x - mu|^2 multiplied out: (N, width, in_features) at once would be d times the memory."""
+        """Apply the filter to coordinates.
+
+        |x - mu|^2 is multiplied out, because an array ``(N, width, in_features)`` would need in_features times the memory.
+        """
         distance = x.square().sum(1, keepdim=True) + self.mu.square().sum(1) - 2 * x @ self.mu.T
         return self.wave(x) * torch.exp(-0.5 * self.gamma * distance)
 
@@ -38,7 +47,7 @@ class GaborFilter(nn.Module):
 @register_method(
     "mfn-gabor", formula="(W z + b) * sin(A x + p) exp(-gamma |x - mu|^2 / 2), layer by layer", paper="fathony2021mfn",
     task_params={
-        # a quarter of the Nyquist rate of what is fitted: 8,000 samples, 64 voxels, 130 pixels. Ours
+        # Chosen for this project: a quarter of the Nyquist frequency of 8,000 samples, 64 voxels or 130 pixels.
         "audio": {"input_scale": 25000.0},
         "audio:quick": {"input_scale": 3000.0},
         "sdf:quick": {"input_scale": 25.0},
@@ -56,6 +65,13 @@ def mfn_gabor(
     weight_scale: float = 1.0,  # authors' code
     alpha: float = 6.0,  # authors' code
 ) -> nn.Module:
-    """Build a GaborNet."""
+    """Build a GaborNet.
+
+    Args:
+        net: Shape of the network.
+        input_scale: Frequency scale; each of the n filters gets input_scale / sqrt(n).
+        weight_scale: The weights of the linear layers are drawn from U(+-sqrt(weight_scale / width)).
+        alpha: gamma is drawn from Gamma(alpha / n, 1) in each of the n filters.
+    """
     scale, shape = input_scale / net.n_layers**0.5, alpha / net.n_layers
     return MultiplicativeNetwork(net, lambda i: GaborFilter(net, scale, shape), weight_scale)

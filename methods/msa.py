@@ -1,17 +1,18 @@
-"""MSA: sin(w_i z_i) / w_i, one fixed frequency a channel, spread over decades.
+"""MSA: sin(w_i z_i) / w_i, one fixed frequency per channel, spread over several powers of ten.
 
-    y_i = sin(w_i z_i) / w_i,   z = W x + b,   lg w_i = s_min + (i - 1) / (m - 1) (s_max - s_min),   i = 1 .. m channels
+    y_i = sin(w_i z_i) / w_i,   z = W x + b,   log10 w_i = s_min + (i - 1) / (m - 1) (s_max - s_min),   i = 1 .. m channels
 
 Han et al., "Implicit Neural Representation with Multi-Scale Sine Activation", AAAI 40(26), 2026, eq. 4-6.
-One pair (s_min, s_max) a layer, as in the authors' code; a single number serves all layers. Initialisation: the framework's
-default in every layer. The frequencies depend on nothing that is trained, so they are a buffer and not rebuilt each forward.
-They run over the last dimension (the PyPI package msa-inr 0.1.2 uses dimension 1, which is the same for (N, C) input only).
+There is one pair (s_min, s_max) per layer, as in the authors' code; a single number applies to all layers. Every layer has
+PyTorch's default initialisation. The frequencies do not depend on trained values, so they are a buffer and are not rebuilt in
+each forward pass. They run over the last dimension (the PyPI package msa-inr 0.1.2 uses dimension 1, which is the same for
+(N, C) input only).
 
-``s_max_last`` makes the last layer slow, as it is in all of the authors' 1-D and 2-D configs, whatever ``s_max`` is tried.
+``s_max_last`` makes the last layer slow for any ``s_max``, as it is in all of the authors' 1-D and 2-D configs.
 
-Ablations of the paper's section on design choices: amplitude=false drops the factor 1 / w_i; spacing=linear spreads w_i evenly
-between 10^s_min and 10^s_max, spacing=random draws them from the uniform distribution there (once, from the run's initial
-seed, unsorted: the paper does not say how).
+Ablations of the paper's section on design choices: amplitude=false drops the factor 1 / w_i. spacing=linear spreads w_i evenly
+between 10^s_min and 10^s_max. spacing=random draws them from the uniform distribution over that range (once, with the run's
+initialisation seed, unsorted; the paper gives no details).
 """
 
 from torch import nn
@@ -22,26 +23,26 @@ from inrbench.nn import MultiScaleSine, Spacing, per_layer
 
 @register_method(
     "msa",
-    formula="sin(w_i z_i) / w_i, lg w_i from s_min to s_max over the channels",
+    formula="sin(w_i z_i) / w_i, log10 w_i from s_min to s_max over the channels",
     paper="han2026msa",
     kinds=("function", "image", "video", "shape", "restoration", "ct", "audio"),  # for equations: msa-pinn
     task_params={
-        # configs/curvefit_*.yaml of the official repository. All but imagefit.yaml are commented out there; as shipped,
-        # the defaults 1 and 5 below would be used.
+        # configs/curvefit_*.yaml of the official repository. All but imagefit.yaml are commented out there, so the released
+        # code would use the defaults 1 and 5 below.
         "function": {"s_min": (1.0, 1.0, 1.0, 0.0), "s_max": (5.5, 5.5, 5.5, 0.8)},  # multiscale, sin1000
         "function1d/sin200": {"s_max": (6.0, 6.0, 6.0, 0.6)},
         "function1d/sin500": {"s_max": (5.5, 5.5, 5.5, 0.6)},
         "image": {"s_min": (1.2, 1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 3.6, 1.0)},  # imagefitcolor.yaml
-        "video": {"s_min": 1.0, "s_max": 1.5},  # videofit_bbb, commented out; has 4 entries for 3 layers, all the same
+        "video": {"s_min": 1.0, "s_max": 1.5},  # videofit_bbb, commented out; 4 equal entries for 3 layers
         "shape": {"s_min": 1.0, "s_max": 1.8},  # reconstruction, commented out
-        # not published for these; the image configs' values, in as many layers as their protocols have
+        # not published for these tasks: the values of the image configs, for the number of layers of each protocol
         "denoise": {"s_min": (1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 1.0)},
         "super-resolution": {"s_min": (1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 1.0)},
         "inpainting": {"s_min": (1.2, 1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 3.6, 1.0)},
         "ct": {"s_min": (1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 1.0)},
         "audio": {"s_min": (1.2, 1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 3.6, 1.0)},
-        "pde": {"s_min": 0.0, "s_max": 1.5},  # msa-pinn's for an unknown equation; it has a range for each known one
-        "photo/camera": {"s_max": (4.0, 4.0, 4.0, 0.8)},  # imagefit.yaml, the active one
+        "pde": {"s_min": 0.0, "s_max": 1.5},  # msa-pinn's default; msa-pinn has its own range for each known equation
+        "photo/camera": {"s_max": (4.0, 4.0, 4.0, 0.8)},  # imagefit.yaml, not commented out
     },
     authors={
         "image": {"lr": "1e-3", "lr_min": "1e-4", "schedule": "cosine", "batch": "none"},  # imagefitcolor.yaml
@@ -56,11 +57,23 @@ def msa(
     *,
     s_min: float | tuple[float, ...] = 1.0,  # code default
     s_max: float | tuple[float, ...] = 5.0,  # code default
-    s_max_last: float | None = None,  # of the last nonlinear layer, with s_min 0 there; none: as s_min and s_max say
+    s_max_last: float | None = None,
     spacing: Spacing = "log",
     amplitude: bool = True,
 ) -> nn.Module:
-    """Build an MSA network."""
+    """Build an MSA network.
+
+    Args:
+        net: Shape of the network.
+        s_min: log10 of the lowest frequency, one number per nonlinear layer or one for all.
+        s_max: log10 of the highest frequency, one number per nonlinear layer or one for all.
+        s_max_last: Replaces ``s_max`` in the last nonlinear layer, where ``s_min`` is then 0; None changes nothing.
+        spacing: ``log``, ``linear`` or ``random`` frequencies.
+        amplitude: Keep the factor 1 / w_i.
+
+    Raises:
+        BadValue: ``s_min`` or ``s_max`` has a different number of values than there are nonlinear layers.
+    """
     low, high = per_layer("s_min", s_min, net.n_layers), per_layer("s_max", s_max, net.n_layers)
     if s_max_last is not None:
         low, high = (*low[:-1], 0.0), (*high[:-1], s_max_last)

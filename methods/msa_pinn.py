@@ -1,9 +1,9 @@
-"""msa-pinn: the multi-scale sine network on equations.
+"""msa-pinn: the multi-scale sine network for equations.
 
-    y_i = sin(w_i z_i) / w_i,   lg w_i from s_min to s_max over the channels
+    y_i = sin(w_i z_i) / w_i,   log10 w_i from s_min to s_max over the channels
 
 Han et al., "Implicit Neural Representation with Multi-Scale Sine Activation", AAAI 40(26), 2026. The activation, its
-initialisation and its ablations are those of `msa`. The ranges of the paper's equations are not published.
+initialisation and its ablations are those of `msa`. The ranges for the paper's equations are not published.
 """
 
 from torch import nn
@@ -16,17 +16,17 @@ FAST, SLOW = (0.0, 0.0, 0.0, 0.0), 0.8
 
 
 def reach(s: float) -> dict[str, float | tuple[float, ...]]:
-    """Return the ranges whose fastest frequency is 10^s."""
+    """Return the ranges whose highest frequency is 10^s."""
     return {"s_min": FAST, "s_max": (s, s, s, SLOW)}
 
 
 @register_method(
     "msa-pinn",
-    formula="sin(w_i z_i) / w_i, lg w_i from s_min to s_max over the channels",
+    formula="sin(w_i z_i) / w_i, log10 w_i from s_min to s_max over the channels",
     paper="han2026msa",
     kinds=("pde",),
     task_params={
-        # s_max = lg of the solution's highest angular rate in the mapped coordinates: the rule that sets ff-pinn's sigma
+        # s_max is log10 of the solution's highest angular frequency in the mapped coordinates, which also sets ff-pinn's sigma
         "heat1d/b500": reach(2.9),
         "heat1d/b50": reach(1.9),
         "heat1d/b20": reach(1.5),
@@ -53,6 +53,17 @@ def msa_pinn(
     spacing: Spacing = "log",
     amplitude: bool = True,
 ) -> nn.Module:
-    """Build an MSA network for equations."""
+    """Build an MSA network for equations.
+
+    Args:
+        net: Shape of the network.
+        s_min: log10 of the lowest frequency, one number per nonlinear layer or one for all.
+        s_max: log10 of the highest frequency, one number per nonlinear layer or one for all.
+        spacing: ``log``, ``linear`` or ``random`` frequencies.
+        amplitude: Keep the factor 1 / w_i.
+
+    Raises:
+        BadValue: ``s_min`` or ``s_max`` has a different number of values than there are nonlinear layers.
+    """
     low, high = per_layer("s_min", s_min, net.n_layers), per_layer("s_max", s_max, net.n_layers)
     return CoordinateMLP(net, lambda i: MultiScaleSine(net.width, low[i], high[i], spacing, amplitude))

@@ -2,8 +2,8 @@
 
     y = tanh(z),   z = W x + b
 
-Raissi, Perdikaris, Karniadakis, "Physics-informed neural networks", JCP 378, 2019. Xavier-normal weights, biases zero, as is
-usual for it.
+Raissi, Perdikaris, Karniadakis, "Physics-informed neural networks", JCP 378, 2019. Xavier-normal weights and zero biases, as is
+usual for this network.
 """
 
 from torch import nn
@@ -15,7 +15,7 @@ from inrbench.nn import xavier_init
 @register_method(
     "pinn", formula="tanh(z)", paper="raissi2019pinn", kinds=("pde",),
     known_failures={
-        "pde": "it stays at the solution zero: a tanh network learns low frequencies first, and these steps are too few"
+        "pde": "it stays at the zero solution: a tanh network learns low frequencies first, and there are too few steps"
     },
 )  # fmt: skip
 def pinn(net: NetworkSpec) -> nn.Module:

@@ -2,8 +2,8 @@
 
     y = max(z, 0),   z = W x + b
 
-The framework's default initialisation, as in the baselines of WIRE and FINER (SIREN's repository uses Kaiming normal).
-Its second derivative is zero.
+PyTorch's default initialisation, as in the baselines of WIRE and FINER (SIREN's repository uses Kaiming normal).
+The second derivative is zero.
 """
 
 from torch import nn
@@ -14,8 +14,8 @@ from inrbench import CoordinateMLP, NetworkSpec, register_method
 @register_method(
     "relu", formula="max(z, 0)",
     known_failures={
-        "audio": "a plain ReLU network learns low frequencies first, and sound has none so low",
-        "shape": "a plain ReLU network is too smooth for a thin sheet within so few passes",
+        "audio": "a plain ReLU network learns low frequencies first, and audio signals have none that are low enough",
+        "shape": "a plain ReLU network is still too smooth for a thin sheet after so few epochs",
     },
 )  # fmt: skip
 def relu(net: NetworkSpec) -> nn.Module:

@@ -3,7 +3,8 @@
     y = MLP(x, sin(2^k pi x), cos(2^k pi x)),   k = 0 .. n_frequencies - 1
 
 Mildenhall, Srinivasan, Tancik, Barron, Ramamoorthi, Ng, "NeRF: Representing Scenes as Neural Radiance Fields for View
-Synthesis", ECCV 2020, arXiv:2003.08934, eq. 4. The form with pi, as in SIREN, WIRE and STAF (FINER's baseline has none).
+Synthesis", ECCV 2020, arXiv:2003.08934, eq. 4. The form with the factor pi, as in SIREN, WIRE and STAF (FINER's baseline does
+not have it).
 """
 
 from torch import nn
@@ -17,7 +18,7 @@ from inrbench.nn import PositionalEncoding
     formula="ReLU MLP on [x, sin(2^k pi x), cos(2^k pi x)]",
     paper="mildenhall2020nerf",
     task_params={
-        # The Nyquist rule of SIREN's code, floor(log2(N / 4)) with N the samples along the shorter side.
+        # The Nyquist rule of SIREN's code: floor(log2(N / 4)), where N is the number of samples along the shorter side.
         "image": {"n_frequencies": 7},  # N = 512
         "function": {"n_frequencies": 8},  # N = 1024
         "sdf:quick": {"n_frequencies": 4},  # N = 64
@@ -29,5 +30,5 @@ def relu_pe(
     *,
     n_frequencies: int = 10,  # NeRF's L for positions
 ) -> nn.Module:
-    """Build a ReLU network on a positional encoding."""
+    """Build a ReLU network on a positional encoding with ``n_frequencies`` octaves."""
     return CoordinateMLP(net, lambda i: nn.ReLU(), encoding=PositionalEncoding(net.in_features, n_frequencies))

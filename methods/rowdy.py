@@ -1,11 +1,11 @@
-"""rowdy: tanh with trained sines beside it.
+"""rowdy: tanh plus trained sines.
 
-    y = tanh(z) + sum_k a_k sin((k - 1) n x_k z),   k = 2 .. K,   z = W x + b,   a_k and x_k trained, shared by a layer
+    y = tanh(z) + sum_k a_k sin((k - 1) n x_k z),   k = 2 .. K,   z = W x + b,   a_k and x_k trained, shared within a layer
 
 Jagtap, Shin, Kawaguchi, Karniadakis, "Deep Kronecker neural networks: A general framework for neural networks with adaptive
-activation functions", Neurocomputing 468, 2022, in the form of the MSA repository's copy: K = 5, n = 10, a_k = 0 and x_k = 1 at
-first, so that it starts as tanh; 2 (K - 1) parameters a layer; the framework's default initialisation. (The authors' own code
-also scales z within tanh and has nine terms.)
+activation functions", Neurocomputing 468, 2022. This is the form of the MSA repository's copy: K = 5 and n = 10. a_k starts at
+0 and x_k at 1, so that the activation starts as tanh. There are 2 (K - 1) such parameters per layer. PyTorch's default
+initialisation is used. (The authors' own code also scales z within tanh and has nine terms.)
 """
 
 import torch
@@ -15,7 +15,7 @@ from inrbench import CoordinateMLP, NetworkSpec, register_method
 
 
 class Rowdy(nn.Module):
-    """tanh(z) + sum_k a_k sin((k - 1) n x_k z): ``(N, width) -> (N, width)``."""
+    """Compute tanh(z) + sum_k a_k sin((k - 1) n x_k z): ``(N, width) -> (N, width)``."""
 
     def __init__(self, terms: int, n: float) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class Rowdy(nn.Module):
         self.x = nn.Parameter(torch.ones(terms - 1))
 
     def forward(self, z: Tensor) -> Tensor:
-        """Apply to pre-activations, one term after the other: all at once would be K times the memory."""
+        """Apply the activation to pre-activations, one term at a time: all terms at once would need K times the memory."""
         y = torch.tanh(z)
         for k, (a, x) in enumerate(zip(self.a, self.x, strict=True), start=1):
             y = y + a * torch.sin(k * self.n * x * z)
@@ -33,13 +33,19 @@ class Rowdy(nn.Module):
 
 @register_method(
     "rowdy", formula="tanh(z) + sum_k a_k sin((k - 1) n x_k z), trained", paper="jagtap2022rowdy",
-    known_failures={"audio": "it begins as tanh, whose first layer is far too slow for sound on [-1, 1]"},
+    known_failures={"audio": "it starts as tanh, and its first layer varies far too slowly for sound on [-1, 1]"},
 )  # fmt: skip
 def rowdy(
     net: NetworkSpec,
     *,
     terms: int = 5,  # K of the MSA repository's copy
-    n: float = 10.0,  # same
+    n: float = 10.0,  # n of the MSA repository's copy
 ) -> nn.Module:
-    """Build a network with Rowdy activations."""
+    """Build a network with Rowdy activations.
+
+    Args:
+        net: Shape of the network.
+        terms: K; the activation has K - 1 sines.
+        n: Factor of the frequencies.
+    """
     return CoordinateMLP(net, lambda i: Rowdy(terms, n))

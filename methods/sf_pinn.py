@@ -3,7 +3,7 @@
     y = MLP(sin(2 pi (W x + b))),   W ~ N(0, sigma^2) and b = 0 at first, both trained, n_features rows
 
 Wong, Ooi, Gupta, Ong, "Learning in Sinusoidal Spaces with Physics-Informed Neural Networks", IEEE Trans. AI 5(3), 2024,
-arXiv:2109.09338. No official code; 64 features and sigma from 0.5 to 2.5 are the paper's.
+arXiv:2109.09338. There is no official code. 64 features and sigma from 0.5 to 2.5 are the paper's values.
 """
 
 from torch import nn
@@ -17,9 +17,9 @@ from inrbench.nn import SineFeatures, xavier_init
     formula="tanh MLP on sin(2 pi (W x + b)), W trained",
     paper="wong2024sinusoidal",
     kinds=("pde",),
-    known_failures={"advection1d": "it does not follow the fastest waves within 2,000 steps, with sigma 1, 1.6 or 2.5"},
+    known_failures={"advection1d": "it does not fit the fastest waves within 2,000 steps with sigma 1, 1.6 or 2.5"},
     task_params={
-        # the same reach as ff-pinn's: 2 pi sigma is half the highest angular rate, where the paper's range ends below that
+        # same rule as for ff-pinn: 2 pi sigma is half the highest angular frequency, if that is above the paper's range
         "heat1d/b500": {"sigma": 62.0},
         "heat1d/b50": {"sigma": 6.2},
         "heat1d/b20": {"sigma": 2.5},
@@ -39,5 +39,11 @@ def sf_pinn(
     sigma: float = 1.0,
     n_features: int = 64,
 ) -> nn.Module:
-    """Build a tanh network on sine features."""
+    """Build a tanh network on sine features.
+
+    Args:
+        net: Shape of the network.
+        sigma: Standard deviation from which the entries of W are drawn.
+        n_features: Number of sine features.
+    """
     return CoordinateMLP(net, lambda i: nn.Tanh(), init=xavier_init, encoding=SineFeatures(net.in_features, n_features, sigma))

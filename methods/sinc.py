@@ -3,12 +3,14 @@
     y = sin(omega z) / (omega z),   y(0) = 1,   z = W x + b
 
 Saratchandran, Ramasinghe, Shevchenko, Long, Lucey, "A Sampling Theory Perspective on Activations for Implicit Neural
-Representations", arXiv:2402.05427. The framework's default initialisation.
+Representations", arXiv:2402.05427. PyTorch's default initialisation is used.
 
-No official code or hyper-parameters were found. With omega = pi, which a re-implementation by others takes, the activation is
-nearly constant over default-initialised pre-activations; omega = 16 is ours, and ``sinc[omega=8,16,32]`` shows what it does.
+No official code or hyper-parameters were found. With omega = pi, as in a third-party re-implementation, the activation is
+nearly constant over default-initialised pre-activations. omega = 16 was chosen for this project; ``sinc[omega=8,16,32]`` shows
+its effect.
 
-The quotient as it is written has no derivative at 0, and the framework's sinc no second one: near 0 it is a power series here.
+The quotient as written has no derivative at 0, and PyTorch's sinc has no second derivative there. Near 0 this implementation
+uses a power series instead.
 """
 
 import torch
@@ -21,14 +23,17 @@ NEAR = 0.25
 
 
 class Sinc(nn.Module):
-    """sin(omega z) / (omega z): ``(N, width) -> (N, width)``."""
+    """Compute sin(omega z) / (omega z): ``(N, width) -> (N, width)``."""
 
     def __init__(self, omega: float) -> None:
         super().__init__()
         self.omega = omega
 
     def forward(self, z: Tensor) -> Tensor:
-        """Apply to pre-activations. What ``where`` does not take must be finite too, or its gradient would not be."""
+        """Apply the activation to pre-activations.
+
+        The branch that ``where`` does not select must be finite too, or the gradient would not be finite.
+        """
         t = self.omega * z
         near = t.abs() < NEAR
         far, s = torch.where(near, NEAR, t), torch.where(near, t, 0.0).square()
@@ -38,7 +43,7 @@ class Sinc(nn.Module):
 
 @register_method(
     "sinc", formula="sin(omega z) / (omega z)", paper="saratchandran2024sampling",
-    # localised, so that siren's rule does not apply: ours, chosen on chord
+    # siren's rule does not apply to a localised activation; chosen for this project on chord
     task_params={"audio": {"omega_first": 900.0, "omega": 30.0}, "audio:quick": {"omega_first": 300.0, "omega": 30.0}},
     search_ranges={"omega": (3.0, 64.0), "omega_first": (3.0, 3000.0)},
 )  # fmt: skip
@@ -46,8 +51,14 @@ def sinc(
     net: NetworkSpec,
     *,
     omega: float = 16.0,  # not published
-    omega_first: float | None = None,  # first layer only; none: omega
+    omega_first: float | None = None,
 ) -> nn.Module:
-    """Build a sinc network."""
+    """Build a sinc network.
+
+    Args:
+        net: Shape of the network.
+        omega: Frequency of the activation.
+        omega_first: Frequency of the activation in the first layer; None for ``omega``.
+    """
     first = omega if omega_first is None else omega_first
     return CoordinateMLP(net, lambda i: Sinc(omega if i else first))

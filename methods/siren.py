@@ -3,8 +3,8 @@
     y = sin(omega z),   z = W x + b
 
 Sitzmann, Martel, Bergman, Lindell, Wetzstein, "Implicit Neural Representations with Periodic Activation Functions",
-NeurIPS 2020, arXiv:2006.09661, section 3.2. omega = 30 in every layer, the authors' initialisation, biases left at the
-framework's default as in the authors' code; ``zero_bias`` is the MSA repository's copy of SIREN.
+NeurIPS 2020, arXiv:2006.09661, section 3.2. omega = 30 in every layer and the authors' initialisation. The biases have
+PyTorch's default initialisation, as in the authors' code; ``zero_bias`` gives the MSA repository's copy of SIREN.
 """
 
 from torch import nn
@@ -18,8 +18,9 @@ from inrbench.nn import Sine, siren_init
     formula="sin(omega z)",
     paper="sitzmann2020siren",
     task_params={
-        "audio": {"omega_first": 3000.0},  # train_audio.py: coordinates in [-100, 100] and 30
-        "audio:quick": {"omega_first": 1000.0},  # 8 % of the Nyquist rate of 8,000 samples; 3,000 is 3 % of 64,000. Ours
+        "audio": {"omega_first": 3000.0},  # equals coordinates in [-100, 100] and 30 of train_audio.py
+        # chosen for this project: 8 % of the Nyquist frequency of 8,000 samples (3,000 is 3 % of that of 64,000 samples)
+        "audio:quick": {"omega_first": 1000.0},
     },
     authors={
         # experiment_scripts/train_img.py and train_video.py at 4df34ba: 1e-4, no schedule, all pixels, all in [-1, 1]
@@ -55,10 +56,17 @@ def siren(
     net: NetworkSpec,
     *,
     omega: float = 30.0,  # section 3.2
-    omega_first: float | None = None,  # first layer only; none: omega
+    omega_first: float | None = None,
     zero_bias: bool = False,  # true in the MSA repository's copy of SIREN
 ) -> nn.Module:
-    """Build a SIREN."""
+    """Build a SIREN.
+
+    Args:
+        net: Shape of the network.
+        omega: Frequency of the activation.
+        omega_first: Frequency of the activation in the first layer; None for ``omega``.
+        zero_bias: Start all biases at zero.
+    """
     first = omega if omega_first is None else omega_first
     network = CoordinateMLP(net, lambda i: Sine(first if i == 0 else omega), init=siren_init(omega))
     if zero_bias:

@@ -4,9 +4,9 @@
 
 Morsali, Vaez, Soltani, Kazerouni, Taati, Mohammad-Noori, "STAF: Sinusoidal Trainable Activation Functions for Implicit Neural
 Representation", arXiv:2502.00869. Initialisation as in the authors' code: omega_j ~ omega U(0, 1), phi_j ~ U(-pi, pi),
-beta_j = sign(l) sqrt|l| with l ~ Laplace(0, 1 / (2 tau)); the framework's default for W and b. (With that scale the
-activation's variance is 1/4, not the 1 that their README states.) ``skip`` adds z in all layers but the first; True only in
-the authors' image notebook.
+beta_j = sign(l) sqrt|l| with l ~ Laplace(0, 1 / (2 tau)), and PyTorch's default for W and b. (With that scale the variance of
+the activation is 1/4, not 1 as their README states.) ``skip`` adds z in all layers but the first; it is on only in the authors'
+image notebook.
 """
 
 import math
@@ -18,7 +18,13 @@ from inrbench import CoordinateMLP, NetworkSpec, register_method
 
 
 class TrainableSines(nn.Module):
-    """sum_j beta_j sin(omega_j z + phi_j), plus z with ``skip``: ``(N, width) -> (N, width)``."""
+    """Compute sum_j beta_j sin(omega_j z + phi_j), plus z with ``skip``: ``(N, width) -> (N, width)``.
+
+    Args:
+        omega: Upper end of the initial frequencies.
+        tau: Number of sines.
+        skip: Add z to the sum.
+    """
 
     def __init__(self, omega: float, tau: int, skip: bool) -> None:
         super().__init__()
@@ -29,7 +35,10 @@ class TrainableSines(nn.Module):
         self.beta = nn.Parameter(laplace.sign() * laplace.abs().sqrt())
 
     def forward(self, z: Tensor) -> Tensor:
-        """Apply to pre-activations, one term after the other: (N, width, tau) at once costs five times the memory traffic."""
+        """Apply the activation to pre-activations, one term at a time.
+
+        An array ``(N, width, tau)`` for all terms at once costs five times the memory traffic.
+        """
         y = z if self.skip else torch.zeros_like(z)
         for omega, phi, beta in zip(self.omega, self.phi, self.beta, strict=True):
             y = y + beta * torch.sin(omega * z + phi)
@@ -44,14 +53,14 @@ class TrainableSines(nn.Module):
         "image": {"omega_first": 60.0, "skip": True},  # the authors' image notebook: 60 / 30, tau 5, skip_conn True
         "denoise": {"tau": 2, "omega": 5.0},  # denoising notebook: 5 / 5
         "audio": {"omega_first": 3000.0},  # audio notebook: 3000 / 30
-        "audio:quick": {"omega_first": 1000.0, "omega": 10.0},  # the first as siren; 10 as for shapes
-        # 30 makes a 64 wide network that varies from voxel to voxel of 64; ours, chosen on knot and gyroid
+        "audio:quick": {"omega_first": 1000.0, "omega": 10.0},  # omega_first as siren; omega as for shapes
+        # with 30, a network of width 64 varies from voxel to voxel on a grid of 64; chosen for this project on knot and gyroid
         "sdf:quick": {"omega": 10.0},
         "occupancy:quick": {"omega": 10.0},
-        "pde": {"omega": 5.0},  # not published; ours, chosen on heat1d/b20
+        "pde": {"omega": 5.0},  # not published; chosen for this project on heat1d/b20
     },
     authors={
-        # the authors' notebooks: images 1e-3 falling by 0.05^(t/T), occupancy 2.5e-4 by 0.36^(t/T); coordinates in [-1, 1]
+        # the authors' notebooks: images lr 1e-3 times 0.05^(t/T), occupancy 2.5e-4 times 0.36^(t/T); coordinates in [-1, 1]
         "image": {
             "lr": "1e-3",
             "lr_min": "5e-5",
@@ -71,9 +80,17 @@ def staf(
     *,
     tau: int = 5,
     omega: float = 30.0,
-    omega_first: float | None = None,  # first layer only; none: omega
+    omega_first: float | None = None,
     skip: bool = False,
 ) -> nn.Module:
-    """Build a STAF network."""
+    """Build a STAF network.
+
+    Args:
+        net: Shape of the network.
+        tau: Number of sines per layer.
+        omega: Upper end of the initial frequencies.
+        omega_first: Upper end of the initial frequencies in the first layer; None for ``omega``.
+        skip: Add z to the activation in all layers but the first.
+    """
     first = omega if omega_first is None else omega_first
     return CoordinateMLP(net, lambda i: TrainableSines(omega if i else first, tau, skip and i > 0))

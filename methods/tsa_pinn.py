@@ -1,11 +1,12 @@
-"""tsa-pinn: a sine and a cosine with a trained frequency for each neuron.
+"""tsa-pinn: a sine and a cosine with one trained frequency per neuron.
 
-    y = (sin(f z) + cos(f z)) / 2,   z = W x + b,   f trained, one a neuron
+    y = (sin(f z) + cos(f z)) / 2,   z = W x + b,   f trained, one per neuron
 
 Khademi, Dufour, "Physics-informed neural networks with trainable sinusoidal activation functions", Comput. Phys. Commun. 314,
-2025. ``bias="outside"`` is their code: sin(f W x + b). To the loss is added 1 / sum_k exp(mean f of layer k), which falls as
-frequencies grow (weight 1 in the code). Weights Xavier-normal, biases zero, f = 1 in all neurons as in the code. Their code
-also puts the activation of its plain baseline on the output; not copied.
+2025. ``bias="outside"`` is the form of their code: sin(f W x + b). The loss has the additional term
+1 / sum_k exp(mean f of layer k), which decreases as the frequencies grow (weight 1 in the code). Xavier-normal weights, zero
+biases and f = 1 in all neurons are as in the code. Their code also applies the activation of its plain baseline to the output;
+this is not copied.
 """
 
 from typing import Literal
@@ -18,7 +19,13 @@ from inrbench.nn import xavier_init
 
 
 class TrainedSinusoid(nn.Module):
-    """(sin(f z) + cos(f z)) / 2, or with the bias outside of f: ``(N, width) -> (N, width)``."""
+    """Compute (sin(f z) + cos(f z)) / 2, with the bias inside or outside of f: ``(N, width) -> (N, width)``.
+
+    Args:
+        width: Number of neurons.
+        frequency: Initial f of every neuron.
+        own_bias: Add a trained bias to f z, outside of f.
+    """
 
     def __init__(self, width: int, frequency: float, own_bias: bool) -> None:
         super().__init__()
@@ -26,12 +33,12 @@ class TrainedSinusoid(nn.Module):
         self.bias = nn.Parameter(torch.zeros(width)) if own_bias else None
 
     def forward(self, z: Tensor) -> Tensor:
-        """Apply to pre-activations."""
+        """Apply the activation to pre-activations."""
         phase = self._phase(z)
         return (phase.sin() + phase.cos()) / 2
 
     def derivatives(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return value, first and second derivative."""
+        """Return the value, the first and the second derivative of the activation."""
         phase = self._phase(z)
         sine, cosine = phase.sin() / 2, phase.cos() / 2
         return sine + cosine, self.frequency * (cosine - sine), -self.frequency.square() * (sine + cosine)
@@ -42,12 +49,12 @@ class TrainedSinusoid(nn.Module):
 
 
 class TsaNetwork(CoordinateMLP):
-    """The MLP with the slope-recovery term of its loss."""
+    """An MLP with the slope-recovery term in its loss."""
 
     slope_weight: float = 1.0
 
     def penalty(self) -> Tensor:
-        """Return what is added to the loss."""
+        """Return the term that is added to the loss."""
         slopes = torch.stack([a.get_parameter("frequency").mean().exp() for a in self.activations])
         return self.slope_weight / slopes.sum()
 
@@ -55,7 +62,7 @@ class TsaNetwork(CoordinateMLP):
 @register_method(
     "tsa-pinn", formula="(sin(f z) + cos(f z)) / 2, f trained", paper="khademi2025tsa", kinds=("pde",),
     known_failures={
-        "pde": "it stays at the solution zero: its frequencies begin at 1, and these steps are too few for them to grow"
+        "pde": "it stays at the zero solution: its frequencies start at 1, and there are too few steps for them to grow"
     },
 )  # fmt: skip
 def tsa_pinn(
@@ -65,7 +72,14 @@ def tsa_pinn(
     bias: Literal["inside", "outside"] = "inside",
     slope_weight: float = 1.0,
 ) -> nn.Module:
-    """Build a TSA network."""
+    """Build a TSA network.
+
+    Args:
+        net: Shape of the network.
+        frequency: Initial f of every neuron.
+        bias: ``inside``: sin(f (W x + b)); ``outside``: sin(f W x + b), as in the authors' code.
+        slope_weight: Weight of the slope-recovery term in the loss.
+    """
     outside = bias == "outside"
     network = TsaNetwork(net, lambda i: TrainedSinusoid(net.width, frequency, outside), init=xavier_init)
     if outside:

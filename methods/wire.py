@@ -3,11 +3,12 @@
     y = exp(i omega z - |scale z|^2),   z = W x + b complex from the second layer on; the output is the real part
 
 Saragadam, LeJeune, Tan, Balakrishnan, Veeraraghavan, Baraniuk, "WIRE: Wavelet Implicit Neural Representations", CVPR 2023,
-arXiv:2301.05187. As in the authors' code: the first layer's weights are real, the effective width is
-floor(width / sqrt 2) so that the number of real parameters matches the other methods, the framework's default initialisation.
+arXiv:2301.05187. As in the authors' code, the weights of the first layer are real, the effective width is
+floor(width / sqrt 2) so that the number of real parameters matches the other methods, and the initialisation is PyTorch's
+default.
 
-Deviations: complex numbers are two reals (the same formula; complex64 neither compiles to fused code nor works with
-fused Adam), and the imaginary part of the output bias, which the authors store and never use, is left out.
+Deviations: a complex number is stored as two reals (the formula is the same; complex64 neither compiles to fused code nor works
+with fused Adam). The imaginary part of the output bias, which the authors store and never use, is left out.
 """
 
 from torch import Tensor, nn
@@ -17,7 +18,14 @@ from inrbench.nn import Gabor, RealInputGabor, SplitComplexLinear
 
 
 class WireNetwork(nn.Module):
-    """``(N, in_features) -> (N, out_features)``, complex inside."""
+    """Map coordinates to values with complex layers inside: ``(N, in_features) -> (N, out_features)``.
+
+    Args:
+        net: Shape of the network; it gets width / sqrt 2 complex channels.
+        omega_first: Frequency of the first layer.
+        omega: Frequency of the other layers.
+        scale: Scale of the Gaussian envelope.
+    """
 
     def __init__(self, net: NetworkSpec, omega_first: float, omega: float, scale: float) -> None:
         super().__init__()
@@ -28,7 +36,7 @@ class WireNetwork(nn.Module):
         self.layers.append(SplitComplexLinear(m, net.out_features, real_output=True))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map coordinates to values."""
+        """Map coordinates ``(N, in_features)`` to values ``(N, out_features)``."""
         return self.layers(x)
 
 
@@ -38,22 +46,24 @@ class WireNetwork(nn.Module):
     paper="saragadam2023wire",
     task_params={
         "image": {"omega": 20.0, "scale": 30.0},  # "for image representation", comment in wire_image_denoise.py
-        "shape": {"omega": 10.0, "scale": 40.0},  # wire_occupancy.py, 256 wide on 512 voxels
-        # an envelope of 40 leaves 3 of 45 units of a 64 wide network above 0.1 at a point: ours, chosen on knot and gyroid
+        "shape": {"omega": 10.0, "scale": 40.0},  # wire_occupancy.py, width 256 on a grid of 512 voxels per axis
+        # with scale 40 only 3 of 45 units of a network of width 64 are above 0.1 at a point; chosen for this project on knot
+        # and gyroid
         "occupancy:quick": {"omega": 10.0, "scale": 10.0},
         "sdf:quick": {"omega": 5.0, "scale": 5.0},
-        # the authors fit no clip: omega of their other signal of three coordinates, wire_occupancy.py; 30 does not train here
+        # the authors fit no video: omega of their other signal with three coordinates (wire_occupancy.py); 30 does not train
         "video:quick": {"omega": 10.0},
-        "pde": {"omega": 2.0, "scale": 2.0},  # not published; ours, chosen on heat1d/b20
+        "pde": {"omega": 2.0, "scale": 2.0},  # not published; chosen for this project on heat1d/b20
         "denoise": {"omega": 5.0, "scale": 5.0},  # wire_image_denoise.py since 2eb758b
         "super-resolution": {"omega": 8.0, "scale": 6.0},  # wire_SISR.py
-        "inpainting": {"omega": 20.0, "scale": 30.0},  # not published; as for an image
-        "ct": {"omega": 10.0, "scale": 10.0},  # wire_ct.py, there for wire2d
+        "inpainting": {"omega": 20.0, "scale": 30.0},  # not published; as for images
+        "ct": {"omega": 10.0, "scale": 10.0},  # wire_ct.py, where it is used for wire2d
         "audio": {"omega_first": 3000.0},  # STAF's audio notebook: 3000 / 30 for every model
-        "audio:quick": {"omega_first": 1000.0, "omega": 5.0, "scale": 5.0},  # the first as siren; the others chosen on chord
+        "audio:quick": {"omega_first": 1000.0, "omega": 5.0, "scale": 5.0},  # omega_first as siren, others chosen on chord
     },
     authors={
-        # run_wire.sh of FINER for images: 20 / 10, 5e-3 falling by 0.1^(t/T), at most 65,536 pixels a step, coordinates [-1, 1]
+        # FINER's run_wire.sh for images: omega 20, scale 10, lr 5e-3 times 0.1^(t/T), at most 65,536 pixels per step,
+        # coordinates in [-1, 1]
         "image": {
             "lr": "5e-3",
             "lr_min": "5e-4",
@@ -62,7 +72,7 @@ class WireNetwork(nn.Module):
             "coordinate_range": "(-1,1)",
             "scale": "10",
         },
-        "occupancy": {"lr": "5e-3", "lr_min": "1e-3", "schedule": "exponential"},  # wire_occupancy.py: by 0.2^(t/T)
+        "occupancy": {"lr": "5e-3", "lr_min": "1e-3", "schedule": "exponential"},  # wire_occupancy.py: 0.2^(t/T)
         "denoise": {"lr": "5e-3", "lr_min": "5e-4", "schedule": "exponential", "batch": "65536"},  # wire_image_denoise.py
         "super-resolution": {"lr": "1e-2", "lr_min": "2e-3", "schedule": "exponential", "batch": "none"},  # wire_SISR.py
         "ct": {"lr": "5e-3", "lr_min": "5e-4", "schedule": "exponential"},  # wire_ct.py
@@ -73,8 +83,15 @@ def wire(
     net: NetworkSpec,
     *,
     omega: float = 30.0,  # constructor default of the authors' code
-    omega_first: float | None = None,  # first layer only; none: omega
+    omega_first: float | None = None,
     scale: float = 10.0,  # constructor default of the authors' code
 ) -> nn.Module:
-    """Build a WIRE network."""
+    """Build a WIRE network.
+
+    Args:
+        net: Shape of the network.
+        omega: Frequency of the activation.
+        omega_first: Frequency of the activation in the first layer; None for ``omega``.
+        scale: Scale of the Gaussian envelope.
+    """
     return WireNetwork(net, omega if omega_first is None else omega_first, omega, scale)

@@ -4,9 +4,10 @@
     the real part
 
 Saragadam, LeJeune, Tan, Balakrishnan, Veeraraghavan, Baraniuk, "WIRE: Wavelet Implicit Neural Representations", CVPR 2023,
-arXiv:2301.05187, the 2-D wavelets of the authors' ``wire2d.py``. As there: the first layer's weights are real, the effective
-width is floor(width / 2) so that the number of real parameters matches the other methods, the framework's initialisation.
-Deviations are those of ``wire``: two reals for a complex number, and no imaginary part of the output bias.
+arXiv:2301.05187, the 2-D wavelets of the authors' ``wire2d.py``. As there, the weights of the first layer are real, the
+effective width is floor(width / 2) so that the number of real parameters matches the other methods, and the initialisation is
+PyTorch's default. The deviations are those of ``wire``: two reals for a complex number, and no imaginary part of the output
+bias.
 """
 
 import torch
@@ -17,7 +18,14 @@ from inrbench.nn import SplitComplexLinear
 
 
 class RealInputGabor2d(nn.Module):
-    """exp(i omega z - scale^2 (z^2 + v^2)) of real z and v: ``(N, d) -> (N, 2 m)``, real parts first."""
+    """Compute exp(i omega z - scale^2 (z^2 + v^2)) of real z and v: ``(N, d) -> (N, 2 m)``, real parts first.
+
+    Args:
+        in_features: d, the number of coordinates.
+        m: Number of complex channels.
+        omega: Frequency of the wave.
+        scale: Scale of the Gaussian envelope.
+    """
 
     def __init__(self, in_features: int, m: int, omega: float, scale: float) -> None:
         super().__init__()
@@ -25,14 +33,20 @@ class RealInputGabor2d(nn.Module):
         self.wave, self.across = nn.Linear(in_features, m), nn.Linear(in_features, m)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply to coordinates."""
+        """Apply the layer to coordinates."""
         z, v = self.wave(x), self.across(x)
         envelope = torch.exp(-(self.scale**2) * (z.square() + v.square()))
         return torch.cat((envelope * torch.cos(self.omega * z), envelope * torch.sin(self.omega * z)), dim=-1)
 
 
 class Gabor2d(nn.Module):
-    """The same of complex z and v: ``(N, 2 m) -> (N, 2 m)``."""
+    """Compute exp(i omega z - scale^2 (|z|^2 + |v|^2)) of complex z and v: ``(N, 2 m) -> (N, 2 m)``, real parts first.
+
+    Args:
+        m: Number of complex channels.
+        omega: Frequency of the wave.
+        scale: Scale of the Gaussian envelope.
+    """
 
     def __init__(self, m: int, omega: float, scale: float) -> None:
         super().__init__()
@@ -40,7 +54,10 @@ class Gabor2d(nn.Module):
         self.wave, self.across = SplitComplexLinear(m, m), SplitComplexLinear(m, m)
 
     def forward(self, y: Tensor) -> Tensor:
-        """Apply to the layer before. With z = a + i b: |z|^2 = a^2 + b^2, and exp(i omega z) = exp(-omega b) exp(i omega a)."""
+        """Apply the layer to the output of the previous layer.
+
+        With z = a + i b: |z|^2 = a^2 + b^2 and exp(i omega z) = exp(-omega b) exp(i omega a).
+        """
         z, v = self.wave(y), self.across(y)
         a, b = z.chunk(2, dim=-1)
         length = z.square() + v.square()
@@ -56,7 +73,7 @@ class Gabor2d(nn.Module):
         "audio:quick": {"omega_first": 1000.0, "omega": 5.0, "scale": 5.0},
     },
     authors={
-        # the authors' image scripts: 5e-3 falling by 0.1^(t/T), at most 65,536 pixels a step, coordinates in [-1, 1]
+        # the authors' image scripts: lr 5e-3 times 0.1^(t/T), at most 65,536 pixels per step, coordinates in [-1, 1]
         "image": {
             "lr": "5e-3", "lr_min": "5e-4", "schedule": "exponential", "batch": "65536", "coordinate_range": "(-1,1)",
         },
@@ -68,10 +85,17 @@ def wire2d(
     net: NetworkSpec,
     *,
     omega: float = 10.0,  # constructor default of the authors' code
-    omega_first: float | None = None,  # first layer only; none: omega
+    omega_first: float | None = None,
     scale: float = 10.0,  # constructor default of the authors' code
 ) -> nn.Module:
-    """Build a WIRE network of 2-D wavelets."""
+    """Build a WIRE network of 2-D wavelets.
+
+    Args:
+        net: Shape of the network.
+        omega: Frequency of the activation.
+        omega_first: Frequency of the activation in the first layer; None for ``omega``.
+        scale: Scale of the Gaussian envelope.
+    """
     m = max(1, net.width // 2)
     return nn.Sequential(
         RealInputGabor2d(net.in_features, m, omega if omega_first is None else omega_first, scale),

@@ -1,7 +1,8 @@
-"""What the tasks of equations share: signals are equations with known solutions, and the protocols have one budget.
+"""Shared parts of the equation tasks: signals are equations with known solutions, and all protocols have the same budget.
 
-The paper (Han et al., AAAI 2026) names four equations, a metric and a table; equations' parameters, points, networks and
-optimisers are not published. Every number here is therefore a proposal, and ``sources`` says how well founded it is.
+The paper (Han et al., AAAI 2026) names four equations, a metric and a table. It does not publish the parameters of the
+equations, the points, the networks or the optimisers. Every number here is therefore a proposal, and ``sources`` states its
+basis.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,18 +21,24 @@ if TYPE_CHECKING:
 
 METRICS = (RELATIVE_L2, RESIDUAL, RELATIVE_L2_BEST)
 SOURCES = {
-    "width, n_layers": "4 layers: table 4 of the paper lists as many; 100 wide is ours",
-    "epochs, lr, lr_min, schedule": "20,000 Adam steps, 1e-3 to 1e-5: ours",
-    "batch, condition_points": "points inside, and on each side of each condition, drawn anew for every step, 20 million "
-    "in all: ours, so that a run is minutes on a CPU",
-    "coordinates": "mapped to [-1, 1] for all methods alike: ours",
-    "metrics": "relative l2: paper. Residual on held-out points: ours. The oracle picks the best of 30 checkpoints by the true "
-    "solution, as the code of GP-HM reports; never the ranking metric",
+    "width, n_layers": "4 layers: as in table 4 of the paper; width 100: inrbench's choice",
+    "epochs, lr, lr_min, schedule": "20,000 Adam steps, 1e-3 to 1e-5: inrbench's choice",
+    "batch, condition_points": "interior points, and points on each side of each condition, drawn anew for every "
+    "step, 20 million in all: inrbench's choice, so that a run takes minutes on a CPU",
+    "coordinates": "mapped to [-1, 1] for all methods: inrbench's choice",
+    "metrics": "relative l2: paper. Residual at held-out points: inrbench's choice. The oracle uses the true solution to pick "
+    "the best of 30 checkpoints, which is what the code of GP-HM reports; it is never the ranking metric",
 }
 
 
 def paper(name: str = "paper", *, sources: Mapping[str, str] = {}, **settings: Any) -> Protocol:
-    """Return the protocol of the common budget with a task's own settings."""
+    """Return the protocol with the common budget and a task's own settings.
+
+    Args:
+        name: Name of the protocol.
+        sources: Sources of the task's numbers, in addition to the common ones.
+        settings: Fields of EquationSettings.
+    """
     return Protocol(
         name=name,
         width=100,
@@ -48,25 +55,28 @@ def paper(name: str = "paper", *, sources: Mapping[str, str] = {}, **settings: A
 
 
 def quick(*, epochs: int = 800, **settings: Any) -> Protocol:
-    """Return a protocol of seconds on a laptop CPU."""
+    """Return a protocol that takes seconds on a laptop CPU."""
     return replace(
         paper(**{"condition_points": 64, **settings}),
         name="quick",
         width=50,
         epochs=epochs,
         batch=512,
-        sources={"all": "ours: seconds on a laptop CPU, otherwise as in the paper's protocol. It reproduces no paper"},
+        sources={
+            "all": "inrbench's choice: takes seconds on a laptop CPU, otherwise like the protocol 'paper'. "
+            "It does not reproduce any paper"
+        },
     )
 
 
 class EquationTask(Task):
-    """Equations by signal name."""
+    """Base class of the equation tasks. Each signal is an equation."""
 
     kind = "pde"
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
     equations: ClassVar[Mapping[str, Callable[[float], "Equation"]]]
-    """Signal -> the equation, given the weight of its conditions."""
+    """Signal -> function from the weight of the conditions to the equation."""
 
     def signals(self) -> tuple[str, ...]:
         """Return the equations' names."""
@@ -79,11 +89,17 @@ class EquationTask(Task):
         return digest({"task": self.name, "version": self.version, "signal": signal})
 
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
-        """Return two coordinates, one value, and the points of a step."""
+        """Return the problem size: two coordinates, one value, and the points per step."""
         return ProblemSize(2, 1, protocol.batch or 1)
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
-        """Set up the equation. Its points are drawn while it is fitted."""
+        """Set up the equation. Its points are drawn during the fit.
+
+        Args:
+            signal: Name of the signal.
+            protocol: Protocol of this task.
+            data_seed: Not used.
+        """
         from inrbench.problems import EquationProblem
 
         return EquationProblem(self.equations[signal](protocol.settings_as(EquationSettings).condition_weight), protocol)

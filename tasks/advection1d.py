@@ -1,13 +1,14 @@
 """advection1d: u_t + b u_x = 0 in (x, t), u = sin(x - b t).
 
-    b40-periodic                  x in [0, 2 pi], t in [0, 1], b = 40; u known at t = 0, equal at both ends
-    b20-periodic, b5-periodic     the same, slower
+    b40-periodic                  x in [0, 2 pi], t in [0, 1], b = 40; u known at t = 0, periodic in x
+    b20-periodic, b5-periodic     the same with b = 20 and b = 5
     b200-inflow                   [0, 1]^2, b = 200; u known at t = 0 and x = 0
 
-Table 3 of Han et al., AAAI 2026, names a 1-D advection equation, does not print it, and says that all loss weights are 1. The
-first is the convection of Krishnapriyan et al. (NeurIPS 2021), whose known failures the table's PINN and TSA columns resemble;
-the second is the GP-HM baseline's (Fang et al., ICLR 2024), which fits all four sides, t = 1 too: not here.
-``weighted`` gives the conditions a weight of 100.
+Table 3 of Han et al., AAAI 2026, names a 1-D advection equation but does not print it, and states that all loss weights are 1.
+``b40-periodic`` is the convection problem of Krishnapriyan et al. (NeurIPS 2021); the PINN and TSA columns of the table
+resemble its known failures. ``b200-inflow`` is the problem of the GP-HM baseline (Fang et al., ICLR 2024), which fits all four
+sides, including t = 1; here only two sides are fitted.
+The protocol ``weighted`` gives the conditions a weight of 100.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,7 +31,7 @@ SOURCES = {
 
 
 def periodic(b: float, weight: float) -> "Equation":
-    """Return convection round a circle."""
+    """Return the advection equation with periodic conditions in x."""
     from inrbench.problems import Condition
 
     ends = Condition(sides=((0, "low"), (0, "high")), weight=weight, periodic=True)
@@ -38,7 +39,7 @@ def periodic(b: float, weight: float) -> "Equation":
 
 
 def b200_inflow(weight: float) -> "Equation":
-    """Return convection through a window."""
+    """Return the advection equation with b = 200 and known values at t = 0 and x = 0."""
     from inrbench.problems import Condition
 
     return _advection(
@@ -61,7 +62,7 @@ def _advection(b: float, length: float, conditions: tuple["Condition", ...]) -> 
 
 @register_task("advection1d")
 class Advection1d(EquationTask):
-    """Advection."""
+    """The advection equation."""
 
     equations: ClassVar[Mapping[str, Callable[[float], "Equation"]]] = {
         "b40-periodic": partial(periodic, 40.0),
@@ -76,7 +77,7 @@ class Advection1d(EquationTask):
             **{**SETTINGS, "condition_weight": 100.0},
             sources={
                 **SOURCES,
-                "condition_weight": "100, ours: the residual of b = 200 is 4e4 times what the conditions are",
+                "condition_weight": "100, inrbench's choice: for b = 200, the residual term is 4e4 times the condition terms",
             },
         ),
         "quick": quick(epochs=2000, **{**SETTINGS, "condition_weight": 100.0, "test_grid": (128, 50)}),

@@ -3,9 +3,9 @@
     mix      u = p(x) p(y), p(s) = sin s + 0.1 sin 20s + cos 100s, on [0, 1]^2
     smooth   u = p(x) p(y), p(s) = sin pi s, on [0, 1]^2
 
-Table 3 of Han et al., AAAI 2026, names a 2-D Allen-Cahn equation and does not print it; the first is its GP-HM baseline's (Fang
-et al., ICLR 2024), and the errors in the table are those of a problem as hard. The second is ours: a plain PINN solves it
-within the quick protocol.
+Table 3 of Han et al., AAAI 2026, names a 2-D Allen-Cahn equation but does not print it. ``mix`` is the problem of its GP-HM
+baseline (Fang et al., ICLR 2024); the errors in the table are typical of a problem of this difficulty. ``smooth`` was added for
+inrbench: a plain PINN solves it within the quick protocol.
 """
 
 from collections.abc import Callable, Mapping
@@ -68,7 +68,8 @@ class AllenCahn2d(EquationTask):
         "paper": paper(
             **SETTINGS,
             sources={
-                "residual_weight": "one over the mean square of the source (1.2e8): with 1 the rim would be drowned. Ours",
+                "residual_weight": "one over the mean square of the source (1.2e8), inrbench's choice: "
+                "with 1, the boundary would be negligible",
                 "test_grid": "300x300, GP-HM's code",
             },
         ),

@@ -1,14 +1,14 @@
-"""audio: four seconds of sound made here, and WAV files of yours.
+"""audio: procedural sounds of four seconds, and your own WAV files.
 
-    chord   three plucked strings, partials that fade the faster the higher they are
+    chord   three plucked strings, whose higher partials fade faster
     sweep   a sine whose frequency rises from 50 Hz to 7 kHz
-    drums   bursts of noise and a falling tone, with silence between
-    voice   vowels: pulses of a changing pitch through resonances
+    drums   bursts of noise and a falling tone, with silence between them
+    voice   vowels: pulses of a changing pitch, filtered by resonances
 
-Signals of many octaves and sharp beginnings, in one dimension. ``paper`` follows SIREN's experiment (Sitzmann et al. 2020,
-``train_audio.py``): every sample; coordinates in [-1, 1] and a first frequency of 3,000 where authors say so, which is what
-SIREN's [-100, 100] and 30 come to. ``quick`` fits a second at about 8 kHz and also listens half-way between the samples. Your
-own sound: ``--signals ./mine.wav``.
+One-dimensional signals with many octaves and sharp onsets. ``paper`` follows SIREN's experiment (Sitzmann et al. 2020,
+``train_audio.py``) and fits every sample. Coordinates are in [-1, 1], and the first frequency is 3,000 for methods whose
+authors give one; this is equivalent to SIREN's [-100, 100] and 30. ``quick`` fits one second at about 8 kHz and also evaluates
+half-way between the samples. Your own sound: ``--signals ./mine.wav``.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,7 +35,7 @@ Array = NDArray[np.float64]
 
 
 def chord(t: Array) -> Array:
-    """Return three strings plucked one after the other."""
+    """Return three strings plucked one after another."""
     sound = np.zeros_like(t)
     for i, pitch in enumerate((196.0, 246.94, 293.66)):
         since = t - 0.25 * i
@@ -47,14 +47,14 @@ def chord(t: Array) -> Array:
 
 
 def sweep(t: Array) -> Array:
-    """Return a sine that rises by the same number of octaves every second."""
+    """Return a sine whose frequency rises by the same number of octaves every second."""
     low, high = 50.0, 7000.0
     octaves = np.log(high / low) / SECONDS
     return np.sin(2 * np.pi * low * (np.exp(octaves * t) - 1) / octaves)
 
 
 def drums(t: Array) -> Array:
-    """Return eight beats. The noise is drawn once, from a seed of its own."""
+    """Return eight beats. The noise is drawn with a fixed seed."""
     noise = np.random.default_rng(0).standard_normal(len(t))
     sound = np.zeros_like(t)
     for beat in range(8):
@@ -69,7 +69,7 @@ def drums(t: Array) -> Array:
 
 
 def voice(t: Array) -> Array:
-    """Return three vowels: a pulse train through two resonances each."""
+    """Return three vowels: a pulse train filtered by two resonances each."""
     from scipy.signal import lfilter
 
     pitch = 120 + 20 * np.sin(2 * np.pi * 0.7 * t)
@@ -87,12 +87,12 @@ def voice(t: Array) -> Array:
 SOUNDS: dict[str, Callable[[Array], Array]] = {"chord": chord, "sweep": sweep, "drums": drums, "voice": voice}
 METRIC_IDS = (SNR.id, MSE_TRAIN.id)
 LISTENED = 401
-"""Samples of a made sound that its hash is of, rounded to where platforms agree."""
+"""Number of samples in the hash of a procedural sound. They are rounded so that platforms agree."""
 
 
 @register_task("audio")
 class Audio(Task):
-    """Sounds."""
+    """Audio clips."""
 
     kind = "audio"
     version = "1"
@@ -112,12 +112,14 @@ class Audio(Task):
             metrics=METRIC_IDS,
             settings=AudioSettings(coordinate_range=(-1.0, 1.0), seconds=None, rate=None),
             sources={
-                "width, n_layers, lr, schedule, batch": "SIREN's train_audio.py: 256, 3 hidden to hidden, 1e-4, no schedule, "
-                "all samples at once",
-                "epochs": "9,000, ours; 9,001 in train_audio.py",
-                "coordinate_range": "ours; SIREN's dataio.py has [-100, 100] and a first frequency of 30, which is 3,000 here",
-                "signals": "ours: its clips (Bach, counting) are not redistributed here; give them by --signals",
-                "metrics": "ours; SIREN reports the MSE",
+                "width, n_layers, lr, schedule, batch": "SIREN's train_audio.py: width 256, 3 hidden-to-hidden layers, "
+                "lr 1e-4, no schedule, all samples in each step",
+                "epochs": "9,000, inrbench's choice; train_audio.py has 9,001",
+                "coordinate_range": "inrbench's choice; SIREN's dataio.py has [-100, 100] and a first frequency of 30, "
+                "which corresponds to 3,000 here",
+                "signals": "inrbench's choice: SIREN's clips (Bach, counting) are not redistributed here; "
+                "use them with --signals",
+                "metrics": "inrbench's choice; SIREN reports the MSE",
             },
         ),
         "quick": Protocol(
@@ -132,19 +134,20 @@ class Audio(Task):
             metrics=(SNR.id, SNR_OFFGRID.id, MSE_TRAIN.id),
             settings=AudioSettings(coordinate_range=(-1.0, 1.0), seconds=1.0, rate=8000),
             sources={
-                "all": "ours: seconds on a laptop CPU. It reproduces no paper",
-                "lr": "3e-4: at 1e-3, ten times SIREN's, one step of Adam turns phases of the first layer by up to 3 rad",
-                "first frequencies": "1,000 rad a unit of time, 8 % of the Nyquist rate of 8,000 samples: inrbench show METHOD",
+                "all": "inrbench's choice: takes seconds on a laptop CPU. It does not reproduce any paper",
+                "lr": "3e-4: at 1e-3, ten times SIREN's, one Adam step changes phases of the first layer by up to 3 rad",
+                "first frequencies": "1,000 rad per unit of time, 8 % of the Nyquist rate of 8,000 samples: "
+                "see inrbench show METHOD",
             },
         ),
     }
 
     def signals(self) -> tuple[str, ...]:
-        """Return the made sounds' names."""
+        """Return the names of the procedural sounds."""
         return tuple(SOUNDS)
 
     def signal_sha256(self, signal: str) -> str:
-        """Return the hash of the file's bytes, or of a made sound's samples."""
+        """Return the hash of the file's bytes, or of a procedural sound's samples."""
         if signal in self.files:
             return file_sha256(self.files[signal])
         samples = self.clip(signal).samples
@@ -160,14 +163,20 @@ class Audio(Task):
         return Clip(SOUNDS[signal](np.arange(SECONDS * RATE) / RATE), RATE)
 
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
-        """Return time and value, and the samples that the protocol fits."""
+        """Return the problem size: one coordinate (time), one value, and the samples that the protocol fits."""
         from inrbench.problems import fitted_samples
 
         clip = self.clip(signal, protocol.settings_as(AudioSettings).channel)
         return ProblemSize(1, 1, fitted_samples(len(clip.samples), clip.rate, protocol))
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
-        """Load a sound. Nothing is drawn at random."""
+        """Load a sound. Nothing is drawn at random.
+
+        Args:
+            signal: Name of the signal.
+            protocol: Protocol of this task.
+            data_seed: Not used.
+        """
         from inrbench.problems import audio_problem
 
         return audio_problem(self.clip(signal, protocol.settings_as(AudioSettings).channel), protocol)

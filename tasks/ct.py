@@ -1,9 +1,9 @@
-"""ct: a slice found from its projections along a few directions (sparse-view computed tomography).
+"""ct: a slice reconstructed from its projections along a few directions (sparse-view computed tomography).
 
-Signals are the Shepp-Logan phantom and a phantom of discs, and gray images of yours by ``--signals ./slice.png``. The network's
-picture is projected as scikit-image's ``radon`` does, and its projections are fitted to the true ones; the picture itself is
-judged, which the fit never sees. ``paper`` follows ``wire_ct.py`` of the authors of WIRE (Saragadam et al. 2023) on our
-phantoms; there the best iterate against the truth is reported, here the last one.
+Signals are the Shepp-Logan phantom, a phantom of discs, and your own grayscale images (``--signals ./slice.png``). The
+network's image is projected as by scikit-image's ``radon``, and its projections are fitted to the true ones. The image itself,
+which is not fitted, is evaluated. ``paper`` follows ``wire_ct.py`` of the authors of WIRE (Saragadam et al. 2023), on these
+phantoms. The script reports the iterate that is closest to the truth; inrbench reports the last one.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from inrbench.problems import Problem
 
 SIDE = 400
-"""Pixels of a phantom in each direction: scikit-image's has as many."""
+"""Pixels of a phantom in each direction, as in scikit-image's phantom."""
 DISCS = (
     (0.0, 0.0, 0.85, 0.3),
     (-0.35, -0.25, 0.3, 0.4),
@@ -36,7 +36,7 @@ DISCS = (
     (0.1, 0.4, 0.1, 0.35),
     *((-0.6 + 0.1 * i, 0.15 + 0.05 * i, 0.01 + 0.006 * i, 0.5) for i in range(6)),
 )
-"""Centre x, y, radius and what is added within: large ones, one in another, and a row of ever smaller ones."""
+"""Centre x, centre y, radius and added value of each disc: large ones, one inside another, and a row of small ones."""
 
 
 def discs(side: int) -> NDArray[np.float32]:
@@ -51,7 +51,7 @@ def discs(side: int) -> NDArray[np.float32]:
 
 @register_task("ct")
 class ComputedTomography(Task):
-    """Slices."""
+    """Computed tomography of slices."""
 
     kind = "ct"
     version = "1"
@@ -69,10 +69,11 @@ class ComputedTomography(Task):
             metrics=(PSNR.id, SSIM.id, MSE_SINOGRAM.id),
             settings=TomographySettings(coordinate_range=(-1.0, 1.0), max_pixels=65_536, angles=100),
             sources={
-                "width, n_layers, epochs, schedule, coordinates": "wire_ct.py: 300, 2 hidden to hidden, 5,000, to a tenth",
-                "lr": "wire_ct.py as shipped, for wire2d; its comment names 1e-3 to 2e-3 for SIREN and Gauss",
-                "angles": "wire_ct.py: 100; there from 0 to 180 degrees, both of which are one direction, here without the end",
-                "max_pixels": "ours, 256x256; the size of the script's chest image is not stated",
+                "width, n_layers, epochs, schedule, coordinates": "wire_ct.py: width 300, 2 hidden-to-hidden layers, "
+                "5,000 epochs, lr decays to a tenth",
+                "lr": "wire_ct.py as published, for wire2d; a comment there gives 1e-3 to 2e-3 for SIREN and Gauss",
+                "angles": "wire_ct.py: 100 from 0 to 180 degrees; 0 and 180 are the same direction, so 180 is left out here",
+                "max_pixels": "inrbench's choice, 256x256; the size of the script's chest image is not stated",
                 "noise": "none, as in the script",
             },
         ),
@@ -86,7 +87,7 @@ class ComputedTomography(Task):
             schedule="exponential",
             metrics=(PSNR.id, SSIM.id, MSE_SINOGRAM.id),
             settings=TomographySettings(coordinate_range=(-1.0, 1.0), max_pixels=4_500, angles=24),
-            sources={"all": "ours: seconds on a laptop CPU. It reproduces no paper"},
+            sources={"all": "inrbench's choice: takes seconds on a laptop CPU. It does not reproduce any paper"},
         ),
     }
 
@@ -95,13 +96,13 @@ class ComputedTomography(Task):
         return ("shepp-logan", "discs")
 
     def signal_sha256(self, signal: str) -> str:
-        """Return the hash of the image file's bytes, or of what makes the discs."""
+        """Return the hash of the image file's bytes, or of the definition of the discs."""
         if signal == "discs" and signal not in self.files:
             return digest([SIDE, [[round(number, 9) for number in disc] for disc in DISCS]])
         return file_sha256(self.path(signal))
 
     def path(self, signal: str) -> Path:
-        """Return the file of scikit-image's phantom or of the user's image. Raises UnknownName or DataMissing."""
+        """Return the file of scikit-image's phantom or of the user's own image. Raises UnknownName or DataMissing."""
         if signal in self.files:
             return self.files[signal]
         if signal not in self.signals():
@@ -115,7 +116,7 @@ class ComputedTomography(Task):
         return path
 
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
-        """Return a point a pixel of the square that is found."""
+        """Return the problem size: one point per pixel of the reconstructed square."""
         made = signal == "discs" and signal not in self.files
         page = protocol.settings_as(TomographySettings).page
         side = SIDE if made else min(image_shape(self.path(signal), page)[:2])
@@ -123,7 +124,13 @@ class ComputedTomography(Task):
         return ProblemSize(2, 1, n * n)
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
-        """Project a slice. Nothing is drawn at random."""
+        """Load a slice and project it. Nothing is drawn at random.
+
+        Args:
+            signal: Name of the signal.
+            protocol: Protocol of this task.
+            data_seed: Not used.
+        """
         from inrbench.data import read_image
         from inrbench.problems import tomography_problem
 
@@ -131,6 +138,6 @@ class ComputedTomography(Task):
             return tomography_problem(
                 read_image(self.path(signal), (1,), protocol.settings_as(TomographySettings).page), protocol
             )
-        # scikit-image's file of the phantom is RGB, all channels the same
+        # scikit-image's phantom file is RGB, with three equal channels
         phantom = discs(SIDE) if signal == "discs" else read_image(self.path(signal))[..., :1]
         return tomography_problem(phantom, protocol)

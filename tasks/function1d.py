@@ -4,8 +4,8 @@
     sin200, sin500, sin1000   sin 200x, sin 500x, sin 1000x
 
 The 1-D task of Han et al., AAAI 2026 (figure 2), and of its official code, which adds the three sines. Points are drawn once
-from the uniform distribution. The paper reports the error on those points only; the error on a dense grid between them stands
-beside it here.
+from the uniform distribution. The paper reports the error on those points only; here the error on a dense grid between them is
+reported as well.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ Array = NDArray[np.float64]
 
 
 def multiscale(x: Array) -> Array:
-    """Return the paper's y_4 of ``x``, any shape."""
+    """Return the paper's function y_4 at ``x``, an array of any shape."""
     return (
         0.5 * np.sin(2 * x)
         + np.sin(100 * x + 1.5) * np.cos(5 * x - 0.8)
@@ -59,7 +59,7 @@ PAPER = Protocol(
         "width, n_layers, lr, schedule, epochs": "paper, section on 1-D fitting; configs/curvefit_multiscale.yaml agrees",
         "points": "multiscale: paper; the sines: official configs (the paper does not use them)",
         "batch": "full batch, official code",
-        "metrics": "the paper reports the training error; the dense grid is ours",
+        "metrics": "the paper reports the training error; the dense grid is inrbench's choice",
     },
 )
 QUICK = Protocol(
@@ -72,7 +72,10 @@ QUICK = Protocol(
     schedule="cosine",
     metrics=METRIC_IDS,
     settings=FunctionSettings(points=dict.fromkeys(FUNCTIONS, 1024)),
-    sources={"all": "ours: seconds on a laptop CPU. A short schedule reverses orderings; this reproduces no paper"},
+    sources={
+        "all": "inrbench's choice: takes seconds on a laptop CPU. A short schedule reverses rankings. "
+        "It does not reproduce any paper"
+    },
 )
 
 
@@ -93,7 +96,7 @@ class Function1d(Task):
         return tuple(FUNCTIONS)
 
     def signal_sha256(self, signal: str) -> str:
-        """Return the hash of the function's values on 101 points, rounded to where platforms agree."""
+        """Return the hash of the function's values at 101 points, rounded so that platforms agree."""
         x = np.linspace(-1, 1, 101)
         return digest([round(float(y), 9) + 0.0 for y in self.function(signal)(x)])
 
@@ -104,11 +107,17 @@ class Function1d(Task):
         return FUNCTIONS[signal]
 
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
-        """Return one coordinate, one value, and the protocol's number of points."""
+        """Return the problem size: one coordinate, one value, and the protocol's number of points."""
         return ProblemSize(1, 1, protocol.settings_as(FunctionSettings).points[signal])
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
-        """Draw the points and evaluate the function there."""
+        """Draw the points and evaluate the function there.
+
+        Args:
+            signal: Name of the signal.
+            protocol: Protocol of this task.
+            data_seed: Seed of the points.
+        """
         from inrbench.problems import function_problem
 
         points = protocol.settings_as(FunctionSettings).points[signal]

@@ -2,9 +2,9 @@
 
     b500, b50, b20, b5   u = exp(-t) sin(b pi x)
 
-Table 3 of Han et al., AAAI 2026, names a 1-D heat equation and does not print it. b = 500 is the heat equation of Wang, Wang,
-Perdikaris (CMAME 384, 2021), on which a plain PINN fails altogether, as in the table; 50, 20 and 5 are easier.
-k u_xx multiplies 2.5e6 by 4e-7, and u = 0 has almost no residual: the trivial solution is the typical failure.
+Table 3 of Han et al., AAAI 2026, names a 1-D heat equation but does not print it. b = 500 is the heat equation of Wang, Wang,
+Perdikaris (CMAME 384, 2021), on which a plain PINN fails completely, as in the table; 50, 20 and 5 are easier.
+k u_xx is a product of 2.5e6 and 4e-7, and u = 0 has almost no residual: the trivial solution is the typical failure.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ SETTINGS = {"residual_weight": 1.0, "condition_weight": 1.0, "test_grid": (1000,
 
 
 def heat(b: int, weight: float) -> "Equation":
-    """Return the equation that halves a wave of b half periods."""
+    """Return the heat equation with the solution exp(-t) sin(b pi x)."""
     from inrbench.problems import Condition, Equation
 
     rate = b * np.pi
@@ -51,8 +51,8 @@ class Heat1d(EquationTask):
         "paper": paper(
             **SETTINGS,
             sources={
-                "residual_weight, condition_weight": "1: MultiscalePINNs' heat script",
-                "test_grid": "1000 in x: on 101, 251 or 501 points sin(500 pi x) is zero everywhere. Ours",
+                "residual_weight, condition_weight": "1: heat script of MultiscalePINNs",
+                "test_grid": "1000 points in x, inrbench's choice: on 101, 251 or 501 points, sin(500 pi x) is zero everywhere",
             },
         ),
         "quick": quick(epochs=2000, **{**SETTINGS, "condition_weight": 100.0, "test_grid": (1000, 20)}),

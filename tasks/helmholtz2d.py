@@ -3,9 +3,9 @@
     sin1sin4   u = sin(pi x) sin(4 pi y)
     sin1sin1   u = sin(pi x) sin(pi y)
 
-The equation behind figure 5 of Han et al., AAAI 2026, which names it and does not print it; the first is the one of Wang, Teng,
-Perdikaris (SIAM J. Sci. Comput. 43(5), 2021), the usual test. The second is ours: a plain PINN solves it within the quick
-protocol.
+The equation of figure 5 of Han et al., AAAI 2026, which names it but does not print it. ``sin1sin4`` is the problem of Wang,
+Teng, Perdikaris (SIAM J. Sci. Comput. 43(5), 2021), the usual test. ``sin1sin1`` was added for inrbench: a plain PINN solves it
+within the quick protocol.
 """
 
 from collections.abc import Callable, Mapping
@@ -52,8 +52,9 @@ class Helmholtz2d(EquationTask):
         "paper": paper(
             **SETTINGS,
             sources={
-                "residual_weight": "one over the mean square of the source, so that equation and rim weigh alike: ours",
-                "test_grid": "256x256, ours",
+                "residual_weight": "one over the mean square of the source, inrbench's choice: "
+                "equation and boundary have similar weight",
+                "test_grid": "256x256, inrbench's choice",
             },
         ),
         "quick": quick(epochs=2000, **{**SETTINGS, "condition_weight": 10.0, "test_grid": (100, 100)}),

@@ -1,11 +1,11 @@
 """kodak: the 24 images of the Kodak lossless true colour suite, 768x512 or 512x768 pixels.
 
-Figure 3 of Han et al., "Implicit Neural Representation with Multi-Scale Sine Activation", AAAI 2026. The paper names the
-network, the optimiser and the number of epochs; its official code fits other images and tells the rest (coordinates, value
-range, full batch, clipping). LPIPS is in the paper and not in the code.
+Figure 3 of Han et al., "Implicit Neural Representation with Multi-Scale Sine Activation", AAAI 2026. The paper gives the
+network, the optimiser and the number of epochs. Its official code fits other images and gives the remaining settings
+(coordinates, value range, full batch, clipping). LPIPS is in the paper but not in the code.
 
-``quick`` fits each image reduced four times, and also looks *between* the fitted pixels: at twice their resolution, where the
-original tells the truth.
+``quick`` fits each image reduced by a factor of 4 in each direction, and also evaluates *between* the fitted pixels: at twice
+their resolution, where the original gives the truth.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SIGNALS = tuple(file.removesuffix(".png") for file in dataset("kodak").sha256)
 SHAPE = (512, 768)
-"""Rows and columns; six of the images stand upright, with as many pixels."""
+"""Rows and columns. Six of the images are in portrait orientation, with the same number of pixels."""
 
 PAPER = Protocol(
     name="paper",
@@ -38,7 +38,8 @@ PAPER = Protocol(
     metrics=(PSNR.id, SSIM.id, LPIPS.id, MSE_TRAIN.id),
     settings=ImageSettings(coordinate_range=(0.0, 1.0), max_pixels=None),
     sources={
-        "width, n_layers, lr, lr_min, epochs": "paper, section on image fitting (official colour config: 256, 5000, to 1e-4)",
+        "width, n_layers, lr, lr_min, epochs": "paper, section on image fitting "
+        "(official colour config: width 256, 5,000 epochs, lr down to 1e-4)",
         "schedule": "cosine, official configs",
         "batch": "full batch of 393,216 pixels, official code; not stated in the paper",
         "coordinate_range": "[0, 1] on both axes, official code; not stated in the paper. SIREN, WIRE, FINER and STAF use "
@@ -58,7 +59,10 @@ QUICK = Protocol(
     schedule="cosine",
     metrics=(PSNR.id, SSIM.id, LPIPS.id, PSNR_OFFGRID.id, MSE_TRAIN.id),
     settings=ImageSettings(coordinate_range=(0.0, 1.0), max_pixels=25_000),
-    sources={"all": "ours: seconds on a laptop CPU, otherwise as in the paper's protocol. It reproduces no paper"},
+    sources={
+        "all": "inrbench's choice: takes seconds on a laptop CPU, otherwise like the protocol 'paper'. "
+        "It does not reproduce any paper"
+    },
 )
 
 
@@ -75,11 +79,11 @@ class Kodak(Task):
     tuning_metric = "psnr-offgrid@2x-area"
 
     def signals(self) -> tuple[str, ...]:
-        """Return kodim01 to kodim24."""
+        """Return the names kodim01 to kodim24."""
         return SIGNALS
 
     def signal_sha256(self, signal: str) -> str:
-        """Return the hash of the image file, from the catalogue."""
+        """Return the hash of the image file, as listed in the data catalogue."""
         if signal not in SIGNALS:
             raise unknown_name("signal of task 'kodak'", signal, SIGNALS, "your own image: --tasks photo --signals ./mine.png")
         return dataset("kodak").sha256[f"{signal}.png"]
@@ -90,7 +94,13 @@ class Kodak(Task):
         return ProblemSize(2, 3, height * width)
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
-        """Load an image. Nothing is drawn at random."""
+        """Load an image. Nothing is drawn at random.
+
+        Args:
+            signal: Name of the signal.
+            protocol: Protocol of this task.
+            data_seed: Not used.
+        """
         from inrbench.data import read_image, require_file
         from inrbench.problems import image_problem
 

@@ -1,7 +1,8 @@
-"""photo: images that come with scikit-image, and any image of yours.
+"""photo: images that come with scikit-image, and your own images.
 
 ``paper`` and ``paper-gray`` are the image configs of the official code of Han et al., AAAI 2026, which fit astronaut in colour
-and camera in gray. ``quick`` is kodak's, and needs no download. Your own image, gray or RGB: ``--signals ./mine.png``.
+and camera in grayscale. ``quick`` is that of kodak, and needs no download. Your own image, grayscale or RGB:
+``--signals ./mine.png``.
 """
 
 from collections.abc import Mapping
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from inrbench.problems import Problem
 
 BUNDLED = ("astronaut", "camera", "chelsea", "coffee", "brick", "grass", "gravel", "moon")
-"""Photographs in scikit-image's wheel: RGB astronaut (512x512), chelsea (451x300), coffee (600x400); the rest gray 512x512."""
+"""Photographs in scikit-image's wheel.
+
+RGB are astronaut (512x512), chelsea (451x300) and coffee (600x400). The others are grayscale, 512x512.
+"""
 
 COLOUR = Protocol(
     name="paper",
@@ -38,7 +42,7 @@ COLOUR = Protocol(
     settings=ImageSettings(coordinate_range=(0.0, 1.0), max_pixels=None),
     sources={
         "all": "official code, configs/imagefitcolor.yaml (commented out there), imagefit.py: full batch, coordinates [0, 1]",
-        "metrics": "PSNR and SSIM as in the official code; LPIPS is ours",
+        "metrics": "PSNR and SSIM as in the official code; LPIPS is inrbench's choice",
     },
 )
 GRAY = Protocol(
@@ -57,7 +61,7 @@ GRAY = Protocol(
 
 @register_task("photo")
 class Photo(Task):
-    """scikit-image's photographs and the user's own."""
+    """Photographs from scikit-image, and the user's own images."""
 
     kind = "image"
     version = "1"
@@ -77,7 +81,7 @@ class Photo(Task):
         return file_sha256(self.path(signal))
 
     def path(self, signal: str) -> Path:
-        """Return the file of a bundled image or of the user's. Raises UnknownName or DataMissing."""
+        """Return the file of a bundled image or of the user's own image. Raises UnknownName or DataMissing."""
         if signal in self.files:
             return self.files[signal]
         if signal not in BUNDLED:
@@ -98,7 +102,13 @@ class Photo(Task):
         return ProblemSize(2, channels, height * width)
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
-        """Load an image. Nothing is drawn at random."""
+        """Load an image. Nothing is drawn at random.
+
+        Args:
+            signal: Name of the signal.
+            protocol: Protocol of this task.
+            data_seed: Not used.
+        """
         from inrbench.data import read_image
         from inrbench.problems import image_problem
 

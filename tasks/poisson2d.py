@@ -5,10 +5,10 @@
     ablation    u = sin(pi x) sin(10 pi y) on [0, 1]^2
     sin1sin2    u = sin(pi x) sin(2 pi y) on [0, 1]^2
 
-Tables 3 and 4 of Han et al., AAAI 2026, name a 2-D Poisson equation and do not print it. The first two are those of its GP-HM
-baseline (Fang et al., ICLR 2024); a plain PINN at 7 % speaks for the milder one. The ablation's text gives
-sin(pi x) sin(10 pi y) both as the source and as what the exact solution is built from; here it is the solution. The last is
-ours: a plain PINN solves it within the quick protocol, and none of the other three.
+Tables 3 and 4 of Han et al., AAAI 2026, name a 2-D Poisson equation but do not print it. The first two signals are the problems
+of its GP-HM baseline (Fang et al., ICLR 2024); the 7 % of a plain PINN in the table suggest the easier one. The text on the
+ablation gives sin(pi x) sin(10 pi y) both as the source and as the basis of the exact solution; here it is the solution.
+``sin1sin2`` was added for inrbench: within the quick protocol, a plain PINN solves it and none of the other three.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,7 +29,10 @@ SETTINGS = {"residual_weight": "1/source", "condition_weight": 1.0, "test_grid":
 
 
 def sin6cos20(weight: float) -> "Equation":
-    """Return the sum of two waves in x and two in y: sin 6x cos 20x = (sin 26x - sin 14x) / 2."""
+    """Return the equation whose solution is a sum of two waves in x and two in y.
+
+    They follow from sin 6x cos 20x = (sin 26x - sin 14x) / 2.
+    """
 
     def wave(s: np.ndarray, order: int) -> np.ndarray:
         return (-1) ** (order // 2) * (26.0**order * np.sin(26 * s) - 14.0**order * np.sin(14 * s)) / 2
@@ -40,7 +43,7 @@ def sin6cos20(weight: float) -> "Equation":
 
 
 def sin100(weight: float) -> "Equation":
-    """Return the hard tier."""
+    """Return the equation of the solution sin 100x sin 100y, the harder of the two in GP-HM."""
 
     def u(x: np.ndarray) -> np.ndarray:
         return np.sin(100 * x[:, 0]) * np.sin(100 * x[:, 1])
@@ -49,7 +52,7 @@ def sin100(weight: float) -> "Equation":
 
 
 def unit_square(waves: int, weight: float) -> "Equation":
-    """Return the equation of half a wave along x and ``waves`` halves along y; 10 is the problem of table 4."""
+    """Return the equation whose solution has one half wave along x and ``waves`` half waves along y (10 in table 4)."""
 
     def u(x: np.ndarray) -> np.ndarray:
         return np.sin(np.pi * x[:, 0]) * np.sin(waves * np.pi * x[:, 1])
@@ -86,7 +89,8 @@ class Poisson2d(EquationTask):
         "paper": paper(
             **SETTINGS,
             sources={
-                "residual_weight": "one over the mean square of the source, so that equation and rim weigh alike: ours",
+                "residual_weight": "one over the mean square of the source, inrbench's choice: "
+                "equation and boundary have similar weight",
                 "test_grid": "300x300, GP-HM's code",
             },
         ),

@@ -1,13 +1,14 @@
-"""denoise, super-resolution, inpainting: an image found from what a sensor gave of it.
+"""denoise, super-resolution, inpainting: an image recovered from an observation of it.
 
-    denoise            all pixels, under photon and readout noise
-    super-resolution   means of blocks of pixels; those of the network's values are fitted to them
-    inpainting         a random share of the pixels, judged by all the others
+    denoise            all pixels, with photon and readout noise
+    super-resolution   means of blocks of pixels; the network's block means are fitted to them
+    inpainting         a random share of the pixels, evaluated on all the others
 
-Signals are photo's: scikit-image's photographs, and images of yours by ``--signals ./mine.png``. The truth is never fitted, so
-a method that fits its data better may well find less of the image. Protocols ``paper`` follow the authors' scripts of WIRE
-(Saragadam et al. 2023: ``wire_image_denoise.py``, ``wire_SISR.py``) and INCODE (Kazerouni et al. 2024:
-``train_inpainting.ipynb``) on our images; there the best iterate against the truth is reported, here the last one.
+Signals are those of the task photo: scikit-image's photographs, and your own images (``--signals ./mine.png``). The truth is
+not fitted, so a method that fits the observation better may recover the image less well. Protocols ``paper`` follow the
+authors' scripts of WIRE (Saragadam et al. 2023: ``wire_image_denoise.py``, ``wire_SISR.py``) and INCODE (Kazerouni et al. 2024:
+``train_inpainting.ipynb``), on these images. The scripts report the iterate that is closest to the truth; inrbench reports the
+last one.
 """
 
 from collections.abc import Mapping
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 WHOLE = (PSNR.id, SSIM.id, LPIPS.id, MSE_TRAIN.id)
 RANGE: Any = {"coordinate_range": (-1.0, 1.0)}
-OURS = "ours: seconds on a laptop CPU. It reproduces no paper"
+OURS = "inrbench's choice: takes seconds on a laptop CPU. It does not reproduce any paper"
 
 
 def protocol(
@@ -44,7 +45,20 @@ def protocol(
     settings: ImageSettings,
     batch: int | None = None,
 ) -> Protocol:
-    """Return a protocol of one of the three: coordinates in [-1, 1] and an exponential schedule, as in all those scripts."""
+    """Return a protocol of a restoration task, with an exponential schedule as in all the authors' scripts.
+
+    Args:
+        name: Name of the protocol.
+        metrics: Ids of the metrics, the primary one first.
+        sources: Where each number comes from.
+        width: Channels of a nonlinear layer.
+        n_layers: Nonlinear layers.
+        epochs: Passes over the points.
+        lr: Learning rate at the start.
+        lr_min: Learning rate at the end.
+        settings: Settings of the task, with coordinates in [-1, 1].
+        batch: Points per step; None for all points.
+    """
     return Protocol(
         name=name,
         width=width,
@@ -61,9 +75,9 @@ def protocol(
 
 
 class Restoration(Photo):
-    """What the three have in common."""
+    """Common parts of the three restoration tasks."""
 
-    kind = "restoration"  # what a method fits an image with says little of how it finds one
+    kind = "restoration"  # a method's settings for fitting images need not suit restoration
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {}
@@ -71,13 +85,13 @@ class Restoration(Photo):
     tuning_metric = ""
 
     def fitted_shape(self, signal: str, protocol: Protocol) -> tuple[int, int, int]:
-        """Return rows, columns and channels of the image that is to be found."""
+        """Return rows, columns and channels of the image to be recovered."""
         *shape, channels = image_shape(self.path(signal), protocol.settings_as(ImageSettings).page)
         height, width = fitted_shape(shape, protocol.settings_as(ImageSettings).max_pixels, step=1)
         return height, width, channels
 
     def image(self, signal: str, protocol: Protocol) -> Any:
-        """Return the image as its file has it."""
+        """Return the image as it is in its file."""
         from inrbench.data import read_image
 
         return read_image(self.path(signal), page=protocol.settings_as(ImageSettings).page)
@@ -85,19 +99,19 @@ class Restoration(Photo):
 
 @register_task("denoise")
 class Denoise(Restoration):
-    """An image from noisy pixels."""
+    """An image recovered from noisy pixels."""
 
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": protocol(
             "paper",
             WHOLE,
             {
-                "width, n_layers, epochs, schedule, coordinates": "wire_image_denoise.py: 256, 2 hidden to hidden, 2,000, to a "
-                "tenth, [-1, 1]",
-                "lr": "wire_image_denoise.py since 2eb758b: 5e-3",
+                "width, n_layers, epochs, schedule, coordinates": "wire_image_denoise.py: width 256, 2 hidden-to-hidden "
+                "layers, 2,000 epochs, lr decays to a tenth, [-1, 1]",
+                "lr": "5e-3, wire_image_denoise.py since commit 2eb758b",
                 "photons, readout": "wire_image_denoise.py: 30 for a pixel of value 1, standard deviation 2",
-                "max_pixels": "ours; the script reduces its one image four times in each direction",
-                "batch": "all pixels at once, as there up to 65,536",
+                "max_pixels": "inrbench's choice; the script reduces its single image by a factor of 4 in each direction",
+                "batch": "all pixels in each step, as in the script for up to 65,536 pixels",
             },
             width=256,
             n_layers=3,
@@ -121,12 +135,18 @@ class Denoise(Restoration):
     }
 
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
-        """Return a point a pixel."""
+        """Return the problem size: one point per pixel."""
         height, width, channels = self.fitted_shape(signal, protocol)
         return ProblemSize(2, channels, height * width)
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
-        """Draw the noise."""
+        """Load an image and draw its noise.
+
+        Args:
+            signal: Name of the signal.
+            protocol: Protocol of this task.
+            data_seed: Seed of the noise.
+        """
         from inrbench.problems import denoising_problem
 
         return denoising_problem(self.image(signal, protocol), protocol, data_seed)
@@ -134,18 +154,19 @@ class Denoise(Restoration):
 
 @register_task("super-resolution")
 class SuperResolution(Restoration):
-    """An image from a coarser one."""
+    """An image recovered from a coarser one."""
 
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": protocol(
             "paper",
             WHOLE,
             {
-                "width, n_layers, epochs, schedule, coordinates": "wire_SISR.py: 256, 2 hidden to hidden, 2,000, to a fifth",
-                "lr": "1e-3, which its comment names for SIREN and Gauss; as shipped, for WIRE, it is 1e-2",
+                "width, n_layers, epochs, schedule, coordinates": "wire_SISR.py: width 256, 2 hidden-to-hidden layers, "
+                "2,000 epochs, lr decays to a fifth",
+                "lr": "1e-3, which a comment in wire_SISR.py gives for SIREN and Gauss; as published, for WIRE, it is 1e-2",
                 "scale": "wire_SISR.py: 4, means of blocks",
-                "max_pixels": "ours; the script reduces its one image three times in each direction",
-                "batch": "all pixels at once, as there",
+                "max_pixels": "inrbench's choice; the script reduces its single image by a factor of 3 in each direction",
+                "batch": "all pixels in each step, as in the script",
             },
             width=256,
             n_layers=3,
@@ -169,13 +190,19 @@ class SuperResolution(Restoration):
     }
 
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
-        """Return a point a block, at each of whose pixels the network is evaluated."""
+        """Return the problem size: one point per block. The network is evaluated at each pixel of the block."""
         scale = protocol.settings_as(SuperResolutionSettings).scale
         height, width, channels = self.fitted_shape(signal, protocol)
         return ProblemSize(2, channels, (height // scale) * (width // scale), evals_per_point=scale**2)
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
-        """Make the image coarser. Nothing is drawn at random."""
+        """Load an image and reduce it. Nothing is drawn at random.
+
+        Args:
+            signal: Name of the signal.
+            protocol: Protocol of this task.
+            data_seed: Not used.
+        """
         from inrbench.problems import super_resolution_problem
 
         return super_resolution_problem(self.image(signal, protocol), protocol)
@@ -183,19 +210,19 @@ class SuperResolution(Restoration):
 
 @register_task("inpainting")
 class Inpainting(Restoration):
-    """An image from some of its pixels."""
+    """An image recovered from some of its pixels."""
 
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": protocol(
             "paper",
             (PSNR_UNOBSERVED.id, *WHOLE),
             {
-                "width, n_layers, epochs, batch, lr, schedule": "train_inpainting.ipynb: 256, 3 hidden to hidden, 501, 8,192, "
-                "1.5e-4 to a quarter",
+                "width, n_layers, epochs, batch, lr, schedule": "train_inpainting.ipynb: width 256, 3 hidden-to-hidden "
+                "layers, 501 epochs, batch 8,192, lr from 1.5e-4 to a quarter of it",
                 "share": "train_inpainting.ipynb: 0.2",
-                "max_pixels": "ours; the notebook fits one image of 572x582",
-                "coordinate_range": "[-1, 1], ours: the notebook does not show it",
-                "metrics": "ours first, pixels that were not given; the notebook reports all pixels",
+                "max_pixels": "inrbench's choice; the notebook fits one image of 572x582",
+                "coordinate_range": "[-1, 1], inrbench's choice: the notebook does not show it",
+                "metrics": "unobserved pixels first: inrbench's choice; the notebook reports all pixels",
             },
             width=256,
             n_layers=4,
@@ -220,12 +247,18 @@ class Inpainting(Restoration):
     }
 
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
-        """Return a point a given pixel."""
+        """Return the problem size: one point per observed pixel."""
         height, width, channels = self.fitted_shape(signal, protocol)
         return ProblemSize(2, channels, int(height * width * protocol.settings_as(InpaintingSettings).share))
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
-        """Draw the pixels that are given."""
+        """Load an image and draw its observed pixels.
+
+        Args:
+            signal: Name of the signal.
+            protocol: Protocol of this task.
+            data_seed: Seed of the choice of pixels.
+        """
         from inrbench.problems import inpainting_problem
 
         return inpainting_problem(self.image(signal, protocol), protocol, data_seed)

@@ -1,15 +1,17 @@
 """sdf and occupancy: solids from triangle meshes, as a signed distance or as occupied voxels.
 
     armadillo, dragon, lucy, thai   Stanford scans (the first three come decimated or with holes: see `inrbench data list`)
-    knot, gyroid                    made here: a trefoil tube, and a gyroid sheet cut to a ball
+    knot, gyroid                    procedural: a trefoil tube, and a gyroid sheet cut to a ball
 
-Table 2 and figure 4 of Han et al., AAAI 2026. The paper says signed distance and zero level set; its official code fits a voxel
-grid of zeros and ones by mean squared error and cuts at 0.5. These are different problems, so they are two tasks: ``occupancy``
-is what the code does, ``sdf`` what the text says. Both fit every voxel's centre, shuffled, in every epoch.
+Table 2 and figure 4 of Han et al., AAAI 2026. The paper describes a signed distance and its zero level set; its official code
+fits a voxel grid of zeros and ones by mean squared error and uses a threshold of 0.5. These are different problems, so there
+are two tasks: ``occupancy`` follows the code, ``sdf`` follows the text. Both fit the centres of all voxels, shuffled, in every
+epoch.
 
-Primary is the IoU on the grid. Beside it stand the IoU at random points, which lie between the voxels' centres, and the Chamfer
-distance and the normal consistency of the fitted surface against the true one, in units of half the grid's longest side.
-``official`` (of ``occupancy``) also scores as the official code does: the outputs during training, of the epoch of least loss.
+The primary metric is the IoU on the grid. The other metrics are the IoU at random points, which are between the voxels'
+centres, and the Chamfer distance and the normal consistency of the fitted surface against the true one, in units of half the
+grid's longest side. The protocol ``official`` (of ``occupancy``) also scores as the official code does: on the outputs during
+training, in the epoch with the smallest loss.
 Your own mesh (PLY, STL, OBJ, OFF, also gzipped): ``--signals ./part.stl``.
 """
 
@@ -57,7 +59,7 @@ SIDES = {
     "lucy": (0.5823386055615285, 1.0, 0.33418585660030986),
     "thai": (0.6, 1.0, 0.5),
 }
-"""Sides of the scans' bounding boxes, the longest 1, for estimates of time without the data; thai's are a guess."""
+"""Sides of the scans' bounding boxes, the longest being 1, for time estimates without the data. Those of thai are a guess."""
 PROCEDURAL_VERSION = 1
 
 METRICS = (IOU_GRID, IOU_RANDOM, CHAMFER, NORMALS, MSE_TRAIN)
@@ -84,13 +86,14 @@ PAPER_OCCUPANCY = Protocol(
     ),
     sources={
         "width, n_layers, epochs, lr": "paper and official code",
-        "lr_min, schedule": "a factor 0.2^(epoch / epochs), official code; the paper says piecewise decay",
+        "lr_min, schedule": "a factor 0.2^(epoch / epochs), official code; the paper states piecewise decay",
         "batch": "500,000 shuffled voxels, all of them in every epoch, official code",
-        "resolution": "512 along the longest side, as the volumes of this field have; the paper does not say",
-        "crop": "bounding box of the occupied voxels, the last index of each axis dropped, official code",
+        "resolution": "512 along the longest side, as is usual for volumes in this field; the paper does not state it",
+        "crop": "bounding box of the occupied voxels, without the last index of each axis, official code",
         "coordinates": "[-1, 1] on every axis, whatever its length, official code",
-        "scoring": "final weights, ours: the official code scores outputs from before each update (protocol official)",
-        "metrics": "IoU at threshold 0.5: paper and official code; the others are ours",
+        "scoring": "final weights, inrbench's choice: the official code scores outputs from before each update "
+        "(protocol official)",
+        "metrics": "IoU at threshold 0.5: paper and official code; the others are inrbench's choice",
     },
 )
 OFFICIAL = dataclasses.replace(
@@ -100,7 +103,8 @@ OFFICIAL = dataclasses.replace(
     settings=dataclasses.replace(PAPER_OCCUPANCY.settings_as(ShapeSettings), scoring="official"),
     sources={
         **PAPER_OCCUPANCY.sources,
-        "scoring": "final weights, and the official code's: outputs from before each update, of the epoch of least mean loss",
+        "scoring": "final weights, and as the official code: outputs from before each update, in the epoch "
+        "with the smallest mean loss",
     },
 )
 PAPER_SDF = dataclasses.replace(
@@ -116,17 +120,18 @@ PAPER_SDF = dataclasses.replace(
     ),
     sources={
         **PAPER_OCCUPANCY.sources,
-        "margin": "5 % of the longest side at each end, ours: the zero level set must not touch the grid's rim",
-        "crop": "none, ours",
-        "coordinates": "one scale for all axes, ours: stretched, the target would not be a distance",
+        "margin": "5 % of the longest side at each end, inrbench's choice: the zero level set must not touch "
+        "the grid's boundary",
+        "crop": "none, inrbench's choice",
+        "coordinates": "one scale for all axes, inrbench's choice: on stretched axes, the target would not be a distance",
         "scoring": "final weights",
-        "metrics": "IoU by sign: the paper's metric on the paper's words; there is no official code for this",
+        "metrics": "IoU by sign: the paper's metric, applied as its text describes; there is no official code for this",
     },
 )
 
 
 def quick(paper: Protocol) -> Protocol:
-    """Return a protocol of seconds on a laptop CPU."""
+    """Return a protocol that takes seconds on a laptop CPU."""
     return dataclasses.replace(
         paper,
         name="quick",
@@ -137,14 +142,15 @@ def quick(paper: Protocol) -> Protocol:
         lr_min=2e-4,
         settings=dataclasses.replace(paper.settings_as(ShapeSettings), resolution=64, crop=False),
         sources={
-            "all": "ours: 64 voxels a side, seconds on a laptop CPU, otherwise as in the paper's. It reproduces no paper",
+            "all": "inrbench's choice: 64 voxels along the longest side, takes seconds on a laptop CPU, otherwise like the "
+            "protocol 'paper'. It does not reproduce any paper",
             "lr": "as in the other quick protocols: 5e-3 is meant for batches of 500,000; at 2e-3 some networks collapse",
         },
     )
 
 
 class ShapeTask(Task):
-    """Solids. What is fitted at their voxels is the protocol's ``target``."""
+    """Base class of the tasks on solids. The protocol's ``target`` is fitted at their voxels."""
 
     kind = "shape"
     version = "1"
@@ -153,11 +159,11 @@ class ShapeTask(Task):
     file_extensions = (".ply", ".stl", ".obj", ".off", ".gz")
 
     def signals(self) -> tuple[str, ...]:
-        """Return the scans' names and those of the made shapes."""
+        """Return the names of the scans and of the procedural shapes."""
         return (*SCANS, *PROCEDURAL)
 
     def signal_sha256(self, signal: str) -> str:
-        """Return the hash of the mesh, or of its definition; of its address where nobody has had the mesh yet."""
+        """Return the hash of the mesh or of its definition; of its URL if no hash of the mesh is listed yet."""
         if signal in self.files:
             return file_sha256(self.files[signal])
         if signal in PROCEDURAL:
@@ -168,20 +174,32 @@ class ShapeTask(Task):
         return meshes.sha256[SCANS[signal]] or digest({"url": meshes.url_of(SCANS[signal])})
 
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
-        """Return the size of the grid, before it is cropped."""
+        """Return the problem size: that of the grid, before it is cropped."""
         sides = np.array(SIDES[signal]) if signal in SIDES else np.ptp(self.mesh(signal).vertices, axis=0)
         settings = protocol.settings_as(ShapeSettings)
         shape = grid_shape(sides, settings.resolution, settings.margin)
         return ProblemSize(3, 1, int(np.prod(shape)))
 
     def prepare(self, signal: str, protocol: Protocol, progress: Callable[[float], None]) -> None:
-        """Compute the ground truth, minutes at full size, unless it is on disk."""
+        """Compute the ground truth unless it is on disk. This takes minutes at full size.
+
+        Args:
+            signal: Name of the signal.
+            protocol: Protocol of this task.
+            progress: Function that is called with the finished fraction.
+        """
         recipe = self.recipe(signal, protocol)
         if not truth_is_there(recipe):
             shape_truth(recipe, lambda: self.mesh(signal), progress)
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
-        """Load the ground truth, or compute it. Nothing is drawn at random."""
+        """Load the ground truth, or compute it. Nothing is drawn at random.
+
+        Args:
+            signal: Name of the signal.
+            protocol: Protocol of this task.
+            data_seed: Not used.
+        """
         from inrbench.problems import shape_problem
 
         problem = shape_problem(shape_truth(self.recipe(signal, protocol), lambda: self.mesh(signal)), protocol)
@@ -190,7 +208,7 @@ class ShapeTask(Task):
         return problem
 
     def recipe(self, signal: str, protocol: Protocol) -> TruthRecipe:
-        """Return what determines the ground truth."""
+        """Return the settings that determine the ground truth."""
         settings = protocol.settings_as(ShapeSettings)
         unverified = signal in SCANS and not dataset("meshes").sha256[SCANS[signal]]
         mesh_sha256 = content_sha256(require_file("meshes", SCANS[signal])) if unverified else self.signal_sha256(signal)
@@ -212,7 +230,7 @@ class ShapeTask(Task):
 
 @register_task("sdf")
 class SignedDistance(ShapeTask):
-    """sdf: solids from triangle meshes as a signed distance, what the paper's text says."""
+    """sdf: solids from triangle meshes as a signed distance, as in the paper's text."""
 
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {**ShapeTask.suites, "quick": ("knot",)}
     tuning_split = ("sdf", ("knot", "gyroid"))
@@ -222,7 +240,7 @@ class SignedDistance(ShapeTask):
 
 @register_task("occupancy")
 class Occupancy(ShapeTask):
-    """occupancy: solids from triangle meshes as voxels of 0 and 1, what the paper's official code does."""
+    """occupancy: solids from triangle meshes as voxels of 0 and 1, as in the paper's official code."""
 
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {**ShapeTask.suites, "quick": ("gyroid",)}
     tuning_split = ("occupancy", ("knot", "gyroid"))
@@ -242,7 +260,7 @@ def knot() -> Mesh:
     curve = np.hstack((np.sin(t) + 2 * np.sin(2 * t), np.cos(t) - 2 * np.cos(2 * t), -np.sin(3 * t)))
     along = np.hstack((np.cos(t) + 4 * np.cos(2 * t), -np.sin(t) + 4 * np.sin(2 * t), -3 * np.cos(3 * t)))
     along /= np.linalg.norm(along, axis=1, keepdims=True)
-    # a frame that closes after one round: the part across the curve of a direction that never lies along it
+    # a frame that closes after one turn: a direction that is never parallel to the curve, made perpendicular to it
     out = np.hstack((np.sin(2 * t), -np.cos(2 * t), np.zeros_like(t)))
     out -= (out * along).sum(1, keepdims=True) * along
     out /= np.linalg.norm(out, axis=1, keepdims=True)

@@ -1,12 +1,12 @@
 """video: one network for a clip, from (time, row, column) to colour.
 
     bigbuckbunny   the first 132 frames of the film, 1280x720, reduced to 320x180 (by block means, rounded to 8 bit)
-    orbits         made here: discs on their rounds over a drifting pattern, defined at every moment and every resolution
+    orbits         procedural: discs that orbit over a drifting pattern, defined at every time and every resolution
 
 Table 1 of Han et al., AAAI 2026, fits the first 100 frames of Big Buck Bunny at 180x320. Its official code reads the clip at
-its own size and cuts the prediction down to 8 bit before the PSNR, which costs 0.3 dB at 42 dB; the PSNR without that stands
-beside it here. ``paper`` fits every frame, so nothing is left to interpolate: ``paper-heldout`` and ``quick`` fit the even
-frames and also render the odd ones, which the network has never seen.
+its own size and truncates the prediction to 8 bit before the PSNR, which costs 0.3 dB at 42 dB; here the PSNR without
+truncation is reported as well. ``paper`` fits every frame, so no frame is left to interpolate. ``paper-heldout`` and ``quick``
+fit the even frames and also render the odd ones, which are not fitted.
 Your own clip: ``--signals ./clip.mp4``.
 """
 
@@ -41,7 +41,7 @@ CLIP = "bigbuckbunny"
 CLIP_SHAPE = (720, 1280)
 ORBITS_SHAPE = (180, 320)
 ORBITS_FRAMES = 100
-"""In how many frames the discs go round once."""
+"""Number of frames in which the discs complete one orbit."""
 ORBITS_VERSION = 1
 
 PAPER = Protocol(
@@ -58,11 +58,12 @@ PAPER = Protocol(
     sources={
         "width, n_layers, epochs, lr, lr_min": "paper and official code",
         "batch": "20,480 shuffled pixels, official code; not stated in the paper",
-        "schedule": "cosine once an epoch, official code",
+        "schedule": "cosine, updated once per epoch, official code",
         "coordinate_range": "[0, 1] on all three axes, first and last sample on the ends, official code",
-        "frames, max_pixels": "the first 100 frames at 180x320, paper. The official code does not resize; block means are ours",
-        "metrics": "8-bit truncation before PSNR: official code. SSIM: paper, the implementation is ours. Mean and population "
-        "standard deviation over frames, as in Table 1",
+        "frames, max_pixels": "the first 100 frames at 180x320, paper. The official code does not resize; block means are "
+        "inrbench's choice",
+        "metrics": "8-bit truncation before PSNR: official code. SSIM: paper, the implementation is inrbench's. Mean and "
+        "population standard deviation over frames, as in Table 1",
     },
 )
 HELDOUT = dataclasses.replace(
@@ -70,7 +71,7 @@ HELDOUT = dataclasses.replace(
     name="paper-heldout",
     metrics=(PSNR_HELDOUT.id, *PAPER.metrics),
     settings=dataclasses.replace(PAPER.settings_as(VideoSettings), fit="even"),
-    sources={**PAPER.sources, "fit": "ours: half the frames are kept for judging what lies between"},
+    sources={**PAPER.sources, "fit": "inrbench's choice: half of the frames are held out, to evaluate interpolation"},
 )
 QUICK = Protocol(
     name="quick",
@@ -83,13 +84,16 @@ QUICK = Protocol(
     schedule="cosine",
     metrics=tuple(m.id for m in (PSNR_FLOAT, PSNR_FLOAT_STD, SSIM_FRAMES, PSNR_HELDOUT, PSNR_8BIT)),
     settings=VideoSettings(coordinate_range=(0.0, 1.0), frames=31, max_pixels=3600, fit="even"),
-    sources={"all": "ours: 16 frames at 45x80, seconds on a laptop CPU, otherwise as in the paper's. It reproduces no paper"},
+    sources={
+        "all": "inrbench's choice: 16 frames at 45x80, takes seconds on a laptop CPU, otherwise like the protocol 'paper'. "
+        "It does not reproduce any paper"
+    },
 )
 
 
 @register_task("video")
 class Video(Task):
-    """Clips."""
+    """Video clips."""
 
     kind = "video"
     version = "1"
@@ -105,7 +109,7 @@ class Video(Task):
         return (CLIP, "orbits")
 
     def signal_sha256(self, signal: str) -> str:
-        """Return the hash of the file's bytes, or of the definition."""
+        """Return the hash of the file's bytes, or of the definition of a procedural clip."""
         if signal in self.files:
             return file_sha256(self.files[signal])
         if signal == CLIP:
@@ -123,7 +127,13 @@ class Video(Task):
         return ProblemSize(3, 3, fitted * height * width)
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
-        """Load a clip. Nothing is drawn at random."""
+        """Load a clip. Nothing is drawn at random.
+
+        Args:
+            signal: Name of the signal.
+            protocol: Protocol of this task.
+            data_seed: Not used.
+        """
         from inrbench.data import read_video, require_file
         from inrbench.problems import video_problem
 
@@ -136,7 +146,13 @@ class Video(Task):
 
 
 def orbits(n_frames: int, height: int, width: int) -> Frames:
-    """Return ``n_frames`` frames ``(T, H, W, 3)``: three discs with soft rims go round over a drifting pattern of stripes."""
+    """Return frames ``(T, H, W, 3)`` of three discs with soft edges that orbit over a drifting pattern of stripes.
+
+    Args:
+        n_frames: Number of frames T.
+        height: Rows H.
+        width: Columns W.
+    """
     y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-16 / 9, 16 / 9, width), indexing="ij")
     return np.stack([_orbits_at(t / ORBITS_FRAMES, x, y) for t in range(n_frames)])
 

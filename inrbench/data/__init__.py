@@ -1,4 +1,4 @@
-"""Data sets: what there is, where it lies on this machine, and how to get it. A run reads files and never downloads."""
+"""Data sets: the catalogue, the files on this machine, and how to download them. Runs read files and never download."""
 
 from inrbench.data.audio import Clip, read_wav, write_wav
 from inrbench.data.catalogue import Dataset, catalogue, dataset

@@ -1,4 +1,4 @@
-"""Sounds as arrays: WAV files."""
+"""Read and write WAV files as arrays."""
 
 import io
 import struct
@@ -12,15 +12,21 @@ from numpy.typing import NDArray
 from inrbench.errors import BadValue
 
 UNKNOWN_SIZES = (0, 0xFFFFFFFF)
-"""What a program that writes to a pipe leaves in the header, since it cannot go back to it."""
+"""Sizes in the header of a file that was written to a pipe, where the final size cannot be filled in."""
 CANCELLED = 1e-2
-"""Power of the mean of the channels over the mean of their powers: below it the channels cancel each other."""
+"""Power of the channels' mean divided by the mean of their powers; below this value, the channels cancel each other."""
 NEARLY_CANCELLED = 0.2
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One channel of sound, samples in [-1, 1], how many there are in a second, and what is to be known of them."""
+    """One channel of sound.
+
+    Args:
+        samples: Samples in [-1, 1], ``(N,)``.
+        rate: Samples per second.
+        notes: Remarks about how the samples were read.
+    """
 
     samples: NDArray[np.floating]
     rate: int
@@ -28,39 +34,39 @@ class Clip:
 
 
 def read_wav(path: Path, channel: int | None = None) -> Clip:
-    """Return a WAV file: one of its channels, counted from 0, or the mean of all.
+    """Return one channel of a WAV file, counted from 0, or the mean of all channels.
 
-    A header that leaves the length open is read to the end of the file; one that tells another length than the file has gives
-    a note.
+    If the header leaves the length open, the file is read to its end. If the header's length does not match the file, the clip
+    has a note about it.
 
     Raises:
-        BadValue: The file is no readable WAV, has no such channel, or its channels cancel each other.
+        BadValue: The file is not a readable WAV file, has no such channel, or its channels cancel each other.
     """
     from scipy.io import wavfile
 
     try:
         data, notes = _mended(path.read_bytes())
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", wavfile.WavFileWarning)  # chunks that say who made it, and cut-off ones
+            warnings.simplefilter("ignore", wavfile.WavFileWarning)  # metadata chunks and truncated files
             rate, samples = wavfile.read(io.BytesIO(data))
     except FileNotFoundError as error:
         raise BadValue(f"no such sound: {path}") from error
-    except Exception as error:  # a damaged header makes SciPy raise whatever comes first
+    except Exception as error:  # a damaged header makes SciPy raise many kinds of error
         raise BadValue(f"{path} cannot be read as WAV: {str(error) or type(error).__name__}") from error
     if samples.size == 0 or rate <= 0:
-        raise BadValue(f"{path} holds no sound: {samples.size} samples at {rate} a second")
+        raise BadValue(f"{path} contains no sound: {samples.size} samples at {rate} per second")
     full = 1.0 if samples.dtype.kind == "f" else 2.0 ** (8 * samples.dtype.itemsize - 1)
-    values = samples.astype(np.float64) - (full if samples.dtype == np.uint8 else 0.0)  # 8-bit files count from 0
+    values = samples.astype(np.float64) - (full if samples.dtype == np.uint8 else 0.0)  # 8-bit samples are unsigned
     values = values / full
     values = values[:, None] if values.ndim == 1 else values
     if not np.isfinite(values).all():
-        raise BadValue(f"{path} holds values that are no numbers")
+        raise BadValue(f"{path} contains values that are not finite numbers")
     mono, said = _one_channel(path, values, channel)
     return Clip(mono, int(rate), (*notes, *said))
 
 
 def _one_channel(path: Path, values: NDArray[np.float64], channel: int | None) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Return the samples of a channel, or the mean of all, and what is to be known of that."""
+    """Return the samples of one channel, or the mean of all channels, and notes about it."""
     n = values.shape[1]
     if channel is not None:
         if channel >= n:
@@ -71,17 +77,17 @@ def _one_channel(path: Path, values: NDArray[np.float64], channel: int | None) -
     left = float(np.square(mean).mean()) / power if power else 1.0
     if n > 1 and left < CANCELLED:
         raise BadValue(
-            f"{path}: its {n} channels cancel each other, their mean has {left:.1g} of their power; name one: --set channel=0"
+            f"{path}: its {n} channels cancel each other: their mean has {left:.1g} of their power; pick one: --set channel=0"
         )
     if n > 1 and left < NEARLY_CANCELLED:
-        return mean, (f"the mean of {n} channels has {left:.0%} of their power; --set channel=0 takes one of them",)
+        return mean, (f"the mean of {n} channels has {left:.0%} of their power; to use one channel: --set channel=0",)
     return mean, ()
 
 
 def _mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
-    """Return a WAV file's bytes with the length of its samples filled in, and what its header said of it.
+    """Return a WAV file's bytes with a missing sample length filled in, and notes about a wrong length.
 
-    The file is a list of chunks: four letters, a length, that many bytes.
+    The file is a list of chunks. Each chunk is a name of four letters, a length, and that many bytes.
     """
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         return data, ()
@@ -95,7 +101,7 @@ def _mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
                 head = data[:4] + struct.pack("<I", place + even) + data[8 : place + 4] + struct.pack("<I", even)
                 return head + data[place + 8 : place + 8 + even], ()
             if size > there:
-                return data, (f"the file is cut off: {there} bytes of samples are there, its header tells of {size}",)
+                return data, (f"the file is truncated: it has {there} bytes of samples, its header gives {size}",)
             rest = there - size
             if rest >= 8 and not data[place + 8 + size : place + 12 + size].strip(b"\0").isalnum():
                 return data, (f"its header tells of {size} bytes of samples, and {rest} bytes that are no chunk follow",)
@@ -105,7 +111,7 @@ def _mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
 
 
 def write_wav(path: Path, clip: Clip) -> None:
-    """Write a clip as 16-bit WAV, values clipped to [-1, 1]."""
+    """Write a clip as a 16-bit WAV file, with samples clipped to [-1, 1]."""
     from scipy.io import wavfile
 
     wavfile.write(path, clip.rate, np.rint(clip.samples.clip(-1, 1) * 32767).astype(np.int16))

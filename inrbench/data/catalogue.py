@@ -13,9 +13,16 @@ from inrbench.errors import unknown_name
 class Dataset:
     """A named set of files.
 
-    ``sha256`` maps each file's name to the hash of its bytes, for a ``.gz`` of the bytes in it; an empty text where nobody has
-    had the file yet. ``urls`` are the addresses of files that have their own; the others follow from ``url``.
-    ``distribution``: a Python distribution that brings the files in its folder ``inside``.
+    Args:
+        name: Name of the data set.
+        title: Description in one line.
+        url: Address of the files, with ``{name}`` for the file's name; empty if there is no public address.
+        licence: Licence of the files.
+        citation: Source to cite.
+        sha256: SHA-256 of each file by name, for a ``.gz`` file of the uncompressed bytes; an empty string if not known yet.
+        urls: Addresses of the files that have their own; the others follow from ``url``.
+        distribution: Python distribution that contains the files; empty if there is none.
+        inside: Folder of the distribution that contains the files.
     """
 
     name: str
@@ -29,7 +36,7 @@ class Dataset:
     inside: str = ""
 
     def url_of(self, file: str) -> str:
-        """Return where a file is downloaded from; an empty text where it has no public address."""
+        """Return the download address of a file, or an empty string if it has no public address."""
         return self.urls.get(file) or self.url.format(name=file)
 
 
@@ -41,7 +48,7 @@ def catalogue() -> dict[str, Dataset]:
 
 
 def dataset(name: str) -> Dataset:
-    """Return a data set. Raises UnknownName."""
+    """Return a data set by name. Raises UnknownName if the catalogue does not have it."""
     if name not in catalogue():
         raise unknown_name("data set", name, catalogue(), "see: inrbench data list")
     return catalogue()[name]

@@ -1,6 +1,6 @@
-"""Signed distance to a mesh, and whether a point is inside: exact, and robust for scans with holes.
+"""Signed distance to a mesh, and an inside test: both exact, and robust for scans with holes.
 
-A point is inside where the generalised winding number exceeds one half: small holes, and faces that overlap, do not matter
+A point is inside if the generalised winding number exceeds one half. Small holes and overlapping faces do not matter
 (Barill, Dickson, Schmidt, Levin, Jacobson, "Fast Winding Numbers for Soups and Clouds", 2018, as in libigl).
 """
 
@@ -16,10 +16,16 @@ Backend = Literal["libigl", "pysdf"]
 
 
 def signed_distance(mesh: Mesh, points: Array, backend: Backend = "libigl") -> Array:
-    """Return the signed distance ``(N,)`` of points ``(N, 3)`` to a mesh, in its units: negative inside.
+    """Return the signed distances ``(N,)`` of points to a mesh, in the mesh's units; negative inside.
 
-    ``libigl`` is exact; ``pysdf`` is about five times as fast and approximate (extra ``inrbench[pysdf]``). Raises BadValue for
-    another backend, NotApplicable where it is not installed.
+    Args:
+        mesh: The mesh.
+        points: Query points, ``(N, 3)``.
+        backend: ``libigl`` is exact; ``pysdf`` is approximate and about five times as fast (extra ``inrbench[pysdf]``).
+
+    Raises:
+        BadValue: The backend is unknown.
+        NotApplicable: The backend is not installed.
     """
     if backend == "pysdf":
         return -_pysdf(mesh)(points.astype(np.float32)).astype(np.float64)
@@ -27,14 +33,14 @@ def signed_distance(mesh: Mesh, points: Array, backend: Backend = "libigl") -> A
         raise BadValue(f"unknown distance backend '{backend}'. There are: {', '.join(get_args(Backend))}")
     import igl
 
-    # libigl's own combination of the two multiplies the distance by 1 - 2 w, w being nearly but not quite 0 or 1: off by 0.5 %
+    # libigl's own signed distance multiplies by 1 - 2 w, where w is not exactly 0 or 1: an error of 0.5 %
     squared = igl.point_mesh_squared_distance(points, mesh.vertices, mesh.faces)[0]
     distance: Array = np.where(is_inside(mesh, points), -1.0, 1.0) * np.sqrt(squared)
     return distance
 
 
 def nearest_on_surface(mesh: Mesh, points: Array) -> tuple[Array, Array]:
-    """Return the exact distance ``(N,)`` of points ``(N, 3)`` to a mesh, and the unit normals ``(N, 3)`` of the faces met."""
+    """Return the exact distances ``(N,)`` of points ``(N, 3)`` to a mesh, and the nearest faces' unit normals ``(N, 3)``."""
     import igl
 
     squared, faces, _ = igl.point_mesh_squared_distance(points, mesh.vertices, mesh.faces)
@@ -42,7 +48,7 @@ def nearest_on_surface(mesh: Mesh, points: Array) -> tuple[Array, Array]:
 
 
 def is_inside(mesh: Mesh, points: Array) -> NDArray[np.bool_]:
-    """Return for each point ``(N, 3)`` whether the mesh winds around it."""
+    """Return whether each point of ``(N, 3)`` is inside the mesh, ``(N,)``."""
     import igl
 
     inside: NDArray[np.bool_] = igl.fast_winding_number(mesh.vertices, mesh.faces, points) > 0.5

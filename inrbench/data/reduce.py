@@ -1,4 +1,4 @@
-"""Images made smaller: by which factor, and how."""
+"""Reduce images by a whole factor."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,18 @@ from inrbench.errors import BadValue
 
 
 def reduction_factor(shape: Sequence[int], max_pixels: int | None, step: int = 2) -> int:
-    """Return the smallest reduction of ``(H, W)`` that leaves at most ``max_pixels`` pixels; 1 for no limit.
+    """Return the smallest factor that reduces ``(H, W)`` to at most ``max_pixels`` pixels; 1 if there is no limit.
 
-    It is a multiple of ``step``: even by default, also where nothing needs reducing, so that the image at twice the fitted
-    resolution is always there to compare with.
+    With a limit, the factor is a multiple of ``step``. By default it is even, also if no reduction is needed, so that the image
+    at twice the fitted resolution always exists for comparison.
 
-    Raises BadValue for less than a pixel.
+    Args:
+        shape: ``(H, W)`` in pixels.
+        max_pixels: Largest number of pixels, at least 1; None for no limit.
+        step: Number of which the factor is a multiple.
+
+    Raises:
+        BadValue: ``max_pixels`` is less than 1, or the reduced image would have less than one pixel.
 
     >>> reduction_factor((512, 768), 25_000), reduction_factor((512, 768), None), reduction_factor((512, 768), 50_000, step=1)
     (4, 1, 3)
@@ -28,12 +34,18 @@ def reduction_factor(shape: Sequence[int], max_pixels: int | None, step: int = 2
     while (height // factor) * (width // factor) > max_pixels:
         factor += step
     if min(height, width) < factor:
-        raise BadValue(f"an image of {width}x{height} pixels is too small to be reduced {factor} times")
+        raise BadValue(f"an image of {width}x{height} pixels is too small to be reduced by a factor of {factor}")
     return factor
 
 
 def fitted_shape(shape: Sequence[int], max_pixels: int | None, step: int = 2) -> tuple[int, int]:
-    """Return ``(H, W)`` after the reduction."""
+    """Return ``(H, W)`` after the reduction.
+
+    Args:
+        shape: ``(H, W)`` before the reduction, in pixels.
+        max_pixels: As in ``reduction_factor``.
+        step: As in ``reduction_factor``.
+    """
     factor = reduction_factor(shape, max_pixels, step)
     height, width = shape
     return height // factor, width // factor
@@ -42,7 +54,7 @@ def fitted_shape(shape: Sequence[int], max_pixels: int | None, step: int = 2) ->
 def area_mean(image: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     """Return an image ``(H, W, C)`` reduced to ``(H // factor, W // factor, C)``, each pixel the mean of a square block.
 
-    Rows and columns that fill no block are cut off.
+    Rows and columns that do not fill a block are dropped.
     """
     height, width = (size // factor for size in image.shape[:2])
     blocks = image[: height * factor, : width * factor].reshape(height, factor, width, factor, -1)

@@ -1,8 +1,8 @@
-"""The ground truth of a shape: a grid of distances or of bits, and what to judge by, computed once and kept on disk.
+"""The ground truth of a shape: a grid of distances or bits, and evaluation data, computed once and stored on disk.
 
-The shape's bounding box lies around the origin. Its longest side, with ``margin`` of itself added at both ends, spans [-1, 1],
-and is cut into ``resolution`` voxels; the other sides have as many of these voxels as they need. Truth is told at the voxels'
-centres.
+The shape's bounding box is centred at the origin. Its longest side, with ``margin`` times its length added at both ends, spans
+[-1, 1] and is divided into ``resolution`` voxels. The other sides have as many voxels of this size as they need. The values are
+those at the voxels' centres.
 """
 
 import json
@@ -26,7 +26,7 @@ from inrbench.spec import digest
 Progress = Callable[[float], None]
 Kind = Literal["sdf", "occupancy"]
 VERSION = 3
-"""Raised when the same recipe gives other numbers, so that older files are not used."""
+"""Version of the files. It is increased when the same recipe gives different numbers, so that older files are not used."""
 POINTS_AT_ONCE = 2_000_000
 RANDOM_POINTS = 100_000
 SEED = 0
@@ -34,7 +34,17 @@ SEED = 0
 
 @dataclass(frozen=True, kw_only=True)
 class TruthRecipe:
-    """What determines a ground truth. ``mesh_sha256`` is the hash of the mesh's file or definition."""
+    """Everything that determines a ground truth.
+
+    Args:
+        mesh_sha256: Hash of the mesh's file or definition.
+        kind: ``sdf`` (signed distances) or ``occupancy`` (bits).
+        resolution: Voxels along the longest side.
+        margin: Empty space at each end of the longest side, as a share of it.
+        backend: Library that computes the distances.
+        crop: Whether the grid is cropped to the bounding box of the occupied voxels without the last index of each axis, as in
+            the official code.
+    """
 
     mesh_sha256: str
     kind: Kind
@@ -42,20 +52,25 @@ class TruthRecipe:
     margin: float
     backend: Backend
     crop: bool
-    """Cut the grid to the bounding box of the occupied voxels without the last of each axis, as official code does."""
 
     def folder(self) -> Path:
-        """Where it is kept. Raises BadValue where the cache is another user's."""
+        """Return the folder of the stored files. Raises BadValue if the cache belongs to another user."""
         return private_folder(cache_folder().parent / "shapes") / digest({"version": VERSION, **asdict(self)})[:32]
 
 
 @dataclass(frozen=True, eq=False)
 class ShapeTruth:
-    """``low`` and ``voxel``: position of the first voxel's centre, and the side of a voxel. ``values`` in C order: distances,
-    float32, ``(n_x n_y n_z,)``, mapped from disk; or occupancy, eight voxels a byte, the first in the highest bit.
+    """A stored ground truth.
 
-    ``mesh``: the true surface in the same coordinates. ``random_points``, uniform between the outermost voxels' centres, are
-    inside where ``random_inside`` is set.
+    Args:
+        shape: Voxels along each axis, ``(n_x, n_y, n_z)``.
+        low: Position of the first voxel's centre.
+        voxel: Side of a voxel.
+        values: Values in C order, mapped from disk: distances, float32, ``(n_x, n_y, n_z)``; or occupancy, eight voxels per
+            byte, the first in the highest bit.
+        mesh: The true surface in the same coordinates.
+        random_points: Random points ``(N, 3)``, uniform between the outermost voxels' centres.
+        random_inside: Whether each of the random points is inside, ``(N,)``.
     """
 
     shape: tuple[int, int, int]
@@ -68,9 +83,14 @@ class ShapeTruth:
 
 
 def shape_truth(recipe: TruthRecipe, load: Callable[[], Mesh], progress: Progress = lambda fraction: None) -> ShapeTruth:
-    """Return the ground truth, from disk or computed from the mesh that ``load`` returns. ``progress`` is told the fraction.
+    """Return the ground truth, from disk if it is stored there, otherwise computed.
 
-    Two processes that compute the same end with one of the two, which are equal.
+    If two processes compute the same ground truth, one of the two equal results is stored.
+
+    Args:
+        recipe: Everything that determines the ground truth.
+        load: Function that returns the mesh; called only if the ground truth must be computed.
+        progress: Function that is called with the completed fraction, up to 1.
     """
     folder = recipe.folder()
     if not folder.is_dir():
@@ -81,7 +101,7 @@ def shape_truth(recipe: TruthRecipe, load: Callable[[], Mesh], progress: Progres
             if not folder.is_dir():
                 scratch.replace(folder)
         except OSError:
-            if not folder.is_dir():  # else another process was sooner
+            if not folder.is_dir():  # otherwise another process was faster
                 raise
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -89,12 +109,17 @@ def shape_truth(recipe: TruthRecipe, load: Callable[[], Mesh], progress: Progres
 
 
 def truth_is_there(recipe: TruthRecipe) -> bool:
-    """Whether the ground truth has been computed already."""
+    """Return whether the ground truth is already stored."""
     return recipe.folder().is_dir()
 
 
 def grid_shape(extent: Array, resolution: int, margin: float) -> tuple[int, int, int]:
-    """Return the voxels along each axis of a bounding box with sides ``extent``.
+    """Return the number of voxels along each axis of a bounding box.
+
+    Args:
+        extent: Sides of the bounding box, ``(3,)``.
+        resolution: Voxels along the longest side, including the margin.
+        margin: Empty space added at each end, as a share of the longest side.
 
     >>> grid_shape(np.array([1.0, 2.0, 0.5]), 64, 0.0)
     (32, 64, 16)
@@ -143,7 +168,7 @@ def _compute(recipe: TruthRecipe, mesh: Mesh, folder: Path, progress: Progress) 
 
 
 def occupied_box(occupied: NDArray[np.bool_]) -> tuple[slice, slice, slice]:
-    """Return the bounding box of the occupied voxels without the last index of each axis, as the official code cuts it."""
+    """Return the bounding box of the occupied voxels without the last index of each axis, as in the official code."""
     filled = [np.flatnonzero(occupied.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
     x, y, z = (slice(int(indices[0]), max(int(indices[-1]), int(indices[0]) + 1)) for indices in filled)
     return x, y, z

@@ -1,4 +1,4 @@
-"""Video files as frames."""
+"""Read and write video files as arrays of frames."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +14,11 @@ from inrbench.errors import BadValue
 from inrbench.settings import MIN_FRAMES
 
 Frames = NDArray[np.uint8]
-"""``(T, H, W, 3)``."""
+"""Frames of a video, ``(T, H, W, 3)``, in 8-bit RGB."""
 
 
 def video_shape(path: Path) -> tuple[int, int]:
-    """Return ``(H, W)`` of a video file as it is shown, from its first frame. Raises BadValue for a file that is no video."""
+    """Return the displayed size ``(H, W)`` of a video file, from its first frame. Raises BadValue if it is not a video."""
     import av
 
     with _opened(path) as (container, stream):
@@ -32,8 +32,16 @@ def video_shape(path: Path) -> tuple[int, int]:
 def read_video(path: Path, n_frames: int, max_pixels: int | None) -> Frames:
     """Return the first ``n_frames`` frames of a video file in RGB, each reduced to at most ``max_pixels`` pixels.
 
-    The reduction is by the smallest whole factor that does, each pixel the mean of a block, rounded to 8 bit: one rule for
-    every clip, which no library's version changes. Raises BadValue for a file that cannot be decoded or has fewer frames.
+    The reduction uses the smallest sufficient whole factor. Each pixel is the mean of a block, rounded to 8 bits. This rule is
+    the same for every clip and does not depend on the version of a library.
+
+    Args:
+        path: The video file.
+        n_frames: Number of frames.
+        max_pixels: Largest number of pixels per frame; None for no reduction.
+
+    Raises:
+        BadValue: The file cannot be decoded or has fewer frames.
     """
     import av
 
@@ -61,7 +69,15 @@ def read_video(path: Path, n_frames: int, max_pixels: int | None) -> Frames:
 
 
 def write_video(path: Path, frames: Frames, rate: int = 25) -> None:
-    """Write frames as MP4: H.264 where there is the encoder, else MPEG-4. An odd last row or column is left out."""
+    """Write frames as an MP4 file: H.264 if the encoder is available, otherwise MPEG-4.
+
+    If the height or width is odd, the last row or column is left out.
+
+    Args:
+        path: The file to write.
+        frames: Frames ``(T, H, W, 3)``.
+        rate: Frames per second.
+    """
     import av
 
     height, width = (side - side % 2 for side in frames.shape[1:3])
@@ -79,9 +95,9 @@ def write_video(path: Path, frames: Frames, rate: int = 25) -> None:
 
 
 class _AsShown:
-    """Turns decoded frames into RGB bytes ``(H, W, 3)`` as a player shows them: by ffmpeg's conversion, and upright.
+    """Convert decoded frames to RGB bytes ``(H, W, 3)`` as a player shows them: by ffmpeg's conversion, and upright.
 
-    PyAV's shorter way asks the scaler for other settings, and a film of 10 bits comes out 5 dB worse than ffmpeg's.
+    PyAV's direct conversion uses other scaler settings, with which a 10-bit video is 5 dB worse than with ffmpeg.
     """
 
     def __init__(self, path: Path, stream: Any) -> None:
@@ -92,14 +108,14 @@ class _AsShown:
         try:
             source = self._graph.add_buffer(template=stream)
         except ValueError as error:
-            raise BadValue(f"{path} is damaged: the format of its pixels cannot be told ({error})") from error
+            raise BadValue(f"{path} is damaged: its pixel format is unknown ({error})") from error
         ends = [source, self._graph.add("format", "rgb24"), self._graph.add("buffersink")]
         for here, there in pairwise(ends):
             here.link_to(there)
         self._graph.configure()
 
     def __call__(self, frame: Any, number: int) -> Frames:
-        """Return a frame. Raises BadValue for one of another size than the first."""
+        """Return a converted frame. Raises BadValue if its size differs from that of the first frame."""
         if (frame.width, frame.height) != self._size:
             size = f"{frame.width}x{frame.height}"
             raise BadValue(f"{self._path} changes its size at frame {number}, to {size}; cut it before that")
@@ -131,5 +147,5 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
         if not container.streams.video:
             raise BadValue(f"{path} has no video in it")
         if container.streams.video[0].codec_context is None:
-            raise BadValue(f"{path} cannot be read as a video: what it is encoded with is not known here")
+            raise BadValue(f"{path} cannot be read as a video: its codec is unknown")
         yield container, container.streams.video[0]

@@ -1,4 +1,7 @@
-"""Derivatives of a network's output by its coordinates, for equations: written out for plain chains, else backwards twice."""
+"""Derivatives of a network's output with respect to its coordinates, for equations.
+
+Feedforward chains use explicit formulas; other networks use reverse mode twice.
+"""
 
 from inrbench.derivatives.analytic import analytic_jet
 from inrbench.derivatives.autograd import backward_jet

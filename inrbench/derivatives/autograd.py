@@ -1,4 +1,4 @@
-"""The plain way, for any module: reverse mode, and reverse mode of that. What PINN codes do; the yardstick."""
+"""Derivatives of any module by reverse mode, applied twice for second derivatives, as PINN codes do. The reference."""
 
 import torch
 from torch import Tensor, nn
@@ -7,9 +7,14 @@ from inrbench.derivatives.jet import DerivativeSpec, Jet
 
 
 def backward_jet(network: nn.Module, x: Tensor, wanted: DerivativeSpec) -> Jet:
-    """Return value and derivatives of ``network``, ``(N, d) -> (N, 1)``, at points ``x (N, d)``.
+    """Return the value and derivatives of a network at points.
 
-    They can be differentiated further, by the weights.
+    The results can be differentiated further, with respect to the weights.
+
+    Args:
+        network: Any module ``(N, d) -> (N, 1)``.
+        x: Points, ``(N, d)``.
+        wanted: Derivatives to compute.
     """
     with torch.enable_grad():
         x = x.detach().requires_grad_()
@@ -27,7 +32,7 @@ def backward_jet(network: nn.Module, x: Tensor, wanted: DerivativeSpec) -> Jet:
 
 
 def _gradient(value: Tensor, x: Tensor) -> Tensor:
-    """Return d sum(value) / dx; zero where the value does not depend on x."""
+    """Return d sum(value) / dx; zero if the value does not depend on x."""
     if not value.requires_grad:
         return torch.zeros_like(x)
     (gradient,) = torch.autograd.grad(value.sum(), x, create_graph=True, allow_unused=True, materialize_grads=True)

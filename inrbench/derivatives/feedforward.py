@@ -1,4 +1,4 @@
-"""Networks whose derivatives can be written out: linear layers and elementwise functions by turns."""
+"""Networks with explicit derivatives: alternating linear layers and elementwise functions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,14 +15,20 @@ Function = Callable[[Tensor], tuple[Tensor, ...]]
 
 @dataclass(frozen=True)
 class Stage:
-    """``z = x weight^T + bias``, ``(N, m)``, and functions of each z: ``copies`` of them side by side, ``(N, copies m)``."""
+    """A linear layer ``z = x weight^T + bias``, ``(N, m)``, followed by elementwise functions of z, ``(N, copies m)``.
+
+    Args:
+        weight: Weight of the linear layer, ``(m, in_features)``.
+        bias: Bias of the linear layer, ``(m,)``, or None.
+        once: Function from z to f(z), f'(z).
+        twice: Function from z to f(z), f'(z), f''(z).
+        copies: Number of functions of each z, whose values are concatenated.
+    """
 
     weight: Tensor
     bias: Tensor | None
     once: Function
-    """From z to f(z), f'(z)."""
     twice: Function
-    """From z to f(z), f'(z), f''(z)."""
     copies: int = 1
 
     def linear(self, x: Tensor) -> Tensor:
@@ -31,7 +37,7 @@ class Stage:
 
 
 def is_feedforward(network: nn.Module) -> bool:
-    """Whether the network is linear layers and elementwise activations by turns, as far as can be seen by trying it."""
+    """Return whether a network alternates linear layers and elementwise activations, as far as random inputs show."""
     return (
         isinstance(network, CoordinateMLP)
         and type(network).forward is CoordinateMLP.forward
@@ -42,7 +48,7 @@ def is_feedforward(network: nn.Module) -> bool:
 
 
 def stages_of(network: CoordinateMLP) -> list[Stage]:
-    """Return the stages of a chain, from the input on; its output layer comes after them."""
+    """Return the stages of a chain in order from the input, without the output layer."""
     stages = []
     if isinstance(network.encoding, WaveEncoding):
         waves = network.encoding
@@ -54,7 +60,7 @@ def stages_of(network: CoordinateMLP) -> list[Stage]:
 
 
 def _derivatives_of(activation: nn.Module) -> tuple[Function, Function]:
-    """Return f with its first and with its first two derivatives: the activation's own where it offers them, else generic."""
+    """Return f with its first and with its first two derivatives: the activation's own if it has them, otherwise generic."""
     own = getattr(activation, "derivatives", None)
     if isinstance(activation, nn.Tanh):
         own = _tanh
@@ -77,7 +83,7 @@ def _tanh(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _is_elementwise(activation: nn.Module, width: int) -> bool:
-    """Whether changing one channel of a few random rows changes that channel of those rows alone."""
+    """Return whether changing one channel of a random row changes only that channel of that row, for a few rows."""
     parameter = next(activation.parameters(), None)
     generator = torch.Generator().manual_seed(0)
     z = torch.randn(PROBES, width, generator=generator)

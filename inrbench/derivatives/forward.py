@@ -1,8 +1,8 @@
-"""The forward way: value, slopes and second derivatives go through the layers together, in one matrix product a layer.
+"""Forward mode: value, slopes and second derivatives pass through the layers together, in one matrix product per layer.
 
-With z the value and d_i = dz/dx_i, s = sum_i d2z/dx_i2 of a layer's input, a linear layer maps all of them by its weights (its
-bias belongs to the value alone), and an activation f gives f(z), f'(z) d_i, f'(z) s + f''(z) sum_i d_i^2. One reverse sweep
-over this gives the weights' gradient, where the plain way needs a reverse sweep through two others.
+Let z be the value, d_i = dz/dx_i the slopes and s = sum_i d2z/dx_i2 at a layer's input. A linear layer maps all of them by its
+weights, and adds its bias to the value only. An activation f gives f(z), f'(z) d_i and f'(z) s + f''(z) sum_i d_i^2. One
+reverse sweep over this gives the gradient of the weights; plain autograd needs a reverse sweep through two others.
 """
 
 import torch
@@ -17,9 +17,16 @@ from inrbench.nn import CoordinateMLP
 def forward_jet(
     network: CoordinateMLP, x: Tensor, wanted: DerivativeSpec, others: Tensor | None = None
 ) -> tuple[Jet, Tensor | None]:
-    """Return the jet at points ``x (N, d)``, and the bare values ``(M, 1)`` at ``others (M, d)``, from the same products.
+    """Return the jet at ``x`` and the plain values at ``others``, from the same matrix products.
 
-    The network must be one that ``is_feedforward``.
+    Args:
+        network: Network ``(N, d) -> (N, 1)`` for which ``is_feedforward`` is true.
+        x: Points at which value and derivatives are computed, ``(N, d)``.
+        wanted: Derivatives to compute.
+        others: Points at which only the value is computed, ``(M, d)``, or None.
+
+    Returns:
+        The jet at ``x``, and the values ``(M, 1)`` at ``others``, or None.
     """
     state = _State(x, others, wanted)
     for stage in stages_of(network):
@@ -30,7 +37,7 @@ def forward_jet(
 
 
 class _State:
-    """Rows in this order: the N values, the M other values, N slopes for each axis, N second derivatives for each group."""
+    """Rows in this order: the N values, the M other values, N slopes per axis, N second derivatives per group."""
 
     def __init__(self, x: Tensor, others: Tensor | None, wanted: DerivativeSpec) -> None:
         self.wanted, self.n = wanted, len(x)
@@ -38,7 +45,7 @@ class _State:
         unit = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
         self.slopes = {axis: (wanted.scale[axis] * unit[axis]).expand(self.n, -1) for axis in wanted.axes}
         self.seconds: list[Tensor] | None = None
-        """None while they are all zero: before the first activation."""
+        """None before the first activation, where they are all zero."""
 
     def linear(self, weight: Tensor, bias: Tensor | None) -> None:
         rows = [self.values, *self.slopes.values(), *(self.seconds or [])]

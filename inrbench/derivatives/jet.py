@@ -1,4 +1,4 @@
-"""What is asked of a field and what comes back."""
+"""The derivatives requested of a field, and their values."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,14 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class DerivativeSpec:
-    """Which derivatives an equation needs.
+    """The derivatives that an equation needs.
 
-    ``first``: the axes by which the field is differentiated once. ``second``: groups of axes; the pure second derivatives of a
-    group are added up, so ``((0, 1),)`` is the Laplacian in the plane and ``((0,), (1,))`` two derivatives apart.
-    ``scale``: for each axis, by how much the network's coordinate grows with the equation's; derivatives are by the latter.
+    Args:
+        scale: Derivative of the network's coordinate with respect to the equation's coordinate, one number per axis. All
+            derivatives are with respect to the equation's coordinates.
+        first: Axes of the first derivatives.
+        second: Groups of axes. The pure second derivatives of a group are added up, so ``((0, 1),)`` is the Laplacian in the
+            plane, and ``((0,), (1,))`` are two separate derivatives.
     """
 
     scale: tuple[float, ...]
@@ -20,13 +23,19 @@ class DerivativeSpec:
 
     @property
     def axes(self) -> tuple[int, ...]:
-        """Every axis that must be differentiated by at least once, in order."""
+        """Axes of all requested derivatives, in order and without duplicates."""
         return tuple(sorted({*self.first, *(axis for group in self.second for axis in group)}))
 
 
 @dataclass(frozen=True)
 class Jet:
-    """A field's value and derivatives at N points, each ``(N, 1)``, in the order in which they were wanted."""
+    """A field's value and derivatives at N points, each ``(N, 1)``.
+
+    Args:
+        value: The field's value.
+        first: First derivatives, in the requested order.
+        second: Second derivatives of the groups, in the requested order.
+    """
 
     value: Tensor
     first: tuple[Tensor, ...] = ()

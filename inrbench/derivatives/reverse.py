@@ -1,7 +1,7 @@
-"""First derivatives of a chain, its reverse sweep written out: one product more a layer, for any number of axes.
+"""First derivatives of a chain by an explicit reverse sweep: one more product per layer, for any number of axes.
 
-The arithmetic is that of reverse mode twice. But written out it is an ordinary computation, which a compiler fuses like any
-other and autograd differentiates in one sweep. Carrying each axis forwards would be a product a layer for every axis.
+The arithmetic is that of reverse mode twice. In explicit form it is an ordinary computation, which a compiler fuses like any
+other and autograd differentiates in one sweep. Forward mode would take one product per layer for every axis.
 """
 
 import torch
@@ -15,9 +15,16 @@ from inrbench.nn import CoordinateMLP
 def reverse_jet(
     network: CoordinateMLP, x: Tensor, wanted: DerivativeSpec, others: Tensor | None = None
 ) -> tuple[Jet, Tensor | None]:
-    """Return value and slopes at points ``x (N, d)``, and the bare values ``(M, 1)`` at ``others (M, d)``.
+    """Return the value and first derivatives at ``x``, and the plain values at ``others``.
 
-    The network must be one that ``is_feedforward``; second derivatives cannot be had this way.
+    Args:
+        network: Network ``(N, d) -> (N, 1)`` for which ``is_feedforward`` is true.
+        x: Points at which value and derivatives are computed, ``(N, d)``.
+        wanted: Derivatives to compute; first derivatives only.
+        others: Points at which only the value is computed, ``(M, d)``, or None.
+
+    Returns:
+        The jet at ``x``, and the values ``(M, 1)`` at ``others``, or None.
     """
     assert not wanted.second
     stages, slopes, n = stages_of(network), [], len(x)

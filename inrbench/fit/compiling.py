@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from inrbench.fit.op_count import OpCount
 from inrbench.problems import Batch, Loss, Problem
 
-StepMode = Literal["eager", "compiled", "graphed"]
-"""``graphed``: compiled, and each step's kernels are recorded once and launched as one CUDA graph."""
+StepMode = Literal["eager", "compiled", "cuda_graph"]
+"""``cuda_graph``: compiled, and each step's kernels are recorded once and launched as one CUDA graph."""
 
 COMPILE_SECONDS = 15.0
 """What compiling is taken to cost: 4 to 11 s measured, 20 s and more with an empty cache."""
@@ -41,7 +41,7 @@ def choose_step_mode(device_type: str, work: OpCount, batch: int, chunks: int, s
         saved += chunks * work.calls * CALL_SECONDS - computing
     if steps * saved <= COMPILE_SECONDS:
         return "eager"
-    return "graphed" if launch_bound and chunks == 1 else "compiled"
+    return "cuda_graph" if launch_bound and chunks == 1 else "compiled"
 
 
 class CompiledLoss:
@@ -51,7 +51,7 @@ class CompiledLoss:
         self.network, self.mode = network, mode
         reason = "compiling would take longer than it saves" if problem.compilable else "the problem's loss keeps what it sees"
         self.note: str | None = f"eager: {reason}" if mode == "eager" else None
-        if mode == "graphed":
+        if mode == "cuda_graph":
             self.note = "CUDA graphs"
         self._graphs_before = _graph_count()
         self._loss = self._eager = loss
@@ -69,7 +69,7 @@ class CompiledLoss:
         if self.mode == "eager":
             return self._loss(self.network, chunk, weight)
         try:
-            if self.mode == "graphed":  # what the last step left in the graph's memory is not needed any more
+            if self.mode == "cuda_graph":  # what the last step left in the graph's memory is not needed any more
                 torch.compiler.cudagraph_mark_step_begin()
             return self._loss(self.network, chunk, weight)
         except (MemoryError, torch.OutOfMemoryError):
@@ -88,7 +88,7 @@ class CompiledLoss:
 
 def compile_options(mode: StepMode) -> dict[str, Any]:
     """Return what torch.compile is told."""
-    return {"dynamic": False, "mode": "reduce-overhead"} if mode == "graphed" else {"dynamic": False}
+    return {"dynamic": False, "mode": "reduce-overhead"} if mode == "cuda_graph" else {"dynamic": False}
 
 
 def _configure() -> None:

@@ -1,7 +1,7 @@
-"""Metrics: one module per family of metrics. Every ``Metric`` at the top of a module here is built in.
+"""Metrics: one module per family of metrics. Every module-level ``Metric`` in this package is a built-in metric.
 
-To add one, write a function and a ``Metric`` in a module of this package and name its id in a protocol. A task plugin may bring
-its own in ``Task.metrics``. No module here imports torch at its top.
+To add one, write a function and a ``Metric`` in a module of this package, and list its id in a protocol. A task plugin can
+define its own metrics in ``Task.metrics``. Modules of this package do not import torch at module level.
 """
 
 import pkgutil

@@ -1,4 +1,4 @@
-"""Quality of a sound against its original."""
+"""Quality of a sound compared with its original."""
 
 import math
 

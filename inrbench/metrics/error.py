@@ -1,4 +1,4 @@
-"""Errors of a regression, averaged in float64 whatever the precision of the prediction."""
+"""Regression errors, averaged in float64 for every precision of the prediction."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ Numbers = NDArray[np.floating] | NDArray[np.integer]
 
 
 def mean_squared_error(prediction: Numbers, reference: Numbers) -> float:
-    """Return the mean of the squared differences of two arrays of one shape.
+    """Return the mean of the squared differences of two arrays of the same shape.
 
     >>> mean_squared_error(np.array([0.0, 1.0]), np.array([0.0, 3.0]))
     2.0
@@ -18,12 +18,12 @@ def mean_squared_error(prediction: Numbers, reference: Numbers) -> float:
 
 
 def median_squared_error(prediction: Numbers, reference: Numbers) -> float:
-    """Return the median of the squared differences of two arrays of one shape."""
+    """Return the median of the squared differences of two arrays of the same shape."""
     return float(np.median(squared_errors(prediction, reference)))
 
 
 def squared_errors(prediction: Numbers, reference: Numbers) -> NDArray[np.float64]:
-    """Return the squared differences of two arrays of one shape. Raises ValueError if their shapes differ."""
+    """Return the squared differences of two arrays of the same shape. Raises ValueError if their shapes differ."""
     if prediction.shape != reference.shape:
         raise ValueError(f"prediction has shape {prediction.shape}, reference {reference.shape}")
     return np.square(prediction.astype(np.float64) - reference.astype(np.float64))

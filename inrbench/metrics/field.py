@@ -1,4 +1,4 @@
-"""Errors of a solved field."""
+"""Errors of a field that solves an equation."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ def relative_l2(prediction: NDArray[np.floating], truth: NDArray[np.floating]) -
 
 
 def least(history: Sequence[float]) -> float:
-    """Return the smallest of the values along a run.
+    """Return the smallest of the values recorded during a run.
 
     >>> least([0.5, 0.1, 0.2])
     0.1

@@ -1,4 +1,4 @@
-"""Quality of a float image ``(H, W, C)`` against its reference, both in [0, 1]."""
+"""Quality of a float image ``(H, W, C)`` compared with its reference, both in [0, 1]."""
 
 import math
 
@@ -15,7 +15,7 @@ SSIM_WINDOW = 7
 def psnr(image: NDArray[np.floating], reference: NDArray[np.floating]) -> float:
     """Return 10 log10(1 / MSE) in dB over all pixels and channels, both clipped to [0, 1]; infinite for equal images.
 
-    Nothing is rounded to 8 bit: this is the float PSNR of the official MSA code.
+    Values are not rounded to 8 bits: this is the float PSNR of the official MSA code.
 
     >>> round(psnr(np.full((2, 2, 3), 0.1), np.zeros((2, 2, 3))), 6)
     20.0
@@ -27,7 +27,7 @@ def psnr(image: NDArray[np.floating], reference: NDArray[np.floating]) -> float:
 def ssim(image: NDArray[np.floating], reference: NDArray[np.floating]) -> float:
     """Return scikit-image's SSIM with a uniform 7 x 7 window and data range 1, averaged over channels, both clipped to [0, 1].
 
-    Raises ValueError for images of fewer than 7 pixels in a direction.
+    Raises ValueError for images with fewer than 7 pixels in either direction.
     """
     from skimage.metrics import structural_similarity
 

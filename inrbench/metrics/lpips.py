@@ -1,4 +1,4 @@
-"""LPIPS with AlexNet, the learned perceptual distance of Zhang et al., CVPR 2018, through the authors' package."""
+"""LPIPS with AlexNet, the learned perceptual distance of Zhang et al., CVPR 2018, computed by the authors' package."""
 
 import warnings
 from functools import lru_cache
@@ -39,18 +39,18 @@ def _network(weights: Path) -> "nn.Module":
     from torch import nn
 
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
-        warnings.simplefilter("ignore")  # its use of torchvision's old `pretrained` argument
+        warnings.simplefilter("ignore")  # the package uses torchvision's old `pretrained` argument
         network = package.LPIPS(net="alex", pnet_rand=True, verbose=False)
     convolutions = {name: module for name, module in network.net.named_modules() if isinstance(module, nn.Conv2d)}
     features = load_file(weights)
     for name, module in convolutions.items():
-        layer = name.rsplit(".", 1)[1]  # slice2.3 holds torchvision's features.3
+        layer = name.rsplit(".", 1)[1]  # slice2.3 is torchvision's features.3
         module.load_state_dict({key: features[f"features.{layer}.{key}"] for key in ("weight", "bias")})
     return network.eval()
 
 
 def _batch(image: NDArray[np.floating]) -> "Tensor":
-    """Return ``(1, 3, H, W)`` in [-1, 1]."""
+    """Return an image as a tensor ``(1, 3, H, W)`` in [-1, 1]."""
     import torch
 
     rgb = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image

@@ -49,7 +49,7 @@ def chamfer(surfaces: SurfaceComparison) -> float:
 
 
 def normal_consistency(surfaces: SurfaceComparison) -> float:
-    """Return the mean over both directions of the mean |cos| between normals of samples and of the nearest points.
+    """Return the mean |cos| between the normals of samples and of their nearest points, averaged over both directions.
 
     >>> normals = (np.array([[0.0, 0.6, -0.8]]), np.array([[0.0, 0.0, 1.0]]))
     >>> normal_consistency(SurfaceComparison(np.zeros(1), np.zeros(1), (normals,)))

@@ -1,4 +1,4 @@
-"""Quality of a video, frame by frame. A prediction is float, its reference bytes, both ``(H, W, 3)``."""
+"""Quality of a video, frame by frame. Predicted frames are float, reference frames are bytes, both ``(H, W, 3)``."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -14,9 +14,9 @@ from inrbench.spec import Metric
 Frame = NDArray[np.floating]
 FrameFunction = Callable[[Frame, NDArray[np.uint8]], float]
 CAP = 100.0
-"""PSNR in dB of a frame without any error: one black frame that is met exactly must not make the mean infinite."""
+"""Largest PSNR of a frame in dB, so that one frame without any error, such as a black one, does not make the mean infinite."""
 KEPT_BYTES = 1 << 28
-"""Rendered frames are kept for the next metric while they fit; beyond that, they are rendered again."""
+"""Largest size in bytes of rendered frames that are stored for the next metric. Larger videos are rendered again."""
 
 
 class FramePairs:
@@ -32,16 +32,16 @@ class FramePairs:
         self._kept: list[tuple[Frame, NDArray[np.uint8]]] | None = None
 
     def scores(self, function: FrameFunction) -> list[float]:
-        """Return the function of each pair."""
+        """Return the function's value for each pair."""
         if self._keep and self._kept is None:
             self._kept = list(self._render())
         return [function(frame, reference) for frame, reference in (self._kept or self._render())]
 
 
 def psnr_8bit(frame: Frame, reference: NDArray[np.uint8]) -> float:
-    """Return the PSNR of the official MSA code: the prediction clipped, times 255, *truncated* to bytes (not rounded).
+    """Return the PSNR of the official MSA code, with the prediction *truncated* to bytes (not rounded).
 
-    Truncation costs 0.34 dB at 42 dB and 1.25 dB at 48 dB.
+    The prediction is clipped to [0, 1] and multiplied by 255 before. Truncation costs 0.34 dB at 42 dB and 1.25 dB at 48 dB.
 
     >>> round(psnr_8bit(np.full((2, 2, 3), 11.9 / 255), np.full((2, 2, 3), 10, dtype=np.uint8)), 2)
     48.13
@@ -51,7 +51,7 @@ def psnr_8bit(frame: Frame, reference: NDArray[np.uint8]) -> float:
 
 
 def psnr_float(frame: Frame, reference: NDArray[np.uint8]) -> float:
-    """Return the PSNR of the prediction clipped to [0, 1], without rounding."""
+    """Return the PSNR of the prediction, clipped to [0, 1] but not rounded."""
     return _decibels(mean_squared_error(frame.clip(0, 1), reference / 255))
 
 

@@ -1,4 +1,4 @@
-"""Activations that several methods are made of. All map ``(N, width) -> (N, width)`` unless they say otherwise."""
+"""Activations that several methods use. All map ``(N, width) -> (N, width)`` unless stated otherwise."""
 
 from typing import Literal
 
@@ -23,7 +23,7 @@ class Sine(nn.Module):
 
 
 class RealInputGabor(nn.Module):
-    """exp(i omega z - (scale z)^2) of a real z: ``(N, m) -> (N, 2 m)``, real parts first."""
+    """exp(i omega z - (scale z)^2) for real z: ``(N, m) -> (N, 2 m)``, real parts first."""
 
     def __init__(self, omega: float, scale: float) -> None:
         super().__init__()
@@ -37,14 +37,17 @@ class RealInputGabor(nn.Module):
 
 
 class Gabor(nn.Module):
-    """exp(i omega z - |scale z|^2) of a complex z: ``(N, 2 m) -> (N, 2 m)``, real parts first."""
+    """exp(i omega z - |scale z|^2) for complex z: ``(N, 2 m) -> (N, 2 m)``, real parts first."""
 
     def __init__(self, omega: float, scale: float) -> None:
         super().__init__()
         self.omega, self.scale = omega, scale
 
     def forward(self, z: Tensor) -> Tensor:
-        """Apply to pre-activations. With z = a + i b: exp(-omega b - scale^2 (a^2 + b^2)) (cos(omega a) + i sin(omega a))."""
+        """Apply to pre-activations.
+
+        With z = a + i b, the result is exp(-omega b - scale^2 (a^2 + b^2)) (cos(omega a) + i sin(omega a)).
+        """
         a, b = z.chunk(2, dim=-1)
         envelope = torch.exp(-self.omega * b - self.scale**2 * (a.square() + b.square()))
         phase = self.omega * a
@@ -52,7 +55,15 @@ class Gabor(nn.Module):
 
 
 class MultiScaleSine(nn.Module):
-    """sin(w_i z_i) / w_i, or sin(w_i z_i) without amplitude modulation: ``(N, width) -> (N, width)``."""
+    """sin(w_i z_i) / w_i, or sin(w_i z_i) without amplitude modulation: ``(N, width) -> (N, width)``.
+
+    Args:
+        width: Number of channels.
+        s_min: log10 of the lowest frequency w_i.
+        s_max: log10 of the highest frequency w_i.
+        spacing: Distribution of the frequencies: evenly spaced in ``log`` or in ``linear`` scale, or ``random`` (uniform).
+        amplitude: Whether to use amplitude modulation.
+    """
 
     frequencies: Tensor
     amplitudes: Tensor
@@ -68,7 +79,7 @@ class MultiScaleSine(nn.Module):
             frequencies = low + (high - low) * torch.rand(width)
         self.register_buffer("frequencies", frequencies)
         amplitudes = 1 / frequencies if amplitude else torch.ones(width)
-        self.register_buffer("amplitudes", amplitudes, persistent=False)  # follows from the frequencies
+        self.register_buffer("amplitudes", amplitudes, persistent=False)  # computed from the frequencies
 
     def forward(self, z: Tensor) -> Tensor:
         """Apply to pre-activations."""
@@ -76,7 +87,16 @@ class MultiScaleSine(nn.Module):
 
 
 def per_layer(name: str, value: float | tuple[float, ...], n_layers: int) -> tuple[float, ...]:
-    """Return one value for each nonlinear layer."""
+    """Return one value for each nonlinear layer.
+
+    Args:
+        name: Name of the parameter, for the error message.
+        value: One number for all layers, or one number per layer.
+        n_layers: Number of nonlinear layers.
+
+    Raises:
+        BadValue: The number of values is not ``n_layers``.
+    """
     if isinstance(value, float | int):
         return (float(value),) * n_layers
     if len(value) != n_layers:

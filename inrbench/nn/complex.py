@@ -1,6 +1,6 @@
 """Complex arithmetic on real tensors: a complex vector of m channels is stored as 2m reals, [real, imaginary].
 
-Complex dtypes neither compile to fused code nor work with the fused optimisers; the mathematics is the same.
+Complex dtypes are not compiled to fused code and do not work with the fused optimisers. The mathematics is the same.
 """
 
 import torch
@@ -11,9 +11,14 @@ from torch.nn.functional import linear
 class SplitComplexLinear(nn.Module):
     """z -> W z + b with complex W and b: ``(N, 2 in_features) -> (N, 2 out_features)``, by three real matrix products.
 
-    Real and imaginary parts of W and b are each drawn from U(+-1/sqrt(in_features)), as the framework's ``nn.Linear`` of a
-    complex dtype does. With ``real_output`` only Re(W z + b) is computed, ``(N, 2 in_features) -> (N, out_features)``, and
-    the imaginary part of b, which could never matter, is not stored.
+    The real and imaginary parts of W and b are each drawn from U(+-1/sqrt(in_features)), as in the framework's ``nn.Linear``
+    with a complex dtype.
+
+    Args:
+        in_features: Complex input channels.
+        out_features: Complex output channels, or real ones with ``real_output``.
+        real_output: Compute only Re(W z + b), ``(N, 2 in_features) -> (N, out_features)``. The imaginary part of b then has
+            no effect and is not stored.
     """
 
     def __init__(self, in_features: int, out_features: int, real_output: bool = False) -> None:
@@ -27,7 +32,9 @@ class SplitComplexLinear(nn.Module):
             nn.init.uniform_(parameter, -bound, bound)
 
     def forward(self, z: Tensor) -> Tensor:
-        """Apply to ``(N, 2 in_features)``. With z = x + i y and W = A + i B (Gauss, a quarter less work than four products):
+        """Apply to ``(N, 2 in_features)``.
+
+        With z = x + i y and W = A + i B, Gauss's formula takes a quarter less work than four products:
 
         Re W z = A (x + y) - (A + B) y,   Im W z = A (x + y) + (B - A) x
         """

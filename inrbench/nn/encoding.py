@@ -7,38 +7,38 @@ from torch import Tensor, nn
 
 
 class Encoding(nn.Module):
-    """A fixed map of coordinates, ``(N, in_features) -> (N, out_features)``."""
+    """A map of the coordinates before the first layer, ``(N, in_features) -> (N, out_features)``."""
 
     out_features: int
 
 
 class WaveEncoding(Encoding):
-    """Waves of linear phases: ``copies`` elementwise functions of ``phase = x matrix^T + bias``, side by side.
+    """Waves with linear phases: ``copies`` elementwise functions of ``phase = x matrix^T + bias``, concatenated.
 
-    Said in this form so that derivatives by the coordinates can be carried through it.
+    In this form, derivatives with respect to the coordinates can be propagated through the encoding.
     """
 
     copies: int
 
     @property
     def matrix(self) -> Tensor:
-        """``(n_phases, in_features)``."""
+        """Matrix of the phases, ``(n_phases, in_features)``."""
         raise NotImplementedError
 
     @property
     def bias(self) -> Tensor | None:
-        """``(n_phases,)``, or None."""
+        """Bias of the phases, ``(n_phases,)``, or None."""
         return None
 
     def waves(self, phase: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the waves and their first and second derivatives by the phase, each ``(N, copies n_phases)``."""
+        """Return the waves and their first and second derivatives with respect to the phase, each ``(N, copies n_phases)``."""
         raise NotImplementedError
 
 
 class PositionalEncoding(Encoding):
     """[x, sin(2^k pi x), cos(2^k pi x)] for k = 0 .. n_frequencies-1: ``(N, d) -> (N, d (2 n_frequencies + 1))``.
 
-    Mildenhall et al. 2020 (arXiv:2003.08934), eq. 4, with the coordinates themselves kept as in the authors' code.
+    Mildenhall et al. 2020 (arXiv:2003.08934), eq. 4, with the coordinates themselves included, as in the authors' code.
     """
 
     wavenumbers: Tensor
@@ -57,7 +57,12 @@ class PositionalEncoding(Encoding):
 class FourierFeatures(WaveEncoding):
     """[sin(2 pi B x), cos(2 pi B x)] with frozen B ~ N(0, sigma^2): ``(N, d) -> (N, 2 n_features)``.
 
-    Tancik et al. 2020 (arXiv:2006.10739). B belongs to the state of the network.
+    Tancik et al. 2020 (arXiv:2006.10739). B is part of the network's state.
+
+    Args:
+        in_features: Coordinates of a point, d.
+        n_features: Number of frequency vectors (rows of B).
+        sigma: Standard deviation of the entries of B.
     """
 
     B: Tensor
@@ -86,9 +91,14 @@ class FourierFeatures(WaveEncoding):
 
 
 class SineFeatures(WaveEncoding):
-    """sin(2 pi (W x + b)) with trained W ~ N(0, sigma^2) and b = 0 at first: ``(N, d) -> (N, n_features)``.
+    """sin(2 pi (W x + b)) with trained W and b, initially W ~ N(0, sigma^2) and b = 0: ``(N, d) -> (N, n_features)``.
 
     Wong, Ooi, Gupta, Ong 2022 (arXiv:2109.09338).
+
+    Args:
+        in_features: Coordinates of a point, d.
+        n_features: Number of features.
+        sigma: Standard deviation of the initial entries of W.
     """
 
     copies = 1

@@ -1,4 +1,4 @@
-"""Initialisations: each returns a function that fills the linear layers of a network, given from input to output."""
+"""Initialisers: functions that fill the linear layers of a network, given in order from input to output."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,10 +9,10 @@ Initialiser = Callable[[Sequence[nn.Linear]], None]
 
 
 def siren_init(omega: float) -> Initialiser:
-    """W ~ U(+-1/fan_in) in the first layer and U(+-sqrt(6/fan_in)/omega) in all others, the output included.
+    """Return SIREN's initialiser: W ~ U(+-1/fan_in) in the first layer and U(+-sqrt(6/fan_in)/omega) in all others.
 
-    Biases keep the framework's default U(+-1/sqrt(fan_in)). Sitzmann et al. 2020 (arXiv:2006.09661), section 3.2, and the
-    authors' ``modules.py``, which initialises the output layer like a hidden one.
+    The output layer is initialised like a hidden layer, as in the authors' ``modules.py``. Biases keep the framework's default
+    U(+-1/sqrt(fan_in)). Sitzmann et al. 2020 (arXiv:2006.09661), section 3.2.
     """
 
     @torch.no_grad()
@@ -26,7 +26,7 @@ def siren_init(omega: float) -> Initialiser:
 
 @torch.no_grad()
 def xavier_init(layers: Sequence[nn.Linear]) -> None:
-    """Fill linear layers: Xavier-normal weights, biases zero."""
+    """Fill linear layers with Xavier-normal weights and zero biases."""
     for layer in layers:
         nn.init.xavier_normal_(layer.weight)
         nn.init.zeros_(layer.bias)

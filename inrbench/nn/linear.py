@@ -1,4 +1,4 @@
-"""Models that are linear in their parameters: they are solved and not trained."""
+"""Models that are linear in their parameters. They are solved instead of trained."""
 
 from abc import abstractmethod
 
@@ -6,13 +6,13 @@ from torch import Tensor, nn
 
 
 class LinearModel(nn.Module):
-    """A model whose output is a linear function of its parameters, which are zero at first.
+    """A model whose output is a linear function of its parameters, which are initially zero.
 
-    The harness finds the parameters of least squares, by conjugate gradients in float64, whatever the problem does to the
-    output (a mask, means of blocks, projections). The optimiser, the learning rate and the epochs of the protocol mean nothing
-    to it. Of all solutions it is the one of least norm.
+    The harness finds the least-squares parameters by conjugate gradients in float64, also if the problem applies an operation
+    to the output (a mask, block means, projections). The protocol's optimiser, learning rate and epochs are not used. If there
+    are several solutions, the result is the one of least norm.
     """
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
-        """Map coordinates ``(N, in_features)`` to values ``(N, out_features)``, computed in the type of the parameters."""
+        """Map coordinates ``(N, in_features)`` to values ``(N, out_features)``, computed in the dtype of the parameters."""

@@ -11,11 +11,15 @@ from inrbench.spec import NetworkSpec
 
 
 class CoordinateMLP(nn.Module):
-    """``(N, in_features) -> (N, out_features)`` through ``n_layers`` nonlinear layers of ``width`` channels.
+    """An MLP ``(N, in_features) -> (N, out_features)`` with ``n_layers`` nonlinear layers of ``width`` channels.
 
-    ``activation(i)`` makes the activation of layer i, counted from 0 at the input: ``(N, width) -> (N, width)``.
-    ``init`` receives the linear layers from input to output; None keeps the framework's default, W and b both
-    U(+-1/sqrt(fan_in)). ``encoding`` stands before the first layer and states its ``out_features``.
+    Args:
+        net: Shape of the network.
+        activation: ``activation(i)`` returns the activation of layer i, counted from 0 at the input:
+            ``(N, width) -> (N, width)``.
+        init: Initialiser, which receives the linear layers from input to output. None keeps the framework's default, W and b
+            both U(+-1/sqrt(fan_in)).
+        encoding: Encoding before the first layer, with the attribute ``out_features``; None for no encoding.
     """
 
     def __init__(
@@ -44,7 +48,7 @@ class CoordinateMLP(nn.Module):
 
 
 def values_per_axis(net: NetworkSpec) -> int:
-    """Return how many values an axis a grid over all axes may have, to spend what a CoordinateMLP of a shape spends.
+    """Return the largest number of values per axis at which a grid has no more parameters than a CoordinateMLP.
 
     >>> values_per_axis(NetworkSpec(in_features=2, out_features=3, width=64, n_layers=4))  # 65 x 65 x 3 of 12,867
     65
@@ -53,7 +57,7 @@ def values_per_axis(net: NetworkSpec) -> int:
 
 
 def parameters_of_mlp(net: NetworkSpec) -> int:
-    """Return how many parameters a CoordinateMLP of a shape has.
+    """Return the number of parameters of a CoordinateMLP of a given shape.
 
     >>> parameters_of_mlp(NetworkSpec(in_features=2, out_features=3, width=64, n_layers=4))
     12867

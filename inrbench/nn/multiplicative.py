@@ -1,4 +1,4 @@
-"""Multiplicative filter networks: linear layers whose outputs are multiplied by filters of the input, and nothing else."""
+"""Multiplicative filter networks: linear layers multiplied by filters of the input, without other nonlinearities."""
 
 import math
 from collections.abc import Callable
@@ -10,7 +10,13 @@ from inrbench.spec import NetworkSpec
 
 
 class SineFilter(nn.Module):
-    """sin(A x + p): ``(N, in_features) -> (N, width)``."""
+    """sin(A x + p): ``(N, in_features) -> (N, width)``.
+
+    Args:
+        in_features: Coordinates of a point.
+        width: Channels of the filter.
+        scale: Factor applied to the framework's default initialisation of A. p is drawn from U(+-pi).
+    """
 
     def __init__(self, in_features: int, width: int, scale: float) -> None:
         super().__init__()
@@ -27,9 +33,14 @@ class SineFilter(nn.Module):
 class MultiplicativeNetwork(nn.Module):
     """z_1 = g_1(x), z_{i+1} = (W_i z_i + b_i) * g_{i+1}(x), y = W z_n + b: ``(N, in_features) -> (N, out_features)``.
 
-    ``filter_of(i)`` makes g of layer i, counted from 0: ``(N, in_features) -> (N, width)``. There are ``n_layers`` filters and
-    one linear layer fewer between them. Their weights come from U(+-sqrt(scale / width)), the output's too where
-    ``scale_output``; biases keep the framework's default. Fathony, Sahu, Willmott, Kolter 2021, eq. 3.
+    There are ``n_layers`` filters, and one linear layer fewer between them. Biases keep the framework's default initialisation.
+    Fathony, Sahu, Willmott, Kolter 2021, eq. 3.
+
+    Args:
+        net: Shape of the network.
+        filter_of: ``filter_of(i)`` returns the filter g of layer i, counted from 0: ``(N, in_features) -> (N, width)``.
+        scale: The linear layers' weights are drawn from U(+-sqrt(scale / width)).
+        scale_output: Whether the output layer's weights are drawn in the same way.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""How large a network is, in reals and in bytes."""
+"""The size of a network, in real numbers and in bytes."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,13 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class NetworkSize:
-    """``trainable`` and ``stored`` count real scalars (a complex number is two); ``bytes`` is the size of the latter.
+    """The size of a network. A complex number counts as two real scalars.
 
-    ``deployed`` is what is left of the stored ones when all that is only for training has been multiplied out.
+    Args:
+        trainable: Number of trainable real scalars.
+        stored: Number of stored real scalars.
+        deployed: Number of stored real scalars after the parts that only training needs have been multiplied out.
+        bytes: Size of the stored scalars in bytes.
     """
 
     trainable: int
@@ -21,7 +25,7 @@ class NetworkSize:
 def network_size(network: nn.Module) -> NetworkSize:
     """Count the parameters and persistent buffers of a network, each once.
 
-    A module that is deployed as something smaller than it is trained as says so by a method ``deployed_reals() -> int``.
+    A module that is smaller when deployed than in training reports its deployed size in a method ``deployed_reals() -> int``.
     """
     state = list({id(value): value for value in network.state_dict(keep_vars=True).values()}.values())
     shrinking = [module for module in network.modules() if callable(getattr(module, "deployed_reals", None))]

@@ -1,4 +1,4 @@
-"""A method that fits itself: no network that an optimiser of ours could train."""
+"""A method that does its own fitting, instead of a network that the harness's optimisers train."""
 
 from abc import abstractmethod
 from typing import Any
@@ -7,18 +7,18 @@ from torch import Tensor, nn
 
 
 class Solver(nn.Module):
-    """What the harness asks of a method with an objective, unknowns and an optimiser of its own.
+    """Interface of a method with its own objective, unknowns and optimiser.
 
-    It is stepped as often as a network would be, under the same clock, and judged by the same points. Tasks do not notice.
+    It takes as many steps as a network, is timed in the same way, and is evaluated at the same points. Tasks need no changes.
     """
 
     @abstractmethod
     def begin(self, equation: Any) -> None:
-        """Set up the unknowns for an equation (``inrbench.problems.Equation``), once. Raises BadValue or NotApplicable."""
+        """Set up the unknowns for an ``inrbench.problems.Equation``. Called once. Raises BadValue or NotApplicable."""
 
     @abstractmethod
     def step(self) -> Tensor:
-        """Take one step; return the objective that was minimised, a scalar on the device."""
+        """Take one step and return the minimised objective, a scalar on the device."""
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
@@ -26,4 +26,4 @@ class Solver(nn.Module):
 
     @abstractmethod
     def jet(self, x: Tensor, wanted: Any) -> Any:
-        """Return value and derivatives at coordinates (``inrbench.derivatives``: Jet of a Wanted)."""
+        """Return the value and derivatives at coordinates: a ``Jet`` for a ``DerivativeSpec`` (``inrbench.derivatives``)."""

@@ -1,4 +1,4 @@
-"""A network's weights as a file that any framework reads."""
+"""Save and load a network's weights, in a file format that any framework can read."""
 
 from pathlib import Path
 
@@ -11,19 +11,19 @@ from inrbench.errors import BadValue
 
 
 def save_weights(network: nn.Module, path: Path) -> None:
-    """Write parameters and buffers as safetensors; complex ones as pairs of reals in a last axis."""
+    """Write parameters and buffers as safetensors; complex numbers become pairs of reals in an added last axis."""
     save_file({name: _real(tensor).contiguous().clone() for name, tensor in network.state_dict().items()}, path)
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
-    """Give a network the weights that ``save_weights`` wrote. Raises BadValue where there are none or they do not fit."""
+    """Load the weights that ``save_weights`` wrote into a network. Raises BadValue if there are none or they do not fit."""
     state = network.state_dict()
     try:
         held = load_file(path)
     except SafetensorError as error:
-        raise BadValue(f"{path} holds no weights: {error}") from error
+        raise BadValue(f"{path} contains no weights: {error}") from error
     if {name: _kind(_real(tensor)) for name, tensor in state.items()} != {name: _kind(tensor) for name, tensor in held.items()}:
-        raise BadValue(f"{path} holds the weights of another network")
+        raise BadValue(f"{path} contains the weights of a different network")
     network.load_state_dict(
         {name: torch.view_as_complex(held[name]) if state[name].is_complex() else held[name] for name in state}
     )

@@ -1,4 +1,7 @@
-"""What can be fitted. A problem knows its points, its loss and how a fit is judged; it knows no method and no optimiser."""
+"""Problems that can be fitted.
+
+A problem defines its points, its loss and the evaluation of a fit. It does not depend on methods or optimisers.
+"""
 
 from inrbench.problems.audio import audio_problem, fitted_samples
 from inrbench.problems.base import Batch, Evaluation, Loss, Predict, Problem

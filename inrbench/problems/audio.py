@@ -1,4 +1,4 @@
-"""Sound: a network from time to the value of a waveform, judged on the samples it saw and half-way between them."""
+"""Audio: a network from time to the value of a waveform, evaluated at the fitted samples and half-way between them."""
 
 from pathlib import Path
 
@@ -22,19 +22,27 @@ ALL_FITTED = "the protocol fits every sample, so there are none between them"
 
 
 def fitted_samples(n_samples: int, rate: int, protocol: Protocol) -> int:
-    """Return how many samples of a clip a protocol fits."""
+    """Return the number of samples of a clip that a protocol fits.
+
+    Args:
+        n_samples: Samples in the clip.
+        rate: Samples per second in the clip.
+        protocol: Protocol with AudioSettings.
+    """
     settings = protocol.settings_as(AudioSettings)
     kept = n_samples if settings.seconds is None else min(n_samples, int(settings.seconds * rate))
     return kept if settings.rate is None else -(-kept // max(1, rate // settings.rate))
 
 
 def audio_problem(clip: Clip, protocol: Protocol) -> Regression:
-    """Return the fit of a clip's waveform, scaled so that its largest value is 1.
+    """Return the regression of a clip's waveform, scaled so that its largest absolute value is 1.
 
-    ``seconds``: how much of it, from its beginning; None for all. ``rate``: about how many samples a second are fitted, the
-    clip's own rate divided by a whole number; None for its own. Where not all are fitted, the clip is band-limited to what the
-    fitted ones can hold, and also judged half-way between them. ``coordinate_range``: where the first sample lies and the last.
-    Raises BadValue for a clip too short or silent.
+    ``seconds``: duration that is fitted, from the beginning of the clip; None for all. ``rate``: approximate number of fitted
+    samples per second, which is the clip's own rate divided by a whole number; None for its own rate. If only some samples are
+    fitted, the clip is band-limited to what they can represent, and is also evaluated half-way between them.
+    ``coordinate_range``: coordinates of the first and the last sample.
+
+    Raises BadValue for a clip that is too short or silent.
     """
     settings = protocol.settings_as(AudioSettings)
     low, high = settings.span
@@ -42,7 +50,7 @@ def audio_problem(clip: Clip, protocol: Protocol) -> Regression:
     kept = clip.samples if settings.seconds is None else clip.samples[: int(settings.seconds * clip.rate)]
     step = 1 if settings.rate is None else max(1, clip.rate // settings.rate)
     if n < MIN_SAMPLES or not np.abs(kept).max() > 0:
-        raise BadValue(f"a clip of {n} samples, the largest of which is {np.abs(kept).max(initial=0):g}, is nothing to fit")
+        raise BadValue(f"nothing to fit: the clip has {n} samples, and the largest is {np.abs(kept).max(initial=0):g}")
     fitted = resample_poly(kept, 1, step)[:n] if step > 1 else kept
     offgrid = resample_poly(fitted, 2, 1)[1 : 2 * n - 1 : 2] if step > 1 else None
     scale = 1 / np.abs(fitted).max()
@@ -55,7 +63,14 @@ def audio_problem(clip: Clip, protocol: Protocol) -> Regression:
 
 
 class AudioEvaluation:
-    """Signal-to-noise ratios on the fitted samples and half-way between them, where the protocol leaves some out."""
+    """Evaluation at the fitted samples and, if the protocol leaves some out, half-way between them.
+
+    Args:
+        fitted: Fitted samples ``(n,)``.
+        offgrid: Samples ``(n - 1,)`` half-way between the fitted ones; None if all samples are fitted.
+        span: Coordinates of the first and the last fitted sample.
+        rate: Fitted samples per second.
+    """
 
     scaled_suffix = ".wav"
 
@@ -75,7 +90,7 @@ class AudioEvaluation:
         return Outputs(functions, missing)
 
     def grid_pair(self, predict: Predict) -> tuple[Waveform, NDArray[np.float32]]:
-        """Return the fitted samples and the network's."""
+        """Return the fitted samples and the network's samples."""
         return self.fitted[:, None], self.waveform(predict)[:, None]
 
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
@@ -87,7 +102,13 @@ class AudioEvaluation:
         np.savez_compressed(folder / "curve.npz", x=x, truth=self.fitted, prediction=ours)
 
     def save_scaled(self, predict: Predict, scale: int, path: Path) -> None:
-        """Write the sound at ``scale`` times the fitted rate."""
+        """Write the sound at ``scale`` times the fitted rate.
+
+        Args:
+            predict: Function from coordinates to values.
+            scale: Factor of the rate.
+            path: File to write.
+        """
         write_wav(path, Clip(self.waveform(predict, scale), round(scale * self.rate)))
 
     def waveform(self, predict: Predict, scale: int = 1) -> NDArray[np.float32]:

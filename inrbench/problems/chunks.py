@@ -1,4 +1,4 @@
-"""How a batch is cut up: the sum of the losses over its chunks is the loss of the batch."""
+"""Splitting of a batch into chunks. The losses of its chunks add up to the loss of the batch."""
 
 from typing import TYPE_CHECKING
 
@@ -10,17 +10,20 @@ if TYPE_CHECKING:
 
 
 def largest_chunk(problem: "Problem", usual: int) -> int:
-    """Return how many points are computed at once, where ``usual`` evaluations of the network are."""
+    """Return the largest number of points to compute at once, if ``usual`` network evaluations usually run at once."""
     return max(usual, problem.batch) if problem.in_one_piece else max(1, usual // problem.evals_per_point)
 
 
 def point_weight(batch: "Batch") -> Tensor:
-    """Return one over the number of points of a batch, as a tensor (a number would be compiled in) made on the device."""
+    """Return one over the number of points of a batch, as a tensor created on its device.
+
+    A Python number would be compiled in as a constant.
+    """
     return torch.full((), 1 / len(batch[0]), device=batch[0].device, dtype=batch[0].dtype)
 
 
 def equal_chunks(batch: "Batch", most: int) -> "list[Batch]":
-    """Cut a batch into as few parts of at most ``most`` points as will do, all of one size but for the last.
+    """Split a batch into the fewest parts of at most ``most`` points. All parts but the last have the same size.
 
     >>> [len(x) for (x,) in equal_chunks((torch.zeros(5000),), 2048)]
     [1667, 1667, 1666]

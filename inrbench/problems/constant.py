@@ -1,4 +1,4 @@
-"""Whether a network learned anything: its error on what it fits, beside that of the best constant."""
+"""Check whether a network learned anything: compare its error on the fitted data with that of the best constant."""
 
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from inrbench.problems.base import Problem
 
 MAX_JUDGED_POINTS = 1 << 18
-"""Points whose errors are added up to see whether a network learned anything."""
+"""Number of points after which no further batch is added to the fitting error."""
 AT_ONCE = 1 << 14
 
 
 class _Plain(nn.Module):
-    """A network without what its method adds to the loss."""
+    """A network without the penalty that its method adds to the loss."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class _Plain(nn.Module):
 
 
 class _Constant(nn.Module):
-    """The same values ``(C,)`` at every point."""
+    """A network with the same values ``(C,)`` at every point."""
 
     def __init__(self, values: Tensor) -> None:
         super().__init__()
@@ -39,7 +39,10 @@ class _Constant(nn.Module):
 
 @torch.no_grad()
 def fitting_error(network: nn.Module, problem: "Problem") -> float:
-    """Return the mean loss over the points of an epoch, of at most MOST_JUDGED_POINTS of them."""
+    """Return the mean loss over the points of an epoch.
+
+    No further batch is added once MAX_JUDGED_POINTS points are reached.
+    """
     plain, total, points = _Plain(network), 0.0, 0
     for batch in problem.batches(torch.Generator().manual_seed(0)):
         n, weight = len(batch[0]), point_weight(batch)
@@ -52,14 +55,15 @@ def fitting_error(network: nn.Module, problem: "Problem") -> float:
 
 
 def best_constant_error(problem: "Problem") -> float:
-    """Return the least fitting error that any constant has. The loss must be quadratic in the values."""
+    """Return the smallest fitting error of any constant. The loss must be quadratic in the values."""
     sample = problem.example(1)[0]
     c = problem.out_features
 
     def error(values: Tensor) -> float:
         return fitting_error(_Constant(values.to(sample)), problem)
 
-    # a quadratic in c numbers, from its values at 0, at the unit vectors and at sums of two of them
+    # a quadratic function of c variables is determined by its values at 0, at plus and minus each unit vector,
+    # and at the sums of two unit vectors
     units = torch.eye(c, dtype=torch.float64)
     at_zero = error(torch.zeros(c))
     plus, minus = [error(unit) for unit in units], [error(-unit) for unit in units]

@@ -11,7 +11,7 @@ from inrbench.spec import Measurement, Metric
 
 HISTORY = "primary_history"
 COMPUTE_ERRORS = (InrbenchError, RuntimeError, ImportError, OSError)
-"""Errors of a metric's own function: they leave its value missing, with the reason, and do not end the run."""
+"""Errors of a metric's own function that do not end the run: the metric gets no value, and a note with the reason."""
 
 
 class Evaluator:
@@ -19,22 +19,22 @@ class Evaluator:
 
     Args:
         metrics: The protocol's metrics. The first is the primary metric.
-        evaluation: The problem's evaluation, which exposes the outputs.
+        evaluation: The problem's evaluation, which provides the outputs.
     """
 
     def __init__(self, metrics: Sequence[Metric], evaluation: Evaluation) -> None:
         self.metrics, self.evaluation = tuple(metrics), evaluation
         self.history: list[float] = []
-        """Values of the primary metric so far, one for each call of ``primary``."""
+        """Values of the primary metric so far, one for each call of ``primary`` or ``measure``."""
 
     def primary(self, predict: Predict) -> float:
-        """Return the primary metric alone, for a point of the learning curve; NaN if its outputs do not exist."""
+        """Return only the primary metric, for a point of the learning curve; NaN if it cannot be computed."""
         value, _ = self._value(self.metrics[0], self._outputs(predict, self.metrics[:1]))
         self.history.append(math.nan if value is None else value)
         return self.history[-1]
 
     def measure(self, predict: Predict) -> list[Measurement]:
-        """Return every metric. One that cannot be computed has no value and a note with the reason."""
+        """Return all metrics. A metric that cannot be computed has no value, and a note with the reason."""
         outputs = self._outputs(predict, self.metrics)
         measured: list[Measurement] = []
         for metric in self.metrics:

@@ -1,4 +1,4 @@
-"""One-dimensional functions: fitted on random points of [-1, 1], judged there and on a dense grid between them."""
+"""One-dimensional functions: fitted at random points of [-1, 1], evaluated there and on a dense grid between them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,10 +20,16 @@ DENSE_X = torch.linspace(-1, 1, DENSE_POINTS)[:, None]
 
 
 def function_problem(function: Function, n_points: int, data_seed: int, protocol: Protocol) -> Regression:
-    """Return the regression of ``function`` on ``n_points`` uniform random points of [-1, 1].
+    """Return the regression of a function on uniform random points of [-1, 1].
 
-    The points are drawn in float32 and the function is evaluated there in float64, so that labels carry no rounding of their
-    own abscissa.
+    The points are drawn in float32 and the function is evaluated there in float64, so that the rounding of x causes no error
+    in the fitted values.
+
+    Args:
+        function: Function from x to y, arrays of the same shape in float64.
+        n_points: Number of points.
+        data_seed: Seed of the points.
+        protocol: Protocol that gives the batch and the precision.
     """
     generator = torch.Generator().manual_seed(data_seed)
     x = 2 * torch.rand(n_points, 1, generator=generator) - 1
@@ -39,7 +45,7 @@ def _values(function: Function, x: torch.Tensor) -> torch.Tensor:
 
 
 class FunctionEvaluation:
-    """Squared errors on the training points and on 20,001 equispaced points of [-1, 1]."""
+    """Evaluation of a fit at the training points and at 20,001 equispaced points of [-1, 1]."""
 
     def __init__(self, function: Function, train_x: torch.Tensor) -> None:
         self.function = function
@@ -66,7 +72,13 @@ class FunctionEvaluation:
         self._save_curve(predict, (DENSE_POINTS + 9) // 10, folder / "curve.npz")
 
     def save_scaled(self, predict: Predict, scale: int, path: Path) -> None:
-        """Write x, truth and prediction with ``scale`` points for each that was fitted."""
+        """Write x, truth and prediction with ``scale`` points per fitted point.
+
+        Args:
+            predict: Function from coordinates to values.
+            scale: Factor of the number of points.
+            path: File to write, ``.npz``.
+        """
         self._save_curve(predict, scale * len(self.train_x), path)
 
     def _save_curve(self, predict: Predict, points: int, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Regression on a grid too large to hold a coordinate for each of its points: they are made, batch by batch, from indices."""
+"""Regression on a grid that is too large to store all coordinates: each batch computes them from indices."""
 
 import math
 from collections.abc import Iterator
@@ -17,9 +17,14 @@ from inrbench.spec import Domain
 
 @dataclass(frozen=True)
 class Grid:
-    """Points of a box: ``shape[i]`` along axis i, evenly spaced from ``low[i]`` to ``high[i]``, both included.
+    """A regular grid of points in a box.
 
-    A row is a point's index in C order (the last axis runs fastest); its coordinates stand in the order of the axes.
+    A row is a point's index in C order (the last axis varies fastest). A point's coordinates are in the order of the axes.
+
+    Args:
+        shape: Number of points along each axis. They are evenly spaced.
+        low: First position along each axis.
+        high: Last position along each axis, included in the grid.
     """
 
     shape: tuple[int, ...]
@@ -28,7 +33,7 @@ class Grid:
 
     @property
     def n_points(self) -> int:
-        """All points."""
+        """Number of points."""
         return math.prod(self.shape)
 
     def axes(self) -> list[Tensor]:
@@ -49,7 +54,7 @@ class Grid:
 
 
 def at_rows(axes: list[Tensor], rows: Tensor) -> Tensor:
-    """Return the coordinates ``(N, d)`` of rows, from the positions along each axis, all on one device."""
+    """Return the coordinates ``(N, d)`` of rows from the positions along each axis. All tensors are on one device."""
     columns = []
     for axis in reversed(axes):
         columns.append(axis[rows % len(axis)])
@@ -58,11 +63,11 @@ def at_rows(axes: list[Tensor], rows: Tensor) -> Tensor:
 
 
 class GridValues(Protocol):
-    """What a grid's points are fitted to, in whatever form keeps it small."""
+    """Values that the points of a grid are fitted to, in a compact form."""
 
     @property
     def channels(self) -> int:
-        """Values a point."""
+        """Values per point."""
         ...
 
     def to(self, device: torch.device) -> "GridValues":
@@ -70,20 +75,20 @@ class GridValues(Protocol):
         ...
 
     def at(self, rows: Tensor) -> Tensor:
-        """Return the values ``(N, channels)`` of rows as float32, where the rows are."""
+        """Return the values ``(N, channels)`` of rows as float32, on the device of ``rows``."""
         ...
 
 
 @dataclass(frozen=True)
 class ByteValues:
-    """Bytes ``(N, C)``; 0 and 255 become the two ends of the value range."""
+    """Values stored as bytes ``(N, C)``; 0 and 255 become the two ends of the value range."""
 
     bytes: Tensor
     value_range: ValueRange = "[0, 1]"
 
     @property
     def channels(self) -> int:
-        """C."""
+        """Values per point, C."""
         return self.bytes.shape[1]
 
     def to(self, device: torch.device) -> "ByteValues":
@@ -91,13 +96,13 @@ class ByteValues:
         return ByteValues(self.bytes.to(device), self.value_range)
 
     def at(self, rows: Tensor) -> Tensor:
-        """Return values in the value range."""
+        """Return the values of rows, scaled to the value range."""
         return as_targets(self.bytes[rows].float() / 255, self.value_range)
 
 
 @dataclass(frozen=True)
 class BitValues:
-    """Eight points a byte, the first in the highest bit: 0 or 1."""
+    """Values 0 or 1, stored as eight points per byte with the first point in the highest bit."""
 
     packed: Tensor
     channels: int = 1
@@ -107,13 +112,13 @@ class BitValues:
         return BitValues(self.packed.to(device))
 
     def at(self, rows: Tensor) -> Tensor:
-        """Return 0 or 1."""
+        """Return the values of rows, 0 or 1."""
         return ((self.packed[rows >> 3] >> (7 - (rows & 7))) & 1).float()[:, None]
 
 
 @dataclass(frozen=True)
 class FloatValues:
-    """float32, ``(N,)``; on the CPU it may be mapped from disk."""
+    """Values stored as float32 ``(N,)``; on the CPU they may be memory-mapped from disk."""
 
     values: Tensor
     channels: int = 1
@@ -123,12 +128,22 @@ class FloatValues:
         return FloatValues(self.values.to(device))
 
     def at(self, rows: Tensor) -> Tensor:
-        """Return the values."""
+        """Return the values of rows."""
         return self.values[rows][:, None]
 
 
 class GridRegression(Regression):
-    """Fit the points of a grid to their values, shuffled anew each epoch. Nothing per point is done in Python or copied."""
+    """Fit the points of a grid to their values, shuffled anew each epoch.
+
+    No Python code runs per point, and no per-point data is copied.
+
+    Args:
+        grid: Points that are fitted.
+        values: Values at the points.
+        batch: Points per step; None for all points.
+        evaluation: Evaluation of the fit.
+        domain: Lowest and highest value of each coordinate; None for those of the grid.
+    """
 
     def __init__(
         self, grid: Grid, values: GridValues, batch: int | None, evaluation: Evaluation, domain: Domain | None = None
@@ -141,7 +156,7 @@ class GridRegression(Regression):
         self._dtype = torch.float32
 
     def as_dtype(self, dtype: torch.dtype) -> None:
-        """Give coordinates and values as another type."""
+        """Produce coordinates and values in this type."""
         self._dtype = dtype
 
     def to(self, device: torch.device) -> None:
@@ -150,11 +165,11 @@ class GridRegression(Regression):
 
     @property
     def device(self) -> torch.device:
-        """Where training happens."""
+        """The device that training runs on."""
         return self._axes[0].device
 
     def example(self, points: int) -> Batch:
-        """Return the first points: no order of all of them is drawn for it."""
+        """Return the first points, so that no random order of all points has to be drawn."""
         return self.take(torch.arange(min(points, self.batch), device=self.device))
 
     def take(self, rows: Tensor | slice) -> Batch:

@@ -1,4 +1,4 @@
-"""Images: one network from pixel coordinates to colour, judged on the pixels it saw and, where defined, between them."""
+"""Images: a network from pixel coordinates to colour, evaluated at the fitted pixels and, if defined, between them."""
 
 import math
 from pathlib import Path
@@ -23,14 +23,14 @@ ALL_FITTED = "the protocol fits every pixel, so there are none between them"
 
 
 def image_problem(image: Image, protocol: Protocol) -> Regression:
-    """Return the regression of an image ``(H, W, C)`` in [0, 1] on its pixels, under the protocol's settings.
+    """Return the regression of an image ``(H, W, C)`` in [0, 1] on its pixels, with the protocol's settings.
 
-    ``max_pixels``: fit the image reduced by the smallest even factor that leaves at most this many pixels, each the mean of a
-    block (rows and columns that fill no block are cut off); None fits the image as it is. The image reduced by half that
-    factor then tells the error *between* the fitted pixels.
-    ``coordinate_range``: the outermost pixel centres of an axis lie on its two ends, on both axes alike.
+    ``max_pixels``: the image is reduced by the smallest even factor that leaves at most this many pixels. Each fitted pixel is
+    the mean of a block; rows and columns that do not fill a block are cut off. None fits the image as it is. For a reduced
+    image, the image reduced by half that factor is used to measure the error *between* the fitted pixels.
+    ``coordinate_range``: coordinates of the first and the last pixel centre, the same for both axes.
 
-    Raises BadValue for an image too small to be judged.
+    Raises BadValue for an image that is too small to be evaluated.
     """
     settings = protocol.settings_as(ImageSettings)
     factor = reduction_factor(image.shape[:2], settings.max_pixels)
@@ -50,7 +50,7 @@ LITTLE_CONTRAST = 0.5
 
 
 def contrast_note(image: Image) -> tuple[str, ...]:
-    """Return what a reader must know of an image whose values fill little of [0, 1]: PSNR takes 1 for the peak."""
+    """Return a note on an image whose values cover little of [0, 1], since PSNR uses 1 as the peak."""
     low, high = float(image.min()), float(image.max())
     if not 0 < high - low < LITTLE_CONTRAST:
         return ()
@@ -58,14 +58,22 @@ def contrast_note(image: Image) -> tuple[str, ...]:
     off = -20 * math.log10(high - low)
     return (
         f"values fill {low:.3g} to {high:.3g} of [0, 1], and PSNR takes 1 for the peak: a constant has {constant:.1f} dB; with "
-        f"the image's own range as the peak every PSNR is {off:.1f} dB lower",
+        f"the image's own range as the peak, every PSNR is {off:.1f} dB lower",
     )
 
 
 def image_regression(
     coordinates: torch.Tensor, values: Image, protocol: Protocol, evaluation: Evaluation, notes: tuple[str, ...] = ()
 ) -> Regression:
-    """Return the regression of pixel values ``(N, C)`` in [0, 1] at coordinates ``(N, 2)`` under image settings."""
+    """Return the regression of pixel values at coordinates, with a protocol's image settings.
+
+    Args:
+        coordinates: Coordinates ``(N, 2)``, x before y.
+        values: Pixel values ``(N, C)`` in [0, 1].
+        protocol: Protocol with ImageSettings.
+        evaluation: Evaluation that expects values in [0, 1].
+        notes: Remarks on the signal for readers of the results.
+    """
     settings = protocol.settings_as(ImageSettings)
     targets = torch.from_numpy(as_targets(values, settings.value_range)).float()
     judged = in_unit_range(evaluation, settings.value_range)
@@ -77,9 +85,14 @@ def image_regression(
 def pixel_coordinates(
     rows: NDArray[np.generic], columns: NDArray[np.generic], shape: tuple[int, int], low: float, high: float
 ) -> torch.Tensor:
-    """Return the coordinates ``(len(rows) * len(columns), 2)``, x before y, of pixel positions in an image of a shape.
+    """Return the coordinates ``(len(rows) * len(columns), 2)``, x before y, of pixel positions in an image.
 
-    Positions may be fractional and lie outside: row 0 is ``low``, row ``H - 1`` is ``high``, and so for columns.
+    Args:
+        rows: Row positions. They may be fractional, and outside the image.
+        columns: Column positions. They may be fractional, and outside the image.
+        shape: Height H and width W of the image.
+        low: Coordinate of row 0 and of column 0.
+        high: Coordinate of row H - 1 and of column W - 1.
     """
     y, x = (low + (high - low) * p.astype(np.float64) / (n - 1) for p, n in zip((rows, columns), shape, strict=True))
     grid_y, grid_x = np.meshgrid(y, x, indexing="ij")
@@ -87,12 +100,12 @@ def pixel_coordinates(
 
 
 class ImageEvaluation:
-    """A reconstruction beside the original.
+    """Evaluation of a reconstructed image against the original.
 
     Args:
         fitted: The original at the fitted resolution, ``(H, W, C)`` in [0, 1].
-        offgrid: The original at twice that resolution, none of whose pixel centres is fitted: fitted pixel i is the mean of its
-            pixels 2i and 2i + 1. None if every pixel is fitted.
+        offgrid: The original at twice that resolution; None if every pixel is fitted. Fitted pixel i is the mean of its pixels
+            2i and 2i + 1, so none of its pixel centres is fitted.
         span: Coordinates of the first and the last pixel centre of an axis.
         coordinates: Coordinates of the fitted pixels, ``(H W, 2)``.
     """
@@ -101,7 +114,7 @@ class ImageEvaluation:
         self.fitted, self.offgrid, self.span, self.coordinates = fitted, offgrid, span, coordinates
 
     def outputs(self, predict: Predict) -> Outputs:
-        """Return the reconstruction at the fitted resolution and at twice it, with the originals."""
+        """Return the reconstruction at the fitted resolution and at twice that resolution, with the originals."""
         functions = {
             "prediction": lambda _: self.render(predict),
             "truth": lambda _: self.fitted,
@@ -124,13 +137,20 @@ class ImageEvaluation:
         write_image(folder / "truth.png", self.fitted)
 
     def save_scaled(self, predict: Predict, scale: int, path: Path) -> None:
-        """Write the image with ``scale`` pixels for each fitted one, in its place."""
+        """Write the image with ``scale`` x ``scale`` pixels in place of each fitted pixel.
+
+        Args:
+            predict: Function from coordinates to values.
+            scale: Factor of the resolution.
+            path: File to write.
+        """
         write_image(path, self.at_scale(predict, scale))
 
     def at_scale(self, predict: Predict, scale: int) -> Image:
         """Return the reconstruction ``(scale H, scale W, C)``.
 
-        Pixel j of an axis lies at (j + 1/2) / scale - 1/2 of the fitted ones, so the outermost lie beyond the fitted centres.
+        Pixel j of an axis is at position (j + 1/2) / scale - 1/2 of the fitted pixels, so the outermost pixels are outside the
+        outermost fitted centres.
         """
         height, width, channels = self.fitted.shape
         rows, columns = ((np.arange(scale * size) + 0.5) / scale - 0.5 for size in (height, width))

@@ -1,4 +1,4 @@
-"""Named outputs of a fitted network, which metrics are computed from.
+"""Named outputs of a fitted network. Metrics are computed from them.
 
 The names that the built-in problems use:
 
@@ -26,14 +26,14 @@ from typing import Any, Self
 from inrbench.errors import BadValue
 
 Function = Callable[["Outputs"], Any]
-"""Computes one output, from others if it needs any."""
+"""Function that computes one output, from other outputs if it needs them."""
 
 
 class Outputs:
-    """Named values. Each is computed when it is first asked for, and then kept.
+    """Named values. Each is computed when it is first requested, and then stored.
 
     Args:
-        functions: Name -> function that computes the value; it gets these outputs, so that one may use another.
+        functions: Name -> function that computes the value. It receives these outputs, so that it can use other values.
         missing: Name -> reason why the value does not exist under this protocol.
 
     >>> outputs = Outputs({"prediction": lambda o: 3.0, "error": lambda o: o["prediction"] - 1.0})
@@ -45,7 +45,7 @@ class Outputs:
         self._functions, self._missing = dict(functions), dict(missing)
         self._values: dict[str, Any] = {}
         self.expected: frozenset[str] = frozenset()
-        """Names that will be asked for, as far as is known: what several of them share is then worth keeping."""
+        """Names that will be requested, as far as is known. Results that several of them share are then worth storing."""
 
     def __getitem__(self, name: str) -> Any:
         """Return a value. Raises BadValue, with the reason, if it does not exist."""
@@ -58,5 +58,5 @@ class Outputs:
         return self._values[name]
 
     def extended(self, functions: Mapping[str, Function]) -> Self:
-        """Return these outputs with some added or replaced."""
+        """Return a copy of these outputs with some functions added or replaced."""
         return type(self)({**self._functions, **functions}, self._missing)

@@ -1,4 +1,4 @@
-"""Partial differential equations with known solutions: fitted are the equation and its conditions, not values."""
+"""Partial differential equations with known solutions. The equation and its conditions are fitted, not values."""
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
@@ -26,16 +26,17 @@ SOURCE_POINTS = 100_000
 HELD_OUT_SEED = 20_231_107
 ADMISSION_POINTS = 16
 ADMISSION_STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
-"""Of differences: one of them suits the network's highest frequency, unless that is beyond them all."""
+"""Steps of finite differences. At least one suits the network's highest frequency, unless that is too high for all."""
 ADMISSION_TOLERANCE = 0.05
 NO_CURVATURE = 1e-9
-"""A second derivative this much smaller than the first one is roundings."""
+"""Ratio of the second to the first derivative below which the second derivative is only rounding error."""
 
 
 class EquationProblem(Problem):
-    """Mean squared residual plus weighted mean squared errors of the conditions, on points drawn anew for every step.
+    """Fit an equation and its conditions at random points, drawn anew for every step.
 
-    The protocol's ``batch`` is the number of points inside. ``residual_weight`` scales the residual's mean square.
+    The loss is the weighted mean squared residual plus the weighted mean squared errors of the conditions. The protocol's
+    ``batch`` is the number of interior points, and ``residual_weight`` is the weight of the mean squared residual.
     """
 
     in_one_piece = True
@@ -44,7 +45,7 @@ class EquationProblem(Problem):
     def __init__(self, equation: Equation, protocol: Protocol) -> None:
         settings = protocol.settings_as(EquationSettings)
         if protocol.batch is None:
-            raise BadValue("a protocol of equations needs a batch: the points inside for each step")
+            raise BadValue("a protocol of an equation needs a batch: the number of interior points per step")
         self.equation = equation
         self.in_features, self.out_features = len(equation.box), 1
         self.n_points = self.batch = protocol.batch
@@ -54,30 +55,34 @@ class EquationProblem(Problem):
         self._device, self._dtype = torch.device("cpu"), torch.float32
 
     def as_dtype(self, dtype: torch.dtype) -> None:
-        """Give points and values as another type."""
+        """Produce points and values in this type."""
         self._dtype = dtype
 
     def error_share(self, network: nn.Module, predict: Predict) -> float | None:
-        """Return the error of the solution as a share of its own size, which is the error of zero."""
+        """Return the relative l2 error of the solution. It is 1 for a prediction of zero."""
         return relative_l2(self.evaluation.outputs(predict)["prediction"], self.evaluation.truth)
 
     def to(self, device: torch.device) -> None:
-        """Choose where batches go."""
+        """Set the device of the batches."""
         self._device = device
 
     def validate_network(self, network: nn.Module) -> None:
-        """Raise NotApplicable for a network whose second derivative, if the equation has one, is zero or not the true one."""
+        """Check that a network can solve the equation, and set it up if it is a solver.
+
+        Raises NotApplicable for a linear model and, if the equation has second derivatives, for a network whose second
+        derivative is zero or wrong.
+        """
         if isinstance(network, LinearModel):
-            raise NotApplicable("the method fits values by least squares; it solves no equations")
+            raise NotApplicable("the method fits values by least squares; it cannot solve equations")
         if isinstance(network, Solver):
             network.begin(self.equation)
         elif self.equation.second:
             _refuse_wrong_curvature(network, self.in_features)
 
     def batches(self, generator: torch.Generator) -> Iterator[Batch]:
-        """Yield (inside, source, then for each condition its points and its values) of the one step of an epoch.
+        """Yield (interior points, source, then points and values of each condition) for the single step of an epoch.
 
-        A periodic condition's points are pairs, the first half on one side and the second on the other.
+        The points of a periodic condition are pairs: the first half is on one side, the second half on the other.
         """
         unit = torch.rand(sum(self._counts()), self.in_features, generator=generator, dtype=torch.float64)
         draws = iter(unit.split(self._counts()))
@@ -89,21 +94,33 @@ class EquationProblem(Problem):
         yield tuple(tensor.to(self._device, self._dtype) for tensor in tensors)
 
     def example(self, points: int) -> Batch:
-        """Return a batch that no run sees; it cannot be cut."""
+        """Return a batch that no run uses. It cannot be split."""
         return next(self.batches(torch.Generator().manual_seed(0)))
 
     def loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
-        """Return the loss, with derivatives by reverse mode twice."""
+        """Return the loss. Derivatives are computed by reverse mode, applied twice.
+
+        Args:
+            network: Network that is fitted.
+            chunk: A whole batch.
+            weight: Not used.
+        """
         inside, source, *conditions = chunk
         jet = backward_jet(network, inside, self.equation.wanted)
         return with_penalty(self._total(jet, source, network(torch.cat(conditions[::2])), conditions), network)
 
     def fast_loss(self, network: nn.Module) -> Loss:
-        """Return ``analytic_loss`` for a network that allows it, else ``loss``."""
+        """Return ``analytic_loss`` for a network that supports it, otherwise ``loss``."""
         return self.analytic_loss if is_feedforward(network) else self.loss
 
     def analytic_loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
-        """Return the loss, with the derivatives written out layer by layer."""
+        """Return the loss. Derivatives are computed analytically, layer by layer.
+
+        Args:
+            network: Network that is fitted.
+            chunk: A whole batch.
+            weight: Not used.
+        """
         inside, source, *conditions = chunk
         jet, on_sides = analytic_jet(network, inside, self.equation.wanted, torch.cat(conditions[::2]))
         assert on_sides is not None
@@ -126,7 +143,7 @@ class EquationProblem(Problem):
 
 
 def poisson() -> Equation:
-    """Return u_xx + u_yy = -2 pi^2 u in a square, u known on its sides."""
+    """Return u_xx + u_yy = -2 pi^2 u in a square, with u known on its sides."""
 
     def u(x: Array) -> Array:
         return np.asarray(np.sin(np.pi * x[:, 0]) * np.sin(np.pi * x[:, 1]))
@@ -142,7 +159,7 @@ def poisson() -> Equation:
 
 
 def advection() -> Equation:
-    """Return u_y + u_x = 0 in a square, u known on its sides."""
+    """Return u_y + u_x = 0 in a square, with u known on its sides."""
     return Equation(
         box=((-1, 1), (-1, 1)),
         residual=lambda jet: jet.first[0] + jet.first[1],
@@ -154,11 +171,11 @@ def advection() -> Equation:
 
 
 EQUATIONS = {"poisson": poisson, "advection": advection}
-"""Of second and of first order: to measure steps on."""
+"""An equation of second order and one of first order, for timing the steps."""
 
 
 def benchmark_equation(name: str, points: int) -> EquationProblem:
-    """Return one of EQUATIONS as a problem, ``points`` inside and an eighth of them on the sides."""
+    """Return one of EQUATIONS as a problem, with ``points`` interior points and an eighth as many on the sides."""
     settings = EquationSettings(
         test_grid=(20, 20), condition_points=max(1, points // 32), condition_weight=1.0, residual_weight=1.0
     )
@@ -179,7 +196,7 @@ def benchmark_equation(name: str, points: int) -> EquationProblem:
 
 
 class EquationEvaluation:
-    """Relative l2 on a fixed grid, and the residual on points that were never trained on."""
+    """Evaluation by relative l2 on a fixed grid, and by the residual at points that are not used in training."""
 
     def __init__(self, equation: Equation, test_grid: Sequence[int]) -> None:
         if len(test_grid) != len(equation.box) or min(test_grid) < 2:
@@ -190,7 +207,7 @@ class EquationEvaluation:
         self.truth = equation.exact(self.grid)
         largest = np.abs(equation.exact(equation.from_unit(np.random.default_rng(0).random((1000, len(axes)))))).max()
         if np.sqrt(np.mean(self.truth**2)) < 1e-6 * largest:
-            raise BadValue(f"the solution vanishes on the test grid {self.shape}: take another, --set test_grid=...")
+            raise BadValue(f"the solution vanishes on the test grid {self.shape}: choose another one with --set test_grid=...")
         self.equation = equation
 
     def outputs(self, predict: Predict) -> Outputs:
@@ -213,7 +230,10 @@ class EquationEvaluation:
     scaled_suffix = ".npz"
 
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
-        """Write ``fields.npz``, truth and prediction on the test grid, and pictures of them on the truth's scale of gray."""
+        """Write ``fields.npz`` with truth and prediction on the test grid and, in two dimensions, grayscale images of both.
+
+        Both images use the value range of the truth.
+        """
         truth, prediction = self.grid_pair(predict)
         np.savez_compressed(folder / "fields.npz", truth=truth[..., 0], prediction=prediction[..., 0])
         if truth.ndim == 3:
@@ -222,7 +242,13 @@ class EquationEvaluation:
                 write_image(folder / f"{name}.png", (field - low) / (high - low))
 
     def save_scaled(self, predict: Predict, scale: int, path: Path) -> None:
-        """Write truth and prediction with ``scale`` points of an axis for each of the test grid."""
+        """Write truth and prediction with ``scale`` points per point of the test grid along each axis.
+
+        Args:
+            predict: Function from coordinates to values.
+            scale: Factor of the number of points along each axis.
+            path: File to write, ``.npz``.
+        """
         finer = EquationEvaluation(self.equation, [scale * n for n in self.shape])
         truth, prediction = (field[..., 0] for field in finer.grid_pair(predict))
         np.savez_compressed(path, truth=truth, prediction=prediction)
@@ -234,7 +260,10 @@ class EquationEvaluation:
 
 
 def residual_weight(equation: Equation, setting: float | str) -> float:
-    """Return the weight of the residual's mean square: a number, or ``1/source``, one over the source's mean square."""
+    """Return the weight of the residual's mean square.
+
+    ``setting`` is that number, or ``1/source``, one over the mean square of the source.
+    """
     if setting != "1/source":
         return float(setting)
     x = equation.from_unit(np.random.default_rng(0).random((SOURCE_POINTS, len(equation.box))))
@@ -245,7 +274,7 @@ def residual_weight(equation: Equation, setting: float | str) -> float:
 
 
 def _on_sides(unit: Array, condition: Condition) -> Array:
-    """Move random points of the unit box to the condition's sides, as many to each; periodic pairs differ in the side alone."""
+    """Move random points of the unit box to the condition's sides, equally many each; periodic pairs differ only in side."""
     parts = np.split(unit, len(condition.sides))
     if condition.periodic:
         parts = [parts[0].copy() for _ in parts]
@@ -259,9 +288,9 @@ def _column(values: Array) -> Tensor:
 
 
 def _refuse_wrong_curvature(network: nn.Module, in_features: int) -> None:
-    """Compare the second derivative along each axis with differences, in float64.
+    """Raise NotApplicable if the second derivative along each axis is zero or disagrees with finite differences, in float64.
 
-    Of a grid that is linear between its points it is zero along every axis, though its mixed derivatives are not.
+    A grid with linear interpolation has a zero second derivative along every axis, although its mixed derivatives are not zero.
     """
     exact = copy.deepcopy(network).cpu().double()
     x = 1.6 * torch.rand(ADMISSION_POINTS, in_features, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 0.8
@@ -270,9 +299,7 @@ def _refuse_wrong_curvature(network: nn.Module, in_features: int) -> None:
     jet = backward_jet(exact, x, wanted)
     told, slopes = (torch.cat(parts, dim=1).detach() for parts in (jet.second, jet.first))
     if float(told.abs().max()) <= NO_CURVATURE * float(slopes.abs().max()):
-        raise NotApplicable(
-            "the method's second derivative along each axis is zero: it cannot solve an equation of second order"
-        )
+        raise NotApplicable("the method's second derivative along each axis is zero: it cannot solve a second-order equation")
     seen = []
     with torch.no_grad():
         for size in ADMISSION_STEPS:
@@ -282,7 +309,7 @@ def _refuse_wrong_curvature(network: nn.Module, in_features: int) -> None:
     def apart(a: Tensor, b: Tensor) -> float:
         return float((a - b).norm() / b.norm())
 
-    # differences that do not agree among themselves say nothing: the network is rougher than the steps can resolve
+    # if no two finite differences agree, they prove nothing: the network varies faster than the steps can resolve
     agreed = any(apart(a, b) < ADMISSION_TOLERANCE for a, b in pairwise(seen))
     if agreed and not min(apart(told, differences) for differences in seen) < ADMISSION_TOLERANCE:
-        raise NotApplicable("the method's second derivative is not the true one: differences of its values say otherwise")
+        raise NotApplicable("the method's second derivative is not the true one: it disagrees with finite differences")

@@ -12,8 +12,13 @@ from inrbench.spec import Domain
 class Regression(Problem):
     """Fit ``coordinates (N, d)`` to ``values (N, c)``, both float32.
 
-    ``batch`` points a step: None takes all of them in their order; otherwise each epoch is a fresh shuffle, and its last batch
-    holds what is left. ``domain``: the box that the coordinates are from; if not given, the smallest box that holds them all.
+    Args:
+        coordinates: Points ``(N, d)``.
+        values: Values ``(N, c)`` at the points.
+        batch: Points per step. None uses all points in their order; otherwise each epoch is shuffled anew, and its last batch
+            contains the remaining points.
+        evaluation: Evaluation of the fit.
+        domain: Box that the coordinates come from; by default the smallest box that contains them all.
     """
 
     def __init__(
@@ -29,7 +34,7 @@ class Regression(Problem):
         self.domain = domain or smallest_box(coordinates)
 
     def as_dtype(self, dtype: torch.dtype) -> None:
-        """Hold coordinates and values as another type."""
+        """Convert coordinates and values to this type."""
         self.coordinates, self.values = self.coordinates.to(dtype), self.values.to(dtype)
 
     def to(self, device: torch.device) -> None:
@@ -38,7 +43,7 @@ class Regression(Problem):
 
     @property
     def device(self) -> torch.device:
-        """Where training happens."""
+        """The device that training runs on."""
         return self.coordinates.device
 
     def take(self, rows: Tensor | slice) -> Batch:
@@ -46,7 +51,7 @@ class Regression(Problem):
         return self.coordinates[rows], self.values[rows]
 
     def batches(self, generator: torch.Generator) -> Iterator[Batch]:
-        """Yield ``(coordinates, values)`` of each step of one epoch."""
+        """Yield ``(coordinates, values)`` for each step of one epoch."""
         if self.batch == self.n_points:
             yield self.take(slice(None))
             return
@@ -54,23 +59,37 @@ class Regression(Problem):
             yield self.take(rows)
 
     def loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
-        """Return the chunk's share of the mean squared error over points and channels, and of the network's penalty."""
+        """Return the chunk's share of the mean squared error over points and channels, and of the penalty.
+
+        Args:
+            network: Network that is fitted.
+            chunk: Coordinates and values of a part of a batch.
+            weight: One over the number of points in the whole batch.
+        """
         coordinates, values = chunk
         error = (network(coordinates) - values).square().sum() * (weight / self.out_features)
         return with_penalty(error, network, weight * len(coordinates))
 
 
 def smallest_box(coordinates: Tensor) -> Domain:
-    """Return the least and the greatest value of each coordinate of ``(N, d)``; unit width about a single value."""
+    """Return the lowest and the highest value of each coordinate of ``(N, d)``.
+
+    If a coordinate has a single value, its interval has width 1 around that value.
+    """
     low, high = coordinates.min(0).values.tolist(), coordinates.max(0).values.tolist()
     return tuple((a, b) if a < b else (a - 0.5, a + 0.5) for a, b in zip(low, high, strict=True))
 
 
 def shuffled(n: int, generator: torch.Generator, device: torch.device) -> Tensor:
-    """Return the numbers below ``n`` in random order, on a device. The randomness comes from a generator on the CPU.
+    """Return the numbers below ``n`` in random order, on a device.
 
-    A GPU draws the order itself, from a seed drawn here: a CPU would take longer over tens of millions than the GPU over
-    an epoch of steps.
+    A GPU draws the order itself, from a seed drawn here: for tens of millions of points, drawing it on the CPU would take
+    longer than an epoch of steps on the GPU.
+
+    Args:
+        n: How many numbers.
+        generator: Source of the randomness, a generator on the CPU.
+        device: Device of the result.
     """
     if device.type == "cpu":
         return torch.randperm(n, generator=generator)

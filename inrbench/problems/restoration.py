@@ -1,7 +1,7 @@
-"""Images restored: a network is fitted to what a sensor gave of an image, and judged against the image itself.
+"""Image restoration: a network is fitted to an observation of an image, and evaluated against the image itself.
 
-What it is fitted to is noisy, coarse, or full of holes, so nothing here is gained by fitting it better and better: the metrics
-are all off the data but ``mse@train``.
+The observation is noisy, coarse or incomplete, so a closer fit to it is not a gain in itself. All metrics except ``mse@train``
+are therefore computed against the image and not against the fitted data.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,13 @@ from inrbench.spec import Protocol
 
 
 class MeanRegression(Regression):
-    """Fit means: values ``(N, c)`` of which each is the mean of the network over its own k of ``coordinates (N, k, d)``."""
+    """Fit means of the network: each of the values ``(N, c)`` is the mean over its own k points of ``(N, k, d)``.
+
+    Args:
+        observation: The fitted data, with coordinates ``(N, k, d)``.
+        protocol: Protocol with ImageSettings.
+        evaluation: Evaluation of the restored image.
+    """
 
     def __init__(self, observation: "Observation", protocol: Protocol, evaluation: "RestorationEvaluation") -> None:
         settings = protocol.settings_as(ImageSettings)
@@ -35,7 +41,13 @@ class MeanRegression(Regression):
         self.coordinates, self.evals_per_point = observation.coordinates, observation.coordinates.shape[1]
 
     def loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
-        """Return the chunk's share of the mean squared error of the means."""
+        """Return the chunk's share of the mean squared error of the means, and of the network's penalty.
+
+        Args:
+            network: Network that is fitted.
+            chunk: Coordinates and values of a part of a batch.
+            weight: One over the number of points in the whole batch.
+        """
         coordinates, values = chunk
         means = network(coordinates.flatten(0, 1)).unflatten(0, coordinates.shape[:2]).mean(dim=1)
         error = (means - values).square().sum() * (weight / self.out_features)
@@ -44,14 +56,20 @@ class MeanRegression(Regression):
 
 @dataclass(frozen=True)
 class Observation:
-    """What there is to fit: values ``(N, C)`` at coordinates ``(N, d)``, or means of k at ``(N, k, d)``; and how it looks."""
+    """The fitted data of an inverse problem.
+
+    Args:
+        coordinates: Points ``(N, d)``; or ``(N, k, d)`` if each value is the mean over k points.
+        values: Values ``(N, C)``.
+        picture: The observation as an image, for people to view.
+    """
 
     coordinates: Tensor
     values: Tensor
     picture: Image
 
     def error(self, predict: Predict) -> float:
-        """Return the mean squared error on it."""
+        """Return the mean squared error on the observation."""
         *lead, d = self.coordinates.shape
         found = predict(self.coordinates.reshape(-1, d)).reshape(*lead, -1)
         means = found.mean(dim=1) if len(lead) == 2 else found
@@ -59,14 +77,14 @@ class Observation:
 
 
 class RestorationEvaluation(ImageEvaluation):
-    """A restored image beside the original, and its error on the observed data.
+    """Evaluation of a restored image against the original, with its error on the observation.
 
     Args:
         truth: The original, ``(H, W, C)`` in [0, 1].
         span: Coordinates of the first and the last pixel centre of an axis.
         coordinates: Coordinates of the original's pixels, ``(H W, 2)``.
         observation: The fitted data.
-        unobserved: Mask ``(H, W)`` of the pixels that are not observed at all; None if there are none.
+        unobserved: Mask ``(H, W)`` of the unobserved pixels; None if there are none.
     """
 
     def __init__(
@@ -81,7 +99,7 @@ class RestorationEvaluation(ImageEvaluation):
         self.observation, self.unobserved = observation, unobserved
 
     def outputs(self, predict: Predict) -> Outputs:
-        """Return the image's outputs, the error on the observed data and, if there are any, the unobserved pixels."""
+        """Return the image's outputs, the error on the observation and, if there are any, the unobserved pixels."""
         functions: dict[str, Function] = {"fitted_mse": lambda _: self.observation.error(predict)}
         unobserved = self.unobserved
         if unobserved is not None:
@@ -90,16 +108,21 @@ class RestorationEvaluation(ImageEvaluation):
         return super().outputs(predict).extended(functions)
 
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
-        """Write ``reconstruction.png``, ``truth.png`` and, as ``given.png``, the observed data."""
+        """Write ``reconstruction.png``, ``truth.png`` and the observation as ``given.png``."""
         super().save_artifacts(predict, folder)
         write_image(folder / "given.png", self.observation.picture)
 
 
 def denoising_problem(image: Image, protocol: Protocol, data_seed: int) -> Regression:
-    """Return the fit of an image ``(H, W, C)`` in [0, 1] under photon and readout noise, drawn from ``data_seed``.
+    """Return the regression of an image with photon and readout noise.
 
-    ``photons``: the mean count of a pixel of value 1; ``readout``: the standard deviation of what reading adds, in counts. The
-    noisy values are not clipped.
+    ``photons``: mean count of a pixel of value 1. ``readout``: standard deviation of the readout noise, in counts. The noisy
+    values are not clipped.
+
+    Args:
+        image: Image ``(H, W, C)`` in [0, 1].
+        protocol: Protocol with DenoiseSettings.
+        data_seed: Seed of the noise.
     """
     settings = protocol.settings_as(DenoiseSettings)
     photons, readout = settings.photons, settings.readout
@@ -113,9 +136,17 @@ def denoising_problem(image: Image, protocol: Protocol, data_seed: int) -> Regre
 
 
 def inpainting_problem(image: Image, protocol: Protocol, data_seed: int) -> Regression:
-    """Return the fit of a random share of an image's pixels, drawn from ``data_seed``; it is judged by all the others.
+    """Return the regression of a random share of an image's pixels. The other pixels are used for the evaluation.
 
-    ``share``: how many are given, between 0 and 1. Raises BadValue for a share of nothing or of everything.
+    ``share``: observed share of the pixels, between 0 and 1.
+
+    Args:
+        image: Image ``(H, W, C)`` in [0, 1].
+        protocol: Protocol with InpaintingSettings.
+        data_seed: Seed of the choice of pixels.
+
+    Raises:
+        BadValue: No pixel would be observed, or all pixels would be.
     """
     share = protocol.settings_as(InpaintingSettings).share
     truth, span, coordinates = _truth(image, protocol)
@@ -134,9 +165,9 @@ def inpainting_problem(image: Image, protocol: Protocol, data_seed: int) -> Regr
 
 
 def super_resolution_problem(image: Image, protocol: Protocol) -> MeanRegression:
-    """Return the fit of an image from one ``scale`` times coarser: of the network, means of blocks of pixels are fitted.
+    """Return the regression of an image from one that is ``scale`` times coarser.
 
-    Rows and columns that fill no block are cut off.
+    The block means of the network are fitted to the coarse image. Rows and columns that do not fill a block are cut off.
     """
     scale = protocol.settings_as(SuperResolutionSettings).scale
     truth, span, coordinates = _truth(image, protocol, scale)
@@ -149,7 +180,7 @@ def super_resolution_problem(image: Image, protocol: Protocol) -> MeanRegression
 
 
 def _truth(image: Image, protocol: Protocol, multiple: int = 1) -> tuple[Image, tuple[float, float], Tensor]:
-    """Return the image that is to be found, the range of coordinates, and those of its pixels ``(H W, 2)``."""
+    """Return the image to be recovered, the range of coordinates, and the coordinates of its pixels ``(H W, 2)``."""
     settings = protocol.settings_as(ImageSettings)
     truth = area_mean(image, reduction_factor(image.shape[:2], settings.max_pixels, step=1))
     height, width = (size // multiple * multiple for size in truth.shape[:2])

@@ -1,4 +1,4 @@
-"""Solids: one network from position to signed distance or to occupancy, judged by voxels, random points and surfaces."""
+"""Solids: a network from position to signed distance or occupancy, evaluated on voxels, random points and surfaces."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -21,19 +21,19 @@ from inrbench.settings import ShapeSettings
 from inrbench.spec import Protocol
 
 Field = tuple[slice, NDArray[np.float32]]
-"""A range of the grid's rows, and what was predicted there."""
+"""A range of grid rows, and the predictions for these rows."""
 SLAB_POINTS = 1 << 20
-"""Rows of the grid that are judged at once."""
+"""Grid rows that are evaluated at once."""
 SURFACE_POINTS = 30_000
 SURFACE_SEED = 0
 
 
 def shape_problem(truth: ShapeTruth, protocol: Protocol) -> GridRegression:
-    """Return the regression of a shape's ground truth on the voxels of its grid, under the protocol's settings.
+    """Return the regression of a shape's ground truth on the voxels of its grid, with the protocol's settings.
 
-    ``target``: ``sdf`` or ``occupancy``, which is 0 or 1 and fitted by the same mean squared error.
-    ``coordinates``: ``isotropic``, the grid's longest side spans [-1, 1]; or ``stretched``, every side does.
-    ``scoring``: ``final`` weights; ``official`` scores what the network gave in training as well.
+    ``target``: ``sdf``, or ``occupancy``, which is 0 or 1. Both are fitted by mean squared error.
+    ``coordinates``: with ``isotropic``, the longest side of the grid spans [-1, 1]; with ``stretched``, every side does.
+    ``scoring``: ``final`` evaluates the final weights; ``official`` also scores the network's outputs during training.
     """
     settings = protocol.settings_as(ShapeSettings)
     kind = settings.target
@@ -51,36 +51,36 @@ def shape_problem(truth: ShapeTruth, protocol: Protocol) -> GridRegression:
 
 
 class ShapeRegression(GridRegression):
-    """The fit of a solid's field at every voxel."""
+    """Regression of a solid's field at every voxel."""
 
     evaluation: "ShapeEvaluation"
 
     def error_share(self, network: nn.Module, predict: Predict) -> float | None:
-        """Return 1 - IoU: a constant field is outside everywhere and has 1.
+        """Return 1 - IoU. A constant field, which is outside everywhere, has 1.
 
-        A share of the field's variance would say nothing: a distance is smooth far from the surface, and a field with a tenth
-        of the variance left may have no surface at all.
+        A share of the field's variance would not be informative: a distance is smooth far from the surface, and a field with a
+        tenth of the variance left may have no surface at all.
         """
         known = self.evaluation.last_overlap or self.evaluation.outputs(predict)["grid_overlap"]
         return 1 - iou(known)
 
 
 class ShapeEvaluation:
-    """A fitted field beside the true solid.
+    """Evaluation of a fitted field against the true solid.
 
     Args:
         truth: The true solid.
         grid: The fitted grid.
         values: The true field on it.
         level: Value of the field at the surface.
-        inside_below: Whether the field is below ``level`` inside the solid, else above it.
+        inside_below: Whether the field is below ``level`` inside the solid. If not, it is above.
     """
 
     def __init__(self, truth: ShapeTruth, grid: Grid, values: GridValues, level: float, inside_below: bool) -> None:
         self.truth, self.grid, self.values = truth, grid, values
         self.level, self.inside_below = level, inside_below
         self.training_overlap: Callable[[], Overlap] | None = None
-        """The overlap of the outputs during training, if they were recorded."""
+        """Function that returns the overlap of the outputs during training; None if they were not recorded."""
         self.last_overlap: Overlap | None = None
         self._last_surface: Mesh | None = None
 
@@ -88,7 +88,8 @@ class ShapeEvaluation:
         """Return the overlaps of the two solids, the error on the grid, and the two surfaces."""
         functions: dict[str, Function] = {
             "slabs": lambda _: list(self._fields(predict, self.grid)),
-            # at full size the field has hundreds of MB: it is kept only for the surface, which must be that of the same field
+            # at full size the field takes hundreds of MB: it is stored only if the surface is needed too, since both must
+            # come from the same field
             "scores": lambda outputs: self._scores(
                 outputs["slabs"] if "surfaces" in outputs.expected else self._fields(predict, self.grid)
             ),
@@ -107,9 +108,9 @@ class ShapeEvaluation:
         return compare_surfaces(self._last_surface, self.truth.mesh)
 
     def surface(self, predict: Predict) -> Mesh:
-        """Return the surface of the fitted field by marching cubes, in the true surface's coordinates.
+        """Return the surface of the fitted field by marching cubes, in the coordinates of the true surface.
 
-        It is closed at the grid's rim. Raises BadValue where the field is inside or outside everywhere.
+        It is closed at the boundary of the grid. Raises BadValue if the field is inside everywhere or outside everywhere.
         """
         return self._surface(self._fields(predict, self.grid))
 
@@ -127,7 +128,7 @@ class ShapeEvaluation:
         return Mesh(np.array(self.truth.low) + (vertices - 1.0) * self.truth.voxel / scale, faces.astype(np.int64))
 
     def grid_pair(self, predict: Predict) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the true and the fitted field on the plane in the middle of the first axis."""
+        """Return the true and the fitted field on the middle plane of the first axis."""
         n, *plane = self.grid.shape
         rows = slice(n // 2 * math.prod(plane), (n // 2 + 1) * math.prod(plane))
         truth = self.values.at(torch.arange(rows.start, rows.stop)).numpy()
@@ -136,17 +137,29 @@ class ShapeEvaluation:
     scaled_suffix = ".ply"
 
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
-        """Write meshes and pictures of the true surface and of the one last measured. Raises BadValue where there is none."""
+        """Write meshes and images of the true surface and of the last measured surface.
+
+        Raises BadValue if the fitted field has no surface.
+        """
         for name, mesh in (("reconstruction", self._last_surface or self.surface(predict)), ("truth", self.truth.mesh)):
             write_ply(folder / f"{name}.ply", mesh)
             write_image(folder / f"{name}.png", render(mesh))
 
     def save_scaled(self, predict: Predict, scale: int, path: Path) -> None:
-        """Write the surface from a grid with ``scale`` steps for each fitted one. Raises BadValue where there is none."""
+        """Write the surface from a grid with ``scale`` steps per fitted step.
+
+        Args:
+            predict: Function from coordinates to values.
+            scale: Factor of the resolution.
+            path: File to write, ``.ply``.
+
+        Raises:
+            BadValue: The fitted field has no surface.
+        """
         write_ply(path, self._surface(self._fields(predict, _finer(self.grid, scale)), scale))
 
     def inside(self, field: NDArray[np.floating]) -> NDArray[np.bool_]:
-        """Return where a field is inside."""
+        """Return a mask of the points where a field is inside the solid."""
         return field < self.level if self.inside_below else field > self.level
 
     @staticmethod
@@ -177,15 +190,21 @@ class ShapeEvaluation:
 
 
 def _finer(grid: Grid, scale: int) -> Grid:
-    """Return the grid of the same box with ``scale`` steps for each."""
+    """Return the grid of the same box with ``scale`` steps per step of ``grid``."""
     return Grid(tuple(scale * (n - 1) + 1 for n in grid.shape), grid.low, grid.high)
 
 
 class OfficiallyScored(ShapeRegression):
-    """Also scores as the official code of Han et al. does: what the network gave for each voxel while it was being trained.
+    """Regression that also scores as the official code of Han et al. does, on the network's outputs during training.
 
-    Every voxel's output in an epoch comes from the weights before that batch's step; the epoch of the least mean loss counts.
-    Its loss is not compiled, since it keeps what passes through.
+    The output for a voxel in an epoch comes from the weights before the step of its batch. The epoch with the smallest mean
+    loss counts. The loss is not compiled, because it records the outputs.
+
+    Args:
+        grid: Points that are fitted.
+        values: Values at the points.
+        batch: Points per step; None for all points.
+        evaluation: Evaluation of the fit. It gets the overlap of the recorded outputs.
     """
 
     compilable = False
@@ -206,7 +225,13 @@ class OfficiallyScored(ShapeRegression):
         return *super().take(rows), rows
 
     def loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
-        """Return the chunk's share of the mean squared error, and keep the outputs of a chunk of the epoch under way."""
+        """Return the chunk's share of the mean squared error and of the penalty, and record its outputs for this epoch.
+
+        Args:
+            network: Network that is fitted.
+            chunk: Coordinates, values and rows of a part of a batch.
+            weight: One over the number of points in the whole batch.
+        """
         coordinates, values, rows = chunk
         outputs = network(coordinates)
         self._keep(outputs.detach(), values, rows)
@@ -214,7 +239,7 @@ class OfficiallyScored(ShapeRegression):
         return with_penalty(error, network, weight * len(coordinates))
 
     def batches(self, generator: torch.Generator) -> Iterator[Batch]:
-        """Yield the batches of one epoch; the one before it has ended."""
+        """Yield the batches of one epoch, after finishing the record of the previous epoch."""
         self._end_epoch()
         yield from super().batches(generator)
 
@@ -224,7 +249,7 @@ class OfficiallyScored(ShapeRegression):
         self._loss += float((outputs - values).square().sum())
 
     def _end_epoch(self) -> None:
-        if self._seen == self.n_points and self._loss < self._least:  # a few rows seen to count work are no epoch
+        if self._seen == self.n_points and self._loss < self._least:  # counting operations uses only a few rows
             self._least, self._best_outputs = self._loss, self._outputs.copy()
         self._seen, self._loss = 0, 0.0
 

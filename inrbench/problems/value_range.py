@@ -1,4 +1,4 @@
-"""Targets in [-1, 1], as some authors fit images, though metrics are computed in [0, 1]."""
+"""Targets in [-1, 1], as some authors fit images. Metrics are still computed in [0, 1]."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -14,17 +14,17 @@ T = TypeVar("T", Tensor, Values)
 
 
 def as_targets(values: T, value_range: ValueRange) -> T:
-    """Return values of [0, 1] as what a network is fitted to."""
+    """Convert values in [0, 1] to targets in the value range of the fit."""
     return values if value_range == "[0, 1]" else 2 * values - 1
 
 
 def in_unit_range(evaluation: Evaluation, value_range: ValueRange) -> Evaluation:
-    """Return an evaluation that judges a network fitted to a value range by its values brought back to [0, 1]."""
+    """Wrap an evaluation so that predictions in a value range are converted back to [0, 1]."""
     return evaluation if value_range == "[0, 1]" else UnitRangeEvaluation(evaluation)
 
 
 class UnitRangeEvaluation:
-    """Judges predictions in [-1, 1] by an evaluation that expects [0, 1]."""
+    """Evaluation of predictions in [-1, 1] by an evaluation that expects [0, 1]."""
 
     def __init__(self, inner: Evaluation) -> None:
         self.inner = inner
@@ -39,11 +39,17 @@ class UnitRangeEvaluation:
         return self.inner.grid_pair(_back(predict))
 
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
-        """Write what the evaluation writes."""
+        """Write the files of the wrapped evaluation."""
         self.inner.save_artifacts(_back(predict), folder)
 
     def save_scaled(self, predict: Predict, scale: int, path: Path) -> None:
-        """Write the reconstruction at a finer resolution."""
+        """Write the reconstruction at ``scale`` times the fitted resolution.
+
+        Args:
+            predict: Function from coordinates to values.
+            scale: Factor of the resolution.
+            path: File to write.
+        """
         self.inner.save_scaled(_back(predict), scale, path)
 
 

@@ -1,4 +1,4 @@
-"""Video: one network from time, row and column to colour, judged frame by frame, also on frames it never saw."""
+"""Video: a network from time, row and column to colour, evaluated frame by frame, also on frames that are not fitted."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,18 +22,18 @@ ALL_FITTED = "the protocol fits every frame, so there are none between them"
 
 
 def video_problem(frames: Frames, protocol: Protocol) -> GridRegression:
-    """Return the regression of frames ``(T, H, W, 3)`` on their pixels, under the protocol's settings.
+    """Return the regression of frames ``(T, H, W, 3)`` on their pixels, with the protocol's settings.
 
-    ``fit``: ``all`` frames, or the ``even`` ones; then the odd ones between them are rendered and judged too.
-    ``coordinate_range``: the first and the last frame, row and column lie on its two ends. Coordinates are (time, row, column).
+    ``fit``: ``all`` frames, or the ``even`` ones; in that case the odd frames between them are rendered and evaluated too.
+    ``coordinate_range``: coordinates of the first and the last frame, row and column. Coordinates are (time, row, column).
 
-    Raises BadValue for frames too small to be judged, or too few.
+    Raises BadValue for frames that are too small to be evaluated, or for too few frames.
     """
     settings = protocol.settings_as(VideoSettings)
     if min(frames.shape[1:3]) < SSIM_WINDOW:
         raise BadValue(f"frames of {frames.shape[2]}x{frames.shape[1]} pixels are too small: SSIM needs {SSIM_WINDOW}")
     if len(frames) < MIN_FRAMES:
-        raise BadValue(f"{len(frames)} frame(s) are no video: at least {MIN_FRAMES} are needed")
+        raise BadValue(f"{len(frames)} frame(s) are too few: a video needs at least {MIN_FRAMES}")
     low, high = settings.span
     step = 1 if settings.fit == "all" else 2
     evaluation = VideoEvaluation(frames, step, (low, high))
@@ -45,13 +45,19 @@ def video_problem(frames: Frames, protocol: Protocol) -> GridRegression:
 
 
 class VideoEvaluation:
-    """Judges reconstructed frames, every ``step``-th of which was fitted."""
+    """Evaluation of reconstructed frames, of which every ``step``-th was fitted.
+
+    Args:
+        frames: All frames ``(T, H, W, 3)``, bytes.
+        step: 1 if all frames are fitted, 2 if the even ones are.
+        span: Coordinates of the first and the last frame, row and column.
+    """
 
     def __init__(self, frames: Frames, step: int, span: tuple[float, float]) -> None:
         self.frames, self.step, self.span = frames, step, span
 
     def outputs(self, predict: Predict) -> Outputs:
-        """Return the fitted frames and the frames held out between them, each with its original."""
+        """Return the fitted frames and the held-out frames between them, each with its original."""
         functions = {
             "fitted_frames": lambda _: self._pairs(predict, self.fitted()),
             "heldout_frames": lambda _: self._pairs(predict, self.heldout()),
@@ -66,7 +72,7 @@ class VideoEvaluation:
         return FramePairs(render, 4 * len(numbers) * self.frames[0].size)
 
     def grid_pair(self, predict: Predict) -> tuple[NDArray[np.floating], NDArray[np.float32]]:
-        """Return the fitted frame in the middle and its reconstruction."""
+        """Return the middle fitted frame and its reconstruction."""
         middle = self._middle()
         ((_, frame),) = self.rendered(predict, range(middle, middle + 1))
         return self.frames[middle] / 255, frame
@@ -74,8 +80,11 @@ class VideoEvaluation:
     scaled_suffix = ".mp4"
 
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
-        """Write ``reconstruction.mp4``, the original on the left, and in this way ``worst-frame.png``, that of least PSNR;
-        and the fitted frame in the middle, as ``reconstruction.png`` and ``truth.png``.
+        """Write the video, the worst frame and the middle fitted frame.
+
+        ``reconstruction.mp4`` has the original on the left. ``worst-frame.png`` shows the frame with the lowest PSNR in the
+        same way.
+        ``reconstruction.png`` and ``truth.png`` show the middle fitted frame.
         """
         pairs, worst = [], (float("inf"), 0)
         for t, frame in self.rendered(predict, range(len(self.frames))):
@@ -87,7 +96,13 @@ class VideoEvaluation:
             write_image(folder / f"{name}.png", frame / 255)
 
     def save_scaled(self, predict: Predict, scale: int, path: Path) -> None:
-        """Write all frames with ``scale`` rows and columns for each that was fitted."""
+        """Write all frames with ``scale`` rows and columns per original row and column.
+
+        Args:
+            predict: Function from coordinates to values.
+            scale: Factor of the resolution.
+            path: File to write, ``.mp4``.
+        """
         frames = self.rendered(predict, range(len(self.frames)), scale)
         write_video(path, np.stack([_bytes(frame) for _, frame in frames]))
 
@@ -95,15 +110,21 @@ class VideoEvaluation:
         return self.fitted()[len(self.fitted()) // 2]
 
     def fitted(self) -> range:
-        """The numbers of the frames that are trained on."""
+        """Return the indices of the frames that are fitted."""
         return range(0, len(self.frames), self.step)
 
     def heldout(self) -> range:
-        """The numbers of the frames that are not, and lie between two that are."""
+        """Return the indices of the frames that are not fitted and are between two fitted frames."""
         return range(1, self.fitted()[-1], 2) if self.step == 2 else range(0)
 
     def rendered(self, predict: Predict, numbers: range, scale: int = 1) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Yield ``(t, frame (scale H, scale W, 3))`` for numbers of frames; their corners are those of the fitted frames."""
+        """Yield ``(t, frame (scale H, scale W, 3))`` for some frames. The corners have the same coordinates at every scale.
+
+        Args:
+            predict: Function from coordinates to values.
+            numbers: Indices t of the frames.
+            scale: Factor of the resolution.
+        """
         low, high = self.span
         count, height, width = len(self.frames), scale * self.frames.shape[1], scale * self.frames.shape[2]
         for t in numbers:

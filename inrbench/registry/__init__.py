@@ -1,4 +1,4 @@
-"""Names to plugins: built-in folders, installed entry points, and files a user names. Listing runs none of them."""
+"""Find plugins by name: built-in folders, installed entry points and the user's files. Listing does not run them."""
 
 from inrbench.registry.discover import Declaration, Source, declarations
 from inrbench.registry.grid import Selection, parse_selection

@@ -1,8 +1,9 @@
-"""What a plugin's code is, as far as it shapes its networks: the hash that identifies a method in every run.
+"""The hash of a plugin's code: it identifies a method in every run.
 
-Comments, docstrings, and what ``@register_method`` declares beside the name (citation, formula, settings, authors' training,
-ranges) shape no network: they are left out, so that adding a source makes no published run another run. The values of settings
-are in a run's parameters. Files of the user's that a plugin imports are hashed with it.
+The hash covers the code that shapes a network. It does not cover comments, docstrings and what ``@register_method`` declares in
+addition to the name (citation, formula, settings, authors' training, ranges). Adding a source therefore does not change the
+identity of a published run. The values of settings are part of a run's parameters. The user's files that a plugin imports are
+hashed with it.
 """
 
 import ast
@@ -18,13 +19,14 @@ DECLARING = frozenset({"register_method", "register_task"})
 
 
 def code_sha256(path: Path) -> str:
-    """Return the hash of a plugin file's code and of the files beside it that it imports.
+    """Return the hash of a plugin file's code and of the files next to it that it imports.
 
-    The same on every platform and version of Python: it is of text, with comments and declarations cut out.
+    The hash is the same on every platform and every version of Python, because it is computed from text without comments and
+    declarations.
 
     Raises:
-        SyntaxError: The file is no Python.
-        OSError: It cannot be read.
+        SyntaxError: The file is not valid Python.
+        OSError: The file cannot be read.
     """
     files = [path, *sorted(imported_files(path))]
     texts = [f"{_name_of(file, path)}\n{essential_text(file.read_bytes())}" for file in files]
@@ -32,7 +34,7 @@ def code_sha256(path: Path) -> str:
 
 
 def essential_text(source: bytes) -> str:
-    """Return a file's text without comments, docstrings, empty lines, and the arguments of decorators that only declare.
+    """Return a file's text without comments, docstrings, empty lines and the arguments of registering decorators.
 
     >>> print(essential_text(b'"Doc."\\nx = 1  # why\\n\\n@register_method("m", paper="p")\\ndef m(net): return net\\n'))
     x = 1
@@ -50,7 +52,7 @@ def essential_text(source: bytes) -> str:
 
 
 Cut = tuple[tuple[int, int], tuple[int, int], str]
-"""From (line, byte) to (line, byte), counted from 0, and what stands there instead."""
+"""The start and the end of a cut as (line, byte), counted from 0, and the text that replaces it."""
 
 
 def _chars(line: str, byte: int) -> int:
@@ -95,10 +97,10 @@ def _called(call: ast.Call) -> str:
 
 
 def imported_files(path: Path) -> set[Path]:
-    """Return the user's own files that a file imports, and those that they import: found by name, beside the file.
+    """Return the user's files that a file imports, directly or through other files. They are found by name, next to the file.
 
-    Modules of the standard library, of installed packages and of inrbench are not the user's: their versions are told by the
-    environment of a run.
+    Modules of the standard library, of installed packages and of inrbench are not included: the environment stored with a run
+    gives their versions.
     """
     found: set[Path] = set()
     waiting = [path.resolve()]
@@ -129,7 +131,7 @@ def _imports(tree: ast.Module, path: Path) -> Iterator[Path]:
 
 
 def _files_of(name: str, level: int, path: Path) -> Iterator[Path]:
-    """Yield the files of a module beside a file, or of its package for a relative import."""
+    """Yield the files of a module next to a file, or in its package for a relative import."""
     folder = path.parent
     for _ in range(level - 1):
         folder = folder.parent
@@ -147,7 +149,7 @@ def _files_of(name: str, level: int, path: Path) -> Iterator[Path]:
 
 
 def _package_root(path: Path) -> Path:
-    """Return the outermost folder of the package that a file is in; its own folder if it is in none."""
+    """Return the outermost folder of the package that contains a file, or the file's own folder if it is not in a package."""
     folder = path.parent
     while (folder / "__init__.py").is_file() and (folder.parent / "__init__.py").is_file():
         folder = folder.parent
@@ -155,14 +157,14 @@ def _package_root(path: Path) -> Path:
 
 
 def _is_library(file: Path, importer: Path) -> bool:
-    """Whether a file is of an installed library that the importer is no part of."""
+    """Return whether a file belongs to an installed library that the importer is not part of."""
     libraries = [Path(sysconfig.get_path(name)).resolve() for name in ("purelib", "platlib", "stdlib")]
     within = [root for root in libraries if file.resolve().is_relative_to(root)]
     return bool(within) and not importer.resolve().is_relative_to(within[0])
 
 
 def _name_of(file: Path, path: Path) -> str:
-    """Return what a file is called in the hash: its place relative to the plugin's folder, which may lie anywhere."""
+    """Return the name of a file in the hash: its path relative to the plugin's folder, which may be anywhere."""
     if file == path:
         return ""
     try:

@@ -1,6 +1,6 @@
-"""Which plugins there are, read from their source without running it.
+"""Find the available plugins by reading their source without running it.
 
-A plugin file says ``@register_method("name")`` or ``@register_task("name")`` with a literal name; its syntax tree tells the
+A plugin file contains ``@register_method("name")`` or ``@register_task("name")`` with a literal name. Its syntax tree gives the
 names and the first line of the docstring, so listing dozens of methods imports neither them nor torch.
 """
 
@@ -23,27 +23,39 @@ ENTRY_POINTS: dict[Kind, str] = {"method": "inrbench.methods", "task": "inrbench
 
 @dataclass(frozen=True)
 class Source:
-    """Where a plugin comes from: a built-in file, an installed distribution, or a file the user named."""
+    """The origin of a plugin: a built-in file, an installed distribution or one of the user's files.
+
+    Args:
+        path: The plugin's file.
+        module: Name of the importable module; None for a file that is run from its path.
+        origin: ``builtin``, ``dist==version`` or ``file:path``.
+    """
 
     path: Path
     module: str | None
-    """The importable module name; None for a file that is run from its path."""
     origin: str
-    """``builtin``, ``dist==version`` or ``file:path``."""
 
     @property
     def builtin(self) -> bool:
-        """Whether it ships with inrbench."""
+        """Whether the plugin is part of inrbench."""
         return self.origin == "builtin"
 
     def sha256(self) -> str:
-        """Return the hash of the plugin's code: see ``inrbench.registry.code``."""
+        """Return the hash of the plugin's code, as defined in ``inrbench.registry.code``."""
         return code_sha256(self.path)
 
 
 @dataclass(frozen=True)
 class Declaration:
-    """A name that a file declares, or a file that is ``broken`` and why."""
+    """A name that a file declares, or a broken file.
+
+    Args:
+        kind: ``method`` or ``task``.
+        name: Name of the plugin; for a broken file, the file's name without its ending.
+        summary: First line of the docstring.
+        source: Origin of the plugin.
+        broken: Why the file is broken; None if it is not.
+    """
 
     kind: Kind
     name: str
@@ -53,12 +65,15 @@ class Declaration:
 
 
 def declarations(kind: Kind, files: Sequence[Path] = ()) -> list[Declaration]:
-    """Return every plugin of a kind: built in, then from entry points, then from the user's files."""
+    """Return all plugins of a kind: the built-in ones, then those of entry points, then those of the user's files."""
     return [found for source in _sources(kind, files) for found in read_declarations(source) if found.kind == kind]
 
 
 def read_declarations(source: Source) -> list[Declaration]:
-    """Return what a file declares, without running it. A file that cannot be read gives a broken declaration of each kind."""
+    """Return what a file declares, without running it.
+
+    A file that cannot be read gives one broken declaration per kind.
+    """
     stem = source.path.stem
     try:
         tree = ast.parse(source.path.read_bytes(), filename=str(source.path))
@@ -81,7 +96,7 @@ def read_declarations(source: Source) -> list[Declaration]:
         return _broken(source, stem, 'registers nothing: decorate a function with @register_method("name")')
     if odd := [why for _, name, _ in found if (why := name_error(name))]:
         return _broken(source, stem, odd[0])
-    alone = len(found) == 1  # then the file's first line is about it
+    alone = len(found) == 1  # then the first line of the file describes it
     return [Declaration(kind, name, _first_line(tree) if alone else own, source) for kind, name, own in found]
 
 

@@ -1,4 +1,4 @@
-"""The language of ``--methods``: ``msa[s_max=3.0,4.0],siren[omega=30,60]`` and ``./my_act.py``."""
+"""Parse ``--methods``: ``msa[s_max=3.0,4.0],siren[omega=30,60]`` and ``./my_act.py``."""
 
 import itertools
 import re
@@ -11,19 +11,24 @@ from inrbench.spec import split_outside_brackets
 
 @dataclass(frozen=True)
 class Selection:
-    """A method's name (or a plugin file's path) and one point of its parameter grid, still as text."""
+    """One method and one point of its parameter grid, with values as text.
+
+    Args:
+        name: Name of a method, or path of a plugin file.
+        params: Pairs (parameter, value).
+    """
 
     name: str
     params: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_file(self) -> bool:
-        """Whether it names a file and not a method."""
+        """Whether ``name`` is the path of a file and not the name of a method."""
         return self.name.endswith(".py")
 
 
 def parse_selection(text: str) -> list[Selection]:
-    """Return every (method, grid point) that a ``--methods`` text names, in its order.
+    """Return every (method, grid point) of a ``--methods`` text, in its order.
 
     >>> [s.params for s in parse_selection("msa[s_max=3.0,4.0]")]
     [(('s_max', '3.0'),), (('s_max', '4.0'),)]
@@ -32,7 +37,8 @@ def parse_selection(text: str) -> list[Selection]:
     >>> parse_selection("msa[s_min=(1,1,1,0)]")[0].params
     (('s_min', '(1,1,1,0)'),)
 
-    Raises BadValue for unbalanced brackets, an empty item or a parameter without a value.
+    Raises:
+        BadValue: Brackets are unbalanced, an item is empty or a parameter has no value.
     """
     return [selection for item in split_outside_brackets(text, ",") for selection in _one_item(item.strip(), text)]
 

@@ -1,4 +1,4 @@
-"""What a method plugin is: a builder of networks whose keyword parameters are its hyper-parameters."""
+"""Method plugins: functions that build networks and whose keyword parameters are the hyper-parameters."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -18,9 +18,26 @@ Builder = Callable[..., "nn.Module"]
 class Method:
     """A registered method. Calling it builds a network: ``method(net, omega=30.0) -> nn.Module``.
 
-    ``task_params`` are the values that the paper or its official code uses on a task, keyed by what they apply to. The most
-    specific key wins: ``"function1d/sin200"``, then ``"audio:quick"`` (a task under one protocol, whose size the authors'
-    values do not fit), then ``"function1d"``, then a kind of task such as ``"image"``.
+    In ``task_params`` the most specific key wins: ``"function1d/sin200"``, then ``"audio:quick"`` (a task under one protocol,
+    whose size the authors' values do not fit), then ``"function1d"``, then a kind of task such as ``"image"``.
+
+    Args:
+        name: Unique name of the method.
+        builder: Function ``(net, *, param: type = default, ...) -> nn.Module``.
+        formula: The formula as one line of plain text.
+        paper: Key of a file in ``results/papers``; None if there is no paper.
+        task_params: Kind of task, task or signal -> parameter values of the paper or its official code.
+        kinds: Kinds of task that ``--methods all`` runs the method on; empty for every kind. A method that is selected by name
+            runs on any kind.
+        authors: Kind or task -> how the method's authors train it, for the track ``authors``: changes of a protocol, as
+            ``--set`` takes them, and the method's own parameters, by name.
+        search_ranges: Parameter -> the lowest and the highest value that ``inrbench tune`` tries, on a log scale if both are
+            positive.
+        known_failures: Kind or task -> why the method does not train on it. The text is shown with a run that did not train.
+
+    Raises:
+        BadValue: The name is not allowed, the builder's parameters have the wrong form, or ``task_params`` or ``search_ranges``
+            do not fit the parameters.
     """
 
     name: str
@@ -29,14 +46,9 @@ class Method:
     paper: str | None = None
     task_params: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     kinds: tuple[str, ...] = ()
-    """Kinds of task that ``--methods all`` tries the method on; none for every kind. By name it can be tried on any."""
     authors: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """How the method's authors train it, keyed by kind or task, for the track ``authors``: changes of a protocol as ``--set``
-    takes them, and parameters of the method's own, by their names."""
     search_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """Parameter -> the least and the largest value that ``inrbench tune`` tries, on a log scale if both are positive."""
     known_failures: Mapping[str, str] = field(default_factory=dict)
-    """Kind or task -> why the method does not train on it: stands beside a run that did not."""
 
     def __post_init__(self) -> None:
         if why := name_error(self.name):
@@ -49,20 +61,20 @@ class Method:
         for where, values in self.task_params.items():
             for key in values:
                 if key not in known:
-                    raise BadValue(f"method '{self.name}': settings for '{where}' name a parameter '{key}' it does not have")
+                    raise BadValue(f"method '{self.name}': settings for '{where}' name an unknown parameter '{key}'")
         for key, (low, high) in self.search_ranges.items():
             if key not in known or not low < high:
                 raise BadValue(
-                    f"method '{self.name}': ranges are (low, high) of its own parameters, got {key}: ({low}, {high})"
+                    f"method '{self.name}': search_ranges must be (low, high) of its own parameters, got {key}: ({low}, {high})"
                 )
 
     def __call__(self, net: NetworkSpec, **params: Value) -> "nn.Module":
-        """Build a network of shape ``(N, in_features) -> (N, out_features)`` with its initial weights."""
+        """Build a network ``(N, in_features) -> (N, out_features)`` with its initial weights."""
         return self.builder(net, **params)
 
     @property
     def doc(self) -> str:
-        """The docstring of the file that registers it: formula, source, deviations."""
+        """The docstring of the file that registers the method: formula, source, deviations."""
         module = inspect.getmodule(self.builder)
         return inspect.cleandoc((module and module.__doc__) or self.builder.__doc__ or "")
 
@@ -73,7 +85,7 @@ class Method:
         return {p.name: as_annotated(types[p.name], p.default) for p in parameters}
 
     def types(self) -> dict[str, Any]:
-        """Return the annotated type of each parameter, or its default's type where it has none."""
+        """Return the annotated type of each parameter, or the type of its default if it has no annotation."""
         parameters = list(inspect.signature(self.builder).parameters.values())[1:]
         hints = get_type_hints(self.builder)
         return {p.name: hints.get(p.name, type(p.default)) for p in parameters}
@@ -81,7 +93,7 @@ class Method:
     def parse(self, given: Mapping[str, str]) -> dict[str, Value]:
         """Return parameters given as text as values of their annotated types.
 
-        Raises UnknownName for a parameter the method does not have, BadValue for a text that is no such value.
+        Raises UnknownName for a parameter that the method does not have, BadValue for a text that is not a value of the type.
         """
         types = self.types()
         for name in given:
@@ -90,30 +102,37 @@ class Method:
         return {name: parse_value(types[name], text, f"{self.name}[{name}]") for name, text in given.items()}
 
     def supports(self, kind: str) -> bool:
-        """Whether ``--methods all`` tries the method on a kind of task."""
+        """Return whether ``--methods all`` runs the method on a kind of task."""
         return not self.kinds or kind in self.kinds
 
     def params_for(self, task: str, kind: str, signal: str, protocol: str = "") -> dict[str, Value]:
-        """Return all parameters as they stand for a task under a protocol, before the user changes any."""
+        """Return all parameters for a signal under a protocol, before the user's changes.
+
+        Args:
+            task: Name of the task.
+            kind: Kind of the task.
+            signal: Name of the signal.
+            protocol: Name of the protocol; changes after ``+`` are ignored.
+        """
         params = self.defaults()
         for where in (kind, task, f"{task}:{ProtocolLabel.parse(protocol).name}", f"{task}/{signal}"):
             params.update(self.task_params.get(where, {}))
         return {name: as_annotated(kind, params[name]) for name, kind in self.types().items()}
 
     def authors_recipe(self, task: str, kind: str) -> tuple[dict[str, Value], dict[str, str]]:
-        """Return the parameters that the authors take, and what they change of a protocol; nothing if nothing is known."""
+        """Return the authors' parameter values and their changes of a protocol; both are empty if nothing is known."""
         said = {**self.authors.get(kind, {}), **self.authors.get(task, {})}
         types = self.types()
         own = self.parse({name: text for name, text in said.items() if name in types})
         return own, {name: text for name, text in said.items() if name not in types}
 
     def known_failure(self, task: str, kind: str) -> str | None:
-        """Return why the method does not train on a task, if that is known."""
+        """Return why the method does not train on a task, or None if nothing is known."""
         return self.known_failures.get(task, self.known_failures.get(kind))
 
 
 def as_annotated(kind: Any, value: Value) -> Value:
-    """Return a whole number as a float where the annotation says float: 30 and 30.0 must be one run and not two.
+    """Return a whole number as a float if the annotation is float, so that 30 and 30.0 give the same run.
 
     >>> as_annotated(float | None, 30), as_annotated(int, 30), as_annotated(tuple[float, ...], (1, 2))
     (30.0, 30, (1.0, 2.0))
@@ -139,9 +158,15 @@ def register_method(
 ) -> Callable[[Builder], Method]:
     """Turn a builder ``(net: NetworkSpec, *, param: type = default, ...) -> nn.Module`` into a registered method.
 
-    ``name`` must be a literal string, so that ``inrbench list`` can read it without running the file. ``paper`` is the key of
-    a file in ``results/papers``. ``kinds`` limits ``--methods all`` to kinds of task that the method is meant for. ``authors``,
-    ``search_ranges`` and ``known_failures`` are those of ``Method``.
+    Args:
+        name: Name of the method. It must be a literal string, so that ``inrbench list`` can read it without running the file.
+        formula: The formula as one line of plain text.
+        paper: Key of a file in ``results/papers``.
+        task_params: Parameter values by kind, task or signal, as in ``Method``.
+        kinds: Kinds of task that ``--methods all`` runs the method on; empty for every kind.
+        authors: The authors' training by kind or task, as in ``Method``.
+        search_ranges: The lowest and the highest value of each parameter for ``inrbench tune``, as in ``Method``.
+        known_failures: Why the method does not train, by kind or task, as in ``Method``.
     """
 
     def register(builder: Builder) -> Method:

@@ -1,4 +1,7 @@
-"""The registry: one name, one plugin. Knows names without running files; runs a file when its plugin is asked for."""
+"""The registry of all plugins, with one plugin per name.
+
+The names are found without running files. A file is run when its plugin is requested.
+"""
 
 import hashlib
 import importlib
@@ -21,19 +24,19 @@ IMPORT_SECONDS = 120
 
 
 class Registry:
-    """All methods and tasks, with the user's plugin files among them."""
+    """All methods and tasks, including those of the user's plugin files."""
 
     def __init__(self, files: Sequence[str | Path] = ()) -> None:
         self.files = tuple(dict.fromkeys(Path(file).resolve() for file in files))
 
     @cached_property
     def methods(self) -> dict[str, Declaration]:
-        """Name -> declaration of every method, broken ones included."""
+        """Name -> declaration of every method, including broken ones."""
         return _by_name("method", declarations("method", self.files), declarations("task", self.files))
 
     @cached_property
     def tasks(self) -> dict[str, Declaration]:
-        """Name -> declaration of every task, broken ones included."""
+        """Name -> declaration of every task, including broken ones."""
         return _by_name("task", declarations("task", self.files), declarations("method", self.files))
 
     def method(self, name: str) -> Method:
@@ -54,22 +57,22 @@ class Registry:
         raise BrokenPlugin(f"{declaration.source.path} declares task '{name}' but does not define it when it is run")
 
     def source(self, kind: Kind, name: str) -> Source:
-        """Return where a plugin comes from."""
+        """Return the origin of a plugin. Raises UnknownName or BrokenPlugin."""
         return self._find(kind, name).source
 
     def names_in(self, file: Path) -> list[str]:
-        """Return the methods that a user's file registers. Raises BrokenPlugin if there is none."""
+        """Return the names of the methods that a user's file registers. Raises BrokenPlugin if there are none."""
         found = [d for d in self.methods.values() if d.source.path == file.resolve()]
         if not found:
-            raise BrokenPlugin(f"{file} registers no method")
+            raise BrokenPlugin(f"{file} does not register a method")
         if found[0].broken:
             raise BrokenPlugin(f"{file} is broken: {found[0].broken}")
         return [declaration.name for declaration in found]
 
     def check_third_party(self) -> dict[str, str]:
-        """Import every plugin that is not built in, in a child process, and return name -> reason for those that fail.
+        """Import every plugin that is not built in, each in a child process, and return name -> reason for those that fail.
 
-        The child keeps a plugin that crashes, hangs or exits away from the caller.
+        The child process protects the caller from a plugin that crashes, hangs or exits.
         """
         found = [d for d in (*self.methods.values(), *self.tasks.values()) if not d.source.builtin and not d.broken]
         reasons: dict[str, str] = {}
@@ -103,7 +106,7 @@ class Registry:
 
 
 def _by_name(kind: Kind, found: list[Declaration], other_kind: list[Declaration]) -> dict[str, Declaration]:
-    """Index by name. A broken file is broken once, and a file of the other kind is not broken for this one."""
+    """Index declarations by name. List a broken file once, and not at all if it contains valid plugins of the other kind."""
     sound_elsewhere = {declaration.source.path for declaration in other_kind if not declaration.broken}
     names: dict[str, Declaration] = {}
     for declaration in found:
@@ -132,9 +135,10 @@ def _load(source: Source) -> ModuleType:
 
 
 def _run_file(path: Path) -> ModuleType:
-    """Import a file under a name of its own; the same text at the same path gives the same module within a process.
+    """Import a file under a unique module name; within a process, the same text at the same path gives the same module.
 
-    A file that was edited, or whose imported files were, is another module: in a notebook the process outlives many drafts.
+    A file is a different module after it, or a file that it imports, was edited. This matters in a notebook, where the process
+    outlives many versions of a file.
     """
     helpers = sorted(imported_files(path))
     content = b"\0".join([str(path).encode(), *(file.read_bytes() for file in (path, *helpers))])
@@ -148,10 +152,10 @@ def _run_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     folder = str(path.parent)
-    for helper in helpers:  # of another draft, or of another plugin's folder under the same name
+    for helper in helpers:  # the loaded module may be an earlier version, or another plugin's with the same name
         sys.modules.pop(helper.parent.name if helper.stem == "__init__" else helper.stem, None)
-    sys.path.insert(0, folder)  # a file may import what lies beside it
-    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # a .pyc hides an edit of the same second and size
+    sys.path.insert(0, folder)  # a file may import files next to it
+    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # a .pyc hides an edit of equal size in the same second
     try:
         spec.loader.exec_module(module)
     except BaseException:

@@ -1,4 +1,4 @@
-"""What a task plugin is: signals, protocols, and how a signal becomes a problem."""
+"""Task plugins: signals, protocols, and how a signal becomes a problem."""
 
 import inspect
 from abc import ABC, abstractmethod
@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ProblemSize:
-    """Features in and out of a network, points in an epoch, and how often the network is evaluated for one."""
+    """The size of a problem.
+
+    Args:
+        in_features: Inputs of the network.
+        out_features: Outputs of the network.
+        n_points: Points per epoch.
+        evals_per_point: Evaluations of the network per point.
+    """
 
     in_features: int
     out_features: int
@@ -26,33 +33,37 @@ class ProblemSize:
 
 
 class Task(ABC):
-    """A benchmark problem family. A plugin file subclasses it and is read from top to bottom.
+    """A family of benchmark problems. A plugin file subclasses it.
 
-    The class attributes are data; ``problem`` is the only work. Importing a task imports no torch.
+    The class attributes are data, and ``problem`` does all the work. Importing a task does not import torch.
     """
 
     name: ClassVar[str] = ""
-    """Set by ``register_task``."""
+    """Name of the task, set by ``register_task``."""
     kind: ClassVar[str]
-    """Which of a method's settings apply:
-    ``function``, ``image``, ``restoration``, ``ct``, ``video``, ``shape``, ``audio``, ``pde``."""
+    """Kind of the task, which selects a method's settings:
+    ``function``, ``image``, ``restoration``, ``ct``, ``video``, ``shape``, ``audio``, ``pde``.
+    """
     version: ClassVar[str]
-    """Raised when the task changes the meaning of its numbers, with a line in ``changes``."""
+    """Version, increased when the meaning of the task's numbers changes, with a line in ``changes``."""
     changes: ClassVar[Mapping[str, str]]
     """Version -> what changed."""
     metrics: ClassVar[tuple[Metric, ...]] = ()
-    """Metrics of its own that its protocols name; those of ``inrbench.metrics`` are known to every task."""
+    """The task's own metrics that its protocols name. Every task can also use those of ``inrbench.metrics``."""
     protocols: ClassVar[Mapping[str, Protocol]]
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    """Which of the signals a suite takes, under the protocol of the suite's name."""
+    """Suite -> signals of the task in this suite. They run under the protocol with the suite's name."""
     tuning_split: ClassVar[tuple[str, tuple[str, ...]] | None] = None
-    """Task and signals that ``inrbench tune`` may look at, none of which is then judged in the track ``tuned``."""
+    """Task and signals that ``inrbench tune`` may use. The track ``tuned`` is not evaluated on these signals."""
     tuning_metric: ClassVar[str] = ""
-    """The metric that it chooses by: one measured off the points that were fitted."""
+    """The metric by which ``inrbench tune`` chooses, measured at points that were not fitted."""
     trained_below: ClassVar[float] = 0.9
-    """A run has trained if its error on what it fits is below this share of the best constant's (of an equation: of zero's)."""
+    """Limit of the error on the fitted data below which a run has trained, as a share of the best constant's error.
+
+    For an equation it is a share of the zero function's error.
+    """
     file_extensions: ClassVar[tuple[str, ...]] = ()
-    """Endings, in small letters, of the user's own files that can be signals; none if there can be none."""
+    """Endings, in lower case, of the user's files that can be signals; empty if the task takes no files."""
 
     def __init__(self) -> None:
         self.files: dict[str, Path] = {}
@@ -60,45 +71,59 @@ class Task(ABC):
 
     @abstractmethod
     def signals(self) -> tuple[str, ...]:
-        """Return the names of the built-in signals, in the order of tables."""
+        """Return the names of the built-in signals, in the order in which tables list them."""
 
     @abstractmethod
     def signal_sha256(self, signal: str) -> str:
-        """Return the hash of what will be fitted: a file's bytes, or a procedural signal's definition.
+        """Return the hash of the fitted data: of a file's bytes, or of a procedural signal's definition.
 
-        Must be quick and read no data set: it is asked for every planned run. Raises DataMissing where it cannot know.
+        It is called for every planned run, so it must be quick and must not read a data set. Raises DataMissing if the hash
+        cannot be known.
         """
 
     @abstractmethod
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
-        """Load a signal under a protocol. ``data_seed`` seeds whatever is drawn at random, the same for every method.
+        """Load a signal under a protocol.
 
-        Raises DataMissing, DataCorrupt or BadValue (an unreadable or unsuitable file).
+        Args:
+            signal: Name of the signal.
+            protocol: The protocol.
+            data_seed: Seed of everything in the problem that is random; the same for every method.
+
+        Raises:
+            DataMissing: The data are not on this machine.
+            DataCorrupt: A file does not have the expected content.
+            BadValue: A file is unreadable or unsuitable.
         """
 
     @abstractmethod
     def size(self, signal: str, protocol: Protocol) -> ProblemSize:
-        """Return how large the problem is. Must be quick and work without the data set: it is for estimates of time."""
+        """Return the size of the problem, for estimates of time. Must be quick and work without the data set."""
 
     def prepare(self, signal: str, protocol: Protocol, progress: Callable[[float], None]) -> None:  # noqa: B027
-        """Do once, before any run, what all runs of a signal would wait for and what is kept on disk. Most tasks have none.
+        """Do once, before any run, the work that all runs of a signal need and whose result is stored on disk.
 
-        ``progress`` is told the fraction that is done, if there is anything to do. ``problem`` must work without this too.
+        Most tasks do not need it. ``problem`` must also work without it.
+
+        Args:
+            signal: Name of the signal.
+            protocol: The protocol.
+            progress: Function that is called with the completed fraction, from 0 to 1, if there is work to do.
         """
 
     def register_file(self, path: Path) -> str:
-        """Return the signal name, the file's own, under which a user's file can be fitted.
+        """Register a user's file as a signal and return the signal's name, which is the name of the file.
 
-        Raises BadValue if the task takes no files, there is no such file, or another of that name was taken.
+        Raises BadValue if the task takes no files, the file does not exist, or a different file of that name is registered.
         """
         if not self.file_extensions:
-            raise BadValue(f"task '{self.name}' takes no files as signals, got '{path}'. It has: {', '.join(self.signals())}")
+            raise BadValue(f"task '{self.name}' takes no files as signals, got '{path}'. Signals: {', '.join(self.signals())}")
         if not path.is_file():
             raise BadValue(f"no such file: {path}")
         try:
             path.name.encode()
         except UnicodeEncodeError as error:
-            raise BadValue(f"the name of {path} is not UTF-8, and results are known by it; rename the file") from error
+            raise BadValue(f"the name of {path} is not UTF-8, but results use it; rename the file") from error
         if not self.accepts(path):
             raise BadValue(f"task '{self.name}' takes files that end in {', '.join(self.file_extensions)}, got '{path}'")
         if self.files.setdefault(path.name, path) != path:
@@ -106,17 +131,17 @@ class Task(ABC):
         return path.name
 
     def accepts(self, path: Path) -> bool:
-        """Whether the file's ending is one that the task takes."""
+        """Return whether the task takes files with the ending of ``path``."""
         return path.suffix.lower() in self.file_extensions
 
     def protocol(self, name: str, changes: Mapping[str, str] | None = None) -> Protocol:
-        """Return the named protocol, with fields changed by ``--set`` if any. Raises UnknownName or BadValue."""
+        """Return the named protocol, with the changes of ``--set`` if there are any. Raises UnknownName or BadValue."""
         if name not in self.protocols:
             raise unknown_name(f"protocol of task '{self.name}'", name, self.protocols, f"see: inrbench show {self.name}")
         return self.protocols[name].with_changes(changes or {})
 
     def metric(self, metric_id: str) -> Metric:
-        """Return a metric by id: one of its own, or a built-in one. Raises UnknownName."""
+        """Return a metric of the task or a built-in metric by its id. Raises UnknownName."""
         known = {**builtin_metrics(), **{metric.id: metric for metric in self.metrics}}
         if metric_id not in known:
             raise unknown_name(f"metric of task '{self.name}'", metric_id, known)
@@ -128,12 +153,12 @@ class Task(ABC):
 
     @property
     def settings_type(self) -> type[Settings]:
-        """The class of the settings of its protocols."""
+        """The class of the settings in the task's protocols."""
         return type(next(iter(self.protocols.values())).settings)
 
     @property
     def doc(self) -> str:
-        """The docstring of the file that registers it."""
+        """The docstring of the file that registers the task."""
         module = inspect.getmodule(type(self))
         return inspect.cleandoc((module and module.__doc__) or type(self).__doc__ or "")
 
@@ -142,7 +167,7 @@ T = TypeVar("T", bound=Task)
 
 
 def register_task(name: str) -> Callable[[type[T]], type[T]]:
-    """Give a Task subclass its name. ``name`` must be a literal string, so that it can be listed without running the file."""
+    """Give a Task subclass its name, which must be a literal string so that it can be listed without running the file."""
 
     def register(task: type[T]) -> type[T]:
         task.name = name

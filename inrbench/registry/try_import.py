@@ -1,4 +1,4 @@
-"""Child process of ``Registry.check_third_party``: import one plugin; print the reason and exit 1 if that fails."""
+"""Child process of ``Registry.check_third_party``: import one plugin; if that fails, print the reason and exit with 1."""
 
 import json
 import sys
@@ -8,7 +8,7 @@ from inrbench.registry.registry import Registry
 
 
 def main(request: str) -> int:
-    """Import the plugin that a JSON request ``[kind, name, files]`` names; return the exit code."""
+    """Import the plugin of a JSON request ``[kind, name, files]`` and return the exit code."""
     kind, name, files = json.loads(request)
     registry = Registry(files)
     try:

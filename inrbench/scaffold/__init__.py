@@ -1,4 +1,4 @@
-"""Files to begin with: a method, a task, a package of methods. What they hold runs as it is."""
+"""Starter files: a method, a task, a package of methods. They run without changes."""
 
 from inrbench.scaffold.write import new_method, new_package, new_task
 

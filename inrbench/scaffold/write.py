@@ -1,4 +1,4 @@
-"""Writing files from templates. Nothing that is there already is overwritten."""
+"""Write files from templates. Existing files are not overwritten."""
 
 import importlib.util
 import keyword
@@ -11,23 +11,29 @@ from inrbench.errors import BadValue
 from inrbench.spec import name_error
 
 USED = frozenset({"tensor", "nn", "coordinate_mlp", "network_spec", "register_method", "siren_init", "step", "np"})
-"""What the templates import or define."""
+"""Names that the templates import or define."""
 
 
 def new_method(name: str, folder: Path) -> Path:
-    """Write a method that runs as it is, and return its file. Raises BadValue for no name at all, or a file that is there."""
+    """Write a method that runs as it is; return its file. Raises BadValue for an invalid name or an existing file."""
     return _write("method.py.txt", folder / f"{_module(name)}.py", **_names(name))
 
 
 def new_task(name: str, folder: Path) -> Path:
-    """Write a task that runs as it is, and return its file. Raises as ``new_method``."""
+    """Write a task that runs as it is; return its file. Raises BadValue like ``new_method``."""
     return _write("task.py.txt", folder / f"{_module(name)}.py", **_names(name))
 
 
 def new_package(name: str, folder: Path, version: str) -> list[Path]:
-    """Write a package with one method, its entry point, tests and a workflow; return the files. Raises as ``new_method``.
+    """Write a package with one method, its entry point, tests and a workflow; return the files.
 
-    ``version``: of inrbench, the least that the package will ask for.
+    Args:
+        name: Name of the package.
+        folder: Folder in which the package gets its own folder.
+        version: Lowest version of inrbench that the package will require.
+
+    Raises:
+        BadValue: The name is invalid, or the package's folder exists.
     """
     package = _module(name)
     method = f"{name}-act"
@@ -57,16 +63,16 @@ def _write(template: str, path: Path, **words: str) -> Path:
 
 
 def _names(name: str) -> dict[str, str]:
-    """Return the name, and what the class and the function of it are called."""
+    """Return the name, and the names of its function and its class."""
     module = _module(name)
     return {"name": name, "function_name": module, "class_name": "".join(part.title() for part in module.split("_"))}
 
 
 def _module(name: str) -> str:
-    """Return what the file of a name is called. Raises BadValue."""
+    """Return the module name for a name. Raises BadValue."""
     module = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
     if (why := name_error(name)) or not module.isidentifier() or keyword.iskeyword(module) or not name[-1].isalnum():
-        raise BadValue(why or f"'{name}' can be no Python name: begin with a letter and end with one or a digit, like my_act")
+        raise BadValue(why or f"'{name}' can be no Python name: begin with a letter, end with a letter or a digit, like my_act")
     if module in USED or importlib.util.find_spec(module) is not None:
         raise BadValue(f"'{name}': a module or a function that the file needs is called so; choose another name")
     return module

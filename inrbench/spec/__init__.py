@@ -1,7 +1,7 @@
-"""The data that everything else speaks of: network shape, metric, protocol, run, result. Imports no torch.
+"""Data types that all other packages use: network shape, metric, protocol, run, result. Imports no torch.
 
-Identity is SHA-256 over canonical JSON. A protocol's fingerprint covers everything that changes the meaning of a number and
-nothing else; a run's id adds the method's code and parameters, the signal's content and the seed.
+An identity is a SHA-256 hash of canonical JSON. A protocol's fingerprint covers exactly what changes the meaning of a number. A
+run id adds the method's code and parameters, the signal's content and the seed.
 """
 
 from inrbench.spec.identity import PLAIN_NAME, canonical_json, derived_seed, digest, name_error

@@ -1,15 +1,15 @@
-"""Names, canonical JSON, hashes, and the seeds made from them."""
+"""Names, canonical JSON, hashes, and seeds derived from them."""
 
 import hashlib
 import json
 import re
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-"""What a method or task may be called: its name is part of a path in every results folder."""
+"""Pattern of a method's or task's name, which is part of a path in every results folder."""
 
 
 def name_error(name: str) -> str | None:
-    """Return why no method or task can be called ``name``, or None if one can.
+    """Return why ``name`` is not allowed as the name of a method or task, or None if it is allowed.
 
     >>> name_error("finer-plus.plus_2")
     >>> name_error("../x")
@@ -21,7 +21,7 @@ def name_error(name: str) -> str | None:
 
 
 def canonical_json(value: object) -> str:
-    """Return the one JSON text of a value: sorted keys, no spaces, shortest round-trip floats, no NaN.
+    """Return the canonical JSON text of a value: sorted keys, no spaces, shortest round-trip floats, no NaN.
 
     >>> canonical_json({"b": (1, 2.50), "a": None})
     '{"a":null,"b":[1,2.5]}'
@@ -35,7 +35,7 @@ def digest(value: object) -> str:
 
 
 def derived_seed(*parts: object) -> int:
-    """Return a 63-bit seed made from named parts, so that no two streams of random numbers share one by accident.
+    """Return a 63-bit seed derived from named parts, so that two streams of random numbers do not share a seed by accident.
 
     >>> derived_seed("data", "kodak", "kodim01", 0) == derived_seed("data", "kodak", "kodim01", 0)
     True

@@ -7,25 +7,25 @@ from typing import Any, Literal
 
 Role = Literal["answer", "training", "diagnostic", "oracle"]
 FITTED = frozenset({"train", "sinogram"})
-"""Parts after ``@`` in the id of a metric that is measured on the fitted data."""
+"""Parts after ``@`` in the ids of metrics that are measured on the fitted data."""
 STORED = ("id", "unit", "higher_is_better", "scale")
 """Fields of a metric that are stored with every value."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """One metric: what it is called, how its values are read, and how they are computed.
+    """One metric: its name, how its values are read and how they are computed.
 
     Args:
         id: Name, implementation and parameters: ``ssim@skimage-uniform-w7``.
-        unit: Unit of the values, ``dB``; empty for none.
-        higher_is_better: Direction.
-        scale: How values are averaged and compared: ``linear``; ``log`` for errors that span decades (geometric mean);
-            ``dispersion`` for a standard deviation that accompanies another metric and ranks no method.
-        title: Name in the head of a table; if empty, the part of the id before ``@``.
-        compute: Function of the outputs named by ``needs``, in that order. None for a metric that was read from a store.
+        unit: Unit of the values, such as ``dB``; empty for none.
+        higher_is_better: Whether higher values are better.
+        scale: How values are averaged and compared: ``linear``; ``log`` for errors that span powers of ten (geometric mean);
+            ``dispersion`` for a standard deviation that accompanies another metric and does not rank methods.
+        title: Column title in tables; if empty, the part of the id before ``@``.
+        compute: Function of the outputs in ``needs``, in that order. None for a metric that was read from a store.
         needs: Names of a problem's outputs: ``prediction``, ``truth``, ... (see ``inrbench.problems``).
-        data: Keyword of ``compute`` -> (data set, file) that it needs beside the outputs, for example network weights.
+        data: Keyword of ``compute`` -> (data set, file) that it needs in addition to the outputs, such as network weights.
     """
 
     id: str
@@ -39,10 +39,10 @@ class Metric:
 
     @property
     def role(self) -> Role:
-        """What the value says about a method, read from the id.
+        """What the value means for a method, derived from the id.
 
         ``answer``: how well the task was solved. ``training``: the error on the fitted data (``...@train``). ``diagnostic``: a
-        residual, which a wrong solution can have small, too. ``oracle``: the value if checkpoints were chosen by the truth.
+        residual, which can also be small for a wrong solution. ``oracle``: the value if checkpoints were chosen with the truth.
 
         >>> [Metric(id=i, higher_is_better=False).role for i in ("lpips@alex", "mse@train", "residual-rms@x", "l2-oracle@y")]
         ['answer', 'training', 'diagnostic', 'oracle']
@@ -60,19 +60,28 @@ class Metric:
         return {name: getattr(self, name) for name in STORED}
 
     def to_scale(self, value: float) -> float:
-        """Return a value as it is averaged and compared: log10 on the scale ``log`` (-inf of zero), else the value itself."""
+        """Return a value as it is averaged and compared.
+
+        On the scale ``log`` this is its log10 (-inf for zero), otherwise the value itself.
+        """
         if self.scale != "log":
             return float(value)
         return math.log10(value) if value > 0 else -math.inf
 
     def from_scale(self, value: float) -> float:
-        """Invert ``to_scale``."""
+        """Return the value that ``to_scale`` maps to the given one."""
         return float(10**value if self.scale == "log" else value)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """The value of a metric after a run. ``value`` is None if it could not be computed; ``note`` gives the reason."""
+    """The value of a metric after a run.
+
+    Args:
+        metric: The metric.
+        value: The value; None if it could not be computed.
+        note: Why there is no value.
+    """
 
     metric: Metric
     value: float | None

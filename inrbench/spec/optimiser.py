@@ -1,6 +1,6 @@
-"""Optimisers as data: a name and the hyper-parameters that torch's class of that name takes.
+"""Optimisers as data: a name and the hyper-parameters of the torch class with that name.
 
-The learning rate and its schedule are the protocol's.
+The learning rate and its schedule belong to the protocol.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from inrbench.spec.record import check_types, field_types
 
 @dataclass(frozen=True, kw_only=True)
 class Optimiser:
-    """The base of the optimisers. Every field is a hyper-parameter and is checked when it is made."""
+    """The base class of the optimisers. Every field is a hyper-parameter and is checked on construction."""
 
     name: ClassVar[str] = ""
 
@@ -27,7 +27,7 @@ class Optimiser:
             raise BadValue(f"optimiser '{self.name}': betas must be two numbers from 0 up to 1, got {betas}")
 
     def encoded(self) -> str | dict[str, Any]:
-        """Return it as JSON holds it: its name alone if every hyper-parameter is the default, else all of them."""
+        """Return the JSON form: the name alone if every hyper-parameter has its default, otherwise name and values."""
         if self == type(self)():
             return self.name
         return {"name": self.name, **asdict(self)}
@@ -48,7 +48,13 @@ class Adam(Optimiser):
 
 @dataclass(frozen=True, kw_only=True)
 class AdamW(Optimiser):
-    """``torch.optim.AdamW``: Adam with decoupled weight decay. Loshchilov, Hutter, ICLR 2019, arXiv:1711.05101."""
+    """``torch.optim.AdamW``: Adam with decoupled weight decay. Loshchilov, Hutter, ICLR 2019, arXiv:1711.05101.
+
+    Args:
+        betas: Decay rates of the running averages of the gradient and its square, from 0 up to 1.
+        eps: Term that is added to the denominator.
+        weight_decay: Coefficient of the weight decay.
+    """
 
     name: ClassVar[str] = "adamw"
     betas: tuple[float, ...] = (0.9, 0.999)
@@ -58,7 +64,16 @@ class AdamW(Optimiser):
 
 @dataclass(frozen=True, kw_only=True)
 class Sgd(Optimiser):
-    """``torch.optim.SGD``."""
+    """``torch.optim.SGD``.
+
+    Args:
+        momentum: Momentum factor.
+        nesterov: Use Nesterov momentum.
+        weight_decay: Coefficient of the L2 penalty.
+
+    Raises:
+        BadValue: ``nesterov`` is used without momentum.
+    """
 
     name: ClassVar[str] = "sgd"
     momentum: float = 0.0
@@ -73,7 +88,16 @@ class Sgd(Optimiser):
 
 @dataclass(frozen=True, kw_only=True)
 class Lbfgs(Optimiser):
-    """``torch.optim.LBFGS``. One step of a run is one call of it: at most ``max_iter`` iterations on one batch."""
+    """``torch.optim.LBFGS``. One step of a run is one call of it, with at most ``max_iter`` iterations on one batch.
+
+    Args:
+        max_iter: Most iterations per step.
+        history_size: Number of updates from which the curvature is estimated.
+        line_search: ``strong_wolfe`` or ``none``.
+
+    Raises:
+        BadValue: ``max_iter`` or ``history_size`` is below 1.
+    """
 
     name: ClassVar[str] = "lbfgs"
     max_iter: int = 20
@@ -90,7 +114,15 @@ class Lbfgs(Optimiser):
 class Muon(Optimiser):
     """``torch.optim.Muon`` for weight matrices, Adam for all other parameters. Jordan et al., 2024.
 
-    Muon's updates are scaled to the root mean square of Adam's, so that one learning rate serves both.
+    Muon's updates are scaled to the root mean square of Adam's updates, so that one learning rate fits both.
+
+    Args:
+        momentum: Momentum of Muon.
+        nesterov: Use Nesterov momentum in Muon.
+        ns_steps: Newton-Schulz iterations per step of Muon.
+        weight_decay: Coefficient of the weight decay.
+        betas: Decay rates of Adam's running averages, from 0 up to 1.
+        eps: Term that Adam adds to the denominator.
     """
 
     name: ClassVar[str] = "muon"
@@ -106,11 +138,11 @@ OPTIMISERS: Mapping[str, type[Optimiser]] = {kind.name: kind for kind in (Adam, 
 
 
 def optimiser_of(value: str | Mapping[str, Any]) -> Optimiser:
-    """Return an optimiser from its name, or from what ``encoded`` gave.
+    """Return an optimiser from its name or from the result of ``encoded``.
 
     Raises:
-        UnknownName: There is no optimiser of that name, or it has no such hyper-parameter.
-        BadValue: A hyper-parameter's value means nothing.
+        UnknownName: There is no optimiser with that name, or it does not have one of the hyper-parameters.
+        BadValue: The value of a hyper-parameter is not valid.
     """
     given = {"name": value} if isinstance(value, str) else dict(value)
     name = str(given.pop("name"))

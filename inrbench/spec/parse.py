@@ -1,4 +1,4 @@
-"""Values written as text, as the command line and TOML files give them, read by their annotated types."""
+"""Read values that the command line and TOML files give as text, by their annotated types."""
 
 import math
 from collections.abc import Mapping
@@ -10,15 +10,15 @@ _UNREAD = object()
 
 
 def parse_value(kind: Any, text: str, where: str) -> Any:
-    """Return ``text`` read as the annotated type ``kind``.
+    """Return ``text`` as a value of the annotated type ``kind``.
 
     Args:
         kind: bool, int, float, str, a Literal, ``tuple[float, ...]``, ``tuple[int, ...]``, or a union of these.
-        text: The value as a user writes it.
-        where: What the value is for; errors name it.
+        text: The value as the user writes it.
+        where: What the value is for; error messages begin with it.
 
     Raises:
-        BadValue: The text is no such value, or the type cannot be written as text.
+        BadValue: The text is not a value of the type, or the type has no text form.
 
     >>> parse_value(float | None, "none", "omega"), parse_value(tuple[float, ...], "(1, 1, 0)", "s_min")
     (None, (1.0, 1.0, 0.0))
@@ -34,7 +34,7 @@ def parse_value(kind: Any, text: str, where: str) -> Any:
 
 
 def matches_type(kind: Any, value: object) -> bool:
-    """Return whether a value is of an annotated type. A whole number is a float too, and a bool is no number.
+    """Return whether a value has an annotated type. A whole number is also a float, and a bool is not a number.
 
     >>> matches_type(float | None, 3), matches_type(int, True), matches_type(Literal["a", "b"], "c")
     (True, False, False)
@@ -43,7 +43,7 @@ def matches_type(kind: Any, value: object) -> bool:
 
 
 def type_options(kind: Any) -> tuple[Any, ...]:
-    """Return the members of a union; of any other type, the type alone."""
+    """Return the members of a union, or the type itself if it is not a union."""
     if get_origin(kind) in (tuple, Literal) or is_mapping_type(kind) or not get_args(kind):
         return (kind,)
     return get_args(kind)
@@ -56,7 +56,7 @@ def is_mapping_type(kind: Any) -> bool:
 
 
 def type_name(kind: Any) -> str:
-    """Return what a type is called in messages."""
+    """Return the name of a type for messages."""
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(map(str, get_args(kind)))
     if get_origin(kind) is tuple:

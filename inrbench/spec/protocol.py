@@ -1,4 +1,4 @@
-"""A protocol: every setting that changes the meaning of a number, checked, and its fingerprint."""
+"""Protocols: all settings that change the meaning of a number, with checks and a fingerprint."""
 
 import dataclasses
 import math
@@ -15,10 +15,13 @@ from inrbench.spec.record import added_field, check_types, field_types, unset_ad
 from inrbench.spec.settings import Settings
 
 HARNESS_VERSION = 1
-"""Raised when the harness itself changes what a number means (a loss, a layer, a selection rule). Part of every fingerprint."""
+"""Version of the harness, which is part of every fingerprint.
+
+It is increased when the harness itself changes the meaning of a number (a loss, a layer, a selection rule).
+"""
 
 NOT_CHANGEABLE = frozenset({"name", "sources", "settings", "metrics", "optimiser"})
-"""Fields of a protocol that ``--set`` does not take as they are."""
+"""Fields of a protocol that ``--set`` does not change directly."""
 Schedule = Literal["cosine", "exponential", "constant", "step"]
 Precision = Literal["float32", "float64", "bfloat16"]
 S = TypeVar("S", bound=Settings)
@@ -27,30 +30,30 @@ POSITIVE = ("width", "n_layers", "epochs", "batch", "lr", "step_epochs", "step_f
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """Every setting that changes the meaning of a number. Each is checked when the protocol is made, and each is used.
+    """All settings that change the meaning of a number. Each one is used, and is checked when the protocol is constructed.
 
     Args:
-        name: What people call it.
+        name: Name for display.
         width: Channels of a nonlinear layer.
-        n_layers: Nonlinear layers.
+        n_layers: Number of nonlinear layers.
         epochs: Passes over the points.
-        batch: Points in an optimiser step; None for all of them.
+        batch: Points per optimiser step; None for all points.
         optimiser: The optimiser with its hyper-parameters.
         lr: The highest learning rate.
-        lr_min: The learning rate at the end of a ``cosine`` or ``exponential`` schedule; the least one of ``step``; equal to
-            ``lr`` where it is ``constant``.
-        schedule: How the learning rate falls, once an epoch.
+        lr_min: The learning rate at the end of a ``cosine`` or ``exponential`` schedule; the lowest one of ``step``; equal to
+            ``lr`` for ``constant``.
+        schedule: How the learning rate decreases, once per epoch.
         warmup_epochs: Epochs in which the learning rate rises in equal steps to ``lr``, before the schedule begins.
-        step_epochs: Of the schedule ``step``: the learning rate is multiplied by ``step_factor`` every so many epochs.
-        step_factor: Of the schedule ``step``: above 0 and below 1.
+        step_epochs: For the schedule ``step``: number of epochs after which the learning rate is multiplied by ``step_factor``.
+        step_factor: For the schedule ``step``: a factor above 0 and below 1.
         precision: ``float32``; ``float64``; or ``bfloat16``, which is torch's autocast over float32 weights.
-        selection: Which weights are judged.
+        selection: Which weights are evaluated.
         metrics: Ids of the metrics. The first one is the primary metric.
-        settings: What only this task has.
-        sources: Where each number comes from. It explains and does not identify: it is not in the fingerprint.
+        settings: Settings that only this task has.
+        sources: Where each number comes from. Not part of the fingerprint.
 
     Raises:
-        BadValue: A field has the wrong type, or a value that means nothing.
+        BadValue: A field has the wrong type or a value that is not valid.
     """
 
     name: str
@@ -83,12 +86,12 @@ class Protocol:
 
     def _check_schedule(self) -> None:
         if not (0 <= self.lr_min <= self.lr and math.isfinite(self.lr)):
-            raise self._wrong("lr_min", f"must lie between 0 and lr = {self.lr}, got {self.lr_min}")
+            raise self._wrong("lr_min", f"must be between 0 and lr = {self.lr}, got {self.lr_min}")
         if self.schedule == "exponential" and self.lr_min == 0:
             raise self._wrong("lr_min", "must be above 0: an exponential schedule cannot reach 0")
         if self.schedule == "constant" and self.lr_min != self.lr:
             raise self._wrong(
-                "lr_min", f"must be lr = {self.lr}: with schedule constant no other is used (--set lr_min={self.lr})"
+                "lr_min", f"must be lr = {self.lr}: the schedule constant uses no other value (--set lr_min={self.lr})"
             )
         if not 0 <= self.warmup_epochs < self.epochs:
             raise self._wrong("warmup_epochs", f"must be at least 0 and below epochs = {self.epochs}, got {self.warmup_epochs}")
@@ -107,13 +110,13 @@ class Protocol:
         return self.metrics[0]
 
     def settings_as(self, kind: type[S]) -> S:
-        """Return the settings as those of a kind of task. Raises BadValue for settings of another class."""
+        """Return the settings as an instance of ``kind``. Raises BadValue for settings of a different class."""
         if not isinstance(self.settings, kind):
             raise BadValue(f"protocol '{self.name}': settings must be {kind.__name__}, got {type(self.settings).__name__}")
         return self.settings
 
     def encoded(self) -> dict[str, Any]:
-        """Return all fields as JSON holds them."""
+        """Return all fields in JSON form."""
         values = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
         return {
             **values,
@@ -124,11 +127,11 @@ class Protocol:
 
     @classmethod
     def decoded(cls, encoded: Mapping[str, Any], settings: type[Settings]) -> "Protocol":
-        """Return a protocol from what ``encoded`` gave. ``settings`` is the class of its task's settings.
+        """Return a protocol from the result of ``encoded``. ``settings`` is the class of its task's settings.
 
         Raises:
-            UnknownName: It has a setting that the task does not have any more.
-            BadValue: A value means nothing any more.
+            UnknownName: It has a setting that the task no longer has.
+            BadValue: A value is no longer valid.
         """
         return cls(
             **{
@@ -140,21 +143,21 @@ class Protocol:
         )
 
     def fingerprint(self, task: str, task_version: str) -> str:
-        """Return the first 12 hexadecimal digits of the hash of everything that changes a number's meaning."""
+        """Return the first 12 hexadecimal digits of the hash of everything that changes the meaning of a number."""
         fields = {**self.encoded(), "settings": self.settings.fingerprinted()}
         left_out = {"name", "sources", *unset_added_fields(self)}
         fields = {name: value for name, value in fields.items() if name not in left_out}
         return digest({"edition": HARNESS_VERSION, "task": task, "task_version": task_version, **fields})[:12]
 
     def with_changes(self, changes: Mapping[str, str]) -> "Protocol":
-        """Return a protocol with fields replaced by values given as text, named after the changes.
+        """Return a protocol with some fields replaced by values given as text. The changes are appended to its name.
 
         Args:
             changes: Field -> text. A field is one of the protocol's, one of its settings, ``optimiser`` (a name), or a
                 hyper-parameter of the optimiser (``optimiser.weight_decay``).
 
         Raises:
-            BadValue: A field does not exist or cannot be changed, or a text is no value of its type.
+            BadValue: A field does not exist or cannot be changed, or a text is not a value of its type.
         """
         if not changes:
             return self

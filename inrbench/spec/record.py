@@ -1,4 +1,4 @@
-"""Frozen dataclasses with checked fields, of which protocols, optimisers and settings are made."""
+"""Checks for the frozen dataclasses that protocols, optimisers and settings consist of."""
 
 from dataclasses import field, fields
 from typing import Any, get_type_hints
@@ -12,32 +12,32 @@ ADDED = "added"
 def added_field(default: Any) -> Any:
     """Return a dataclass field that was added after results had been published.
 
-    It enters the fingerprint only where it is not its default. The default must be what ran before the field was there: then
-    no published result loses its protocol.
+    It is part of the fingerprint only if its value is not the default. The default must be the behaviour before the field
+    existed, so that published results keep their protocol.
     """
     return field(default=default, metadata={ADDED: True})
 
 
 def unset_added_fields(record: Any) -> set[str]:
-    """Return the names of the fields made by ``added_field`` that still have their default."""
+    """Return the names of the fields created by ``added_field`` that still have their default."""
     return {each.name for each in fields(record) if each.metadata.get(ADDED) and getattr(record, each.name) == each.default}
 
 
 def field_types(kind: type[Any]) -> dict[str, Any]:
-    """Return the annotated type of each field of a dataclass, in their order."""
+    """Return the annotated type of each field of a dataclass, in the order of the fields."""
     hints = get_type_hints(kind)
     return {each.name: hints[each.name] for each in fields(kind)}
 
 
 def check_types(record: Any, where: str = "") -> None:
-    """Check that every field of a dataclass is of its annotated type.
+    """Check that every field of a dataclass has its annotated type.
 
     Args:
         record: An instance of a dataclass.
-        where: What the message begins with, as ``"optimiser 'adam': "``.
+        where: Beginning of the error message, such as ``"optimiser 'adam': "``.
 
     Raises:
-        BadValue: A field is of another type.
+        BadValue: A field has a different type.
     """
     for name, kind in field_types(type(record)).items():
         value = getattr(record, name)

@@ -1,4 +1,4 @@
-"""A network's shape, a run, and how one attempt at it ended: frozen data."""
+"""Frozen data: the shape of a network, a run, and the outcome of an attempt at it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -12,29 +12,32 @@ from inrbench.spec.metric import Measurement
 
 Status = Literal["ok", "diverged", "timeout", "oom", "error", "skipped", "interrupted"]
 Track = str
-"""How methods are trained: ``paper`` (the paper's settings for all), ``authors`` (each method's own published settings),
-``tuned-20`` (settings from a search with a budget of 20 runs) or ``search`` (its trials)."""
+"""How methods are trained.
+
+``paper``: the paper's settings for all methods. ``authors``: each method's own published settings. ``tuned-20``: settings from
+a search with a budget of 20 runs. ``search``: the trials of such a search.
+"""
 TUNED = "tuned"
 Value = float | int | bool | str | tuple[float, ...] | None
-"""What a method's parameter may be."""
+"""The types that a method's parameter may have."""
 Domain = tuple[tuple[float, float], ...]
 """The lowest and the highest value of each coordinate."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSpec:
-    """The shape of a coordinate network, ``(N, in_features) -> (N, out_features)``, and the box that its coordinates fill.
+    """The shape of a coordinate network, ``(N, in_features) -> (N, out_features)``, and the domain of its coordinates.
 
     Args:
-        in_features: Coordinates of a point.
-        out_features: Values at a point.
+        in_features: Number of coordinates of a point.
+        out_features: Number of values at a point.
         width: Channels of a nonlinear layer.
-        n_layers: Nonlinear layers; a linear output layer follows. (Official repositories call this ``hidden_layers`` and
-            disagree by one on what it means.)
-        domain: The lowest and the highest value of each coordinate that the problem has; [-1, 1] for each if not given.
+        n_layers: Number of nonlinear layers; a linear output layer follows. (Official repositories call this
+            ``hidden_layers`` and disagree by one on its meaning.)
+        domain: The lowest and the highest value of each coordinate in the problem; [-1, 1] for each if not given.
 
     Raises:
-        BadValue: ``domain`` does not hold one increasing pair for each coordinate.
+        BadValue: ``domain`` does not have one increasing pair per coordinate.
     """
 
     in_features: int
@@ -52,7 +55,26 @@ class NetworkSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """The atom: one (task, signal, protocol, method + parameters, seed) on one class of device by one engine."""
+    """One run: a (task, signal, protocol, method + parameters, seed) on one class of device with one engine.
+
+    Args:
+        task: Name of the task.
+        task_version: Version of the task.
+        signal: Name of the signal.
+        signal_sha256: Hash of the fitted data.
+        method: Name of the method.
+        method_sha256: Hash of the method's code.
+        params: All parameters of the method.
+        variant: The parameters that differ from the method's settings for this task, as text: ``s_max=4.0``; empty for none.
+        protocol: Name of the protocol.
+        protocol_fingerprint: Fingerprint of the protocol.
+        seed: The seed.
+        device_class: ``cpu`` or ``cuda``.
+        engine: ``fast`` or ``reference``.
+        track: How the method is trained (see ``Track``).
+        training: What the track changes in the protocol for this method, as ``--set`` takes it. The fingerprint is that of the
+            protocol without these changes: methods of a track share a table although each is trained in its own way.
+    """
 
     task: str
     task_version: str
@@ -62,7 +84,6 @@ class RunSpec:
     method_sha256: str
     params: Mapping[str, Value]
     variant: str
-    """The parameters that differ from the method's settings for this task, as text: ``s_max=4.0``; empty for none."""
     protocol: str
     protocol_fingerprint: str
     seed: int
@@ -70,12 +91,10 @@ class RunSpec:
     engine: Literal["fast", "reference"] = "fast"
     track: Track = "paper"
     training: Mapping[str, str] = field(default_factory=dict)
-    """What the track changes of the protocol for this method, as ``--set`` takes it. The fingerprint is that of the protocol
-    without: a track's methods share a table though each is trained in its own way."""
 
     @cached_property
     def run_id(self) -> str:
-        """128 bits that identify the run, as 32 hexadecimal digits. Names of variants and protocols are not part of it."""
+        """128 bits that identify the run, as 32 hexadecimal digits. The names of variants and protocols are not part of it."""
         before_tracks = self.track == "paper" and not self.training
         left_out = {"variant", "protocol", *(("track", "training") if before_tracks else ())}
         names = (each.name for each in fields(self) if each.name not in left_out)
@@ -83,7 +102,7 @@ class RunSpec:
 
     @property
     def label(self) -> str:
-        """The method as people write it: ``msa`` or ``msa[s_max=4.0]``."""
+        """The method for display: ``msa`` or ``msa[s_max=4.0]``."""
         return str(MethodLabel(self.method, self.variant))
 
     @property
@@ -97,19 +116,33 @@ class RunSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class CurvePoint:
-    """One point of a learning curve: after ``step`` optimiser steps and ``train_seconds`` of training."""
+    """One point of a learning curve.
+
+    Args:
+        step: Number of optimiser steps so far.
+        train_seconds: Seconds of training so far.
+        loss: The loss.
+        lr: The learning rate.
+        value: The protocol's primary metric; None if it was not measured.
+    """
 
     step: int
     train_seconds: float
     loss: float
     lr: float
     value: float | None
-    """The protocol's primary metric."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeReading:
-    """What an instrument said of one thing (a layer, a share) after ``step`` steps, 0 being the start."""
+    """One number that a probe measured.
+
+    Args:
+        probe: Name of the probe.
+        step: Number of optimiser steps so far; 0 is the start.
+        name: What was measured, such as a layer or a share.
+        value: The number.
+    """
 
     probe: str
     step: int
@@ -119,7 +152,13 @@ class ProbeReading:
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """A file that a run left: what it is called, the name of its content, and its size."""
+    """A file that a run stored.
+
+    Args:
+        name: Name of the file.
+        file: Name in the store, a hash of the file's content.
+        bytes: Size of the file.
+    """
 
     name: str
     file: str
@@ -128,7 +167,35 @@ class Artifact:
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a run took. Seconds are wall time with the device synchronised; the first four do not overlap, the fifth has all."""
+    """The cost of a run.
+
+    Seconds are wall time with the device synchronised. ``data_seconds``, ``compile_seconds``, ``train_seconds`` and
+    ``eval_seconds`` do not overlap and are part of ``wall_seconds``.
+
+    Args:
+        data_seconds: Time for loading the data.
+        compile_seconds: Time for compilation.
+        train_seconds: Time for training.
+        eval_seconds: Time for evaluation.
+        wall_seconds: Time of the whole run.
+        steps: Number of optimiser steps.
+        points_seen: Number of points in all steps together.
+        steps_per_second: Steps per second of training.
+        flops_per_step: Floating-point operations per step.
+        n_params: Trainable real scalars; a complex number counts twice.
+        n_params_stored: All real scalars of the state, including frozen ones and buffers.
+        n_params_deployed: All real scalars that remain when the parts that only training needs have been multiplied out.
+        model_bytes: Size of the stored state.
+        host_peak_bytes: Peak memory of the process above its level before the run; None if the platform cannot reset the peak.
+        gpu_peak_allocated_bytes: Peak of the allocated GPU memory.
+        gpu_peak_reserved_bytes: Peak of the reserved GPU memory.
+        compiled: Whether the step was compiled.
+        graphs: Number of compiled graphs.
+        engine_note: Why something was not compiled.
+        chunk_points: Number of points whose activations were in memory at once.
+        matmul_backend: Name of the matmul backend.
+        matmul_error: Largest relative RMS error of the backend's matrix products against float64, measured in this process.
+    """
 
     data_seconds: float = 0.0
     compile_seconds: float = 0.0
@@ -140,31 +207,40 @@ class Cost:
     steps_per_second: float | None = None
     flops_per_step: float | None = None
     n_params: int | None = None
-    """Trainable real scalars; a complex number counts twice."""
     n_params_stored: int | None = None
-    """All real scalars of the state, frozen ones and buffers included."""
     n_params_deployed: int | None = None
-    """All real scalars of what is left when that which is only for training has been multiplied out."""
     model_bytes: int | None = None
     host_peak_bytes: int | None = None
-    """High-water mark of the process above its level before the run; None where the platform cannot reset it."""
     gpu_peak_allocated_bytes: int | None = None
     gpu_peak_reserved_bytes: int | None = None
     compiled: bool | None = None
     graphs: int | None = None
-    """Compiled graphs."""
     engine_note: str | None = None
-    """Why something was not compiled."""
     chunk_points: int | None = None
-    """Points whose activations were held at once."""
     matmul_backend: str | None = None
     matmul_error: float | None = None
-    """Largest rms relative error of the route's matrix products against float64, measured in this process."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """How one attempt at a run ended. Failures are results."""
+    """The outcome of one attempt at a run. A failure is also a result.
+
+    Args:
+        spec: The run.
+        status: How the attempt ended.
+        error_type: Type of the error, if there was one.
+        message: Message of the error.
+        traceback: Traceback of the error.
+        metrics: The measurements.
+        error_share: The remaining error on the fitted data, as a share of the error of the best constant; for an equation, as a
+            share of the error of the zero function.
+        trained: Whether ``error_share`` is below the task's limit ``trained_below``; None if it is not known.
+        notes: Remarks on the input or the method: a picture of low contrast, a clip that was shortened.
+        curve: The learning curve.
+        probes: The readings of the probes.
+        artifacts: The files that the run stored.
+        cost: The cost of the run.
+    """
 
     spec: RunSpec
     status: Status
@@ -173,11 +249,8 @@ class RunResult:
     traceback: str | None = None
     metrics: tuple[Measurement, ...] = ()
     error_share: float | None = None
-    """The error that is left on what was fitted, as a share of the best constant's; of an equation, as a share of zero's."""
     trained: bool | None = None
-    """Whether that share is below the task's margin; None where it is not known."""
     notes: tuple[str, ...] = ()
-    """What there is to know of the input or of the method: a picture of little contrast, a clip cut short."""
     curve: tuple[CurvePoint, ...] = ()
     probes: tuple[ProbeReading, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
@@ -200,7 +273,7 @@ def run_title(task: str, signal: str, label: object, seed: int) -> str:
 
 
 def variant_text(params: Mapping[str, Value]) -> str:
-    """Return parameters as ``--methods`` takes them.
+    """Return parameters in the form that ``--methods`` takes.
 
     >>> variant_text({"s_max": (1.0, 2.5), "amplitude": False, "omega": None})
     's_max=(1.0,2.5),amplitude=false,omega=none'

@@ -1,4 +1,4 @@
-"""What only one task has to set: a frozen dataclass for each task, typed, checked when it is made."""
+"""Settings of one task only: one frozen dataclass per task, typed and checked on construction."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -10,10 +10,10 @@ from inrbench.spec.record import check_types, field_types, unset_added_fields
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The base of a task's settings. Subclass it as a frozen dataclass; every field has a type and is used by the task.
+    """The base class of a task's settings. Subclass it as a frozen dataclass. Every field has a type and is used by the task.
 
-    ``facts`` are what the code does and no setting changes, in words. They are part of the fingerprint: who changes the code
-    changes the words.
+    ``facts`` describe in words what the code does and no setting changes. They are part of the fingerprint, so the words
+    must change when the code changes.
     """
 
     facts: ClassVar[Mapping[str, str]] = {}
@@ -23,20 +23,20 @@ class Settings:
         self.check()
 
     def check(self) -> None:
-        """Raise BadValue for values that have the right types and still mean nothing."""
+        """Raise BadValue for values that have the right types but are not valid."""
 
     def encoded(self) -> dict[str, Any]:
-        """Return all fields and facts as JSON holds them."""
+        """Return all fields and facts in JSON form."""
         return {**self.facts, **{each.name: getattr(self, each.name) for each in fields(self)}}
 
     def fingerprinted(self) -> dict[str, Any]:
-        """Return what enters the fingerprint."""
+        """Return the part of the settings that enters the fingerprint."""
         left_out = unset_added_fields(self)
         return {name: value for name, value in self.encoded().items() if name not in left_out}
 
     @classmethod
     def decoded(cls, encoded: Mapping[str, Any]) -> Self:
-        """Return settings from what ``encoded`` gave. Raises UnknownName for a field that is not there any more."""
+        """Return settings from the result of ``encoded``. Raises UnknownName for a field that no longer exists."""
         known = field_types(cls)
         values = {name: value for name, value in encoded.items() if name not in cls.facts}
         for name in values:

@@ -263,7 +263,7 @@ def test_a_dry_run_of_kodak_at_the_papers_protocol_warns_and_names_quick(tmp_pat
     )
     assert code == 0
     assert re.search(r"\d{3} runs: 0 in .* already, \d{3} to do\.", text)
-    assert "That is long. --protocol quick takes seconds a run, though it reproduces no paper" in text
+    assert "That is long. --protocol quick takes seconds per run, though it reproduces no paper" in text
     assert not list(tmp_path.iterdir())
 
 

@@ -142,7 +142,7 @@ def test_runs_of_a_task_go_one_after_the_other_unless_they_share_its_gpu(tiny_jo
 
 
 def test_the_local_executor_takes_no_resources(tiny_jobs, settings):
-    with pytest.raises(BadValue, match="--executor local takes none"):
+    with pytest.raises(BadValue, match="--executor local has no resources"):
         load_executor("local")(ExecutionRequest(jobs=[], seconds=[], settings=settings, resources={"time": 5}), None)
 
 

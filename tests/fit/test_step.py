@@ -167,7 +167,7 @@ SMALL, LARGE = OpCount(flops=8e5, elements=3e3, calls=90), OpCount(flops=3e6, el
 
 @pytest.mark.parametrize(("work", "batch", "chunks", "steps", "way"), [
     (SMALL, 1024, 1, 20_000, "eager"),  # half a millisecond saved a step: 10 s
-    (SMALL, 1024, 1, 50_000, "graphed"),  # a PDE's or a function's step is all launches
+    (SMALL, 1024, 1, 50_000, "cuda_graph"),  # a PDE's or a function's step is all launches
     (SMALL, 131_072, 2, 5_000_000, "compiled"),
     (LARGE, 393_216, 6, 10_000, "compiled"),  # a Kodak image keeps the GPU busy: 629 MB a pass
     (LARGE, 393_216, 6, 10, "eager"),
@@ -186,10 +186,10 @@ def test_a_graphed_loss_marks_each_step_and_says_so(monkeypatch):
     monkeypatch.setattr(torch, "compile", compile_as_is)
     monkeypatch.setattr(torch.compiler, "cudagraph_mark_step_begin", lambda: marks.append(1))
     net, fitted = network("siren"), problem()
-    take = FastStep(net, fitted, "graphed")
+    take = FastStep(net, fitted, "cuda_graph")
     for _ in range(3):
         take((fitted.coordinates, fitted.values), 1e-3)
-    assert told == [compile_options("graphed")] == [{"dynamic": False, "mode": "reduce-overhead"}]
+    assert told == [compile_options("cuda_graph")] == [{"dynamic": False, "mode": "reduce-overhead"}]
     assert len(marks) == 3 * len(step.equal_chunks((fitted.coordinates,), take.chunk_points))
     assert (take.facts().compiled, take.facts().note) == (True, "CUDA graphs")
 
