@@ -1,7 +1,8 @@
-"""Our step on an equation against DeepXDE's, interleaved: ``pip install deepxde``, then run this file with one for its JSON.
+"""Compare the training step of inrbench with that of DeepXDE: ``python benchmarks/deepxde.py OUT.json``.
 
-Poisson's equation in a square, 4x100 tanh, float32, one thread, 4,608 rows a step in both: DeepXDE evaluates the equation on the
-points of the sides as well, so it has fewer inside. What is timed of it is its own training step, the loop around it left out.
+It needs ``pip install deepxde``. Both solve Poisson's equation on a square with 4x100 tanh, float32, one thread and 4,608 rows
+per step; the measurements are interleaved. DeepXDE also evaluates the equation on the boundary points, so it has fewer points
+inside. Only DeepXDE's own training step is timed, not the loop around it.
 """
 
 import json
@@ -65,7 +66,7 @@ def main() -> None:
             start = time.perf_counter()
             for _ in range(STEPS):
                 step()
-            if number:  # the first warms up
+            if number:  # the first round is the warm-up
                 rounds[name].append((time.perf_counter() - start) / STEPS)
     ratios = {
         f"{a} / {b}": statistics.median(x / y for x, y in zip(rounds[a], rounds[b], strict=True))

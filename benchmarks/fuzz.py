@@ -1,8 +1,9 @@
-"""``python benchmarks/fuzz.py N OUT.json``: N damaged files read by every reader of what comes from outside, in processes of their own.
+"""Give N damaged files to the readers of untrusted files: ``python benchmarks/fuzz.py N OUT.json``.
 
-A reader must return, or say in one line what is wrong (InrbenchError); files of results are passed over with a reason. Anything
-else is a fault: another exception, a crash of the process, more memory than LIMIT_BYTES, a case that takes longer than a minute.
-Damage is drawn from a seed: bits flipped, bytes set, parts cut out, doubled, moved over from another file, the end cut off.
+The N files are divided among the readers, and each reader runs in its own process. A reader must return, or raise an
+InrbenchError with a message of one line; files of results are skipped with a reason. Anything else is a fault: a different
+exception, a crash of the process, more memory than LIMIT_BYTES, or a case that takes longer than a minute. Damage is random
+with a fixed seed: bits are flipped, bytes are set, parts are removed, repeated or copied from another file, or the end is cut.
 """
 
 import faulthandler
@@ -179,7 +180,7 @@ def damaged(whole: bytes, others: list[bytes], draw: random.Random, text: bool) 
 def fuzz(name: str, cases: int, seed: int, report: Path) -> None:
     """Let one reader read damaged files; write what was found into ``report``, along the way too."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    faulthandler.disable()  # a crash is counted, not told at length
+    faulthandler.disable()  # a crash is counted, its traceback is not printed
     draw, told, faults = random.Random(f"{name}{seed}"), 0, list[dict[str, str]]()
     with tempfile.TemporaryDirectory() as scratch:
         target = targets(Path(scratch))[name]

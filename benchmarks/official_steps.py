@@ -1,7 +1,8 @@
-"""The five methods in the style of their authors' code: what ``inrbench profile --official`` measures our step against.
+"""Five methods in the style of their authors' code, which ``inrbench profile --official`` compares with inrbench's step.
 
-Written from the definitions, with what costs time kept as the authors do it: MSA builds its frequencies in each forward, WIRE is
-complex64, STAF holds (N, width, tau), FINER takes its scale without gradient. Initial weights matter to no clock and are torch's.
+They are written from the definitions and keep what costs time in the authors' code: MSA computes its frequencies in each
+forward pass, WIRE uses complex64, STAF stores a tensor (N, width, tau), FINER computes its scale without gradient. Initial
+weights do not change the time, so they are torch's defaults.
 """
 
 import math

@@ -1,6 +1,6 @@
-"""Reports at scale: ``python benchmarks/report_scale.py OUT.json`` makes stores of 10,000 and of 200,000 runs and times them.
+"""Time leaderboards and reports of stores with 10,000 and 200,000 runs: ``python benchmarks/report_scale.py OUT.json``.
 
-Each command runs in a process of its own, as a user's would, several times; peak memory is that of the process.
+Each command runs several times, in its own process, as for a user. Peak memory is that of the largest process so far.
 """
 
 import json

@@ -1,7 +1,8 @@
-"""``python benchmarks/store_kills.py N OUT.json``: N times kill -9 at a random moment of pack, merge, gc, compact, migrate or exchange.
+"""Kill store commands N times with kill -9 at random moments: ``python benchmarks/store_kills.py N OUT.json``.
 
-After each kill every attempt must be there, every file readable and in order. Then the same verb is carried out to its end: no
-attempt may be doubled, no temporary file left, and the outcome must be that of a store that nobody disturbed.
+The commands are pack, merge, gc, compact, migrate and exchange. After each kill every attempt must still be stored, and every
+file must be readable and valid. The same command is then run to its end: no attempt may be stored twice, no temporary file may
+be left, and the result must be the same as without the kill.
 """
 
 import contextlib
@@ -90,7 +91,7 @@ class Case:
     held: str
     n_attempts: int = ATTEMPTS
     prepare: Callable[[Path], None] = lambda folder: None
-    """What is done with a copy before the verb begins."""
+    """Preparation of a copy before the command starts."""
 
 
 def make_one(folder: Path) -> None:

@@ -1,6 +1,7 @@
-"""``python benchmarks/store_scale.py OUT.json [RUNS]``: a store of 100,000 runs, and eight processes that write 500 runs each.
+"""Measure a store of 100,000 runs and eight concurrent writers: ``python benchmarks/store_scale.py OUT.json [RUNS]``.
 
-Every figure is taken in a process of its own, which imports what its command would: seconds, and the most memory it held.
+Each writer is a process that writes 500 runs. The time and peak memory of each operation are measured in a separate process,
+which imports the same modules as the command.
 """
 
 import functools
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 WRITERS, EACH = 8, 500
 LOOSE = 500
-"""Files of one attempt beside the merged ones: more are merged when a command ends."""
+"""Files of one attempt, in addition to the merged ones. If there are more, a command merges them when it ends."""
 PSNR = Metric(id="psnr@test", unit="dB", higher_is_better=True)
 
 
@@ -149,7 +150,7 @@ def _timed(act: Callable[[Path, int], None], results: Path, n_runs: int, report:
     start = time.perf_counter()
     act(results, n_runs)
     seconds = time.perf_counter() - start
-    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())  # ru_maxrss begins with the parent's
+    (peak,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())  # ru_maxrss starts at the parent's value
     report.write_text(json.dumps({"seconds": round(seconds, 2), "peak MiB": int(peak) >> 10}))
 
 

@@ -1,7 +1,8 @@
-"""``python benchmarks/two_commands.py OUT.json``: a command alone and two of them beside each other, as OpenMP waits and as we let it.
+"""Compare one command with two concurrent commands: ``python benchmarks/two_commands.py OUT.json``.
 
-Written are the seconds that the same runs take, and of both settings the ratio of two commands to one: 2 is what must be where
-one already uses all cores. Interleaved, several rounds, the median.
+Both are measured with OpenMP's usual spin count and with the spin count that inrbench sets. The output has the seconds that the
+same runs take, and the ratio of two commands to one for both settings. A ratio of 2 is expected if one command already uses all
+cores. The measurements are interleaved over several rounds, and the median is reported.
 """
 
 import json
@@ -22,7 +23,7 @@ COMMAND = [
     "--protocol", "quick", "--set", "epochs=100", "--seeds", "2", "--jobs", "1", "--device", "cpu", "--artifacts", "none",
 ]  # fmt: skip
 USUAL = "300000"
-"""Of libgomp, where threads are no more than cores."""
+"""The spin count of libgomp if there are not more threads than cores."""
 
 
 def train_seconds(folder: Path, commands: int, spin: str) -> float:

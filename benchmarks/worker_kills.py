@@ -1,7 +1,7 @@
-"""``python benchmarks/worker_kills.py N OUT.json``: a suite killed N times with kill -9, at random moments, and resumed each time.
+"""Kill a suite N times with kill -9 at random moments, and resume it: ``python benchmarks/worker_kills.py N OUT.json``.
 
-What is killed is drawn too: one worker, the command itself, or both. After each kill every reader must read, and nothing that was
-finished may be gone; at the end the suite is completed, and each run must be in the table exactly once.
+What is killed is random too: one worker, the command itself, or both. After each kill every file must be readable, and no
+finished run may be lost. At the end the suite is completed, and each run must be in the table exactly once.
 """
 
 import json
@@ -41,7 +41,7 @@ def kill_once(results: Path, draw: random.Random) -> str:
     for victim in victims:
         victim.kill()
     if target == "worker":
-        time.sleep(draw.uniform(0.0, 3.0))  # it goes on with a new one, and is stopped in another way
+        time.sleep(draw.uniform(0.0, 3.0))  # the suite continues with a new worker, and is then stopped with SIGTERM
         suite.terminate()
     else:
         suite.kill()
@@ -59,7 +59,7 @@ def main() -> None:
         results = Path(scratch) / "results"
         finished: set[str] = set()
         for number in range(kills):
-            if len(finished) > RUNS * 0.9:  # another store, else nothing is left to be killed at
+            if len(finished) > RUNS * 0.9:  # use a new store: in this one hardly any run is left to kill
                 results, finished = Path(scratch) / f"results{number}", set()
             targets[kill_once(results, draw)] += 1
             if not results.exists():

@@ -1,9 +1,9 @@
 """inrbench: a benchmark suite and leaderboard harness for implicit neural representations.
 
-What a plugin author needs stands here: ``CoordinateMLP``, ``NetworkSpec`` and ``register_method`` for a method;
-``Task``, ``Protocol`` and ``register_task`` for a task; ``run`` for whoever works in Python, and ``load_results`` for whoever
-reads the store.
-Names are resolved on first use, so that ``import inrbench`` and ``inrbench list`` stay free of torch.
+This package exports what plugin authors need: ``CoordinateMLP``, ``NetworkSpec`` and ``register_method`` for a method;
+``Task``, ``Protocol`` and ``register_task`` for a task. It also exports ``run`` for use from Python, and ``load_results`` to
+read the store.
+Names are resolved on first use, so that ``import inrbench`` and ``inrbench list`` do not import torch.
 """
 
 from importlib import import_module

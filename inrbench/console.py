@@ -1,4 +1,4 @@
-"""The one way to a terminal. Stored text may be anybody's: no control character of it reaches the terminal."""
+"""All output to the terminal. Stored text may come from an untrusted source: its control characters are never printed."""
 
 import logging
 from typing import Any
@@ -12,13 +12,13 @@ NONE = "–"
 
 
 def say(text: str = "", *, block: bool = False, err: bool = False, end: str = "\n", **style: Any) -> None:
-    """Print a text; what in it is not printable, line ends among it, is written as an escape.
+    """Print a text. Characters that cannot be printed, including line ends, are written as escapes.
 
     Args:
         text: One line.
-        block: It is a text of several lines that we have laid out, such as a table.
+        block: The text has several lines laid out by this program, such as a table; its line ends are printed.
         err: Print to standard error.
-        end: What follows the text.
+        end: The default ends the line; with any other value nothing is printed after the text.
         style: As for ``click.style``: ``bold=True``, ``fg="red"``.
     """
     lines = "\n".join(map(printable, text.split("\n"))) if block else printable(text)
@@ -26,8 +26,8 @@ def say(text: str = "", *, block: bool = False, err: bool = False, end: str = "\
 
 
 class PlainFormatter(logging.Formatter):
-    """Formats a message of a log as one printable line: file names and stored texts may hold anything."""
+    """Formatter that writes a log message as one printable line: file names and stored texts may contain anything."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+        """Return the message as one printable line."""
         return printable(super().format(record))

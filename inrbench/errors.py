@@ -1,19 +1,19 @@
-"""One family of exceptions: each message says what was asked, what exists and the command that fixes it."""
+"""The exceptions of inrbench. Each message states what was requested, what exists, and the command that fixes it."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
 OK, RUN_FAILED, USAGE, CHECK_FAILED, NOTHING_COMPARED = 0, 1, 2, 3, 4
-"""Exit codes of every verb: all well, some run failed, wrong usage, a check failed, nothing was compared."""
+"""Exit codes of every command: success, a run failed, wrong usage, a check failed, nothing was compared."""
 
 
 PLUGIN_MODULE_PREFIX = "inrbench_plugin_"
-"""How the modules of the user's files are called begins."""
+"""Prefix of the module names of the user's files."""
 
 
 def printable(text: str) -> str:
-    """Return a text in one line with control characters, line ends among them, written as escapes.
+    """Return a text as one line, with control characters (including line ends) written as escapes.
 
     >>> printable("a\\x1b[2Jb\\nc")
     'a\\\\x1b[2Jb\\\\nc'
@@ -22,21 +22,21 @@ def printable(text: str) -> str:
 
 
 class InrbenchError(Exception):
-    """A fault that one line can explain. The command line prints that line and ends with ``exit_code``."""
+    """An error that one line can explain. The command line prints that line and exits with ``exit_code``."""
 
     exit_code = USAGE
 
     def __str__(self) -> str:
-        """Return the message in one line: names and files that it quotes may hold anything, a terminal's commands too."""
+        """Return the message as one line: names and files that it quotes may contain anything, even control sequences."""
         return printable(super().__str__())
 
 
 class UnknownName(InrbenchError):
-    """A method, task, signal, protocol or parameter that is not there."""
+    """A method, task, signal, protocol or parameter that does not exist."""
 
 
 class NameCollision(InrbenchError):
-    """Two plugins claim one name."""
+    """Two plugins that use the same name."""
 
 
 class BrokenPlugin(InrbenchError):
@@ -48,19 +48,19 @@ class BadValue(InrbenchError):
 
 
 class NothingSelected(BadValue):
-    """A request for runs that no method, task and signal go together for."""
+    """A request for runs that no combination of method, task and signal matches."""
 
 
 class DataMissing(InrbenchError):
-    """A data set that is not on this machine. Ends a run as ``skipped``."""
+    """A data set that is not on this machine. The run ends as ``skipped``."""
 
 
 class DataCorrupt(InrbenchError):
-    """A file whose content is not what the catalogue says."""
+    """A file whose content does not match the catalogue."""
 
 
 class NotApplicable(InrbenchError):
-    """A method that cannot be used on a task, with the reason. Ends a run as ``skipped``."""
+    """A method that cannot be used on a task, with the reason. The run ends as ``skipped``."""
 
 
 class StoreError(InrbenchError):
@@ -70,13 +70,13 @@ class StoreError(InrbenchError):
 
 
 class NothingFound(InrbenchError):
-    """There is nothing to show or to compare."""
+    """Nothing to show or to compare."""
 
     exit_code = NOTHING_COMPARED
 
 
 def plugin_location(error: BaseException) -> str:
-    """Return `` (my_act.py, line 12)``, the last place in a plugin's file where an error came from; empty if there is none."""
+    """Return the last place in a plugin's file that an error came from, as `` (my_act.py, line 12)``; empty if none."""
     place, trace = "", error.__traceback__
     while trace is not None:
         if str(trace.tb_frame.f_globals.get("__name__", "")).startswith(PLUGIN_MODULE_PREFIX):
@@ -87,6 +87,12 @@ def plugin_location(error: BaseException) -> str:
 
 def unknown_name(kind: str, name: str, known: Iterable[str], hint: str = "") -> UnknownName:
     """Return the error for a name that does not exist, with the nearest name and the list of all.
+
+    Args:
+        kind: What the name stands for, such as ``method``.
+        name: The name that does not exist.
+        known: All names that exist.
+        hint: Text that is added in parentheses.
 
     >>> str(unknown_name("method", "sirn", ["siren", "relu"], "see: inrbench list"))
     "unknown method 'sirn', did you mean 'siren'? There are: relu, siren (see: inrbench list)"

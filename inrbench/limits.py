@@ -1,6 +1,6 @@
-"""The limits on what is read from results folders, bundles and buckets, which strangers may have made.
+"""Limits on what is read from results folders, bundles and buckets, which may come from untrusted sources.
 
-What is refused takes less than 1 GiB of memory beside what the process has: ``tests/security/test_bombs.py`` holds it.
+Refusing a file takes less than 1 GiB of memory in addition to what the process has: ``tests/security/test_bombs.py`` checks it.
 """
 
 KIB, MIB, GIB = 2**10, 2**20, 2**30
@@ -10,24 +10,24 @@ MAX_ROWS = 1_000_000
 MAX_FOOTER_BYTES = 4 * MIB
 """Bytes of the footer of one Parquet file."""
 MAX_ROW_GROUPS = 64
-"""Row groups of one Parquet file; ours have one."""
+"""Row groups of one Parquet file; files that inrbench writes have one."""
 MAX_TEXT = 64 * KIB
-"""Bytes of one text of a row."""
+"""Bytes of one text in a row."""
 MAX_TABLE_BYTES = 768 * MIB
-"""Bytes of one Parquet file once it is read."""
+"""Bytes of one Parquet file in memory, once it is read."""
 MAX_RESULTS_BYTES = 4 * GIB
-"""Bytes of all that is read of a results folder at once."""
+"""Bytes of everything that is read from a results folder at once."""
 MAX_PIXELS = 50_000_000
-"""Pixels of a picture that a run left."""
+"""Pixels of an image that a run stored."""
 MAX_ARRAY_BYTES = 64 * MIB
-"""Bytes of all arrays of an NPZ file that a run left, once they are read."""
+"""Bytes of all arrays of an NPZ file that a run stored, once they are read."""
 MAX_ARCHIVE_RATIO = 200
-"""How many times its own size a compressed archive may unpack to."""
+"""Ratio of the unpacked size of an archive to its compressed size."""
 MAX_SMALL_FILE_BYTES = 4 * MIB
-"""Bytes of a JSON or TOML file: leases, submissions, recipes, speed cards."""
+"""Bytes of a JSON or TOML file: leases, submissions, recipes, timings."""
 MAX_NESTING = 20
 """Levels of lists and objects in a stored JSON text."""
 MAX_MEDIA_BYTES = GIB
 """Bytes of an artifact that is copied."""
 MAX_WEIGHTS_RATIO = 16
-"""How many times its stored weights a network may need before it is built for them."""
+"""Ratio of the memory that a network needs to the size of its stored weights, checked before the network is built."""

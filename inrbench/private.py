@@ -1,4 +1,7 @@
-"""Folders for what is run when it is read: compiled code, pickles of a cluster's jobs. Nobody but the user may write there."""
+"""Private folders for content that is executed when it is read: compiled code, pickles of cluster jobs.
+
+Only the user may write there.
+"""
 
 import os
 import stat
@@ -11,18 +14,18 @@ OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def private_folder(path: Path) -> Path:
-    """Make a folder that only the user can enter, and return it.
+    """Create a folder that only the user can enter, and return it.
 
-    An earlier one of the user's is closed to others.
+    If the folder exists already and belongs to the user, access by others is removed.
 
     Raises:
-        BadValue: It is another user's, or a symbolic link.
-        OSError: It cannot be made.
+        BadValue: It belongs to another user, or is a symbolic link.
+        OSError: It cannot be created.
     """
     path.mkdir(mode=ONLY_OURS, parents=True, exist_ok=True)
     facts = path.lstat()
     if stat.S_ISLNK(facts.st_mode):
-        raise BadValue(f"{path} is a symbolic link; what is run from there must lie in a folder of its own")
+        raise BadValue(f"{path} is a symbolic link; code that is run from there must be in a real folder")
     if hasattr(os, "getuid") and facts.st_uid != os.getuid():
         raise BadValue(f"{path} belongs to another user, who could put code into it; remove it, or set XDG_CACHE_HOME")
     if stat.S_IMODE(facts.st_mode) != ONLY_OURS:

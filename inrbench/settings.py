@@ -1,6 +1,6 @@
-"""The settings of the built-in kinds of task. Imports no torch.
+"""Settings of the built-in kinds of task. Does not import torch.
 
-A task of yours may use them, or subclass ``Settings`` for its own.
+Your own task can use them, or subclass ``Settings``.
 """
 
 from collections.abc import Mapping
@@ -11,33 +11,38 @@ from inrbench.errors import BadValue
 from inrbench.spec import Settings, added_field
 
 ValueRange = Literal["[0, 1]", "[-1, 1]"]
-"""What the darkest and the brightest value of an image become as targets. Metrics are computed in [0, 1] in either case."""
+"""Target values of the darkest and the brightest value of an image. Metrics are computed in [0, 1] in either case."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CoordinateSettings(Settings):
-    """Where coordinates lie. ``coordinate_range``: the first and the last sample of every axis lie on its two ends."""
+    """Settings of the coordinates.
+
+    Args:
+        coordinate_range: Coordinates of the first and the last sample on every axis.
+    """
 
     coordinate_range: tuple[float, ...]
 
     def check(self) -> None:
-        """Raise BadValue for anything but two increasing numbers."""
+        """Raise BadValue unless ``coordinate_range`` is two increasing numbers."""
         span = self.coordinate_range
         if len(span) != 2 or not span[0] < span[1]:
             raise BadValue(f"coordinate_range must be two increasing numbers like (0,1), got {span}")
 
     @property
     def span(self) -> tuple[float, float]:
-        """The two ends."""
+        """Return the two ends of the coordinate range."""
         return self.coordinate_range[0], self.coordinate_range[1]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImageSettings(CoordinateSettings):
-    """What of an image is fitted.
+    """Settings of an image to fit.
 
-    ``max_pixels``: the image is reduced to at most this many pixels; None for as it is. ``page``: which page of a file of
-    several, counted from 0.
+    Args:
+        max_pixels: The image is reduced to at most this many pixels; None keeps its size.
+        page: Page of a file that has several, counted from 0.
     """
 
     max_pixels: int | None
@@ -45,7 +50,7 @@ class ImageSettings(CoordinateSettings):
     page: int | None = added_field(None)
 
     def check(self) -> None:
-        """Raise BadValue for less than one pixel."""
+        """Raise BadValue if ``max_pixels`` is less than 1."""
         super().check()
         if self.max_pixels is not None and self.max_pixels < 1:
             raise BadValue(f"max_pixels must be at least 1, or none, got {self.max_pixels}")
@@ -53,13 +58,18 @@ class ImageSettings(CoordinateSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class DenoiseSettings(ImageSettings):
-    """``photons``: mean count of a pixel of value 1. ``readout``: standard deviation of what reading adds, in counts."""
+    """Settings of image denoising.
+
+    Args:
+        photons: Mean count of a pixel of value 1.
+        readout: Standard deviation of the readout noise, in counts.
+    """
 
     photons: float
     readout: float
 
     def check(self) -> None:
-        """Raise BadValue for no photons, or negative noise."""
+        """Raise BadValue unless ``photons`` is positive and ``readout`` is not negative."""
         super().check()
         if not self.photons > 0 or self.readout < 0:
             raise BadValue(f"photons must be positive and readout not negative, got {self.photons} and {self.readout}")
@@ -67,12 +77,16 @@ class DenoiseSettings(ImageSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class SuperResolutionSettings(ImageSettings):
-    """``scale``: rows and columns of the image for each that is given."""
+    """Settings of super-resolution.
+
+    Args:
+        scale: Number of rows and columns of the image for each row and column that is given.
+    """
 
     scale: int
 
     def check(self) -> None:
-        """Raise BadValue for a scale below 2."""
+        """Raise BadValue if ``scale`` is below 2."""
         super().check()
         if self.scale < 2:
             raise BadValue(f"scale must be a whole number of at least 2, got {self.scale}")
@@ -80,12 +94,16 @@ class SuperResolutionSettings(ImageSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class InpaintingSettings(ImageSettings):
-    """``share``: how many of the pixels are given."""
+    """Settings of inpainting.
+
+    Args:
+        share: Share of the pixels that are given, between 0 and 1.
+    """
 
     share: float
 
     def check(self) -> None:
-        """Raise BadValue for a share of nothing or of everything."""
+        """Raise BadValue unless ``share`` is between 0 and 1, both excluded."""
         super().check()
         if not 0 < self.share < 1:
             raise BadValue(f"share must lie between 0 and 1, so that some pixels are given and some are not, got {self.share}")
@@ -93,12 +111,16 @@ class InpaintingSettings(ImageSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class TomographySettings(ImageSettings):
-    """``angles``: from how many directions a slice is seen."""
+    """Settings of tomography.
+
+    Args:
+        angles: Number of directions from which a slice is projected.
+    """
 
     angles: int
 
     def check(self) -> None:
-        """Raise BadValue for no direction."""
+        """Raise BadValue if ``angles`` is less than 1."""
         super().check()
         if self.angles < 1:
             raise BadValue(f"angles must be at least 1, got {self.angles}")
@@ -106,10 +128,13 @@ class TomographySettings(ImageSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class AudioSettings(CoordinateSettings):
-    """How much of a clip is fitted.
+    """Settings of an audio clip to fit.
 
-    ``seconds``: from its beginning; None for all. ``rate``: about how many samples a second are fitted, the clip's own rate
-    divided by a whole number; None for its own. ``channel``: which channel, counted from 0; None for the mean of all.
+    Args:
+        seconds: Length of the part that is fitted, from the beginning; None for the whole clip.
+        rate: Approximate number of samples per second that are fitted: the clip's own rate divided by a whole number. None for
+            the clip's own rate.
+        channel: Channel that is fitted, counted from 0; None for the mean of all channels.
     """
 
     facts: ClassVar[Mapping[str, str]] = {"value_range": "largest value 1"}
@@ -118,12 +143,12 @@ class AudioSettings(CoordinateSettings):
     channel: int | None = added_field(None)
 
     def check(self) -> None:
-        """Raise BadValue for lengths and rates that are not positive."""
+        """Raise BadValue for a length or rate that is not positive, or a negative channel."""
         super().check()
         for name in ("seconds", "rate"):
             value = getattr(self, name)
             if value is not None and not value > 0:
-                raise BadValue(f"{name} must be positive, or none for all there is, got {value}")
+                raise BadValue(f"{name} must be positive, or none for no limit, got {value}")
         if self.channel is not None and self.channel < 0:
             raise BadValue(f"channel must be 0 or more, or none for the mean of all channels, got {self.channel}")
 
@@ -133,14 +158,19 @@ MIN_FRAMES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class VideoSettings(ImageSettings):
-    """``frames``: how many, from the first. ``fit``: all frames, or the even ones; then the odd ones between are judged too."""
+    """Settings of a video to fit.
+
+    Args:
+        frames: Number of frames, from the first.
+        fit: ``all`` frames or the ``even`` ones. With ``even``, the odd frames between them are evaluated too.
+    """
 
     facts: ClassVar[Mapping[str, str]] = {"resize": "means of whole blocks, rounded to 8 bit"}
     frames: int
     fit: Literal["all", "even"]
 
     def check(self) -> None:
-        """Raise BadValue for too few frames."""
+        """Raise BadValue if there are too few frames."""
         super().check()
         if self.frames < MIN_FRAMES:
             raise BadValue(f"frames must be at least {MIN_FRAMES}, got {self.frames}")
@@ -151,11 +181,15 @@ MIN_VOXELS = 8
 
 @dataclass(frozen=True, kw_only=True)
 class ShapeSettings(Settings):
-    """What is fitted of a solid, and on which grid.
+    """Settings of a solid to fit, and of its grid.
 
-    ``resolution``: voxels along the longest side. ``margin``: empty space at each end, as a share of that side. ``crop``: cut
-    to the box of the occupied voxels as the official code does. ``coordinates``: one scale for all axes, or each axis stretched
-    to [-1, 1]. ``scoring``: final weights, or also as the official code scores. ``sdf_backend``: what computes distances.
+    Args:
+        resolution: Number of voxels along the longest side.
+        margin: Empty space at each end, as a share of that side.
+        crop: Whether to crop to the bounding box of the occupied voxels, as the official code does.
+        coordinates: ``isotropic`` uses one scale for all axes; ``stretched`` maps each axis to [-1, 1].
+        scoring: ``final`` evaluates the final weights; ``official`` also evaluates as the official code does.
+        sdf_backend: Library that computes distances.
     """
 
     target: Literal["sdf", "occupancy"]
@@ -167,7 +201,7 @@ class ShapeSettings(Settings):
     sdf_backend: Literal["libigl", "pysdf"]
 
     def check(self) -> None:
-        """Raise BadValue for a grid too coarse, or a margin larger than the solid."""
+        """Raise BadValue if the grid is too coarse, or ``margin`` is not in [0, 1]."""
         if self.resolution < MIN_VOXELS or not 0 <= self.margin <= 1:
             raise BadValue(
                 f"resolution must be at least {MIN_VOXELS} and margin from 0 to 1, got {self.resolution} and {self.margin}"
@@ -176,7 +210,11 @@ class ShapeSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionSettings(Settings):
-    """``points``: how many points of each signal are fitted."""
+    """Settings of a function to fit.
+
+    Args:
+        points: Number of fitted points for each signal.
+    """
 
     facts: ClassVar[Mapping[str, str]] = {"sampling": "uniform random in [-1, 1], drawn once"}
     points: Mapping[str, int]
@@ -184,11 +222,13 @@ class FunctionSettings(Settings):
 
 @dataclass(frozen=True, kw_only=True)
 class EquationSettings(Settings):
-    """How an equation is weighed and judged.
+    """Settings of an equation: the weights of its loss and the evaluation grid.
 
-    ``condition_points``: points on each side of each condition. ``condition_weight``: weight of a condition's mean square.
-    ``residual_weight``: weight of the residual's mean square, or ``1/source``, one over the mean square of the source.
-    ``test_grid``: points along each axis of the grid on which the solution is judged.
+    Args:
+        condition_points: Number of points on each side of each condition.
+        condition_weight: Weight of the mean square of a condition.
+        residual_weight: Weight of the mean square of the residual. ``1/source`` is one over the mean square of the source.
+        test_grid: Number of points along each axis of the grid on which the solution is evaluated.
     """
 
     facts: ClassVar[Mapping[str, str]] = {"coordinates": "[-1, 1]"}
@@ -198,7 +238,7 @@ class EquationSettings(Settings):
     test_grid: tuple[int, ...]
 
     def check(self) -> None:
-        """Raise BadValue for weights that are negative, and for too few points."""
+        """Raise BadValue for negative weights or too few points."""
         if self.condition_points < 1:
             raise BadValue(f"condition_points must be at least 1, got {self.condition_points}")
         for name in ("condition_weight", "residual_weight"):
@@ -206,4 +246,4 @@ class EquationSettings(Settings):
             if not isinstance(value, str) and not value >= 0:
                 raise BadValue(f"{name} must not be negative, got {value}")
         if min(self.test_grid) < 2:
-            raise BadValue(f"test_grid must hold whole numbers of at least 2, got {self.test_grid}")
+            raise BadValue(f"test_grid must contain whole numbers of at least 2, got {self.test_grid}")

@@ -1,4 +1,4 @@
-"""From stored runs to statements: what is compared with what, and how."""
+"""Turn stored runs into results: which runs are compared with which, and how."""
 
 from inrbench.analyse.aggregate import scores_by_signal, seed_scores, untrained, usable
 from inrbench.analyse.diff import Difference, RelatedRun, nearest_runs

@@ -1,25 +1,25 @@
-"""What papers claimed, as data: the ``[[claims]]`` of ``results/papers/*.toml``, read and checked against the registry.
+"""Claims of papers as data: the ``[[claims]]`` of ``results/papers/*.toml``, read and checked against the registry.
 
 A block claims one column of a table or one statement of a figure:
 
-    item        what it belongs to: table3, figure2a
-    source      where exactly it stands in the paper
+    item        the table or figure it belongs to: table3, figure2a
+    source      the exact place in the paper
     kind        value, bound or best
     task, signals, protocol, metric
-                under which conditions; a metric's id, ``train_seconds``, or a probe's reading as ``ntk/remain``
-    values      kind value: method -> the number printed
-    column      kind value: its head in the paper's table
+                the conditions; a metric's id, ``train_seconds``, or a probe reading such as ``ntk/remain``
+    values      kind value: method -> the printed number
+    column      kind value: its heading in the paper's table
     above, below
                 kind bound: method -> the bound
-    best, compared kind best: the method that leads, and all that were compared
+    best, compared kind best: the leading method, and all methods that were compared
     position    kind best: 2 for "second", and so on
-    each_signal kind best: on every signal by itself, not only on average
-    worst_case_over  kind best: rows are settings of one method, judged by the worst that varying this parameter does
-    at_step     of a probe: the reading nearest to this step; without it, the mean over all readings
-    run         what --methods takes, where it is not the methods named
+    each_signal kind best: on every signal separately, not only on average
+    worst_case_over  kind best: rows are settings of one method, evaluated at the worst value of this parameter
+    at_step     for a probe: the reading nearest to this step; without it, the mean over all readings
+    run         the value for --methods, if it is not the methods named
     figure      the plot that draws the item
-    evidence    how sure the conditions are, where the paper does not print them
-    guessed     why the conditions are a guess: then no number of ours speaks for or against the paper
+    evidence    how certain the conditions are, if the paper does not print them
+    guessed     why the conditions are a guess: then this project's numbers are no evidence for or against the paper
 """
 
 import re
@@ -40,14 +40,39 @@ OF_KIND: Mapping[str, tuple[set[str], set[str]]] = {
     "bound": (set(), {"above", "below"}),
     "best": ({"best", "compared"}, {"position", "each_signal", "worst_case_over"}),
 }
-"""Kind -> keys it must have, keys it may have."""
+"""Kind -> (required keys, optional keys)."""
 ALWAYS = {"at_step", "run", "figure", "evidence", "guessed"}
 SECONDS = Metric(id="train_seconds", unit="s", higher_is_better=False)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One ``[[claims]]`` block. ``where`` is its file and line."""
+    """One ``[[claims]]`` block. The fields are its keys, which the module docstring explains.
+
+    Args:
+        where: File and line of the block.
+        item: Table or figure it belongs to.
+        source: Exact place in the paper.
+        kind: ``value``, ``bound`` or ``best``.
+        task: Name of the task.
+        signals: Names of the signals.
+        protocol: Name of the protocol.
+        metric: A metric's id, ``train_seconds``, or a probe reading such as ``ntk/remain``.
+        values: Method -> the printed number.
+        column: Heading in the paper's table.
+        above: Method -> lower bound.
+        below: Method -> upper bound.
+        best: The leading method.
+        compared: All methods that were compared.
+        position: Place of ``best``: 1 for best, 2 for second, and so on.
+        each_signal: Whether the order is claimed on every signal separately.
+        worst_case_over: Parameter over which the worst value counts.
+        at_step: Step of the probe reading; the mean over all readings if not given.
+        run: Value for ``--methods``, if it is not the methods named.
+        figure: Plot that draws the item.
+        evidence: How certain the conditions are.
+        guessed: Why the conditions are a guess; empty if they are not.
+    """
 
     where: str
     item: str
@@ -74,19 +99,26 @@ class Claim:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The rows that it speaks of."""
+        """Methods that the claim is about."""
         return self.compared or tuple({**self.values, **self.above, **self.below})
 
     @property
     def probe(self) -> str | None:
-        """The probe that must be read, if it is a probe's reading."""
+        """Probe that must be read; None if the metric is not a probe reading."""
         return self.metric.partition("/")[0] if "/" in self.metric else None
 
 
 def claims_of(key: str, registry: Registry, item: str | None = None) -> list[Claim]:
     """Return a paper's claims, or those of one item, in the order of its file.
 
-    Raises BadValue, with file and line, for what cannot be judged, UnknownName for an item that the paper does not have.
+    Args:
+        key: Key of the paper.
+        registry: Registry that the claims are checked against.
+        item: Item whose claims to return, such as ``table3``; all items if not given.
+
+    Raises:
+        BadValue: A claim cannot be evaluated. The message gives file and line.
+        UnknownName: The paper does not have the item.
     """
     claims = list(read_claims(paper_texts()[key], f"results/papers/{key}.toml", registry))
     items = {claim.item for claim in claims}
@@ -96,14 +128,20 @@ def claims_of(key: str, registry: Registry, item: str | None = None) -> list[Cla
 
 
 def read_claims(text: str, file: str, registry: Registry) -> Iterator[Claim]:
-    """Yield the claims of a file's text, checked."""
+    """Yield the claims in a file's text, checked against the registry.
+
+    Args:
+        text: Text of the file.
+        file: Name of the file, for error messages.
+        registry: Registry that the claims are checked against.
+    """
     lines = [number for number, line in enumerate(text.splitlines(), start=1) if re.match(r"\s*\[\[\s*claims\s*\]\]", line)]
     for line, raw in zip(lines, tomllib.loads(text).get("claims", []), strict=True):
         yield _checked(raw, f"{file}:{line}", registry)
 
 
 def metric_of(claim: Claim, registry: Registry) -> Metric | None:
-    """Return the metric of a claim; None for a probe's reading, which has no direction."""
+    """Return the metric of a claim; None for a probe reading, which has no direction."""
     if claim.metric == SECONDS.id:
         return SECONDS
     try:
@@ -130,7 +168,7 @@ def _checked(raw: Mapping[str, Any], where: str, registry: Registry) -> Claim:
 
 
 def _faults(claim: Claim, registry: Registry) -> Iterator[str]:
-    """Yield what makes a claim impossible to judge."""
+    """Yield a message for each fault that makes a claim impossible to evaluate."""
     if claim.task not in registry.tasks:
         yield f"there is no task '{claim.task}'"
         return

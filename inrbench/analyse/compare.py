@@ -1,4 +1,4 @@
-"""A method against others: signal by signal, or seed by seed on one signal where there are few signals and several seeds."""
+"""Compare a method with others: paired over signals, or over seeds on one signal if signals are few and seeds several."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +16,20 @@ COLUMNS = ("status", "metrics")
 
 @dataclass(frozen=True)
 class Comparison:
-    """What one metric says of ``label`` against ``other`` on the signals on which both trained.
+    """Comparison of two methods in one metric, on the signals on which both trained.
 
-    ``difference`` is that of the means, ``label`` minus ``other``; of a metric on a log scale, the decadic logarithm of the
-    ratio. It has an interval from FEWEST_PAIRS signals on. ``p`` is adjusted for the number of others; None with fewer
-    signals. ``signal``: the one signal that this is about, paired over its seeds; empty for all signals.
+    Args:
+        label: The method that is compared.
+        other: The method that it is compared with.
+        metric: Metric of the comparison.
+        n_signals: Number of signals.
+        n_seeds: Number of seeds.
+        means: Means of ``label`` and ``other``, in the metric's own unit.
+        difference: Difference of the means, ``label`` minus ``other``; log10 of the ratio for a metric on a log scale. Over
+            signals, it has an interval only with MIN_PAIRS signals or more.
+        wins: Number of pairs in which ``label`` is better.
+        p: p value. Over signals, it is adjusted for the number of other methods, and None with fewer than MIN_PAIRS signals.
+        signal: The signal of a comparison paired over seeds; empty for a comparison over all signals.
     """
 
     label: str
@@ -36,13 +45,18 @@ class Comparison:
 
 
 def compare(group: ComparableRuns, label: str, others: Sequence[str]) -> list[Comparison]:
-    """Return what every metric of a group says of a method against others.
+    """Return the comparisons of a method with others in every metric of a group.
 
-    With fewer than FEWEST_PAIRS signals, each signal with SEEDS_FOR_A_TEST seeds or more follows by itself.
+    With fewer than MIN_PAIRS signals, a separate comparison follows for each signal with SEEDS_FOR_A_TEST seeds or more.
+
+    Args:
+        group: Runs to compare.
+        label: The method that is compared.
+        others: The methods that it is compared with.
 
     Raises:
-        UnknownName: The group does not hold a method.
-        NothingFound: No signal is shared.
+        UnknownName: The group does not contain a method.
+        NothingFound: There is no signal on which both methods trained.
     """
     held = set(group.runs["label"])
     for name in (label, *others):
@@ -74,7 +88,14 @@ def _over_signals(group: ComparableRuns, metric: Metric, label: str, others: Seq
 
 
 def over_seeds(group: ComparableRuns, metric: Metric, label: str, other: str) -> list[Comparison]:
-    """Return the comparison on each signal by itself, paired over seeds, where there are SEEDS_FOR_A_TEST of them or more."""
+    """Return a comparison for each signal with SEEDS_FOR_A_TEST seeds or more, paired over seeds.
+
+    Args:
+        group: Runs to compare.
+        metric: Metric of the comparison.
+        label: The method that is compared.
+        other: The method that it is compared with.
+    """
     scores = seed_scores(group, metric)
     table = scores[scores["label"].isin((label, other))].pivot_table(
         index=["signal", "seed"], columns="label", values="value", dropna=False
@@ -91,7 +112,7 @@ def over_seeds(group: ComparableRuns, metric: Metric, label: str, other: str) ->
 
 
 def _means_and_wins(both: pd.DataFrame, metric: Metric, label: str, other: str) -> tuple[tuple[float, float], int]:
-    """Return the two means as the metric is read, and on how many of the pairs ``label`` is the better one."""
+    """Return the two means in the metric's own unit, and the number of pairs in which ``label`` is better."""
     differences = (both[label] - both[other]).to_numpy()
     wins = int(((differences > 0) == metric.higher_is_better)[differences != 0].sum())
     means: pd.Series[float] = both.mean()

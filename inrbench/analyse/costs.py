@@ -1,4 +1,4 @@
-"""Quality against what it costs: which methods no other beats, and how long a method takes to a given quality."""
+"""Compare quality with cost: Pareto-optimal methods, and the time a method takes to reach a given quality."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from inrbench.analyse.runs import ComparableRuns, metrics_of
 from inrbench.analyse.statistics import pareto, time_to_reach
 
 TARGETS = (30.0, 35.0, 40.0)
-"""Decibels that a method is timed to."""
+"""Targets in decibels for which the training time is reported."""
 COSTS = {"train time": "s", "parameters": "", "GPU memory": "MiB"}
-"""What quality is set against, and its unit."""
+"""Costs that quality is compared with, and their units."""
 SAME = 1.1
-"""Costs that differ by no more than this factor say nothing: parameters are matched by design."""
+"""Largest factor between costs that count as equal: parameter counts are matched by design."""
 _COST_OF: dict[str, Callable[[Entry], float | None]] = {
     "train time": lambda row: row.train_seconds.mean if row.train_seconds else None,
     "parameters": lambda row: row.n_params,
@@ -26,7 +26,7 @@ _COST_OF: dict[str, Callable[[Entry], float | None]] = {
 def costs_of(leaderboard: Leaderboard, cost: str) -> dict[str, tuple[float, float]]:
     """Return (cost, primary metric) of each complete method by label.
 
-    Nothing for times that were not taken alike, and for costs that are the same for all methods.
+    Empty for times that were not measured under the same conditions, and for costs that are the same for all methods.
     """
     if not leaderboard.metrics or (cost == "train time" and not leaderboard.worker_layout):
         return {}
@@ -41,9 +41,9 @@ def costs_of(leaderboard: Leaderboard, cost: str) -> dict[str, tuple[float, floa
 
 
 def pareto_sets(leaderboard: Leaderboard) -> dict[str, list[str]]:
-    """Return for each cost the complete methods that no other beats in the first metric and the cost together.
+    """Return, for each cost, the complete methods that are Pareto-optimal in the primary metric and this cost.
 
-    Costs of fewer than two methods are left out.
+    Costs known for fewer than two methods are left out.
     """
     sets = {}
     for cost in COSTS:
@@ -56,7 +56,16 @@ def pareto_sets(leaderboard: Leaderboard) -> dict[str, list[str]]:
 
 @dataclass(frozen=True)
 class TimeTo:
-    """Median seconds of training to a target over runs; infinite where most never reached it, within ``longest`` seconds."""
+    """Training time of a method to reach a target.
+
+    Args:
+        label: The method.
+        target: Value of the primary metric, in decibels.
+        seconds: Median over runs of the seconds of training; infinite if most runs never reached the target.
+        reached: Number of runs that reached the target.
+        runs: Number of runs.
+        longest: Seconds of training of the longest run.
+    """
 
     label: str
     target: float
@@ -67,9 +76,10 @@ class TimeTo:
 
 
 def times_to_targets(group: ComparableRuns, targets: Sequence[float] = TARGETS) -> list[TimeTo]:
-    """Return how long each method takes to each target that some run reached, where the primary metric is in decibels.
+    """Return the time that each method takes to reach each target, if the primary metric is in decibels.
 
-    Read at the points of the learning curves. A run that never reached a target counts as infinitely long (right-censored).
+    Targets that no run reached are left out. Times are read at the points of the learning curves. A run that never reached
+    a target counts as infinitely long (right-censored).
     """
     metrics = metrics_of(group.runs)
     if not metrics or metrics[0].unit != "dB":

@@ -1,4 +1,4 @@
-"""Why two runs are two: the fields in which their identities differ."""
+"""Explain why two runs are different runs: the fields in which their identities differ."""
 
 import json
 from collections.abc import Mapping
@@ -12,22 +12,28 @@ from inrbench.spec import RunSpec
 from inrbench.store import IDENTITY, read_runs
 
 WHY = {
-    "task_version": "the task means something else since",
-    "signal_sha256": "the signal has another content",
+    "task_version": "the definition of the task has changed",
+    "signal_sha256": "the signal has different content",
     "method_sha256": "the method's file has been changed",
-    "protocol_fingerprint": "the harness counts its edition differently",
-    "device_class": "roundings differ from device to device",
-    "engine": "steps are computed in another way",
-    "track": "methods are trained by other rules",
+    "protocol_fingerprint": "the edition of the harness differs",
+    "device_class": "rounding differs between devices",
+    "engine": "steps are computed in a different way",
+    "track": "methods are trained under different rules",
 }
-"""What a field that differs says, where its name does not."""
+"""Explanation of a difference, for fields whose name does not explain it."""
 NO_IDENTITY = frozenset({"variant", "protocol", "params", "training"})
-"""Fields of a run that are names, or that are held by parts."""
+"""Fields of a run that are only names, or that are compared part by part."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A field and its two values."""
+    """An identity field and its two values.
+
+    Args:
+        field: Name of the field.
+        ours: Value in the run itself.
+        theirs: Value in the other run.
+    """
 
     field: str
     ours: Any
@@ -35,20 +41,25 @@ class Difference:
 
     @property
     def why(self) -> str:
-        """What that says, or nothing."""
+        """Explanation of the difference; empty if the field's name explains it."""
         return WHY.get(self.field, "")
 
 
 @dataclass(frozen=True)
 class RelatedRun:
-    """Another run of the same method on the same signal, as a stored row, and how it differs."""
+    """A different run of the same method on the same signal.
+
+    Args:
+        row: Stored row of the run.
+        differences: Identity fields in which it differs.
+    """
 
     row: dict[str, Any]
     differences: tuple[Difference, ...]
 
 
 def nearest_runs(row: Mapping[str, Any], results: Path) -> list[RelatedRun]:
-    """Return the other runs of a stored run's method and signal in a results folder, those that differ least first."""
+    """Return the other runs of a run's method and signal in a results folder, those that differ least first."""
     table = read_runs(results, [*IDENTITY, "status", "finished_at"]).table
     same = (pc.equal(table[name], row[name]) for name in ("task", "signal", "method"))
     mask = pc.not_equal(table["run_id"], row["run_id"])
@@ -59,9 +70,9 @@ def nearest_runs(row: Mapping[str, Any], results: Path) -> list[RelatedRun]:
 
 
 def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[Difference, ...]:
-    """Return the fields of identity in which two stored rows differ: parameters, protocol and training by their parts.
+    """Return the identity fields in which two stored rows differ; parameters, protocol and training are split into parts.
 
-    The fingerprint of a protocol is named only where its fields do not explain that it differs.
+    The fingerprint of a protocol is listed only if no other field explains why it differs.
     """
     ours_flat, theirs_flat = _identity(ours), _identity(theirs)
     found = [
@@ -74,7 +85,7 @@ def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[Dif
 
 
 def _identity(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a run's id is made of, flat."""
+    """Return the fields that determine a run id, as a flat dictionary."""
     flat = {each.name: row[each.name] for each in fields(RunSpec) if each.name not in NO_IDENTITY}
     flat |= {"engine": row["engine"] or "fast", "track": row["track"] or "paper"}
     protocol = json.loads(row["protocol_json"])

@@ -1,8 +1,8 @@
-"""Leaderboards: runs of one task, one protocol fingerprint, one class of device and one engine, and never of more than one.
+"""Leaderboards: each contains runs of exactly one task, protocol fingerprint, device class, engine and track.
 
-A method's row is the mean over signals of its means over seeds. Which signals count is decided by the table and not by the
-method: one that failed, did not train, or was not run on some of them shows it, ranks below those that are complete, and is
-never best. How many seeds a signal has stands beside it.
+A method's entry is the mean over signals of its means over seeds. The leaderboard, not the method, decides which signals
+count. A method that failed, did not train, or was not run on some signals is marked as such, ranks below the complete methods,
+and is never best. The number of seeds per signal is shown as well.
 """
 
 import math
@@ -41,85 +41,100 @@ TABLE_COLUMNS = (
 WORKER_LAYOUT_COLUMNS = ["hardware_id", "jobs", "threads"]
 
 BUSY = 1.6
-"""Times as many processes want to run as there are cores or own threads: from here on a run's times are not its own."""
+"""Load average per core (or per thread of the command, if there are more) above which a run's times are not reliable."""
 NOT_TRAINED = "not trained"
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A mean over signals of means over seeds; geometric where the metric's scale is ``log``."""
+    """A mean over signals of means over seeds; a geometric mean if the metric's scale is ``log``."""
 
     mean: float
     std: float | None
-    """Sample standard deviation over signals, or the factor exp(sd of logs); None for a single signal. No uncertainty."""
+    """Sample standard deviation over signals, or the factor exp(sd of logs); None for a single signal. Not an uncertainty."""
     n: int
-    """Signals."""
+    """Number of signals."""
     log: bool = False
 
 
 @dataclass
 class Entry:
-    """A method's line: ``cells`` by metric id; ``failures`` counts the runs that did not end ok or did not train."""
+    """A method's entry in a leaderboard.
+
+    Args:
+        label: The method's name with its changed parameters.
+        failures: Reason -> number of runs that did not end ok or did not train, or of signals that were not run.
+        cells: Metric id -> summary.
+        train_seconds: Training time; None without runs that count.
+        n_params: Number of trained parameters; None if unknown.
+    """
 
     label: str
     n_ok: int
-    """Runs that ended well and trained."""
+    """Number of runs that succeeded and trained."""
     failures: dict[str, int]
     cells: dict[str, Summary]
     train_seconds: Summary | None
     gpu_bytes: Summary | None
-    """Peak of what torch's allocator held on the GPU. None on a CPU: there a peak tells of the process, not of the method."""
+    """Peak memory of torch's allocator on the GPU. None on a CPU, where a peak describes the process, not the method."""
     n_params: int | None
     n_deployed: int | None
-    """Numbers of the network once trained, where they are fewer than were stored in training."""
+    """Numbers stored for the trained network, if fewer than were stored in training; otherwise None."""
     n_signals: int = 0
-    """Signals of the table on which it trained."""
+    """Number of signals of the leaderboard on which the method trained."""
     seeds: tuple[int, int] = (0, 0)
-    """The least and the greatest number of seeds that a signal has."""
+    """Smallest and largest number of seeds per signal."""
     marks: dict[str, str] = field(default_factory=dict)
     """Metric id -> ``best`` or ``second``."""
     complete: bool = True
-    """Whether it trained on every signal of the table, and no run of it failed."""
+    """Whether the method trained on every signal of the leaderboard and none of its runs failed."""
     trained: bool = True
-    """Whether any run of it trained; if not, the cells are those of runs that did not."""
+    """Whether any run of the method trained; if not, the cells are those of runs that did not."""
     position: int | None = None
-    """By the primary metric among complete rows; equal values share one."""
+    """Position by the primary metric among complete entries; equal values share a position."""
     rank: int | None = None
-    """Shared by methods that cannot be told apart; None with too few signals to tell."""
+    """Rank, shared by methods that cannot be distinguished; None with too few signals."""
     difference_to_best: Interval | None = None
-    """The difference to the best row in the primary metric, on its scale, paired over signals, with its 95 % interval; None of
-    the best row, and with too few signals."""
+    """Difference to the best entry in the primary metric, on its scale, paired over signals, with its 95 % interval.
+
+    None for the best entry, and with too few signals.
+    """
 
 
 @dataclass
 class Leaderboard:
-    """One table."""
+    """The leaderboard of one group of comparable runs."""
 
     group: ComparableRuns
-    """The runs behind it, and what they share."""
+    """The runs of the leaderboard, and the identity fields they share."""
     metrics: list[Metric]
     signals: list[str]
     seeds: list[int]
     rows: list[Entry]
     devices: list[str]
     worker_layout: str | None
-    """How the machine was shared while times were taken; None if not all rows agree, and then times are not shown."""
+    """How the machine was shared while times were measured; None if entries differ, and then times are not shown."""
     notes: list[str]
 
 
 def leaderboards(
     results: Path, tasks: Sequence[str] = (), protocols: Sequence[str] = (), curves: bool = False, track: str | None = None
 ) -> list[Leaderboard]:
-    """Return the tables of a results folder. Limits and errors are those of ``comparable_runs``.
+    """Return the leaderboards of a results folder. Filters and errors are those of ``comparable_runs``.
 
-    ``curves``: read the learning curves too, which the tables do without and ``times_to_targets`` needs.
+    Args:
+        results: Results folder.
+        tasks: Names of the tasks to include; all if empty.
+        protocols: Names or fingerprints of the protocols to include; all if empty.
+        curves: Whether to read the learning curves too. ``times_to_targets`` needs them; the leaderboards do not.
+        track: Track to include; all but ``search`` if not given.
     """
     columns = (*TABLE_COLUMNS, "curve") if curves else TABLE_COLUMNS
     return [build_leaderboard(group) for group in comparable_runs(results, columns, tasks, protocols, track)]
 
 
 def build_leaderboard(group: ComparableRuns) -> Leaderboard:
-    """Return the table of runs that were read with TABLE_COLUMNS."""
+    """Return the leaderboard of runs that were read with TABLE_COLUMNS."""
     frame, absent = _without_absent_signals(group.runs)
     group = ComparableRuns(group.task, group.protocol, group.fingerprint, group.device_class, group.engine, group.track, frame)
     metrics = metrics_of(frame)
@@ -144,7 +159,7 @@ def build_leaderboard(group: ComparableRuns) -> Leaderboard:
 
 
 def _worker_layout(timed: pd.DataFrame) -> tuple[str | None, list[str]]:
-    """Return how the machine was shared while times were taken, or None with the reason why times are not shown."""
+    """Return how the machine was shared while times were measured, or None with the reason why times are not shown."""
     ways = {tuple(row) for row in timed[WORKER_LAYOUT_COLUMNS].drop_duplicates().itertuples(index=False)}
     if (shared := shared_gpu(timed)).any():
         return None, [f"times are not shown: {int(shared.sum())} run(s) shared a GPU with others"]
@@ -163,7 +178,10 @@ def _worker_layout(timed: pd.DataFrame) -> tuple[str | None, list[str]]:
 
 
 def _without_absent_signals(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Leave out signals of which every run was skipped, for want of data: no method is less complete for that. Say so."""
+    """Leave out signals for which every run was skipped because data was missing, and return a note for each.
+
+    No method counts as incomplete because of such a signal.
+    """
     skipped = (frame["status"] == "skipped").groupby(frame["signal"]).transform("all")
     if skipped.all() or not skipped.any():
         return frame, []
@@ -174,11 +192,11 @@ def _without_absent_signals(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str
 
 
 def _rows(group: ComparableRuns, metrics: Sequence[Metric], signals: Sequence[str]) -> list[Entry]:
-    """Return a row for each method, unordered and unmarked."""
+    """Return one entry per method, unordered and unmarked."""
     frame = group.runs
     good, idle = usable(frame), untrained(frame)
     learned = set(frame.loc[good, "label"])
-    shown = good | (idle & ~frame["label"].isin(learned))  # of a method that never trained, what its runs gave
+    shown = good | (idle & ~frame["label"].isin(learned))  # for a method that never trained, use its untrained runs
     scores = {metric.id: scores_by_signal(group, metric, shown) for metric in metrics}
     return [
         _row(str(label), runs, good[runs.index], idle[runs.index], scores, metrics, signals)
@@ -227,7 +245,7 @@ def _row(
 
 
 def _cell(values: np.ndarray, log: bool) -> Summary:
-    """Return the cell of values, one for each signal; with ``log`` they are decadic logarithms."""
+    """Return the cell for values, one per signal; with ``log`` they are log10 values."""
     with np.errstate(invalid="ignore", over="ignore"):
         mean, std = float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else None
         if log:
@@ -236,7 +254,7 @@ def _cell(values: np.ndarray, log: bool) -> Summary:
 
 
 def _deployed(ok: pd.DataFrame) -> int | None:
-    """Return the numbers of a network that is deployed smaller than it is stored; older rows do not say."""
+    """Return the size of a network that is deployed smaller than it is stored; None otherwise, and for older rows."""
     counts = ok[["n_params_stored", "n_params_deployed"]].dropna()
     if not len(counts):
         return None
@@ -245,7 +263,7 @@ def _deployed(ok: pd.DataFrame) -> int | None:
 
 
 def summarise(values: Iterable[float], log: bool = False) -> Summary:
-    """Return mean and spread of values; with ``log`` the geometric mean, and the spread as a factor.
+    """Return mean and spread of values; with ``log``, the geometric mean and the spread as a factor.
 
     >>> round(summarise([1.0, 100.0], log=True).mean, 9)
     10.0
@@ -256,10 +274,10 @@ def summarise(values: Iterable[float], log: bool = False) -> Summary:
 
 
 def _sort_and_mark(rows: list[Entry], metrics: Sequence[Metric], n_signals: int) -> None:
-    """Sort by the primary metric, complete rows first and untrained ones last; give places; mark best and second.
+    """Sort by the primary metric, complete entries first and untrained ones last; set positions; mark best and second.
 
-    Marks are for metrics that answer the task's question: not for the error on what was fitted (but where the task ranks by
-    it), not for residuals and oracles. A table with one complete row has no best.
+    Only metrics that answer the task's question are marked: not the error on the fitted data (unless the task ranks by it),
+    and not residuals or oracles. A leaderboard with one complete entry has no best.
     """
 
     def worse(metric: Metric, row: Entry) -> float:
@@ -288,12 +306,12 @@ def _sort_and_mark(rows: list[Entry], metrics: Sequence[Metric], n_signals: int)
 
 
 def markable(metrics: Sequence[Metric]) -> list[Metric]:
-    """Return the metrics in which a method can be best: those that answer the task's question, and the one that ranks."""
+    """Return the metrics in which a method can be best: those that answer the task's question, and the primary one."""
     return [m for i, m in enumerate(metrics) if m.scale != "dispersion" and (i == 0 or m.role == "answer")]
 
 
 def _compare_with_best(rows: list[Entry], group: ComparableRuns, metric: Metric) -> list[str]:
-    """Give complete rows ranks and their distance from the best one, where there are signals enough; else compare seeds."""
+    """Set the rank of complete entries and their difference to the best, if there are enough signals; else compare seeds."""
     complete = [row for row in rows if row.complete]
     scores = scores_by_signal(group, metric)
     scores = scores[[row.label for row in complete if row.label in scores]].dropna(axis="columns")
@@ -313,7 +331,7 @@ def _compare_with_best(rows: list[Entry], group: ComparableRuns, metric: Metric)
 
 
 def _compare_seeds(best: Entry, others: Sequence[Entry], group: ComparableRuns, metric: Metric) -> list[str]:
-    """Return a line for each signal that has seeds enough: which rows its seeds tell from the best one."""
+    """Return a line for each signal with enough seeds: which entries its seeds distinguish from the best one."""
     apart: dict[str, list[str]] = {}
     alike: dict[str, list[str]] = {}
     if best.seeds[0] < SEEDS_FOR_A_TEST:
@@ -324,14 +342,14 @@ def _compare_seeds(best: Entry, others: Sequence[Entry], group: ComparableRuns, 
             (apart if each.p < LEVEL else alike).setdefault(each.signal, []).append(f"{row.label} (p {each.p:.2g})")
     lines = []
     for signal in sorted({*apart, *alike}):
-        parts = [f"other than {best.label}: {', '.join(apart[signal])}"] if signal in apart else []
-        parts += [f"not told from it: {', '.join(alike[signal])}"] if signal in alike else []
+        parts = [f"different from {best.label}: {', '.join(apart[signal])}"] if signal in apart else []
+        parts += [f"not distinguished from it: {', '.join(alike[signal])}"] if signal in alike else []
         lines.append(f"on {signal} alone, paired t-tests over seeds, not over signals: {'; '.join(parts)}")
     return lines
 
 
 def _said_of_runs(frame: pd.DataFrame) -> list[str]:
-    """Return what the rows say of their signal or their method, each once, with the methods or signals that it is about."""
+    """Return the notes stored with the runs, each once, after the methods concerned unless it concerns all of them."""
     if "notes" not in frame:
         return []
     about: dict[str, dict[str, None]] = {}
@@ -343,6 +361,6 @@ def _said_of_runs(frame: pd.DataFrame) -> list[str]:
 
 
 def _missing_notes(frame: pd.DataFrame) -> list[str]:
-    """Say of each metric how often it is missing, and why."""
+    """Return a note for each metric with missing values: how often it is missing, and why."""
     reasons = Counter(missing_notes(frame.loc[frame["status"] == "ok", "metrics"].tolist()))
     return [f"{metric} is missing in {n} run(s): {reason}" for (metric, reason), n in sorted(reasons.items())]

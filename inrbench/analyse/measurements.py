@@ -1,4 +1,4 @@
-"""What runs measured, a million numbers at a time: columns behind, and for each run a view that reads like its stored list."""
+"""Measurements of runs, for a million numbers at a time: stored as columns, with a view per run that reads like its list."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,9 +12,9 @@ from inrbench.spec import Metric
 
 
 class Measurements:
-    """The column ``metrics`` of a store, a row a run and a column a metric.
+    """The column ``metrics`` of a store as arrays, with one row per run and one column per metric.
 
-    ``values`` is NaN where nothing is held; ``known`` is where there is a number, which may be NaN too.
+    ``values`` is NaN where nothing is stored. ``known`` is True where there is a number, which may itself be NaN.
     """
 
     def __init__(self, column: pa.ChunkedArray) -> None:
@@ -39,11 +39,11 @@ class Measurements:
         ]
 
     def views(self) -> "list[Measured]":
-        """Return a view for each run."""
+        """Return one view per run."""
         return [Measured(self, row) for row in range(len(self.values))]
 
     def items(self, row: int) -> Iterator[dict[str, Any]]:
-        """Yield a run's measurements as they were stored, in their order."""
+        """Yield a run's measurements as stored, in the stored order."""
         begin, end = np.searchsorted(self._rows, (row, row + 1))
         for place in range(begin, end):
             code = self._codes[place]
@@ -59,7 +59,7 @@ class Measurements:
 
 
 class Measured:
-    """One run's measurements: iterated, the dictionaries that were stored."""
+    """One run's measurements; iterating yields the stored dictionaries."""
 
     __slots__ = ("row", "whole")
 
@@ -70,7 +70,7 @@ class Measured:
         return self.whole.items(self.row)
 
     def value(self, metric_id: str) -> float | None:
-        """Return a metric's value; None where it is missing."""
+        """Return a metric's value; None if it is missing."""
         if metric_id not in self.whole.ids:
             return None
         code = self.whole.ids.index(metric_id)
@@ -78,7 +78,7 @@ class Measured:
 
 
 def known_values(views: Sequence[Measured], metric_id: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return a metric's value in each run, and where there is one."""
+    """Return a metric's value in each run, and a mask of the runs that have one."""
     if not len(views) or metric_id not in views[0].whole.ids:
         return np.full(len(views), np.nan), np.zeros(len(views), dtype=bool)
     whole, rows = views[0].whole, [view.row for view in views]
@@ -87,7 +87,7 @@ def known_values(views: Sequence[Measured], metric_id: str) -> tuple[NDArray[np.
 
 
 def missing_notes(views: Sequence[Measured]) -> Iterator[tuple[str, str | None]]:
-    """Yield (metric, reason) for each value that a run should have and has not."""
+    """Yield (metric, reason) for each value that a run should have but does not."""
     if len(views):
         whole, rows = views[0].whole, [view.row for view in views]
         for place in np.flatnonzero((whole.held[rows] & ~whole.known[rows]).any(axis=1)):
@@ -95,7 +95,7 @@ def missing_notes(views: Sequence[Measured]) -> Iterator[tuple[str, str | None]]
 
 
 def metrics_in(views: Sequence[Measured]) -> list[Metric]:
-    """Return the metrics that some run holds, in the order in which runs hold them."""
+    """Return the metrics that at least one run has, in the order in which the runs list them."""
     if not len(views):
         return []
     whole, found = views[0].whole, dict[str, Metric]()

@@ -1,7 +1,8 @@
-"""The gate: whether new runs give what was published, and whether claims hold. Quality only; time only as a ratio in one job.
+"""The regression check: whether new runs match published ones, and whether claims hold.
 
-A run is compared with the published one of the same method, signal, seed, protocol and class of device. It may differ by as
-much as another seed would: roundings differ between machines, and training amplifies them. To the better counts as well.
+It checks quality; time is checked only as a ratio within one job. A run is compared with the published run of the same method,
+signal, seed, protocol and device class. It may differ by as much as a different seed would: rounding differs between machines,
+and training amplifies it. A change for the better counts as a difference as well.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,14 +20,20 @@ from inrbench.spec import Metric
 
 COLUMNS = ("status", "metrics", "train_seconds", "message")
 GATE_CONFIDENCE = 1 - (1 - CONFIDENCE) / 50
-"""A gate makes many comparisons, and each may fail it: 99.9 %."""
+"""Confidence level of one comparison, 99.9 %: a regression check makes many comparisons, and any of them can fail it."""
 CheckStatus = Literal["holds", "failed", "not compared"]
 KEY = ["label", "signal", "seed"]
 
 
 @dataclass(frozen=True)
 class RegressionCheck:
-    """One comparison. ``about`` names it: task/signal, method, seed, metric."""
+    """One comparison of the regression check.
+
+    Args:
+        about: What is compared: task/signal, method, seed, metric.
+        outcome: ``holds``, ``failed`` or ``not compared``.
+        message: The numbers behind the outcome, as text.
+    """
 
     about: str
     outcome: CheckStatus
@@ -34,7 +41,7 @@ class RegressionCheck:
 
 
 def check_quality(new: Sequence[ComparableRuns], published: Sequence[ComparableRuns]) -> list[RegressionCheck]:
-    """Return a check for each metric of each new run that was published too; and for each that is not ok, though it was."""
+    """Return a check for each metric of each new run that was published, and for each run that was ok and no longer is."""
     earlier = {(g.task, g.fingerprint, g.device_class, g.engine, g.track): g for g in published}
     checks: list[RegressionCheck] = []
     for group in new:
@@ -45,7 +52,7 @@ def check_quality(new: Sequence[ComparableRuns], published: Sequence[ComparableR
 
 
 def check_claims(verdicts: Sequence[Verdict]) -> list[RegressionCheck]:
-    """Return a check for each verdict: a claim that was not measured as the paper says is not compared."""
+    """Return a check for each verdict; a claim that was not measured under the paper's conditions is not compared."""
     outcomes: dict[str, CheckStatus] = {
         "reproduced": "holds",
         "consistent": "holds",
@@ -63,7 +70,7 @@ def check_claims(verdicts: Sequence[Verdict]) -> list[RegressionCheck]:
 
 
 def check_speed(groups: Sequence[ComparableRuns], largest_ratio: float) -> list[RegressionCheck]:
-    """Return a check for each method that ran by both engines: its training time by the fast one over that by the reference."""
+    """Return a check for each method that was run with both engines: the ratio of training times, fast / reference."""
     checks = []
     by_place: dict[tuple[str, str, str, str], dict[str, ComparableRuns]] = {}
     for group in groups:
@@ -102,19 +109,19 @@ def _check_group(group: ComparableRuns, known: ComparableRuns) -> Iterator[Regre
 
 
 def _compare(about: str, new: float | None, old: float, metric: Metric, tolerance: float | None, note: str) -> RegressionCheck:
-    if new is None:  # without its data set a metric says nothing
+    if new is None:  # without its data set a metric cannot be compared
         outcome: CheckStatus = "not compared" if note.startswith("data missing") else "failed"
         return RegressionCheck(about, outcome, f"published {metric.from_scale(old):.4g}, now missing: {note}")
     said = f"published {metric.from_scale(old):.4g}, now {metric.from_scale(new):.4g}"
     if tolerance is None:
-        return RegressionCheck(about, "not compared", f"{said}; nothing published tells how much seeds differ")
+        return RegressionCheck(about, "not compared", f"{said}; no published runs show how much seeds differ")
     allowed = f"a factor of {10**tolerance:.3g}" if metric.scale == "log" else f"{tolerance:.3g}"
     holds = abs(new - old) <= tolerance
     return RegressionCheck(about, "holds" if holds else "failed", f"{said}, may differ by {allowed}")
 
 
 def _spread(group: ComparableRuns, metric: Metric) -> float | None:
-    """Return how much two seeds may differ: from the pooled variance over the seeds of each (method, signal)."""
+    """Return how much two seeds may differ, from the pooled variance over the seeds of each (method, signal)."""
     rows = [(r["label"], r["signal"], v) for r in _ok(group).to_dict("records") if (v := _value(r, metric)) is not None]
     cells = pd.DataFrame(rows, columns=["label", "signal", "value"]).groupby(["label", "signal"])["value"]
     freedom = int((cells.count() - 1).sum())

@@ -1,4 +1,4 @@
-"""Which runs may stand side by side: of one task, protocol fingerprint, class of device, engine and track."""
+"""Group the runs that may be compared: same task, protocol fingerprint, device class, engine and track."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -36,9 +36,17 @@ IDENTITY = (
 
 @dataclass(frozen=True)
 class ComparableRuns:
-    """Runs that may be compared: one row for each (label, signal, seed), of the newest code of each method.
+    """Runs that may be compared.
 
-    ``label`` is the method's name with what was set, ``msa[s_max=3.0]``.
+    Args:
+        task: Name of the task.
+        protocol: Name of the protocol.
+        fingerprint: Fingerprint of the protocol.
+        device_class: Class of device, ``cpu`` or ``cuda``.
+        engine: Engine of the runs.
+        track: Track of the runs.
+        runs: One row for each (label, signal, seed), from the newest code of each method. The column ``label`` is the
+            method's name with its changed parameters, such as ``msa[s_max=3.0]``.
     """
 
     task: str
@@ -57,18 +65,28 @@ def comparable_runs(
     protocols: Sequence[str] = (),
     track: str | None = None,
 ) -> list[ComparableRuns]:
-    """Return what a results folder holds, with ``columns`` beside the identity, in groups that may be compared.
+    """Return the runs of a results folder, in groups that may be compared.
 
-    ``tasks``, ``protocols`` (names or fingerprints) and ``track`` limit them; without a track, all but the trials of a
-    search. Raises StoreError without such a folder,
-    UnknownName for a task or a protocol that it does not hold, NothingFound if nothing is left. Files that cannot be read are
-    passed over with a warning. ``train_seconds`` is NaN where a run shared its GPU with others: it says nothing of the run.
+    Files that cannot be read are skipped with a warning. ``train_seconds`` is NaN if a run shared its GPU with others, since
+    the time then depends on them.
+
+    Args:
+        results: Results folder.
+        columns: Columns to read in addition to the identity.
+        tasks: Names of the tasks to include; all if empty.
+        protocols: Names or fingerprints of the protocols to include; all if empty.
+        track: Track to include; all but the trials of a search if not given.
+
+    Raises:
+        StoreError: There is no such folder.
+        UnknownName: The folder does not contain a task or a protocol.
+        NothingFound: No runs are left.
     """
     read = read_runs(results, list(dict.fromkeys([*IDENTITY, "jobs", "status", "trained", *columns])))
     for path, reason in read.unreadable.items():
         log.warning("skipped %s: %s", path, reason)
     table = read.table
-    if "metrics" in table.column_names:  # a million dictionaries would take seconds
+    if "metrics" in table.column_names:  # building a million dictionaries would take seconds
         views = Measurements(table["metrics"]).views()
         frame = table.drop_columns("metrics").to_pandas().assign(metrics=views)
     else:
@@ -80,7 +98,7 @@ def comparable_runs(
         frame.loc[shared_gpu(frame), "train_seconds"] = np.nan
     if not len(frame):
         folder = display_name(results)
-        raise NothingFound(f"no results in '{folder}' yet; make some: inrbench run --suite quick --results {folder}")
+        raise NothingFound(f"no results in '{folder}' yet; create some: inrbench run --suite quick --results {folder}")
     for kind, asked, held in (
         ("task", tasks, set(frame["task"])),
         ("protocol", protocols, {*frame["protocol"], *frame["protocol_fingerprint"]}),
@@ -93,16 +111,16 @@ def comparable_runs(
     if protocols:
         frame = frame[frame["protocol"].isin(protocols) | frame["protocol_fingerprint"].isin(protocols)]
     if not len(frame):
-        raise NothingFound(f"'{results}' has runs of these tasks and of these protocols, but none of both")
+        raise NothingFound(f"'{results}' has runs of these tasks and runs of these protocols, but no run of both")
     return list(_groups(frame))
 
 
 def _of_track(frame: pd.DataFrame, track: str | None, results: Path) -> pd.DataFrame:
-    """Return the runs of a track; of all but a search's trials if none is named. ``tuned`` is that of any budget."""
+    """Return the runs of a track; without a track, all but the trials of a search. ``tuned`` includes every budget."""
     if track is None:
         chosen = frame[frame["track"] != "search"]
         if len(frame) and not len(chosen):
-            raise NothingFound(f"'{display_name(results)}' holds nothing but trials of a search; see them: --track search")
+            raise NothingFound(f"'{display_name(results)}' contains nothing but trials of a search; see them: --track search")
         return chosen
     chosen = frame[(frame["track"] == track) | frame["track"].str.startswith(f"{track}-")]
     if len(frame) and not len(chosen):
@@ -113,7 +131,10 @@ def _of_track(frame: pd.DataFrame, track: str | None, results: Path) -> pd.DataF
 
 
 def _trained(frame: pd.DataFrame) -> NDArray[np.bool_]:
-    """Return which runs trained. Rows from before that was recorded tell it of equations; of others it is taken for granted."""
+    """Return a mask of the runs that trained.
+
+    Older rows do not record this. For equations it is derived from the error; other runs are assumed to have trained.
+    """
     known = frame["trained"].notna().to_numpy()
     said = frame["trained"].fillna(True).to_numpy(dtype=bool)
     if "metrics" not in frame:
@@ -123,17 +144,17 @@ def _trained(frame: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def shared_gpu(runs: pd.DataFrame) -> pd.Series:
-    """Return which runs had a GPU not for themselves: all workers of a command are on one, unlike on the cores of a CPU."""
+    """Return a mask of the runs that shared a GPU: all workers of a command use the same GPU, unlike CPU cores."""
     return (runs["device_class"] == "cuda") & (runs["jobs"] > 1)
 
 
 def measured(metrics: Measured, metric_id: str) -> float | None:
-    """Return a run's value of a metric; None where it is missing."""
+    """Return a run's value of a metric; None if it is missing."""
     return metrics.value(metric_id)
 
 
 def values_of(runs: pd.DataFrame, metric: Metric) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return a metric's value in each of the runs, NaN where it is missing, and where it is not."""
+    """Return a metric's value in each of the runs, NaN if it is missing, and a mask of the runs that have it."""
     return known_values(runs["metrics"].tolist(), metric.id)
 
 
@@ -152,9 +173,10 @@ def _groups(frame: pd.DataFrame) -> Iterator[ComparableRuns]:
 
 
 def _latest_code(group: pd.DataFrame, task: str) -> pd.DataFrame:
-    """Keep the runs of the newest code of each method and the newest bytes of each signal: what was edited is another thing.
+    """Keep the runs of the newest code of each method and the newest bytes of each signal; older ones are not comparable.
 
-    What was not run again after the edit is then missing, and shows as such. One run is left for each (row, signal, seed).
+    A run that was not repeated after an edit is then missing, and is shown as missing. One run is left for each
+    (label, signal, seed).
     """
     columns = ["label", "method_sha256", "signal", "signal_sha256", "seed", "attempt_id", "params_json"]
     kept = group[columns].sort_values("attempt_id")
@@ -162,11 +184,11 @@ def _latest_code(group: pd.DataFrame, task: str) -> pd.DataFrame:
         newest = kept.drop_duplicates(subject, keep="last").set_index(subject)[code]
         of_today = kept[code] == kept[subject].map(newest)
         for name in sorted(set(kept.loc[~of_today, subject])) if subject == "signal" else ():
-            log.warning("%s: the signal %s was run with several contents; runs of the newest alone are shown", task, name)
+            log.warning("%s: the signal %s was run with several contents; only runs of the newest are shown", task, name)
         kept = kept[of_today]
     double = kept.groupby(["label", "signal", "seed"])["params_json"].nunique()
     for label, signal, seed in double.index[double > 1]:
         log.warning(
-            "%s: %s on %s, seed %s, was run with several parameters; the newest alone is shown", task, label, signal, seed
+            "%s: %s on %s, seed %s, was run with several parameter sets; only the newest is shown", task, label, signal, seed
         )
     return group.loc[kept.drop_duplicates(["label", "signal", "seed"], keep="last").index]

@@ -1,4 +1,4 @@
-"""Tests of differences between methods. The signal is the unit: seeds are averaged first, and methods are paired on signals."""
+"""Statistical tests between methods. The unit is the signal: seeds are averaged first, and methods are paired on signals."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,15 +10,21 @@ from scipy.special import stdtr, stdtrit
 Array = NDArray[np.float64]
 CONFIDENCE = 0.95
 LEVEL = 0.05
-"""A difference whose adjusted p is below is one."""
+"""Significance level of adjusted p values."""
 MIN_PAIRS = 6
-"""With fewer, no two-sided signed-rank test can fall below LEVEL: nothing can be told apart."""
+"""Smallest number of pairs with which p of a two-sided signed-rank test can fall below LEVEL."""
 RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and where it lies with 95 % confidence; no ends for a single value."""
+    """A mean with its 95 % confidence interval.
+
+    Args:
+        mean: The mean.
+        low: Lower end of the interval; None for a single value.
+        high: Upper end of the interval; None for a single value.
+    """
 
     mean: float
     low: float | None = None
@@ -26,7 +32,9 @@ class Interval:
 
 
 def bootstrap_mean(values: Sequence[float] | Array) -> Interval:
-    """Return the mean with its percentile bootstrap interval: of paired differences, a paired bootstrap. The same every time.
+    """Return the mean with its percentile bootstrap interval; for paired differences, this is a paired bootstrap.
+
+    The random seed is fixed, so the result is the same every time.
 
     >>> bootstrap_mean([1.0]), bootstrap_mean([2.0, 2.0])
     (Interval(mean=1.0, low=None, high=None), Interval(mean=2.0, low=2.0, high=2.0))
@@ -42,7 +50,8 @@ def bootstrap_mean(values: Sequence[float] | Array) -> Interval:
 def paired_t(differences: Sequence[float] | Array) -> tuple[Interval, float]:
     """Return the mean of paired differences with its 95 % t interval, and p of the two-sided paired t-test.
 
-    For seeds of one signal, which are few and of which all are alike: a signed-rank test of three could never decide.
+    Meant for seeds of one signal, which are few and identically distributed: a signed-rank test of three pairs can never
+    reach significance.
 
     >>> interval, p = paired_t([1.0, 2.0, 3.0])
     >>> round(interval.low, 3), round(interval.high, 3), round(p, 4)
@@ -58,10 +67,10 @@ def paired_t(differences: Sequence[float] | Array) -> tuple[Interval, float]:
 
 
 def signed_rank(differences: Sequence[float] | Array) -> float:
-    """Return p of Wilcoxon's two-sided signed-rank test that paired differences lie about zero; 1 if all are zero.
+    """Return p of Wilcoxon's two-sided signed-rank test that paired differences are centred at zero; 1 if all are zero.
 
-    Zeros are left out and equal sizes share their mean rank, as Wilcoxon did. p is exact for any number and with ties: it
-    counts the signs that these very ranks could have had, where libraries turn to the normal curve.
+    Zeros are left out and equal sizes share their mean rank, as in Wilcoxon's paper. p is exact for any number of pairs and
+    with ties: all possible signs of these ranks are counted, where libraries use the normal approximation.
 
     >>> signed_rank([0.0, 0.0]), signed_rank([1, 2, 3, 4, 5, 6]), signed_rank([1, 1, 1, -1])
     (1.0, 0.03125, 0.625)
@@ -71,8 +80,8 @@ def signed_rank(differences: Sequence[float] | Array) -> float:
     if not len(array):
         return 1.0
     _, place, count = np.unique(np.abs(array), return_inverse=True, return_counts=True)
-    doubled = (2 * np.cumsum(count) - count + 1)[place]  # mean ranks are halves at most
-    share = np.zeros(int(doubled.sum()) + 1)  # of all signs, by the sum of the ranks of positive ones
+    doubled = (2 * np.cumsum(count) - count + 1)[place]  # mean ranks are multiples of one half
+    share = np.zeros(int(doubled.sum()) + 1)  # share of all sign patterns, by the sum of the positive ranks
     share[0] = 1.0
     for rank in doubled:
         share[rank:] = (share[rank:] + share[:-rank]) / 2
@@ -82,7 +91,7 @@ def signed_rank(differences: Sequence[float] | Array) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p values adjusted for their number by Holm's method (Scand. J. Statist. 6, 1979), in the order given.
+    """Return p values adjusted for their number by Holm's method (Scand. J. Statist. 6, 1979), in the given order.
 
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
@@ -95,11 +104,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def shared_ranks(scores: Mapping[str, Array]) -> dict[str, int]:
-    """Return the rank of each method by its scores on the same signals in the same order, lower being better.
+    """Return the rank of each method from its scores on the same signals in the same order; lower scores are better.
 
-    In the order of their means, a method takes the rank of the best one that it cannot be told from: whose signed-rank test
-    against it, adjusted by Holm's method over all pairs, does not fall below LEVEL. Methods of one rank need not all be alike
-    pairwise, as usual; none is worse than the first of them.
+    Methods are taken in the order of their means. A method shares the rank of the first method of the current rank if the two
+    cannot be distinguished: p of their signed-rank test, adjusted by Holm's method over all pairs, is not below LEVEL.
+    Otherwise it starts a new rank. As usual, methods of one rank may still differ from each other; none is distinguished
+    from the first of them.
     """
     names = sorted(scores, key=lambda name: (scores[name].mean(), name))
     apart = told_apart(scores)
@@ -116,10 +126,14 @@ def shared_ranks(scores: Mapping[str, Array]) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class MeanRanks:
-    """Mean ranks over blocks (1 is best), and which neighbours in their order no test tells apart.
+    """Mean ranks over blocks, and the groups of methods that no test distinguishes.
 
-    ``groups``: the largest runs of methods, in the order of their ranks, of which no two are told apart by signed-rank tests
-    with Holm's correction over all pairs: the tests behind ranks in tables. ``p``: of Friedman's test that all are alike.
+    Args:
+        ranks: Method -> mean rank over blocks; 1 is best.
+        groups: Largest groups of methods adjacent in the order of their ranks in which no two are distinguished by
+            signed-rank tests with Holm's correction over all pairs. The ranks in leaderboards use the same tests.
+        p: p of Friedman's test that all methods are equal.
+        blocks: Number of blocks.
     """
 
     ranks: dict[str, float]
@@ -129,18 +143,21 @@ class MeanRanks:
 
 
 def mean_ranks(scores: Mapping[str, Array]) -> MeanRanks:
-    """Return the ranking of methods over blocks (signals, tasks), lower scores being better; ties share a mean rank.
+    """Return the ranking of methods over blocks (signals, tasks); lower scores are better, and ties share a mean rank.
 
-    The diagram of Demsar (JMLR 7, 2006) with the tests that Benavoli, Corani, Mangili (JMLR 17, 2016) advise in place of
-    Nemenyi's, whose outcome for two methods depends on which others are compared. Raises ValueError for fewer than three
-    methods or fewer than FEWEST_PAIRS blocks: with fewer no pair can be told apart.
+    This is the diagram of Demsar (JMLR 7, 2006) with the tests that Benavoli, Corani, Mangili (JMLR 17, 2016) recommend instead
+    of Nemenyi's test, whose outcome for two methods depends on which others are compared.
+
+    Raises:
+        ValueError: There are fewer than three methods, or fewer than MIN_PAIRS blocks, with which no pair can be
+            distinguished.
     """
-    from scipy import stats  # importing it takes longer than most tables, which need no more than the tests above
+    from scipy import stats  # its import takes longer than building most tables, which need only the tests above
 
     table = np.stack(list(scores.values()), axis=1) if scores else np.zeros((0, 0))
     blocks, k = table.shape
     if k < 3 or blocks < MIN_PAIRS:
-        raise ValueError(f"mean ranks need three methods on {MIN_PAIRS} signals or tasks, here are {k} on {blocks}")
+        raise ValueError(f"mean ranks need three methods on {MIN_PAIRS} signals or tasks, got {k} on {blocks}")
     means = dict(zip(scores, stats.rankdata(table, axis=1).mean(axis=0).tolist(), strict=True))
     order = sorted(means, key=lambda name: (means[name], name))
     apart = told_apart(scores)
@@ -157,7 +174,7 @@ def mean_ranks(scores: Mapping[str, Array]) -> MeanRanks:
 
 
 def told_apart(scores: Mapping[str, Array]) -> dict[frozenset[str], bool]:
-    """Return for each pair of methods whether signed-rank tests, with Holm's correction over all pairs, tell them apart."""
+    """Return, for each pair of methods, whether signed-rank tests with Holm's correction over all pairs distinguish them."""
     names = sorted(scores)
     pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
     adjusted = holm([signed_rank(scores[b] - scores[a]) for a, b in pairs])
@@ -165,7 +182,7 @@ def told_apart(scores: Mapping[str, Array]) -> dict[frozenset[str], bool]:
 
 
 def pareto(points: Mapping[str, tuple[float, float]]) -> list[str]:
-    """Return the names that no other beats in one number without losing in the other; lower is better in both.
+    """Return the names of the Pareto-optimal points, sorted by their numbers; lower is better in both.
 
     >>> pareto({"a": (1.0, 5.0), "b": (2.0, 2.0), "c": (3.0, 3.0), "d": (2.0, 2.0)})
     ['a', 'b', 'd']
@@ -178,5 +195,11 @@ def pareto(points: Mapping[str, tuple[float, float]]) -> list[str]:
 
 
 def time_to_reach(times: Sequence[float], values: Sequence[float | None], reached: Callable[[float], bool]) -> float | None:
-    """Return the first of ``times`` at which the value was reached; None if it never was (right-censored)."""
+    """Return the first time at which a target was reached; None if it never was (right-censored).
+
+    Args:
+        times: Times of the values, in increasing order.
+        values: Values at these times; None where unknown.
+        reached: Whether a value reaches the target.
+    """
     return next((t for t, v in zip(times, values, strict=True) if v is not None and reached(v)), None)

@@ -1,17 +1,17 @@
-"""What became of claims: the paper's number, ours with its interval, and whether the difference means anything.
+"""Verdicts on claims: the paper's number, this project's with its interval, and whether the difference is meaningful.
 
-A paper prints one outcome of a run like ours, so what is asked is whether that outcome could be one of ours: a prediction
-interval of one more run from the spread over seeds (decadic logarithms for errors), or over the seeds of the other methods of
-the table where this one has a single run. It is never narrower than the digits printed, nor, for errors, than a tenth of a
-decade. Much better than printed is no reproduction either, and is said.
+A paper prints the outcome of one run, so the question is whether that outcome could be one of this project's runs. The test is
+a prediction interval for one more run. It comes from the spread over seeds (of log10 values for errors), or, if the method has
+a single run, from the seeds of the other methods of the table. It is never narrower than the printed digits, nor, for errors,
+than a tenth of a decade. A result much better than printed is not a reproduction either, and is noted.
 
-    reproduced         three seeds or more, and the number lies within their spread; or the ordering holds on three seeds
-    consistent         as reproduced, of fewer seeds
-    both fail          the paper's run did not train, and ours did not either
-    bound holds        a bound that the paper states, which other methods may keep to as well
-    not reproduced     outside
-    protocol differs   measured, but only under another budget than the paper's
-    protocol guessed   measured, but the paper does not print the conditions: it speaks neither for nor against the paper
+    reproduced         three seeds or more, and the number is within their spread; or the ordering holds on three seeds
+    consistent         as reproduced, with fewer seeds
+    both fail          the paper's run did not train, and this project's runs did not either
+    bound holds        a bound that the paper states holds; other methods may satisfy it as well
+    not reproduced     outside the spread
+    protocol differs   measured, but only with a different budget from the paper's
+    protocol guessed   measured, but the paper does not print the conditions: no evidence for or against the paper
     not run            nothing was measured
 """
 
@@ -33,7 +33,7 @@ from inrbench.spec import MethodLabel, Metric
 
 COLUMNS = ("status", "metrics", "probes", "train_seconds", "run_id")
 LOG_FLOOR = 0.1
-"""Decades that errors may differ by in any case."""
+"""Difference between errors, in decades, that is always allowed."""
 SEEDS_TO_REPRODUCE = 3
 VerdictName = Literal[
     "reproduced", "consistent", "bound holds", "both fail", "not reproduced", "protocol differs", "protocol guessed", "not run"
@@ -42,7 +42,19 @@ VerdictName = Literal[
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim about one row, or about all rows of a block, and what became of it. Interval ends are those of one more run."""
+    """The verdict on a claim about one method, or about all methods of a block.
+
+    Args:
+        claim: The claim.
+        label: The method.
+        claimed: The claimed number, bound or position, as text.
+        outcome: Name of the verdict.
+        measured: The measured number; None if there is none.
+        low: Lower end of the prediction interval for one more run; None without an interval.
+        high: Upper end of the prediction interval for one more run; None without an interval.
+        note: Remarks on the outcome.
+        runs: Ids of the runs behind the verdict.
+    """
 
     claim: Claim
     label: str
@@ -54,26 +66,32 @@ class Verdict:
     note: str = ""
     runs: tuple[str, ...] = ()
     n_seeds: int = 0
-    """Seeds behind the measured number."""
+    """Number of seeds behind the measured number."""
 
     @property
     def text(self) -> str:
-        """The outcome as people read it: ``consistent (1 seed)``."""
+        """The outcome as it is printed, such as ``consistent (1 seed)``."""
         if self.outcome != "consistent":
             return self.outcome
         return f"consistent ({self.n_seeds} seed{'s' if self.n_seeds > 1 else ''})"
 
 
 def evaluate_claims(claims: Sequence[Claim], groups: Sequence[ComparableRuns], registry: Registry) -> list[Verdict]:
-    """Return a verdict for each claim, in the order of the blocks."""
+    """Return the verdicts on claims, in the order of the blocks.
+
+    Args:
+        claims: Claims to evaluate.
+        groups: Runs to evaluate them with.
+        registry: Registry with the tasks of the claims.
+    """
     return [_unless_guessed(verdict) for claim in claims for verdict in _evaluate_claim(claim, groups, registry)]
 
 
 def _unless_guessed(verdict: Verdict) -> Verdict:
-    """Return a verdict that accuses nobody where the conditions are a guess."""
+    """Replace the outcome by ``protocol guessed`` if the conditions of the claim are a guess."""
     if not verdict.claim.guessed or verdict.outcome in ("not run", "protocol differs"):
         return verdict
-    said = "; ".join(filter(None, (f"under our guess: {verdict.text}", verdict.note, verdict.claim.guessed)))
+    said = "; ".join(filter(None, (f"under the guessed conditions: {verdict.text}", verdict.note, verdict.claim.guessed)))
     return replace(verdict, outcome="protocol guessed", note=said)
 
 
@@ -93,7 +111,7 @@ def _evaluate_claim(claim: Claim, groups: Sequence[ComparableRuns], registry: Re
 
 @dataclass(frozen=True)
 class _Found:
-    """A row's values: one a (signal, seed), as decadic logarithms of a metric on a log scale."""
+    """A method's values, one per (signal, seed); log10 values for a metric on a log scale."""
 
     values: pd.DataFrame
     runs: tuple[str, ...]
@@ -101,17 +119,17 @@ class _Found:
     group: ComparableRuns
 
     def by_seed(self, signals: Sequence[str]) -> "pd.Series[float]":
-        """The mean over signals for each seed that has them all."""
+        """Return the mean over signals for each seed that has all of them."""
         table = self.values.pivot_table(index="seed", columns="signal", values="value").reindex(columns=list(signals))
         return table.dropna().mean(axis=1)
 
     def mean(self, signals: Sequence[str]) -> float:
-        """The mean over signals of the means over seeds, as in the tables; NaN where a signal is missing."""
+        """Return the mean over signals of the means over seeds, as in the leaderboards; NaN if a signal is missing."""
         return float(self.values.groupby("signal")["value"].mean().reindex(list(signals)).mean(skipna=False))
 
 
 def _look_up(claim: Claim, metric: Metric, label: str, groups: Sequence[ComparableRuns]) -> _Found | None:
-    """Return the values of a row in the group that has most of its runs, or None if none has any."""
+    """Return the values of a method in the group with most of its runs, or None if no group has any."""
     best: _Found | None = None
     for group in groups:
         runs = group.runs[(group.runs["label"] == label) & group.runs["signal"].isin(claim.signals)]
@@ -130,7 +148,7 @@ def _look_up(claim: Claim, metric: Metric, label: str, groups: Sequence[Comparab
 
 
 def _value(claim: Claim, run: tuple[object, ...]) -> float | None:
-    """Return what a run says of the claim's metric."""
+    """Return a run's value of the claim's metric."""
     if claim.metric == SECONDS.id:
         seconds = float(run.train_seconds)  # type: ignore[attr-defined]
         return None if math.isnan(seconds) else seconds
@@ -159,7 +177,7 @@ def _number(
     found = _look_up(claim, metric, label, right)
     if found is None or not len(found.values):
         if found is not None:
-            return Verdict(claim, label, claimed, "not reproduced", note=f"{found.failed} run(s) did not end well")
+            return Verdict(claim, label, claimed, "not reproduced", note=f"{found.failed} run(s) failed")
         return _elsewhere(claim, metric, label, claimed, wrong)
     by_seed = found.by_seed(claim.signals)
     if not len(by_seed):
@@ -194,7 +212,7 @@ def _number(
 
 
 def _spread(by_seed: "pd.Series[float]", claim: Claim, metric: Metric, group: ComparableRuns) -> float | None:
-    """Return half the prediction interval of one more seed; None where no spread is known."""
+    """Return half the width of the prediction interval for one more seed; None if no spread is known."""
     n, mean = len(by_seed), float(by_seed.mean())
     squares, freedom = float(((by_seed - mean) ** 2).sum()), n - 1
     if not freedom:
@@ -209,7 +227,7 @@ def _spread(by_seed: "pd.Series[float]", claim: Claim, metric: Metric, group: Co
 
 
 def _printed_digits(number: float, log: bool) -> float:
-    """Return half a unit of the last digit printed; in decades for a log scale.
+    """Return half a unit of the last printed digit; in decades for a log scale.
 
     >>> _printed_digits(42.74, False)
     0.005
@@ -221,18 +239,18 @@ def _printed_digits(number: float, log: bool) -> float:
 
 
 def _elsewhere(claim: Claim, metric: Metric, label: str, claimed: str, wrong: Sequence[ComparableRuns]) -> Verdict:
-    """Return that a row was run under another protocol, with what came out there, or that it was not run."""
+    """Return ``protocol differs`` with the value under the other protocol, or ``not run``."""
     found = _look_up(claim, metric, label, wrong)
     if found is None or not len(found.values):
         return Verdict(claim, label, claimed, "not run")
     mean = float(found.values["value"].mean())
     value = metric.from_scale(mean)
-    note = f"measured at protocol {found.group.protocol}"
+    note = f"measured under protocol {found.group.protocol}"
     return Verdict(claim, label, claimed, "protocol differs", value, note=note, runs=found.runs)
 
 
 def _order(claim: Claim, metric: Metric, right: Sequence[ComparableRuns], wrong: Sequence[ComparableRuns]) -> Verdict:
-    """Judge which method leads."""
+    """Evaluate a claim about which method leads."""
     ranks = {1: "best", 2: "second best"}.get(claim.position, f"place {claim.position}")
     claimed = f"{claim.best} {ranks} of {len(claim.compared)}" + (" on every signal" if claim.each_signal else "")
     scores, group, runs, n_seeds = _scores(claim, metric, right)
@@ -242,7 +260,7 @@ def _order(claim: Claim, metric: Metric, right: Sequence[ComparableRuns], wrong:
         scores, group, runs, n_seeds = _scores(claim, metric, wrong)
         if scores is None:
             return Verdict(claim, claim.best, claimed, "not run")
-        outcome, note = "protocol differs", f"measured at protocol {group.protocol if group else ''}"
+        outcome, note = "protocol differs", f"measured under protocol {group.protocol if group else ''}"
     sign = -1.0 if metric.higher_is_better else 1.0
     places = (sign * scores).rank(axis=1, method="min")[claim.best]
     won = int((places == claim.position).sum())
@@ -267,9 +285,9 @@ def _order(claim: Claim, metric: Metric, right: Sequence[ComparableRuns], wrong:
 def _scores(
     claim: Claim, metric: Metric, groups: Sequence[ComparableRuns]
 ) -> tuple[pd.DataFrame | None, ComparableRuns | None, tuple[str, ...], int]:
-    """Return a row for each signal and a column for each compared method, from the first group that has them all.
+    """Return a table with one row per signal and one column per compared method, from the first group that has them all.
 
-    The last is the least number of seeds that a method has on a signal.
+    Also returns the group, the run ids, and the smallest number of seeds that a method has on a signal.
     """
     for group in groups:
         columns, runs, least = {}, [], []

@@ -1,4 +1,4 @@
-"""The command line: one file a verb, imported when it is used."""
+"""The command line: one file per command, imported when the command is used."""
 
 from inrbench.cli.main import main
 

@@ -1,4 +1,4 @@
-"""Signs that a terminal without Unicode can show in place of ours."""
+"""ASCII replacements for characters that a terminal without Unicode cannot show."""
 
 import codecs
 import io
@@ -27,7 +27,7 @@ HANDLER = "inrbench-signs"
 
 
 def show_in_any_encoding() -> None:
-    """Make the standard streams write a sign that they cannot encode as one that they can, instead of failing."""
+    """Make the standard streams replace characters that they cannot encode, instead of raising an error."""
     codecs.register_error(HANDLER, _replaced)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

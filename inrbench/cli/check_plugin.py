@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 TRIALS = (("function1d", "multiscale"), ("photo", "astronaut"))
-"""What a new method is tried on: a function and an image, each a matter of seconds."""
+"""Task and signal of each trial: a function and an image. Each takes seconds."""
 
 
 @click.command("check-plugin")
@@ -28,19 +28,23 @@ TRIALS = (("function1d", "multiscale"), ("photo", "astronaut"))
     "--trial/--no-trial",
     default=True,
     show_default=True,
-    help="Also fit a function and an image, about a minute, with rows of other methods baselines it.",
+    help="Also fit a function and an image, and compare with the baselines; takes about a minute.",
 )
-@click.option("--baselines", default="siren,finer,relu", show_default=True, help="Those other methods.")
-@click.option("--compile/--no-compile", "compiled", default=True, show_default=True, help="Also try to compile its step.")
+@click.option("--baselines", default="siren,finer,relu", show_default=True, help="Methods to compare with, comma-separated.")
+@click.option(
+    "--compile/--no-compile", "compiled", default=True, show_default=True, help="Also try to compile the training step."
+)
 def command(plugin: str, trial: bool, baselines: str, compiled: bool) -> int:
-    """Check a plugin file, or a method or task by name, one thing at a time, with advice; then try a method for a minute.
+    """Check a plugin, with advice, and try it for about a minute.
+
+    PLUGIN is a plugin file, or the name of a method or task. Only methods are tried.
 
     \b
     inrbench check-plugin ./my_act.py
     inrbench check-plugin './my_act.py[omega=10]' --no-trial
     inrbench check-plugin siren
 
-    The rows of other methods are kept in the cache, so that only yours is fitted again. Exit code 3 if a check fails.
+    The runs of the baselines are cached, so that only your method is fitted again. Exit code 3 if a check fails.
     """
     from inrbench.planning.plan import select_methods
     from inrbench.plugin_checks import check_method, check_task
@@ -62,20 +66,20 @@ def command(plugin: str, trial: bool, baselines: str, compiled: bool) -> int:
         params = {**method.defaults(), **given}
         failed |= _report(f"method {label}", partial(check_method, method, params, compiled))
     if failed:
-        say("What fails above should be mended first; no trial.")
+        say("Fix the failed checks first; no trial was run.")
         return CHECK_FAILED
     return _try(plugin, baselines) if trial else OK
 
 
 def _tasks(registry: "Registry", name: str, is_file: bool) -> list[str]:
-    """Return the tasks that a file holds, or the one of that name."""
+    """Return the names of the tasks in a file, or of the task with this name."""
     if not is_file:
         return [name] if name in registry.tasks else []
     return [d.name for d in registry.tasks.values() if not d.broken and d.source.path == Path(name).resolve()]
 
 
 def _report(subject: str, check: "Callable[[OnResult], list[CheckResult]]") -> bool:
-    """Print verdicts as they come; return whether one failed."""
+    """Print the result of each check as soon as it is known; return whether a check failed."""
     say(subject, bold=True)
 
     def on_result(result: "CheckResult") -> None:
@@ -91,7 +95,7 @@ def _report(subject: str, check: "Callable[[OnResult], list[CheckResult]]") -> b
 
 
 def _try(plugin: str, baselines: str) -> int:
-    """Fit the method and others on TRIALS, print the tables, and return the exit code."""
+    """Fit the method and the baselines on TRIALS, print the leaderboards, and return the exit code."""
     from inrbench import report
     from inrbench.analyse import TABLE_COLUMNS, build_leaderboard, comparable_runs
     from inrbench.data import cache_folder
@@ -112,6 +116,6 @@ def _try(plugin: str, baselines: str) -> int:
     leaderboards = [build_leaderboard(group) for group in shown if len(group.runs)]
     for leaderboard in leaderboards:
         leaderboard.worker_layout = None
-        leaderboard.notes.append("times are not shown: rows of other methods may be of another day; see: inrbench profile")
+        leaderboard.notes.append("times are not shown: the baselines may have run on a different day; see: inrbench profile")
     report.print_leaderboards(leaderboards)
     return ran.exit_code

@@ -11,20 +11,22 @@ from inrbench.errors import NothingFound
 
 @click.command("claims")
 @click.argument("paper", required=False)
-@click.option("--item", help="Only one table or figure: table3, figure2a.")
+@click.option("--item", help="Only this table or figure: table3, figure2a.")
 @click.option("--format", "style", type=click.Choice(["plain", "markdown", "json"]), default="plain", show_default=True)
-@click.option("--summary", is_flag=True, help="Only how many claims of each table and figure came to what.")
+@click.option("--summary", is_flag=True, help="Only print the number of verdicts of each kind per table and figure.")
 @results_option
 def command(paper: str | None, item: str | None, style: str, summary: bool, results: Path) -> None:
-    """Set what a paper printed against what was measured: its number, ours, and a verdict on each.
+    """Compare the numbers printed in a paper with the measured ones, and print a verdict on each.
+
+    Without PAPER, all papers with claims are compared.
 
     \b
-    reproduced         three seeds or more, and the number lies within their spread
-    consistent         the same, of fewer seeds
-    bound holds        a bound that the paper states, which other methods may keep to as well
-    both fail          the paper's run did not train, and ours did not either
+    reproduced         three or more seeds, and the printed number is within their spread
+    consistent         the same, with fewer seeds
+    bound holds        a bound that the paper states holds; other methods may satisfy it too
+    both fail          the paper's run did not train, and neither did the measured run
     not reproduced     outside the spread; "better than printed" is outside too
-    protocol differs   measured, but under other conditions than the paper's
+    protocol differs   measured, but under conditions that differ from the paper's
     protocol guessed   measured, but the paper does not print the conditions: no evidence either way
     not run            nothing measured yet: inrbench reproduce PAPER --item ITEM
 
@@ -44,7 +46,7 @@ def command(paper: str | None, item: str | None, style: str, summary: bool, resu
     try:
         groups = comparable_runs(results, COLUMNS)
     except NothingFound:
-        groups = []  # then nothing was run, and the table says so
+        groups = []  # nothing was run yet, and the table shows it
     for key in keys:
         claims = claims_of(key, registry, item)
         told = counts_by_item if summary else verdict_text

@@ -15,9 +15,9 @@ from inrbench.console import say
 @click.option("--format", "style", type=click.Choice(["plain", "markdown", "json"]), default="plain", show_default=True)
 @results_option
 def command(methods: tuple[str, ...], tasks: str | None, protocol: str | None, style: str, results: Path) -> None:
-    """Compare a method with others, signal by signal: differences with intervals, and whether they mean anything.
+    """Compare a method with others, signal by signal, with confidence intervals and significance tests.
 
-    Exit code 4 if no table holds them all, or they share no signal.
+    Exit code 4 if no leaderboard has all of them, or if they share no signal.
 
     \b
     inrbench compare msa siren --tasks kodak

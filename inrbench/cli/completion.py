@@ -9,7 +9,7 @@ from inrbench.console import say
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
-    """Print what makes a shell complete verbs, options, and names of methods and tasks.
+    """Print the script that makes a shell complete commands, options, methods and tasks.
 
     \b
     inrbench completion bash > ~/.local/share/bash-completion/completions/inrbench

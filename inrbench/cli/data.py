@@ -10,7 +10,9 @@ from inrbench.errors import CHECK_FAILED, OK
 
 @click.group("data")
 def command() -> None:
-    """Data sets. They are looked for in INRBENCH_DATA (a folder with <data set>/<file>), then in the user's cache.
+    """List, fetch and verify data sets.
+
+    Data sets are searched in INRBENCH_DATA (a folder with <data set>/<file>), then in the user's cache.
 
     \b
     inrbench data list
@@ -20,7 +22,7 @@ def command() -> None:
 
 @command.command("list")
 def list_() -> None:
-    """List the data sets, and what of them is on this machine.
+    """List the data sets, and how many of their files are on this machine.
 
     \b
     inrbench data list
@@ -37,7 +39,7 @@ def list_() -> None:
 @command.command("fetch")
 @click.argument("names", nargs=-1, required=True)
 def fetch_(names: tuple[str, ...]) -> None:
-    """Download data sets into the user's cache and verify them; what is there already stays.
+    """Download data sets into the user's cache and verify them. Files that exist already are kept.
 
     \b
     inrbench data fetch kodak lpips
@@ -52,7 +54,7 @@ def fetch_(names: tuple[str, ...]) -> None:
 @command.command("verify")
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> int:
-    """Compare the files on this machine with the catalogue's SHA-256. Exit code 3 if one is corrupt or missing.
+    """Compare the files on this machine with the catalogue's SHA-256. Exit code 3 if a file is corrupt or missing.
 
     \b
     inrbench data verify

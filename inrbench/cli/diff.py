@@ -12,12 +12,14 @@ from inrbench.spec import MethodLabel, run_title
 
 @click.command("diff")
 @click.argument("run", metavar="RUN_ID")
-@click.option("--limit", type=click.IntRange(min=1), default=3, show_default=True, help="How many other runs to compare with.")
+@click.option("--limit", type=click.IntRange(min=1), default=3, show_default=True, help="Number of similar runs to show.")
 @results_option
 def command(run: str, limit: int, results: Path) -> None:
-    """Tell what makes a run another one than its nearest relatives: why it was done again, or shares no table with them.
+    """Show which fields distinguish a run from similar runs.
 
-    RUN_ID may be shortened; `inrbench results list` prints them.
+    They explain why a run was repeated, or why two runs do not share a leaderboard.
+
+    RUN_ID may be shortened; `inrbench results list` prints the ids.
 
     \b
     inrbench diff 3f9a1c
@@ -34,7 +36,7 @@ def command(run: str, limit: int, results: Path) -> None:
             why = f"  ({each.why})" if each.why else ""
             say(f"  {each.field}: {_short(each.ours)} here, {_short(each.theirs)} there{why}")
     if len(found) > limit:
-        say(f"and from {len(found) - limit} more in more; see them with --limit {len(found)}")
+        say(f"and from {len(found) - limit} other runs; see them with --limit {len(found)}")
     if not found:
         say(f"There is no other run of {row['method']} on {row['task']}/{row['signal']} in {results}.")
 
@@ -46,6 +48,6 @@ def _told(row: dict[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    """Return a value as people read it: of a digest the beginning."""
+    """Return a value as text; a long text, such as a digest, is shortened."""
     text = "nothing" if value is None else str(value)
     return text if len(text) <= 40 else f"{text[:10]}..."

@@ -33,7 +33,7 @@ VARIABLES = ("INRBENCH_DATA", "XDG_CACHE_HOME", "OMP_NUM_THREADS", "CUDA_VISIBLE
 
 @click.command("env")
 def command() -> None:
-    """Print what a bug report needs: versions, the machine, devices, folders, plugins that are installed.
+    """Print what a bug report needs: versions, machine, devices, folders and installed plugins.
 
     \b
     inrbench env
@@ -62,7 +62,7 @@ def command() -> None:
     for name in VARIABLES:
         if name in os.environ:
             _line(name, os.environ[name])
-    _line("data", ", ".join(str(folder) + ("" if folder.is_dir() else " (not there)") for folder in search_path()))
+    _line("data", ", ".join(str(folder) + ("" if folder.is_dir() else " (missing)") for folder in search_path()))
     registry = Registry()
     others = [d for d in (*registry.methods.values(), *registry.tasks.values()) if not d.source.builtin]
     _line("plugins", ", ".join(f"{d.name} ({d.source.origin})" for d in others) or "built-in ones only")

@@ -18,13 +18,15 @@ from inrbench.console import say
     default="terminal",
     show_default=True,
 )
-@click.option("--track", help="Only this track: paper, authors, tuned, tuned-20; or search, the trials of inrbench tune.")
-@click.option("--details", is_flag=True, help="Say too what no method beats at its cost, and how long 30, 35 and 40 dB take.")
+@click.option("--track", help="Only this track: paper, authors, tuned, tuned-20, or search (trials of inrbench tune).")
+@click.option(
+    "--details", is_flag=True, help="Also print the methods that none beats at their cost, and the time to 30, 35 and 40 dB."
+)
 @results_option
 def command(tasks: str | None, protocol: str | None, style: str, track: str | None, details: bool, results: Path) -> None:
-    """Print one table for each task, protocol fingerprint and class of device.
+    """Print one leaderboard per task, protocol fingerprint and device class.
 
-    Runs of different fingerprints never share a table. Exit code 4 if there is nothing to show.
+    Runs with different fingerprints never share a leaderboard. Exit code 4 if there is nothing to show.
 
     \b
     inrbench leaderboard

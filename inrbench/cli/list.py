@@ -13,7 +13,7 @@ from inrbench.registry import Declaration, Registry
 @click.argument("kind", type=click.Choice(["methods", "tasks"]), required=False)
 @plugin_option
 def command(kind: str | None, plugins: tuple[Path, ...]) -> None:
-    """List methods and tasks, built in, installed and from --plugin files.
+    """List methods and tasks: built-in ones, installed ones, and those in --plugin files.
 
     \b
     inrbench list
@@ -31,7 +31,7 @@ def command(kind: str | None, plugins: tuple[Path, ...]) -> None:
                 say(f"broken: {fault}" if fault else _line(declaration), fg="red" if fault else None)
     if kind in (None, "tasks"):
         say()
-        say("More about one of them: inrbench show NAME")
+        say("For details: inrbench show NAME")
 
 
 def _line(declaration: Declaration) -> str:

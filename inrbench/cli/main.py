@@ -38,14 +38,14 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command only when it is used, so that ``--help`` answers at once."""
+    """A group that imports a command only when it is used, so that ``--help`` is fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands in the order in which users meet them."""
+        """Return the names of the commands in the order of ``COMMANDS``."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command."""
+        """Import a command and return it; return None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"inrbench.cli.{cmd_name.replace('-', '_')}").command
@@ -82,7 +82,7 @@ def main() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(PlainFormatter("inrbench: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
-    logging.captureWarnings(True)  # matplotlib quotes what it cannot draw
+    logging.captureWarnings(True)  # matplotlib warns with the stored text that it cannot draw
     debug = "--debug" in sys.argv[1:]
     try:
         code = cli.main(standalone_mode=False)

@@ -11,13 +11,19 @@ from inrbench.errors import NameCollision
 from inrbench.scaffold import new_method, new_package, new_task
 
 folder_option: Decorator = click.option(
-    "--in", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Where.  [default: here]"
+    "--in",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help="Folder for the new files.  [default: current folder]",
 )
 
 
 @click.group("new")
 def command() -> None:
-    """Write a file to begin with: it runs as it is, and says EDIT where it should become yours.
+    """Write a method, a task or a plugin package to start from.
+
+    The files run unchanged; comments with EDIT mark what to change.
 
     \b
     inrbench new method my_act
@@ -30,7 +36,7 @@ def command() -> None:
 @click.argument("name")
 @folder_option
 def method_(name: str, folder: Path) -> None:
-    """Write NAME.py: an activation in a network.
+    """Write NAME.py with a method: an activation in a network.
 
     \b
     inrbench new method my_act && inrbench check-plugin ./my_act.py
@@ -44,7 +50,7 @@ def method_(name: str, folder: Path) -> None:
 @click.argument("name")
 @folder_option
 def task_(name: str, folder: Path) -> None:
-    """Write NAME.py: a signal, a protocol, metrics.
+    """Write NAME.py with a task: a signal, a protocol and metrics.
 
     \b
     inrbench new task my_task && inrbench check-plugin ./my_task.py
@@ -59,7 +65,7 @@ def task_(name: str, folder: Path) -> None:
 @click.argument("name")
 @folder_option
 def package_(name: str, folder: Path) -> None:
-    """Write NAME/: a package that others install, with a method, tests and a workflow.
+    """Write NAME/, an installable package with a method, tests and a workflow.
 
     \b
     inrbench new plugin-package my-acts && pip install -e my-acts
@@ -70,7 +76,7 @@ def package_(name: str, folder: Path) -> None:
 
 
 def _refuse_known(kind: str, name: str) -> None:
-    """Raise NameCollision for a name that a plugin has: the new file could not be used beside it."""
+    """Raise NameCollision if a plugin already has the name: the new file could not be used together with it."""
     from inrbench.registry import Registry
 
     registry = Registry()
@@ -79,6 +85,6 @@ def _refuse_known(kind: str, name: str) -> None:
 
 
 def _told(path: Path) -> str:
-    """Say what was written, and return it as a path on a command line."""
+    """Print the path of the written file, and return it as a command-line argument."""
     say(f"wrote {path}")
     return str(path) if path.is_absolute() or len(path.parts) > 1 else f"./{path}"

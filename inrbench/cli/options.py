@@ -1,4 +1,4 @@
-"""Options that several verbs share."""
+"""Options shared by several commands."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -15,7 +15,13 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class ResultsFolder(click.Path):
-    """A results folder, or the URI of one in an object store: then its mirror, brought in step before and after the verb."""
+    """A results folder, or the URI of a results folder in an object store.
+
+    For a URI the value is its local mirror, which is synchronised before and after the command.
+
+    Args:
+        artifacts: Whether to also fetch artifacts from the object store.
+    """
 
     name = "folder"
 
@@ -24,11 +30,20 @@ class ResultsFolder(click.Path):
         self.artifacts = artifacts
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the folder to work on. Raises StoreError where the object store cannot be reached."""
+        """Return the local folder to work on.
+
+        Args:
+            value: A path or a URI.
+            param: The option or argument that the value belongs to.
+            ctx: The context of the command; the mirror is synchronised again when it closes.
+
+        Raises:
+            StoreError: The object store cannot be reached.
+        """
         from inrbench.store import MARK, claims_mirror, is_remote, open_mirror
 
         if isinstance(value, Path) or not is_remote(value):
-            folder = Path(super().convert(value, param, ctx))  # type: ignore[arg-type]  # path_type makes it one
+            folder = Path(super().convert(value, param, ctx))  # type: ignore[arg-type]  # path_type makes it a Path
             if claims_mirror(folder):
                 say(
                     f"note: {folder / MARK} names an object store; nothing is sent there unless you name it: --results s3://...",
@@ -61,22 +76,22 @@ plugin_option: Decorator = click.option(
     "plugins",
     type=click.Path(path_type=Path, dir_okay=False),
     multiple=True,
-    help="A file with methods or tasks of your own. May be given several times.",
+    help="A file with your own methods or tasks. May be given several times.",
 )
 
 
 @contextmanager
 def writing_to(path: Path) -> Iterator[None]:
-    """Make a file's folder, and raise BadValue where the block cannot write the file."""
+    """Create a file's folder; raise BadValue if the block cannot write the file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
-        raise BadValue(f"-o {path}: it cannot be written: {error.strerror or error}; choose another place") from error
+        raise BadValue(f"-o {path}: it cannot be written: {error.strerror or error}; choose a different path") from error
 
 
 def complete_names(kind: Literal["methods", "tasks", "both"]) -> Callable[[click.Context, click.Parameter, str], list[str]]:
-    """Return what completes the last of comma-separated names: those of methods, of tasks, or of both. Imports no plugin."""
+    """Return a function that completes the last of comma-separated names of methods, tasks or both. It imports no plugin."""
 
     def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
         from inrbench.registry import Registry
@@ -90,12 +105,12 @@ def complete_names(kind: Literal["methods", "tasks", "both"]) -> Callable[[click
 
 
 def words(text: str | None, separator: str = ",") -> tuple[str, ...]:
-    """Return the words of an option."""
+    """Split the text of an option at the separator, and drop empty parts."""
     return tuple(word.strip() for word in (text or "").split(separator) if word.strip())
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:
-    """Return seeds from ``3`` (0, 1, 2) or ``0,7`` (these). Raises BadValue.
+    """Return the seeds for a number of seeds (``3`` gives 0, 1, 2) or a list (``0,7``). Raises BadValue for other text.
 
     >>> parse_seeds("3"), parse_seeds("4,7"), parse_seeds("7,")
     ((0, 1, 2), (4, 7), (7,))
@@ -107,5 +122,5 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     if "," in text:
         return numbers
     if numbers[0] == 0:
-        raise BadValue("--seeds 0: at least one seed is needed; the seed 0 alone is --seeds 1")
+        raise BadValue("--seeds 0: at least one seed is needed; for seed 0 only, use --seeds 1")
     return tuple(range(numbers[0]))

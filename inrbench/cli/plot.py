@@ -14,13 +14,21 @@ FORMATS = (".png", ".pdf", ".svg")
 
 @click.command("plot")
 @click.argument("kind")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="FILE.png, .pdf or .svg")
-@click.option("--tasks", help="The task.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The file to write; its name ends with .png, .pdf or .svg.",
+)
+@click.option("--tasks", help="The task; for critical-difference also several, comma-separated.")
 @click.option("--protocol", help="The protocol, by name or fingerprint.")
-@click.option("--track", help="The track: paper, authors, tuned-20, search.")
-@click.option("--methods", help="Only these methods or rows (msa[s_max=3.0]); separated by semicolons where they hold commas.")
+@click.option("--track", help="The track: paper, authors, tuned, tuned-20 or search.")
+@click.option(
+    "--methods", help="Only these methods or rows (msa[s_max=3.0]), comma-separated; use semicolons if a row contains commas."
+)
 @click.option("--signals", help="Only these signals, comma-separated.")
-@click.option("--param", help="For sweep: the parameter along the axis.")
+@click.option("--param", help="For sweep: the parameter on the x axis.")
 @results_and_artifacts_option
 def command(
     kind: str,
@@ -33,17 +41,18 @@ def command(
     param: str | None,
     results: Path,
 ) -> None:
-    """Draw a figure, a column of a paper wide. Runs that may not share a table do not share a figure.
+    """Draw a figure of the results, one column of a paper wide.
+
+    Runs that cannot share a leaderboard cannot share a figure. KIND is one of:
 
     \b
     curves        the primary metric against steps
-    pareto        the primary metric against train time, parameters and memory
-    sweep         the primary metric at the end against a parameter: --param s_max
+    pareto        the primary metric against training time, parameters and memory
+    sweep         the final primary metric against a parameter: --param s_max
     per-signal    the primary metric of every method on every signal
-    gallery       the pictures that runs left, side by side
-    critical-difference   mean ranks over the signals of a task, or over several tasks, and which cannot be told apart
-    gradients     what was read by inrbench run --probe gradients; so are
-    activations, ntk, spectrum
+    gallery       the stored pictures of runs, side by side
+    critical-difference   mean ranks over the signals of a task, or over several tasks, and which are not distinguishable
+    gradients, activations, ntk, spectrum   readings of a probe: inrbench run --probe gradients
 
     \b
     inrbench plot curves --tasks photo -o curves.pdf
@@ -66,7 +75,19 @@ def draw(
     over: str | None = None,
     track: str | None = None,
 ) -> Path:
-    """Draw a figure of the runs that are left by all limits, and return where it is."""
+    """Draw a figure of the selected runs, write it to a file, and return the file.
+
+    Args:
+        kind: The kind of figure, for example ``curves``.
+        output: The file; its suffix gives the format.
+        results: The results folder.
+        tasks: Only these tasks; all if empty.
+        protocols: Only these protocols, by name or fingerprint; all if empty.
+        labels: Only these methods or rows; all if empty.
+        signals: Only these signals; all if empty.
+        over: The parameter on the x axis of a sweep; None for other kinds.
+        track: Only this track; None for all but ``search``.
+    """
     from inrbench.analyse import TABLE_COLUMNS, comparable_runs
     from inrbench.report import plots
     from inrbench.report.plots.draw import figure_of

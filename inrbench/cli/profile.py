@@ -23,36 +23,36 @@ if TYPE_CHECKING:
     from inrbench.store import Environment
 
 FEATURES = {"function": (1, 1), "image": (2, 3), "video": (3, 3), "shape": (3, 1), "pde": (2, 1)}
-"""Kind of task -> features in and out."""
+"""Kind of task -> number of input and output features."""
 
 
 @click.command("profile")
-@click.option("--methods", default="all", show_default=True, help="As for run.")
+@click.option("--methods", default="all", show_default=True, help="Methods, as in inrbench run.")
 @click.option(
     "--kind",
     type=click.Choice(list(FEATURES)),
     default="image",
     show_default=True,
-    help="Kind of task: features in and out, and which settings of a method apply.",
+    help="Kind of task: sets the input and output features, and which settings of a method apply.",
 )
 @click.option(
     "--equation",
     type=click.Choice(["poisson", "advection"]),
     default="poisson",
     show_default=True,
-    help="Which equation, for --kind pde: of second or of first order.",
+    help="Equation for --kind pde: poisson is of second order, advection of first order.",
 )
 @click.option("--shape", default="4x400", show_default=True, help="Nonlinear layers x width.")
-@click.option("--points", type=click.IntRange(min=1), default=16384, show_default=True, help="Points in a step.")
-@click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="Interleaved rounds that count.")
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads, each on a core.")
+@click.option("--points", type=click.IntRange(min=1), default=16384, show_default=True, help="Points per step.")
+@click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="Interleaved rounds, after a warm-up.")
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads, one per core.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:i.")
 @click.option(
     "--official",
     "official_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Plugin file of methods official-NAME in the authors' style; their eager step is measured too.",
+    help="Plugin file with methods official-NAME in the style of the authors' code; their eager step is measured too.",
 )
 @click.option("--format", "style", type=click.Choice(["plain", "markdown", "json"]), default="plain", show_default=True)
 @plugin_option
@@ -71,10 +71,11 @@ def command(
     plugins: tuple[Path, ...],
     results: Path,
 ) -> None:
-    """Measure one training step: by the reference engine, by the fast one, and the bare matrix products it needs.
+    """Measure the speed and memory of a method's training step.
 
-    All are interleaved in one process, so that their ratios hold on a machine whose speed drifts. The limit is the
-    matrix products alone. Raw rounds go to the results folder.
+    It is measured with the reference engine, with the fast engine, and as its matrix products alone (the limit). All are
+    interleaved in one process, so that the ratios are valid even if the speed of the machine drifts. The times of all
+    rounds are stored in the results folder.
 
     \b
     inrbench profile --methods siren,./my_act.py
@@ -121,7 +122,7 @@ def command(
 
 
 def _problem(kind: str, equation: str, points: int) -> "Problem":
-    """Return something to take steps on: a regression on random numbers, or for ``pde`` an equation in a square."""
+    """Return the problem to measure: a regression on random numbers, or an equation on a square for ``pde``."""
     from inrbench.problems import benchmark_equation
     from inrbench.profiling import random_regression
 
@@ -129,14 +130,14 @@ def _problem(kind: str, equation: str, points: int) -> "Problem":
 
 
 def _official(published: "Registry | None", name: str, net: "NetworkSpec") -> "Callable[[], Module] | None":
-    """Return the builder of a method in its authors' style, if there is one."""
+    """Return the builder of a method in the style of its authors' code, or None if there is none."""
     if published is None or f"official-{name}" not in published.methods:
         return None
     return partial(published.method(f"official-{name}"), net)
 
 
 def parse_shape(text: str) -> tuple[int, int]:
-    """Return (nonlinear layers, width) of ``4x400``. Raises BadValue."""
+    """Return (nonlinear layers, width) from a text such as ``4x400``. Raises BadValue for other text."""
     match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
     if not match:
         raise BadValue(f"--shape {text}: write layers x width, for example 4x400")
@@ -144,7 +145,15 @@ def parse_shape(text: str) -> tuple[int, int]:
 
 
 def card_rows(label: str, card: "StepTiming", kind: str, width: int, n_layers: int) -> list[dict[str, object]]:
-    """Return a stored row for each part and round."""
+    """Return one row to store per measured part and round.
+
+    Args:
+        label: The method with its parameters.
+        card: The timing of its step.
+        kind: The kind of task, with the equation for ``pde``.
+        width: Width of the nonlinear layers.
+        n_layers: Number of nonlinear layers.
+    """
     return [
         {
             "method": label,
@@ -167,9 +176,17 @@ def card_rows(label: str, card: "StepTiming", kind: str, width: int, n_layers: i
 
 
 def caption(facts: "Environment", kind: str, shape: str, points: int, rounds: int) -> str:
-    """Return on what and how the cards were measured."""
+    """Return a caption that states what was measured, how, and on which machine.
+
+    Args:
+        facts: The machine and the versions.
+        kind: The kind of task, with the equation for ``pde``.
+        shape: Nonlinear layers x width, for example ``4x400``.
+        points: Points per step.
+        rounds: Number of interleaved rounds.
+    """
     commit = f", commit {facts.code_commit[:12]}{' with changes' if facts.code_dirty else ''}" if facts.code_commit else ""
     return (
-        f"{kind}, {shape}, {points:,} points a step, {rounds} interleaved rounds, medians of ratios within a round. "
+        f"{kind}, {shape}, {points:,} points per step, {rounds} interleaved rounds, medians of ratios within a round. "
         f"{facts.device_name}, {facts.threads} of {facts.cores} cores, torch {facts.torch}, inrbench {facts.inrbench}{commit}."
     )

@@ -15,7 +15,7 @@ from inrbench.errors import CHECK_FAILED, NOTHING_COMPARED, OK, NothingFound
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("results/published"),
     show_default=True,
-    help="The published results.",
+    help="The folder of published results to compare with.",
 )
 @click.option("--tasks", help="Only these tasks, comma-separated.")
 @click.option("--claims", help="Claims that must hold, as PAPER or PAPER/ITEM, comma-separated: msa2026/figure2b.")
@@ -23,10 +23,12 @@ from inrbench.errors import CHECK_FAILED, NOTHING_COMPARED, OK, NothingFound
     "--speed",
     type=click.FloatRange(min=0, min_open=True),
     metavar="RATIO",
-    help="Also fail where the fast engine took more than RATIO of the reference's time here.",
+    help="Also fail if the fast engine took more than RATIO times the training time of the reference engine.",
 )
-@click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write JUnit XML here.")
-@click.option("--summary", "summary_file", type=click.Path(path_type=Path, dir_okay=False), help="Write Markdown here.")
+@click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write JUnit XML to this file.")
+@click.option(
+    "--summary", "summary_file", type=click.Path(path_type=Path, dir_okay=False), help="Write a Markdown summary to this file."
+)
 @results_option
 def command(
     against: Path,
@@ -37,9 +39,11 @@ def command(
     summary_file: Path | None,
     results: Path,
 ) -> int:
-    """Hold new results against published ones: the same runs must give the same quality, to either side, within what seeds do.
+    """Compare new results with published ones, as a regression check for CI.
 
-    Exit codes: 0 all hold, 3 something failed, 4 nothing was compared.
+    The same runs must reach the same quality within the spread over seeds. Better results fail as well as worse ones.
+
+    Exit codes: 0 all checks hold, 3 a check failed, 4 nothing was compared.
 
     \b
     inrbench run --methods msa,siren --tasks function1d --protocol quick --results new && inrbench regress --results new
@@ -75,6 +79,6 @@ def command(
     if any(check.outcome == "failed" for check in checks):
         return CHECK_FAILED
     if not any(check.outcome == "holds" for check in checks):
-        say("nothing was compared: no new run was published under the same protocol, class of device and engine", err=True)
+        say("nothing was compared: no new run was published with the same protocol, device class and engine", err=True)
         return NOTHING_COMPARED
     return OK

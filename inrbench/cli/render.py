@@ -11,17 +11,21 @@ from inrbench.errors import BadValue
 
 @click.command("render")
 @click.argument("run", metavar="RUN_ID")
-@click.option("--scale", type=click.IntRange(min=1), default=4, show_default=True, help="How many times finer than fitted.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The file.  [default: RUN_ID-xSCALE]")
+@click.option("--scale", type=click.IntRange(min=1), default=4, show_default=True, help="Times the fitted resolution.")
 @click.option(
-    "--signal", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The file, if the signal was yours."
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The file to write.  [default: RUN_ID-xSCALE]"
+)
+@click.option(
+    "--signal",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The signal's file, if the run fitted a file of your own.",
 )
 @plugin_option
 @results_and_artifacts_option
 def command(run: str, scale: int, output: Path | None, signal: Path | None, plugins: tuple[Path, ...], results: Path) -> None:
-    """Render a stored network at a higher resolution than it was fitted at: what these representations are for.
+    """Render a stored network at a higher resolution than it was fitted at.
 
-    RUN_ID may be shortened. Images become PNG, clips MP4, solids PLY, functions and equations NPZ.
+    RUN_ID may be shortened. Images are written as PNG, videos as MP4, shapes as PLY, functions and equations as NPZ.
 
     \b
     inrbench render 3f9a1c --scale 4 -o kodim01-x4.png
@@ -41,4 +45,4 @@ def command(run: str, scale: int, output: Path | None, signal: Path | None, plug
         raise BadValue(f"-o {path}: the name must end with {suffix}")
     with writing_to(path):
         problem.evaluation.save_scaled(Predictor(network, torch.device("cpu")), scale, path)
-    say(f"wrote {path}: {row['task']}/{row['signal']} by {row['method']}, {scale} times as fine as it was fitted")
+    say(f"wrote {path}: {row['task']}/{row['signal']} by {row['method']}, at {scale} times the fitted resolution")

@@ -19,14 +19,15 @@ HOST = "127.0.0.1"
     show_default=True,
     help="The site's folder; an earlier site there is replaced.",
 )
-@click.option("--serve", is_flag=True, help="Then serve it to this machine alone, until Ctrl-C.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="For --serve; 0 takes a free one.")
+@click.option("--serve", is_flag=True, help="Then serve the site, to this machine only, until Ctrl-C.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="For --serve; 0 picks a free one.")
 @plugin_option
 @results_and_artifacts_option
 def command(output: Path, serve: bool, port: int, plugins: tuple[Path, ...], results: Path) -> None:
-    """Write a static site of the results: tables, curves, pictures, methods, verdicts on papers, the runs behind each number.
+    """Write a static site of the results.
 
-    It opens from the file system, needs no network, and can be put on any web server.
+    It has leaderboards, curves, pictures, methods, verdicts on papers, and the runs behind each number. It opens from the
+    file system, needs no network, and can be copied to any web server.
 
     \b
     inrbench report -o site
@@ -51,9 +52,9 @@ def _serve(folder: Path, port: int) -> None:
     try:
         server = site_server(folder, HOST, port)
     except OSError as error:
-        raise BadValue(f"--port {port}: {error.strerror}; take another one, 0 for any that is free") from error
+        raise BadValue(f"--port {port}: {error.strerror}; choose a different port, or 0 for a free one") from error
     with server:
-        say(f"http://{HOST}:{server.server_port}/ (Ctrl-C ends it)")
+        say(f"http://{HOST}:{server.server_port}/ (Ctrl-C to stop)")
         try:
             server.serve_forever()
         except KeyboardInterrupt:

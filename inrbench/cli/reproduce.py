@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 @click.command("reproduce")
 @click.argument("paper")
-@click.option("--item", help="One table or figure: table3, figure2a.  [default: all of them]")
+@click.option("--item", help="Only this table or figure: table3, figure2a.  [default: all]")
 @click.option(
     "--protocol",
     type=click.Choice(["paper", "quick"]),
     default="paper",
     show_default=True,
-    help="The paper's conditions, or seconds a run, which reproduce nothing.",
+    help="paper: the conditions of the paper; quick: seconds per run, which reproduces nothing.",
 )
-@click.option("--seeds", default="1", show_default=True, help="As for run.")
+@click.option("--seeds", default="1", show_default=True, help="Seeds, as in inrbench run.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:i.")
-@click.option("--jobs", type=click.IntRange(min=1), help="As for run.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time, as in inrbench run.")
 @click.option("--dry-run", is_flag=True, help="Print the plans and the estimates, and stop.")
 @click.option(
     "-o",
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("figures"),
     show_default=True,
-    help="Where figures go.",
+    help="Folder for figures.",
 )
 @results_and_artifacts_option
 def command(
@@ -50,7 +50,9 @@ def command(
     output: Path,
     results: Path,
 ) -> int:
-    """Run what a paper's tables and figures need, and set theirs and ours side by side. Does only what is missing.
+    """Run what a paper's tables and figures need, and compare printed and measured numbers.
+
+    Runs that are already stored are not repeated.
 
     \b
     inrbench reproduce msa2026 --item figure2a --protocol quick
@@ -83,7 +85,14 @@ def command(
 
 
 def requests_for(claims: "Sequence[Claim]", quick: bool, seeds: Sequence[int], device: str) -> "list[Request]":
-    """Return the requests that cover what blocks need, one for each task, protocol, and set of signals and methods."""
+    """Return the requests that cover claims: one per task, protocol, set of signals and set of probes.
+
+    Args:
+        claims: The claims.
+        quick: Whether to use the protocol ``quick`` instead of the one of each claim.
+        seeds: Seeds of the runs.
+        device: Device of the runs.
+    """
     from inrbench.planning import Request
 
     wanted: dict[tuple[str, str, str, str], set[str]] = {}
@@ -109,7 +118,7 @@ def requests_for(claims: "Sequence[Claim]", quick: bool, seeds: Sequence[int], d
 
 
 def _draw(item: str, claims: "Sequence[Claim]", registry: "Registry", protocol: str, results: Path, output: Path) -> None:
-    """Draw an item that is a figure, from the runs it needs and no others."""
+    """Draw an item if it is a figure, using only the runs that it needs."""
     from inrbench.cli.plot import draw
 
     claim = next((claim for claim in claims if claim.item == item and claim.figure), None)

@@ -1,4 +1,4 @@
-"""``inrbench results``: what a results folder holds, whether it is in order, and keeping it so."""
+"""``inrbench results list|verify|compact|merge|export|gc|migrate``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.group("results")
 def command() -> None:
-    """The results folder: what it holds, whether it is in order, and keeping it so.
+    """List, verify, compact, merge, export, clean and migrate a results folder.
 
     \b
     inrbench results list
@@ -25,10 +25,10 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--tasks", help="Only these tasks, comma-separated.")
-@click.option("--track", help="Only this track. Without it, all but the trials of inrbench tune (search).")
+@click.option("--track", help="Only this track.  [default: all but search, the trials of inrbench tune]")
 @results_option
 def list_(tasks: str | None, track: str | None, results: Path) -> None:
-    """Print one line for each run: the beginning of its id, how it ended, what it was, and its primary metric.
+    """Print one line per run: shortened id, status, signal, method, seed and primary metric.
 
     \b
     inrbench results list --tasks photo
@@ -46,7 +46,7 @@ def list_(tasks: str | None, track: str | None, results: Path) -> None:
 @command.command("verify")
 @results_and_artifacts_option
 def verify_(results: Path) -> int:
-    """Hold every file against what its name and its columns say. Exit code 3 if one is not in order.
+    """Check that the content of every file matches its name and columns. Exit code 3 if a file does not match.
 
     \b
     inrbench results verify
@@ -68,21 +68,23 @@ def verify_(results: Path) -> int:
     "--to",
     "target",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Another folder, for example results/published: of each run the attempt that counts.",
+    help="Write to a different folder, for example results/published: only the attempt that counts of each run.",
 )
 @click.option("--tasks", help="With --to: only these tasks, comma-separated.")
-@click.option("--artifacts", is_flag=True, help="With --to: copy what the runs left to look at, and their weights.")
+@click.option("--artifacts", is_flag=True, help="With --to: also copy the artifacts of the runs (pictures and weights).")
 def compact_(results: Path, target: Path | None, tasks: str | None, artifacts: bool) -> int:
-    """Merge the runs into one file a task and method, the same runs giving the same bytes.
+    """Merge the runs into one file per task and method.
+
+    The same runs always give the same bytes.
 
     \b
-    inrbench results compact                            where they lie, every attempt kept; reading gets faster
-    inrbench results compact --to results/published     a copy that is fit to be committed
+    inrbench results compact                            in place; keeps every attempt and makes reading faster
+    inrbench results compact --to results/published     a copy that can be committed
     """
     from inrbench.store import MergeResult, compact_in_place, export_compact
 
     if target is None and (tasks or artifacts):
-        raise click.UsageError("--tasks and --artifacts go with --to FOLDER")
+        raise click.UsageError("--tasks and --artifacts need --to FOLDER")
     merged = (
         MergeResult(compact_in_place(results))
         if target is None
@@ -99,9 +101,10 @@ def compact_(results: Path, target: Path | None, tasks: str | None, artifacts: b
 @click.argument("other", type=ResultsFolder(artifacts=True))
 @results_and_artifacts_option
 def merge_(other: Path, results: Path) -> int:
-    """Add the attempts of OTHER, another results folder, with their artifacts. They stay as they are: whose, when, on what.
+    """Add the attempts and artifacts of OTHER, a different results folder.
 
-    OTHER may be a stranger's: what does not hold what it says is refused and named, and the rest is added; the exit code is 3.
+    Attempts keep their ids, times and machines. OTHER may come from an untrusted source: files and rows that do not pass the
+    checks are refused and listed, the others are added, and the exit code is 3.
 
     \b
     inrbench results merge ../theirs/results
@@ -109,9 +112,9 @@ def merge_(other: Path, results: Path) -> int:
     from inrbench.store import display_name, import_attempts
 
     merged = import_attempts(other, results)
-    say(f"{sum(merged.written.values())} attempts of {display_name(other)} are new in {display_name(results)}")
+    say(f"{sum(merged.written.values())} attempts of {display_name(other)} were added to {display_name(results)}")
     if merged.left_out:
-        say(f"{merged.left_out} of runs that had ended well here before are left out")
+        say(f"{merged.left_out} left out: their runs had already ended well here")
     return _tell_refused(merged)
 
 
@@ -128,7 +131,7 @@ def _tell_refused(merged: "MergeResult") -> int:
     type=click.Choice(["runs", "metrics", "curves", "probes"]),
     default="runs",
     show_default=True,
-    help="One row a run, a metric of a run, a point of its curve, or a reading of a probe.",
+    help="One row per run, per metric of a run, per point of its curve, or per reading of a probe.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="FILE.csv or FILE.json.")
 def export_(results: Path, table: Literal["runs", "metrics", "curves", "probes"], output: Path) -> None:
@@ -155,9 +158,9 @@ def export_(results: Path, table: Literal["runs", "metrics", "curves", "probes"]
 
 @command.command("gc")
 @results_and_artifacts_option
-@click.option("--delete", is_flag=True, help="Remove them; without it they are only named.")
+@click.option("--delete", is_flag=True, help="Remove them; without this option they are only listed.")
 def gc_(results: Path, delete: bool) -> int:
-    """Find artifacts of no run, and what was left half written, a day old at least.
+    """Find files that are at least one day old and that no run needs: artifacts, leases and temporary files.
 
     \b
     inrbench results gc
@@ -167,7 +170,7 @@ def gc_(results: Path, delete: bool) -> int:
 
     found, unreadable = orphans(results)
     for path, reason in unreadable.items():
-        say(f"{path} cannot be read ({reason}), so it is not known which artifacts it needs: none is removed")
+        say(f"{path} cannot be read ({reason}), so it is not known which artifacts it needs: no artifact is removed")
     for path, size in found.items():
         say(f"{path}: {size:,} bytes")
     total = f"{len(found)} orphans, {sum(found.values()) / 2**20:,.1f} MiB"
@@ -175,7 +178,7 @@ def gc_(results: Path, delete: bool) -> int:
         removed = remove_orphans(results, found)
         if remote := mirror_of(results):
             remote.remove(removed)
-        kept = f"; {len(found) - len(removed)} are in use by now and stay" if len(removed) < len(found) else ""
+        kept = f"; {len(found) - len(removed)} are now in use and were kept" if len(removed) < len(found) else ""
         say(f"{total}, removed{kept}")
     else:
         say(f"{total}; remove them: inrbench results gc --delete" if found else "no orphans")
@@ -185,7 +188,7 @@ def gc_(results: Path, delete: bool) -> int:
 @command.command("migrate")
 @results_and_artifacts_option
 def migrate_(results: Path) -> int:
-    """Rewrite files of earlier versions with today's columns. Numbers, times and attempts stay as they are.
+    """Rewrite files of earlier versions with the current columns. Numbers, times and attempts do not change.
 
     \b
     inrbench results migrate
@@ -194,6 +197,6 @@ def migrate_(results: Path) -> int:
 
     written, left = migrate(results)
     for path, reason in left.items():
-        say(f"{path}: left as it is: {reason}")
-    say(f"{len(written)} files rewritten with {sum(written.values())} attempts, {len(left)} left as they are.")
+        say(f"{path}: not changed: {reason}")
+    say(f"{len(written)} files rewritten with {sum(written.values())} attempts, {len(left)} not changed.")
     return CHECK_FAILED if left else OK

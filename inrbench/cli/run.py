@@ -19,7 +19,7 @@ from inrbench.spec import Track, split_outside_brackets
     default="all",
     show_default=True,
     shell_complete=complete_names("methods"),
-    help="Methods with parameter grids, 'msa[s_max=3.0,4.0],siren', a file './my_act.py', or all.",
+    help="Methods, comma-separated, with parameter grids: 'msa[s_max=3.0,4.0],siren'; a file './my_act.py'; or all.",
 )
 @click.option("--tasks", shell_complete=complete_names("tasks"), help="Tasks, comma-separated, or all.")
 @click.option("--suite", help="A named list of tasks and protocols: quick, paper.")
@@ -29,35 +29,38 @@ from inrbench.spec import Track, split_outside_brackets
     "changes",
     multiple=True,
     metavar="FIELD=VALUE",
-    help="Change protocol fields, epochs=100,lr=1e-4; gives another fingerprint.",
+    help="Change protocol fields: epochs=100,lr=1e-4. This gives a different fingerprint.",
 )
 @click.option(
-    "--signals", help="Signals, comma-separated, with * and ?; or files of your own, one with a comma as '\"./a,b.png\"'."
+    "--signals",
+    help="Signals, comma-separated, with wildcards * and ?; or your own files. Quote a name that has a comma: '\"./a,b.png\"'.",
 )
-@click.option("--seeds", default="1", show_default=True, help="How many (3 means 0,1,2), or a list like 0,7 or 7,.")
+@click.option(
+    "--seeds", default="1", show_default=True, help="Number of seeds (3 means 0,1,2), or a list such as 0,7 (only seed 7: 7,)."
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:i.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time.  [default: one a CPU core, one on a GPU]")
-@click.option("--share-gpu", type=click.IntRange(min=2), help="Runs at a time on one GPU; their times are never shown then.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time.  [default: one per CPU core, one on a GPU]")
+@click.option("--share-gpu", type=click.IntRange(min=2), help="Runs at a time on one GPU; their times are not shown.")
 @click.option(
     "--engine",
     type=click.Choice(["fast", "reference"]),
     default="fast",
     show_default=True,
-    help="How a step is computed: sooner, or plainly. The mathematics is the same.",
+    help="How a step is computed: optimised (fast), or in plain PyTorch (reference). The mathematics is the same.",
 )
 @click.option(
     "--track",
     type=click.Choice(["paper", "authors", "tuned"]),
     default="paper",
     show_default=True,
-    help="Train all methods alike, as the paper; each as its authors do; or as inrbench tune chose.",
+    help="Train all methods alike (paper), as their authors do (authors), or with the recipes of inrbench tune (tuned).",
 )
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which a run is given up.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which a run is stopped.")
 @click.option(
     "--memory-limit",
     type=click.FloatRange(min=0, min_open=True),
     metavar="GIB",
-    help="Host memory that a run may take; one that asks for more ends as oom.",
+    help="Host memory limit of a run; a run that needs more ends as oom.",
 )
 @click.option("--retry-failed", is_flag=True, help="Also repeat runs that failed earlier.")
 @click.option(
@@ -65,30 +68,30 @@ from inrbench.spec import Track, split_outside_brackets
     "probes",
     default="",
     metavar="NAMES",
-    help="Instruments to read during runs: gradients, activations, ntk, spectrum; comma-separated.",
+    help="Probes to read during runs, comma-separated: gradients, activations, ntk, spectrum.",
 )
 @click.option(
     "--artifacts",
     type=click.Choice(["all", "last", "none"]),
     default="last",
     show_default=True,
-    help="Keep each run's last reconstruction and weights, or also those along its curve.",
+    help="Store the last reconstruction and weights of each run (last), also those along its curve (all), or none.",
 )
-@click.option("--executor", default="local", show_default=True, help="Where runs are carried out: local, slurm, or a plugin's.")
+@click.option("--executor", default="local", show_default=True, help="Executor of the runs: local, slurm, or one of a plugin.")
 @click.option(
     "--resource",
     "resources",
     multiple=True,
     metavar="NAME=VALUE",
-    help="What to ask a cluster for: partition, account, gpus, cpus, memory, time (minutes), setup, ...",
+    help="Resources to request from a cluster: partition, account, gpus, cpus, memory, time (minutes), setup, ...",
 )
 @click.option(
     "--profile",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="A TOML file with resources; --resource goes first.",
+    help="A TOML file with resources; --resource overrides it.",
 )
-@click.option("--cancel-on-interrupt", is_flag=True, help="Ctrl-C also ends what runs on a cluster; else it goes on there.")
-@click.option("--shuffle", is_flag=True, help="Do the runs in random order. The numbers do not depend on it.")
+@click.option("--cancel-on-interrupt", is_flag=True, help="On Ctrl-C also cancel runs on a cluster; by default they continue.")
+@click.option("--shuffle", is_flag=True, help="Do the runs in random order. Results do not depend on it.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and the estimate, and stop.")
 @plugin_option
 @results_option
@@ -119,7 +122,9 @@ def command(
     plugins: tuple[Path, ...],
     results: Path,
 ) -> int:
-    """Fit methods on tasks. The same command again does only what is missing; Ctrl-C keeps what is finished.
+    """Fit methods on tasks. Runs that are already stored are not repeated.
+
+    After Ctrl-C, finished runs are kept; the same command does the missing ones.
 
     \b
     inrbench run --suite quick
@@ -127,7 +132,7 @@ def command(
     inrbench run --methods './my_act.py,siren[omega=30,60]' --tasks photo --protocol quick --seeds 3
     inrbench run --tasks photo --protocol quick --signals ./mine.png
 
-    Exit codes: 0 all runs ok, 1 some run failed or its data is missing, 2 wrong usage, 130 stopped by Ctrl-C.
+    Exit codes: 0 all runs ok, 1 a run failed or its data is missing, 2 wrong usage, 130 stopped by Ctrl-C.
     """
     from inrbench.planning import RunOptions
     from inrbench.runner import run
@@ -162,7 +167,7 @@ def command(
 
 
 def read_resources(given: Sequence[str], profile: Path | None) -> dict[str, Any]:
-    """Return resources of a profile, changed by ``NAME=VALUE`` options. Raises BadValue."""
+    """Return the resources of a profile, overridden by ``NAME=VALUE`` options. Raises BadValue if either is malformed."""
     try:
         found = tomllib.loads(profile.read_text(encoding="utf-8")) if profile else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -176,7 +181,7 @@ def read_resources(given: Sequence[str], profile: Path | None) -> dict[str, Any]
 
 
 def parse_changes(changes: Sequence[str]) -> dict[str, str]:
-    """Return ``--set FIELD=VALUE`` options, each of which may hold several with commas between, as a mapping.
+    """Return ``--set FIELD=VALUE`` options as a mapping. Each option may have several fields, separated by commas.
 
     >>> parse_changes(["epochs=5,lr=1e-4", "coordinate_range=(-1,1)"])
     {'epochs': '5', 'lr': '1e-4', 'coordinate_range': '(-1,1)'}

@@ -15,7 +15,7 @@ from inrbench.spec import Protocol
 @click.argument("name", shell_complete=complete_names("both"))
 @plugin_option
 def command(name: str, plugins: tuple[Path, ...]) -> None:
-    """Show a method (formula, parameters, citation) or a task (signals, protocols with the source of every number).
+    """Show a method (formula, parameters, citation) or a task (signals, protocols, sources of their numbers).
 
     \b
     inrbench show msa
@@ -62,13 +62,13 @@ def _show_task(task: Task, origin: str) -> None:
     _heading(f"task {task.name}, version {task.version}  ({origin})")
     say(task.doc, block=True)
     _heading("signals")
-    say("  " + ", ".join(task.signals()) + (", or a file of your own" if task.file_extensions else ""))
-    _heading("metrics, the protocol's first one ranks")
+    say("  " + ", ".join(task.signals()) + (", or your own file" if task.file_extensions else ""))
+    _heading("metrics; the first one of a protocol is its primary metric")
     for metric in {m.id: m for protocol in task.protocols.values() for m in task.metrics_of(protocol)}.values():
         unit = f" in {metric.unit}" if metric.unit else ""
         say(f"  {metric.id}{unit}, {'higher' if metric.higher_is_better else 'lower'} is better")
     if task.tuning_split:
-        say(f"  tuning looks at {task.tuning_split[0]}/{', '.join(task.tuning_split[1])} and chooses by {task.tuning_metric}")
+        say(f"  tuning uses {task.tuning_split[0]}/{', '.join(task.tuning_split[1])} and chooses by {task.tuning_metric}")
     for name, protocol in task.protocols.items():
         _heading(f"protocol {name}  ({protocol.fingerprint(task.name, task.version)})")
         _show_protocol(protocol)
@@ -76,10 +76,10 @@ def _show_task(task: Task, origin: str) -> None:
 
 def _show_protocol(protocol: Protocol) -> None:
     batch = "all points" if protocol.batch is None else f"{protocol.batch:,} points"
-    say(f"  network: {protocol.n_layers} nonlinear layers of {protocol.width}")
+    say(f"  network: {protocol.n_layers} nonlinear layers of width {protocol.width}")
     rate = f"lr {protocol.lr:g} to {protocol.lr_min:g} {protocol.schedule}"
-    say(f"  training: {protocol.epochs:,} epochs, {batch} a step, {protocol.optimiser}, {rate}")
-    say(f"  precision: {protocol.precision}; what is judged: the {protocol.selection}")
+    say(f"  training: {protocol.epochs:,} epochs, {batch} per step, {protocol.optimiser}, {rate}")
+    say(f"  precision: {protocol.precision}; evaluated: the {protocol.selection}")
     for name, value in protocol.settings.encoded().items():
         say(f"  {name}: {value}")
     say(f"  metrics: {', '.join(protocol.metrics)}")

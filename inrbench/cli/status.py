@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command("status")
 @results_option
 def command(results: Path) -> None:
-    """Print how the runs of a results folder ended, what failed and why, what is going on and where, and how long it takes yet.
+    """Show how runs ended, which failed and why, what is running and where, and the remaining time.
 
     \b
     inrbench status --results results
@@ -34,20 +34,20 @@ def command(results: Path) -> None:
         say(f"  {len(held.unreadable)} file(s) cannot be read; see: inrbench results verify --results {display_name(results)}")
     left_here, runs_held = print_leases(active_leases(results), results)
     left_there, tasks = print_cluster(results)
-    left, at_once = left_here + left_there, max(runs_held, tasks)  # runs of a task on a cluster hold leases as well
+    left, at_once = left_here + left_there, max(runs_held, tasks)  # runs of a cluster task have leases as well
     if not left:
         say("Nothing is going on.")
         return
     seconds = [row["wall_seconds"] for row in rows if row["status"] == "ok"]
     if seconds:
         rest = left * sum(seconds) / len(seconds) / max(1, at_once)
-        say(f"{left} runs are left: about {duration(rest)}, if they are like those that ended.")
+        say(f"{left} runs are left: about {duration(rest)}, if they take as long as those that ended.")
     else:
-        say(f"{left} runs are left; how long they take is not known yet.")
+        say(f"{left} runs are left; their time is not known yet.")
 
 
 def print_ended(rows: Sequence[dict[str, Any]], results: Path) -> None:
-    """Print how runs ended, and the reasons of those that failed."""
+    """Print how runs ended, and why runs failed."""
     counts = Counter(row["status"] for row in rows)
     ended = ", ".join(f"{n} {status}" for status, n in counts.most_common()) or "none"
     say(f"{len(rows)} runs in {results}: {ended}.")
@@ -62,7 +62,7 @@ def print_ended(rows: Sequence[dict[str, Any]], results: Path) -> None:
 
 
 def print_leases(leases: "Sequence[Lease]", results: Path) -> tuple[int, int]:
-    """Print the commands and runs whose processes live; return how many runs are left to the commands and how many go on."""
+    """Print the active commands and runs; return the number of runs left, and the number of runs in progress."""
     from inrbench.report.formatting import duration
     from inrbench.store import newly_finished
 
@@ -82,14 +82,14 @@ def print_leases(leases: "Sequence[Lease]", results: Path) -> tuple[int, int]:
 
 
 def print_cluster(results: Path) -> tuple[int, int]:
-    """Print the tasks of a cluster that wait or run; return how many runs are left there and how many tasks run."""
+    """Print the waiting and running tasks of a cluster; return the number of runs left, and of running tasks."""
     from inrbench.execute.slurm import active_tasks, submissions
     from inrbench.store import newly_finished
 
     sent = submissions(results)
     alive = active_tasks() if sent else {}
     if alive is None:
-        say("SLURM does not answer: what still waits or runs there is not known.")
+        say("SLURM does not answer: its waiting and running tasks are not known.")
         return 0, 0
     left, running = 0, 0
     for submission in sent:

@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 
 @click.command("tune")
-@click.option("--methods", required=True, help="Methods, comma-separated, without parameters; a file './my_act.py' too.")
-@click.option("--tasks", required=True, help="Tasks that the methods are tuned for, comma-separated.")
-@click.option("--protocol", default="quick", show_default=True, help="The protocol of the trials, and of what they are for.")
+@click.option("--methods", required=True, help="Methods, comma-separated, without parameters; or a file './my_act.py'.")
+@click.option("--tasks", required=True, help="Tasks to tune the methods for, comma-separated.")
+@click.option("--protocol", default="quick", show_default=True, help="The protocol of the trials and of the tuned runs.")
 @click.option(
     "--budget",
     type=click.IntRange(min=2),
     default=20,
     show_default=True,
-    help="Whole runs for each method, signal and seed; successive halving makes more trials of them.",
+    help="Budget in full runs per method, signal and seed; successive halving gets more trials from it.",
 )
-@click.option("--seeds", default="1", show_default=True, help="As for run.")
+@click.option("--seeds", default="1", show_default=True, help="Seeds, as in inrbench run.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:i.")
-@click.option("--jobs", type=click.IntRange(min=1), help="As for run.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time, as in inrbench run.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and the estimate of the first round, and stop.")
 @plugin_option
 @results_option
@@ -44,11 +44,12 @@ def command(
     plugins: tuple[Path, ...],
     results: Path,
 ) -> int:
-    """Search learning rate and parameters of each method with an equal budget, on signals that no test uses.
+    """Tune each method with an equal budget, on signals that no test uses.
 
-    All trials begin with a quarter of the epochs, the better half goes on to a half of them, and the better half of those to
-    all. What is chosen goes to RESULTS/tuned, and is used by inrbench run --track tuned. The same command again does only what
-    is missing. See the trials: inrbench leaderboard --track search.
+    The learning rate and the parameters of the method are searched. All trials train for a quarter of the epochs, the better
+    half then for half of the epochs, and the better half of those for all epochs. The best recipe is written to RESULTS/tuned
+    and used by inrbench run --track tuned. Trials that are already stored are not repeated. To see the trials:
+    inrbench leaderboard --track search.
 
     \b
     inrbench tune --methods msa,siren,wire --tasks kodak --budget 20
@@ -60,7 +61,7 @@ def command(
 
     searches = _searches(methods, words(tasks), protocol, budget, parse_seeds(seeds), device, plugins)
     standing = {number: list(range(search.rounds[0])) for number, search in enumerate(searches)}
-    code = OK  # a trial that fails is a trial that loses
+    code = OK  # a failed trial loses, and is not an error of the command
     for round_number in range(len(searches[0].rounds)):
         requests = [
             request for number, search in enumerate(searches) for request in search.requests(round_number, standing[number])
@@ -79,7 +80,7 @@ def command(
 def _searches(
     methods: str, tasks: Sequence[str], protocol: str, budget: int, seeds: Sequence[int], device: str, plugins: Sequence[Path]
 ) -> "list[Search]":
-    """Return a search for each task and method. Raises BadValue for methods with parameters, UnknownName, BrokenPlugin."""
+    """Return one search per task and method. Raises BadValue for methods with parameters, UnknownName or BrokenPlugin."""
     from inrbench.planning import resolve_device
     from inrbench.planning.plan import select_methods
     from inrbench.planning.tuning import make_search

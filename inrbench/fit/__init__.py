@@ -1,4 +1,4 @@
-"""How a problem is fitted: the loop, the step with its two engines, the schedule, and the clock and memory meter around it."""
+"""Fit a network to a problem: training loop, step engines, schedule, clock and memory meter."""
 
 from inrbench.fit.clock import Clock
 from inrbench.fit.loop import Diverged, FitResult, fit

@@ -1,4 +1,4 @@
-"""The clock: wall time in named parts that never overlap, with the device's queue empty at each boundary."""
+"""Measure wall time in named parts that never overlap; the device is synchronised at each boundary."""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import torch
 
 
 class Clock:
-    """``with clock("train"): ...`` adds the block's seconds to the part ``train``."""
+    """A timer with named parts: ``with clock("train"): ...`` adds the block's seconds to the part ``train``."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -16,7 +16,7 @@ class Clock:
 
     @contextmanager
     def __call__(self, part: str) -> Iterator[None]:
-        """Time a block. Work queued on a GPU before the block is not counted, work queued in it is."""
+        """Time a block. GPU work queued before the block is not counted; work queued inside it is."""
         self._synchronise()
         start = time.perf_counter()
         try:

@@ -1,4 +1,7 @@
-"""Compiling a problem's loss with its gradient, where that pays; if it cannot be done the run goes on eagerly and says so."""
+"""Compile a problem's loss with its gradient if that saves time.
+
+If compiling fails, the run continues eagerly and records a note.
+"""
 
 import logging
 from typing import Any, Literal
@@ -13,23 +16,37 @@ StepMode = Literal["eager", "compiled", "cuda_graph"]
 """``cuda_graph``: compiled, and each step's kernels are recorded once and launched as one CUDA graph."""
 
 COMPILE_SECONDS = 15.0
-"""What compiling is taken to cost: 4 to 11 s measured, 20 s and more with an empty cache."""
+"""Assumed seconds to compile; measured: 4 to 11 s, and 20 s or more with an empty cache."""
 SAVED_SECONDS_AN_ELEMENT = {"cpu": 4.5e-10, "cuda": 4e-12}
-"""What fusing saves for each number an elementwise operation writes: measured on a CPU, taken from bandwidth on a GPU."""
+"""Seconds that fusion saves per number written by an elementwise operation.
+
+Measured on a CPU, derived from the bandwidth on a GPU.
+"""
 CALL_SECONDS = 6e-6
-"""What an eager operation costs before its kernel starts on a GPU: the usual figure, not measured by us."""
+"""Seconds that an eager GPU operation takes before its kernel starts: the usual figure, not measured by this project."""
 GPU_FLOPS = 5e13
-"""fp32 matrix products a second of a large GPU, of which a launch-bound step uses little. Not measured by us."""
+"""fp32 FLOP/s of a large GPU in matrix products; a launch-bound step uses little of it. Not measured by this project."""
 GRAPHS_AT_MOST = 64
-"""Dynamo's limit of 8 graphs a function would be met by 8 methods in one process; ours is never met in silence."""
+"""Largest number of compiled graphs per function; exceeding it raises an error.
+
+Dynamo's default limit of 8 would be reached by 8 methods in one process.
+"""
 
 
 def choose_step_mode(device_type: str, work: OpCount, batch: int, chunks: int, steps: int) -> StepMode:
-    """Return how a run's steps are best computed, each of ``batch`` points in ``chunks`` chunks.
+    """Return the step mode for a run.
 
-    It follows from counts alone and not from a clock: the same run must take the same way, and give the same roundings,
-    each time. On a GPU a small step takes as long as its launches: compiling and a CUDA graph save those. A graph reuses the
-    memory of its gradients when it is launched again, so it serves a batch that is one chunk.
+    The choice depends only on counts, never on measured time: the same run must use the same mode, and give the same
+    rounding, every time. On a GPU, a small step takes as long as its kernel launches; compiling and a CUDA graph save that
+    time. A CUDA graph reuses the memory of its gradients when it is launched again, so it is used only if a batch is a
+    single chunk.
+
+    Args:
+        device_type: ``cpu`` or ``cuda``.
+        work: Op count of the loss and its gradient.
+        batch: Points per step.
+        chunks: Chunks per step.
+        steps: Steps of the run.
 
     >>> choose_step_mode("cpu", OpCount(flops=1e6, elements=1e4, calls=60), batch=1024, chunks=1, steps=100)
     'eager'
@@ -45,11 +62,18 @@ def choose_step_mode(device_type: str, work: OpCount, batch: int, chunks: int, s
 
 
 class CompiledLoss:
-    """A loss of chunks, computed in a given way; eagerly from where compiling fails."""
+    """The loss of a chunk, computed in a given step mode; eager from the point where compiling fails.
+
+    Args:
+        loss: Loss of a chunk.
+        problem: Problem that the loss belongs to; the note on an eager mode depends on its ``compilable``.
+        network: Network to evaluate.
+        mode: Step mode.
+    """
 
     def __init__(self, loss: Loss, problem: Problem, network: nn.Module, mode: StepMode) -> None:
         self.network, self.mode = network, mode
-        reason = "compiling would take longer than it saves" if problem.compilable else "the problem's loss keeps what it sees"
+        reason = "compiling would take longer than it saves" if problem.compilable else "the problem's loss keeps state"
         self.note: str | None = f"eager: {reason}" if mode == "eager" else None
         if mode == "cuda_graph":
             self.note = "CUDA graphs"
@@ -61,7 +85,7 @@ class CompiledLoss:
 
     @property
     def compiled(self) -> bool:
-        """Whether compiled code has run so far."""
+        """Whether the loss is computed by compiled code; False once it has fallen back to eager."""
         return self.mode != "eager"
 
     def __call__(self, chunk: Batch, weight: Tensor) -> Tensor:
@@ -69,12 +93,12 @@ class CompiledLoss:
         if self.mode == "eager":
             return self._loss(self.network, chunk, weight)
         try:
-            if self.mode == "cuda_graph":  # what the last step left in the graph's memory is not needed any more
+            if self.mode == "cuda_graph":  # the previous step's outputs in graph memory are no longer needed
                 torch.compiler.cudagraph_mark_step_begin()
             return self._loss(self.network, chunk, weight)
         except (MemoryError, torch.OutOfMemoryError):
             raise
-        except Exception as error:  # dynamo and its compilers raise many kinds; the eager loss will tell if it was ours
+        except Exception as error:  # Dynamo and its compilers raise many types; if the loss is at fault, eager raises too
             loss = self._eager(self.network, chunk, weight)
             self.mode, self._loss = "eager", self._eager
             self.note = f"eager: compiling failed with {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
@@ -87,7 +111,7 @@ class CompiledLoss:
 
 
 def compile_options(mode: StepMode) -> dict[str, Any]:
-    """Return what torch.compile is told."""
+    """Return the keyword arguments for ``torch.compile``."""
     return {"dynamic": False, "mode": "reduce-overhead"} if mode == "cuda_graph" else {"dynamic": False}
 
 
@@ -97,7 +121,7 @@ def _configure() -> None:
 
     torch._dynamo.config.recompile_limit = GRAPHS_AT_MOST
     torch._dynamo.config.fail_on_recompile_limit_hit = True
-    torch._inductor.config.compile_threads = 1  # a pool of compilers would take the cores of other workers
+    torch._inductor.config.compile_threads = 1  # a pool of compiler processes would take cores from other workers
 
 
 def _graph_count() -> int:

@@ -1,7 +1,7 @@
-"""Models that are linear in their parameters: solved by conjugate gradients on the normal equations, in float64.
+"""Solve models that are linear in their parameters, by conjugate gradients on the normal equations in float64.
 
-The loss of every problem that compares values is quadratic in them, so for such a model its gradient is ``H theta - b``:
-products with ``H`` are differences of gradients, and nothing needs to be known of the problem.
+The loss of every problem that compares values is quadratic in these values, so for such a model its gradient is
+``H theta - b``. Products with ``H`` are differences of gradients, so nothing else about the problem needs to be known.
 """
 
 from collections.abc import Iterator
@@ -13,17 +13,17 @@ from inrbench.nn import LinearModel
 from inrbench.problems import Problem, equal_chunks, largest_chunk
 
 TOLERANCE = 1e-9
-"""Of the residual of the normal equations, relative to their right-hand side."""
+"""Tolerance on the residual of the normal equations, relative to their right-hand side."""
 MAX_ITERATIONS = 500
 AT_ONCE = 1 << 13
-"""Points whose gradients are computed at once."""
+"""Points per chunk when gradients are computed."""
 
 
 def conjugate_gradients(model: LinearModel, problem: Problem) -> Iterator[float]:
-    """Bring a model, whose parameters are zero at first, to the least-squares solution of least norm.
+    """Bring a model, whose parameters start at zero, to its least-squares solution of minimum norm.
 
-    Yields the loss after each iteration; the model holds that iteration's parameters then. Ends when the residual is below
-    TOLERANCE, or after MOST_ITERATIONS.
+    Yields the loss after each iteration; at that time the model has the parameters of that iteration. Stops when the
+    relative residual is below TOLERANCE, or after MAX_ITERATIONS.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     solution = torch.zeros_like(nn.utils.parameters_to_vector(parameters))
@@ -36,7 +36,7 @@ def conjugate_gradients(model: LinearModel, problem: Problem) -> Iterator[float]
             break
         product = _gradient(model, parameters, problem, direction)[1] + right
         curvature = float(direction @ product)
-        if curvature <= 0:  # what is left is rounding
+        if curvature <= 0:  # only rounding error is left
             break
         step = squared / curvature
         solution += step * direction
@@ -50,7 +50,7 @@ def conjugate_gradients(model: LinearModel, problem: Problem) -> Iterator[float]
 
 
 def _gradient(model: nn.Module, parameters: list[nn.Parameter], problem: Problem, at: Tensor) -> tuple[float, Tensor]:
-    """Return the loss over all points and its gradient at a vector of parameters."""
+    """Return the loss over all points and its gradient, at a given parameter vector."""
     nn.utils.vector_to_parameters(at, parameters)
     model.zero_grad(set_to_none=True)
     total = 0.0

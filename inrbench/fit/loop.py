@@ -1,4 +1,4 @@
-"""The training loop, in plain sight. It never waits for the device but to look at the loss, a hundred times a run."""
+"""The training loop. It waits for the device only to check the loss, about a hundred times per run."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,12 +22,22 @@ from inrbench.spec import CurvePoint, ProbeReading, Protocol
 
 CURVE_POINTS = 30
 FINITE_CHECKS = 100
-"""How often in a run the loss is looked at; each look waits for the device."""
+"""Checks per run that the loss is finite; each check waits for the device."""
 
 
 @dataclass(frozen=True)
 class FitResult:
-    """What the loop did. ``diverged_at`` is the first step, counted from 1, whose loss was not finite."""
+    """Result of a fit.
+
+    Args:
+        curve: Points of the learning curve.
+        steps: Steps taken.
+        points_seen: Points used over all steps.
+        flops_per_step: FLOPs of the matrix products of one step; None if they were not counted.
+        step: How the steps were computed.
+        probes: Readings of the probes.
+        diverged_at: First step, counted from 1, whose loss was not finite; None if the run did not diverge.
+    """
 
     curve: tuple[CurvePoint, ...]
     steps: int
@@ -37,11 +47,17 @@ class FitResult:
     probes: tuple[ProbeReading, ...] = ()
     diverged_at: int | None = None
     nonfinite_gradient: tuple[int, tuple[str, ...]] | None = None
-    """Of a run that diverged: the step whose loss was finite and whose gradient was not, and of which parameters."""
+    """For a diverged run: the first step with a finite loss and a non-finite gradient, and the parameters concerned."""
 
 
 class Diverged(ArithmeticError):
-    """The loss, or a gradient before it, became NaN or infinite."""
+    """The loss, or a gradient before it, became NaN or infinite.
+
+    Args:
+        step: Step, counted from 1, at which the loss was not finite.
+        steps: Steps of the run.
+        wild: Step and parameter names of the first non-finite gradient; None if there is none.
+    """
 
     def __init__(self, step: int, steps: int, wild: tuple[int, tuple[str, ...]] | None = None) -> None:
         if wild is None:
@@ -49,8 +65,8 @@ class Diverged(ArithmeticError):
         else:
             names = ", ".join(wild[1][:3]) + (f" and {len(wild[1]) - 3} more" if len(wild[1]) > 3 else "")
             super().__init__(
-                f"the gradient of {names} was not finite at step {wild[0]} of {steps}, though the loss was: look at the "
-                "activation where its argument is 0 or very large (inrbench check-plugin)"
+                f"the gradient of {names} was not finite at step {wild[0]} of {steps}, though the loss was: check the "
+                "activation at arguments that are 0 or very large (inrbench check-plugin)"
             )
         self.step = step
 
@@ -70,14 +86,26 @@ def fit(
     on_progress: Callable[[float, float], None] = lambda fraction, value: None,
     on_checkpoint: Callable[[int, Predictor], None] | None = None,
 ) -> FitResult:
-    """Train a network on a problem under a protocol; both are already on the device.
+    """Train a network on a problem under a protocol.
 
-    ``probes`` are read at the start and at the points of the curve, and do not count as time or memory of training.
-    ``on_progress`` is told the fraction done and the primary metric at the last point of the learning curve;
-    ``on_checkpoint`` gets the step and the network at each of these points, outside time and memory too. The parts
-    ``compile`` (which changes nothing), ``train`` and ``eval`` of the clock are filled; compiling does not count as memory.
-    A loss that is not finite ends the fit at the next look, with the exact step found from the losses kept on the device;
-    weights that are not finite after the last step, whose effect no loss has seen, count for that step.
+    A loss that is not finite ends the fit at the next check; the exact step is found from the losses stored on the device.
+    Weights that are not finite after the last step, which no loss has been computed with, count as divergence at that step.
+
+    Args:
+        network: Network to train, already on the device.
+        problem: Problem to fit, already on the device.
+        protocol: Protocol to train under.
+        evaluator: Computes the primary metric at the points of the learning curve.
+        device: Device of the network and the problem.
+        data_seed: Seed of the order of the batches.
+        clock: Clock whose parts ``compile``, ``train`` and ``eval`` are filled. Compiling changes no weights.
+        meter: Memory meter; compiling, probes and checkpoints do not count.
+        engine: ``fast`` or ``reference``.
+        probes: Names of the probes to read, at the start and at the points of the learning curve. Reading them does not
+            count as training time or memory.
+        on_progress: Called with the fraction done and the primary metric at the last point of the learning curve.
+        on_checkpoint: Called with the step and the predictor at each point of the learning curve, which does not count as
+            training time or memory either.
     """
     if isinstance(network, LinearModel):
         return _solve(network, problem, evaluator, device, clock, meter, engine, on_progress, on_checkpoint)
@@ -163,7 +191,7 @@ def fit(
 
 
 def _nonfinite_gradient(names: Sequence[str], norms: Tensor, losses: Tensor) -> tuple[int, tuple[str, ...]] | None:
-    """Return the first step, counted from 1, whose loss was finite and whose gradient was not, and of which parameters."""
+    """Return the first step, counted from 1, with a finite loss and a non-finite gradient, and the parameters concerned."""
     wild = ~norms.isfinite()
     rows = wild.any(dim=1).nonzero()
     if not len(rows) or not bool(losses[int(rows[0, 0])].isfinite()):
@@ -183,7 +211,7 @@ def _solve(
     on_progress: Callable[[float, float], None],
     on_checkpoint: Callable[[int, Predictor], None] | None,
 ) -> FitResult:
-    """Solve a model that is linear in its parameters. A step is an iteration; it has no learning rate."""
+    """Solve a model that is linear in its parameters. Each iteration counts as a step; there is no learning rate."""
     dtype = next(model.parameters()).dtype
     model.double()
     problem.as_dtype(torch.float64)
@@ -205,12 +233,12 @@ def _solve(
                     on_checkpoint(step, predict)
     problem.as_dtype(torch.float32)
     model.to(dtype)
-    note = "least squares by conjugate gradients: no optimiser of the protocol's"
+    note = "least squares by conjugate gradients: the protocol's optimiser is not used"
     facts = StepFacts(engine, False, 0, note, 0, MatmulBackend("default", None))
     return FitResult(tuple(curve), step, step * problem.n_points, None, facts)
 
 
 def infinite_batches(problem: Problem, generator: torch.Generator) -> Iterator[Batch]:
-    """Yield the batches of epoch after epoch."""
+    """Yield the batches of one epoch after another, without end."""
     while True:
         yield from problem.batches(generator)

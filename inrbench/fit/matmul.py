@@ -1,7 +1,8 @@
-"""Which library multiplies matrices on the CPU: oneDNN where its fp32 is as exact as fp32 can be, else torch's default.
+"""Choose the matmul backend on the CPU: oneDNN if its products have true fp32 accuracy, otherwise torch's default.
 
-No setting of torch promises oneDNN and IEEE fp32 together: the one that selects oneDNN also permits bf16 where the processor
-has it. So the error is measured against float64 on this machine, and the route is taken only if it is that of fp32.
+No torch setting guarantees both oneDNN and IEEE fp32: the setting that selects oneDNN also permits bf16 if the processor
+supports it. The error against float64 is therefore measured on this machine, and oneDNN is used only if the error is that
+of fp32.
 """
 
 from collections.abc import Iterator
@@ -20,7 +21,12 @@ PROBE_SHAPE = (512, 400, 400)
 
 @dataclass(frozen=True)
 class MatmulBackend:
-    """``name`` is ``onednn``, ``default`` or ``cublas``; ``error`` the largest rms relative error if it was measured."""
+    """A matmul backend.
+
+    Args:
+        name: ``onednn``, ``default`` or ``cublas``.
+        error: Largest rms relative error of a matrix product; None if it was not measured.
+    """
 
     name: str
     error: float | None
@@ -28,7 +34,7 @@ class MatmulBackend:
 
 @cache
 def fastest_fp32_backend(device_type: str) -> MatmulBackend:
-    """Return the route for the fast engine, measured once a process (about 10 ms)."""
+    """Return the matmul backend for the fast engine; measured once per process (about 10 ms)."""
     if device_type != "cpu":
         return MatmulBackend("cublas", None)
     if torch.backends.mkldnn.is_available():
@@ -41,7 +47,7 @@ def fastest_fp32_backend(device_type: str) -> MatmulBackend:
 
 @contextmanager
 def use_backend(backend: MatmulBackend) -> Iterator[None]:
-    """Multiply matrices by a route inside the block."""
+    """Use a matmul backend inside the block."""
     if backend.name == "onednn":
         with _permit_onednn():
             yield
@@ -50,7 +56,10 @@ def use_backend(backend: MatmulBackend) -> Iterator[None]:
 
 
 def matmul_error() -> float:
-    """Return the largest rms relative error against float64 of a layer's products: forward, input gradient, weight gradient."""
+    """Return the largest rms relative error, against float64, of a layer's products.
+
+    The products are the forward pass, the input gradient and the weight gradient.
+    """
     n, m, k = PROBE_SHAPE
     generator = torch.Generator().manual_seed(0)
     x, weight, gradient = (torch.randn(shape, generator=generator) for shape in ((n, m), (k, m), (n, k)))

@@ -1,4 +1,4 @@
-"""The memory meter: how far a run lifts the high-water mark above the level it started from."""
+"""Measure peak memory: how far a run raises the high-water mark above the level at its start."""
 
 import ctypes
 from collections.abc import Iterator
@@ -13,10 +13,11 @@ _STATUS = Path("/proc/self/status")
 
 
 class MemoryMeter:
-    """Reset when made; the peaks are read once at the end of training. Work inside ``paused()`` does not count.
+    """A meter of peak memory, reset on construction; the peaks are read once, at the end of training.
 
-    Host memory is the resident set of this process (Linux: VmHWM, reset by writing 5 to clear_refs). Where the mark cannot be
-    reset the peak is None and not a number that an earlier run may have caused. GPU memory is torch's caching allocator's.
+    Work inside ``paused()`` does not count. Host memory is the resident set of this process (Linux: VmHWM, reset by writing
+    5 to clear_refs). If the mark cannot be reset, the peak is None rather than a number that an earlier run may have caused.
+    GPU memory is that of torch's caching allocator.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -31,9 +32,9 @@ class MemoryMeter:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Leave out what happens in the block, what it keeps included: compilers and libraries are no part of a step."""
+        """Exclude the block, and the memory it retains: compilers and libraries are not part of a step."""
         before = _high_water() if self._can_reset else 0
-        _return_free_memory()  # or what the block lets go of would count as memory that it freed
+        _return_free_memory()  # otherwise memory that is already free would count as freed by the block
         start = psutil.Process().memory_info().rss
         yield
         if self._can_reset:
@@ -45,7 +46,7 @@ class MemoryMeter:
             torch.cuda.reset_peak_memory_stats(self._device)
 
     def host_peak_bytes(self) -> int | None:
-        """Return the peak above the starting level, in bytes."""
+        """Return the peak above the starting level, in bytes, or None if the mark cannot be reset."""
         return max(0, self._earlier_peak, _high_water() - self._level) if self._can_reset else None
 
     def gpu_peak_bytes(self) -> tuple[int, int] | None:
@@ -56,7 +57,7 @@ class MemoryMeter:
 
 
 def _return_free_memory() -> None:
-    """Give freed memory back to the system: what the C library keeps from an earlier run would hide this one's peak."""
+    """Return freed memory to the system: memory that the C library retains from an earlier run would hide this run's peak."""
     try:
         ctypes.CDLL(None).malloc_trim(0)
     except (AttributeError, OSError, TypeError):

@@ -1,4 +1,4 @@
-"""How much arithmetic a step is, counted by running it and not guessed."""
+"""Count the arithmetic of a step by running it on a few points."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +14,13 @@ SAMPLE_POINTS = 64
 
 @dataclass(frozen=True)
 class OpCount:
-    """Of forward and backward: for one point the ``flops`` of matrix products (a multiply-add is two) and ``elements``, the
-    numbers that all other operations write; for any number of points the ``calls`` of operations."""
+    """Op count of one forward and backward pass.
+
+    Args:
+        flops: FLOPs of the matrix products per point; a multiply-add counts as two.
+        elements: Numbers that all other operations write, per point.
+        calls: Number of operations called, for any number of points.
+    """
 
     flops: float
     elements: float
@@ -23,7 +28,7 @@ class OpCount:
 
 
 def count_ops(network: torch.nn.Module, problem: Problem) -> OpCount:
-    """Return the work of the fast way, counted on a small batch. Leaves no gradient behind."""
+    """Return the op count of the fast engine's loss, counted on a small batch. Leaves no gradients behind."""
     loss = problem.fast_loss(network)
     sample = problem.example(SAMPLE_POINTS)
     n = len(sample[0])
@@ -35,9 +40,9 @@ def count_ops(network: torch.nn.Module, problem: Problem) -> OpCount:
 
 
 class _Counter(TorchDispatchMode):
-    """Counts the operations that compute something: the arithmetic of matrix products, the numbers that all others write.
+    """Count the operations that compute something: the FLOPs of matrix products, and the numbers that all others write.
 
-    (torch's FlopCounterMode counts by the same table, but its module hooks cannot be under ``torch.func.grad``.)
+    (torch's FlopCounterMode uses the same table, but its module hooks do not work under ``torch.func.grad``.)
     """
 
     def __init__(self) -> None:

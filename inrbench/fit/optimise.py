@@ -1,4 +1,4 @@
-"""How a gradient changes a network: torch's optimisers, made from what a protocol says."""
+"""Update a network from its gradient, with the torch optimisers that a protocol specifies."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -10,28 +10,29 @@ from inrbench.spec import Adam, AdamW, Lbfgs, Muon, Optimiser, Sgd
 
 
 class Updates:
-    """The optimisers of a run. Most protocols have one; Muon leaves what is no matrix to Adam.
+    """The optimisers of a run. Most protocols have one; with Muon, parameters that are not real matrices use Adam.
 
     Args:
-        network: Its trainable parameters are changed.
-        optimiser: What the protocol says.
-        fused: Whether to use torch's fused kernels where there are any.
+        network: Network whose trainable parameters are updated.
+        optimiser: Optimiser of the protocol.
+        fused: Whether to use torch's fused kernels if available.
     """
 
     def __init__(self, network: nn.Module, optimiser: Optimiser, fused: bool) -> None:
         parameters = [p for p in network.parameters() if p.requires_grad]
-        # fused kernels take no complex parameters, which a method of a user's may have
+        # fused kernels do not support complex parameters, which a user's method may have
         fused = fused and not any(p.is_complex() for p in parameters)
         self.optimisers = _made(optimiser, parameters, fused)
         self._parameters = parameters
         self.names = [name for name, p in network.named_parameters() if p.requires_grad]
         self.norms: Tensor | None = None
-        """Of the last gradient, one number for each of ``names``; 0 for a parameter that had none."""
+        """Norms of the last gradient, in the order of ``names``; 0 for a parameter without a gradient."""
 
     def step(self, gradient: Callable[[], Tensor], rate: float) -> Tensor:
-        """Take one step with a learning rate; return the loss before it.
+        """Take one step with the learning rate ``rate`` and return the loss before it.
 
-        ``gradient`` adds the batch's gradient to the parameters' and returns the batch's loss. L-BFGS calls it several times.
+        ``gradient`` adds the batch's gradient to that of the parameters and returns the batch's loss. L-BFGS calls it
+        several times.
         """
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
@@ -55,7 +56,7 @@ class Updates:
 
     @torch.no_grad()
     def _keep_norms(self) -> None:
-        """Remember the size of each parameter's gradient, on the device: nothing waits for it."""
+        """Store the norm of each parameter's gradient on the device, without waiting for it."""
         found = [p.grad for p in self._parameters if p.grad is not None]
         norms = iter(torch._foreach_norm(found))
         none = torch.zeros((), device=self._parameters[0].device)
@@ -103,7 +104,7 @@ def _made(chosen: Optimiser, parameters: list[nn.Parameter], fused: bool) -> lis
         )
         adam = _adam(others, Adam(betas=chosen.betas, eps=chosen.eps), fused) if others else None
         return [each for each in (muon, adam) if each is not None]
-    raise TypeError(f"no optimiser of torch's for {type(chosen).__name__}")
+    raise TypeError(f"no torch optimiser for {type(chosen).__name__}")
 
 
 def _adam(parameters: Iterable[nn.Parameter], chosen: Adam, fused: bool) -> torch.optim.Optimizer:

@@ -1,4 +1,4 @@
-"""A fitted network as evaluations see it: a function of coordinates, with derivatives for those who ask."""
+"""A fitted network as evaluations use it: a function of coordinates, with derivatives on request."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +11,15 @@ from inrbench.derivatives import DerivativeSpec, Jet, backward_jet
 from inrbench.nn import Solver
 
 PREDICTED_POINTS = {"cpu": 8192, "cuda": 65536}
-"""Points that are evaluated at once."""
+"""Points evaluated at once, by type of device."""
 
 
 @contextmanager
 def evaluation_mode(network: nn.Module) -> Iterator[None]:
-    """Evaluate in ``eval()`` mode, and leave the mode, the buffers and the random state of the network as they were.
+    """Evaluate in ``eval()`` mode, then restore the network's mode, its buffers and the random state.
 
-    A batch norm that is judged must not learn from what judges it, and a network that draws numbers in its forward must not
-    make the training depend on how often it was looked at.
+    Batch norms must not learn from evaluation data. If the forward pass of a network draws random numbers, its training must
+    not depend on how often it was evaluated.
     """
     modes = {module: module.training for module in network.modules()}
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
@@ -39,7 +39,13 @@ def evaluation_mode(network: nn.Module) -> Iterator[None]:
 class Predictor:
     """The network as a function from coordinates on any device to values on the CPU, evaluated in chunks.
 
-    Coordinates are brought to the type of the network's weights. Values are float32, or float64 from a network in float64.
+    Coordinates are converted to the data type of the network's weights. Values are float32, or float64 for a network in
+    float64.
+
+    Args:
+        network: Network to evaluate.
+        device: Device of the network.
+        at_once: Points evaluated at once; PREDICTED_POINTS for the device if not given.
     """
 
     def __init__(self, network: nn.Module, device: torch.device, at_once: int | None = None) -> None:
@@ -55,7 +61,7 @@ class Predictor:
             return torch.cat([part.to("cpu", self._dtype) for part in parts])
 
     def jet(self, coordinates: Tensor, wanted: DerivativeSpec) -> Jet:
-        """Return value and derivatives, on the CPU, by reverse mode: they judge what the fast way trained."""
+        """Return value and derivatives on the CPU, by reverse mode: an independent check of what the fast engine trained."""
         network = self._network
         jet_at = network.jet if isinstance(network, Solver) else partial(backward_jet, network)
         with evaluation_mode(network):

@@ -1,4 +1,4 @@
-"""What is looked at in a network before its first step: what the harness is about to trust."""
+"""Check, before a network's first step, the properties that the harness relies on."""
 
 import itertools
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ MAX_CORNERS = 16
 
 
 def check_network(network: nn.Module, problem: Problem) -> list[str]:
-    """Refuse a network that does not do what the harness expects of one; return what is odd and no fault.
+    """Refuse a network that does not do what the harness expects; return notes on what is unusual but not an error.
 
-    Nothing that is drawn or changed here reaches the training: weights, buffers and random numbers stay as they were.
+    Nothing that is drawn or changed here affects the training: weights, buffers and the random state stay as they were.
 
     Raises:
-        BrokenPlugin: In one line, what is wrong and what helps.
+        BrokenPlugin: The network is refused. The message states in one line what is wrong and how to fix it.
     """
     if isinstance(network, Solver | LinearModel):
         return []
@@ -69,11 +69,14 @@ def _outputs(network: nn.Module, problem: Problem, x: Tensor) -> Iterator[str]:
         raise BrokenPlugin("the network changes its input in place: the coordinates would drift; work on a copy, x = x * 2")
     with torch.no_grad():
         if not torch.equal(network(x.clone()), y) and bool(y.isfinite().all()):
-            yield "two evaluations of the untrained network differ: its forward draws random numbers, or keeps statistics"
+            yield "two evaluations of the untrained network differ: its forward draws random numbers, or updates statistics"
 
 
 def _at_the_edges(network: nn.Module, problem: Problem, x: Tensor) -> Iterator[str]:
-    """Yield where value or gradient is not finite: at 0, where roots and quotients break, and at the corners of the domain."""
+    """Yield a note for each place where the value or the gradient is not finite.
+
+    Tests 0, where roots and quotients fail, and the corners of the domain.
+    """
     domain = problem.domain or ((-1.0, 1.0),) * problem.in_features
     corners = list(itertools.islice(itertools.product(*domain), MAX_CORNERS))
     places = {"at 0": torch.zeros(1, problem.in_features), "at a corner of the domain": torch.tensor(corners)}

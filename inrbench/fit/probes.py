@@ -1,6 +1,6 @@
-"""Instruments that are read while a run is trained, outside its train clock: at the start and at the points of its curve.
+"""Probes: measurements read during training, outside the train clock, at the start and at the points of the curve.
 
-They change nothing: no weight, no random number, no gradient that the step would see.
+They change nothing: no weights, no random state, and no gradient that the step would use.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,19 +17,19 @@ from inrbench.problems import Problem
 from inrbench.spec import ProbeReading
 
 EPSILON = 1e-20
-"""Added to |gradient| before its logarithm (the paper's equation 7 has such a constant and does not print it)."""
+"""Constant added to |gradient| before its logarithm (equation 7 of the paper has one, but its value is not printed)."""
 GRADIENT_POINTS = 4096
 NTK_POINTS = 256
 NTK_AT_ONCE = 64
 DEAD = 1e-6
-"""An activation whose output deviates less than this over the points is dead."""
+"""Standard deviation of an activation's output over the points below which it counts as dead."""
 
 Readings = Mapping[str, float]
 NOTHING: Readings = {"things read": 0.0}
 
 
 def probe_names(text: str) -> tuple[str, ...]:
-    """Return the probes that ``a,b`` names. Raises UnknownName."""
+    """Return the probe names in a comma-separated text such as ``a,b``. Raises UnknownName for a name without a probe."""
     names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     for name in names:
         if name not in PROBES:
@@ -38,9 +38,16 @@ def probe_names(text: str) -> tuple[str, ...]:
 
 
 def read_probes(names: Sequence[str], network: nn.Module, problem: Problem, step: int) -> list[ProbeReading]:
-    """Return what the probes say of a network after ``step`` steps.
+    """Return the readings of probes on a network after ``step`` steps.
 
-    One that finds nothing to read, as most do in a method that fits itself, says so: else the run would be done again for it.
+    A probe that finds nothing to read, like most probes on a method that fits itself, returns a placeholder reading.
+    Otherwise the run would be repeated for this probe.
+
+    Args:
+        names: Names of the probes.
+        network: Network to read.
+        problem: Problem that the network is fitted to.
+        step: Steps taken so far.
     """
     readings = [
         ProbeReading(probe=name, step=step, name=what, value=value)
@@ -56,7 +63,7 @@ def _read(name: str, network: nn.Module, problem: Problem) -> Readings:
 
 
 def gradients(network: nn.Module, problem: Problem) -> Readings:
-    """Return for each weight matrix, from input to output, the mean of log10(|gradient| + EPSILON) over its entries.
+    """Return, for each weight matrix from input to output, the mean of log10(|gradient| + EPSILON) over its entries.
 
     The gradient is that of the loss on a fixed batch of at most GRADIENT_POINTS points. Han et al., AAAI 2026, equation 7.
     """
@@ -69,7 +76,7 @@ def gradients(network: nn.Module, problem: Problem) -> Readings:
 
 
 def activations(network: nn.Module, problem: Problem) -> Readings:
-    """Return for each of the network's ``activations`` the deviation of its outputs and the share of them that is dead."""
+    """Return, for each of the network's ``activations``, the standard deviation of its outputs and the share that is dead."""
     readings = {}
     for i, output in enumerate(activation_outputs(network, _points(problem, GRADIENT_POINTS)), start=1):
         deviations = output.double().std(dim=0)
@@ -79,14 +86,14 @@ def activations(network: nn.Module, problem: Problem) -> Readings:
 
 
 def _points(problem: Problem, most: int) -> Tensor:
-    """Return coordinates ``(N, d)`` of a fixed batch, also where a point of the problem is the mean of several."""
+    """Return coordinates ``(N, d)`` of a fixed batch, also if a point of the problem is the mean of several evaluations."""
     coordinates = problem.example(max(1, most // problem.evals_per_point))[0]
     return coordinates.reshape(-1, coordinates.shape[-1])
 
 
 @torch.no_grad()
 def activation_outputs(network: nn.Module, x: Tensor) -> list[Tensor]:
-    """Return what each of the network's ``activations`` gives at coordinates, ``(N, width)``; nothing if it has none."""
+    """Return the outputs ``(N, width)`` of the network's ``activations`` at coordinates; an empty list if it has none."""
     outputs: list[Tensor] = []
     modules = getattr(network, "activations", ())
     hooks = [module.register_forward_hook(lambda m, i, o: outputs.append(o)) for module in modules]
@@ -99,10 +106,10 @@ def activation_outputs(network: nn.Module, x: Tensor) -> list[Tensor]:
 
 
 def ntk(network: nn.Module, problem: Problem) -> Readings:
-    """Return how the empirical neural tangent kernel's trace is shared: by its three largest eigenvalues, and the rest.
+    """Return the shares of the empirical neural tangent kernel's trace: its three largest eigenvalues, and the rest.
 
-    The kernel J J^T of the outputs, summed over channels, at the first NTK_POINTS points of a fixed batch. Han et al., AAAI
-    2026, figure 2b; which and how many points they take is not published.
+    The kernel is J J^T of the outputs, summed over channels, at the first NTK_POINTS points of a fixed batch. Han et al., AAAI
+    2026, figure 2b; which points they use, and how many, is not published.
     """
     x = _points(problem, NTK_POINTS)
     weights = {name: p.detach() for name, p in network.named_parameters() if p.requires_grad}
@@ -121,10 +128,10 @@ def ntk(network: nn.Module, problem: Problem) -> Readings:
 
 
 def spectrum(network: nn.Module, problem: Problem) -> Readings:
-    """Return the energy of the error and of the truth by octave of frequency; that of the error adds up to its mean square.
+    """Return the energy of the error and of the truth per octave of frequency; the error's energies sum to its mean square.
 
-    On the grid that the task shows: the dense grid of a function, an image, a video's middle frame, a plane through a solid,
-    the test grid of an equation. Frequencies are in cycles over its extent.
+    Computed on the grid that the task displays: the dense grid of a function, an image, the middle frame of a video, a plane
+    through a solid, or the test grid of an equation. Frequencies are in cycles over the extent of the grid.
     """
     device = next(network.parameters()).device
     pair = problem.evaluation.grid_pair(Predictor(network, device))

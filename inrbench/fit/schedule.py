@@ -1,4 +1,4 @@
-"""When: the learning rate of an epoch, and the steps at which a learning curve has its points."""
+"""Learning rate of an epoch, and the steps at which a learning curve has its points."""
 
 import math
 
@@ -6,11 +6,11 @@ from inrbench.spec import Protocol
 
 
 def learning_rate(protocol: Protocol, epoch: int) -> float:
-    """Return the learning rate of an epoch, counted from 0, as torch's schedulers stepped once an epoch give it.
+    """Return the learning rate of an epoch, counted from 0, as given by torch's schedulers stepped once per epoch.
 
     ``cosine``: CosineAnnealingLR with T_max = epochs; ``exponential``: lr (lr_min / lr)^(epoch / epochs); ``constant``: lr;
-    ``step``: lr step_factor^(epoch // step_epochs), never below lr_min. A warm-up of n epochs goes before: lr times 1/(n + 1),
-    2/(n + 1), and so on; the schedule then has the epochs that are left.
+    ``step``: lr step_factor^(epoch // step_epochs), never below lr_min. A warm-up of n epochs comes first: lr times 1/(n + 1),
+    2/(n + 1), and so on; the schedule then covers the remaining epochs.
     """
     warmup = protocol.warmup_epochs
     if epoch < warmup:

@@ -1,7 +1,7 @@
-"""One optimiser step, by two engines that compute the same thing.
+"""One optimiser step, with two engines that compute the same result.
 
 ``reference`` is the step as the official repositories write it: eager, all points at once. ``fast`` computes the same gradient
-in chunks that stay in the cache, by the fastest fp32 matrix product, with fused updates, and compiled where that pays.
+in chunks that fit in the cache, with the fastest fp32 matmul backend, with fused updates, and compiled if that saves time.
 """
 
 from collections.abc import Callable
@@ -26,30 +26,30 @@ from inrbench.spec import Adam, Optimiser, Precision, Protocol
 Engine = Literal["fast", "reference"]
 ADAM = Adam()
 FAST_CHUNK_POINTS = {"cpu": 2048, "cuda": 65536}
-"""Points whose activations are held at once: on a CPU as many as its cache likes, on a GPU as many as fill it."""
+"""Points per chunk of the fast engine: on a CPU few enough for the cache, on a GPU enough to keep it busy."""
 REFERENCE_CHUNK_POINTS = 65536
-"""Beyond this the reference has to be cut up too, or a full-size image would not fit into memory."""
+"""Points per chunk of the reference engine; without chunks, a full-size image would not fit into memory."""
 
 
 @dataclass(frozen=True)
 class StepFacts:
-    """How the steps of a run were computed, for its row."""
+    """How the steps of a run were computed; stored with the run."""
 
     engine: Engine
     compiled: bool
     graphs: int
-    """Compiled graphs; more than the two or three sizes of chunk means that something was compiled again."""
+    """Number of compiled graphs; more than the two or three chunk sizes means that something was compiled again."""
     note: str | None
-    """Why something was not compiled, or not any more."""
+    """Remark on the step mode, such as why the step was not compiled or fell back to eager; None if there is none."""
     chunk_points: int
     backend: MatmulBackend
 
 
 class Step(Interface):
-    """Adds up a batch's gradient, changes the network by it, and returns the batch's loss, still on the device."""
+    """A step: compute a batch's gradient, update the network, and return the batch's loss, still on the device."""
 
     def prepare(self) -> None:
-        """Do what is done once: load libraries, compile. Changes neither network nor optimiser."""
+        """Do the one-time work: load libraries, compile. Changes neither the network nor the optimiser."""
 
     def __call__(self, batch: Batch, rate: float) -> Tensor:
         """Take one step with a learning rate."""
@@ -60,12 +60,19 @@ class Step(Interface):
         ...
 
     def gradient_norms(self) -> tuple[list[str], Tensor] | None:
-        """Return the names of the parameters and the norms of their last gradients, on the device; None where unknown."""
+        """Return the names of the parameters and the norms of their last gradients, on the device; None if unknown."""
         ...
 
 
 class ReferenceStep:
-    """The yardstick."""
+    """The step of the reference engine.
+
+    Args:
+        network: Network to train.
+        problem: Problem to fit.
+        optimiser: Optimiser of the protocol; Adam by default.
+        precision: Precision of the protocol; ``float32`` by default.
+    """
 
     def __init__(
         self, network: nn.Module, problem: Problem, optimiser: Optimiser = ADAM, precision: Precision = "float32"
@@ -75,7 +82,7 @@ class ReferenceStep:
         self.loss = partial(in_precision(problem.loss, precision, next(network.parameters()).device.type), network)
 
     def prepare(self) -> None:
-        """Run one step's forward and backward and forget them."""
+        """Run one forward and backward pass and discard the result."""
         batch = self.problem.example(REFERENCE_CHUNK_POINTS)
         _backward_and_discard(self.network, self.loss(batch, point_weight(batch)))
 
@@ -89,12 +96,20 @@ class ReferenceStep:
         return None if self.updates.norms is None else (self.updates.names, self.updates.norms)
 
     def facts(self) -> StepFacts:
-        """Return the plain facts."""
+        """Return how the steps are computed."""
         return StepFacts("reference", False, 0, None, REFERENCE_CHUNK_POINTS, MatmulBackend("default", None))
 
 
 class FastStep:
-    """The same gradient, sooner, in one of the ways that ``choose_step_mode`` knows."""
+    """The step of the fast engine: the same gradient in less time.
+
+    Args:
+        network: Network to train.
+        problem: Problem to fit.
+        mode: Step mode, such as the one that ``choose_step_mode`` returns.
+        optimiser: Optimiser of the protocol; Adam by default.
+        precision: Precision of the protocol; ``float32`` by default.
+    """
 
     def __init__(
         self,
@@ -112,7 +127,7 @@ class FastStep:
         self.loss = CompiledLoss(in_precision(problem.fast_loss(network), precision, device.type), problem, network, mode)
 
     def prepare(self) -> None:
-        """Compile, if that pays, for every size of chunk there will be; run each once and forget it."""
+        """Run each chunk size of the run once, which compiles it if the step mode is not eager, and discard the result."""
         with use_backend(self.backend):
             for size in chunk_sizes(self.problem, self.chunk_points):
                 chunk = self.problem.example(size)
@@ -128,37 +143,48 @@ class FastStep:
         return None if self.updates.norms is None else (self.updates.names, self.updates.norms)
 
     def facts(self) -> StepFacts:
-        """Return how it went."""
+        """Return how the steps so far were computed, with any fallback to eager."""
         loss = self.loss
         return StepFacts("fast", loss.compiled, loss.graphs(), loss.note, self.chunk_points, self.backend)
 
 
 class SolverStep:
-    """The step of a method that fits itself; it takes no batch and no learning rate of ours."""
+    """The step of a method that fits itself; it ignores the batch and the learning rate."""
 
     def __init__(self, solver: Solver, engine: Engine) -> None:
         self.solver, self.engine = solver, engine
 
     def prepare(self) -> None:
-        """There is nothing to prepare."""
+        """Do nothing: there is nothing to prepare."""
 
     def __call__(self, batch: Batch, rate: float) -> Tensor:
         """Take one step."""
         return self.solver.step()
 
     def gradient_norms(self) -> tuple[list[str], Tensor] | None:
-        """Return nothing: the method has gradients of its own, if any."""
+        """Return None: gradients, if any, are internal to the method."""
         return None
 
     def facts(self) -> StepFacts:
-        """Return that it went its own way."""
+        """Return facts with the note that the method fits itself."""
         return StepFacts(self.engine, False, 0, "the method fits itself", 0, MatmulBackend("default", None))
 
 
 def make_step(
     engine: Engine, network: nn.Module, problem: Problem, protocol: Protocol, work: OpCount | None, steps: int
 ) -> Step:
-    """Return the step of an engine. How the fast one goes follows from the work of a step and the number of steps."""
+    """Return the step of an engine.
+
+    The step mode of the fast engine follows from the op count of a step and the number of steps.
+
+    Args:
+        engine: ``fast`` or ``reference``.
+        network: Network to train, on its device.
+        problem: Problem to fit.
+        protocol: Protocol, which sets optimiser and precision.
+        work: Op count of the loss and its gradient; None if it was not counted.
+        steps: Steps of the run.
+    """
     if isinstance(network, Solver):
         return SolverStep(network, engine)
     how = (protocol.optimiser, protocol.precision)
@@ -172,16 +198,30 @@ def make_step(
 
 
 def activation_bytes(problem: Problem, protocol: Protocol, engine: Engine, device: torch.device) -> int:
-    """Return the least that a step of a plain network holds: what goes into and comes out of each activation, in float32."""
+    """Return the least memory, in bytes, that a step of a plain network needs for its activations.
+
+    Counts the inputs and outputs of all activations for one chunk, in float32.
+
+    Args:
+        problem: Problem to fit.
+        protocol: Protocol, which sets width and number of layers.
+        engine: ``fast`` or ``reference``.
+        device: Device, on which the chunk size of the fast engine depends.
+    """
     usual = REFERENCE_CHUNK_POINTS if engine == "reference" else FAST_CHUNK_POINTS[device.type]
     points = min(problem.batch, largest_chunk(problem, usual))
     return 2 * 4 * points * problem.evals_per_point * protocol.n_layers * protocol.width
 
 
 def accumulate(loss: Callable[[Batch, Tensor], Tensor], batch: Batch, most: int) -> Tensor:
-    """Add a batch's gradient to the network's, at most ``most`` points at a time; return the batch's loss on the device.
+    """Add a batch's gradient to that of the network, in chunks, and return the batch's loss on the device.
 
-    The sum over chunks is the full gradient up to rounding; only one chunk's activations are alive at a time.
+    The sum over chunks equals the full gradient up to rounding; only one chunk's activations are in memory at a time.
+
+    Args:
+        loss: Loss of a chunk: (chunk, weight of a point) -> the chunk's share of the loss.
+        batch: Tensors of the batch.
+        most: Largest number of points per chunk.
     """
     weight = point_weight(batch)
     total = torch.zeros_like(weight)
@@ -193,7 +233,14 @@ def accumulate(loss: Callable[[Batch, Tensor], Tensor], batch: Batch, most: int)
 
 
 def gradient_in_chunks(network: nn.Module, problem: Problem, most: int, backend: MatmulBackend | None = None) -> Tensor:
-    """Return the gradient of the loss on a problem's first batch as a vector in float64, at most ``most`` points at a time."""
+    """Return the gradient of the loss on a problem's first batch as a float64 vector, computed in chunks.
+
+    Args:
+        network: Network to differentiate.
+        problem: Problem with the loss and the batch.
+        most: Largest number of points per chunk.
+        backend: Matmul backend to use; torch's current settings if not given.
+    """
     batch = problem.example(problem.batch)
     network.zero_grad(set_to_none=True)
     with use_backend(backend) if backend else nullcontext():
@@ -203,7 +250,7 @@ def gradient_in_chunks(network: nn.Module, problem: Problem, most: int, backend:
 
 
 def chunk_sizes(problem: Problem, most: int) -> list[int]:
-    """Return the distinct sizes of chunk that an epoch has."""
+    """Return the distinct chunk sizes in an epoch, largest first."""
     batches = {problem.batch, problem.n_points % problem.batch or problem.batch}
     sizes = {len(chunk[0]) for n in batches for chunk in equal_chunks((torch.empty(n),), most)}
     return sorted(sizes, reverse=True)

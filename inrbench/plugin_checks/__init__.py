@@ -1,4 +1,4 @@
-"""What a plugin must keep to, checked one thing at a time, with advice: the same checks for built-in plugins and yours."""
+"""Checks of a plugin, one property at a time, with advice. Built-in plugins and your own get the same checks."""
 
 from inrbench.plugin_checks.base import CheckResult
 from inrbench.plugin_checks.method import check_method

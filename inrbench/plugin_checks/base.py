@@ -1,4 +1,4 @@
-"""What checks work on, and what they say."""
+"""The method under test, the result of a check, and the function that runs checks."""
 
 import logging
 import os
@@ -23,7 +23,14 @@ POINTS = 256
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What one check saw. A ``note`` is worth knowing and no fault."""
+    """The result of one plugin check.
+
+    Args:
+        check: Name of the check.
+        state: ``ok``, ``warn`` (worth knowing, but not a fault) or ``fail``.
+        message: What the check found.
+        advice: How to fix it; may be empty.
+    """
 
     check: str
     state: State
@@ -32,17 +39,17 @@ class CheckResult:
 
 
 def switches() -> dict[str, object]:
-    """Return what is set for the whole process, and a method should leave alone."""
+    """Return the process-wide settings that a method must not change."""
     return {
         "torch's default dtype": torch.get_default_dtype(),
         "torch's default device": torch.get_default_device(),
-        "whether gradients are kept": torch.is_grad_enabled(),
+        "whether gradients are enabled": torch.is_grad_enabled(),
         "torch's threads": torch.get_num_threads(),
         "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
         "anomaly detection": torch.is_anomaly_enabled(),
-        "the precision of matrix products": torch.get_float32_matmul_precision(),
-        "the folder": Path.cwd(),
-        "the environment": dict(os.environ),
+        "the float32 precision of matrix products": torch.get_float32_matmul_precision(),
+        "the working directory": Path.cwd(),
+        "the environment variables": dict(os.environ),
         "sys.path": tuple(sys.path),
         "warning filters": len(warnings.filters),
         "logging": (logging.getLogger().level, len(logging.getLogger().handlers)),
@@ -51,15 +58,27 @@ def switches() -> dict[str, object]:
 
 @dataclass(frozen=True)
 class MethodUnderTest:
-    """A method with parameters, to be built small and often."""
+    """A method with parameters, from which checks build small networks.
+
+    Args:
+        method: The method.
+        params: Values of its parameters; parameters that are not given keep their defaults.
+        before: Process-wide settings from before the method was first built; see ``switches``.
+    """
 
     method: Method
     params: Mapping[str, Value] = field(default_factory=dict)
     before: Mapping[str, object] = field(default_factory=switches)
-    """What was set for the whole process before the method was built for the first time."""
 
     def network(self, in_features: int = 2, out_features: int = 3, seed: int = 0, width: int = 24) -> nn.Module:
-        """Return a network of four nonlinear layers, its weights drawn from a seed."""
+        """Return a network with four nonlinear layers and random weights.
+
+        Args:
+            in_features: Number of coordinates.
+            out_features: Number of output channels.
+            seed: Seed of the initial weights.
+            width: Width of the nonlinear layers.
+        """
         net = NetworkSpec(in_features=in_features, out_features=out_features, width=width, n_layers=4)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -67,11 +86,11 @@ class MethodUnderTest:
 
     @staticmethod
     def coordinates(n: int = POINTS, d: int = 2) -> torch.Tensor:
-        """Return points in [-1, 1], always the same."""
+        """Return random points in [-1, 1] as a tensor ``(n, d)``; they are the same in every call."""
         return 2 * torch.rand(n, d, generator=torch.Generator().manual_seed(1)) - 1
 
     def problem(self) -> Regression:
-        """Return a smooth function of two variables to be fitted. It cannot be judged."""
+        """Return a regression on a smooth function of two variables. It has no evaluation."""
         x = self.coordinates()
         y = torch.stack((torch.sin(9 * x[:, 0]), torch.cos(5 * x[:, 1]), x.prod(1)), dim=1)
         return Regression(x, y, None, None)  # type: ignore[arg-type]
@@ -81,17 +100,23 @@ T = TypeVar("T")
 
 
 OnResult = Callable[[CheckResult], None]
-"""Who wants to know of each verdict as soon as it is there."""
+"""Callback for the result of each check, called as soon as the result is known."""
 
 
 def ignore_result(result: CheckResult) -> None:
-    """Tell nobody."""
+    """Ignore the result."""
 
 
 def run_checks(
     subject: T, checks: Sequence[Callable[[T], CheckResult]], on_result: OnResult = ignore_result
 ) -> list[CheckResult]:
-    """Return what checks say of a subject, and tell each at once. One that raises has failed, and the others go on."""
+    """Run checks on a subject and return their results. A check that raises has failed; the others still run.
+
+    Args:
+        subject: The method or task to check.
+        checks: The checks, in the order in which they run.
+        on_result: Called with each result as soon as it is known.
+    """
     found = []
     for check in checks:
         result = _said(check, subject)

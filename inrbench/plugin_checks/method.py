@@ -1,4 +1,4 @@
-"""Everything that is checked of a method."""
+"""All checks of a method."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -51,15 +51,19 @@ def check_method(
     compiled: bool = True,
     on_result: OnResult = ignore_result,
 ) -> list[CheckResult]:
-    """Return a verdict for each check of a method with some parameters.
+    """Check a method with some parameters, and return one result per check.
 
-    ``compiled``: whether to try a compiler too. ``on_result`` gets each verdict as soon as it is there.
+    For a method that fits itself only the documentation is checked: there is nothing to evaluate before the fit.
 
-    Of a method that fits itself only its documentation can be checked: it has nothing to evaluate before it has begun.
+    Args:
+        method: The method.
+        params: Values of its parameters; parameters that are not given keep their defaults.
+        compiled: Whether to also try to compile the training step.
+        on_result: Called with each result as soon as it is known.
     """
     nn.Linear(2, 1)(
         MethodUnderTest.coordinates()
-    ).sum().backward()  # loads what torch loads late, which is no doing of the method's
+    ).sum().backward()  # loads the modules that torch loads lazily, so that the method is not blamed
     bench = MethodUnderTest(method, params)
     try:
         network = bench.network()
@@ -68,22 +72,22 @@ def check_method(
         advice = "the builder gets net.in_features, out_features, width, n_layers and domain"
         return report_all([CheckResult("building", "fail", what, advice)], on_result)
     if isinstance(network, Solver):
-        rest = CheckResult("the rest", "warn", "the method fits itself: a run will tell")
+        rest = CheckResult("the rest", "warn", "not checked, since the method fits itself; test it with a run")
         return [*run_checks(bench, (documentation,), on_result), *report_all([rest], on_result)]
     if isinstance(network, LinearModel):
-        rest = CheckResult("the rest", "warn", "the model is solved by least squares and not trained: a run will tell")
+        rest = CheckResult("the rest", "warn", "not checked, since the model is solved by least squares; test it with a run")
         return [
             *run_checks(bench, (documentation, shape, device, weights, parameters), on_result),
             *report_all([rest], on_result),
         ]
     (first,) = run_checks(bench, (shape,))
-    if first.state == "fail":  # all that follows would say the same
-        return report_all([first, CheckResult("the rest", "warn", "is checked when this holds")], on_result)
+    if first.state == "fail":  # all later checks would fail for the same reason
+        return report_all([first, CheckResult("the rest", "warn", "not checked until the shape is right")], on_result)
     return run_checks(bench, (*CHECKS, compiling) if compiled else CHECKS, on_result)
 
 
 def report_all(found: list[CheckResult], on_result: OnResult) -> list[CheckResult]:
-    """Tell verdicts, and return them."""
+    """Pass each result to the callback, and return all results."""
     for result in found:
         on_result(result)
     return found

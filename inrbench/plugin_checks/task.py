@@ -1,4 +1,4 @@
-"""Everything that is checked of a task."""
+"""All checks of a task."""
 
 import math
 
@@ -13,63 +13,66 @@ from inrbench.spec import Protocol
 
 
 def check_task(task: Task, on_result: OnResult = ignore_result) -> list[CheckResult]:
-    """Return a verdict for each check of a task, on its first signal under its quick protocol, or its first."""
+    """Check a task and return one result per check.
+
+    Checks that need a problem use the first signal under the protocol ``quick``, or under the first protocol without it.
+    """
     return run_checks(task, (description, signals, protocols, size, evaluation, repeatability, loss), on_result)
 
 
 def description(task: Task) -> CheckResult:
-    """A kind, a version that is explained, metrics."""
+    """The task has a kind, protocols, and a version that ``changes`` explains."""
     missing = [name for name in ("kind", "version", "changes", "protocols") if not getattr(task, name, None)]
     if missing:
         return CheckResult("description", "fail", f"no {', '.join(missing)}", "see: inrbench new task my_task")
     if task.version not in task.changes:
         return CheckResult(
-            "description", "fail", f"version {task.version} is not explained", 'changes = {"1": "first version"}'
+            "description", "fail", f"changes does not explain version {task.version}", 'changes = {"1": "first version"}'
         )
     return CheckResult("description", "ok", f"kind {task.kind}, version {task.version}")
 
 
 def signals(task: Task) -> CheckResult:
-    """Signals with hashes of what they are, and a word for names that are none."""
+    """Each signal has a hash of its content, and an unknown name raises an error."""
     names = task.signals()
     hashes = [task.signal_sha256(name) for name in names]
     if len(set(hashes)) != len(hashes) or any(len(mark) != 64 for mark in hashes):
-        advice = "digest() of inrbench.spec of what makes a signal, or file_sha256 of its file"
-        return CheckResult("signals", "fail", "their hashes are not distinct SHA-256", advice)
+        advice = "use digest() of inrbench.spec for generated signals, file_sha256() of inrbench.data for files"
+        return CheckResult("signals", "fail", "the hashes are not distinct SHA-256 values", advice)
     try:
         task.signal_sha256("no-such-signal")
     except InrbenchError:
-        return CheckResult("signals", "ok", f"{len(names)}, each with a hash of its own")
-    return CheckResult("signals", "fail", "a name that does not exist is taken", "raise inrbench.errors.unknown(...)")
+        return CheckResult("signals", "ok", f"{len(names)}, each with its own hash")
+    return CheckResult("signals", "fail", "an unknown name is accepted", "raise inrbench.errors.unknown_name(...)")
 
 
 def protocols(task: Task) -> CheckResult:
-    """Names, metrics and sources."""
+    """Protocols have matching names, known metrics and sources, and one of them is quick."""
     for name, protocol in task.protocols.items():
         if protocol.name != name:
-            return CheckResult("protocols", "fail", f"the protocol '{name}' is called '{protocol.name}'", f'name="{name}"')
+            return CheckResult("protocols", "fail", f"the protocol '{name}' has the name '{protocol.name}'", f'name="{name}"')
         task.metrics_of(protocol)
     bare = [name for name, protocol in task.protocols.items() if not protocol.sources]
     if bare or "quick" not in task.protocols:
-        what = f"no sources for {', '.join(bare)}" if bare else "none is called quick"
-        return CheckResult("protocols", "warn", what, "say where each number comes from; quick is for a laptop")
+        what = f"no sources for {', '.join(bare)}" if bare else "no protocol is named quick"
+        return CheckResult("protocols", "warn", what, "give the source of each number; quick is for a laptop")
     return CheckResult("protocols", "ok", ", ".join(task.protocols))
 
 
 def size(task: Task) -> CheckResult:
-    """The problem is as large as the estimate of time takes it to be."""
+    """The problem has the size that ``size()`` returns, on which time estimates are based."""
     problem, told = _problem(task), task.size(task.signals()[0], _protocol(task))
     found = (problem.in_features, problem.out_features, problem.n_points, problem.evals_per_point)
     said = (told.in_features, told.out_features, told.n_points, told.evals_per_point)
     if found != said:
         return CheckResult(
-            "size", "fail", f"size() says {said}, the problem is {found}", "features in, out, points, evaluations"
+            "size", "fail", f"size() returns {said}, the problem has {found}", "features in, features out, points, evaluations"
         )
     return CheckResult("size", "ok", f"{told.in_features} -> {told.out_features}, {told.n_points:,} points")
 
 
 def evaluation(task: Task) -> CheckResult:
-    """Every metric of the protocol finds the outputs it needs."""
+    """The evaluation returns the outputs that the protocol's metrics need."""
     problem = _problem(task)
 
     def predict(x: torch.Tensor) -> torch.Tensor:
@@ -90,17 +93,17 @@ def evaluation(task: Task) -> CheckResult:
 
 
 def repeatability(task: Task) -> CheckResult:
-    """One seed gives one set of points."""
+    """The same seed gives the same points."""
     batches = [next(_problem(task).batches(torch.Generator().manual_seed(1))) for _ in range(2)]
     if not all(torch.equal(a, b) for a, b in zip(*batches, strict=True)):
         return CheckResult(
-            "repeatability", "fail", "the same seed gave other points", "draw from data_seed and from the generator alone"
+            "repeatability", "fail", "the same seed gave different points", "draw only from data_seed and the generator"
         )
     return CheckResult("repeatability", "ok", "the same seed gives the same points")
 
 
 def loss(task: Task) -> CheckResult:
-    """A loss that a network can learn from."""
+    """The loss gives a finite gradient that is not zero."""
     problem = _problem(task)
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(problem.in_features, 16), nn.Tanh(), nn.Linear(16, problem.out_features))
@@ -108,8 +111,8 @@ def loss(task: Task) -> CheckResult:
     problem.loss(network, batch, torch.tensor(1 / len(batch[0]))).backward()
     slopes = [p.grad for p in network.parameters()]
     if any(g is None or not g.isfinite().all() for g in slopes) or not any(g is not None and g.any() for g in slopes):
-        return CheckResult("loss", "fail", "it gives no finite gradient")
-    return CheckResult("loss", "ok", "it gives a gradient to learn from")
+        return CheckResult("loss", "fail", "its gradient is zero or not finite")
+    return CheckResult("loss", "ok", "its gradient is finite and not zero")
 
 
 def _protocol(task: Task) -> Protocol:

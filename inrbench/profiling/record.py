@@ -1,4 +1,4 @@
-"""Speed cards in the store: the raw seconds of every round, one file a profile."""
+"""Store step timings: the raw seconds of every round, one file per profile."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -35,7 +35,16 @@ PROFILE = pa.schema(
 
 
 def append_profile(results: Path, rows: Sequence[Mapping[str, Any]], environment: Environment) -> Path:
-    """Store rows with the columns of PROFILE, but for id and environment, and return their file. Raises StoreError."""
+    """Store the rows of a profile and return their file.
+
+    Args:
+        results: Results folder.
+        rows: Rows with the columns of PROFILE, except the id and the environment.
+        environment: Environment in which the steps were measured.
+
+    Raises:
+        StoreError: The file cannot be written.
+    """
     profile_id = new_attempt_id()
     path = results / "store" / "profiles" / f"{profile_id}.parquet"
     facts = {"profile_id": profile_id, **asdict(environment)}

@@ -1,4 +1,4 @@
-"""Speed cards as tables."""
+"""Format step timings as tables."""
 
 import json
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ HEADER = (
 
 
 def speed_rows(cards: Mapping[str, StepTiming]) -> list[list[str]]:
-    """Return the texts of a table, the fastest first."""
+    """Return the table's rows as text, fastest method first."""
     ordered = sorted(cards.items(), key=lambda item: -item[1].points_per_second)
     return [
         [
@@ -43,7 +43,14 @@ def speed_rows(cards: Mapping[str, StepTiming]) -> list[list[str]]:
 
 
 def speed_table(cards: Mapping[str, StepTiming], caption: str, machine: Environment, style: str) -> str:
-    """Return the cards as ``plain``, ``markdown`` or ``json``, which has every round and the machine's facts."""
+    """Return step timings as a table or as JSON.
+
+    Args:
+        cards: Label -> step timing.
+        caption: Text below the table that states what was measured.
+        machine: Environment of the measurement; only in the JSON.
+        style: ``plain``, ``markdown`` or ``json``. The JSON contains every round.
+    """
     if style == "json":
         values = {
             label: {

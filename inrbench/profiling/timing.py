@@ -1,9 +1,9 @@
-"""The speed card of a method: one step by each engine, and the bare matrix products of that step, interleaved in one process.
+"""Time a method's step with each engine, and the bare matrix products of that step, interleaved in one process.
 
-A step in the style of the authors' own code can be measured beside them.
+A step in the style of the authors' own code can be measured in addition.
 
-Times on a shared machine drift; ratios within a round do not. The limit is the matrix products alone, by the fast engine's
-route and in its chunks: no step can be faster without other mathematics.
+Times on a shared machine drift; ratios within a round do not. The limit is the time of the matrix products alone, with the
+fast engine's matmul backend and chunks: no step can be faster without different mathematics.
 """
 
 import statistics
@@ -29,7 +29,14 @@ LEARNING_RATE = 1e-5
 
 @dataclass(frozen=True)
 class StepTiming:
-    """``rounds`` maps each part to its seconds, a value a round. Peaks are bytes above the level before a step."""
+    """Time and memory of one training step.
+
+    Args:
+        rounds: Variant -> its seconds, one value per round.
+        points: Points per step.
+        peaks: Variant -> peak memory in bytes above the level before a step; None if it could not be measured.
+        facts: How the fast step was computed.
+    """
 
     rounds: dict[Variant, list[float]]
     points: int
@@ -38,7 +45,7 @@ class StepTiming:
 
     @property
     def fast_to_official(self) -> float | None:
-        """Median over rounds of fast / the authors' style, if that was measured."""
+        """Median over rounds of fast / official; None if official was not measured."""
         return self._median_ratio("fast", "official") if "official" in self.rounds else None
 
     @property
@@ -53,12 +60,12 @@ class StepTiming:
 
     @property
     def matmul_share(self) -> float:
-        """Share of the fast step that its matrix products take; the rest is activations, loss, optimiser and calls."""
+        """Share of the fast step's time spent in matrix products; the rest is activations, loss, optimiser and calls."""
         return min(1.0, 1 / self.fast_to_limit)
 
     @property
     def points_per_second(self) -> float:
-        """Of the fast step, by its median."""
+        """Points per second of the fast step, from its median time."""
         return self.points / statistics.median(self.rounds["fast"])
 
     def _median_ratio(self, a: Variant, b: Variant) -> float:
@@ -73,9 +80,15 @@ def time_steps(
     mode: StepMode = "compiled",
     official: Callable[[], nn.Module] | None = None,
 ) -> StepTiming:
-    """Measure the steps of a network on a problem: ``rounds`` interleaved rounds after one that is not counted.
+    """Measure the steps of a network on a problem, in interleaved rounds after one round that is not counted.
 
-    ``official`` builds the same method as its authors publish it; its eager step is measured as a further part.
+    Args:
+        build: Builds a new network.
+        problem: Problem to take steps on.
+        device: Device to measure on.
+        rounds: Number of rounds that count.
+        mode: Step mode of the fast step.
+        official: Builds the same method as published by its authors; its eager step is then measured as a further variant.
     """
     problem.to(device)
     batch = problem.example(problem.batch)
@@ -97,7 +110,13 @@ def time_steps(
 
 
 def random_regression(points: int, in_features: int, out_features: int) -> Regression:
-    """Return a regression on random numbers, all in one batch: to measure steps, and never to be judged."""
+    """Return a regression on random numbers in one batch: for timing steps only, never for evaluation.
+
+    Args:
+        points: Number of points.
+        in_features: Number of coordinates per point.
+        out_features: Number of values per point.
+    """
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(points, in_features, generator=generator)
     return Regression(x, torch.rand(points, out_features, generator=generator), None, _NoEvaluation())
@@ -133,7 +152,7 @@ def _synchronise(device: torch.device) -> None:
 
 
 def _peak(part: Callable[[], object], device: torch.device) -> int | None:
-    """Return the bytes that a step needs above the level before it; the step has run before."""
+    """Return the bytes that a step needs above the level before it; the step is run once beforehand."""
     part()
     meter = MemoryMeter(device)
     before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
@@ -143,7 +162,7 @@ def _peak(part: Callable[[], object], device: torch.device) -> int | None:
 
 
 def _matrix_products(network: nn.Module, problem: Problem, batch: Batch, fast: FastStep) -> Callable[[], None]:
-    """Return a function that computes the matrix products of one fast step, and nothing else, on numbers of the same shapes."""
+    """Return a function that computes only the matrix products of one fast step, on random tensors of the same shapes."""
     chunks = equal_chunks(batch, fast.chunk_points)
     recorder = _ProductRecorder()
     with recorder:
@@ -160,14 +179,14 @@ def _matrix_products(network: nn.Module, problem: Problem, batch: Batch, fast: F
 
 
 def _like(tensor: Tensor) -> Tensor:
-    """Return random numbers in the same shape and order in memory; a row that stands for many becomes many."""
+    """Return a random tensor with the same shape and memory layout; broadcast rows are written out in full."""
     if 0 in tensor.stride():
         return torch.rand(tensor.shape, dtype=tensor.dtype, device=tensor.device)
     return torch.empty_strided(tensor.size(), tensor.stride(), device=tensor.device).uniform_()
 
 
 class _ProductRecorder(TorchDispatchMode):
-    """Keeps the operands of every matrix product."""
+    """Record the operands of every matrix product."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Tables for people: pure functions from what ``analyse`` says to text."""
+"""Format the results of ``analyse`` as tables: terminal, Markdown, LaTeX, CSV and JSON."""
 
 from inrbench.report.csv import to_csv
 from inrbench.report.json import to_json

@@ -1,4 +1,7 @@
-"""Reading what runs left to look at. It may be anybody's: each reader refuses what is damaged or too large, in one line."""
+"""Readers of run artifacts.
+
+The files may come from an untrusted source. Each reader refuses a damaged or too large file with a one-line error.
+"""
 
 import io
 import warnings
@@ -17,11 +20,14 @@ from inrbench.store.files import chunks_of, read_regular
 Picture = NDArray[np.float32]
 CURVE = ("x", "truth", "prediction")
 BEGINNINGS = {".png": (0, b"\x89PNG\r\n\x1a\n"), ".mp4": (4, b"ftyp")}
-"""What the files begin with that a page may show, by their own suffix: where, and with which bytes."""
+"""Suffix -> offset and bytes that identify a file type that a page may show."""
 
 
 def picture(path: Path) -> Picture:
-    """Return a picture file as ``(H, W, 3)`` in [0, 1]. Raises BadValue for one that is damaged, no PNG, or too large."""
+    """Return the picture in a PNG file as ``(H, W, 3)`` in [0, 1].
+
+    Raises BadValue if the file is damaged, not a PNG, or too large.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -35,15 +41,15 @@ def picture(path: Path) -> Picture:
 
 
 def picture_pair(image: Path, truth: Path) -> tuple[Picture, Picture]:
-    """Return a fit and its truth. Raises BadValue where they are of different sizes too."""
+    """Return a fit and its truth. Raises BadValue if one cannot be read, or if they differ in size."""
     pair = picture(image), picture(truth)
     if pair[0].shape != pair[1].shape:
-        raise BadValue(f"{image} and its truth are of different sizes")
+        raise BadValue(f"{image} and its truth differ in size")
     return pair
 
 
 def curve(path: Path) -> dict[str, NDArray[np.float64]]:
-    """Return a function's points, its truth and its fit, ``(N,)`` each. Raises BadValue for a file that holds no such thing."""
+    """Return the points, truth and fit of a function, ``(N,)`` each. Raises BadValue if the file contains no curve."""
     try:
         content = read_regular(path, MAX_ARRAY_BYTES)
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -53,14 +59,14 @@ def curve(path: Path) -> dict[str, NDArray[np.float64]]:
         with np.load(io.BytesIO(content), allow_pickle=False) as held:
             found = {name: np.asarray(held[name], dtype=np.float64) for name in CURVE}
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
-        raise BadValue(f"{path} holds no curve: {error}") from error
+        raise BadValue(f"{path} contains no curve: {error}") from error
     if len({array.shape for array in found.values()}) != 1 or found["x"].ndim != 1:
-        raise BadValue(f"{path} holds no curve: its arrays are of different sizes")
+        raise BadValue(f"{path} contains no curve: its arrays differ in size")
     return found
 
 
 def media_suffix(path: Path) -> str:
-    """Return the suffix of a picture or clip by its content. Raises BadValue for anything else, whatever it is called."""
+    """Return the suffix of a picture or clip from its content, not its name. Raises BadValue for other files."""
     try:
         start = next(chunks_of(path), b"")[:16]
     except OSError as error:
@@ -68,4 +74,4 @@ def media_suffix(path: Path) -> str:
     for suffix, (place, letters) in BEGINNINGS.items():
         if start[place : place + len(letters)] == letters:
             return suffix
-    raise BadValue(f"{path} is neither a PNG picture nor an MP4 clip: it is shown nowhere")
+    raise BadValue(f"{path} is neither a PNG picture nor an MP4 clip, so it is not shown")

@@ -1,4 +1,4 @@
-"""Verdicts on claims as tables, and a paper's own tables with ours beside."""
+"""Verdicts on claims as tables, and the tables of a paper next to the measured values."""
 
 import json
 from collections import Counter
@@ -11,18 +11,24 @@ from inrbench.analyse.claims import Claim
 from inrbench.analyse.verdicts import Verdict, VerdictName
 from inrbench.console import NONE
 
-HEADER = ("item", "what", "row", "paper", "measured", "interval of one more run", "verdict", "note")
+HEADER = ("item", "what", "row", "paper", "measured", "prediction interval", "verdict", "note")
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
-    """Return ``90 claims: 4 consistent, 2 not reproduced, 20 protocol differs, 64 not run``: what there is of each."""
+    """Return the count of each verdict, ``90 claims: 4 consistent, 2 not reproduced, 84 not run``."""
     counts = Counter(verdict.outcome for verdict in verdicts)
     what = "claim" if len(verdicts) == 1 else "claims"
     return f"{len(verdicts)} {what}: " + ", ".join(f"{counts[o]} {o}" for o in get_args(VerdictName) if counts[o])
 
 
 def verdict_text(paper: str, verdicts: Sequence[Verdict], style: str) -> str:
-    """Return the table and its summary as ``plain``, ``markdown`` or ``json``."""
+    """Return the verdicts on a paper's claims as a table with a summary.
+
+    Args:
+        paper: Name of the paper, for the head.
+        verdicts: The verdicts, one per line of the table.
+        style: ``plain``, ``markdown`` or ``json``.
+    """
     if style == "json":
         values = [
             {
@@ -66,7 +72,13 @@ def verdict_text(paper: str, verdicts: Sequence[Verdict], style: str) -> str:
 
 
 def counts_by_item(paper: str, verdicts: Sequence[Verdict], style: str) -> str:
-    """Return how many claims of each item came to what, ``plain`` or ``markdown``."""
+    """Return a table of the number of claims per item and verdict.
+
+    Args:
+        paper: Name of the paper, for the head.
+        verdicts: The verdicts to count.
+        style: ``plain`` or ``markdown``.
+    """
     outcomes = [outcome for outcome in get_args(VerdictName) if any(v.outcome == outcome for v in verdicts)]
     rows = []
     for item in dict.fromkeys(v.claim.item for v in verdicts):
@@ -79,9 +91,10 @@ def counts_by_item(paper: str, verdicts: Sequence[Verdict], style: str) -> str:
 
 
 def side_by_side(item: str, verdicts: Sequence[Verdict]) -> str:
-    """Return an item in the paper's own layout, a row a method and a column a block: printed, and measured behind an arrow.
+    """Return an item in the layout of the paper, with each cell as ``paper -> measured``.
 
-    What is no number of a table, a bound or an ordering, stands below as lines.
+    There is one row per method and one column per block of claims. Bounds and orderings, which are not numbers of a table,
+    follow as lines.
     """
     cells = {(v.label, v.claim.source): v for v in verdicts if v.claim.kind == "value"}
     lines = [f"{v.claim.source}: claimed {v.label} {v.claimed}; {_told(v)}" for v in verdicts if v.claim.kind != "value"]
@@ -99,12 +112,12 @@ def side_by_side(item: str, verdicts: Sequence[Verdict]) -> str:
 
 
 def evidence(claims: Sequence[Claim]) -> list[str]:
-    """Return what is said of how sure the conditions are, once each."""
+    """Return the distinct statements on how certain the conditions of the claims are."""
     return list(dict.fromkeys(claim.evidence for claim in claims if claim.evidence))
 
 
 def measured_text(verdict: Verdict) -> str:
-    """Return the measured number with as many digits as a paper would print."""
+    """Return the measured number with about as many digits as a paper would print."""
     return NONE if verdict.measured is None else _short(verdict.measured)
 
 
@@ -113,7 +126,7 @@ def _short(value: float) -> str:
 
 
 def interval_text(verdict: Verdict) -> str:
-    """Return the interval in which one more run of ours would lie."""
+    """Return the prediction interval for one more run of the measured method."""
     if verdict.low is None or verdict.high is None:
         return NONE
     return f"{_short(verdict.low)} .. {_short(verdict.high)}"

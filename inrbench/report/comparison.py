@@ -13,11 +13,11 @@ from inrbench.console import NONE
 from inrbench.report import formatting
 from inrbench.spec import Metric
 
-HEADER = ("metric", "against", "mean", "its mean", "difference [95 %]", "better on", "p", "")
+HEADER = ("metric", "other", "mean", "mean of other", "difference [95 %]", "better on", "p", "")
 
 
 def comparison_text(tables: Sequence[tuple[ComparableRuns, list[Comparison]]], style: str) -> str:
-    """Return one table a group, as ``plain``, ``markdown`` or ``json``."""
+    """Return one table per group, as ``plain``, ``markdown`` or ``json``."""
     if style == "json":
         return (
             json.dumps(
@@ -56,9 +56,9 @@ def _row(c: Comparison, metrics: list[Metric]) -> list[str]:
 
 def _caption(found: Sequence[Comparison]) -> str:
     n, seeds = found[0].n_signals, found[0].n_seeds
-    unit = f"{n} signal(s), {seeds} seed(s) averaged first"
-    tests = "paired bootstrap interval over signals; Wilcoxon's signed-rank test, Holm over the others"
-    few = f"no interval over fewer than {MIN_PAIRS} signals, which cannot tell methods apart"
-    seedwise = "; a line with a signal's name is that signal alone: paired t interval and test over its seeds"
+    unit = f"{n} signal(s), averaged over {seeds} seed(s)"
+    tests = "paired bootstrap interval over signals; Wilcoxon signed-rank test, Holm correction over the other methods"
+    few = f"no interval over fewer than {MIN_PAIRS} signals: too few to distinguish methods"
+    seedwise = "; a row with a signal name is for that signal alone: paired t interval and t-test over its seeds"
     said = tests if n >= MIN_PAIRS else few + (seedwise if any(c.signal for c in found) else "")
-    return f"{unit}; {said}; x is a ratio of errors."
+    return f"{unit}; {said}; values with x are ratios of errors."

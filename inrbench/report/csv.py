@@ -1,4 +1,4 @@
-"""Leaderboards as CSV: plain numbers, one line a method, for whatever comes next."""
+"""Leaderboards as CSV: plain numbers, one line per method, for other programs."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ from inrbench.analyse import Leaderboard, Summary
 
 
 def to_csv(leaderboards: Sequence[Leaderboard]) -> str:
-    """Return all tables as one, with a mean, a spread and a count for each metric; empty where there is no value."""
+    """Return all tables as one, with mean, standard deviation and count per metric; missing values are empty."""
     metrics = list(dict.fromkeys(metric.id for leaderboard in leaderboards for metric in leaderboard.metrics))
     fixed = ["task", "protocol", "fingerprint", "device_class", "engine", "track", "method"]
     tail = [
@@ -48,7 +48,7 @@ def to_csv(leaderboards: Sequence[Leaderboard]) -> str:
 
 
 def csv_cell(value: object) -> object:
-    """Return what stands in a cell: a text that a spreadsheet would take for a formula gets an apostrophe before it.
+    """Return the value of a cell; text that a spreadsheet would read as a formula gets a leading apostrophe.
 
     >>> csv_cell("=1+1"), csv_cell("siren"), csv_cell(-1.5)
     ("'=1+1", 'siren', -1.5)

@@ -1,4 +1,4 @@
-"""How numbers, metrics and tables are written, the same in every format."""
+"""Text of numbers, metrics and tables, the same for every output format."""
 
 import math
 from functools import cache
@@ -14,9 +14,10 @@ UNTRAINED = "untrained"
 
 
 def metric_title(metric: Metric, among: list[Metric]) -> str:
-    """Return a column's head, ``PSNR (dB) ↑``. What stands behind @ is in the caption, or here if needed to tell two apart.
+    """Return the head of a column, such as ``PSNR (dB) ↑``.
 
-    A spread has no arrow.
+    The part of the id after @ is in the caption; here it is added only to distinguish columns of one name. A dispersion metric
+    has no arrow.
 
     >>> train, dense = (Metric(id=f"mse@{where}", higher_is_better=False) for where in ("train", "dense-20001"))
     >>> metric_title(train, [train]), metric_title(dense, [train, dense])
@@ -36,12 +37,12 @@ def metric_title(metric: Metric, among: list[Metric]) -> str:
 
 @cache
 def _titles() -> dict[str, str]:
-    """Return the titles of the built-in metrics by their names, the part of the id before ``@``."""
+    """Return the titles of the built-in metrics by name (the part of the id before ``@``)."""
     return {metric.id.partition("@")[0]: metric.title for metric in builtin_metrics().values()}
 
 
 def number(value: float, metric: Metric) -> str:
-    """Return a number with the digits of its column, which hang on the metric and not on the value.
+    """Return a number with the digits of its column, which depend on the metric and not on the value.
 
     >>> error, psnr = Metric(id="mse", higher_is_better=False, scale="log"), Metric(id="psnr", unit="dB", higher_is_better=True)
     >>> number(3.6e-13, error), number(0.3586, psnr), number(0.93121, Metric(id="iou", higher_is_better=True))
@@ -55,17 +56,17 @@ def number(value: float, metric: Metric) -> str:
 
 
 def decimals(metric: Metric) -> int:
-    """Return the decimals of a column: two of a number with a unit, four of a share or a distance."""
+    """Return the number of decimals in a column: two for a metric with a unit, otherwise four."""
     return 2 if metric.unit else 4
 
 
 def cell_text(cell: Summary | None, metric: Metric) -> str:
-    """Return the mean as its column writes it."""
+    """Return the mean with the digits of its column."""
     return NONE if cell is None else number(cell.mean, metric)
 
 
 def interval_text(interval: Interval, metric: Metric) -> str:
-    """Return ``+0.50 [+0.20, +0.80]``; of a log scale a factor, ``x2.0 [x1.5, x2.7]``.
+    """Return ``+0.50 [+0.20, +0.80]``, or a factor for a log scale, ``x2.0 [x1.5, x2.7]``.
 
     >>> interval_text(Interval(0.30103, 0.0, 1.0), Metric(id="mse", higher_is_better=False, scale="log"))
     'x2.00 [x1.00, x10.0]'
@@ -79,13 +80,13 @@ def interval_text(interval: Interval, metric: Metric) -> str:
 
 
 def signals_text(row: Entry, n_signals: int) -> str:
-    """Return ``24``, or ``22/24: 1 diverged, 1 not run``."""
+    """Return the number of signals: ``24``, or ``22/24: 1 diverged, 1 not run`` if runs are missing."""
     failures = ", ".join(f"{n} {status}" for status, n in row.failures.items())
     return f"{row.n_signals}/{n_signals}: {failures}" if failures else f"{n_signals}"
 
 
 def seeds_text(row: Entry) -> str:
-    """Return how many seeds a signal has: ``3``, or ``1 to 3`` where signals have different numbers."""
+    """Return the number of seeds per signal: ``3``, or ``1 to 3`` if signals have different numbers."""
     least, most = row.seeds
     return NONE if not most else f"{least}" if least == most else f"{least} to {most}"
 
@@ -101,7 +102,7 @@ def mebibytes_text(cell: Summary | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a length of time as people say it.
+    """Return a duration in seconds, minutes or hours.
 
     >>> duration(42), duration(90), duration(7200), duration(1_300_000)
     ('42 s', '1.5 min', '2.0 h', '361 h')
@@ -114,69 +115,69 @@ def duration(seconds: float) -> str:
 
 
 def title(group: ComparableRuns) -> str:
-    """Return the line above a table or a figure: what all of its runs share."""
+    """Return the title of a table or figure: what all of its runs share."""
     track = "" if group.track == "paper" else f", track {group.track}"
     position = f"{group.device_class}, {group.engine} engine"
     return f"{group.task}, protocol {group.protocol} ({group.fingerprint}), {position}{track}"
 
 
 def caption(leaderboard: Leaderboard) -> list[str]:
-    """Return the lines below a table: what was averaged, which metrics exactly, on what, and what is missing."""
+    """Return the caption of a table: signals, averaging, order, metrics, devices and notes."""
     signals = leaderboard.signals[0] if len(leaderboard.signals) == 1 else f"{len(leaderboard.signals)} signals"
-    means = "means over seeds, then over signals"
+    means = "Mean over seeds, then over signals"
     if any(metric.scale == "log" for metric in shown_metrics(leaderboard)):
-        means += " (errors: geometric)"
-    order = "sorted by the first metric; best and second are marked among methods that trained on every signal"
+        means += " (geometric for errors)"
+    order = "Sorted by the primary metric (the first). Best and second are marked among methods that trained on every signal"
     if training := [m for m in shown_metrics(leaderboard) if m.role == "training"]:
         primary = leaderboard.metrics[0] in training
-        order += f"; {metric_title(training[0], leaderboard.metrics)} is the error on what was fitted" + (
-            ", by which the task ranks" if primary else " and is not marked"
+        order += f". {metric_title(training[0], leaderboard.metrics)} is the error on the fitted data" + (
+            "; the task ranks by it" if primary else "; it is not marked"
         )
     if ranked(leaderboard):
         order += (
-            "; to best: paired difference to the best method with its 95 % bootstrap interval over signals; methods that "
-            "signed-rank tests over signals (Holm) cannot tell apart share a rank"
+            ". To best: paired difference to the best method, with a 95 % bootstrap interval over signals. "
+            "Methods that signed-rank tests over signals (Holm) cannot tell apart share a rank"
         )
     lines = [
-        f"{signals}; {means}; {order}.",
+        f"{signals}. {means}. {order}.",
         "Metrics: " + ", ".join(metric.id for metric in shown_metrics(leaderboard)) + ".",
         f"Measured on {' and '.join(leaderboard.devices)}"
         + (f", {leaderboard.worker_layout}." if leaderboard.worker_layout else "."),
     ]
     if any(not row.trained for row in leaderboard.rows):
-        lines.append("Did not train: no better than a constant, or for an equation than zero; no rank, no mark, in no mean.")
+        lines.append("Did not train: no better than a constant (for equations: than zero). Not ranked, not marked, in no mean.")
     return lines + [f"Note: {note}." for note in leaderboard.notes]
 
 
 def shown_metrics(leaderboard: Leaderboard) -> list[Metric]:
-    """Return the metrics of a table; oracles are for its details."""
+    """Return the metrics shown in a table. Oracle metrics are shown only in its details."""
     return [metric for metric in leaderboard.metrics if metric.role != "oracle"]
 
 
 def ranked(leaderboard: Leaderboard) -> bool:
-    """Whether a table has signals enough to tell methods apart."""
+    """Return whether a table has enough signals to rank its methods."""
     return any(row.rank is not None for row in leaderboard.rows)
 
 
 def rank_text(leaderboard: Leaderboard, row: Entry) -> str:
-    """Return ``2``, or ``1=`` where it is shared."""
+    """Return the rank of a row: ``2``, or ``1=`` if it is shared."""
     if row.rank is None:
         return NONE
     return f"{row.rank}=" if sum(other.rank == row.rank for other in leaderboard.rows) > 1 else f"{row.rank}"
 
 
 def details(leaderboard: Leaderboard) -> list[str]:
-    """Return lines on what quality costs: Pareto sets, and the time to reach 30, 35 and 40 dB."""
+    """Return lines on spread, oracle metrics, Pareto sets, and the time to reach 30, 35 and 40 dB."""
     first = metric_title(leaderboard.metrics[0], leaderboard.metrics) if leaderboard.metrics else ""
     spreads = ", ".join(
         f"{row.label} {_spread(cell)}"
         for row in leaderboard.rows
         if row.trained and leaderboard.metrics and (cell := row.cells.get(leaderboard.metrics[0].id)) and cell.std is not None
     )
-    lines = [f"Spread of {first} over signals, which is no uncertainty of the mean: {spreads}."] if spreads else []
+    lines = [f"Spread of {first} over signals (not the uncertainty of the mean): {spreads}."] if spreads else []
     for metric in (metric for metric in leaderboard.metrics if metric.role == "oracle"):
         values = ", ".join(f"{row.label} {cell_text(row.cells.get(metric.id), metric)}" for row in leaderboard.rows)
-        lines.append(f"{metric_title(metric, leaderboard.metrics)}, what a choice by the truth would have given: {values}.")
+        lines.append(f"{metric_title(metric, leaderboard.metrics)}, if the truth chose the checkpoint: {values}.")
     lines += [
         f"Not beaten in {first} and {cost} together: {', '.join(names)}."
         for cost, names in (pareto_sets(leaderboard) if leaderboard.metrics else {}).items()
@@ -186,7 +187,7 @@ def details(leaderboard: Leaderboard) -> list[str]:
         spent = f"{time.seconds:.3g} s" if math.isfinite(time.seconds) else f"> {time.longest:.3g} s"
         by_target.setdefault(time.target, []).append(f"{time.label} {spent} ({time.reached}/{time.runs})")
     return lines + [
-        f"Median training time to {target:g} dB (runs that reached it): {', '.join(texts)}."
+        f"Median training time to {target:g} dB (runs that reached it / all runs): {', '.join(texts)}."
         for target, texts in by_target.items()
     ]
 
@@ -197,7 +198,7 @@ def _spread(cell: Summary) -> str:
 
 
 def header(leaderboard: Leaderboard) -> list[str]:
-    """Return the heads of a table's columns."""
+    """Return the column heads of a table."""
     metrics = [metric_title(metric, leaderboard.metrics) for metric in shown_metrics(leaderboard)]
     if ranked(leaderboard):
         metrics.insert(1, "to best [95 %]")
@@ -211,7 +212,7 @@ def _on_gpu(leaderboard: Leaderboard) -> bool:
 
 
 def cells(leaderboard: Leaderboard, row: Entry) -> list[tuple[str, str | None]]:
-    """Return (text, mark) of each column of a row. A mark is ``best``, ``second``, or ``untrained`` for the whole row."""
+    """Return (text, mark) per column of a row. A mark is ``best``, ``second``, None, or ``untrained`` (the whole row)."""
     metrics = [(cell_text(row.cells.get(m.id), m), row.marks.get(m.id)) for m in shown_metrics(leaderboard)]
     if ranked(leaderboard):
         difference_to_best = (

@@ -1,4 +1,4 @@
-"""Leaderboards as JSON: everything a table knows, in full precision, for other programs."""
+"""Leaderboards as JSON for other programs: all values of a table in full precision."""
 
 import json
 import math
@@ -11,7 +11,7 @@ from inrbench.report import formatting
 
 
 def to_json(leaderboards: Sequence[Leaderboard]) -> str:
-    """Return a list of tables. Numbers that JSON lacks (nan, inf) are strings; what is unknown is null."""
+    """Return the tables as a JSON list. Numbers that JSON lacks (nan, inf) are strings; unknown values are null."""
     return (
         json.dumps(_plain([_one(leaderboard) for leaderboard in leaderboards]), indent=1, ensure_ascii=False, allow_nan=False)
         + "\n"
@@ -50,7 +50,7 @@ def _cell(cell: Any) -> dict[str, Any] | None:
 
 
 def _plain(value: Any) -> Any:
-    """Return the value with what JSON cannot hold written out."""
+    """Return the value with numbers that JSON lacks written as strings."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

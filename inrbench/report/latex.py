@@ -1,4 +1,4 @@
-"""Leaderboards as LaTeX: tables for a paper, in the style of booktabs."""
+"""Leaderboards as LaTeX tables for a paper, in the booktabs style."""
 
 from collections.abc import Sequence
 
@@ -30,12 +30,12 @@ MARKS = {"best": r"\textbf{%s}", "second": r"\underline{%s}", "untrained": r"\te
 
 
 def to_latex(leaderboards: Sequence[Leaderboard]) -> str:
-    """Return the tables, best bold and second underlined; ``\\usepackage{booktabs}`` is all that they need."""
+    """Return the tables, best in bold and second underlined. They need only ``\\usepackage{booktabs}``."""
     return "% \\usepackage{booktabs}\n" + "\n".join(_one(leaderboard) for leaderboard in leaderboards)
 
 
 def escaped(text: str) -> str:
-    """Return text that LaTeX shows as it is.
+    """Return text escaped so that LaTeX prints it literally.
 
     >>> print(escaped("msa[s_max=3.0] 100% ±"))
     msa[s\\_max=3.0] 100\\% $\\pm$
@@ -45,7 +45,7 @@ def escaped(text: str) -> str:
 
 
 def _ascii(letter: str) -> str:
-    """Return a letter that no standard LaTeX set-up may lack; a question mark for one that it may."""
+    """Return the letter if every standard LaTeX installation can print it, else a question mark."""
     return letter if letter.isprintable() and ord(letter) < 0x250 else "?"
 
 
@@ -66,7 +66,7 @@ def _one(leaderboard: Leaderboard) -> str:
             r"\toprule",
             " & ".join(map(escaped, heads)) + r" \\",
             r"\midrule",
-            *(f"{{}}{line} \\\\" for line in lines),  # the braces keep a leading [ from being read as an option of \\
+            *(f"{{}}{line} \\\\" for line in lines),  # the braces keep LaTeX from reading a leading [ as an option of \\
             r"\bottomrule",
             r"\end{tabular}",
             r"\end{table}",

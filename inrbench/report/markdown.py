@@ -33,7 +33,7 @@ def _one(leaderboard: Leaderboard, details: bool) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return stored text as Markdown that shows it: no HTML, no link, no further cell, no line end.
+    """Return stored text escaped for Markdown, so that it adds no HTML, links, cells or line breaks.
 
     >>> _plain("a<img src=x>|[b](c)")
     'a&lt;img src=x&gt;\\\\|[b]\\\\(c)'

@@ -1,4 +1,4 @@
-"""What the gate found: as lines, as JUnit XML for CI, as Markdown for a pull request."""
+"""Results of a regression check as a line, as JUnit XML for CI, and as Markdown for a pull request."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from inrbench.analyse.regression import RegressionCheck
 
 
 def summary(checks: Sequence[RegressionCheck]) -> str:
-    """Return ``12 checks: 11 hold, 1 failed, 0 not compared``."""
+    """Return the count of each outcome, ``12 checks: 11 hold, 1 failed, 0 not compared``."""
     counts = Counter(check.outcome for check in checks)
     return f"{len(checks)} checks: {counts['holds']} hold, {counts['failed']} failed, {counts['not compared']} not compared"
 
@@ -36,7 +36,7 @@ def to_junit(checks: Sequence[RegressionCheck]) -> str:
 
 
 def to_markdown(checks: Sequence[RegressionCheck]) -> str:
-    """Return a summary for a pull request: what failed, and how many held."""
+    """Return a summary for a pull request: the counts, and a table of failed checks."""
     failed = [(check.about, check.message) for check in checks if check.outcome == "failed"]
     table = tabulate(failed, ("failed", "why"), tablefmt="pipe", disable_numparse=True) + "\n" if failed else ""
     return f"**inrbench regress**: {summary(checks)}.\n\n{table}"

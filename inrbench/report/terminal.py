@@ -13,12 +13,20 @@ from inrbench.report import formatting
 
 STYLES = {"best": "bold", "second": "underline", "untrained": "dim", None: ""}
 PLAIN = {"best": "*", "second": "_", "untrained": "", None: ""}
-"""Where a terminal shows neither bold nor underlined: a sign behind the number."""
+"""Sign after a number, used if the output shows neither bold nor underlined text."""
 WIDTH_WITHOUT_TERMINAL = 160
 
 
 def print_leaderboards(leaderboards: Sequence[Leaderboard], details: bool = False, console: Console | None = None) -> None:
-    """Print the tables, best in bold and second underlined; behind a pipe, marked by * and _."""
+    """Print the leaderboards, with the best value in bold and the second underlined.
+
+    If the output is not a terminal or has no colours, ``*`` and ``_`` mark these values instead.
+
+    Args:
+        leaderboards: The leaderboards to print.
+        details: Whether to add lines on spread, Pareto sets and times to targets.
+        console: The console to print to; a new one on standard output by default.
+    """
     console = console or Console(highlight=False)
     if not console.is_terminal:
         console.width = WIDTH_WITHOUT_TERMINAL
@@ -47,5 +55,5 @@ def print_leaderboards(leaderboards: Sequence[Leaderboard], details: bool = Fals
 
 
 def _plain(text: str, style: str = "") -> Text:
-    """Return stored text as it is: its brackets are no markup, and its control characters are written out."""
+    """Return stored text for printing: brackets are not read as markup, and control characters are escaped."""
     return Text(printable(text), style=style)

@@ -1,4 +1,4 @@
-"""The store: a folder of immutable Parquet files, one an attempt, that any number of processes may add to."""
+"""The store: a folder of immutable Parquet files, one per attempt, to which any number of processes may add."""
 
 from inrbench.store.artifacts import artifact_error, artifact_files, artifact_folder, keep_artifacts
 from inrbench.store.bucket_leases import can_lease, lease_in_bucket

@@ -1,6 +1,6 @@
-"""What runs leave to look at, and their weights: files named by their content, so that equal ones are kept once.
+"""Artifacts of runs: files to view, and weights. Each is named by the hash of its content, so equal ones are stored once.
 
-A run's row says which files are its own. They are there before the row is, and a row may outlive them: they can be deleted.
+The row of a run lists its artifacts. The files are written before the row. They may be deleted later while the row stays.
 """
 
 import hashlib
@@ -25,12 +25,21 @@ FILE_NAME = re.compile(rf"[0-9a-f]{{{HASH_LETTERS}}}(\.[A-Za-z0-9_]{{1,20}}){{0,
 
 
 def artifact_folder(results: Path) -> Path:
-    """Return where all runs' files lie. Raises StoreError where a link is in its place."""
+    """Return the folder with the artifacts of all runs. Raises StoreError if it is a symbolic link."""
     return below(results, "artifacts")
 
 
 def keep_artifacts(results: Path, write: Callable[[Path], None], prefix: str = "") -> tuple[Artifact, ...]:
-    """Let ``write`` fill a folder, keep its files, and return them, ``prefix`` before their names. Raises what it raises."""
+    """Store the files that ``write`` creates, and return them as artifacts.
+
+    Args:
+        results: The results folder.
+        write: Called with the path of an empty folder, to which it writes the files.
+        prefix: Text that is put before the name of each artifact.
+
+    Raises:
+        Exception: Any exception that ``write`` raises.
+    """
     target = artifact_folder(results)
     target.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=target, prefix=f"{BEING_WRITTEN}{mark()}."))
@@ -49,9 +58,10 @@ def keep_artifacts(results: Path, write: Callable[[Path], None], prefix: str = "
 
 
 def artifact_files(results: Path, artifacts: Iterable[Mapping[str, Any]] | None) -> dict[str, Path]:
-    """Return name -> file of a row's artifacts, of those that are still there; none for rows without the column.
+    """Return a dict from name to path of the artifacts of a row. Files that no longer exist are left out.
 
-    A row may be anybody's: a file that is not called by a digest, such as ``../x``, or that is a link, is passed over.
+    ``artifacts`` is None for rows without this column; the result is then empty. The row may come from an untrusted source:
+    a file whose name is not a digest, such as ``../x``, or that is a link, is skipped.
     """
     folder = artifact_folder(results)
     held = {each["name"]: each["file"] for each in artifacts if each} if artifacts is not None else {}
@@ -59,17 +69,17 @@ def artifact_files(results: Path, artifacts: Iterable[Mapping[str, Any]] | None)
 
 
 def is_artifact_name(file: object) -> bool:
-    """Whether a text is what an artifact's file can be called."""
+    """Return whether a value is a valid name for the file of an artifact."""
     return isinstance(file, str) and FILE_NAME.fullmatch(file) is not None
 
 
 def files_named(table: pa.Table) -> set[str]:
-    """Return the files that rows with the column ``artifacts`` name as theirs."""
+    """Return the names of the artifact files that the rows of a table list. The table has the column ``artifacts``."""
     return {each["file"] for held in table["artifacts"].to_pylist() for each in held or ()}
 
 
 def artifact_error(path: Path) -> str | None:
-    """Return why a file is not the artifact that its name says, None if it is."""
+    """Return why the content of a file does not match its name, or None if it does."""
     if path.is_symlink():
         return LINK
     try:
@@ -81,10 +91,18 @@ def artifact_error(path: Path) -> str | None:
 
 
 def copy_artifacts(rows: Iterable[Mapping[str, Any]], source: Path, target: Path) -> dict[Path, str]:
-    """Copy what runs left to another results folder; return why files were refused. What is there already stays.
+    """Copy artifacts to another results folder; return a dict from refused file to reason.
 
-    Each copy is whole and flushed before it bears its name, and its content is what the name says. Raises StoreError where the
-    target cannot be written.
+    Files that are already in the target are kept. A copy gets its name only after it is complete, flushed to disk, and its
+    content matches the name.
+
+    Args:
+        rows: Rows with the column ``artifacts``.
+        source: The results folder that the rows come from.
+        target: The results folder to copy to.
+
+    Raises:
+        StoreError: The target cannot be written.
     """
     refused = {}
     files = {path.name: path for row in rows for path in artifact_files(source, row["artifacts"]).values()}
@@ -99,7 +117,7 @@ def copy_artifacts(rows: Iterable[Mapping[str, Any]], source: Path, target: Path
 
 
 def _as_named(path: Path) -> Iterator[bytes]:
-    """Yield a file's content. Raises BadValue, at the end at the latest, where that is not what the name says."""
+    """Yield the content of a file. Raises BadValue, at the latest at the end, if the content does not match the name."""
     digest, size = hashlib.sha256(), 0
     try:
         for piece in chunks_of(path):

@@ -1,9 +1,9 @@
-"""Leases in a bucket: several machines on one object store divide the runs, and none is done twice.
+"""Leases in a bucket: several machines that share an object store divide the runs, so that none is done twice.
 
-A lease is an object that is written on the condition that there is none (``If-None-Match``), and taken over on the condition
-that it is still the one that was seen (``If-Match``): the store lets one of several through. Its owner writes it anew now and
-then; how old it is, is told by the store's own clock. That needs boto3 (``pip install 'inrbench[s3]'``), since pyarrow knows no
-conditions.
+A lease is an object. It is written only if it does not exist yet (``If-None-Match``), and taken over only if it is still the
+version that was read (``If-Match``). If several machines try at once, the object store lets one of them succeed. The owner
+rewrites its lease at intervals. The age of a lease is measured by the clock of the object store. This needs boto3
+(``pip install 'inrbench[s3]'``), because pyarrow does not support conditional writes.
 """
 
 import json
@@ -21,22 +21,22 @@ from urllib.parse import parse_qs, urlsplit
 
 HEARTBEAT_SECONDS = 20.0
 STALE_SECONDS = 120.0
-"""Without a new version for so long, by the clock of the object store, the owner is taken for dead."""
+"""Seconds without a new version, by the clock of the object store, after which the owner is assumed to be dead."""
 REFUSED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "412", "409"})
 GONE = frozenset({"NoSuchKey", "404"})
 
 
 def can_lease(uri: str) -> bool:
-    """Whether leases can be kept in an object store: it must know conditional writes, and boto3 must be there."""
+    """Return whether an object store can store leases: it must support conditional writes, and boto3 must be installed."""
     return uri.startswith("s3://") and find_spec("boto3") is not None
 
 
 @contextmanager
 def lease_in_bucket(uri: str | None, name: str) -> Iterator[bool]:
-    """Hold ``name`` against all machines that share a bucket, and yield True; yield False if another holds it.
+    """Hold the lease ``name`` among all machines that share a bucket: yield True, or False if another owner holds it.
 
-    Where no lease can be kept (no bucket, no boto3, a bucket that answers otherwise) the block runs without: a run may then be
-    done twice, and counts once.
+    If no lease can be stored (no bucket, no boto3, or an unexpected answer from the bucket), it yields True and the block runs
+    without a lease. A run may then be done twice; it counts once.
     """
     held = _Held(*_place(uri, name)) if uri is not None and can_lease(uri) else None
     ours = held.take() if held is not None else None
@@ -53,7 +53,7 @@ def lease_in_bucket(uri: str | None, name: str) -> Iterator[bool]:
 
 
 def _place(uri: str, name: str) -> tuple[Any, str, str]:
-    """Return a client, the bucket, and the key of a lease."""
+    """Return an S3 client, the bucket, and the key of a lease."""
     import boto3
     from botocore.config import Config
 
@@ -70,7 +70,7 @@ def _place(uri: str, name: str) -> tuple[Any, str, str]:
 
 @dataclass
 class _Held:
-    """One lease, as this process writes it. ``etag``: the version that is ours, None for none."""
+    """A lease, as this process writes it. ``etag`` is the version that this process wrote, or None if it owns none."""
 
     client: Any
     bucket: str
@@ -81,14 +81,14 @@ class _Held:
     lock: Any = field(default_factory=threading.Lock)
 
     def take(self) -> bool | None:
-        """Return True if it is ours now, False if it is another's who lives, None if the bucket cannot tell."""
+        """Try to take the lease: return True on success, False if a living owner has it, None if the bucket cannot be used."""
         for _ in range(3):
             written = self._write(IfNoneMatch="*")
             if written is not False:
                 return written
             seen = self._seen()
             if seen is None:
-                continue  # it has just gone
+                continue  # it was removed a moment ago: try again
             etag, silence = seen
             if silence < STALE_SECONDS:
                 return False
@@ -98,7 +98,7 @@ class _Held:
         return False
 
     def beat(self, stop: threading.Event) -> None:
-        """Write the lease anew until ``stop``; once it is another's, no more."""
+        """Rewrite the lease at intervals until ``stop`` is set or another owner has taken it over."""
         while not stop.wait(HEARTBEAT_SECONDS):
             with self.lock:
                 if stop.is_set() or self.etag is None:
@@ -107,16 +107,16 @@ class _Held:
                     self.etag = None
 
     def release(self) -> None:
-        """Remove the lease if it is ours still."""
+        """Remove the lease if this process still owns it."""
         with self.lock:
             seen = self._seen() if self.etag is not None else None
             if seen is not None and seen[0] == self.etag:
-                with suppress(Exception):  # it grows stale
+                with suppress(Exception):  # otherwise the lease becomes stale by itself
                     self.client.delete_object(Bucket=self.bucket, Key=self.key)
             self.etag = None
 
     def _write(self, **condition: str) -> bool | None:
-        """Write under a condition; False if that does not hold, None if the bucket does not answer or knows no conditions."""
+        """Write under a condition. Return False if the condition is not met, None if the bucket gives no usable answer."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         self.beats += 1
@@ -131,7 +131,7 @@ class _Held:
         return True
 
     def _seen(self) -> tuple[str, float] | None:
-        """Return the version that is there and its age in seconds by the store's clock; None if there is none."""
+        """Return the current version and its age in seconds by the object store's clock, or None if there is none."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:

@@ -1,7 +1,7 @@
 """Compaction: one deterministic file per (task, method). The same runs give the same bytes.
 
-``export_compact`` copies the runs that count to another folder, ready to be committed. ``compact_in_place`` merges all attempts
-in their own folder: one file per attempt is right while runs finish one by one, and slow to read by the thousand.
+``export_compact`` copies the runs that count to another folder, ready to be committed. ``compact_in_place`` merges all
+attempts in their own folder. One file per attempt suits runs that finish one by one, but thousands of files are slow to read.
 """
 
 import itertools
@@ -39,29 +39,35 @@ COMPRESSION_LEVEL = 9
 
 @dataclass
 class MergeResult:
-    """What was written, each file with its number of rows, and what was refused, each file with the reason."""
+    """The files that were written and those that were refused.
+
+    Args:
+        written: Number of rows of each file that was written.
+        refused: Reason for each file that was refused.
+        left_out: Number of attempts that were skipped.
+    """
 
     written: dict[Path, int] = field(default_factory=dict)
     refused: dict[Path, str] = field(default_factory=dict)
     left_out: int = 0
-    """Attempts of runs that had ended well here before."""
+    """Number of attempts whose runs already had an ``ok`` attempt here."""
 
 
 def export_compact(results: Path, target: Path, tasks: Container[str] | None = None, artifacts: bool = False) -> MergeResult:
     """Merge the runs of a results folder into ``target/<task>/<method>.parquet``.
 
-    What ``target`` already holds stays, unless the same run has a newer attempt. Files of the results folder that cannot be
-    read, and rows whose names lead elsewhere, are refused, and the others are merged.
+    Runs that are already in ``target`` stay there, unless the same run has a newer attempt. Files of the results folder that
+    cannot be read, and rows whose task or method is not a valid name, are refused. The others are merged.
 
     Args:
         results: The results folder.
         target: The folder of published results.
-        tasks: The tasks that are merged; all if it is None.
-        artifacts: Copy what the merged runs left, too.
+        tasks: The tasks to merge; None for all.
+        artifacts: Whether to copy the artifacts of the merged runs too.
 
     Raises:
-        StoreError: A folder is not there or cannot be written, or the target holds a file that cannot be read: nothing is
-            overwritten whose content is unknown.
+        StoreError: A folder does not exist or cannot be written, or the target contains a file that cannot be read. A file
+            whose content is unknown is never overwritten.
     """
     for folder in (results, target):
         sweep(folder)
@@ -89,7 +95,7 @@ def export_compact(results: Path, target: Path, tasks: Container[str] | None = N
 
 
 def _refuse_like_names(pairs: Iterable[Pair]) -> None:
-    """Raise StoreError for names that differ in nothing but case: on many file systems they are one file."""
+    """Raise StoreError for names that differ only in case: on many file systems they are the same file."""
     seen: dict[Pair, Pair] = {}
     for pair in pairs:
         task, method = pair
@@ -101,12 +107,13 @@ def _refuse_like_names(pairs: Iterable[Pair]) -> None:
 
 
 def compact_in_place(results: Path) -> dict[Path, int]:
-    """Merge the attempts of each (task, method) of a store into one file there; return each file's number of attempts.
+    """Merge the attempts of each (task, method) of a store into one file; return the number of attempts in each new file.
 
-    Folders with nothing to merge are left alone, and so are files that cannot be read, that hold columns that we do not know,
-    or that hold an attempt which another file tells otherwise.
-    Others may read, write and pack meanwhile, and any of them may die: the merged file is there and whole before the first of
-    its sources goes, its name is the digest of its content, and an attempt that is held twice counts once. Raises StoreError.
+    Folders with nothing to merge are left unchanged. So are files that cannot be read, that have unknown columns, or that
+    contain an attempt which another file stores with different content.
+    Other processes may read, write and compact at the same time, and any of them may be killed. The merged file is complete
+    before the first of its sources is removed, its name is the digest of its content, and an attempt that is stored twice
+    counts once. Raises StoreError if the store cannot be read or written.
     """
     sweep(results)
     written = {}
@@ -128,7 +135,7 @@ def compact_in_place(results: Path) -> dict[Path, int]:
 
 
 def _in_conflict(table: pa.Table) -> set[Path]:
-    """Return the files whose rows claim to be an attempt that another row claims to be, with another content."""
+    """Return the files with an attempt that another row stores with different content."""
     twice = table.filter(_any_of(table["attempt_id"], duplicates(table["attempt_id"].to_pylist())))
     odd = conflicting_ids(twice.select(SCHEMA.names))
     claims = zip(twice["attempt_id"].to_pylist(), twice[FILE.name].to_pylist(), strict=True)
@@ -145,7 +152,7 @@ def _by_folder(files: Iterable[Path]) -> Iterable[tuple[Path, list[Path]]]:
 
 
 def _has_known_columns(path: Path) -> bool:
-    """Whether a file holds nothing but columns that we know."""
+    """Return whether a file has only columns that this version knows."""
     try:
         return is_regular(path) and set(pq.read_schema(path).names) <= set(READ_SCHEMA.names)
     except UNREADABLE:
@@ -153,15 +160,15 @@ def _has_known_columns(path: Path) -> bool:
 
 
 def import_attempts(other: Path, results: Path) -> MergeResult:
-    """Add the attempts of another results folder, as they are, with their artifacts.
+    """Add the attempts of another results folder, unchanged, together with their artifacts.
 
-    The other folder may be a stranger's. Of each row the id is worked out again and every column looked at, and of each
-    artifact the digest, before anything is written; what does not hold is refused and named, and the rest is added. Times,
-    machines and ids stay those of whoever ran them. What is there already stays as it is: attempts, artifacts, and runs that
-    ended well, of which other attempts are left out.
+    The other folder may come from an untrusted source. Before a row is written, its run id is recomputed and every column is
+    checked; before an artifact is written, its digest is recomputed. What fails is refused and reported, and the rest is added.
+    Times, machines and ids stay as they were recorded. Existing attempts and artifacts are not changed. If a run already has
+    an ``ok`` attempt here, other attempts at it are left out.
 
     Raises:
-        StoreError: A folder is not there, or ``results`` cannot be written.
+        StoreError: A folder does not exist, or ``results`` cannot be written.
     """
     sweep(results)
     table, unreadable = read_all_attempts(other, [*SCHEMA.names, FILE.name])
@@ -174,7 +181,7 @@ def import_attempts(other: Path, results: Path) -> MergeResult:
     for i, row in enumerate(table.to_pylist()):
         file = Path(row.pop(FILE.name))
         if row["attempt_id"] in told_otherwise:
-            merged.refused.setdefault(file, f"holds attempt {row['attempt_id']}, which is here with another content")
+            merged.refused.setdefault(file, f"contains attempt {row['attempt_id']}, which is here with another content")
         elif row["attempt_id"] in held:
             continue
         elif fault := row_error(row):
@@ -192,7 +199,7 @@ def import_attempts(other: Path, results: Path) -> MergeResult:
 
 
 def _conflicting_attempts(theirs: pa.Table, results: Path) -> set[str]:
-    """Return the attempts of rows that a results folder holds with another content."""
+    """Return the ids of attempts that a results folder stores with different content than these rows."""
     if not theirs.num_rows:
         return set()
     ours, _ = read_all_attempts(results, SCHEMA.names)
@@ -202,7 +209,7 @@ def _conflicting_attempts(theirs: pa.Table, results: Path) -> set[str]:
 
 
 def _write_compacted(table: pa.Table, folder: Path) -> tuple[Path, int]:
-    """Write the attempts of a table, each once, into one file of a folder of the store."""
+    """Write each attempt of a table once to one file in a folder of the store; return the file and its number of rows."""
     order = table.select(["run_id", "attempt_id"]).to_pandas()
     rows = order.drop_duplicates("attempt_id").sort_values(["run_id", "attempt_id"]).index
     content = parquet_bytes(table.take(pa.array(rows)).combine_chunks(), COMPRESSION_LEVEL)
@@ -212,7 +219,7 @@ def _write_compacted(table: pa.Table, folder: Path) -> tuple[Path, int]:
 
 
 def _by_pair(table: pa.Table) -> Iterable[tuple[Pair, pa.Table]]:
-    """Yield (task, method) and their rows, in order."""
+    """Yield each (task, method) with its rows, sorted by name."""
     for task, method in sorted(set(zip(table["task"].to_pylist(), table["method"].to_pylist(), strict=True))):
         yield (task, method), table.filter(pc.and_(pc.equal(table["task"], task), pc.equal(table["method"], method)))
 

@@ -1,4 +1,4 @@
-"""On what a run ran: machine, libraries, and the state of the code."""
+"""The environment of a run: machine, libraries, and the state of the code."""
 
 import os
 import platform
@@ -15,7 +15,11 @@ from inrbench.spec import digest
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """Facts stored in each row. ``hardware_id`` hashes what does not change between boots: times compare within it."""
+    """Facts about the environment, stored in each row.
+
+    Args:
+        hardware_id: Hash of the facts that do not change between boots. Times are comparable between rows with the same value.
+    """
 
     device: str
     device_name: str
@@ -31,23 +35,30 @@ class Environment:
     code_dirty: bool | None
     threads: int
     jobs: int
-    """Worker processes that shared the machine."""
+    """Number of worker processes that shared the machine."""
     matmul_precision: str
     """``torch.get_float32_matmul_precision()``; "highest" is plain fp32."""
     tf32: bool
     load_average: float | None
-    """Of the last minute, when the run began."""
+    """Load average over the last minute when the run began."""
 
 
 def environment(device: str, threads: int, jobs: int, code: tuple[str | None, bool | None]) -> Environment:
-    """Return the facts of this process on a device such as ``cpu`` or ``cuda:0``. Imports torch."""
+    """Return the environment of this process. Imports torch.
+
+    Args:
+        device: The device, such as ``cpu`` or ``cuda:0``.
+        threads: Number of CPU threads per worker process.
+        jobs: Number of worker processes that share the machine.
+        code: Commit and whether there are uncommitted changes, as ``code_state`` returns them.
+    """
     import torch
 
     on_gpu = device.startswith("cuda")
-    # a machine that sends runs to others' GPUs may have none
+    # a machine that sends runs to GPUs of other machines may have none itself
     name = (torch.cuda.get_device_name(device) if torch.cuda.is_available() else "GPU elsewhere") if on_gpu else cpu_model()
     cores, memory = physical_cores(), psutil.virtual_memory().total
-    # memory to the GiB: the same machine reports a few pages more or less from boot to boot
+    # memory is rounded to GiB: the same machine reports a few pages more or less after each boot
     stable = [platform.machine(), cpu_model(), cores, round(memory / 2**30), name]
     return Environment(
         device=device,
@@ -72,7 +83,7 @@ def environment(device: str, threads: int, jobs: int, code: tuple[str | None, bo
 
 @cache
 def cpu_model() -> str:
-    """Return the processor's name as the system knows it."""
+    """Return the name of the processor as the system reports it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

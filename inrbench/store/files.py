@@ -1,6 +1,7 @@
-"""Files of a results folder: regular ones only. No symbolic link is followed below the folder that the user named.
+"""Access to the files of a results folder. Only regular files count; no symbolic link below the user's folder is followed.
 
-A folder may come from a stranger. A link in it could make us read, copy, send or remove what lies elsewhere.
+A folder may come from an untrusted source. A link in it could make this program read, copy, send or remove files that are
+outside the folder.
 """
 
 import contextlib
@@ -20,16 +21,16 @@ from inrbench.store.processes import lives, mark, place
 LINK = "is a symbolic link, which is not followed"
 NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 FOLDER_CANNOT = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES, errno.EISDIR})
-"""What file systems answer that cannot flush a folder; the rename itself was done."""
+"""Error codes of file systems that cannot flush a folder. The rename itself has succeeded."""
 CHUNK = 1 << 20
 BEING_WRITTEN = ".being-written."
-"""How the folders begin in which runs write their artifacts."""
+"""Prefix of the temporary folders to which runs write their artifacts."""
 FETCHED = ".fetched."
-"""How the folders begin in which what comes from an object store lies until it has been looked at."""
+"""Prefix of the temporary folders with files from an object store that have not been checked yet."""
 OWNER = re.compile(r"\.(?P<place>[0-9a-f]{12})\.(?P<pid>\d{1,9})\.")
-"""In the name of a temporary file: who writes it."""
+"""Pattern of the writer's place and process id in the name of a temporary file."""
 ABANDONED_SECONDS = 24 * 3600
-"""What is being written is not touched for so long: its writer may live on another machine."""
+"""Seconds for which unfinished files are left alone, because their writer may be running on another machine."""
 
 
 def below(results: Path, *parts: str) -> Path:
@@ -38,14 +39,14 @@ def below(results: Path, *parts: str) -> Path:
     for part in parts:
         path = path / part
         if path.is_symlink():
-            raise StoreError(f"{path} {LINK}; put a folder of its own in its place")
+            raise StoreError(f"{path} {LINK}; replace it with a real folder")
     return path
 
 
 def regular_files(folder: Path, chosen: Callable[[str], bool]) -> Iterator[Path]:
-    """Yield the regular files below a folder whose names are chosen, in order; links are passed over.
+    """Yield the regular files below a folder whose names ``chosen`` accepts, in order. Links are skipped.
 
-    Raises StoreError if a folder may not be read.
+    Raises StoreError if a folder cannot be read.
     """
     for root, folders, names in os.walk(folder, onerror=raise_unless_gone, followlinks=False):
         folders.sort()
@@ -56,13 +57,13 @@ def regular_files(folder: Path, chosen: Callable[[str], bool]) -> Iterator[Path]
 
 
 def raise_unless_gone(error: OSError) -> None:
-    """Raise StoreError for a folder that cannot be listed; one that has gone meanwhile holds nothing."""
+    """Raise StoreError for a folder that cannot be listed. A folder that was removed meanwhile counts as empty."""
     if not isinstance(error, FileNotFoundError):
         raise StoreError(f"cannot read {error.filename}: {error.strerror}. Choose another folder with --results")
 
 
 def is_regular(path: Path) -> bool:
-    """Whether a path is a regular file, and no link to one."""
+    """Return whether a path is a regular file and not a link to one."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except OSError:
@@ -72,13 +73,13 @@ def is_regular(path: Path) -> bool:
 def read_regular(path: Path, most: int = MAX_SMALL_FILE_BYTES) -> bytes:
     """Return the content of a regular file.
 
-    Raises OSError for a link or a file that cannot be read, ValueError for one of more than ``most`` bytes.
+    Raises OSError for a link or a file that cannot be read, and ValueError for a file of more than ``most`` bytes.
     """
     handle = os.open(path, os.O_RDONLY | NO_FOLLOW)
     with os.fdopen(handle, "rb") as stream:
         facts = os.fstat(stream.fileno())
         if not stat.S_ISREG(facts.st_mode):
-            raise OSError(errno.EINVAL, "is no regular file", str(path))
+            raise OSError(errno.EINVAL, "is not a regular file", str(path))
         if facts.st_size > most:
             raise ValueError(f"has {facts.st_size:,} bytes; at most {most:,} are read")
         content = stream.read(min(most, facts.st_size) + 1)
@@ -88,21 +89,21 @@ def read_regular(path: Path, most: int = MAX_SMALL_FILE_BYTES) -> bytes:
 
 
 def chunks_of(path: Path) -> Iterator[bytes]:
-    """Yield the content of a regular file piece by piece. Raises OSError for a link or one that cannot be read."""
+    """Yield the content of a regular file in chunks. Raises OSError for a link or a file that cannot be read."""
     handle = os.open(path, os.O_RDONLY | NO_FOLLOW)
     with os.fdopen(handle, "rb") as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "is no regular file", str(path))
+            raise OSError(errno.EINVAL, "is not a regular file", str(path))
         while piece := stream.read(CHUNK):
             yield piece
 
 
 def write_atomically(content: bytes | Iterator[bytes], path: Path) -> None:
-    """Write to a temporary file beside ``path``, flush it to the disk, and rename it. Raises StoreError.
+    """Write to a temporary file next to ``path``, flush it to disk, and rename it. Raises StoreError if that fails.
 
     Args:
-        content: The bytes, or pieces of them.
-        path: The file; its folder is made.
+        content: The bytes, as a whole or in pieces.
+        path: The file to write. Its folder is created if it does not exist.
     """
     scratch = scratch_of(path)
     try:
@@ -124,15 +125,15 @@ def write_atomically(content: bytes | Iterator[bytes], path: Path) -> None:
 
 
 def scratch_of(path: Path) -> Path:
-    """Return the temporary file that becomes ``path``; any file system that can hold ``path`` can hold it."""
+    """Return the temporary file that is renamed to ``path``. Any file system that accepts ``path`` accepts its name."""
     return path.with_name(f".{path.name[:180]}.{mark()}.tmp")
 
 
 def sweep(results: Path) -> None:
-    """Remove temporary files and folders whose writers are dead: those of this place at once, others' after a day."""
+    """Remove unfinished files: at once if their writer is a dead process of this ``place``, otherwise after a day."""
     for path in temporary(results):
         owner = OWNER.search(path.name)
-        with contextlib.suppress(OSError):  # its writer has just finished
+        with contextlib.suppress(OSError):  # the file is gone: its writer has just finished
             if owner is not None and owner["place"] == place():
                 dead = not lives(int(owner["pid"]))
             else:
@@ -142,7 +143,7 @@ def sweep(results: Path) -> None:
 
 
 def temporary(results: Path) -> Iterator[Path]:
-    """Yield what writers leave half written in the store and among the artifacts."""
+    """Yield the unfinished files and folders that writers have left in a results folder."""
     for root in ("store", "tuned"):
         folder = below(results, root)
         yield from regular_files(folder, lambda name: name.startswith(".") and name.endswith(".tmp"))
@@ -154,16 +155,16 @@ def temporary(results: Path) -> Iterator[Path]:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, a link itself, or a folder of ours with what is in it. What has gone meanwhile is no fault."""
+    """Remove a file, a link itself, or one of this project's folders with its content. A missing path is not an error."""
     with contextlib.suppress(OSError):
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)  # which follows no link
+            shutil.rmtree(path, ignore_errors=True)  # does not follow links
         else:
             path.unlink(missing_ok=True)
 
 
 def flush_folder(folder: Path) -> None:
-    """Make a rename itself durable, where the system can: Windows cannot open a folder, some file systems cannot flush one."""
+    """Make a rename durable if the system can: Windows cannot open a folder, and some file systems cannot flush one."""
     if not hasattr(os, "O_DIRECTORY"):
         return
     try:

@@ -1,6 +1,6 @@
-"""Whether two stored rows are the same attempt: the same values in every column, in today's form.
+"""Comparison of stored rows: two rows are the same attempt if all columns are equal in the current form.
 
-An attempt id says which attempt a row claims to be. Only the same content makes one row fit to stand for another.
+An attempt id states which attempt a row claims to be. A row can replace another only if the content is the same.
 """
 
 import hashlib
@@ -14,16 +14,17 @@ from inrbench.store.schema import MALFORMED_ROW, SCHEMA, spec_of, with_defaults
 
 
 def in_current_form(table: pa.Table) -> pa.Table:
-    """Return attempts with what earlier versions left out: engine, track, training, and the id that covers them.
+    """Return attempts in the current form.
 
-    Raises what is in NOT_UNDERSTOOD for a run that cannot be understood.
+    Adds what earlier versions left out (engine, track, training), applies renames, and recomputes the run id. Raises one of
+    MALFORMED_ROW for a run that cannot be understood.
     """
     rows = [renamed_row(with_defaults(row)) for row in table.to_pylist()]
     return pa.Table.from_pylist([{**row, "run_id": spec_of(row).run_id} for row in rows], schema=SCHEMA)
 
 
 def content_digests(table: pa.Table) -> dict[str, set[str]]:
-    """Return attempt id -> a digest of each content that its rows have, in today's form where they can be brought to it."""
+    """Return a dict from attempt id to the digests of its rows, in the current form if they can be converted to it."""
     found: dict[str, set[str]] = {}
     for i, attempt in enumerate(table["attempt_id"].to_pylist()):
         row = pa.Table.from_pylist(table.slice(i, 1).to_pylist(), schema=SCHEMA)
@@ -34,7 +35,7 @@ def content_digests(table: pa.Table) -> dict[str, set[str]]:
 
 
 def conflicting_ids(table: pa.Table) -> set[str]:
-    """Return the attempts that rows tell otherwise than other rows do."""
+    """Return the ids of the attempts whose rows have different content."""
     return {attempt for attempt, found in content_digests(table).items() if len(found) > 1}
 
 
@@ -46,7 +47,7 @@ def _digest(table: pa.Table) -> str:
 
 
 def duplicates(ids: Iterable[str]) -> set[str]:
-    """Return what occurs more than once."""
+    """Return the ids that occur more than once."""
     seen, twice = set[str](), set[str]()
     for each in ids:
         (twice if each in seen else seen).add(each)

@@ -1,11 +1,12 @@
-"""Leases: who is doing what in a results folder, told to others by small files that are touched while their owner lives.
+"""Leases: small files in a results folder that show which process does what. An owner that is alive touches its file.
 
-Two commands on one folder, on one machine or on several that share it, then divide the runs and do none twice. A lease is
-advice, not a lock: where it fails (a clock that jumps, a laptop that slept, two that take over a dead one's at once) a run is
-done twice, and the store counts it once.
+Two commands on one folder, on one machine or on several that share the folder, thus divide the runs and do none twice. A lease
+is advice, not a lock. If it fails (a clock that jumps, a laptop that slept, two processes that take over a dead owner's lease
+at once), a run is done twice, and the store counts it once.
 
-A folder may be a stranger's. A lease holds nobody up for longer than its owner proves that it lives: by its process, where that
-can be seen from here (the same boot of the same machine, the same container), and by a touch now and then in any case.
+A folder may come from an untrusted source. A lease blocks others only while there is proof that its owner is alive. The proof
+is its process, if that can be seen from here (the same boot of the same machine, the same container), and in any case a recent
+heartbeat.
 """
 
 import json
@@ -28,9 +29,9 @@ from inrbench.store.read_guard import read_json
 
 HEARTBEAT_SECONDS = 5.0
 STALE_SECONDS = 30.0
-"""Without a touch for so long, an owner whose process cannot be seen from here is taken for dead."""
+"""Seconds without a heartbeat after which an owner is assumed to be dead if its process cannot be seen from here."""
 SLEEP_SECONDS = 300.0
-"""Without a touch for so long, an owner is taken for dead though its process is there: it may be no owner at all."""
+"""Seconds without a heartbeat after which an owner is assumed dead even if its process exists: it may not be the owner."""
 FIELDS = {
     "name": str,
     "host": str,
@@ -45,34 +46,38 @@ FIELDS = {
 
 @dataclass(frozen=True)
 class Lease:
-    """What is held by whom. ``info`` is what the owner says about it."""
+    """A lease and its owner.
+
+    Args:
+        info: Facts that the owner adds about its work.
+    """
 
     name: str
     host: str
     place: str
-    """Which processes can see the owner's: see ``inrbench.store.processes``. Host names do not tell that."""
+    """Identifies processes that can see the owner's process: see ``inrbench.store.processes``. Host names are not unique."""
     pid: int
     started: float
-    """When the process began, in seconds since 1970: a number of a process may be used again."""
+    """When the process began, in seconds since 1970. It is needed because process ids are reused."""
     acquired_at: float
-    """Since when it is held."""
+    """When the lease was acquired, in seconds since 1970."""
     token: str
-    """Drawn by chance: no two leases are the same."""
+    """Random text. No two leases have the same."""
     info: dict[str, Any] = field(default_factory=dict)
 
     @property
     def runs(self) -> list[str] | None:
-        """The runs that a command has planned, None of a lease that is no command's."""
+        """Return the runs that a command has planned, or None if the lease does not belong to a command."""
         return _texts(self.info.get("runs"))
 
     @property
     def known(self) -> list[str]:
-        """The attempts that a command knew when it began."""
+        """Return the attempts that a command knew when it began."""
         return _texts(self.info.get("known")) or []
 
     @property
     def what(self) -> str | None:
-        """What a run is, None of a lease that is no run's."""
+        """Return the description of a run, or None if the lease does not belong to a run."""
         what = self.info.get("what")
         return what if isinstance(what, str) else None
 
@@ -82,15 +87,21 @@ def _texts(held: object) -> list[str] | None:
 
 
 def lease_folder(results: Path) -> Path:
-    """Return where leases lie below a results folder. Raises StoreError where a link is in its place."""
+    """Return the folder of the leases in a results folder. Raises StoreError if it is a symbolic link."""
     return below(results, "leases")
 
 
 @contextmanager
 def lease(results: Path, name: str, **info: Any) -> Iterator[bool]:
-    """Hold ``name`` inside the block, and yield True; yield False if another living process holds it.
+    """Hold the lease ``name`` inside the block and yield True; yield False if another living process holds it.
 
-    Where no lease can be written (a full disk) the block runs without: what it does will say what is wrong.
+    If no lease can be written (for example on a full disk), it yields True and the block runs without one. The work in the
+    block then reports the error.
+
+    Args:
+        results: The results folder.
+        name: The name of the lease.
+        info: Facts to store in the lease.
     """
     path = lease_folder(results) / f"{name}.json"
     started = psutil.Process().create_time()
@@ -109,13 +120,13 @@ def lease(results: Path, name: str, **info: Any) -> Iterator[bool]:
         yield True
     finally:
         stop.set()
-        if _read(path) == me:  # not another's, who thought us dead
-            with suppress(OSError):  # a folder that may only be read now
+        if _read(path) == me:  # otherwise another process has taken it over
+            with suppress(OSError):  # the folder may have become read-only
                 path.unlink(missing_ok=True)
 
 
 def active_leases(results: Path) -> list[Lease]:
-    """Return the leases of living processes, by name."""
+    """Return the leases of living processes, sorted by name."""
     folder = lease_folder(results)
     now = _now(folder) if folder.is_dir() else 0.0
     found = ((path, _read(path)) for path in sorted(folder.glob("*.json")))
@@ -123,7 +134,7 @@ def active_leases(results: Path) -> list[Lease]:
 
 
 def _take(path: Path, me: Lease) -> bool:
-    """Write a lease unless a living process holds it. Raises OSError."""
+    """Write a lease unless a living process holds it; return whether it was written. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{me.token}")
     try:
@@ -142,10 +153,10 @@ def _take(path: Path, me: Lease) -> bool:
 
 
 def _link(scratch: Path, path: Path) -> bool:
-    """Give a file a second name, whole at once and only if nothing has it; return whether it has it now.
+    """Give a file a second name, atomically and only if the name is free; return whether the file has it now.
 
-    A server of files may answer that the name is taken when it was this very call that took it, and its answer was lost. The
-    number of names tells.
+    A file server may answer that the name is taken although this call took it, if its first answer was lost. The number of
+    links shows that.
     """
     try:
         os.link(scratch, path)
@@ -155,9 +166,9 @@ def _link(scratch: Path, path: Path) -> bool:
 
 
 def _is_living(path: Path, entry: Lease, now: float) -> bool:
-    """Whether the owner of a lease lives, as far as can be known here. ``now`` is the time of the folder's file system.
+    """Return whether the owner of a lease is alive, as far as can be known. ``now`` is the time of the folder's file system.
 
-    A touch that lies further ahead than clocks differ is no proof of life.
+    A heartbeat further in the future than clocks can differ is not accepted as a sign of life.
     """
     try:
         silence = abs(now - path.lstat().st_mtime)
@@ -169,19 +180,19 @@ def _is_living(path: Path, entry: Lease, now: float) -> bool:
 
 
 def _now(folder: Path) -> float:
-    """Return the time by the clock of the machine that keeps the folder, which may differ from ours."""
+    """Return the time by the clock of the machine that stores the folder. It may differ from the local clock."""
     probe = folder / f".now.{secrets.token_hex(8)}.json.tmp"
     try:
         probe.touch()
         now = probe.stat().st_mtime
         probe.unlink(missing_ok=True)
-    except OSError:  # a folder that may only be read
+    except OSError:  # a read-only folder
         return time.time()
     return now
 
 
 def _read(path: Path) -> Lease | None:
-    """Return a lease, or None where there is none that can be read."""
+    """Return a lease, or None if there is none that can be read."""
     try:
         lease = Lease(**read_json(read_regular(path))) if is_regular(path) else None
     except (OSError, ValueError, TypeError):

@@ -1,4 +1,4 @@
-"""Bringing files of earlier versions to today's columns. Reading fills them in anyway; migrating does it once and for all."""
+"""Migration of files of earlier versions to the current columns. Reading converts rows anyway; migrating rewrites files."""
 
 from pathlib import Path
 
@@ -15,12 +15,12 @@ from inrbench.store.write import compacted_name, is_compacted, parquet_bytes, st
 
 
 def migrate(results: Path) -> tuple[dict[Path, int], dict[Path, str]]:
-    """Rewrite files that lack columns; return each new file's attempts, and why others were left alone.
+    """Rewrite files of earlier versions; return the number of attempts of each new file, and why others were left alone.
 
-    Whoever dies meanwhile loses nothing: new files are whole before old ones go. An attempt that both hold counts once, or,
-    where its run got another id, as a run under each until the same call is made again. Attempts keep their ids, times and
-    numbers; a run whose id did not cover all columns gets the id that does. Mirrors know an old row by its attempt and drop it.
-    Raises StoreError for a folder that is not there or may not be written.
+    If the process is killed, nothing is lost: new files are complete before old ones are removed. An attempt that is in both
+    counts once. If its run got a new id, it counts as one run under each id until ``migrate`` is called again. Attempts keep
+    their ids, times and numbers; a run whose id did not cover all columns gets one that does. Mirrors recognise an old row by
+    its attempt id and drop it. Raises StoreError for a folder that does not exist or cannot be written.
     """
     sweep(results)
     written: dict[Path, int] = {}
@@ -33,7 +33,7 @@ def migrate(results: Path) -> tuple[dict[Path, int], dict[Path, str]]:
         try:
             today = in_current_form(table)
         except MALFORMED_ROW as error:
-            left[path] = f"holds a run that cannot be understood: {error}"
+            left[path] = f"contains a run that cannot be understood: {error}"
             continue
         if set(SCHEMA.names) <= set(_columns(path)) and today.equals(table):
             continue
@@ -51,13 +51,13 @@ def migrate(results: Path) -> tuple[dict[Path, int], dict[Path, str]]:
 def _columns(path: Path) -> list[str]:
     try:
         names: list[str] = pq.read_schema(path).names
-    except UNREADABLE:  # merged away since it was read
+    except UNREADABLE:  # another process has merged and removed it
         return SCHEMA.names
     return names
 
 
 def _new_path(path: Path, table: pa.Table, content: bytes, results: Path) -> Path:
-    """Return what a file is called by what it holds now. Outside a store, where files are of a method each, as before."""
+    """Return the file name that matches the new content. Outside a store, files are named by method and keep their names."""
     if store_folder(results) not in path.parents:
         return path
     if is_compacted(path) or table.num_rows != 1:

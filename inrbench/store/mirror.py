@@ -1,9 +1,9 @@
-"""A results folder in an object store (``s3://bucket/prefix``): worked on in a mirror here, brought in step before and after.
+"""A results folder in an object store (``s3://bucket/prefix``), synchronised with a local mirror before and after work.
 
-An object store has no rename and no flush, and no run should wait for a network. So runs end up in a folder like any other, and
-what one side lacks is copied to it whole: an object is there entirely or not at all. Attempts and artifacts never change and
-have names of their own, so whoever dies on the way leaves only work for the next command. Others may write there, so what is
-fetched is looked at before it counts.
+An object store has no rename and no flush, and no run should wait for a network. So runs are stored in a local folder like any
+other, and files that one side lacks are copied to it as a whole: an object is complete or absent. Attempts and artifacts never
+change and have unique names, so a process that is killed half way only leaves work for the next command. Others may write to
+the object store, so fetched files are checked before they count.
 """
 
 import hashlib
@@ -36,31 +36,39 @@ log = logging.getLogger(__name__)
 TRIAL = PurePosixPath(".trial")
 PAUSE_SECONDS = 5.0
 SHARE_OF_TIME = 0.1
-"""At most so much of the time is spent on keeping in step."""
+"""Largest share of the time that is spent on synchronisation."""
 UNREACHED = (OSError, pa.ArrowException)
 
 
 def is_remote(results: str) -> bool:
-    """Whether a text names an object store and no folder here."""
+    """Return whether a text names an object store and not a local folder."""
     return re.match(r"[a-z][a-z0-9]+://", results) is not None
 
 
 @dataclass(frozen=True)
 class Mirror:
-    """The results folder ``folder`` that stands for ``uri``, whose objects lie below ``prefix`` of a pyarrow file system."""
+    """A local results folder that mirrors a folder in an object store.
+
+    Args:
+        uri: Address of the folder in the object store.
+        folder: The local results folder.
+        filesystem: The pyarrow file system of the object store.
+        prefix: Path of the objects in that file system.
+        refused: Files that were not copied.
+    """
 
     uri: str
     folder: Path
     filesystem: Any
     prefix: PurePosixPath
     refused: dict[PurePosixPath, str] = field(default_factory=dict, compare=False)
-    """What lies in the object store and was not fetched, with the reason: others may write there."""
+    """Files that were not copied, with the reason: others may write to the object store."""
 
     def sync(self, artifacts: bool = False) -> None:
-        """Copy what either side lacks; of artifacts only what is missing there, unless asked for. Raises StoreError.
+        """Copy what either side lacks. Artifacts are sent, but fetched only if ``artifacts`` is True. Raises StoreError.
 
-        What comes from there is looked at before it counts: see ``path_error``. Attempts that another file holds with the same
-        content, merged or migrated, are then removed from both sides.
+        Fetched files are checked before they count: see ``path_error``. Files whose attempts are all stored in another file
+        with the same content, after merging or migrating, are then removed from both sides.
         """
         try:
             here, there = self._here(), self._there()
@@ -73,7 +81,7 @@ class Mirror:
             for path in in_order(here, there):
                 if path not in gone and (path.parts[0] != "artifacts" or path.name in needed):
                     self._send(path)
-            for path in sorted(here.keys() & there.keys() - gone):  # what lies there may not be what its name says
+            for path in sorted(here.keys() & there.keys() - gone):  # the object may not match its name
                 changed = path.parts[0] != CHANGING and here[path].size != there[path].size
                 if changed and path_error(self.folder / path, path) is None:
                     self._send(path)
@@ -82,12 +90,12 @@ class Mirror:
                 (self.folder / path).unlink(missing_ok=True)
         except UNREACHED as error:
             raise StoreError(
-                f"cannot bring {self.uri} in step: {_first_line(error)}. What is new here is kept in {self.folder}, "
+                f"cannot synchronise {self.uri}: {_first_line(error)}. New data is stored in {self.folder}, "
                 "and the next command with the same --results sends it"
             ) from error
 
     def fetch_runs(self, task: str, method: str) -> None:
-        """Fetch what other machines have stored of a task and method. A store that does not answer is told by ``sync``."""
+        """Fetch the rows that other machines stored for a task and method. ``sync`` reports a store that does not answer."""
         folder = attempt_folder(self.folder, task, method).relative_to(self.folder)
         with suppress(*UNREACHED):
             for path, seen in self._there(folder.as_posix()).items():
@@ -95,7 +103,13 @@ class Mirror:
                     self._fetch(path, seen)
 
     def send_run(self, task: str, method: str, run_id: str) -> None:
-        """Send the row of one run, and its artifacts before it. A store that does not answer is told by ``sync``."""
+        """Send the row of one run, after its artifacts. ``sync`` reports a store that does not answer.
+
+        Args:
+            task: Name of the task.
+            method: Name of the method.
+            run_id: Id of the run.
+        """
         folder = attempt_folder(self.folder, task, method)
         paths = list(regular_files(folder, lambda name: name.startswith(run_id)))
         table, _ = read_files(paths, ["artifacts"])
@@ -108,7 +122,7 @@ class Mirror:
                     self._send(path)
 
     def check_writable(self) -> None:
-        """Raise StoreError now rather than after the first run if nothing can be stored there."""
+        """Raise StoreError if nothing can be stored there. Called before the first run, to fail early."""
         try:
             self._write(TRIAL, b"")
         except UNREACHED as error:
@@ -118,7 +132,7 @@ class Mirror:
         self.remove([self.folder / TRIAL])
 
     def remove(self, paths: Iterable[Path]) -> None:
-        """Remove the objects of files in the mirror; one that is not there, or may not be removed, is passed over."""
+        """Remove the objects of files in the mirror. Objects that do not exist or may not be removed are skipped."""
         for path in paths:
             with suppress(*UNREACHED):
                 self.filesystem.delete_file(str(self.prefix / path.relative_to(self.folder).as_posix()))
@@ -146,7 +160,7 @@ class Mirror:
         return {path: Seen(each.mtime_ns / 1e9, each.size) for path, each in files.items() if most_bytes(path) is not None}
 
     def _needed_artifacts(self) -> set[str]:
-        """Return the artifacts that rows here name: others were removed somewhere, and do not come back."""
+        """Return the artifacts that rows in the mirror list. Others may have been removed elsewhere, and are not sent again."""
         table, _ = read_files(store_files(self.folder), ["artifacts"])
         return files_named(table)
 
@@ -189,22 +203,26 @@ class Mirror:
 
     def _refuse(self, path: PurePosixPath, reason: str) -> None:
         if path not in self.refused:
-            log.warning("%s/%s is passed over: it %s", self.uri, path, reason)
+            log.warning("%s/%s is skipped: it %s", self.uri, path, reason)
         self.refused[path] = reason
 
 
 def open_mirror(uri: str, folder: Path | None = None) -> Mirror:
-    """Return the mirror of an object store's folder; nothing is copied yet. Raises BadValue and StoreError.
+    """Return the mirror of a folder in an object store; nothing is copied yet.
 
     Args:
         uri: ``s3://bucket/prefix``, as the user gave it.
-        folder: Where the mirror lies; None for its place in the user's cache.
+        folder: The local folder of the mirror; None for the default folder in the user's cache.
+
+    Raises:
+        BadValue: The address is not valid or contains keys.
+        StoreError: The mirror cannot be written.
     """
     from pyarrow.fs import FileSystem
 
     place = uri.partition("://")[2].partition("/")[0]
     if "@" in place:
-        raise BadValue("keys do not belong into --results: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE")
+        raise BadValue("do not write keys into --results: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE")
     try:
         filesystem, prefix = FileSystem.from_uri(uri)
     except (*UNREACHED, ValueError) as error:
@@ -221,9 +239,9 @@ def open_mirror(uri: str, folder: Path | None = None) -> Mirror:
 
 @contextmanager
 def keep_synced(results: Path) -> Iterator[None]:
-    """Exchange again and again while something goes on, if a results folder is a mirror; a failure is told once.
+    """Synchronise repeatedly while the block runs, if the results folder is a mirror. A failure is logged once.
 
-    Raises StoreError at once where nothing can be stored.
+    Raises StoreError at once if nothing can be stored.
     """
     remote = mirror_of(results)
     if remote is None:

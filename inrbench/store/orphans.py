@@ -1,4 +1,4 @@
-"""What nobody needs any more: artifacts of no run, leases of the dead, and what was left half written."""
+"""Files that nobody needs any more: artifacts of no run, leases of dead processes, and unfinished files."""
 
 import re
 import time
@@ -14,10 +14,10 @@ LEASE_NAME = re.compile(r"\.?[\w.-]{1,120}\.json(\.[\w.-]{1,120})?", re.ASCII)
 
 
 def orphans(results: Path) -> tuple[dict[Path, int], dict[Path, str]]:
-    """Return each orphan with its bytes, and why files of results could not be read.
+    """Return the bytes of each orphan, and why some files of results could not be read.
 
-    An orphan bears a name of ours and is no link. Where a file of results cannot be read it is not known which artifacts it
-    needs: then no artifact is an orphan. Raises StoreError where there is no such folder.
+    An orphan has a name that inrbench gives, and is not a link. If a file of results cannot be read, it is unknown which
+    artifacts it needs; then no artifact is an orphan. Raises StoreError if the folder does not exist.
     """
     table, unreadable = read_all_attempts(results, ["artifacts"])
     found = {}
@@ -25,15 +25,15 @@ def orphans(results: Path) -> tuple[dict[Path, int], dict[Path, str]]:
         try:
             if time.time() - path.lstat().st_mtime > ABANDONED_SECONDS:
                 found[path] = sum(each.lstat().st_size for each in (path, *path.rglob("*")) if is_regular(each))
-        except FileNotFoundError:  # its writer has just finished
+        except FileNotFoundError:  # the file is gone: its writer has just finished
             continue
     return found, unreadable
 
 
 def remove_orphans(results: Path, found: dict[Path, int]) -> dict[Path, int]:
-    """Remove what ``orphans`` has found and is one still, and return it.
+    """Remove the files that ``orphans`` found and that are still orphans; return those that were removed.
 
-    A run may have left the same content meanwhile: rows are read again, and ages looked at, before anything goes.
+    A run may have stored the same content meanwhile, so rows are read and ages are checked again before anything is removed.
     """
     again, _ = orphans(results)
     removed = {}
@@ -45,9 +45,9 @@ def remove_orphans(results: Path, found: dict[Path, int]) -> dict[Path, int]:
 
 
 def _candidates(results: Path, needed: set[str] | None) -> Iterator[Path]:
-    """Yield files of no row (a run keeps its files before its row is there), leases, and what writers leave.
+    """Yield artifacts that no row lists, leases, and unfinished files. A run stores its artifacts before its row.
 
-    ``needed``: the artifacts that rows name; None where that is not known.
+    ``needed``: The artifacts that rows list, or None if they are unknown.
     """
     yield from temporary(results)
     leases = lease_folder(results)

@@ -1,4 +1,4 @@
-"""Which processes can see one another: those of one boot of one machine, within one container."""
+"""Processes that can see one another: those of one boot of one machine, within one container."""
 
 import hashlib
 import os
@@ -16,7 +16,7 @@ PROCESSES = Path("/proc/self/ns/pid")
 def place() -> str:
     """Return 12 hexadecimal digits that only processes of this boot and this container share.
 
-    Host names do not tell that: containers and cloned machines are often called alike.
+    Host names are not enough: containers and cloned machines often have the same name.
     """
     try:
         boot = BOOT_ID.read_text("ascii").strip()
@@ -27,7 +27,7 @@ def place() -> str:
 
 
 def lives(pid: int, started: float | None = None) -> bool:
-    """Whether a process of this place lives; ``started``: when it began, since a number may be used again."""
+    """Return whether a process of this place is alive. ``started`` is when it began, because process ids are reused."""
     if pid <= 0:
         return False
     try:
@@ -40,5 +40,5 @@ def lives(pid: int, started: float | None = None) -> bool:
 
 
 def mark() -> str:
-    """Return what the names of this process's temporary files hold: ``<place>.<pid>``."""
+    """Return the text that marks the temporary files of this process: ``<place>.<pid>``."""
     return f"{place()}.{os.getpid()}"

@@ -1,4 +1,4 @@
-"""Reading: every attempt under a folder, with our schema, deduplicated to one attempt a run."""
+"""Reading: every attempt below a folder, in the current schema, reduced to one attempt per run."""
 
 import logging
 import os
@@ -25,29 +25,33 @@ log = logging.getLogger(__name__)
 Pair = tuple[str, str]
 """Task and method."""
 FILE = pa.field("__filename", pa.string())
-"""The column that tells where a row was read."""
+"""The column with the file that a row was read from."""
 AT_ONCE = 500
-"""Files that are open together: what is known of each takes a quarter of a MiB until all are read."""
+"""Number of files that are open at once: the metadata of each takes a quarter of a MiB until all are read."""
 OWN_FOLDERS = frozenset({"store", "artifacts", "tuned", "leases", "submissions", "profile", "pictures"})
-"""What lies in a results folder beside the folders of tasks."""
+"""Folders in a results folder that are not folders of tasks."""
 LISTINGS = 5
-"""How often a folder is listed again while files are merged in it."""
+"""Largest number of times a folder is listed again while files in it are being merged."""
 UNREADABLE = (pa.ArrowException, OSError, ValueError, MemoryError)
 
 
 @dataclass(frozen=True)
 class StoreRead:
-    """What a folder holds: one row a run, and the files that could not be read, with the reason."""
+    """The content of a results folder.
+
+    Args:
+        table: One row per run.
+        unreadable: The files that could not be read, with the reason.
+    """
 
     table: pa.Table
     unreadable: dict[Path, str]
 
 
 def attempt_files(results: Path) -> list[Path]:
-    """Return the Parquet files of a results folder: those of its store, and published ones, ``task/method.parquet``.
+    """Return the Parquet files of a results folder: those of its store, and published ones (``task/method.parquet``).
 
-    Files being written (their names begin with a dot) are passed over.
-    Raises StoreError if there is no such folder.
+    Files that are being written (their names begin with a dot) are skipped. Raises StoreError if the folder does not exist.
     """
     if not results.is_dir():
         raise StoreError(f"no results folder '{results}'. Make one with: inrbench run --suite quick --results {results}")
@@ -55,15 +59,15 @@ def attempt_files(results: Path) -> list[Path]:
 
 
 def store_files(results: Path) -> list[Path]:
-    """Return the Parquet files of a results folder's store; none where there is no store."""
+    """Return the Parquet files in the store of a results folder; an empty list if there is no store."""
     return _parquet_below(store_folder(results))
 
 
 def published_files(results: Path) -> list[Path]:
-    """Return the Parquet files of a results folder that lie outside its store: ``task/method.parquet``.
+    """Return the Parquet files of a results folder that are outside its store: ``task/method.parquet``.
 
-    No deeper: the folder ``results`` of a checkout holds ``results/published``, which is a results folder of its own. In a
-    folder without a store, files that lie directly in it count too.
+    Deeper folders are not searched: the folder ``results`` of a checkout contains ``results/published``, which is a results
+    folder of its own. In a folder without a store, files directly in it count too.
     """
     names = sorted(results.iterdir())
     alone = [] if store_folder(results).is_dir() else [path for path in names if _is_parquet(path.name)]
@@ -73,15 +77,15 @@ def published_files(results: Path) -> list[Path]:
 
 
 def finished_runs(results: Path) -> dict[str, str]:
-    """Return run_id -> status of what a results folder holds: ``ok`` if any attempt was, else that of the newest.
+    """Return a dict from run id to status: ``ok`` if any attempt in the results folder was, otherwise that of the newest.
 
-    Of a file that holds one attempt the name tells; only packed ones are opened.
+    The name of a single-attempt file contains both; only compacted files are opened.
     """
     return _statuses(stored_attempts(results))
 
 
 def attempts_of(results: Path, run_ids: Collection[str]) -> list[str]:
-    """Return the ids of all attempts at some runs."""
+    """Return the ids of all attempts at the given runs."""
     if not run_ids:
         return []
     attempts = stored_attempts(results)
@@ -91,15 +95,25 @@ def attempts_of(results: Path, run_ids: Collection[str]) -> list[str]:
 
 
 def newly_finished(results: Path, known: Collection[str]) -> dict[str, str]:
-    """Return run_id -> status of the attempts but those that are ``known``, by id.
+    """Return a dict from run id to status of all attempts except those whose ids are in ``known``.
 
-    By id and not by time: the clocks of two machines differ, and a clock may be set back.
+    Ids are compared and not times: the clocks of two machines differ, and a clock may be set back.
     """
     return _statuses(stored_attempts(results, known))
 
 
 def new_attempt(results: Path, task: str, method: str, run_id: str, known: Collection[str]) -> dict[str, Any] | None:
-    """Return the row of one run if an attempt at it is not known, else None; only where it would lie is looked."""
+    """Return the row of one run if there is an attempt at it that is not known, otherwise None.
+
+    Only the folder of this task and method is searched.
+
+    Args:
+        results: The results folder.
+        task: Name of the task.
+        method: Name of the method.
+        run_id: Id of the run.
+        known: Ids of the attempts that are known.
+    """
     folder = attempt_folder(results, task, method)
     if run_id not in _statuses(stored_attempts(folder, known)):
         return None
@@ -107,7 +121,7 @@ def new_attempt(results: Path, task: str, method: str, run_id: str, known: Colle
 
 
 def read_attempts(results: Path, run_ids: Container[str]) -> list[dict[str, Any]]:
-    """Return the rows of runs, the attempt that counts of each."""
+    """Return the rows of the given runs: for each run, the attempt that counts."""
 
     def may_hold(path: Path) -> bool:
         return not is_single_attempt(path) or path.name.partition(".")[0] in run_ids
@@ -119,7 +133,7 @@ def read_attempts(results: Path, run_ids: Container[str]) -> list[dict[str, Any]
 
 
 def stored_attempts(folder: Path, known: Collection[str] = ()) -> pa.Table:
-    """Return run, id and status of every attempt below a folder but those known; none where there is no such folder yet."""
+    """Return run, id and status of all attempts below a folder except the known ones; empty if there is no such folder yet."""
     if not folder.exists():
         return pa.schema([SCHEMA.field(name) for name in SELECTION_COLUMNS]).empty_table()
     files, packed, unreadable = _read(folder, SELECTION_COLUMNS, only=lambda path: not is_single_attempt(path))
@@ -139,9 +153,10 @@ def _statuses(attempts: pa.Table) -> dict[str, str]:
 
 
 def read_runs(results: Path, columns: Iterable[str] | None = None) -> StoreRead:
-    """Return one row a run under a results folder: the newest ``ok`` attempt, else the newest one.
+    """Return one row per run of a results folder: the newest ``ok`` attempt, otherwise the newest one.
 
-    ``columns`` limits what is read (the columns that choose attempts are always read). Unreadable files are named, not fatal.
+    ``columns`` limits what is read (the columns that select attempts are always read). Unreadable files are listed in the
+    result and raise no error.
     """
     names = [*dict.fromkeys([*SELECTION_COLUMNS, *columns])] if columns is not None else SCHEMA.names
     _, table, unreadable = _read(results, names)
@@ -149,7 +164,7 @@ def read_runs(results: Path, columns: Iterable[str] | None = None) -> StoreRead:
 
 
 def pairs_by_file(results: Path) -> tuple[dict[Path, set[Pair]], dict[Path, str]]:
-    """Return of which tasks and methods each file below a results folder holds rows, and why some files could not be read."""
+    """Return the (task, method) pairs of each file of a results folder, and why some files could not be read."""
     names = [FILE.name, "task", "method"]
     _, table, unreadable = _read(results, names)
     held: dict[Path, set[Pair]] = {}
@@ -159,7 +174,13 @@ def pairs_by_file(results: Path) -> tuple[dict[Path, set[Pair]], dict[Path, str]
 
 
 def read_pair(results: Path, pair: Pair, held: Mapping[Path, Container[Pair]]) -> StoreRead:
-    """Return one row a run of a task and method. ``held``: of which each file holds rows; other files are all looked into."""
+    """Return one row per run of a task and method.
+
+    Args:
+        results: The results folder.
+        pair: The task and the method.
+        held: The (task, method) pairs of each file, as ``pairs_by_file`` returns them. Files that are not in it are all read.
+    """
     _, table, unreadable = _read(results, SCHEMA.names, only=lambda path: path not in held or pair in held[path])
     task, method = pair
     rows = table.filter(pc.and_(pc.equal(table["task"], task), pc.equal(table["method"], method)))
@@ -167,20 +188,23 @@ def read_pair(results: Path, pair: Pair, held: Mapping[Path, Container[Pair]]) -
 
 
 def stored_run(results: Path, run: str) -> dict[str, Any]:
-    """Return the row of a run that is named by its id or the beginning of it. Raises NothingFound or BadValue."""
+    """Return the row of a run, given its id or the beginning of its id.
+
+    Raises NothingFound if no run matches, and BadValue if several do.
+    """
     table = read_runs(results).table
     rows = table.filter(pc.starts_with(table["run_id"], run)).to_pylist()
     if not rows:
         raise NothingFound(
-            f"no run '{run}' in '{display_name(results)}'; their ids: inrbench results list --results {display_name(results)}"
+            f"no run '{run}' in '{display_name(results)}'; all ids: inrbench results list --results {display_name(results)}"
         )
     if len(rows) > 1:
-        raise BadValue(f"{len(rows)} runs in '{results}' begin with '{run}': give more of the id")
+        raise BadValue(f"{len(rows)} runs in '{results}' begin with '{run}': give more characters of the id")
     return rows[0]
 
 
 def probed_runs(results: Path, probes: Sequence[str]) -> set[str]:
-    """Return the runs of which every one of these probes was read; none where there is no store yet."""
+    """Return the runs for which all of these probes were read; an empty set if there is no store yet."""
     if not results.exists():
         return set()
     frame = read_runs(results, ["run_id", "probes"]).table.to_pandas()
@@ -190,7 +214,7 @@ def probed_runs(results: Path, probes: Sequence[str]) -> set[str]:
 
 
 def attempts_that_count(table: pa.Table) -> pa.Table:
-    """Return the rows that count, sorted by run: of each run the newest ``ok`` attempt, else the newest one."""
+    """Return the rows that count, sorted by run: for each run the newest ``ok`` attempt, otherwise the newest one."""
     order = table.select(SELECTION_COLUMNS).to_pandas()
     order["ok"] = order["status"] == "ok"
     chosen = order.sort_values(["run_id", "ok", "attempt_id"]).drop_duplicates("run_id", keep="last")
@@ -202,8 +226,11 @@ def load_results(
 ) -> pd.DataFrame:
     """Return the results of a folder as a pandas DataFrame.
 
-    ``runs``: one row a run, a column for each metric id beside the stored columns. ``metrics``: one row a (run, metric).
-    ``curves``: one row a point of a learning curve, ``value`` being the primary metric. ``probes``: one row a reading.
+    Args:
+        results: The results folder.
+        table: The table to return. ``runs``: one row per run, with one column per metric id in addition to the stored
+            columns. ``metrics``: one row per (run, metric). ``curves``: one row per point of a learning curve; ``value`` is the
+            primary metric. ``probes``: one row per reading of a probe.
     """
     read = read_runs(Path(results))
     frame = read.table.to_pandas()
@@ -220,7 +247,7 @@ def load_results(
 
 
 def _parquet_below(folder: Path) -> list[Path]:
-    """Return the paths of Parquet files in a folder, those being written left out. Raises StoreError if it may not be read."""
+    """Return the Parquet files below a folder, except those being written. Raises StoreError if the folder cannot be read."""
     found = []
     for path, folders, files in os.walk(folder, onerror=raise_unless_gone, followlinks=False) if folder.exists() else ():
         names = filter(_is_parquet, (*files, *folders))
@@ -233,9 +260,10 @@ def _is_parquet(name: str) -> bool:
 
 
 def _steady_listing(results: Path) -> list[Path]:
-    """Return the files of a results folder, listed until no packed one has come or gone meanwhile.
+    """Return the files of a results folder, listed again until no compacted file appears or disappears between two listings.
 
-    Files are merged while others read: one listing alone could miss the new file, made behind its back, and the old ones too.
+    Files may be merged while others read. One listing alone could miss both the new file, if it was created in a part that was
+    already listed, and the old ones.
     """
     listed = attempt_files(results)
     for _ in range(LISTINGS):
@@ -248,7 +276,7 @@ def _steady_listing(results: Path) -> list[Path]:
 def _read(
     results: Path, columns: list[str], only: Callable[[Path], bool] = lambda path: True
 ) -> tuple[list[Path], pa.Table, dict[Path, str]]:
-    """Return all files, the rows of those chosen, and why some could not be read. What was merged meanwhile is read again."""
+    """Return all files, the rows of the chosen ones, and why some could not be read. Files merged meanwhile are read again."""
     for _ in range(LISTINGS):
         files = _steady_listing(results)
         table, unreadable = read_files([path for path in files if only(path)], columns)
@@ -258,24 +286,24 @@ def _read(
 
 
 def read_all_attempts(results: Path, columns: list[str]) -> tuple[pa.Table, dict[Path, str]]:
-    """Return every attempt's row of a results folder, and why some files could not be read.
+    """Return the rows of all attempts in a results folder, and why some files could not be read.
 
-    Files that are merged meanwhile are read again. Raises StoreError if there is no such folder.
+    Files that are merged meanwhile are read again. Raises StoreError if the folder does not exist.
     """
     _, table, unreadable = _read(results, columns)
     return table, unreadable
 
 
 def read_files(files: list[Path], columns: list[str]) -> tuple[pa.Table, dict[Path, str]]:
-    """Return all rows of files, and why some could not be read: all are read at once, and one by one where that fails."""
+    """Return all rows of some files, and why some could not be read. Files are read together, or one by one if that fails."""
     fields = [FILE if name == FILE.name else SCHEMA.field(name) for name in columns]
     tables, unreadable = [pa.schema(fields).empty_table()], dict[Path, str]()
     for start in range(0, len(files), AT_ONCE):
         part = files[start : start + AT_ONCE]
         if sum(table.nbytes for table in tables) > MAX_RESULTS_BYTES:
-            raise StoreError(f"these results take more than {MAX_RESULTS_BYTES:,} bytes once they are read; divide the folder")
+            raise StoreError(f"these results take more than {MAX_RESULTS_BYTES:,} bytes once they are read; split the folder")
         try:
-            tables.append(_table(part, columns).combine_chunks())  # a chunk a file takes many times its content
+            tables.append(_table(part, columns).combine_chunks())  # one chunk per file takes much more memory than the content
             continue
         except UNREADABLE:
             pass
@@ -290,10 +318,10 @@ def read_files(files: list[Path], columns: list[str]) -> tuple[pa.Table, dict[Pa
 
 
 def _table(files: list[Path], columns: list[str]) -> pa.Table:
-    """Read files with our schema.
+    """Read files with the current schema.
 
-    Raises what is in UNREADABLE, also for links, for what takes too much memory, and for rows that are none of ours, lack what
-    every row has, or are newer than we are.
+    Raises one of UNREADABLE for files that cannot be read. This includes links, files that take too much memory, and rows that
+    do not come from inrbench, lack a required column, or have a newer schema version.
     """
     for path in files:
         if not is_regular(path):

@@ -1,7 +1,7 @@
-"""Limits on a file of results while it is read. The file may come from a stranger.
+"""Limits on a file of results while it is read. The file may come from an untrusted source.
 
-``check_footer`` and ``check_expanded_size`` look at a Parquet file without unpacking it, ``memory_cap`` limits memory while it
-is unpacked, and ``check_rows`` checks the columns. ``inrbench.store.row_checks`` checks what a row says about itself.
+``check_footer`` and ``check_expanded_size`` check a Parquet file without unpacking it, ``memory_cap`` limits memory while it
+is unpacked, and ``check_rows`` checks the columns. ``inrbench.store.row_checks`` checks what a row states about itself.
 """
 
 import json
@@ -57,17 +57,17 @@ KEYS = {
     "artifacts": ("name", "file", "bytes"),
     "notes": (),
 }
-"""Nested columns, and what each of their items must have."""
+"""Nested columns, with the keys that each of their items must have."""
 OBJECTS = frozenset({"params_json", "training_json", "protocol_json"})
 LATEST = 7_258_118_400_000_000
-"""Microseconds from 1970 to 2200: later times are no times."""
+"""Microseconds from 1970 to 2200. Later times are not valid."""
 STATM = Path("/proc/self/statm")
 
 
 def read_json(text: str | bytes) -> Any:
-    """Return what a JSON text of a stranger's holds. Raises ValueError for one that is too long, too deep or no JSON."""
+    """Return the content of a JSON text from an untrusted source. Raises ValueError if it is too long, too deep or not JSON."""
     if len(text) > MAX_SMALL_FILE_BYTES:
-        raise ValueError(f"a JSON text of {len(text):,} letters; at most {MAX_SMALL_FILE_BYTES:,} are read")
+        raise ValueError(f"a JSON text of {len(text):,} characters; at most {MAX_SMALL_FILE_BYTES:,} are read")
     try:
         held = json.loads(text, parse_constant=_refuse_constant)
     except RecursionError as error:
@@ -82,7 +82,7 @@ def read_json(text: str | bytes) -> Any:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"a JSON text with {name}, which is no number")
+    raise ValueError(f"a JSON text with {name}, which is not a number")
 
 
 def _items(held: dict[str, Any] | list[Any]) -> Iterator[Any]:
@@ -90,7 +90,7 @@ def _items(held: dict[str, Any] | list[Any]) -> Iterator[Any]:
 
 
 def check_footer(path: Path) -> None:
-    """Raise ValueError for a Parquet file whose footer says that it is larger than ours can be, before a library reads it."""
+    """Raise ValueError for a Parquet file whose footer is too large, before a library reads it."""
     with path.open("rb") as stream:
         size = stream.seek(0, 2)
         stream.seek(max(0, size - 8))
@@ -100,9 +100,9 @@ def check_footer(path: Path) -> None:
 
 
 def check_expanded_size(facts: pq.FileMetaData) -> None:
-    """Raise ValueError for a Parquet file that says itself that it is too large; ``facts``: its footer.
+    """Raise ValueError for a Parquet file that is too large according to its footer (``facts``).
 
-    Nothing is asked of single columns: for a damaged file the library ends the process then.
+    Single columns are not queried: the library would end the process if the file is damaged.
     """
     if facts.num_rows > MAX_ROWS:
         raise ValueError(f"has {facts.num_rows:,} rows; at most {MAX_ROWS:,} are read")
@@ -115,10 +115,10 @@ def check_expanded_size(facts: pq.FileMetaData) -> None:
 
 @contextmanager
 def memory_cap(most: int) -> Iterator[None]:
-    """Let this process take at most so many bytes of addresses more inside the block, where the system can limit that.
+    """Limit the additional address space of this process to ``most`` bytes inside the block, if the system supports it.
 
-    A text or a list that is repeated is kept once in a Parquet file: only reading it tells how large it is. In another thread
-    than the main one nothing is limited: processes that begin meanwhile would inherit the limit.
+    A Parquet file stores a repeated text or list only once, so its full size is known only after reading. In threads other than
+    the main one nothing is limited: processes that start meanwhile would inherit the limit.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -142,25 +142,25 @@ def memory_cap(most: int) -> Iterator[None]:
 
 
 def check_rows(table: pa.Table) -> None:
-    """Raise ValueError for rows without what every row has, as far as it was read, or with texts that are too long.
+    """Raise ValueError for rows that lack a required value in the columns that were read, or have texts that are too long.
 
-    Raises ArrowInvalid for what is no text, or a list that lies nowhere.
+    Raises ArrowInvalid for text that is not valid UTF-8, or a list with invalid offsets.
     """
     table.validate(full=True)
     for name in table.schema.names:
         column = table[name]
         if name in REQUIRED and column.null_count:
-            raise ValueError(f"holds a row without {name}")
+            raise ValueError(f"contains a row without {name}")
         if name in KEYS:
             _check_items(name, column)
         if pa.types.is_string(column.type) and len(column):
             longest = pc.max(pc.binary_length(column)).as_py()
             if longest is not None and longest > MAX_TEXT:
-                raise ValueError(f"holds {longest:,} bytes of text in {name}; at most {MAX_TEXT:,} are read")
+                raise ValueError(f"contains {longest:,} bytes of text in {name}; at most {MAX_TEXT:,} are read")
         if pa.types.is_timestamp(column.type) and len(column):
             span = pc.min_max(pc.cast(column, pa.int64())).as_py()
             if span["min"] is not None and not 0 <= span["min"] <= span["max"] <= LATEST:
-                raise ValueError(f"holds a time in {name} that is none")
+                raise ValueError(f"contains an invalid time in {name}")
         if name in OBJECTS:
             _check_objects(name, column)
 
@@ -168,10 +168,10 @@ def check_rows(table: pa.Table) -> None:
 def _check_items(name: str, column: pa.ChunkedArray) -> None:
     items = pc.list_flatten(column)
     if items.null_count:
-        raise ValueError(f"holds an empty item in {name}")
+        raise ValueError(f"contains an empty item in {name}")
     for key in KEYS[name]:
         if len(items) and pc.struct_field(items, key).null_count:
-            raise ValueError(f"holds an item in {name} without {key}")
+            raise ValueError(f"contains an item in {name} without {key}")
 
 
 def _check_objects(name: str, column: pa.ChunkedArray) -> None:
@@ -181,6 +181,6 @@ def _check_objects(name: str, column: pa.ChunkedArray) -> None:
         try:
             held = read_json(text)
         except ValueError as error:
-            raise ValueError(f"holds a {name} that cannot be read: {error}") from error
+            raise ValueError(f"contains a {name} that cannot be read: {error}") from error
         if not isinstance(held, dict):
-            raise ValueError(f"holds a {name} that is no table of names and values")
+            raise ValueError(f"contains a {name} that is not a JSON object")

@@ -1,7 +1,7 @@
-"""Names that changed after results had been published, and how a stored row is brought to today's names.
+"""Names that changed after results had been published, and the conversion of stored rows to the current names.
 
 A column is renamed whenever it is read. Names inside values (metric ids, scales, tracks) are part of a protocol's fingerprint
-and of a run's id: they change only by ``inrbench results migrate``, which recomputes both. Measured numbers never change.
+and of a run's id. Only ``inrbench results migrate`` changes them, and it recomputes both. Measured numbers never change.
 """
 
 import json
@@ -21,22 +21,22 @@ METRIC_IDS = {
     "snr-between@2x-bandlimited": "snr-offgrid@2x-bandlimited",
     "iou-between@random-100k": "iou-random@100k",
 }
-"""Metric ids of earlier versions -> today's."""
+"""Metric ids of earlier versions -> current ones."""
 SCALES = {"spread": "dispersion"}
-"""Scales of metrics of earlier versions -> today's."""
+"""Metric scales of earlier versions -> current ones."""
 TRACKS = {"native": "authors"}
-"""Tracks of earlier versions -> today's."""
+"""Tracks of earlier versions -> current ones."""
 
 __all__ = ["METRIC_IDS", "RENAMED_COLUMNS", "SCALES", "TRACKS", "renamed_row"]
 
 
 def renamed_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a stored row with today's names, and with the fingerprint of its protocol under these names.
+    """Return a stored row with the current names, and with the fingerprint that its protocol has under these names.
 
-    The run id is left for the caller to work out. A row whose protocol names no renamed metric keeps its fingerprint.
+    The run id is not changed: the caller recomputes it. A row whose protocol has no renamed metric keeps its fingerprint.
 
     Raises:
-        ValueError: The fingerprint belongs to no protocol that is known here, so that the new one cannot be worked out.
+        ValueError: The fingerprint does not belong to a protocol that is known here, so the new one cannot be computed.
     """
     protocol = json.loads(row["protocol_json"])
     metrics = [METRIC_IDS.get(name, name) for name in protocol["metrics"]]
@@ -55,7 +55,7 @@ def renamed_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _new_fingerprint(row: Mapping[str, Any]) -> str:
-    """Return the fingerprint of the protocol that a row was run under, whose metrics have other ids today."""
+    """Return the current fingerprint of the protocol of a row whose metrics have been renamed."""
     new = _fingerprints(row["task"], row["task_version"], row["protocol"]).get(row["protocol_fingerprint"])
     if new is None:
         raise ValueError(f"no protocol of task '{row['task']}' has the fingerprint {row['protocol_fingerprint']}")
@@ -64,7 +64,7 @@ def _new_fingerprint(row: Mapping[str, Any]) -> str:
 
 @cache
 def _fingerprints(task: str, version: str, label: str) -> Mapping[str, str]:
-    """Return old fingerprint -> new one of the protocol of a label, ``quick+epochs=9``; nothing where it is not known."""
+    """Return a dict from old to new fingerprint for a protocol label such as ``quick+epochs=9``; empty if it is not known."""
     try:
         known = Registry().task(task)
         parsed = ProtocolLabel.parse(label)
@@ -75,6 +75,6 @@ def _fingerprints(task: str, version: str, label: str) -> Mapping[str, str]:
 
 
 def _with_old_ids(protocol: Protocol) -> Protocol:
-    """Return a protocol as earlier versions named its metrics."""
+    """Return a protocol with the metric ids of earlier versions."""
     old = {new: before for before, new in METRIC_IDS.items()}
     return replace(protocol, metrics=tuple(old.get(name, name) for name in protocol.metrics))

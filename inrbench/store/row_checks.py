@@ -1,4 +1,4 @@
-"""What a row of results says of itself, and whether it holds: strangers may have written it."""
+"""Checks of what a row of results states about itself. The row may come from an untrusted source."""
 
 import json
 import math
@@ -31,22 +31,22 @@ COUNTED = (
     "gpu_peak_reserved_bytes",
     "model_bytes",
 )
-"""Columns that are nothing or at least zero."""
+"""Columns whose values are empty or at least zero."""
 ATTEMPT_ID = re.compile(r"[0-9a-f]{24}", re.ASCII)
 CLOCKS_DIFFER_SECONDS = 24 * 3600.0
 
 
 def row_error(row: Mapping[str, Any]) -> str | None:
-    """Return what is wrong with a row that was read with all columns of SCHEMA, None if nothing is.
+    """Return what is wrong with a row that was read with all columns of SCHEMA, or None if nothing is.
 
-    Its id is worked out again from its columns; that every column is there was seen when it was read.
+    The run id is recomputed from the columns. Missing values were already detected when the row was read.
     """
-    run = f"holds run {row['run_id'][:10]}"
+    run = f"contains run {row['run_id'][:10]}"
     for name in ("task", "method"):
         if why := name_error(row[name]):
             return f"{run}: {why}"
     if row["status"] not in get_args(Status):
-        return f"{run}, whose status is none of {', '.join(get_args(Status))}"
+        return f"{run}, whose status is not one of {', '.join(get_args(Status))}"
     if row["started_at"] > row["finished_at"]:
         return f"{run}, which ended before it began"
     if any(item["bytes"] < 0 for item in row["artifacts"] or ()):
@@ -54,52 +54,52 @@ def row_error(row: Mapping[str, Any]) -> str | None:
     if fault := _value_error(row):
         return f"{run}, {fault}"
     if is_legacy(row):
-        return f"{run} of the first version, whose id cannot be checked; bring its folder to today's: inrbench results migrate"
+        return f"{run} of the first version, whose id cannot be checked; update its folder with: inrbench results migrate"
     rest = _time_error(row) or _fingerprint_error(row) or _signal_error(row)
     return _identity_error(row) or (f"{run}, {rest}" if rest else None)
 
 
 def _value_error(row: Mapping[str, Any]) -> str | None:
-    """Return which value no run can have, None if there is none."""
+    """Return a description of a value that no run can have, or None if there is none."""
     if row["seed"] < 0:
         return "whose seed is negative"
     if row["signal"] != row["signal"].strip() or not row["signal"].isprintable():
-        return "whose signal has a name with spaces at its ends, or with what cannot be printed"
+        return "whose signal name begins or ends with a space, or cannot be printed"
     if row["track"] != "search" and not _is_variant(row["variant"], json.loads(row["params_json"])):
-        return f"whose label {row['variant']!r} does not tell its parameters"
+        return f"whose label {row['variant']!r} does not match its parameters"
     values = {item["id"]: item["value"] for item in row["metrics"]}
     if len(values) != len(row["metrics"]):
-        return "which gives a metric twice"
+        return "which has a metric twice"
     primary = values.get(row["primary_metric"])
     if row["status"] == "ok" and row["primary_metric"] is not None and (primary is None or not math.isfinite(primary)):
-        return f"which ended well without a number as {row['primary_metric']}"
+        return f"whose status is ok without a finite value of {row['primary_metric']}"
     counted = {name: row[name] for name in COUNTED if row[name] is not None}
     negative = next((name for name, value in counted.items() if not value >= 0), None)
     return f"whose {negative} is {counted[negative]}" if negative else None
 
 
 def _is_variant(variant: str, params: Mapping[str, Any]) -> bool:
-    """Whether a label's settings are those of the parameters: ``omega=10.0`` of ``{"omega": 10.0}``."""
+    """Return whether the settings in a label are those of the parameters: ``omega=10.0`` for ``{"omega": 10.0}``."""
     names = [name for name in re.findall(r"(?:^|,)([A-Za-z_]\w*)=", variant) if name in params]
     held = {name: tuple(value) if isinstance(value, list) else value for name, value in params.items()}
     return variant == variant_text({name: held[name] for name in names})
 
 
 def _time_error(row: Mapping[str, Any]) -> str | None:
-    """Return whether a row says that it was made in the future, which would make it the newest for ever."""
+    """Return what is wrong if a row claims a time in the future, which would make it the newest for ever; otherwise None."""
     limit = time.time() + CLOCKS_DIFFER_SECONDS
     attempt = row["attempt_id"]
     made = int(attempt[:16], 16) / 1e9 if ATTEMPT_ID.fullmatch(attempt) else 0.0
     if max(row["finished_at"].timestamp(), made) > limit:
-        return "which says that it ended in the future"
+        return "which claims to have ended in the future"
     return None
 
 
 def _fingerprint_error(row: Mapping[str, Any]) -> str | None:
-    """Return whether the protocol that a row tells is not that of its fingerprint, which decides on its table.
+    """Return what is wrong if the protocol in a row does not match its fingerprint, which selects its leaderboard, else None.
 
-    Of a task that is not known here, or of another version, it cannot be told; on other tracks than the paper's, the protocol
-    that is told holds what the track changes.
+    This cannot be checked for a task that is not known here, or for a different version of it. On tracks other than the
+    paper's it is not checked, because the stored protocol contains the changes of the track.
     """
     task = _built_in(row["task"], row["task_version"]) if (row["track"] or "paper") == "paper" else None
     if task is None:
@@ -109,20 +109,18 @@ def _fingerprint_error(row: Mapping[str, Any]) -> str | None:
         true = protocol.fingerprint(row["task"], row["task_version"])
     except (*MALFORMED_ROW, InrbenchError) as error:
         return f"whose protocol cannot be understood: {error}"
-    return (
-        None if true == row["protocol_fingerprint"] else f"whose protocol has the fingerprint {true}, and not the one it tells"
-    )
+    return None if true == row["protocol_fingerprint"] else f"whose protocol has the fingerprint {true}, not the one in the row"
 
 
 def _signal_error(row: Mapping[str, Any]) -> str | None:
-    """Return whether a built-in signal had another content than it has here: it would hide the runs of the true one."""
+    """Return what is wrong if a built-in signal differs from the one here: the row would hide runs of the true signal."""
     true = _signal_sha256(row["task"], row["task_version"], row["signal"])
     return f"whose signal {row['signal']} is another one than here" if true not in (None, row["signal_sha256"]) else None
 
 
 @cache
 def _signal_sha256(task: str, version: str, signal: str) -> str | None:
-    """Return the hash of a built-in signal; None for one of a user's, or whose data are not here."""
+    """Return the hash of a built-in signal; None for the user's own signals, or if the data are not on this machine."""
     known = _built_in(task, version)
     try:
         return known.signal_sha256(signal) if known and signal in known.signals() else None
@@ -132,7 +130,7 @@ def _signal_sha256(task: str, version: str, signal: str) -> str | None:
 
 @cache
 def _built_in(task: str, version: str) -> Task | None:
-    """Return a built-in task, None for another one or another version of it."""
+    """Return a built-in task; None if there is no such task, or only a different version of it."""
     try:
         known = Registry().task(task)
     except InrbenchError:
@@ -141,26 +139,26 @@ def _built_in(task: str, version: str) -> Task | None:
 
 
 def is_legacy(row: Mapping[str, Any]) -> bool:
-    """Whether a row was written before ids covered all columns: its id says nothing that could be checked."""
+    """Return whether a row was written before ids covered all columns. Its id cannot be checked."""
     return row["engine"] is None
 
 
 def _identity_error(row: Mapping[str, Any]) -> str | None:
-    """Return what is wrong with the id of a row, None if nothing is."""
+    """Return what is wrong with the id of a row, or None if nothing is."""
     try:
         true = spec_of(with_defaults(row)).run_id
     except MALFORMED_ROW as error:
-        return f"holds a run that cannot be understood: {error}"
-    return None if true == row["run_id"] else f"holds run {row['run_id'][:10]}, whose columns are those of run {true[:10]}"
+        return f"contains a run that cannot be understood: {error}"
+    return None if true == row["run_id"] else f"contains run {row['run_id'][:10]}, whose columns are those of run {true[:10]}"
 
 
 def name_mismatch(name: str, file: Path, table: pa.Table) -> str | None:
-    """Return what a file of the store is called and should not be, None if it bears its name rightly.
+    """Return why the name of a file of the store does not match its content, or None if it does.
 
     Args:
-        name: The name that it bears, or is to bear.
-        file: Where it lies.
-        table: Its rows.
+        name: The current or future name of the file.
+        file: The path of the file.
+        table: The rows of the file.
     """
     if is_compacted(Path(name)):
         right = name == compacted_name(file.read_bytes())

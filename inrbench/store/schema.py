@@ -1,7 +1,7 @@
-"""The one place where the stored columns are named and typed. Additions are nullable; a rename or retyping is a new version.
+"""Names and types of all stored columns. Additions are nullable; a rename or a change of type is a new version.
 
-One attempt is one row of one file, with its metrics and its learning curve as nested lists: the rename that gives the file its
-name commits all of it at once, and there is nothing that could be half written.
+One attempt is one row in one file, with its metrics and its learning curve as nested lists. The rename that gives the file its
+name commits all of it at once, so nothing can be half written.
 """
 
 import json
@@ -125,21 +125,21 @@ ENVIRONMENT = {
 
 SCHEMA = pa.schema({**IDENTITY, **OUTCOME, **COST, **ENVIRONMENT})
 RENAMED_COLUMNS = {"matmul_route": "matmul_backend"}
-"""Columns of earlier versions -> today's. Reading renames them."""
+"""Columns of earlier versions -> current ones. Reading renames them."""
 READ_SCHEMA = pa.schema([*SCHEMA, *(SCHEMA.field(new).with_name(old) for old, new in RENAMED_COLUMNS.items())])
 MAX_TEXT = 8192
 LEGACY_DEFAULTS = {"engine": "eager", "track": "paper", "training_json": "{}"}
-"""What rows without these columns ran with: the plain loop of the first version, all methods trained alike."""
+"""Values of rows without these columns: the plain loop of the first version, with all methods trained alike."""
 
 
 SELECTION_COLUMNS = ["run_id", "attempt_id", "status"]
-"""The columns that decide which attempt of a run counts; the name of a file of one attempt tells them."""
+"""Columns that decide which attempt of a run counts. The name of a single-attempt file contains their values."""
 MALFORMED_ROW = (KeyError, ValueError, TypeError, AttributeError, RecursionError)
-"""What a row raises whose texts mean nothing here."""
+"""Exceptions that a row with invalid texts can raise."""
 
 
 def new_attempt_id() -> str:
-    """Return an id that sorts by time: 16 hexadecimal digits of nanoseconds, 8 of chance."""
+    """Return an id that sorts by time: 16 hexadecimal digits of nanoseconds and 8 random ones."""
     return f"{time.time_ns():016x}{secrets.token_hex(4)}"
 
 
@@ -156,7 +156,7 @@ class Attempt:
     attempt_id: str = field(default_factory=new_attempt_id)
 
     def row(self) -> dict[str, Any]:
-        """Return the columns of SCHEMA. Non-finite floats stay as they are: Parquet holds them."""
+        """Return the columns of SCHEMA. Non-finite floats stay as they are: Parquet can store them."""
         result, spec = self.result, self.result.spec
         return {
             "schema_version": VERSION,
@@ -186,27 +186,27 @@ class Attempt:
         }
 
     def table(self) -> pa.Table:
-        """Return the one-row table."""
+        """Return the attempt as a table with one row."""
         return pa.Table.from_pylist([self.row()], schema=SCHEMA)
 
 
 def with_defaults(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a stored row with what earlier versions had no columns for."""
+    """Return a stored row with values for the columns that earlier versions did not have."""
     return {**row, **{name: value for name, value in LEGACY_DEFAULTS.items() if row[name] is None}}
 
 
 def spec_of(row: Mapping[str, Any]) -> RunSpec:
-    """Return what was run, from a stored row with all columns of IDENTITY. Raises KeyError, ValueError or TypeError."""
+    """Return the run spec of a stored row with all columns of IDENTITY. Raises KeyError, ValueError or TypeError."""
     columns = (each.name for each in fields(RunSpec) if each.name not in ("params", "training"))
     params = {name: tuple(v) if isinstance(v, list) else v for name, v in json.loads(row["params_json"]).items()}
     return RunSpec(**{name: row[name] for name in columns}, params=params, training=json.loads(row["training_json"] or "{}"))
 
 
 def _number(value: float | None) -> float | None:
-    """Return a plugin's number, which may be a scalar of any library, as a float."""
+    """Return a number from a plugin as a float. It may be a scalar of any library."""
     return None if value is None else float(value)
 
 
 def _text(text: str | None) -> str | None:
-    """Return the end of a plugin's message as text that every file can hold."""
+    """Return the end of a message from a plugin, as text that every file can store."""
     return None if text is None else text[-MAX_TEXT:].encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""Which files of a store others stand for: what was merged, and what was migrated."""
+"""Superseded files of a store: those that merged or migrated files replace."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
@@ -13,10 +13,10 @@ from inrbench.store.write import is_compacted, is_single_attempt
 
 
 def superseded(results: Path, files: Iterable[PurePosixPath]) -> set[PurePosixPath]:
-    """Return the files of a store that others beside them stand for: they hold each of its attempts, with the same content.
+    """Return the files of a store that other files in the same folder replace: every attempt is there with the same content.
 
-    Merged files stand for single ones, and what was migrated for what it was made of: an old row is the same as the new one
-    once it is brought to today's form. A file that claims an attempt and holds something else stands for nothing.
+    Merged files replace single ones, and migrated files replace their originals: an old row equals the new one once it is
+    converted to the current form. A file that claims an attempt but has different content replaces nothing.
     """
     found, folders = set[PurePosixPath](), dict[PurePosixPath, list[PurePosixPath]]()
     for path in files:
@@ -50,7 +50,7 @@ def _superseded_in_one_folder(results: Path, members: list[PurePosixPath]) -> se
 
 
 def _claims(results: Path, members: Iterable[PurePosixPath]) -> Mapping[PurePosixPath, set[str]]:
-    """Return file -> the attempts that it says it holds; of one that holds one attempt its name tells."""
+    """Return a dict from file to the attempts it claims to contain. A single-attempt file states its attempt in its name."""
     claims = {path: {path.name.split(".")[1]} for path in members if is_single_attempt(Path(path))}
     opened = [path for path in members if path not in claims]
     table, _ = read_files([results / path for path in opened if is_regular(results / path)], ["attempt_id", FILE.name])
@@ -60,6 +60,6 @@ def _claims(results: Path, members: Iterable[PurePosixPath]) -> Mapping[PurePosi
 
 
 def _is_current(path: Path) -> bool:
-    """Whether a file holds rows of today's form, for which old ones stand back."""
+    """Return whether the rows of a file have the current form. Such a file is preferred to one in an old form."""
     table, _ = read_files([path], ["engine"])
     return table.num_rows > 0 and not table["engine"].null_count

@@ -1,6 +1,6 @@
-"""What of a results folder is shared with an object store: by name, in which order, and how much of it at most.
+"""Rules for sharing a results folder with an object store: which files, in which order, and up to which size.
 
-Others write there. ``path_error`` looks at a file before it counts.
+Others may write to the object store. ``path_error`` checks a file before it counts.
 """
 
 import re
@@ -17,16 +17,21 @@ from inrbench.store.schema import SCHEMA, VERSION
 
 @dataclass(frozen=True)
 class Seen:
-    """A file as it was listed: when it was written, in seconds since 1970, and its bytes."""
+    """A file as it was listed.
+
+    Args:
+        written: When it was written, in seconds since 1970.
+        size: Its size in bytes.
+    """
 
     written: float
     size: int
 
 
 Files = dict[PurePosixPath, Seen]
-"""By their path below the results folder."""
+"""Listed files by their path below the results folder."""
 ROOTS = ("artifacts", "profile", "tuned", "store")
-"""What is shared, in the order it is copied: a row comes after the files that it speaks of. Leases are of one machine."""
+"""Shared folders, in the order in which they are copied: a row comes after the files it refers to. Leases are not shared."""
 NAME = PLAIN_NAME.pattern
 ATTEMPTS = r"[0-9a-z_]{1,100}(\.[0-9a-z_]{1,40}){1,2}"
 SHARED = {
@@ -36,13 +41,13 @@ SHARED = {
     re.compile(rf"store/v{VERSION}/task={NAME}/method={NAME}/{ATTEMPTS}\.parquet", re.ASCII): MAX_TABLE_BYTES,
     re.compile(r"store/profiles/[0-9a-f]{24}\.parquet", re.ASCII): MAX_TABLE_BYTES,
 }
-"""What the files of ours are called that are shared, and the most bytes that are fetched of one."""
+"""Patterns of the shared files, with the largest number of bytes that is copied of one file."""
 CHANGING = "tuned"
-"""The only files that are written anew under the same name: of these the newer one holds."""
+"""The only folder whose files are rewritten under the same name. The newer file counts."""
 
 
 def in_order(files: Files, others: Files) -> list[PurePosixPath]:
-    """Return what is to be copied to the others' side, in the order of ROOTS."""
+    """Return the files to copy to the other side, in the order of ROOTS."""
     new = [
         path
         for path, seen in files.items()
@@ -52,16 +57,16 @@ def in_order(files: Files, others: Files) -> list[PurePosixPath]:
 
 
 def most_bytes(path: PurePosixPath) -> int | None:
-    """Return the most bytes that are copied of a file that is shared, None for one that is not."""
+    """Return the largest number of bytes that is copied of a shared file, or None if the file is not shared."""
     text = path.as_posix()
     return next((most for pattern, most in SHARED.items() if pattern.fullmatch(text)), None)
 
 
 def path_error(file: Path, path: PurePosixPath) -> str | None:
-    """Return why a file is not what may lie at ``path`` of a results folder, None if it is.
+    """Return why a file may not be stored at ``path`` of a results folder, or None if it may.
 
-    An artifact and a merged file must have the digest that their names tell. A file of results must hold rows of the task and
-    method of its folder, whose ids follow from their columns.
+    An artifact and a merged file must have the digest that is in their names. A file of results must contain rows of the task
+    and method of its folder, whose ids follow from their columns.
     """
     root = path.parts[0]
     if root == "artifacts":
@@ -73,7 +78,7 @@ def path_error(file: Path, path: PurePosixPath) -> str | None:
         return f"cannot be read: {unreadable[file]}"
     for row in table.to_pylist():
         if (f"task={row['task']}", f"method={row['method']}") != path.parts[2:4]:
-            return f"holds run {row['run_id'][:10]} of another task or method than its folder's"
+            return f"contains run {row['run_id'][:10]} of a different task or method than its folder"
         if fault := row_error(row):
             return fault
     return name_mismatch(path.name, file, table)

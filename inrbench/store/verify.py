@@ -1,4 +1,4 @@
-"""Verifying: every file of a results folder held against what its name and its own columns say."""
+"""Verification: every file of a results folder is checked against its name and its own columns."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,14 @@ from inrbench.store.write import store_folder
 
 @dataclass(frozen=True)
 class VerifyResult:
-    """What was looked at, and what is wrong with which file."""
+    """Numbers of checked files, attempts and artifacts, and the faults that were found.
+
+    Args:
+        files: Number of Parquet files.
+        attempts: Number of attempts in them.
+        artifacts: Number of artifacts that their rows list.
+        faults: What is wrong with each faulty file.
+    """
 
     files: int
     attempts: int
@@ -21,7 +28,7 @@ class VerifyResult:
 
 
 def verify(results: Path) -> VerifyResult:
-    """Look at every file of a results folder. Raises StoreError if there is no such folder."""
+    """Check every file of a results folder. Raises StoreError if the folder does not exist."""
     faults: dict[Path, str] = {}
     attempts, artifacts, store = 0, dict[str, str](), store_folder(results)
     files = attempt_files(results)
@@ -39,11 +46,11 @@ def verify(results: Path) -> VerifyResult:
             artifacts.update({each["file"]: row["run_id"] for each in row["artifacts"] or ()})
     for name, run_id in artifacts.items():
         if not is_artifact_name(name):
-            faults[artifact_folder(results)] = f"holds no file that can be called {name!r}, as run {run_id[:10]} says"
+            faults[artifact_folder(results)] = f"cannot contain a file named {name!r}, which run {run_id[:10]} lists"
             continue
         path = artifact_folder(results) / name
         if not path.is_file():
-            faults[path] = f"is gone, which run {run_id[:10]} left"
+            faults[path] = f"is gone; run {run_id[:10]} lists it"
         elif fault := artifact_error(path):
             faults[path] = fault
     return VerifyResult(len(files), attempts, len(artifacts), faults)

@@ -1,4 +1,4 @@
-"""Writing: a finished attempt becomes visible all at once or not at all, whatever dies in between."""
+"""Writing: a finished attempt becomes visible completely or not at all, even if a process is killed meanwhile."""
 
 import hashlib
 from pathlib import Path
@@ -14,16 +14,25 @@ from inrbench.store.schema import VERSION, Attempt
 
 
 def store_folder(results: Path) -> Path:
-    """Return the folder of attempts below a results folder. Raises StoreError where a link is in its place."""
+    """Return the folder of attempts in a results folder. Raises StoreError if it is a symbolic link or not a folder."""
     folder = below(results, "store", f"v{VERSION}")
     for path in (folder.parent, folder):
         if path.exists() and not path.is_dir():
-            raise StoreError(f"{path} is no folder; put one in its place")
+            raise StoreError(f"{path} is no folder; replace it with one")
     return folder
 
 
 def attempt_folder(results: Path, task: str, method: str) -> Path:
-    """Return where the attempts of a task and method lie. Raises StoreError for a name that is none, such as ``../x``."""
+    """Return the folder with the attempts of a task and method.
+
+    Args:
+        results: The results folder.
+        task: Name of the task.
+        method: Name of the method.
+
+    Raises:
+        StoreError: A name is not valid, such as ``../x``.
+    """
     for name in (task, method):
         if why := name_error(name):
             raise StoreError(why)
@@ -31,9 +40,9 @@ def attempt_folder(results: Path, task: str, method: str) -> Path:
 
 
 def append(results: Path, attempt: Attempt) -> Path:
-    """Store an attempt under a results folder and return its file. Raises StoreError if that cannot be done.
+    """Store an attempt in a results folder and return its file. Raises StoreError if that fails.
 
-    The file name is ``<run_id>.<attempt_id>.<status>.parquet``, so that what is finished can be told from a listing.
+    The file name is ``<run_id>.<attempt_id>.<status>.parquet``, so that a listing shows which runs have finished.
     """
     spec = attempt.result.spec
     name = f"{spec.run_id}.{attempt.attempt_id}.{attempt.result.status}.parquet"
@@ -43,17 +52,17 @@ def append(results: Path, attempt: Attempt) -> Path:
 
 
 def compacted_name(content: bytes) -> str:
-    """Return what a file of many attempts is called: ``runs.<digest>.parquet``, so that its name tells whether it is whole."""
+    """Return the name of a file with many attempts, ``runs.<digest>.parquet``. The digest shows whether it is complete."""
     return f"runs.{hashlib.sha256(content).hexdigest()[:16]}.parquet"
 
 
 def is_compacted(path: Path) -> bool:
-    """Whether a file of the store holds many attempts, by its name."""
+    """Return whether a file of the store contains many attempts, according to its name."""
     return path.name.startswith("runs.") and path.name.count(".") == 2
 
 
 def is_single_attempt(path: Path) -> bool:
-    """Whether a file of the store holds one attempt, of which its name tells run, id and status."""
+    """Return whether a file of the store contains one attempt. Its name then contains run, id and status."""
     return path.parent.name.startswith("method=") and path.name.count(".") == 3 and not path.name.startswith("runs.")
 
 
@@ -66,7 +75,7 @@ def parquet_bytes(table: pa.Table, compression_level: int = 3) -> bytes:
 
 
 def check_writable(results: Path) -> None:
-    """Raise StoreError now rather than after the first run if results cannot be stored."""
+    """Raise StoreError if results cannot be stored. Called before the first run, to fail early."""
     folder = store_folder(results)
     trial = folder / f".trial.{mark()}.tmp"
     try:

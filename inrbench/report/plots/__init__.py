@@ -1,4 +1,4 @@
-"""Figures for papers: pure functions from comparable runs to a matplotlib figure, in one style."""
+"""Figures for papers: pure functions from comparable runs to matplotlib figures, all in one style."""
 
 from collections.abc import Callable
 

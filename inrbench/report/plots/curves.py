@@ -1,4 +1,4 @@
-"""Learning curves, and what a parameter does to where they end."""
+"""Learning curves, and the effect of a parameter on the final value."""
 
 import json
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ from inrbench.spec import Metric
 
 FEW_LINES = 4
 LEGEND_ROW = 0.16
-"""Inches that a row of a legend takes."""
+"""Height of a legend row in inches."""
 
 
 def curves(group: ComparableRuns) -> Figure:
-    """Draw the primary metric along the training, a line for each row that has all signals."""
+    """Draw the primary metric during training, one line per row that has all signals."""
     metric = _primary(group)
     figure, (axes,) = panels(1, formatting.title(group))
     style = line_styles(group.runs["label"])
@@ -37,7 +37,13 @@ def curves(group: ComparableRuns) -> Figure:
 
 @dataclass(frozen=True)
 class MeanCurves:
-    """For each row ``train_seconds`` and ``value`` by the place on the axis; ``left_out``: rows that lack a signal."""
+    """The mean learning curves of the rows of a leaderboard.
+
+    Args:
+        lines: Label of a row -> its ``train_seconds`` and ``value``, indexed by the position on the axis.
+        axis: Name of the axis: ``step`` or ``share of the steps``.
+        left_out: Labels of the rows that lack a signal.
+    """
 
     lines: dict[str, pd.DataFrame]
     axis: str
@@ -45,15 +51,16 @@ class MeanCurves:
 
 
 SHARES = np.geomspace(1e-3, 1, 60)
-"""Places on the axis where signals have different numbers of steps."""
+"""Positions on the axis if runs have different numbers of steps: shares of a run's own steps."""
 
 
 def mean_curves(group: ComparableRuns, metric: Metric) -> MeanCurves:
-    """Return each row's learning curve, averaged as the tables are: over seeds, then over signals. It ends at their number.
+    """Return each row's learning curve, averaged as in the tables: over seeds, then over signals.
 
-    Shown are the rows that have a curve on every signal, trained or not. Where all runs have as many steps the axis is the
-    step; else it is the share of a run's own budget. Between its points a curve is straight over the logarithm of the axis. A
-    model that is solved and not trained is its end, all along.
+    A curve ends at the value in the table. Rows that have a curve on every signal are included, whether they trained or not.
+    If all runs have the same number of steps, the axis is the step; otherwise it is the share of a run's own steps. Values
+    between two points are interpolated linearly over the logarithm of the axis. A model that is solved and not trained has a
+    constant curve at its final value.
     """
     runs = group.runs[(group.runs["status"] == "ok") & group.runs["curve"].map(lambda c: c is not None and len(c) > 0)]
     signals = set(group.runs.loc[group.runs["status"] != "skipped", "signal"])
@@ -87,7 +94,7 @@ def _solved(curve: pd.DataFrame) -> bool:
 
 
 def _at(curve: pd.DataFrame, shares: NDArray[np.float64], metric: Metric) -> pd.DataFrame:
-    """Return seconds and values, on the metric's scale, at shares of a run's budget; NaN before its first point."""
+    """Return seconds and values (on the metric's scale) at shares of a run's steps; NaN before its first point."""
     columns = curve[["train_seconds", "value"]].astype(float)
     columns["value"] = [metric.to_scale(value) for value in columns["value"]]
     if _solved(curve):
@@ -98,11 +105,11 @@ def _at(curve: pd.DataFrame, shares: NDArray[np.float64], metric: Metric) -> pd.
 
 
 def sweep(group: ComparableRuns, parameter: str) -> Figure:
-    """Draw the primary metric at the end against a numeric parameter, a line for each setting of the others.
+    """Draw the final primary metric against a numeric parameter, one line per setting of the other parameters.
 
-    The line is the mean over seeds, then over signals; the band reaches from the least run to the largest, and a cross stands
-    where none of the runs ended with a number. What did not train counts: where a setting fails is what a sweep shows.
-    Raises UnknownName for a parameter that no run has, NothingFound if it is nowhere a number.
+    The line is the mean over seeds, then over signals. The band covers the values of all runs. A cross marks a parameter value
+    for which no run ended with a number. Runs that did not train are included, since a sweep shows where a setting fails.
+    Raises UnknownName for a parameter that no run has, and NothingFound if the parameter is never a number.
     """
     metric = _primary(group)
     runs = [(run, json.loads(run.params_json)) for run in group.runs.itertuples(index=False)]
@@ -137,7 +144,7 @@ def sweep(group: ComparableRuns, parameter: str) -> Figure:
 
 
 def _is_number(value: object) -> bool:
-    """Whether a parameter's value can stand on an axis."""
+    """Return whether a parameter's value can be drawn on an axis."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -148,7 +155,7 @@ def _values(swept: Sequence[tuple[Any, dict[str, Any]]], name: str) -> set[str]:
 def _primary(group: ComparableRuns) -> Metric:
     metrics = metrics_of(group.runs)
     if not metrics:
-        raise NothingFound(f"{formatting.title(group)}: no run of these has a number")
+        raise NothingFound(f"{formatting.title(group)}: none of these runs has a value")
     return metrics[0]
 
 
@@ -158,4 +165,4 @@ def _name(axes: Axes, metric: Metric) -> None:
     assert isinstance(figure, Figure)
     columns = 1 if n_lines <= FEW_LINES else 3
     figure.set_figheight(figure.get_figheight() + LEGEND_ROW * -(-n_lines // columns))
-    figure.legend(loc="outside lower center", ncols=columns)  # lines may be anywhere in the panel
+    figure.legend(loc="outside lower center", ncols=columns)  # outside, because lines may be anywhere in the panel

@@ -1,4 +1,4 @@
-"""One figure of a kind, from runs that may share one."""
+"""Draw a figure of a given kind from comparable runs."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,14 +33,24 @@ def figure_of(
     signals: Sequence[str] = (),
     param: str | None = None,
 ) -> Figure:
-    """Return a figure of the runs that all limits leave. ``param``: the parameter of a sweep.
+    """Return a figure of the runs that match all filters.
 
-    Raises BadValue for several groups where one is needed, UnknownName for a kind, a method or a signal that is not there.
+    Args:
+        kind: Kind of the figure, one of ``KINDS``.
+        groups: The groups of comparable runs; ``critical-difference`` takes several, all other kinds need exactly one.
+        results: The results folder, for the pictures of a gallery.
+        labels: Labels or method names of the rows to draw; all if empty. With several groups, labels only.
+        signals: The signals to draw; all if empty. Not used with several groups.
+        param: The parameter of a sweep; None for all other kinds.
+
+    Raises:
+        BadValue: Several groups were given where one is needed, or ``param`` does not fit the kind.
+        UnknownName: The kind, a method or a signal does not exist.
     """
     if kind not in KINDS:
         raise unknown_name("kind of figure", kind, KINDS)
     if (kind == "sweep") != (param is not None):
-        raise BadValue("--param names the parameter of plot sweep, and of nothing else: plot sweep --param s_max")
+        raise BadValue("--param names the parameter of plot sweep; only sweep takes and needs it: plot sweep --param s_max")
     if kind == "critical-difference" and len(groups) > 1:
         limited = [replace(g, runs=g.runs[g.runs["label"].isin(labels)]) if labels else g for g in groups]
         return critical_difference_over_tasks(limited)
@@ -51,15 +61,15 @@ def figure_of(
 
 
 def _one(groups: Sequence[ComparableRuns]) -> ComparableRuns:
-    """Return the only group. Raises BadValue for several: they cannot be compared."""
+    """Return the only group. Raises BadValue if there are several, which cannot be compared."""
     if len(groups) > 1:
         held = "; ".join(title(group) for group in groups)
-        raise BadValue(f"runs of {len(groups)} tables cannot share a figure; choose by --tasks, --protocol, --track: {held}")
+        raise BadValue(f"runs of {len(groups)} tables cannot share a figure; choose --tasks, --protocol or --track: {held}")
     return groups[0]
 
 
 def _only(group: ComparableRuns, column: str, wanted: Sequence[str]) -> ComparableRuns:
-    """Return a group limited to rows by label, or by method name, or to signals."""
+    """Return a group limited to some rows (by label or method name) or to some signals."""
     if not wanted:
         return group
     runs = group.runs

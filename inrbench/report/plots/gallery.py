@@ -1,4 +1,4 @@
-"""Reconstructions side by side, as papers show them: the truth, each method, its error, and a corner under a lens."""
+"""Reconstructions side by side, as in papers: the truth, each method, its error, and an enlarged window."""
 
 import logging
 from pathlib import Path
@@ -19,18 +19,18 @@ from inrbench.store import artifact_files
 
 log = logging.getLogger(__name__)
 MAX_SIGNALS = 4
-"""Signals that a gallery shows at most."""
+"""Largest number of signals in a gallery."""
 ZOOM = 5
-"""A lens is one over this of a picture's sides."""
+"""Side of a picture divided by the side of its enlarged window."""
 FRAME = "#D55E00"
 TRUTH, RECONSTRUCTION = "truth.png", "reconstruction.png"
 
 
 def gallery(group: ComparableRuns, results: Path) -> Figure:
-    """Draw for each signal the truth and each method's reconstruction with a zoomed inset and the primary metric above, and the
-    absolute errors below, on one scale a signal; of the first seed.
+    """Draw the truth and each method's reconstruction of each signal, with the absolute errors below.
 
-    Raises NothingFound where no run of these left a picture.
+    Each picture has a zoomed inset; the primary metric is in its title. Errors of one signal share a scale. The first seed with
+    pictures is shown. Raises NothingFound if none of the runs left a picture.
     """
     shown, truths = {}, {}
     metric = next(iter(metrics_of(group.runs)), None)
@@ -40,13 +40,13 @@ def gallery(group: ComparableRuns, results: Path) -> Figure:
             try:
                 image, truth = picture_pair(files[RECONSTRUCTION], files[TRUTH])
             except BadValue as error:
-                log.warning("passed over: %s", error)
+                log.warning("left out: %s", error)
                 continue
             shown[run.signal, run.label] = image, measured(run.metrics, metric.id)
             truths[run.signal] = truth
     if not shown or metric is None:
         raise NothingFound(
-            f"{formatting.title(group)}: no run of these left a picture in '{results}' (inrbench run --artifacts last)"
+            f"{formatting.title(group)}: none of these runs left a picture in '{results}' (inrbench run --artifacts last)"
         )
     signals, labels = sorted(truths)[:MAX_SIGNALS], sorted({label for _, label in shown})
     figure = Figure(figsize=(1.4 * (1 + len(labels)), 3.0 * len(signals)))
@@ -74,13 +74,13 @@ def gallery(group: ComparableRuns, results: Path) -> Figure:
 
 
 def error_map(image: Picture, truth: Picture) -> NDArray[np.float32]:
-    """Return the absolute error ``(H, W)``, the mean over channels."""
+    """Return the absolute error ``(H, W)``, averaged over channels."""
     error: NDArray[np.float32] = np.abs(image - truth).mean(axis=2)
     return error
 
 
 def most_detailed_window(truth: Picture) -> tuple[slice, slice]:
-    """Return the window of a picture, on a grid of windows, that varies most: where there is most to get wrong."""
+    """Return the window, on a regular grid, in which a picture varies most and is hardest to fit."""
     height, width = (max(side // ZOOM, 1) for side in truth.shape[:2])
     windows = [
         (slice(top, top + height), slice(left, left + width))
@@ -96,7 +96,7 @@ def _draw(axes: Axes, image: Picture, corner: tuple[slice, slice], title: str) -
     axes.set_title(title, fontsize=7)
     size = (columns.stop - columns.start, rows.stop - rows.start)
     axes.add_patch(_rectangle((columns.start - 0.5, rows.start - 0.5), *size))
-    left = (columns.start + columns.stop) / 2 > image.shape[1] / 2  # the lens lies across, so that it hides not what it shows
+    left = (columns.start + columns.stop) / 2 > image.shape[1] / 2  # inset on the other side, so as not to hide the window
     lens = axes.inset_axes((0.0 if left else 0.55, 0.0, 0.45, 0.45))
     lens.imshow(image[rows, columns])
     lens.set(xticks=[], yticks=[])

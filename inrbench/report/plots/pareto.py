@@ -1,4 +1,4 @@
-"""Quality against what it costs."""
+"""Quality against cost."""
 
 import math
 
@@ -12,15 +12,16 @@ from inrbench.report.plots.style import marker_styles, panels
 
 
 def pareto(group: ComparableRuns) -> Figure:
-    """Draw each complete method's primary metric against train time, parameters and GPU memory; a line joins those unbeaten.
+    """Draw the primary metric of each complete method against train time, parameters and GPU memory.
 
-    Times only where they were taken alike, and no cost that is the same for all. Raises NothingFound where nothing is left.
+    A line joins the methods that no other method beats. Times are shown only if all were measured in the same way. A cost that
+    is the same for all methods is left out. Raises NothingFound if nothing is left to draw.
     """
     leaderboard = build_leaderboard(group)
     sets = pareto_sets(leaderboard)
     if not sets:
         raise NothingFound(
-            f"{formatting.title(group)}: quality and cost need two methods that trained on all signals, and costs that differ"
+            f"{formatting.title(group)}: a Pareto figure needs two methods that trained on all signals and differ in cost"
         )
     metric = leaderboard.metrics[0]
     figure, axes = panels(len(sets), formatting.title(group))

@@ -1,4 +1,4 @@
-"""What the probes read, as lines against steps: the mean over a row's runs, a panel a row."""
+"""Probe readings as lines against steps: the mean over the runs of a row, one panel per row."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,12 +13,12 @@ from inrbench.report import formatting
 from inrbench.report.plots.style import COLOURS, average, line_styles, panels, wrap_label
 
 FIRST = 0.5
-"""Where step 0 stands on the logarithmic axis."""
+"""Position of step 0 on the logarithmic axis."""
 SHARES = {"r1": "#0072B2", "r2": "#56B4E9", "r3": "#CFE8F5", "remain": "#E69F00"}
 
 
 def gradients(group: ComparableRuns) -> Figure:
-    """Draw the mean log10 |gradient| of each weight matrix, from input to output. Equation 7 of Han et al."""
+    """Draw the mean log10 |gradient| of each weight matrix, from input to output (Han et al., equation 7)."""
 
     def draw(axes: Axes, readings: pd.DataFrame) -> None:
         for i, (name, line) in enumerate(_lines(readings)):
@@ -28,7 +28,7 @@ def gradients(group: ComparableRuns) -> Figure:
 
 
 def activations(group: ComparableRuns) -> Figure:
-    """Draw the standard deviation of each layer's activations, and, dashed, the share of units that are dead."""
+    """Draw the standard deviation of each layer's activations, and the share of dead units (dashed)."""
 
     def draw(axes: Axes, readings: pd.DataFrame) -> None:
         for name, line in _lines(readings):
@@ -41,7 +41,7 @@ def activations(group: ComparableRuns) -> Figure:
 
 
 def ntk(group: ComparableRuns) -> Figure:
-    """Draw how the kernel's trace is shared, stacked: its three largest eigenvalues and the rest. Han et al., figure 2b."""
+    """Draw the kernel's three largest eigenvalues and the rest as shares of its trace, stacked (Han et al., figure 2b)."""
 
     def draw(axes: Axes, readings: pd.DataFrame) -> None:
         lines = {name: line for name, line in _lines(readings) if name in SHARES}
@@ -54,7 +54,7 @@ def ntk(group: ComparableRuns) -> Figure:
 
 
 def spectrum(group: ComparableRuns) -> Figure:
-    """Draw the error's energy by octave of frequency at the end, a line a row (geometric mean); the signal's own in grey."""
+    """Draw the final error's energy by octave of frequency, one line per row (geometric mean), and the signal's in grey."""
     readings = _readings(group, "spectrum")
     readings = readings[readings["step"] == readings.groupby("run_id")["step"].transform("max")]
     figure, (axes,) = panels(1, formatting.title(group))
@@ -66,7 +66,7 @@ def spectrum(group: ComparableRuns) -> Figure:
         axes.plot(line.index, line, label=label, **style[str(label)])
     names = sorted({name.partition(" ")[2] for name in readings["name"]}, key=_octave)
     axes.set_xticks(range(len(names)), names, rotation=45)
-    axes.set(yscale="log", xlabel="frequency (cycles over the extent)", ylabel="energy")
+    axes.set(yscale="log", xlabel="frequency (cycles per domain)", ylabel="energy")
     axes.legend()
     return figure
 
@@ -78,12 +78,12 @@ def _by_octave(readings: pd.DataFrame, what: str) -> "pd.Series[float]":
 
 
 def _octave(name: str) -> int:
-    """Return the number of an octave by its name, ``0-1`` being 0, ``1-2`` 1."""
+    """Return the index of an octave from its name: 0 for ``0-1``, 1 for ``1-2``."""
     return int(name.partition("-")[2]).bit_length() - 1
 
 
 def _readings(group: ComparableRuns, probe: str) -> pd.DataFrame:
-    """Return the readings of one probe, one row each, with run and label."""
+    """Return the readings of one probe, one row per reading, with run id and label."""
     rows = [
         {"run_id": run.run_id, "label": run.label, **reading}
         for run in group.runs.itertuples(index=False)
@@ -92,7 +92,7 @@ def _readings(group: ComparableRuns, probe: str) -> pd.DataFrame:
     ]
     if not rows:
         raise NothingFound(
-            f"{formatting.title(group)}: no run of these was read by this probe; add --probe {probe} to inrbench run"
+            f"{formatting.title(group)}: none of these runs has readings of this probe; add --probe {probe} to inrbench run"
         )
     return pd.DataFrame(rows)
 

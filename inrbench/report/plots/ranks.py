@@ -1,4 +1,4 @@
-"""Mean ranks with bars over methods that no test tells apart, as in Demsar, JMLR 7, 2006."""
+"""Mean ranks, with bars over methods that do not differ significantly, as in Demsar, JMLR 7, 2006."""
 
 from collections.abc import Sequence
 
@@ -13,18 +13,20 @@ from inrbench.report.plots.style import COLUMN_WIDTH_IN, marker_styles
 
 
 def critical_difference_diagram(group: ComparableRuns) -> Figure:
-    """Draw the methods' mean ranks by the primary metric over signals; a bar joins those that the table's tests leave together.
+    """Draw the mean ranks of the methods over signals, by the primary metric.
 
-    Only methods that trained on every signal. Raises NothingFound for fewer than three methods on six signals.
+    A bar joins methods that do not differ significantly by the tests of the table. Only methods that trained on every signal
+    are included. Raises NothingFound for fewer than three methods or fewer than six signals.
     """
     scores = _losses(group).dropna(axis="columns")
     return _diagram(scores, "signals", formatting.title(group))
 
 
 def critical_difference_over_tasks(groups: Sequence[ComparableRuns]) -> Figure:
-    """Draw the mean ranks over tasks, one table each, by their primary metrics, of the methods that all of the tables hold.
+    """Draw the mean ranks over tasks of the methods that are in all tables, by the primary metric of each task.
 
-    Raises BadValue for two tables of one task, NothingFound for fewer than three methods that all hold or fewer than six tasks.
+    There must be one table per task. Raises BadValue for two tables of one task, and NothingFound for fewer than three common
+    methods or fewer than six tasks.
     """
     tasks = [group.task for group in groups]
     if len(set(tasks)) < len(tasks):
@@ -35,7 +37,7 @@ def critical_difference_over_tasks(groups: Sequence[ComparableRuns]) -> Figure:
 
 
 def _losses(group: ComparableRuns) -> pd.DataFrame:
-    """Return the primary metric on each signal by each method, lower being better."""
+    """Return the primary metric per signal and method, with its sign changed if higher is better."""
     metrics = metrics_of(group.runs)
     if not metrics:
         return pd.DataFrame()
@@ -62,6 +64,6 @@ def _diagram(losses: pd.DataFrame, blocks: str, title: str) -> Figure:
     axes.set(xlabel="mean rank (1 is best)")
     axes.spines["left"].set_visible(False)
     axes.grid(visible=False)
-    tested = f"{result.blocks} {blocks}; bars: not told apart by signed-rank tests (Holm); Friedman p {result.p:.1g}"
+    tested = f"{result.blocks} {blocks}; bars: no significant difference in signed-rank tests (Holm); Friedman p {result.p:.1g}"
     figure.suptitle(f"{title}\n{tested}", fontsize=6, color="#555555")
     return figure

@@ -1,4 +1,4 @@
-"""Signal by signal: numbers as dots."""
+"""The primary metric on each signal, as dots."""
 
 from matplotlib.figure import Figure
 
@@ -9,10 +9,10 @@ from inrbench.report.plots.style import COLUMN_WIDTH_IN, marker_styles, panels
 
 
 def per_signal(group: ComparableRuns) -> Figure:
-    """Draw the primary metric of every method on every signal, seeds averaged, the signals in the order of the best one's."""
+    """Draw the primary metric of every method on every signal, averaged over seeds; the best method sorts the signals."""
     metrics = metrics_of(group.runs)
     if not metrics:
-        raise NothingFound(f"{formatting.title(group)}: no run of these has a number")
+        raise NothingFound(f"{formatting.title(group)}: none of these runs has a value")
     metric = metrics[0]
     scores = scores_by_signal(group, metric)
     if scores.empty:

@@ -1,4 +1,4 @@
-"""One style for every figure: a column of a paper wide, colour-blind safe, a method with the same colour everywhere."""
+"""One style for all figures: as wide as a paper column, colour-blind safe, and the same colour for a method everywhere."""
 
 import hashlib
 import tomllib
@@ -18,12 +18,12 @@ from inrbench.analyse import summarise
 from inrbench.spec import MethodLabel
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B")
-"""Okabe and Ito's, without their yellow, which paper swallows, and with a brown."""
+"""The palette of Okabe and Ito, with brown in place of yellow, which is hard to see on paper."""
 DASHES = ("-", "--", ":", "-.")
 MARKERS = {"-": "o", "--": "s", ":": "^", "-.": "D"}
-"""What tells rows of one colour apart where they are dots and not lines."""
+"""Dashes -> marker, to distinguish rows of one colour that are drawn as dots."""
 COLUMN_WIDTH_IN = 3.4
-"""Width of a paper's column in inches."""
+"""Width of a paper column in inches."""
 SETTINGS: Any = {
     "font.size": 8,
     "axes.titlesize": 8,
@@ -45,13 +45,19 @@ SETTINGS: Any = {
 
 @contextmanager
 def plot_style() -> Iterator[None]:
-    """Draw and save in the style; leave matplotlib's settings as they were."""
+    """Apply the style while drawing and saving, then restore matplotlib's settings."""
     with mpl.rc_context(SETTINGS):
         yield
 
 
 def panels(count: int, title: str, height: float = 2.2) -> tuple[Figure, list[Axes]]:
-    """Return a figure of ``count`` panels, at most three in a row, with one scale of y and a title; it has no window."""
+    """Return a figure and its panels, at most three per row, with a shared y axis. The figure opens no window.
+
+    Args:
+        count: Number of panels, at least 1.
+        title: Title of the figure.
+        height: Height of a row of panels in inches.
+    """
     columns = min(count, 3)
     rows = -(-count // columns)
     figure = Figure(figsize=(COLUMN_WIDTH_IN * (1 if columns == 1 else 0.75 * columns), height * rows))
@@ -63,12 +69,12 @@ def panels(count: int, title: str, height: float = 2.2) -> tuple[Figure, list[Ax
 
 
 def average(log: bool) -> Callable[["pd.Series[float]"], float]:
-    """Return how the values of several runs become one, as in the tables; NaN where there is none."""
+    """Return the function that averages values over runs as in the tables; it returns NaN if there are none."""
     return lambda values: summarise(known, log).mean if len(known := values.dropna()) else float("nan")
 
 
 def line_style(label: str) -> dict[str, Any]:
-    """Return colour and dashes of a row's lines: its method's colour; dashes tell settings of one method apart."""
+    """Return the line style of a row: the colour of its method, with dashes that distinguish its settings."""
     parsed = MethodLabel.parse(label)
     method, variant = parsed.method, parsed.variant
     known = _order()
@@ -78,13 +84,13 @@ def line_style(label: str) -> dict[str, Any]:
 
 
 def line_styles(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return the looks of a figure's rows; settings of one single method have colours of their own."""
+    """Return the line style of each row of a figure. If all rows are settings of one method, each has its own colour."""
     names = sorted(set(labels))
     if len(names) > 1 and len({MethodLabel.parse(name).method for name in names}) == 1:
         return {name: {"color": COLOURS[i % len(COLOURS)], "linestyle": "-"} for i, name in enumerate(names)}
     found = {name: line_style(name) for name in names}
     taken: set[tuple[str, str]] = set()
-    for style in found.values():  # dashes follow from a hash, and two settings of a method may meet
+    for style in found.values():  # dashes come from a hash, so two settings of a method may get the same
         free = [dash for dash in (style["linestyle"], *DASHES) if (style["color"], dash) not in taken]
         style["linestyle"] = free[0] if free else style["linestyle"]
         taken.add((style["color"], style["linestyle"]))
@@ -92,7 +98,7 @@ def line_styles(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def marker_styles(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Return the looks of a figure's rows where each is drawn as dots."""
+    """Return the marker style of each row of a figure in which rows are drawn as dots."""
     return {
         name: {"color": line["color"], "marker": MARKERS[line["linestyle"]], "linestyle": "none", "markersize": 4}
         for name, line in line_styles(labels).items()
@@ -100,7 +106,7 @@ def marker_styles(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def wrap_label(label: str) -> str:
-    """Return a row's label in lines short enough for a panel's head."""
+    """Return the label of a row, wrapped to fit the title of a panel."""
     return "\n".join(wrap(label.replace(",", ", "), 30))
 
 

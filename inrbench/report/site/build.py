@@ -1,4 +1,4 @@
-"""The site: a folder of pages that opens from a file system, made of nothing but a results folder."""
+"""Build the site from a results folder: a folder of pages that can be opened from a file system."""
 
 import shutil
 import tempfile
@@ -26,45 +26,50 @@ from inrbench.report.site.tables import table_view
 from inrbench.store.files import below, is_regular, regular_files
 
 MANIFEST = ".inrbench-site"
-"""The file that says that a folder is a site of ours, and which of its files we wrote: no other is ever removed."""
+"""The file that marks a folder as a site and lists the site's files. Other files are never removed."""
 PARTS = frozenset({"index.html", "tables", "runs", "signals", "methods", "papers", "media", "assets"})
-"""What lies at the top of a site."""
+"""Files and folders at the top level of a site."""
 COLUMNS = tuple(dict.fromkeys((*TABLE_COLUMNS, *VERDICT_COLUMNS, *runs.COLUMNS, *signals.COLUMNS, "curve")))
 
 
 @dataclass(frozen=True)
 class SiteFacts:
-    """What was built."""
+    """Facts about a site that was built.
+
+    Args:
+        pages: Number of pages.
+        bytes: Size of all files.
+        refused: Reasons why some of the results are not shown.
+    """
 
     pages: int
     bytes: int
     refused: tuple[str, ...]
-    """What of the results was not shown, and why."""
 
 
 def build_site(results: Path, target: Path, registry: Registry, tell: Callable[[str], None] = lambda what: None) -> SiteFacts:
-    """Write the site of a results folder; ``tell`` hears what is being done.
+    """Write the site of a results folder.
 
-    The pages are made beside the target and moved in when all are whole. Of an earlier site the files that it lists in its
-    manifest go; whatever else lies in the folder stays.
+    The pages are written to a temporary folder next to the target and moved when all are complete. Files that the manifest of
+    an earlier site lists are replaced or removed; other files in the folder stay.
 
     Args:
         results: The results folder.
         target: The site's folder: new, empty, or with an earlier site.
-        registry: The methods, for what their pages tell.
-        tell: Hears what is being done.
+        registry: The registry of methods and tasks, for method pages and claims.
+        tell: Called with the name of each stage when it begins.
 
     Raises:
-        BadValue: The target holds something else than a site.
+        BadValue: The target contains something other than a site.
         StoreError: The target cannot be written.
     """
     target = target.resolve()
     if target.exists() and not is_regular(target / MANIFEST) and (not target.is_dir() or any(target.iterdir())):
-        raise BadValue(f"-o {target}: there is something else than a site; name a folder that is new or empty")
-    tell("reading")
+        raise BadValue(f"-o {target}: this is something else than a site; choose a new or empty folder")
+    tell("reading results")
     groups = sorted(
         comparable_runs(results, COLUMNS), key=lambda group: group.track != "paper"
-    )  # stable: otherwise as they come
+    )  # stable: otherwise the order is kept
     leaderboards = [build_leaderboard(group) for group in groups]
     scratch = None
     try:
@@ -84,24 +89,24 @@ def build_site(results: Path, target: Path, registry: Registry, tell: Callable[[
 
 
 def _move_in(scratch: Path, target: Path) -> None:
-    """Put the files of a new site in the place of an earlier one's. Raises OSError."""
+    """Move the files of a new site to the target and remove those of an earlier site. Raises OSError."""
     new = {path.relative_to(scratch).as_posix() for path in regular_files(scratch, lambda name: True)}
     old = _listed(target)
     target.mkdir(parents=True, exist_ok=True)
-    (target / MANIFEST).write_text("\n".join(sorted(old | new)) + "\n", encoding="utf-8")  # until all is done, both are ours
+    (target / MANIFEST).write_text("\n".join(sorted(old | new)) + "\n", encoding="utf-8")  # until the end, it lists both
     for name in sorted(new):
         _own_folder(target, PurePosixPath(name).parent)
         (scratch / name).replace(target / name)
     for name in sorted(old - new):
         (target / name).unlink(missing_ok=True)
         for folder in list(PurePosixPath(name).parents)[:-1]:
-            with suppress(OSError):  # what is not ours lies there
+            with suppress(OSError):  # it contains other files
                 (target / folder).rmdir()
     (target / MANIFEST).write_text("\n".join(sorted(new)) + "\n", encoding="utf-8")
 
 
 def _listed(target: Path) -> set[str]:
-    """Return the files of an earlier site that lie where its manifest says, below no link."""
+    """Return the files of an earlier site that its manifest lists, except those below a link."""
     manifest = target / MANIFEST
     if not is_regular(manifest):
         return set()
@@ -113,7 +118,7 @@ def _listed(target: Path) -> set[str]:
 
 
 def _own_folder(target: Path, folder: PurePosixPath) -> None:
-    """Make a folder of the site. Raises StoreError where a link is in its place."""
+    """Create a folder of the site. Raises StoreError if a link is in its place."""
     below(target, *folder.parts).mkdir(parents=True, exist_ok=True)
 
 
@@ -124,17 +129,17 @@ def _write_pages(
     for leaderboard in leaderboards:
         tables[leaderboard.group.task, leaderboard.group.fingerprint].append(leaderboard)
     media = Media(site.root)
-    tell("tables and runs")
+    tell("writing tables and runs")
     for (task, fingerprint), held in tables.items():
         site.write(urls.table_page(task, fingerprint), "table.html", table_view(held))
         for leaderboard in held:
             for row in leaderboard.rows:
                 site.write(urls.runs_page(leaderboard.group, row.label), "runs.html", runs_view(leaderboard.group, row.label))
-    tell("signals")
+    tell("writing signals")
     for (task, fingerprint), held in tables.items():
         for signal in sorted({signal for leaderboard in held for signal in leaderboard.signals}):
             site.write(urls.signal_page(task, fingerprint, signal), "signal.html", signal_view(held, signal, results, media))
-    tell("methods and papers")
+    tell("writing methods and papers")
     cards = read_cards(results)
     for method in sorted({urls.method_of(row.label) for leaderboard in leaderboards for row in leaderboard.rows}):
         site.write(urls.method_page(method), "method.html", method_view(method, leaderboards, registry, cards))
@@ -153,7 +158,7 @@ def _copy_assets(site: Path) -> None:
 
 
 class _Site:
-    """A site in the making."""
+    """A site that is being built."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.pages = root, 0

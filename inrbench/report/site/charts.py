@@ -1,4 +1,4 @@
-"""Charts as Plotly reads them: plain data, drawn by its script in the page."""
+"""Charts as plain data, drawn by Plotly in the page."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ SYMBOL = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond"}
 
 
 def curve_charts(leaderboard: Leaderboard) -> list[Chart]:
-    """Return the mean learning curve of each row, against steps and, where times may be compared, seconds of training."""
+    """Return the mean learning curves of the rows, against steps and, if times are comparable, seconds of training."""
     group, metric = leaderboard.group, leaderboard.metrics[0]
     drawn = mean_curves(group, metric)
     lines = {label: line.reset_index() for label, line in drawn.lines.items()}
@@ -37,7 +37,7 @@ def curve_charts(leaderboard: Leaderboard) -> list[Chart]:
 
 
 def pareto_charts(leaderboard: Leaderboard) -> list[Chart]:
-    """Return the primary metric against each cost, a dot a complete method."""
+    """Return the primary metric against each cost, one dot per complete method."""
     charts = []
     for cost, unit in COSTS.items():
         points = costs_of(leaderboard, cost)
@@ -57,7 +57,7 @@ def pareto_charts(leaderboard: Leaderboard) -> list[Chart]:
         ]
         y_log = metric.scale == "log" and all(quality > 0 for _, quality in points.values())
         layout = _layout(f"{cost} ({unit})" if unit else cost, formatting.metric_title(metric, [metric]), False, y_log)
-        charts.append({"title": f"quality against {cost}", "data": data, "layout": layout})
+        charts.append({"title": f"primary metric against {cost}", "data": data, "layout": layout})
     return charts
 
 
@@ -108,5 +108,5 @@ def _layout(x: str, y: str, x_log: bool, y_log: bool) -> dict[str, Any]:
 
 
 def _number(value: float) -> float | None:
-    """Return a number with the digits that a screen can show; None, a gap, where it is not finite."""
+    """Return a number with six digits, or None (a gap in the line) if it is not finite."""
     return float(f"{value:.6g}") if value is not None and math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""Leaderboards as one HTML page that needs nothing else."""
+"""Leaderboards as one self-contained HTML page."""
 
 from collections.abc import Sequence
 from importlib import resources
@@ -9,7 +9,7 @@ from inrbench.report.site.pages import page
 
 
 def to_html(leaderboards: Sequence[Leaderboard]) -> str:
-    """Return the tables, best bold and second underlined, with the site's style in the page."""
+    """Return the tables as a page that includes the style of the site; best is bold, second underlined."""
     style = resources.files("inrbench.report.site").joinpath("static", "site.css").read_text(encoding="utf-8")
     views = [
         {

@@ -1,4 +1,4 @@
-"""What stands on the first page."""
+"""The content of the home page."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from inrbench.report.site import urls
 
 
 def home_view(leaderboards: Sequence[Leaderboard], papers: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return what was measured, the tables, the places of the methods in them, and the papers' verdicts."""
+    """Return the content of the home page: what was measured, tables, methods, and verdicts on papers."""
     frames = [leaderboard.group.runs for leaderboard in leaderboards]
     methods = sorted({urls.method_of(row.label) for leaderboard in leaderboards for row in leaderboard.rows})
     return {
@@ -45,7 +45,7 @@ def _table(leaderboard: Leaderboard) -> dict[str, Any]:
 
 
 def _places(leaderboards: Sequence[Leaderboard], methods: Sequence[str]) -> list[dict[str, Any]]:
-    """Return for each method how often it stands where: the best of its rows in every table in which it is complete."""
+    """Return for each method how it compares with others, by its best row in each table in which it is complete."""
     rows = []
     for method in methods:
         held: list[tuple[int, int]] = []

@@ -1,4 +1,4 @@
-"""Pictures, clips and meshes of the site: copied once each, and what is made out of them."""
+"""Pictures, clips, meshes and error maps of the site. Each file is copied once."""
 
 import base64
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from inrbench.store.files import chunks_of
 
 FOLDER = "media"
 MAX_MESH = 300_000
-"""Faces of a mesh that is shown; a larger one is only linked."""
+"""Largest number of faces of a mesh that is shown; a larger mesh is only mentioned."""
 
 MATERIAL: dict[str, Any] = {
     "baseColorFactor": [150, 180, 215, 255],
@@ -28,26 +28,27 @@ MATERIAL: dict[str, Any] = {
 
 
 class Media:
-    """The folder of media of a site in the making. Addresses are relative to the site's root."""
+    """The media folder of a site that is being built. Addresses are relative to the site's root."""
 
     def __init__(self, site: Path) -> None:
         self._folder = site / FOLDER
         self._folder.mkdir()
         self.refused: dict[str, None] = {}
-        """What was not shown, and why, in order."""
+        """Reasons why files are not shown, in order and without duplicates."""
 
     @contextmanager
     def passing_over(self) -> Iterator[None]:
-        """Leave out what the block cannot read, and remember why."""
+        """Suppress an InrbenchError of the block and record its message in ``refused``."""
         try:
             yield
         except InrbenchError as error:
             self.refused[str(error)] = None
 
     def copy(self, path: Path) -> str:
-        """Return the address of a picture's or clip's copy, which has the suffix of its content; each is copied once.
+        """Copy a picture or clip, once per file, and return the address of the copy.
 
-        Raises BadValue for anything else: a page must not hand out what somebody calls a picture.
+        The suffix of the copy comes from the content. Raises BadValue for any other content: a page must not serve a file only
+        because it is named like a picture.
         """
         name = path.name.split(".")[0] + media_suffix(path)
         target = self._folder / name
@@ -57,15 +58,22 @@ class Media:
         return f"{FOLDER}/{name}"
 
     def error(self, name: str, image: Picture, truth: Picture, worst: float) -> str:
-        """Return the address of the map of absolute errors from 0 to ``worst``, black to yellow."""
+        """Write the map of absolute errors and return its address.
+
+        Args:
+            name: File name of the map, without suffix.
+            image: The fit, ``(H, W, 3)``.
+            truth: The truth, ``(H, W, 3)``.
+            worst: The error shown as yellow; 0 is black.
+        """
         matplotlib.image.imsave(self._folder / f"{name}.png", error_map(image, truth), cmap="magma", vmin=0, vmax=worst)
         return f"{FOLDER}/{name}.png"
 
     def mesh(self, path: Path) -> str | None:
-        """Return the address of a script that hands a mesh to the page, or None for one too large to show.
+        """Return the address of a script that contains a mesh, or None if the mesh is too large to show.
 
-        A script, because pages that are opened from a file system may load scripts and may not fetch files. Raises BadValue for
-        a file that is no mesh.
+        It is a script because a page opened from a file system may load scripts but not fetch files. Raises BadValue if the
+        file is not a mesh.
         """
         import trimesh
         from trimesh.visual import TextureVisuals

@@ -1,4 +1,4 @@
-"""What stands on a method's page."""
+"""The content of the page of a method."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,13 +13,20 @@ from inrbench.report.site import urls
 from inrbench.store.files import read_regular
 from inrbench.store.read_guard import read_json
 
-SPEED_HEADER = ("what", "step / plain step", "step / authors' style", "step / limit", "points a second")
+SPEED_HEADER = ("method", "fast / reference", "fast / official", "fast / limit", "points/s")
 
 
 def method_view(
     method: str, leaderboards: Sequence[Leaderboard], registry: Registry, cards: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    """Return a method's page; of a method that is no plugin here any more, its results alone."""
+    """Return the page content of a method; only the results if the method is not registered here.
+
+    Args:
+        method: Name of the method.
+        leaderboards: All leaderboards of the site.
+        registry: The registry that describes the methods.
+        cards: The step timings, from ``read_cards``.
+    """
     facts: dict[str, Any] = {"formula": "", "doc": "", "bibtex": None, "parameters": []}
     if method in registry.methods:
         plugin = registry.method(method)
@@ -44,7 +51,7 @@ def method_view(
 
 
 def places(method: str, leaderboards: Sequence[Leaderboard]) -> list[dict[str, Any]]:
-    """Return where a method's rows stand in every table that has them."""
+    """Return the positions of a method's rows in all tables that contain them."""
     found = []
     for leaderboard in leaderboards:
         for row in leaderboard.rows:
@@ -70,9 +77,9 @@ def places(method: str, leaderboards: Sequence[Leaderboard]) -> list[dict[str, A
 
 
 def read_cards(results: Path) -> list[dict[str, Any]]:
-    """Return the speed cards that ``inrbench profile --format json`` left in the folder ``profile`` of a results folder.
+    """Return the step timings that ``inrbench profile --format json`` wrote to ``profile/`` in a results folder.
 
-    What is no speed card is passed over: a results folder may be anybody's.
+    Files that are not step timings are ignored: a results folder may come from an untrusted source.
     """
     folder = results / "profile"
     found = []
@@ -87,7 +94,7 @@ def read_cards(results: Path) -> list[dict[str, Any]]:
 
 
 def _card(card: Mapping[str, Any]) -> dict[str, float | None]:
-    """Return the numbers of a speed card that are shown. Raises what a card of another form gives."""
+    """Return the numbers of a step timing that are shown. Raises an error if the timing has another form."""
     ratios = {part: card.get(f"fast_to_{part}") for part in ("reference", "official", "limit")}
     speed = card.get("points_per_second") or card["points"] / min(card["rounds"]["fast"])
     return {part: None if ratio is None else float(ratio) for part, ratio in ratios.items()} | {"speed": float(speed)}

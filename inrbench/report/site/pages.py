@@ -1,4 +1,4 @@
-"""Templates to text. Everything that comes from a store or a plugin is escaped."""
+"""Render templates. All text from a store or a plugin is escaped."""
 
 from functools import cache
 from typing import Any
@@ -20,5 +20,11 @@ def _environment() -> jinja2.Environment:
 
 
 def page(template: str, root: str, **view: Any) -> str:
-    """Return a page from a template; ``root`` leads from the page to the site's root, ``../`` or nothing."""
+    """Return a page that is rendered from a template.
+
+    Args:
+        template: File name of the template.
+        root: Relative path from the page to the site's root: ``../`` or empty.
+        **view: Variables of the template.
+    """
     return _environment().get_template(template).render(root=root, version=inrbench.__version__, **view)

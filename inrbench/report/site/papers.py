@@ -1,4 +1,4 @@
-"""What stands on the page of a paper's claims, and on the home page about them."""
+"""The content of the pages on papers' claims, and their summary on the home page."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ OUTCOMES = get_args(VerdictName)
 
 
 def paper_views(leaderboards: Sequence[Leaderboard], registry: Registry) -> Iterator[dict[str, Any]]:
-    """Yield the page of each paper that has claims."""
+    """Yield the page content of each paper that has claims."""
     groups = [leaderboard.group for leaderboard in leaderboards]
     where = {
         run_id: f"{urls.runs_page(group, label)}#{run_id}"

@@ -1,4 +1,4 @@
-"""What stands on the page of the runs behind a row: each with the command that does it again, its machine and its code."""
+"""The content of the page of the runs behind a row: the command to repeat each run, its machine and its code version."""
 
 import shlex
 from typing import Any
@@ -33,14 +33,14 @@ MACHINE = ("device_name", "hardware_id", "cores", "threads", "jobs", "platform",
 
 
 def runs_view(group: ComparableRuns, label: str) -> dict[str, Any]:
-    """Return the runs of a row, sorted by signal and seed; machines and commits are told once and referred to."""
+    """Return the runs of a row, sorted by signal and seed. Machines and commits are listed once and referred to."""
     runs = group.runs[group.runs["label"] == label].sort_values(["signal", "seed"])
     metrics = metrics_of(group.runs)
     environments: dict[tuple[Any, ...], int] = {}
     lines = []
     for run in runs.itertuples(index=False):
         values = {item["id"]: item for item in run.metrics}
-        commit = run.code_commit if isinstance(run.code_commit, str) else None  # an installed wheel knows none
+        commit = run.code_commit if isinstance(run.code_commit, str) else None  # an installed wheel has none
         facts = (*(getattr(run, name) for name in MACHINE), commit, commit is not None and bool(run.code_dirty))
         lines.append(
             {
@@ -73,7 +73,7 @@ def runs_view(group: ComparableRuns, label: str) -> dict[str, Any]:
 
 
 def rerun_command(run: Any) -> str:
-    """Return the command line that does a run again, to be pasted into a shell."""
+    """Return the shell command that repeats a run."""
     protocol = ProtocolLabel.parse(run.protocol)
     words = ["inrbench", "run", "--methods", str(MethodLabel(run.method, run.variant)), "--tasks", run.task]
     words += ["--protocol", protocol.name]

@@ -1,4 +1,4 @@
-"""What stands on the page of a signal: the truth against what each method made of it."""
+"""The content of the page of a signal: the truth and the fit of each method."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -21,7 +21,14 @@ COLUMNS = ("artifacts",)
 
 
 def signal_view(leaderboards: Sequence[Leaderboard], signal: str, results: Path, media: Media) -> dict[str, Any]:
-    """Return the page of a signal under a protocol: of each row, the first seed that ended well."""
+    """Return the page content of a signal under a protocol: for each row, the first seed that succeeded.
+
+    Args:
+        leaderboards: The leaderboards of one task and protocol.
+        signal: Name of the signal.
+        results: The results folder, for the artifacts.
+        media: The media of the site; pictures, clips and meshes are added to it.
+    """
     shown = [entry for leaderboard in leaderboards for entry in _entries(leaderboard, signal, results)]
     first = leaderboards[0].group
     pairs = {}
@@ -96,7 +103,7 @@ def _entries(leaderboard: Leaderboard, signal: str, results: Path) -> list[dict[
 
 
 def _curves(entries: Sequence[dict[str, Any]]) -> list[Chart]:
-    """Return the charts of a function and of its errors, if this is one; the curves are taken out of the entries."""
+    """Return the charts of a function and its errors, if there are curves; remove the curves from the entries."""
     held = {entry["name"]: points for entry in entries if (points := entry.pop("curve", None)) is not None}
     if not held:
         return []
@@ -112,7 +119,7 @@ def _curves(entries: Sequence[dict[str, Any]]) -> list[Chart]:
 
 
 def _spectra(entries: Sequence[dict[str, Any]], pairs: dict[int, Any]) -> list[Chart]:
-    """Return the energy of the pictures' errors by octave of frequency; not of views of solids, whose pixels mean nothing."""
+    """Return the energy of the pictures' errors by octave of frequency; rendered meshes are left out, as meaningless here."""
     lines: dict[str, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
     for i, (image, truth) in pairs.items():
         if entries[i]["mesh_id"]:
@@ -127,7 +134,7 @@ def _spectra(entries: Sequence[dict[str, Any]], pairs: dict[int, Any]) -> list[C
         line_chart(
             lines,
             "energy of the picture's error by octave of frequency",
-            "cycles over the picture",
+            "cycles per picture",
             "mean square",
             labels={entry["name"]: entry["label"] for entry in entries},
             x_log=True,

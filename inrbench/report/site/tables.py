@@ -1,4 +1,4 @@
-"""What stands on the page of a task under a protocol."""
+"""The content of the page of a task under a protocol."""
 
 import re
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from inrbench.report.site.charts import curve_charts, pareto_charts
 
 
 def table_view(leaderboards: Sequence[Leaderboard]) -> dict[str, Any]:
-    """Return the page's tables, one for each track, class of device and engine, and the choices of its filters."""
+    """Return the tables of the page, one per track, device class and engine, and the options of its filters."""
     groups = [leaderboard.group for leaderboard in leaderboards]
     return {
         "title": f"{groups[0].task}, protocol {groups[0].protocol}",
@@ -30,7 +30,7 @@ def table_view(leaderboards: Sequence[Leaderboard]) -> dict[str, Any]:
 
 
 def leaderboard_view(leaderboard: Leaderboard) -> dict[str, Any]:
-    """Return one table with its charts and its matrix of signals."""
+    """Return one table with its charts and its matrix of signals and methods."""
     group = leaderboard.group
     return {
         "anchor": urls.leaderboard_anchor(group),
@@ -58,7 +58,7 @@ def _row(leaderboard: Leaderboard, row: Entry) -> dict[str, Any]:
 
 
 def sort_key(text: str) -> str:
-    """Return what a cell is sorted by: the number it begins with.
+    """Return the sort key of a cell: the number at its start.
 
     >>> sort_key("31.25 ± 2.10"), sort_key("3.60e-13 ×/÷ 2.1"), sort_key("12,867"), sort_key("1="), sort_key("–")
     ('31.25', '3.60e-13', '12867', '1', '')
@@ -68,7 +68,7 @@ def sort_key(text: str) -> str:
 
 
 def _matrix(leaderboard: Leaderboard) -> dict[str, Any] | None:
-    """Return the primary metric of every method on every signal, seeds averaged, with a shade from 0, worst, to 1, best."""
+    """Return the primary metric per signal and method, averaged over seeds, shaded from 0 (worst) to 1 (best)."""
     if not leaderboard.metrics or len(leaderboard.signals) < 2:
         return None
     metric, group = leaderboard.metrics[0], leaderboard.group

@@ -1,4 +1,4 @@
-"""Where pages lie: short names, safe in every file system, and never the same for two things."""
+"""Addresses of pages: short, safe in every file system, and unique."""
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ JOINT = "__"
 
 
 def slug(*parts: str) -> str:
-    """Return a file name for parts of any text; what had to be changed or cut is told apart by a hash.
+    """Return a file name for parts of any text; a hash distinguishes names that had to be changed or shortened.
 
     >>> slug("kodak", "quick"), slug("msa[s_max=3.0]")
     ('kodak__quick', 'msa_s_max_3.0_-7a92c1fb')
@@ -24,22 +24,28 @@ def slug(*parts: str) -> str:
 
 
 def table_page(task: str, fingerprint: str) -> str:
-    """Return the page of a task under a protocol."""
+    """Return the address of the page of a task under a protocol."""
     return f"tables/{slug(task, fingerprint)}.html"
 
 
 def leaderboard_anchor(group: ComparableRuns) -> str:
-    """Return the place of one table on that page."""
+    """Return the anchor of one table on the page of its task."""
     return slug(group.track, group.device_class, group.engine)
 
 
 def runs_page(group: ComparableRuns, label: str) -> str:
-    """Return the page of the runs behind a row of a table."""
+    """Return the address of the page of the runs behind a row of a table."""
     return f"runs/{slug(group.task, group.fingerprint, group.track, group.device_class, group.engine, label)}.html"
 
 
 def signal_page(task: str, fingerprint: str, signal: str) -> str:
-    """Return the page of a signal under a protocol."""
+    """Return the address of the page of a signal under a protocol.
+
+    Args:
+        task: Name of the task.
+        fingerprint: Fingerprint of the protocol.
+        signal: Name of the signal.
+    """
     return f"signals/{slug(task, fingerprint, signal)}.html"
 
 
@@ -49,10 +55,10 @@ def method_of(label: str) -> str:
 
 
 def method_page(method: str) -> str:
-    """Return a method's page."""
+    """Return the address of the page of a method."""
     return f"methods/{slug(method)}.html"
 
 
 def paper_page(short: str) -> str:
-    """Return the page of a paper's claims."""
+    """Return the address of the page of a paper's claims."""
     return f"papers/{slug(short)}.html"

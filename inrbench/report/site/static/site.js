@@ -6,11 +6,11 @@ const isDark = () => root.dataset.theme ? root.dataset.theme === "dark" : matchM
 // --- theme ---------------------------------------------------------------------------------------------------------------
 document.getElementById("theme").addEventListener("click", () => {
   root.dataset.theme = isDark() ? "light" : "dark";
-  try { localStorage.setItem("theme", root.dataset.theme); } catch { /* then it lasts for this page */ }
+  try { localStorage.setItem("theme", root.dataset.theme); } catch { /* the choice then applies to this page only */ }
   drawn.forEach(draw);
 });
 
-// --- filters: a row shows if it holds the text and has the chosen values ----------------------------------------------------
+// --- filters: a row is shown if it contains the text and has the chosen values ----------------------------------------------
 function filterAll() {
   for (const row of document.querySelectorAll("tbody tr, section[data-track]")) row.hidden = false;
   for (const input of document.querySelectorAll("[data-filter]")) {
@@ -49,7 +49,7 @@ const seen = new IntersectionObserver((entries) => {
 }, { rootMargin: "200px" });
 document.querySelectorAll("[data-chart]").forEach((place) => seen.observe(place));
 
-// --- pictures: truth beside fit, and one zoom for all ------------------------------------------------------------------------
+// --- pictures: truth next to fit, and one zoom for all -----------------------------------------------------------------------
 for (const slider of document.querySelectorAll(".slider input")) {
   const show = () => slider.closest("figure").style.setProperty("--cut", `${slider.value}%`);
   slider.addEventListener("input", show);
@@ -80,7 +80,7 @@ document.addEventListener("click", (event) => {
   requestAnimationFrame(() => { following = false; });
 });
 
-// --- meshes: the viewer and the mesh are loaded when asked for ---------------------------------------------------------------
+// --- meshes: the viewer and the mesh are loaded on request -------------------------------------------------------------------
 const loaded = {};
 const load = (source) => loaded[source] ??= new Promise((resolve, reject) => {
   document.head.append(Object.assign(document.createElement("script"), { src: source, onload: resolve, onerror: reject }));
@@ -106,7 +106,7 @@ document.addEventListener("click", async (event) => {
   try {
     await navigator.clipboard.writeText(text.textContent);
     event.target.textContent = "Copied";
-  } catch { // no clipboard here: select it, and let the reader copy
+  } catch { // no clipboard: select the text so that the reader can copy it
     getSelection().selectAllChildren(text);
     event.target.textContent = "Selected";
   }

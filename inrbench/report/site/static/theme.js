@@ -1,4 +1,4 @@
-// Before the page is drawn: the theme that was chosen, if storage may be read at all.
+// Apply the chosen theme before the page is drawn, if storage can be read.
 try {
   const chosen = localStorage.getItem("theme");
   if (chosen) document.documentElement.dataset.theme = chosen;
