@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from inrbench.tasks._pde import EquationTask, paper, quick
 
 from inrbench import Protocol, register_task
+from inrbench.tasks._pde import EquationTask, paper, quick
 
 if TYPE_CHECKING:
     from inrbench.problems import Equation

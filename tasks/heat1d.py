@@ -12,10 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from inrbench.tasks._pde import EquationTask, paper, quick
 
 from inrbench import Protocol, register_task
 from inrbench.metrics.field import RESIDUAL
+from inrbench.tasks._pde import EquationTask, paper, quick
 
 if TYPE_CHECKING:
     from inrbench.problems import Equation

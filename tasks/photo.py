@@ -10,8 +10,6 @@ from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from inrbench.tasks.kodak import QUICK
-
 from inrbench import Protocol, Task, register_task
 from inrbench.data import file_sha256, fitted_shape, image_shape
 from inrbench.errors import DataMissing, unknown_name
@@ -20,6 +18,7 @@ from inrbench.metrics.image import PSNR, SSIM
 from inrbench.metrics.lpips import LPIPS
 from inrbench.registry import ProblemSize
 from inrbench.settings import ImageSettings
+from inrbench.tasks.kodak import QUICK
 
 if TYPE_CHECKING:
     from inrbench.problems import Problem

@@ -14,8 +14,6 @@ last one.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from inrbench.tasks.photo import Photo
-
 from inrbench import Protocol, register_task
 from inrbench.data import fitted_shape, image_shape
 from inrbench.metrics.error import MSE_TRAIN
@@ -23,6 +21,7 @@ from inrbench.metrics.image import PSNR, PSNR_UNOBSERVED, SSIM
 from inrbench.metrics.lpips import LPIPS
 from inrbench.registry import ProblemSize
 from inrbench.settings import DenoiseSettings, ImageSettings, InpaintingSettings, SuperResolutionSettings
+from inrbench.tasks.photo import Photo
 
 if TYPE_CHECKING:
     from inrbench.problems import Problem

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from inrbench.tasks.photo import QUICK, Photo
 
 from inrbench.cli.main import COMMANDS, cli
 from inrbench.data import dataset, locate
 from inrbench.errors import InrbenchError
 from inrbench.execute.worker import execute
 from inrbench.store import load_results
+from inrbench.tasks.photo import QUICK, Photo
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
