@@ -13,7 +13,7 @@ from inrbench.errors import NothingFound
 @click.argument("paper", required=False)
 @click.option("--item", help="Only this table or figure: table3, figure2a.")
 @click.option("--format", "style", type=click.Choice(["plain", "markdown", "json"]), default="plain", show_default=True)
-@click.option("--summary", is_flag=True, help="Only print the number of verdicts of each kind per table and figure.")
+@click.option("--summary", is_flag=True, help="Only count the verdicts of each kind per table and figure.")
 @results_option
 def command(paper: str | None, item: str | None, style: str, summary: bool, results: Path) -> None:
     """Compare the numbers printed in a paper with the measured ones, and print a verdict on each.

@@ -22,7 +22,7 @@ def command() -> None:
 
 @command.command("list")
 def list_() -> None:
-    """List the data sets, and how many of their files are on this machine.
+    """List the data sets, and which are on this machine.
 
     \b
     inrbench data list

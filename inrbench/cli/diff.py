@@ -17,7 +17,7 @@ from inrbench.spec import MethodLabel, run_title
 def command(run: str, limit: int, results: Path) -> None:
     """Show which fields distinguish a run from similar runs.
 
-    They explain why a run was repeated, or why two runs do not share a leaderboard.
+    The differences explain why a run was repeated, or why two runs do not share a leaderboard.
 
     RUN_ID may be shortened; `inrbench results list` prints the ids.
 

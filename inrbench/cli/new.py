@@ -50,7 +50,7 @@ def method_(name: str, folder: Path) -> None:
 @click.argument("name")
 @folder_option
 def task_(name: str, folder: Path) -> None:
-    """Write NAME.py with a task: a signal, a protocol and metrics.
+    """Write NAME.py with a task: signal, protocol and metrics.
 
     \b
     inrbench new task my_task && inrbench check-plugin ./my_task.py
@@ -65,7 +65,9 @@ def task_(name: str, folder: Path) -> None:
 @click.argument("name")
 @folder_option
 def package_(name: str, folder: Path) -> None:
-    """Write NAME/, an installable package with a method, tests and a workflow.
+    """Write NAME/, an installable plugin package.
+
+    It has a method, tests and a workflow.
 
     \b
     inrbench new plugin-package my-acts && pip install -e my-acts

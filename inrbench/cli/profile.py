@@ -73,8 +73,8 @@ def command(
 ) -> None:
     """Measure the speed and memory of a method's training step.
 
-    It is measured with the reference engine, with the fast engine, and as its matrix products alone (the limit). All are
-    interleaved in one process, so that the ratios are valid even if the speed of the machine drifts. The times of all
+    The step is measured with the reference engine, with the fast engine, and as its matrix products alone (the limit). All
+    are interleaved in one process, so that the ratios are valid even if the speed of the machine drifts. The times of all
     rounds are stored in the results folder.
 
     \b

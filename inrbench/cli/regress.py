@@ -41,7 +41,8 @@ def command(
 ) -> int:
     """Compare new results with published ones, as a regression check for CI.
 
-    The same runs must reach the same quality within the spread over seeds. Better results fail as well as worse ones.
+    The same runs must reach the same quality within the spread over seeds. Results that are better
+    than this spread allows fail too.
 
     Exit codes: 0 all checks hold, 3 a check failed, 4 nothing was compared.
 

@@ -11,7 +11,7 @@ from inrbench.errors import BadValue
 
 @click.command("render")
 @click.argument("run", metavar="RUN_ID")
-@click.option("--scale", type=click.IntRange(min=1), default=4, show_default=True, help="Times the fitted resolution.")
+@click.option("--scale", type=click.IntRange(min=1), default=4, show_default=True, help="Factor over the fitted resolution.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The file to write.  [default: RUN_ID-xSCALE]"
 )

@@ -28,7 +28,9 @@ def command() -> None:
 @click.option("--track", help="Only this track.  [default: all but search, the trials of inrbench tune]")
 @results_option
 def list_(tasks: str | None, track: str | None, results: Path) -> None:
-    """Print one line per run: shortened id, status, signal, method, seed and primary metric.
+    """Print one line per run.
+
+    It has the shortened run id, status, signal, method, seed and primary metric.
 
     \b
     inrbench results list --tasks photo
@@ -46,7 +48,9 @@ def list_(tasks: str | None, track: str | None, results: Path) -> None:
 @command.command("verify")
 @results_and_artifacts_option
 def verify_(results: Path) -> int:
-    """Check that the content of every file matches its name and columns. Exit code 3 if a file does not match.
+    """Check that every file matches its name and columns.
+
+    Exit code 3 if a file does not match.
 
     \b
     inrbench results verify
@@ -101,7 +105,7 @@ def compact_(results: Path, target: Path | None, tasks: str | None, artifacts: b
 @click.argument("other", type=ResultsFolder(artifacts=True))
 @results_and_artifacts_option
 def merge_(other: Path, results: Path) -> int:
-    """Add the attempts and artifacts of OTHER, a different results folder.
+    """Add the attempts and artifacts of a different results folder.
 
     Attempts keep their ids, times and machines. OTHER may come from an untrusted source: files and rows that do not pass the
     checks are refused and listed, the others are added, and the exit code is 3.
@@ -160,7 +164,9 @@ def export_(results: Path, table: Literal["runs", "metrics", "curves", "probes"]
 @results_and_artifacts_option
 @click.option("--delete", is_flag=True, help="Remove them; without this option they are only listed.")
 def gc_(results: Path, delete: bool) -> int:
-    """Find files that are at least one day old and that no run needs: artifacts, leases and temporary files.
+    """Find files that no run needs.
+
+    They are artifacts, leases and temporary files that are at least one day old.
 
     \b
     inrbench results gc
