@@ -38,7 +38,7 @@ from inrbench.registry.discover import read_declarations
 from inrbench.report import formatting
 from inrbench.report.artifacts import curve, picture
 from inrbench.report.site.build import _listed
-from inrbench.report.site.methods import read_cards
+from inrbench.report.site.methods import read_timings
 from inrbench.spec import Measurement, Metric, Protocol, RunResult, RunSpec
 from inrbench.store import Attempt, active_leases, append, environment, import_attempts, lease, read_runs, verify
 from inrbench.store.mirror import path_error
@@ -81,7 +81,7 @@ def targets(folder: Path) -> dict[str, Target]:
         "Parquet, in a table": Target([path.read_bytes()], f"store/v1/task=t/method=m/{path.name}", _tabled),
         "pictures of runs": Target([(folder / "i.png").read_bytes()], "i.png", picture),
         "curves of runs": Target([_curve(folder)], "curve.npz", curve),
-        "speed cards": Target([CARD], "profile/a.json", lambda p: read_cards(p.parents[1]), True),
+        "speed cards": Target([CARD], "profile/a.json", lambda p: read_timings(p.parents[1]), True),
         "manifests of sites": Target([b"index.html\ntables/a.html\nmedia/x.png\n"], ".inrbench-site", lambda p: _listed(p.parent), True),
         "safetensors": Target([(folder / "w.safetensors").read_bytes()], "w.safetensors", lambda p: load_weights(network, p)),
         "PNG": Target([(folder / "i.png").read_bytes()], "i.png", read_image),

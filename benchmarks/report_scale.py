@@ -60,7 +60,7 @@ def rows(task: str, signals: int, seeds: int, method: str, points: int) -> list[
 
 
 def make_store(folder: Path, tasks: int, signals: int, seeds: int, *, single: bool, points: int = 30) -> int:
-    """Write a store: a file a run as ``inrbench run`` leaves it, or a file a task and method as ``results export_compact`` does."""
+    """Write a store: one file per run as ``inrbench run`` leaves it, or one file per task and method as ``results compact --to`` does."""
     count = 0
     for number in range(tasks):
         for method in METHODS:

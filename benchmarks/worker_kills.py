@@ -19,7 +19,7 @@ from inrbench.store import finished_runs, read_runs, verify
 
 SUITE = [
     sys.executable, "-m", "inrbench", "run", "--methods", "siren,msa,relu", "--tasks", "function1d,photo", "--protocol", "quick",
-    "--signals", "sin200,astronaut", "--set", "epochs=60", "--set", "width=32", "--seeds", "10", "--jobs", "2", "--device", "cpu", "--retry", "failed",
+    "--signals", "sin200,astronaut", "--set", "epochs=60", "--set", "width=32", "--seeds", "10", "--jobs", "2", "--device", "cpu", "--retry-failed",
 ]  # fmt: skip
 RUNS = 3 * 2 * 10
 SHORTEST_SECONDS, MAX_SECONDS = 1.0, 12.0

@@ -39,15 +39,15 @@ def smooth(weight: float) -> "Equation":
     return _allen_cahn(lambda s: np.sin(np.pi * s), lambda s: -(np.pi**2) * np.sin(np.pi * s), weight)
 
 
-def _allen_cahn(p: Wave, bend: Wave, weight: float) -> "Equation":
-    """Return the equation of the solution p(x) p(y); ``bend`` is the second derivative of p."""
+def _allen_cahn(p: Wave, second: Wave, weight: float) -> "Equation":
+    """Return the equation of the solution p(x) p(y); ``second`` is the second derivative of p."""
     from inrbench.problems import Condition, Equation
 
     def u(x: np.ndarray) -> np.ndarray:
         return p(x[:, 0]) * p(x[:, 1])
 
     def f(x: np.ndarray) -> np.ndarray:
-        return bend(x[:, 0]) * p(x[:, 1]) + p(x[:, 0]) * bend(x[:, 1]) + u(x) * (u(x) ** 2 - 1)
+        return second(x[:, 0]) * p(x[:, 1]) + p(x[:, 0]) * second(x[:, 1]) + u(x) * (u(x) ** 2 - 1)
 
     return Equation(
         box=((0, 1), (0, 1)),

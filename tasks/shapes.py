@@ -25,8 +25,8 @@ import numpy as np
 
 from inrbench import Protocol, Task, register_task
 from inrbench.data import (
+    GroundTruthSpec,
     Mesh,
-    TruthRecipe,
     checked,
     content_sha256,
     dataset,
@@ -188,9 +188,9 @@ class ShapeTask(Task):
             protocol: Protocol of this task.
             progress: Function that is called with the finished fraction.
         """
-        recipe = self.recipe(signal, protocol)
-        if not truth_is_there(recipe):
-            shape_truth(recipe, lambda: self.mesh(signal), progress)
+        spec = self.ground_truth_spec(signal, protocol)
+        if not truth_is_there(spec):
+            shape_truth(spec, lambda: self.mesh(signal), progress)
 
     def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
         """Load the ground truth, or compute it. Nothing is drawn at random.
@@ -202,17 +202,17 @@ class ShapeTask(Task):
         """
         from inrbench.problems import shape_problem
 
-        problem = shape_problem(shape_truth(self.recipe(signal, protocol), lambda: self.mesh(signal)), protocol)
+        problem = shape_problem(shape_truth(self.ground_truth_spec(signal, protocol), lambda: self.mesh(signal)), protocol)
         if signal in self.files:
             problem.notes = self.mesh(signal).notes
         return problem
 
-    def recipe(self, signal: str, protocol: Protocol) -> TruthRecipe:
+    def ground_truth_spec(self, signal: str, protocol: Protocol) -> GroundTruthSpec:
         """Return the settings that determine the ground truth."""
         settings = protocol.settings_as(ShapeSettings)
         unverified = signal in SCANS and not dataset("meshes").sha256[SCANS[signal]]
         mesh_sha256 = content_sha256(require_file("meshes", SCANS[signal])) if unverified else self.signal_sha256(signal)
-        return TruthRecipe(
+        return GroundTruthSpec(
             mesh_sha256=mesh_sha256,
             kind=settings.target,
             resolution=settings.resolution,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from inrbench.analyse.runs import ComparableRuns, values_of
 from inrbench.spec import Metric
 
-SEEDS_FOR_A_TEST = 3
+MIN_SEEDS_FOR_TEST = 3
 """Smallest number of seeds on a signal for which methods are compared on that signal alone."""
 
 

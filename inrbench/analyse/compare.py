@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from inrbench.analyse.aggregate import SEEDS_FOR_A_TEST, scores_by_signal, seed_scores
+from inrbench.analyse.aggregate import MIN_SEEDS_FOR_TEST, scores_by_signal, seed_scores
 from inrbench.analyse.runs import ComparableRuns, metrics_of
 from inrbench.analyse.statistics import MIN_PAIRS, Interval, bootstrap_mean, holm, paired_t, signed_rank
 from inrbench.errors import NothingFound, unknown_name
@@ -47,7 +47,7 @@ class Comparison:
 def compare(group: ComparableRuns, label: str, others: Sequence[str]) -> list[Comparison]:
     """Return the comparisons of a method with others in every metric of a group.
 
-    With fewer than MIN_PAIRS signals, a separate comparison follows for each signal with SEEDS_FOR_A_TEST seeds or more.
+    With fewer than MIN_PAIRS signals, a separate comparison follows for each signal with MIN_SEEDS_FOR_TEST seeds or more.
 
     Args:
         group: Runs to compare.
@@ -58,10 +58,10 @@ def compare(group: ComparableRuns, label: str, others: Sequence[str]) -> list[Co
         UnknownName: The group does not contain a method.
         NothingFound: There is no signal on which both methods trained.
     """
-    held = set(group.runs["label"])
+    present = set(group.runs["label"])
     for name in (label, *others):
-        if name not in held:
-            raise unknown_name(f"method in {group.task}, protocol {group.protocol}", name, held)
+        if name not in present:
+            raise unknown_name(f"method in {group.task}, protocol {group.protocol}", name, present)
     found = []
     for metric in (metric for metric in metrics_of(group.runs) if metric.scale != "dispersion" and metric.role != "oracle"):
         found += _over_signals(group, metric, label, others)
@@ -88,7 +88,7 @@ def _over_signals(group: ComparableRuns, metric: Metric, label: str, others: Seq
 
 
 def over_seeds(group: ComparableRuns, metric: Metric, label: str, other: str) -> list[Comparison]:
-    """Return a comparison for each signal with SEEDS_FOR_A_TEST seeds or more, paired over seeds.
+    """Return a comparison for each signal with MIN_SEEDS_FOR_TEST seeds or more, paired over seeds.
 
     Args:
         group: Runs to compare.
@@ -104,7 +104,7 @@ def over_seeds(group: ComparableRuns, metric: Metric, label: str, other: str) ->
         return []
     found = []
     for signal, both in table.dropna().groupby(level="signal"):
-        if len(both) >= SEEDS_FOR_A_TEST:
+        if len(both) >= MIN_SEEDS_FOR_TEST:
             interval, p = paired_t((both[label] - both[other]).to_numpy())
             means, wins = _means_and_wins(both, metric, label, other)
             found.append(Comparison(label, other, metric, 1, len(both), means, interval, wins, p, str(signal)))

@@ -31,13 +31,13 @@ class Difference:
 
     Args:
         field: Name of the field.
-        ours: Value in the run itself.
-        theirs: Value in the other run.
+        this: Value in the run itself.
+        other: Value in the other run.
     """
 
     field: str
-    ours: Any
-    theirs: Any
+    this: Any
+    other: Any
 
     @property
     def why(self) -> str:
@@ -66,7 +66,7 @@ def nearest_runs(row: Mapping[str, Any], results: Path) -> list[RelatedRun]:
     for each in same:
         mask = pc.and_(mask, each)
     found = [RelatedRun(other, differences(row, other)) for other in table.filter(mask).to_pylist()]
-    return sorted(found, key=lambda kin: (len(kin.differences), kin.row["finished_at"], kin.row["run_id"]))
+    return sorted(found, key=lambda run: (len(run.differences), run.row["finished_at"], run.row["run_id"]))
 
 
 def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[Difference, ...]:
@@ -97,4 +97,4 @@ def _identity(row: Mapping[str, Any]) -> dict[str, Any]:
         "training": json.loads(row["training_json"] or "{}"),
         "protocol": {**protocol, **settings},
     }
-    return flat | {f"{part} {name}": value for part, held in parts.items() for name, value in held.items()}
+    return flat | {f"{part} {name}": value for part, values in parts.items() for name, value in values.items()}

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from inrbench.analyse.aggregate import SEEDS_FOR_A_TEST, scores_by_signal, untrained, usable
+from inrbench.analyse.aggregate import MIN_SEEDS_FOR_TEST, scores_by_signal, untrained, usable
 from inrbench.analyse.compare import over_seeds
 from inrbench.analyse.measurements import missing_notes
 from inrbench.analyse.runs import ComparableRuns, comparable_runs, metrics_of, shared_gpu
@@ -334,7 +334,7 @@ def _compare_seeds(best: Entry, others: Sequence[Entry], group: ComparableRuns, 
     """Return a line for each signal with enough seeds: which entries its seeds distinguish from the best one."""
     apart: dict[str, list[str]] = {}
     alike: dict[str, list[str]] = {}
-    if best.seeds[0] < SEEDS_FOR_A_TEST:
+    if best.seeds[0] < MIN_SEEDS_FOR_TEST:
         return []
     for row in others:
         for each in over_seeds(group, metric, row.label, best.label):

@@ -25,16 +25,16 @@ class Measurements:
         self._codes = encoded.indices.to_numpy()
         shape = (len(lists), len(self.ids))
         numbers = flat.field("value")
-        self.held, self.known = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+        self.present, self.known = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
         self.values = np.full(shape, np.nan)
-        self.held[self._rows, self._codes] = True
+        self.present[self._rows, self._codes] = True
         self.known[self._rows, self._codes] = numbers.is_valid().to_numpy(zero_copy_only=False)
         self.values[self._rows, self._codes] = numbers.to_numpy(zero_copy_only=False)
         self._notes = flat.field("note")
         starts = np.unique(self._codes, return_index=True)[1]
         facts = {name: flat.field(name) for name in ("unit", "higher_is_better", "scale")}
         self.metrics = [
-            Metric(id=name, **{field: held[int(start)].as_py() for field, held in facts.items()})
+            Metric(id=name, **{field: present[int(start)].as_py() for field, present in facts.items()})
             for name, start in zip(self.ids, starts, strict=True)
         ]
 
@@ -90,7 +90,7 @@ def missing_notes(views: Sequence[Measured]) -> Iterator[tuple[str, str | None]]
     """Yield (metric, reason) for each value that a run should have but does not."""
     if len(views):
         whole, rows = views[0].whole, [view.row for view in views]
-        for place in np.flatnonzero((whole.held[rows] & ~whole.known[rows]).any(axis=1)):
+        for place in np.flatnonzero((whole.present[rows] & ~whole.known[rows]).any(axis=1)):
             yield from ((item["id"], item["note"]) for item in views[int(place)] if item["value"] is None)
 
 
@@ -99,7 +99,7 @@ def metrics_in(views: Sequence[Measured]) -> list[Metric]:
     if not len(views):
         return []
     whole, found = views[0].whole, dict[str, Metric]()
-    number = whole.held[[view.row for view in views]].any(axis=0).sum()
+    number = whole.present[[view.row for view in views]].any(axis=0).sum()
     for view in views:
         for item in view:
             found.setdefault(item["id"], whole.metrics[whole.ids.index(item["id"])])

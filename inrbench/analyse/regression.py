@@ -19,7 +19,7 @@ from inrbench.analyse.verdicts import Verdict
 from inrbench.spec import Metric
 
 COLUMNS = ("status", "metrics", "train_seconds", "message")
-GATE_CONFIDENCE = 1 - (1 - CONFIDENCE) / 50
+CHECK_CONFIDENCE = 1 - (1 - CONFIDENCE) / 50
 """Confidence level of one comparison, 99.9 %: a regression check makes many comparisons, and any of them can fail it."""
 CheckStatus = Literal["holds", "failed", "not compared"]
 KEY = ["label", "signal", "seed"]
@@ -112,12 +112,12 @@ def _compare(about: str, new: float | None, old: float, metric: Metric, toleranc
     if new is None:  # without its data set a metric cannot be compared
         outcome: CheckStatus = "not compared" if note.startswith("data missing") else "failed"
         return RegressionCheck(about, outcome, f"published {metric.from_scale(old):.4g}, now missing: {note}")
-    said = f"published {metric.from_scale(old):.4g}, now {metric.from_scale(new):.4g}"
+    text = f"published {metric.from_scale(old):.4g}, now {metric.from_scale(new):.4g}"
     if tolerance is None:
-        return RegressionCheck(about, "not compared", f"{said}; no published runs show how much seeds differ")
+        return RegressionCheck(about, "not compared", f"{text}; no published runs show how much seeds differ")
     allowed = f"a factor of {10**tolerance:.3g}" if metric.scale == "log" else f"{tolerance:.3g}"
     holds = abs(new - old) <= tolerance
-    return RegressionCheck(about, "holds" if holds else "failed", f"{said}, may differ by {allowed}")
+    return RegressionCheck(about, "holds" if holds else "failed", f"{text}, may differ by {allowed}")
 
 
 def _spread(group: ComparableRuns, metric: Metric) -> float | None:
@@ -128,7 +128,7 @@ def _spread(group: ComparableRuns, metric: Metric) -> float | None:
     if freedom < 1:
         return None
     pooled = float((cells.var(ddof=0) * cells.count()).sum() / freedom)
-    return float(stdtrit(freedom, (1 + GATE_CONFIDENCE) / 2) * np.sqrt(2 * pooled))
+    return float(stdtrit(freedom, (1 + CHECK_CONFIDENCE) / 2) * np.sqrt(2 * pooled))
 
 
 def _ok(group: ComparableRuns) -> pd.DataFrame:

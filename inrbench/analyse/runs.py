@@ -99,13 +99,13 @@ def comparable_runs(
     if not len(frame):
         folder = display_name(results)
         raise NothingFound(f"no results in '{folder}' yet; create some: inrbench run --suite quick --results {folder}")
-    for kind, asked, held in (
+    for kind, asked, present in (
         ("task", tasks, set(frame["task"])),
         ("protocol", protocols, {*frame["protocol"], *frame["protocol_fingerprint"]}),
     ):
         for word in asked:
-            if word not in held:
-                raise unknown_name(f"{kind} in '{results}'", word, held)
+            if word not in present:
+                raise unknown_name(f"{kind} in '{results}'", word, present)
     if tasks:
         frame = frame[frame["task"].isin(tasks)]
     if protocols:
@@ -136,11 +136,11 @@ def _trained(frame: pd.DataFrame) -> NDArray[np.bool_]:
     Older rows do not record this. For equations it is derived from the error; other runs are assumed to have trained.
     """
     known = frame["trained"].notna().to_numpy()
-    said = frame["trained"].fillna(True).to_numpy(dtype=bool)
+    stored = frame["trained"].fillna(True).to_numpy(dtype=bool)
     if "metrics" not in frame:
-        return said
+        return stored
     errors, measured_too = known_values(frame["metrics"].tolist(), RELATIVE_L2.id)
-    return np.where(~known & measured_too, errors < Task.trained_below, said)
+    return np.where(~known & measured_too, errors < Task.trained_below, stored)
 
 
 def shared_gpu(runs: pd.DataFrame) -> pd.Series:

@@ -112,7 +112,7 @@ def shared_ranks(scores: Mapping[str, Array]) -> dict[str, int]:
     from the first of them.
     """
     names = sorted(scores, key=lambda name: (scores[name].mean(), name))
-    apart = told_apart(scores)
+    apart = distinguished_pairs(scores)
     ranks: dict[str, int] = {}
     leader = ""
     for place, name in enumerate(names, start=1):
@@ -160,7 +160,7 @@ def mean_ranks(scores: Mapping[str, Array]) -> MeanRanks:
         raise ValueError(f"mean ranks need three methods on {MIN_PAIRS} signals or tasks, got {k} on {blocks}")
     means = dict(zip(scores, stats.rankdata(table, axis=1).mean(axis=0).tolist(), strict=True))
     order = sorted(means, key=lambda name: (means[name], name))
-    apart = told_apart(scores)
+    apart = distinguished_pairs(scores)
     groups: list[tuple[str, ...]] = []
     for start in range(k):
         end = start + 1
@@ -173,7 +173,7 @@ def mean_ranks(scores: Mapping[str, Array]) -> MeanRanks:
     return MeanRanks(means, groups, p, blocks)
 
 
-def told_apart(scores: Mapping[str, Array]) -> dict[frozenset[str], bool]:
+def distinguished_pairs(scores: Mapping[str, Array]) -> dict[frozenset[str], bool]:
     """Return, for each pair of methods, whether signed-rank tests with Holm's correction over all pairs distinguish them."""
     names = sorted(scores)
     pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]

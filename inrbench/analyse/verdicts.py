@@ -91,8 +91,8 @@ def _unless_guessed(verdict: Verdict) -> Verdict:
     """Replace the outcome by ``protocol guessed`` if the conditions of the claim are a guess."""
     if not verdict.claim.guessed or verdict.outcome in ("not run", "protocol differs"):
         return verdict
-    said = "; ".join(filter(None, (f"under the guessed conditions: {verdict.text}", verdict.note, verdict.claim.guessed)))
-    return replace(verdict, outcome="protocol guessed", note=said)
+    text = "; ".join(filter(None, (f"under the guessed conditions: {verdict.text}", verdict.note, verdict.claim.guessed)))
+    return replace(verdict, outcome="protocol guessed", note=text)
 
 
 def _evaluate_claim(claim: Claim, groups: Sequence[ComparableRuns], registry: Registry) -> Iterable[Verdict]:
@@ -265,7 +265,7 @@ def _order(claim: Claim, metric: Metric, right: Sequence[ComparableRuns], wrong:
     places = (sign * scores).rank(axis=1, method="min")[claim.best]
     won = int((places == claim.position).sum())
     order = list((sign * scores.mean()).sort_values().index)
-    said = f"{won} of {len(scores)} signal(s)" if claim.each_signal else f"order: {', '.join(order)}"
+    text = f"{won} of {len(scores)} signal(s)" if claim.each_signal else f"order: {', '.join(order)}"
     holds = won == len(scores) == len(claim.signals) if claim.each_signal else order.index(claim.best) + 1 == claim.position
     if len(scores) < len(claim.signals):
         note = "; ".join(filter(None, (note, f"{len(claim.signals) - len(scores)} of {len(claim.signals)} signals missing")))
@@ -276,7 +276,7 @@ def _order(claim: Claim, metric: Metric, right: Sequence[ComparableRuns], wrong:
         claim.best,
         claimed,
         outcome,
-        note="; ".join(filter(None, (said, note))),
+        note="; ".join(filter(None, (text, note))),
         runs=runs,
         n_seeds=n_seeds,
     )

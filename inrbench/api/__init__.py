@@ -1,4 +1,4 @@
-"""inrbench from Python: run methods, of a notebook too, and look at what came out."""
+"""Use inrbench from Python: run methods, also from a notebook, and show the results."""
 
 from inrbench.api.entry import run
 from inrbench.api.results import Leaderboards, Results

@@ -1,4 +1,4 @@
-"""``inrbench.run``: what ``inrbench run`` does, with methods that may be Python objects."""
+"""``inrbench.run``: the command ``inrbench run`` as a function, which also accepts methods as Python objects."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -47,16 +47,16 @@ def run(
 
     Args:
         methods: Names with parameters as on the command line (``"msa[s_max=3.0,4.0]"``), files, modules, and objects made by
-            ``register_method``. The source of a method that is defined in a notebook, and of whatever it uses, is written to a
-            file in the results folder, since every run has its own process.
+            ``register_method``. The source of a method that is defined in a notebook, and of everything that it uses, is
+            written to a file in the results folder, since every run has its own process.
         tasks: Names of tasks, or ``"all"``.
         suite: A named list of tasks and protocols: ``"quick"``, ``"paper"``. Not together with ``protocol``.
         protocol: Protocol of ``tasks``; ``"paper"`` if it is not given.
-        changes: Fields of the protocol -> new values (``--set``). They give the protocol another fingerprint.
+        changes: Fields of the protocol -> new values (``--set``). They give the protocol a different fingerprint.
         signals: Names, patterns with ``*``, or files of your own; all signals if empty.
         seeds: How many seeds (3 means 0, 1, 2), or the seeds.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:i"``.
-        engine: How a step is computed; the mathematics is the same.
+        engine: How a step is computed: ``"fast"`` or ``"reference"``. The mathematics is the same.
         track: How methods are trained: ``"paper"``, ``"authors"`` or ``"tuned"``.
         probes: Probes to read during the runs: ``"gradients"``, ``"activations"``, ``"ntk"``, ``"spectrum"``.
         plugins: Files with methods or tasks of your own.
@@ -66,8 +66,9 @@ def run(
         share_gpu: Runs at the same time on one GPU; their times are never shown.
         timeout: Seconds after which a run is stopped; None for no limit.
         memory_limit: Host memory in GiB that a run may take; None for no limit.
-        artifacts: What runs keep: ``"last"``, ``"all"`` or ``"none"``.
-        executor: Where runs are carried out: ``"local"``, ``"slurm"``, or one of a plugin package.
+        artifacts: What runs store: ``"last"`` (the last reconstruction and weights), ``"all"`` (also reconstructions along the
+            curve) or ``"none"``.
+        executor: Where runs are carried out: ``"local"``, ``"slurm"``, or the name of an executor from a plugin package.
         resources: What to request from a cluster.
         cancel_on_interrupt: Whether Ctrl-C also cancels runs on a cluster.
         shuffle: Carry out the runs in random order.
@@ -75,7 +76,7 @@ def run(
         observer: Receives the plan, the progress and the end; None prints them. ``QuietObserver`` prints nothing.
 
     Raises:
-        InrbenchError: An argument cannot be understood. A run that fails is a row and not an error.
+        InrbenchError: An argument cannot be understood. A failed run raises nothing; its row has the status.
     """
     folder, remote = Path(results), open_mirror(str(results)) if is_remote(str(results)) else None
     if remote is not None:

@@ -1,4 +1,4 @@
-"""Methods as Python has them, turned into names and files, which is all that a worker process is given."""
+"""Convert methods that are Python objects to names and files, because a worker process receives only these."""
 
 import hashlib
 import inspect
@@ -14,7 +14,7 @@ AnyMethod = str | Path | ModuleType | Method
 
 
 def selection_of(methods: Sequence[AnyMethod], results: Path) -> tuple[str, tuple[Path, ...]]:
-    """Return a ``--methods`` text and the plugin files it needs. Raises BadValue for what is no method."""
+    """Return a ``--methods`` text and the plugin files that it needs. Raises BadValue for an object that is not a method."""
     names: list[str] = []
     files: list[Path] = []
     for method in methods:
@@ -29,14 +29,14 @@ def selection_of(methods: Sequence[AnyMethod], results: Path) -> tuple[str, tupl
             names.append(method.name)
         else:
             raise BadValue(
-                f"{method!r} is no method: put @register_method('my_act') above the function that builds the network, "
+                f"{method!r} is not a method: put @register_method('my_act') above the function that builds the network, "
                 "or give a name, a file or a module"
             )
     return ",".join(names), tuple(dict.fromkeys(files))
 
 
 def _file_for(method: Method, results: Path) -> list[Path]:
-    """Return the file that registers a method: none for a built-in one, a new one for a method of a notebook."""
+    """Return the files that register a method: none for a built-in method, a new file for a method from a notebook."""
     builder = inspect.unwrap(method.builder)
     file = Path(builder.__code__.co_filename)
     known = Registry().methods.get(method.name)
@@ -48,12 +48,15 @@ def _file_for(method: Method, results: Path) -> list[Path]:
 def _file_of(module: ModuleType) -> Path:
     file = getattr(module, "__file__", None)
     if file is None:
-        raise BadValue(f"{module} has no file; give the path of one: methods=['./my_act.py']")
+        raise BadValue(f"{module} has no file; give the path of a file: methods=['./my_act.py']")
     return Path(file)
 
 
 def _written(method: Method, results: Path) -> Path:
-    """Return a file with the source of a method that has none of its own, named by its content: nothing is overwritten."""
+    """Write the source of a method that has no file of its own to a new file, and return its path.
+
+    The file name contains a hash of the source, so that nothing is overwritten.
+    """
     source = plugin_source(method)
     mark = hashlib.sha256(source.encode()).hexdigest()[:12]
     path = results.resolve() / "plugins" / f"{method.name}-{mark}.py"

@@ -1,7 +1,7 @@
-"""The source of a method that was defined in a notebook or a script, as a file that stands alone.
+"""Write the source of a method from a notebook or a script as a file that works on its own.
 
-A worker process cannot see a notebook. So the builder's own source is taken, then the source of every function, class and
-constant that it uses of the notebook, and the imports that these need; nothing else of the notebook is run again.
+A worker process cannot see a notebook. So the file contains the source of the builder, the source of every function, class and
+constant of the notebook that it uses, and the imports that these need. Nothing else of the notebook is run again.
 """
 
 import ast
@@ -21,18 +21,18 @@ Definition = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
 
 
 def plugin_source(method: Method) -> str:
-    """Return a Python file that registers ``method``. Raises BadValue where its source or that of what it uses is not known."""
+    """Return the text of a Python file that registers ``method``. Raises BadValue if some of the source cannot be found."""
     if inspect.unwrap(method.builder).__closure__:
-        raise BadValue(f"'{method.name}' is made inside a function, whose variables a file of its own would not have; {ADVICE}")
+        raise BadValue(f"'{method.name}' is made inside a function, whose variables are not available in a file; {ADVICE}")
     cells = _Cells(method)
     cells.take(inspect.unwrap(method.builder).__name__)
-    told = repr(f"{method.name}: {method.formula or 'from a notebook'}.")  # a formula may hold quotes and backslashes
-    parts = [told, "\n".join(cells.imports), *cells.definitions]
+    docstring = repr(f"{method.name}: {method.formula or 'from a notebook'}.")  # a formula may contain quotes and backslashes
+    parts = [docstring, "\n".join(cells.imports), *cells.definitions]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 class _Cells:
-    """The notebook's source, as far as it is needed: imports, and definitions in an order in which they can be run."""
+    """The parts of the notebook's source that are needed: imports, and definitions in an order in which they can be run."""
 
     def __init__(self, method: Method) -> None:
         self.name = method.name
@@ -44,12 +44,12 @@ class _Cells:
         self._files = [builder.__code__.co_filename]
 
     def take(self, name: str) -> None:
-        """Take what defines a name, and before it what that uses."""
+        """Collect the definition of a name, after the definitions that it uses."""
         if name in self._seen:
             return
         self._seen.add(name)
         value = self.namespace.get(name)
-        if name in self.namespace and _is_literal(value):  # as it is now: a cell may have been changed and run again
+        if name in self.namespace and _is_literal(value):  # the current value: a cell may have been changed and run again
             self.definitions.append(f"{name} = {value!r}")
         elif found := self._definition(name, value):
             text = found
@@ -58,7 +58,7 @@ class _Cells:
                     self.take(used)
             self.definitions.append(text)
         elif name not in self.namespace:
-            return  # a builtin, or a mistake that the file will tell of
+            return  # a builtin, or a mistake that is reported when the file is loaded
         elif isinstance(value, ModuleType):
             self.imports[f"import {value.__name__} as {name}"] = None
         elif (home := getattr(value, "__module__", None)) not in (None, "__main__") and (
@@ -71,19 +71,22 @@ class _Cells:
             raise BadValue(f"'{self.name}' uses '{name}', whose source cannot be found; {ADVICE}")
 
     def _definition(self, name: str, value: object) -> str | None:
-        """Return the text that defines a name, from the cell that the value came from, else from one that is known."""
+        """Return the source that defines a name, or None if there is none.
+
+        The cell that the value came from is searched first, then all other known cells.
+        """
         own = _files_of(value)
         self._files += [file for file in own if file not in self._files]
         for file in [*own, *self._files]:
             lines, tree = _parsed(file)
-            for node in reversed(tree.body):  # the last of several counts
+            for node in reversed(tree.body):  # if there are several, the last one counts
                 if isinstance(node, Definition) and name in _defined_by(node):
                     first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
                     return "".join(lines[first - 1 : node.end_lineno]).rstrip()
         return None
 
     def _import_of(self, name: str) -> str | None:
-        """Return the import that binds a name, where a file of the notebook has it."""
+        """Return the import statement that binds a name, or None if no known cell has one."""
         for file in self._files:
             for node in _parsed(file)[1].body:
                 if isinstance(node, ast.Import | ast.ImportFrom) and any((a.asname or a.name) == name for a in node.names):
@@ -92,7 +95,7 @@ class _Cells:
 
 
 def _is_literal(value: object) -> bool:
-    """Whether a value's text is the value: numbers, strings, and lists, tuples and dictionaries of them."""
+    """Return whether ``repr`` gives the value back: numbers, strings, and lists, tuples and dictionaries of them."""
     try:
         return bool(ast.literal_eval(repr(value)) == value)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
@@ -100,7 +103,7 @@ def _is_literal(value: object) -> bool:
 
 
 def _parsed(file: str) -> tuple[list[str], ast.Module]:
-    """Return the lines of a file or a cell, and their tree; empty for one that is not known."""
+    """Return the lines of a file or a cell, and their syntax tree; both are empty if the source is not known or invalid."""
     lines = linecache.getlines(file)
     try:
         return lines, ast.parse("".join(lines))
@@ -127,7 +130,7 @@ def _defined_by(node: Definition) -> set[str]:
 
 
 def _globals_of(text: str) -> list[str]:
-    """Return the names that a definition takes from the module: no local ones, whatever they are called."""
+    """Return the module-level names that a definition uses, without local names, even if they are spelled the same."""
     names: dict[str, None] = {}
     tables = [symtable.symtable(text, "cell", "exec")]
     while tables:

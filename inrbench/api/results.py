@@ -1,4 +1,4 @@
-"""What a run left, as tables, figures and data frames."""
+"""The results of runs, as tables, figures and data frames."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,34 +18,41 @@ from inrbench.store import load_results
 
 
 class Leaderboards:
-    """Tables of results, one for each task, protocol fingerprint and class of device. A notebook shows them, print too."""
+    """Leaderboards, one per task, protocol fingerprint and class of device. A notebook displays them; print shows Markdown."""
 
     def __init__(self, leaderboards: Sequence[Leaderboard]) -> None:
         self.leaderboards = list(leaderboards)
 
     def __str__(self) -> str:
-        """Return Markdown."""
+        """Return the leaderboards as Markdown."""
         return to_markdown(self.leaderboards)
 
     def _repr_html_(self) -> str:
-        """Return plain tables, which take the style of the page around them."""
+        """Return the leaderboards as HTML tables without styles of their own, so that they match the page around them."""
         return "".join(_html(leaderboard) for leaderboard in self.leaderboards)
 
     def to_csv(self) -> str:
-        """Return the tables as CSV, one row a method."""
+        """Return the leaderboards as CSV, one row per method."""
         return to_csv(self.leaderboards)
 
 
 @dataclass(frozen=True)
 class Results:
-    """The runs that were asked for, those that the results folder held already among them."""
+    """The runs that were requested, including those that the results folder contained already.
+
+    Args:
+        folder: The results folder.
+        tasks: Tasks of the runs.
+        fingerprints: Fingerprints of the protocols of the runs.
+        run_ids: Ids of the runs.
+        exit_code: The exit code of ``inrbench run``: 0 all runs ok, 1 a run failed or its data are missing, 130 stopped.
+    """
 
     folder: Path
     tasks: tuple[str, ...]
     fingerprints: tuple[str, ...]
     run_ids: frozenset[str]
     exit_code: int = OK
-    """That of ``inrbench run``: 0 all well, 1 some run failed or its data is missing, 130 stopped."""
 
     @classmethod
     def of(cls, report: RunReport, folder: Path) -> "Results":
@@ -56,22 +63,33 @@ class Results:
         return cls(folder, tuple(dict.fromkeys(spec.task for spec in specs)), tuple(fingerprints), run_ids, report.exit_code)
 
     def leaderboard(self) -> Leaderboards:
-        """Return the tables. Raises NothingFound if no run is there."""
+        """Return the leaderboards. Raises NothingFound if there are no runs."""
         return Leaderboards([build_leaderboard(group) for group in self._groups(TABLE_COLUMNS)])
 
     def plot(
         self, kind: str = "curves", *, methods: Sequence[str] = (), signals: Sequence[str] = (), param: str | None = None
     ) -> Figure:
-        """Return a figure: curves, pareto, per-signal, gallery, sweep (``param`` a parameter), or what a probe read.
+        """Return a figure of the results.
 
-        Raises BadValue where the results are of several tables, which cannot share a figure; NothingFound if there are none.
+        Args:
+            kind: ``curves``, ``pareto``, ``per-signal``, ``gallery``, ``critical-difference``, ``sweep``, or a probe:
+                ``gradients``, ``activations``, ``ntk`` or ``spectrum``.
+            methods: Labels or names of the methods to draw; all if empty.
+            signals: Signals to draw; all if empty.
+            param: The parameter of a sweep; None for all other kinds.
+
+        Raises:
+            BadValue: The results belong to several leaderboards, which cannot share a figure, or ``param`` does not fit the
+                kind.
+            UnknownName: The kind, a method or a signal does not exist.
+            NothingFound: There are no results.
         """
         groups = self._groups((*TABLE_COLUMNS, "curve", "probes", "artifacts"))
         with plots.plot_style():
             return figure_of(kind, groups, self.folder, methods, signals, param)
 
     def to_pandas(self, table: Literal["runs", "metrics", "curves", "probes"] = "runs") -> pd.DataFrame:
-        """Return one row a run, a metric of a run, a point of its curve, or a reading of a probe."""
+        """Return a data frame with one row per run, per metric of a run, per point of its curve, or per reading of a probe."""
         frame = load_results(self.folder, table)
         return frame[frame["run_id"].isin(self.run_ids)].reset_index(drop=True)
 

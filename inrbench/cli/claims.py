@@ -49,5 +49,5 @@ def command(paper: str | None, item: str | None, style: str, summary: bool, resu
         groups = []  # nothing was run yet, and the table shows it
     for key in keys:
         claims = claims_of(key, registry, item)
-        told = counts_by_item if summary else verdict_text
-        say(told(papers()[key].get("short", key), evaluate_claims(claims, groups, registry), style), block=True)
+        text_of = counts_by_item if summary else verdict_text
+        say(text_of(papers()[key].get("short", key), evaluate_claims(claims, groups, registry), style), block=True)

@@ -32,11 +32,11 @@ def command(methods: tuple[str, ...], tasks: str | None, protocol: str | None, s
     if not others:
         raise BadValue("compare needs two different methods: inrbench compare msa siren")
     groups = comparable_runs(results, COLUMNS, words(tasks), words(protocol))
-    held = {name for group in groups for name in group.runs["label"]}
+    labels = {name for group in groups for name in group.runs["label"]}
     for name in (label, *others):
-        if name not in held:
-            raise unknown_name(f"method in '{results}'", name, held)
+        if name not in labels:
+            raise unknown_name(f"method in '{results}'", name, labels)
     shared = [group for group in groups if {label, *others} <= set(group.runs["label"])]
     if not shared:
-        raise NothingFound(f"no table of '{results}' holds {' and '.join((label, *others))} together")
+        raise NothingFound(f"no table of '{results}' contains both {' and '.join((label, *others))}")
     say(comparison_text([(group, compare(group, label, others)) for group in shared], style), block=True, end="")

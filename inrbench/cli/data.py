@@ -72,7 +72,7 @@ def verify(names: tuple[str, ...]) -> int:
             elif not found.is_valid:
                 say(f"{found.path}: corrupt, sha256 {found.actual}, expected {found.expected}")
             bad += not found.is_valid
-        say(f"{name}: {f'{bad} of {len(dataset(name).sha256)} files not sound' if bad else 'sound'}")
+        say(f"{name}: {f'{bad} of {len(dataset(name).sha256)} files damaged' if bad else 'all files intact'}")
         unsound += bad
     return CHECK_FAILED if unsound else OK
 

@@ -34,7 +34,7 @@ def command(run: str, limit: int, results: Path) -> None:
         say(f"differs from {_told(related.row)} in")
         for each in related.differences:
             why = f"  ({each.why})" if each.why else ""
-            say(f"  {each.field}: {_short(each.ours)} here, {_short(each.theirs)} there{why}")
+            say(f"  {each.field}: {_short(each.this)} here, {_short(each.other)} there{why}")
     if len(found) > limit:
         say(f"and from {len(found) - limit} other runs; see them with --limit {len(found)}")
     if not found:

@@ -104,7 +104,7 @@ def command(
     for note in notes:
         say(f"note: {note}", err=True)
     published = Registry([official_file]) if official_file else None
-    cards: dict[str, StepTiming] = {}
+    timings: dict[str, StepTiming] = {}
     for label, method, given in chosen:
         params = {**method.params_for("", kind, ""), **given}
         say(f"measuring {label} ...", err=True)
@@ -113,12 +113,12 @@ def command(
         try:
             with pinned(threads):
                 problem = _problem(kind, equation, points)
-                cards[label] = time_steps(build, problem, torch.device(place), rounds, official=official)
+                timings[label] = time_steps(build, problem, torch.device(place), rounds, official=official)
         except InrbenchError as error:
             say(f"note: left out: {error}", err=True)
             continue
-        append_profile(results, card_rows(label, cards[label], what, width, n_layers), facts)
-    say(speed_table(cards, caption(facts, what, shape, points, rounds), facts, style), block=True, end="")
+        append_profile(results, timing_rows(label, timings[label], what, width, n_layers), facts)
+    say(speed_table(timings, caption(facts, what, shape, points, rounds), facts, style), block=True, end="")
 
 
 def _problem(kind: str, equation: str, points: int) -> "Problem":
@@ -144,12 +144,12 @@ def parse_shape(text: str) -> tuple[int, int]:
     return int(match.group(1)), int(match.group(2))
 
 
-def card_rows(label: str, card: "StepTiming", kind: str, width: int, n_layers: int) -> list[dict[str, object]]:
+def timing_rows(label: str, timing: "StepTiming", kind: str, width: int, n_layers: int) -> list[dict[str, object]]:
     """Return one row to store per measured part and round.
 
     Args:
         label: The method with its parameters.
-        card: The timing of its step.
+        timing: The timing of its step.
         kind: The kind of task, with the equation for ``pde``.
         width: Width of the nonlinear layers.
         n_layers: Number of nonlinear layers.
@@ -160,17 +160,17 @@ def card_rows(label: str, card: "StepTiming", kind: str, width: int, n_layers: i
             "kind": kind,
             "width": width,
             "n_layers": n_layers,
-            "points": card.points,
+            "points": timing.points,
             "part": part,
             "round": number,
             "seconds": seconds,
-            "peak_bytes": card.peaks.get(part),
-            "compiled": card.facts.compiled,
-            "engine_note": card.facts.note,
-            "matmul_backend": card.facts.backend.name,
-            "matmul_error": card.facts.backend.error,
+            "peak_bytes": timing.peaks.get(part),
+            "compiled": timing.facts.compiled,
+            "engine_note": timing.facts.note,
+            "matmul_backend": timing.facts.backend.name,
+            "matmul_error": timing.facts.backend.error,
         }
-        for part, values in card.rounds.items()
+        for part, values in timing.rounds.items()
         for number, seconds in enumerate(values)
     ]
 

@@ -39,7 +39,7 @@ def command(output: Path, serve: bool, port: int, plugins: tuple[Path, ...], res
     facts = build_site(results, output, Registry(plugins), lambda what: say(f"{what} ..."))
     say(f"wrote {output / 'index.html'}: {facts.pages} pages, {facts.bytes / 2**20:.1f} MiB with all media and scripts")
     for reason in facts.refused:
-        say(f"passed over: {reason}")
+        say(f"skipped: {reason}")
     if serve:
         _serve(output, port)
 

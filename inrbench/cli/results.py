@@ -62,7 +62,7 @@ def verify_(results: Path) -> int:
     for path, reason in found.faults.items():
         say(f"{path}: {reason}")
     looked = f"{found.files} files with {found.attempts} attempts, {found.artifacts} artifacts"
-    say(f"{looked}: {len(found.faults) or 'none'} not in order.")
+    say(f"{looked}: {len(found.faults) or 'none'} with a fault.")
     return CHECK_FAILED if found.faults else OK
 
 

@@ -124,7 +124,7 @@ def command(
 ) -> int:
     """Fit methods on tasks. Runs that are already stored are not repeated.
 
-    After Ctrl-C, finished runs are kept; the same command does the missing ones.
+    After Ctrl-C, finished runs stay stored; the same command continues with the missing ones.
 
     \b
     inrbench run --suite quick

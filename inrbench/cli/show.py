@@ -25,8 +25,8 @@ def command(name: str, plugins: tuple[Path, ...]) -> None:
     registry = Registry(plugins)
     if name.endswith(".py"):
         registry = Registry([*plugins, name])
-        for held in registry.names_in(Path(name)):
-            _show_method(registry.method(held), registry.source("method", held).origin)
+        for method_name in registry.names_in(Path(name)):
+            _show_method(registry.method(method_name), registry.source("method", method_name).origin)
         return
     if name in registry.methods:
         _show_method(registry.method(name), registry.source("method", name).origin)

@@ -27,16 +27,18 @@ def command(results: Path) -> None:
     from inrbench.report.formatting import duration
     from inrbench.store import active_leases, display_name, read_runs
 
-    held = read_runs(results, ["status", "message", "wall_seconds", "task", "signal", "method", "seed"])
-    rows = sorted(held.table.to_pylist(), key=lambda row: (row["task"], row["signal"], row["method"], row["seed"]))
+    stored = read_runs(results, ["status", "message", "wall_seconds", "task", "signal", "method", "seed"])
+    rows = sorted(stored.table.to_pylist(), key=lambda row: (row["task"], row["signal"], row["method"], row["seed"]))
     print_ended(rows, results)
-    if held.unreadable:
-        say(f"  {len(held.unreadable)} file(s) cannot be read; see: inrbench results verify --results {display_name(results)}")
+    if stored.unreadable:
+        say(
+            f"  {len(stored.unreadable)} file(s) cannot be read; see: inrbench results verify --results {display_name(results)}"
+        )
     left_here, runs_held = print_leases(active_leases(results), results)
     left_there, tasks = print_cluster(results)
     left, at_once = left_here + left_there, max(runs_held, tasks)  # runs of a cluster task have leases as well
     if not left:
-        say("Nothing is going on.")
+        say("No run is in progress.")
         return
     seconds = [row["wall_seconds"] for row in rows if row["status"] == "ok"]
     if seconds:

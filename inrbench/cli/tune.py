@@ -61,7 +61,7 @@ def command(
 
     searches = _searches(methods, words(tasks), protocol, budget, parse_seeds(seeds), device, plugins)
     standing = {number: list(range(search.rounds[0])) for number, search in enumerate(searches)}
-    code = OK  # a failed trial loses, and is not an error of the command
+    code = OK  # a failed trial is ranked last and is not an error of the command
     for round_number in range(len(searches[0].rounds)):
         requests = [
             request for number, search in enumerate(searches) for request in search.requests(round_number, standing[number])
@@ -110,18 +110,18 @@ def _end_round(
     """Print the scores of a round's trials; return the trials of the next round, and an exit code."""
     from inrbench.planning.tuning import EPOCH_DIVISORS, choose, describe_trial, promote, rank_trials, write_recipe
 
-    judged = rank_trials(search, runs_of_trials, results)
+    ranked = rank_trials(search, runs_of_trials, results)
     share = "all" if EPOCH_DIVISORS[round_number] == 1 else f"1/{EPOCH_DIVISORS[round_number]} of the"
     what = f"{search.method.name} on {search.task.name}"
     say(
         f"{what}, round {round_number + 1} of {len(EPOCH_DIVISORS)}, {share} epochs, by {search.task.tuning_metric}:", bold=True
     )
-    for trial in judged:
+    for trial in ranked:
         say(f"  trial {trial.number:3}  {trial.shown}  ({describe_trial(search.trials[trial.number])})")
     if round_number + 1 < len(EPOCH_DIVISORS):
-        return promote(search, round_number, judged), OK
+        return promote(search, round_number, ranked), OK
     try:
-        chosen = choose(search, judged)
+        chosen = choose(search, ranked)
     except InrbenchError as error:
         say(f"inrbench: {error}", err=True)
         return [], error.exit_code

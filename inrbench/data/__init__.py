@@ -7,17 +7,17 @@ from inrbench.data.image import image_shape, read_image, write_image
 from inrbench.data.locate import LocatedFile, cache_folder, content_sha256, file_sha256, locate, require_file, search_path
 from inrbench.data.mesh import Mesh, checked, read_mesh, sample_surface, write_ply
 from inrbench.data.reduce import area_mean, fitted_shape, reduction_factor
-from inrbench.data.shape_truth import ShapeTruth, TruthRecipe, grid_shape, shape_truth, truth_is_there
+from inrbench.data.shape_truth import GroundTruthSpec, ShapeTruth, grid_shape, shape_truth, truth_is_there
 from inrbench.data.video import Frames, read_video, video_shape, write_video
 
 __all__ = [
     "Clip",
     "Dataset",
     "Frames",
+    "GroundTruthSpec",
     "LocatedFile",
     "Mesh",
     "ShapeTruth",
-    "TruthRecipe",
     "area_mean",
     "cache_folder",
     "catalogue",

@@ -50,7 +50,7 @@ def read_wav(path: Path, channel: int | None = None) -> Clip:
             warnings.simplefilter("ignore", wavfile.WavFileWarning)  # metadata chunks and truncated files
             rate, samples = wavfile.read(io.BytesIO(data))
     except FileNotFoundError as error:
-        raise BadValue(f"no such sound: {path}") from error
+        raise BadValue(f"no such sound file: {path}") from error
     except Exception as error:  # a damaged header makes SciPy raise many kinds of error
         raise BadValue(f"{path} cannot be read as WAV: {str(error) or type(error).__name__}") from error
     if samples.size == 0 or rate <= 0:
@@ -61,8 +61,8 @@ def read_wav(path: Path, channel: int | None = None) -> Clip:
     values = values[:, None] if values.ndim == 1 else values
     if not np.isfinite(values).all():
         raise BadValue(f"{path} contains values that are not finite numbers")
-    mono, said = _one_channel(path, values, channel)
-    return Clip(mono, int(rate), (*notes, *said))
+    mono, channel_notes = _one_channel(path, values, channel)
+    return Clip(mono, int(rate), (*notes, *channel_notes))
 
 
 def _one_channel(path: Path, values: NDArray[np.float64], channel: int | None) -> tuple[NDArray[np.float64], tuple[str, ...]]:

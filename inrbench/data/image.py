@@ -126,12 +126,12 @@ def _read_tiff(path: Path, page: int | None) -> NDArray[Any]:
     try:
         with tifffile.TiffFile(path) as file:
             _one_page(path, len(file.pages), page)
-            held: Any = file.pages[page or 0]
-            array, bits = _decoded(path, held, page or 0), int(np.max(held.bitspersample))
-            photometric, extra = int(held.photometric), tuple(held.extrasamples)
-            planar = int(held.planarconfig) == int(tifffile.PLANARCONFIG.SEPARATE)
-            tag = held.tags.get("Orientation")
-            palette = held.colormap
+            tiff_page: Any = file.pages[page or 0]
+            array, bits = _decoded(path, tiff_page, page or 0), int(np.max(tiff_page.bitspersample))
+            photometric, extra = int(tiff_page.photometric), tuple(tiff_page.extrasamples)
+            planar = int(tiff_page.planarconfig) == int(tifffile.PLANARCONFIG.SEPARATE)
+            tag = tiff_page.tags.get("Orientation")
+            palette = tiff_page.colormap
             turn = int(tag.value) if tag is not None else 1
     except FileNotFoundError as error:
         raise BadValue(f"no such image: {path}") from error
@@ -163,10 +163,10 @@ def _read_tiff(path: Path, page: int | None) -> NDArray[Any]:
     return _upright(values, turn)
 
 
-def _decoded(path: Path, held: Any, page: int) -> NDArray[Any]:
+def _decoded(path: Path, tiff_page: Any, page: int) -> NDArray[Any]:
     """Return a page's pixels. Pillow decodes what tifffile cannot (packed 12 bits, some compressions)."""
     try:
-        array: NDArray[Any] = held.asarray()
+        array: NDArray[Any] = tiff_page.asarray()
     except Exception as error:  # it raises several kinds of error if a decoder is not installed
         if "imagecodecs" not in str(error):
             raise

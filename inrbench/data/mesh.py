@@ -251,17 +251,17 @@ def lid_area(mesh: Mesh) -> float:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    rim = _open_edges(mesh)
-    if not len(rim):
+    boundary = _open_edges(mesh)
+    if not len(boundary):
         return 0.0
-    corners, rim = np.unique(rim, return_inverse=True)
-    rim = rim.reshape(-1, 2)
-    graph = coo_array((np.ones(len(rim)), (rim[:, 0], rim[:, 1])), shape=(len(corners),) * 2)
+    corners, boundary = np.unique(boundary, return_inverse=True)
+    boundary = boundary.reshape(-1, 2)
+    graph = coo_array((np.ones(len(boundary)), (boundary[:, 0], boundary[:, 1])), shape=(len(corners),) * 2)
     _, loop = connected_components(graph, directed=False)
     points = mesh.vertices[corners]
     middle = np.stack([np.bincount(loop, points[:, axis]) for axis in range(3)], axis=1) / np.bincount(loop)[:, None]
-    a, b = points[rim[:, 0]], points[rim[:, 1]]
-    lids = np.cross(a - middle[loop[rim[:, 0]]], b - middle[loop[rim[:, 0]]]) / 2
+    a, b = points[boundary[:, 0]], points[boundary[:, 1]]
+    lids = np.cross(a - middle[loop[boundary[:, 0]]], b - middle[loop[boundary[:, 0]]]) / 2
     return float(np.linalg.norm(lids, axis=1).sum())
 
 

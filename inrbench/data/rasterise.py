@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from inrbench.data.mesh import Mesh, sample_surface
 
-POINTS_A_PIXEL = 5
+POINTS_PER_PIXEL = 5
 SPLAT = ((0, 0), (0, 1), (1, 0), (1, 1))
 """Offsets of the pixels that one point covers, so that there are no gaps between points."""
 SEED = 0
@@ -25,7 +25,7 @@ def render(mesh: Mesh, size: int = 320, half_width: float = 1.2, turn: float = 2
         turn: Rotation about the vertical axis in degrees.
         tilt: Rotation about the horizontal axis in degrees, after ``turn``.
     """
-    points, normals = sample_surface(mesh, POINTS_A_PIXEL * size * size, SEED)
+    points, normals = sample_surface(mesh, POINTS_PER_PIXEL * size * size, SEED)
     view = _rotation(turn, tilt)
     points, normals = points @ view.T, normals @ view.T
     order = np.argsort(points[:, 2])  # the nearest point is painted last

@@ -26,14 +26,14 @@ from inrbench.spec import digest
 Progress = Callable[[float], None]
 Kind = Literal["sdf", "occupancy"]
 VERSION = 3
-"""Version of the files. It is increased when the same recipe gives different numbers, so that older files are not used."""
-POINTS_AT_ONCE = 2_000_000
+"""Version of the files. It is increased when the same spec gives different numbers, so that older files are not used."""
+POINTS_PER_CHUNK = 2_000_000
 RANDOM_POINTS = 100_000
 SEED = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class TruthRecipe:
+class GroundTruthSpec:
     """Everything that determines a ground truth.
 
     Args:
@@ -82,22 +82,22 @@ class ShapeTruth:
     random_inside: NDArray[np.bool_]
 
 
-def shape_truth(recipe: TruthRecipe, load: Callable[[], Mesh], progress: Progress = lambda fraction: None) -> ShapeTruth:
+def shape_truth(spec: GroundTruthSpec, load: Callable[[], Mesh], progress: Progress = lambda fraction: None) -> ShapeTruth:
     """Return the ground truth, from disk if it is stored there, otherwise computed.
 
     If two processes compute the same ground truth, one of the two equal results is stored.
 
     Args:
-        recipe: Everything that determines the ground truth.
+        spec: Everything that determines the ground truth.
         load: Function that returns the mesh; called only if the ground truth must be computed.
         progress: Function that is called with the completed fraction, up to 1.
     """
-    folder = recipe.folder()
+    folder = spec.folder()
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".making-"))
         try:
-            _compute(recipe, load(), scratch, progress)
+            _compute(spec, load(), scratch, progress)
             if not folder.is_dir():
                 scratch.replace(folder)
         except OSError:
@@ -108,9 +108,9 @@ def shape_truth(recipe: TruthRecipe, load: Callable[[], Mesh], progress: Progres
     return _load(folder)
 
 
-def truth_is_there(recipe: TruthRecipe) -> bool:
+def truth_is_there(spec: GroundTruthSpec) -> bool:
     """Return whether the ground truth is already stored."""
-    return recipe.folder().is_dir()
+    return spec.folder().is_dir()
 
 
 def grid_shape(extent: Array, resolution: int, margin: float) -> tuple[int, int, int]:
@@ -129,27 +129,27 @@ def grid_shape(extent: Array, resolution: int, margin: float) -> tuple[int, int,
     return int(n_x), int(n_y), int(n_z)
 
 
-def _compute(recipe: TruthRecipe, mesh: Mesh, folder: Path, progress: Progress) -> None:
-    mesh = centred(mesh, 2 / (1 + 2 * recipe.margin))
-    shape = grid_shape(np.ptp(mesh.vertices, axis=0), recipe.resolution, recipe.margin)
-    voxel = 2 / recipe.resolution
+def _compute(spec: GroundTruthSpec, mesh: Mesh, folder: Path, progress: Progress) -> None:
+    mesh = centred(mesh, 2 / (1 + 2 * spec.margin))
+    shape = grid_shape(np.ptp(mesh.vertices, axis=0), spec.resolution, spec.margin)
+    voxel = 2 / spec.resolution
     low = -(np.array(shape) - 1) * voxel / 2
-    if recipe.kind == "sdf":
+    if spec.kind == "sdf":
         values: NDArray[Any] = np.lib.format.open_memmap(folder / "values.npy", mode="w+", dtype=np.float32, shape=shape)
     else:
         values = np.empty(shape, dtype=np.bool_)
-    slab = max(1, POINTS_AT_ONCE // (shape[1] * shape[2]))
+    slab = max(1, POINTS_PER_CHUNK // (shape[1] * shape[2]))
     axes = [low[axis] + voxel * np.arange(n) for axis, n in enumerate(shape)]
     for start in range(0, shape[0], slab):
         points = np.stack(np.meshgrid(axes[0][start : start + slab], axes[1], axes[2], indexing="ij"), axis=-1)
         flat = points.reshape(-1, 3)
-        told = signed_distance(mesh, flat, recipe.backend) if recipe.kind == "sdf" else is_inside(mesh, flat)
-        values[start : start + slab] = told.reshape(points.shape[:3])
+        found = signed_distance(mesh, flat, spec.backend) if spec.kind == "sdf" else is_inside(mesh, flat)
+        values[start : start + slab] = found.reshape(points.shape[:3])
         progress(min(1.0, (start + slab) / shape[0]))
-    if recipe.kind == "occupancy":
+    if spec.kind == "occupancy":
         if not values.any():
-            raise BadValue(f"the shape encloses no voxel at resolution {recipe.resolution}; a finer one: --set resolution=N")
-        box = occupied_box(values) if recipe.crop else (slice(None),) * 3
+            raise BadValue(f"the shape encloses no voxel at resolution {spec.resolution}; a finer one: --set resolution=N")
+        box = occupied_box(values) if spec.crop else (slice(None),) * 3
         low = low + voxel * np.array([part.start or 0 for part in box])
         values = values[box]
         np.save(folder / "values.npy", np.packbits(values))
@@ -163,7 +163,7 @@ def _compute(recipe: TruthRecipe, mesh: Mesh, folder: Path, progress: Progress) 
         vertices=mesh.vertices,
         faces=mesh.faces.astype(np.int32),
     )
-    facts = {"shape": shape, "low": list(low), "voxel": voxel, "recipe": asdict(recipe)}
+    facts = {"shape": shape, "low": list(low), "voxel": voxel, "spec": asdict(spec)}
     (folder / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 

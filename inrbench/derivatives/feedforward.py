@@ -70,10 +70,10 @@ def _derivatives_of(activation: nn.Module) -> tuple[Function, Function]:
     def slope(z: Tensor) -> Tensor:
         return torch.func.grad(lambda v: activation(v).sum())(z)
 
-    def bend(z: Tensor) -> Tensor:
+    def curvature(z: Tensor) -> Tensor:
         return torch.func.grad(lambda v: slope(v).sum())(z)
 
-    return lambda z: (activation(z), slope(z)), lambda z: (activation(z), slope(z), bend(z))
+    return lambda z: (activation(z), slope(z)), lambda z: (activation(z), slope(z), curvature(z))
 
 
 def _tanh(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:

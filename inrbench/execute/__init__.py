@@ -1,4 +1,4 @@
-"""Carry out jobs: each run in its own process, locally or on a cluster, and one stored row for each."""
+"""Carry out jobs, locally or on a cluster. Each run has its own process and ends in one stored row."""
 
 from inrbench.execute.executors import load_executor
 from inrbench.execute.job import Artifacts, ExecutionRequest, ExecutionSettings, Job, NullObserver, ProgressObserver, RunOutcome

@@ -1,4 +1,4 @@
-"""Disjoint cores for the workers of a pool, where the platform can pin a process."""
+"""Assign separate CPU cores to the workers of a pool, if the platform can pin processes."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ CLAIM_SECONDS = 5.0
 
 
 class Cores:
-    """The usable cores in as many shares as there are workers. A share whose owner has died is free again."""
+    """The usable cores, divided into one share per worker. The share of a worker that has died is free again."""
 
     def __init__(self, context: BaseContext, workers: int) -> None:
         usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
@@ -21,8 +21,9 @@ class Cores:
         self._lock = context.Lock()
 
     def claim(self) -> None:
-        """Pin this process to a free share; leave it unpinned where there is none, or no way to pin."""
-        # A worker killed while it holds the lock leaves it locked: then the next ones go unpinned, which costs only speed.
+        """Pin this process to a free share. It stays unpinned if no share is free or the platform cannot pin."""
+        # A worker that is killed while it has the lock leaves it locked. Later workers then stay unpinned, which only costs
+        # speed.
         if not self.shares or not self._lock.acquire(timeout=CLAIM_SECONDS):
             return
         try:
@@ -37,7 +38,7 @@ class Cores:
 
 @contextmanager
 def pinned(n: int) -> Iterator[None]:
-    """Keep this process on the first ``n`` of its cores inside the block, where the platform can."""
+    """Pin this process to the first ``n`` of its cores inside the block, if the platform can pin processes."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return

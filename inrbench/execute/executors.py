@@ -1,8 +1,8 @@
-"""Who carries out jobs. An executor is a function ``(work, observer) -> completed``, found by its entry point's name.
+"""Executors, which carry out jobs: functions ``(request, observer) -> completed``, found by the names of their entry points.
 
-A package that offers one declares it in its pyproject.toml: ``[project.entry-points."inrbench.executors"]``. It must see to it
-that every job ends in a row of the store (``run_local`` does, wherever it is called), and tell the listener; it returns False
-if it was interrupted.
+A package declares its executor in pyproject.toml: ``[project.entry-points."inrbench.executors"]``. An executor must make sure
+that every job ends in a row of the store (``run_local`` does, wherever it is called) and report to the observer. It returns
+False if it was interrupted.
 """
 
 from collections.abc import Callable
@@ -16,10 +16,10 @@ Executor = Callable[[ExecutionRequest, ProgressObserver], bool]
 
 
 def load_executor(name: str) -> Executor:
-    """Return an executor. Raises UnknownName, or BrokenPlugin where it cannot be imported."""
+    """Return the executor with this name. Raises UnknownName, or BrokenPlugin if it cannot be imported."""
     found = {each.name: each for each in entry_points(group=GROUP)}
     if name not in found:
-        raise unknown_name("executor", name, found, "packages add some by the entry point inrbench.executors")
+        raise unknown_name("executor", name, found, "packages can add executors with the entry point group inrbench.executors")
     try:
         executor: Executor = found[name].load()
     except Exception as error:

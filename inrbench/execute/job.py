@@ -1,4 +1,4 @@
-"""What goes to a worker and what comes back: names, paths and numbers, never plugin objects."""
+"""The data exchanged with workers: names, paths and numbers, never plugin objects."""
 
 import typing
 from collections.abc import Mapping, Sequence
@@ -10,33 +10,51 @@ from inrbench.spec import Protocol, RunSpec, Status
 
 Artifacts = Literal["all", "last", "none"]
 ALWAYS_RETRIED: frozenset[Status] = frozenset({"skipped", "interrupted"})
-"""Ends that say nothing about the run itself: it is tried again without being asked for."""
+"""Statuses that are no result of the run itself. Such runs are repeated without ``--retry-failed``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """A run and what it takes to set it up elsewhere."""
+    """A run, with all that a worker needs to set it up.
+
+    Args:
+        spec: The run.
+        protocol: The protocol of the run, with the changes of its recipe.
+        device: ``cpu`` or ``cuda:i``.
+        plugin_files: Files with the user's methods and tasks.
+        plugin_origin: Origin of the method: ``builtin``, ``dist==version`` or ``file:path``.
+        signal_file: The user's file, if the signal is one.
+        probes: Probes to read during the run.
+        notes: Notes of the plan, to be stored in the row.
+    """
 
     spec: RunSpec
     protocol: Protocol
     device: str
-    """``cpu`` or ``cuda:i``."""
     plugin_files: tuple[str, ...]
     plugin_origin: str
     signal_file: str | None
-    """The user's file, if the signal is one."""
     probes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    """What the plan knows and the row should say."""
 
     def with_seed(self, seed: int) -> "Job":
-        """Return the same with another seed."""
+        """Return the same job with a different seed."""
         return replace(self, spec=replace(self.spec, seed=seed))
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunOutcome:
-    """How a job ended."""
+    """How a job ended.
+
+    Args:
+        status: Status of the run.
+        message: Message of the error; None if the run is ok.
+        error_type: Type of the error; None if the run is ok.
+        wall_seconds: Wall time of the run.
+        primary: Value of the primary metric; None if it was not measured.
+        artifact_bytes: Size of the stored artifacts.
+        note: What to report in addition to how the run ended.
+    """
 
     status: Status
     message: str | None
@@ -45,11 +63,10 @@ class RunOutcome:
     primary: float | None
     artifact_bytes: int = 0
     note: str | None = None
-    """What there is to say beside how the run itself went."""
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any], note: str | None = None) -> "RunOutcome":
-        """Return the outcome that a stored attempt tells of."""
+        """Return the outcome that a stored attempt describes."""
         metrics, artifacts = row["metrics"] or (), row["artifacts"] or ()
         return cls(
             status=row["status"],
@@ -64,53 +81,71 @@ class RunOutcome:
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutionSettings:
-    """What all jobs of one ``inrbench run`` share."""
+    """What all jobs of one ``inrbench run`` share.
+
+    Args:
+        results: The results folder.
+        workers: Number of worker processes.
+        threads: CPU threads per worker.
+        timeout: Seconds that a run may take before its worker is killed; None for no limit.
+        memory: Host memory in GiB that a run may take; None for no limit.
+        artifacts: What runs store: ``last`` (the last reconstruction and weights), ``all`` (also reconstructions along the
+            curve) or ``none``.
+        code: Commit of the checkout, and whether it has uncommitted changes; None for each if there is no checkout.
+        known: Ids of the attempts that were stored, when the plan was made, for the runs that are now repeated.
+        bucket: Address of the object store that ``results`` mirrors; None if the folder mirrors none.
+    """
 
     results: Path
     workers: int
     threads: int
     timeout: float | None
-    """Seconds a run may take before its worker is killed; None for no limit."""
     memory: float | None = None
-    """GiB of host memory that a run may take; None for no limit."""
     artifacts: Artifacts
-    """Whether runs leave their reconstruction and weights, or that at each point of the curve, or nothing."""
     code: tuple[str | None, bool | None]
-    """Commit and dirtiness of the checkout, asked once."""
     known: frozenset[str]
-    """Ids of the attempts that the plan knew of its runs: of those that failed and are done again."""
     bucket: str | None = None
-    """The address of the object store that ``results`` is the mirror of, None for a folder of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutionRequest:
-    """What an executor is given."""
+    """What an executor receives.
+
+    Args:
+        jobs: The jobs to carry out.
+        seconds: Estimated seconds of each job; 0 if not known.
+        settings: What all jobs share.
+        resources: What to request from a cluster.
+        cancel_on_interrupt: Whether Ctrl-C also cancels runs on a cluster.
+    """
 
     jobs: Sequence[Job]
     seconds: Sequence[float]
-    """What each job will take, by estimate; 0 where that is not known."""
     settings: ExecutionSettings
     resources: Mapping[str, Any] = field(default_factory=dict)
-    """What to ask a cluster for."""
     cancel_on_interrupt: bool = False
-    """Whether Ctrl-C also ends what goes on elsewhere."""
 
 
 class ProgressObserver(typing.Protocol):
     """Receives the progress of jobs."""
 
     def started(self, job: Job) -> None:
-        """Receive that a worker has started a job."""
+        """Handle the start of a job by a worker."""
 
     def progress(self, job: Job, fraction: float, value: float) -> None:
-        """Receive the fraction done and the last primary metric, NaN before the first point of the curve."""
+        """Handle the progress of a job.
+
+        Args:
+            job: The job.
+            fraction: Fraction of the job that is done, in [0, 1].
+            value: Last primary metric; NaN before the first point of the curve.
+        """
 
     def finished(self, job: Job, outcome: RunOutcome) -> None:
-        """Receive that a job has ended and its row is stored."""
+        """Handle the end of a job, whose row is stored."""
 
     def waiting(self, jobs: Sequence[Job]) -> None:
-        """Receive that only jobs are left which another command carries out at this moment."""
+        """Handle that all jobs that are left are being carried out by another command."""
 
 
 class NullObserver:
@@ -120,7 +155,13 @@ class NullObserver:
         """Do nothing."""
 
     def progress(self, job: Job, fraction: float, value: float) -> None:
-        """Do nothing."""
+        """Do nothing.
+
+        Args:
+            job: The job.
+            fraction: Finished fraction of its steps.
+            value: Its current loss.
+        """
 
     def finished(self, job: Job, outcome: RunOutcome) -> None:
         """Do nothing."""

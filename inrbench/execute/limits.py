@@ -1,4 +1,4 @@
-"""How much memory one run may take: a limit that the system holds, so that a run ends and not the machine."""
+"""Limit the host memory of a run through the operating system, so that only the run fails and not the machine."""
 
 import sys
 from collections.abc import Iterator
@@ -10,16 +10,17 @@ from inrbench.errors import BadValue
 
 
 def refuse_unknown_limit(gib: float | None) -> None:
-    """Raise BadValue for a limit that this platform does not hold."""
+    """Raise BadValue if a memory limit is given and this platform does not support one."""
     if gib is not None and sys.platform != "linux":
-        raise BadValue(f"--memory-limit {gib:g}: only Linux limits what a run may take; leave it out here")
+        raise BadValue(f"--memory-limit {gib:g}: memory limits are supported only on Linux; leave the option out here")
 
 
 @contextmanager
 def memory_limit(n_bytes: int | None) -> Iterator[None]:
-    """Let this process take ``n_bytes`` more than it has now, inside the block; None for no limit.
+    """Let this process take at most ``n_bytes`` more than it has now, inside the block; None for no limit.
 
-    What is beyond is refused at the allocation (MemoryError, or torch's own error), not killed. Memory of a GPU does not count.
+    An allocation above the limit fails (MemoryError, or torch's own error); the process is not killed. GPU memory is not
+    limited.
     """
     if n_bytes is None or sys.platform != "linux":
         yield

@@ -13,12 +13,13 @@ from inrbench.execute.pool import WorkerPool
 from inrbench.store import lease, new_attempt_id, physical_cores
 
 BYTES_PER_WORKER = 3 * 2**30
-"""Memory that a CPU worker may need: the largest step that fits by design, and the libraries."""
+"""Memory that a CPU worker may need, in bytes: for the largest step that is possible by design, and for the libraries."""
 SPIN_COUNT = "3000"
-"""How long OpenMP's threads wait without sleeping, in OpenMP's own unit: 100 times less than usual, about 10 microseconds.
+"""Value of ``GOMP_SPINCOUNT``: how long OpenMP's threads spin before they sleep, about 10 microseconds, 1/100 of the default.
 
-It costs a single command nothing that can be measured. Two commands that use all cores are then three times as slow as one.
-With the usual value each wastes the cores that the other needs: both are 28 times as slow (``benchmarks/two_commands.py``)."""
+The cost for a single command cannot be measured. Two commands that use all cores are three times as slow as one. With the
+default they are both 28 times as slow, because each wastes the cores that the other needs (``benchmarks/two_commands.py``).
+"""
 
 
 def workers_for(device: str, jobs: int | None = None, share_gpu: int | None = None) -> int:
@@ -26,7 +27,7 @@ def workers_for(device: str, jobs: int | None = None, share_gpu: int | None = No
 
     Args:
         device: ``cpu`` or ``cuda:i``.
-        jobs: The number that the user asked for; None for one per CPU core, as far as memory allows, or one on a GPU.
+        jobs: The number that the user requested; None for one per CPU core, as far as memory allows, or one on a GPU.
         share_gpu: How many runs may share one GPU; None for no sharing. Times of runs that share a GPU are not shown.
 
     Raises:
@@ -35,7 +36,7 @@ def workers_for(device: str, jobs: int | None = None, share_gpu: int | None = No
     if device.startswith("cuda"):
         if jobs is not None and jobs > 1:
             raise BadValue(
-                f"--jobs {jobs} on {device}: a run has a GPU for itself, so that its times are its own; "
+                f"--jobs {jobs} on {device}: a run has a GPU for itself, so that its times are not disturbed; "
                 f"if times do not matter: inrbench run --share-gpu {jobs}"
             )
         return share_gpu or 1
@@ -58,7 +59,17 @@ def execute_locally(request: ExecutionRequest, observer: ProgressObserver) -> bo
 
 
 def run_local(jobs: Sequence[Job], settings: ExecutionSettings, observer: ProgressObserver) -> bool:
-    """Carry out jobs in worker processes; return False if Ctrl-C stopped them. Arguments and errors: see ``WorkerPool``."""
+    """Carry out jobs in worker processes of this machine. Return False if Ctrl-C stopped them.
+
+    Args:
+        jobs: The jobs, in the order in which they are started.
+        settings: What all jobs share: results folder, number of workers, limits.
+        observer: Receives progress and outcomes.
+
+    Raises:
+        StoreError: A row cannot be stored.
+        InrbenchError: Workers cannot be started.
+    """
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # workers read it when they load OpenMP
     with _hide_main_module():
         return WorkerPool(jobs, settings, observer).run()

@@ -1,4 +1,4 @@
-"""A pool of worker processes. Each run has a process that can crash, hang or be stopped without taking other runs along."""
+"""A pool of worker processes. Each run has a process that can crash, hang or be stopped without affecting other runs."""
 
 import multiprocessing
 import signal
@@ -26,7 +26,7 @@ LEASE_POLL_SECONDS = 1.0
 """Seconds between two checks of runs that another command carries out."""
 SIGKILL_CODE = -9
 POOL_STARTS = 3
-"""How often a pool whose workers die before their first run is started."""
+"""Number of times that a pool is started if its workers die before their first run."""
 
 Outcome = RunOutcome | None
 """How a job ended; None if another command carries it out."""
@@ -53,7 +53,7 @@ class WorkerPool:
     def __init__(self, jobs: Sequence[Job], settings: ExecutionSettings, observer: ProgressObserver) -> None:
         self._settings, self._observer = settings, observer
         self._context = multiprocessing.get_context("spawn")
-        # shared memory without locks: a worker that is killed while it writes blocks nobody
+        # shared memory without locks: a worker that is killed while it writes blocks no other process
         self._progress = self._context.RawArray("d", 3 * len(jobs))
         self._cores = Cores(self._context, settings.workers)
         self._pending = {index: _Pending(job, index) for index, job in enumerate(jobs)}
@@ -65,7 +65,7 @@ class WorkerPool:
         another command carries out are left for last, and are not repeated if that command finishes them.
 
         Raises:
-            StoreError: A row cannot be stored. Rows that were stored before stay.
+            StoreError: A row cannot be stored. Rows that are stored already are not lost.
             InrbenchError: Workers cannot be started.
         """
         for _ in range(POOL_STARTS):
@@ -77,7 +77,7 @@ class WorkerPool:
             if not self._pending:
                 return True
         raise InrbenchError(
-            f"worker processes die before they take a run, {POOL_STARTS} times now; is there enough memory? Try --jobs 1"
+            f"worker processes died before they took a run, in all {POOL_STARTS} attempts; is there enough memory? Try --jobs 1"
         )
 
     @contextmanager
@@ -106,7 +106,7 @@ class WorkerPool:
                 if self._progress[3 * pending.index]:
                     self._store_failure(pending, "interrupted", "KeyboardInterrupt", "stopped by Ctrl-C")
             raise
-        except RuntimeError:  # a broken pool takes no more jobs
+        except RuntimeError:  # a broken pool accepts no more jobs
             if pool.active:
                 raise
 
@@ -141,9 +141,9 @@ class WorkerPool:
                 time.sleep(LEASE_POLL_SECONDS)
 
     def _as_completed(self, pool: ProcessPool, futures: dict[Future[Outcome], _Pending]) -> Iterator[Future[Outcome]]:
-        """Yield futures as they end, and report the progress of the others; stop when a broken pool ends no more of them.
+        """Yield futures as they end, and report the progress of the others. Stop if the pool is broken and no more of them end.
 
-        A broken pool leaves futures behind that never end: jobs that it had not handed out yet.
+        A broken pool leaves futures that never end, for jobs that it had not handed out yet.
         """
         while futures:
             alive = pool.active
@@ -183,7 +183,7 @@ class WorkerPool:
 
 
 def store_failure(job: Job, settings: ExecutionSettings, status: Status, kind: str, message: str, seconds: float) -> RunOutcome:
-    """Store the row of a job whose worker could not do it.
+    """Store the row of a job whose worker could not store it.
 
     Args:
         job: The job.

@@ -1,4 +1,4 @@
-"""What runs inside a worker process of the pool: start it, and carry out one job unless another command does."""
+"""The code that runs in a worker process: set it up, and carry out one job unless another command is doing that."""
 
 import os
 from contextlib import nullcontext
@@ -62,7 +62,7 @@ def run_job(job: Job, settings: ExecutionSettings, index: int) -> RunOutcome | N
             return RunOutcome.from_row(row, note="carried out by another command meanwhile")
         outcome = _execute(job, settings, index)
         if remote:
-            remote.send_run(spec.task, spec.method, spec.run_id)  # before the lease ends, so that the next one sees it
+            remote.send_run(spec.task, spec.method, spec.run_id)  # before the lease ends, so that its next owner sees the run
         return outcome
 
 

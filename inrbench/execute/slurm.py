@@ -1,8 +1,8 @@
-"""Running jobs on a SLURM cluster through submitit: bundles of runs in array tasks, and the store as the only truth.
+"""Carry out runs on a SLURM cluster through submitit: array tasks that each carry out a bundle of runs.
 
-A task of the array starts ``run_local`` on its node, which gives every run a process and a row of its own. What is finished is
-seen in the results folder, which all nodes must share; SLURM is only asked which tasks are alive. A task that ends without all
-of its runs (time limit, pre-emption, a node gone) is sent again for what is missing.
+A task of the array starts ``run_local`` on its node, which gives every run its own process and row. Only the results folder,
+which all nodes must share, decides which runs are finished. SLURM is only asked which tasks are alive. If a task ends without
+all of its runs (time limit, pre-emption, lost node), the missing runs are submitted again.
 """
 
 import json
@@ -26,13 +26,13 @@ from inrbench.store.files import below, read_regular, write_atomically
 from inrbench.store.read_guard import read_json
 
 BUNDLE_SECONDS = 15 * 60
-"""What a task of the array should take at least: starting one costs a cluster more than a short run."""
+"""Smallest total estimate of a bundle, in seconds: starting a task costs a cluster more than a short run."""
 UNKNOWN_SECONDS = 60.0
-"""For a run of which nothing is known."""
+"""Seconds assumed for a run without an estimate."""
 MAX_ARRAY = 1000
 MAX_SUBMISSIONS = 3
 MIN_MINUTES = 15
-"""Of a task's time limit: below, clusters and submitit's own margin get in the way."""
+"""Smallest time limit of a task in minutes. Shorter ones conflict with cluster policies and with submitit's own margin."""
 POLL_SECONDS = 2.0
 RESOURCES = {
     "partition": "partition",
@@ -47,22 +47,22 @@ RESOURCES = {
     "setup": "setup",
     "at_once": "array_parallelism",
 }
-"""What a user may ask for, and submitit's name of it. ``time`` is in minutes; ``setup`` are lines of shell."""
+"""Names of ``--resource`` -> submitit's names. ``time`` is in minutes; ``setup`` is one or more lines of shell code."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """What one task of an array does. Sent again after pre-emption; a run that has ended by then is not done again."""
+    """The work of one array task. After pre-emption it is submitted again; runs that have ended by then are not repeated."""
 
     jobs: tuple[Job, ...]
     settings: ExecutionSettings
 
     def __call__(self) -> None:
-        """Carry out, on the node, what is missing."""
+        """Carry out the missing runs, on the node."""
         run_local(self.jobs, self.settings, NullObserver())
 
     def checkpoint(self) -> Any:
-        """Tell submitit what to put into the queue when the time is over or the node is taken away: the same again."""
+        """Return what submitit queues when the time limit is reached or the node is taken away: the same bundle again."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)
@@ -70,19 +70,30 @@ class Bundle:
 
 @dataclass(frozen=True)
 class Submission:
-    """What was sent to the cluster, as the results folder remembers it."""
+    """Tasks that were submitted to the cluster, as recorded in the results folder.
+
+    Args:
+        tasks: Id of an array task -> ids of its runs.
+        known: Ids of attempts, as in ``ExecutionSettings``.
+    """
 
     tasks: dict[str, list[str]]
-    """Task of an array -> runs."""
     known: list[str]
-    """As in PoolSettings."""
 
 
 def run_slurm(request: ExecutionRequest, observer: ProgressObserver) -> bool:
-    """Carry out jobs on a cluster, and wait. Return False if stopped by Ctrl-C, which leaves them going on.
+    """Carry out jobs on a cluster and wait for them. Return False if Ctrl-C stopped the wait.
 
-    Runs that an earlier command sent to the cluster and that wait or run there are awaited, not sent again.
-    Raises BadValue or InrbenchError where there is no cluster, or a resource that does not exist is asked for.
+    After Ctrl-C, submitted tasks continue unless the request cancels them. Runs that an earlier command submitted, and whose
+    tasks are still queued or running, are not submitted again; this command waits for them.
+
+    Args:
+        request: What to carry out.
+        observer: Receives the outcomes.
+
+    Raises:
+        BadValue: A resource does not exist, or its value is malformed.
+        InrbenchError: There is no cluster here.
     """
     _refuse_without_cluster()
     parameters = _parameters(request)
@@ -91,9 +102,9 @@ def run_slurm(request: ExecutionRequest, observer: ProgressObserver) -> bool:
         queued = slurm_run.attach(observer)
         slurm_run.submit([job for run, job in slurm_run.waiting.items() if run not in queued])
         while slurm_run.waiting:
-            alive = active_tasks()  # before the store is read: what a task did that is gone by now is seen there
+            alive = active_tasks()  # before the store is read, so that the rows of tasks that have just ended are seen
             slurm_run.report_finished(observer)
-            if alive is not None:  # else the controller does not answer; it may come back
+            if alive is not None:  # None: SLURM does not answer, and may do so later
                 slurm_run.resubmit(set(alive), observer)
             if slurm_run.waiting:
                 time.sleep(POLL_SECONDS)
@@ -105,7 +116,7 @@ def run_slurm(request: ExecutionRequest, observer: ProgressObserver) -> bool:
 
 
 class _SlurmRun:
-    """The tasks that one command has in the queue or waits for."""
+    """The tasks that one command has submitted or waits for."""
 
     def __init__(self, request: ExecutionRequest, parameters: Mapping[str, Any]) -> None:
         self.request, self.parameters, self.results = request, parameters, request.settings.results
@@ -116,9 +127,9 @@ class _SlurmRun:
         self._gone_before: set[str] = set()
 
     def attach(self, observer: ProgressObserver) -> set[str]:
-        """Wait for runs that an earlier command sent and that are in the queue still; return them.
+        """Attach to the queued tasks of earlier commands that have runs of this one, and return the runs of these tasks.
 
-        What has ended there since the plan was made is told, and waited for no longer.
+        Runs that have ended since the plan was made are reported and no longer waited for.
         """
         alive = active_tasks() or {}
         self.report_finished(observer)
@@ -129,11 +140,11 @@ class _SlurmRun:
         return {run for runs in self.tasks.values() for run in runs}
 
     def submit(self, jobs: Sequence[Job]) -> None:
-        """Put jobs into the queue, in bundles, and note it in the results folder."""
+        """Submit jobs in bundles, and record the tasks in the results folder."""
         import submitit
 
         made = bundles(jobs, self.seconds)
-        folder = private_folder(below(self.results, "submissions"))  # submitit keeps pickles there
+        folder = private_folder(below(self.results, "submissions"))  # submitit stores pickles there
         settings = node_settings(self.request, self.parameters["cpus_per_task"])
         for start in range(0, len(made), MAX_ARRAY):
             part = made[start : start + MAX_ARRAY]
@@ -148,25 +159,24 @@ class _SlurmRun:
             self.tasks.update(sent)
 
     def report_finished(self, observer: ProgressObserver) -> None:
-        """Tell the listener which runs have a row by now, and wait for them no longer."""
+        """Report the runs that have a new row to the observer, and stop waiting for them."""
         statuses = newly_finished(self.results, self.request.settings.known)
         ended = {run for run, status in statuses.items() if run in self.waiting and status != "interrupted"}
         for row in read_attempts(self.results, ended) if ended else ():
             observer.finished(self.waiting.pop(row["run_id"]), RunOutcome.from_row(row))
 
     def resubmit(self, alive: set[str], observer: ProgressObserver) -> None:
-        """Send what tasks left behind that ended; what was sent TRIES times ends as an error.
+        """Submit the missing runs of ended tasks again. A run that was submitted ``MAX_SUBMISSIONS`` times ends as an error.
 
-        A task must be gone twice in a row: files of another machine may show a little late.
+        A task must be missing from the queue twice in a row, because files from a different machine may appear with a delay.
         """
         gone = self.tasks.keys() - alive
         lost = [run for task in gone & self._gone_before for run in self.tasks.pop(task) if run in self.waiting]
         self._gone_before = gone & self.tasks.keys()
         again = [run for run in lost if self._resubmissions[run] < MAX_SUBMISSIONS - 1]
         for run in (run for run in lost if run not in again):
-            text = (
-                f"its task on the cluster ended {MAX_SUBMISSIONS} times without it; see {self.results / 'submissions' / 'log'}"
-            )
+            log = self.results / "submissions" / "log"
+            text = f"its task on the cluster ended {MAX_SUBMISSIONS} times before this run; see {log}"
             job = self.waiting.pop(run)
             observer.finished(job, store_failure(job, self.request.settings, "error", "TaskDied", text, 0.0))
         self._resubmissions.update({run: self._resubmissions[run] + 1 for run in again})
@@ -175,7 +185,7 @@ class _SlurmRun:
 
 
 def submissions(results: Path) -> list[Submission]:
-    """Return what was sent to a cluster from a results folder, oldest first."""
+    """Return the recorded submissions of a results folder, oldest first."""
     found = []
     for path in sorted(below(results, "submissions").glob("*.json")):
         try:
@@ -188,7 +198,7 @@ def submissions(results: Path) -> list[Submission]:
 
 
 def active_tasks() -> dict[str, str] | None:
-    """Return the user's tasks that wait or run, ``17_3`` -> ``running on n1``; None where SLURM does not answer."""
+    """Return the user's queued and running tasks, ``17_3`` -> ``running on n1``; None if SLURM does not answer."""
     command = ["squeue", "--me", "-h", "-r", "-o", "%i|%T|%N"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
@@ -199,7 +209,10 @@ def active_tasks() -> dict[str, str] | None:
 
 
 def bundles(jobs: Sequence[Job], seconds: Mapping[str, float]) -> list[tuple[list[Job], float]]:
-    """Return jobs in bundles of BUNDLE_SECONDS at least, longest first, each with its estimate."""
+    """Return jobs in bundles, the longest jobs first, each bundle with its estimate.
+
+    Every bundle except the last is estimated to take ``BUNDLE_SECONDS`` or more.
+    """
     made: list[tuple[list[Job], float]] = []
     for job in sorted(jobs, key=lambda job: -seconds[job.spec.run_id]):
         if not made or made[-1][1] >= BUNDLE_SECONDS:
@@ -210,13 +223,13 @@ def bundles(jobs: Sequence[Job], seconds: Mapping[str, float]) -> list[tuple[lis
 
 
 def node_settings(request: ExecutionRequest, cpus: int) -> ExecutionSettings:
-    """Return how a task goes about its bundle: a run after the other, unless they may share the GPU."""
+    """Return the settings of a task on its node: one run after another, unless runs may share the GPU."""
     workers = request.settings.workers if _on_gpu(request) else 1
     return replace(request.settings, workers=workers, threads=max(1, cpus // workers))
 
 
 def _parameters(request: ExecutionRequest) -> dict[str, Any]:
-    """Return submitit's parameters. Raises BadValue."""
+    """Return the parameters for submitit. Raises BadValue for an unknown resource, or a value that is not a whole number."""
     unknown_name = sorted(set(request.resources) - set(RESOURCES))
     if unknown_name:
         raise BadValue(f"--resource {unknown_name[0]}: SLURM runs know {', '.join(RESOURCES)}")
@@ -237,10 +250,10 @@ def _on_gpu(request: ExecutionRequest) -> bool:
 
 def _refuse_without_cluster() -> None:
     try:
-        import submitit  # noqa: F401 - only whether it is there
+        import submitit  # noqa: F401 - only checks that it is installed
     except ImportError as error:
         raise InrbenchError("--executor slurm needs submitit: pip install 'inrbench[slurm]'") from error
     if shutil.which("sbatch") is None or shutil.which("squeue") is None:
         raise InrbenchError("--executor slurm: there is no sbatch here; run it where you submit jobs, or use --executor local")
     if "SLURM_STEP_ID" in os.environ:
-        raise InrbenchError("--executor slurm inside srun would ask for nodes within a node; run it from the login node")
+        raise InrbenchError("--executor slurm inside srun would request nodes from within a node; run it from the login node")

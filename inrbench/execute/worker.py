@@ -1,4 +1,4 @@
-"""The worker: one job from names to a stored row. Whatever happens in it ends in exactly one status."""
+"""The worker: carry out one job and store its row. Every run ends in exactly one status, whatever happens in it."""
 
 import hashlib
 import os
@@ -56,19 +56,19 @@ from inrbench.store import Attempt, Environment, append, environment, keep_artif
 
 Progress = Callable[[float, float], None]
 CONTENT_POINTS = 1 << 20
-"""Of a user's file; what lies beyond them does not tell two files apart."""
+"""Number of points by which a user's file is identified. Points beyond them do not distinguish two files."""
 WEIGHTS_FILE = "weights.safetensors"
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "cannot allocate memory")
 
 
 def start_worker(settings: ExecutionSettings) -> None:
-    """Prepare a fresh worker process: it ends with its parent, keeps silent, and has its libraries loaded before any run."""
-    # compiled code outlives the process, so that the next run of the same shape finds it
+    """Prepare a fresh worker process: it ends with its parent, prints nothing, and loads its libraries before any run."""
+    # compiled code is stored on disk, so that later runs of the same shape can use it
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(compiled_folder()))
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    if hasattr(os, "register_at_fork"):  # the copy of a plugin that forks, too
+    if hasattr(os, "register_at_fork"):  # also in processes that a plugin forks
         os.register_at_fork(after_in_child=threading.Thread(target=_end_with_parent, daemon=True).start)
-    with Path(os.devnull).open("w") as nowhere:  # what plugins print must not tear the progress display apart
+    with Path(os.devnull).open("w") as nowhere:  # output of plugins must not disturb the progress display
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
     torch.set_num_threads(settings.threads)
@@ -78,15 +78,24 @@ def start_worker(settings: ExecutionSettings) -> None:
 
 
 def compiled_folder() -> Path:
-    """Return the user's folder of compiled code, or one for this process alone where that is not the user's own."""
+    """Return the user's folder of compiled code, or a temporary one if that folder is not private to the user."""
     try:
         return private_folder(cache_folder().parent / "compiled")
-    except (BadValue, OSError):  # the command has told it
+    except (BadValue, OSError):  # the command has reported it already
         return Path(tempfile.mkdtemp(prefix="inrbench-compiled-"))
 
 
 def execute(job: Job, settings: ExecutionSettings, on_progress: Progress = lambda fraction, value: None) -> RunOutcome:
-    """Carry out a job and store how it ended. Whatever the job raises is a status; an error of storing it is raised."""
+    """Carry out a job, store its row and return the outcome. An error in the job becomes its status.
+
+    Args:
+        job: The job.
+        settings: What all jobs share.
+        on_progress: Receives the fraction done and the last primary metric.
+
+    Raises:
+        StoreError: The row cannot be stored.
+    """
     started_at, start = datetime.now(UTC), time.perf_counter()
     facts = environment(job.device, settings.threads, settings.workers, settings.code)
     state = _RunState(Clock(torch.device(job.device)))
@@ -97,7 +106,7 @@ def execute(job: Job, settings: ExecutionSettings, on_progress: Progress = lambd
             _carry_out(job, state, on_progress, settings)
     except BaseException as caught:  # also SystemExit: a plugin may call sys.exit
         error = caught
-    if os.getpid() != process:  # a plugin has forked, and this is the copy
+    if os.getpid() != process:  # this is a child process that a plugin has forked
         os._exit(0)
     status = status_of(error)
     message = (str(error).strip() or repr(error)) + (plugin_location(error) if _unexpected(error) else "") if error else None
@@ -122,7 +131,18 @@ def execute(job: Job, settings: ExecutionSettings, on_progress: Progress = lambd
 def store_result(
     job: Job, settings: ExecutionSettings, result: RunResult, facts: Environment, started_at: datetime
 ) -> RunOutcome:
-    """Append an attempt to the store and return what the parent process needs to know of it. Raises StoreError."""
+    """Append an attempt to the store and return its outcome.
+
+    Args:
+        job: The job.
+        settings: What all jobs share.
+        result: What the run measured, and how it ended.
+        facts: The machine and the software of the run.
+        started_at: When the run started.
+
+    Raises:
+        StoreError: The row cannot be stored.
+    """
     attempt = Attempt(
         result=result,
         protocol=job.protocol,
@@ -135,7 +155,7 @@ def store_result(
 
 
 def status_of(error: BaseException | None) -> Status:
-    """Return the status of a run that ended with an error, or with none."""
+    """Return the status of a run that ended with this error, or without an error if it is None."""
     if error is None:
         return "ok"
     if isinstance(error, Diverged):
@@ -149,18 +169,18 @@ def status_of(error: BaseException | None) -> Status:
 
 
 def _unexpected(error: BaseException | None) -> bool:
-    """Whether a traceback helps: our own errors say in one line what is wrong."""
+    """Return whether a traceback helps: the errors of this project explain in one line what is wrong."""
     return error is not None and not isinstance(error, InrbenchError | Diverged)
 
 
 @dataclass
 class _RunState:
-    """What is known of a run so far: kept also when it fails halfway."""
+    """What is known about a run so far. It is stored even if the run fails halfway."""
 
     clock: Clock
     size: NetworkSize | None = None
     step_bytes: int | None = None
-    """What the activations of a step take at least."""
+    """Lower bound of the memory for the activations of a step, in bytes."""
     fitted: FitResult | None = None
     host_peak_bytes: int | None = None
     gpu_peak_bytes: tuple[int, int] | None = None
@@ -172,18 +192,18 @@ class _RunState:
     note: str | None = None
 
     def keep(self, results: Path, write: Callable[[Path], None], prefix: str = "") -> None:
-        """Keep files; a picture that cannot be drawn must not cost the run."""
+        """Store artifacts. If one cannot be written, note it; the run itself must not fail."""
         try:
             self.artifacts += keep_artifacts(results, write, prefix)
         except Exception as error:
             self.note = f"no artifacts: {str(error).partition(chr(10))[0] or type(error).__name__}"
 
     def memory_hint(self, limit: float | None) -> str:
-        """Return what there is to know where memory has run out: what the run needs by estimate, and what it was allowed."""
+        """Return a hint for a run that ran out of memory: what it needs by estimate, and its limit."""
         allowed = "" if limit is None else f", and {limit:g} GiB are allowed (--memory-limit)"
         if self.step_bytes is None:
-            return f"it was not yet fitting{allowed}"
-        return f"the activations of a step take {self.step_bytes / 2**30:.2g} GiB at least, by estimate{allowed}"
+            return f"fitting had not started{allowed}"
+        return f"the activations of a step need at least {self.step_bytes / 2**30:.2g} GiB by estimate{allowed}"
 
     def cost(self, wall_seconds: float) -> Cost:
         seconds, steps = self.clock.seconds, self.fitted.steps if self.fitted else 0
@@ -274,7 +294,7 @@ def _carry_out(job: Job, state: _RunState, on_progress: Progress, settings: Exec
 
 
 def _restore_torch_defaults(threads: int) -> None:
-    """Set back what a plugin in an earlier run of this process may have changed for all."""
+    """Reset global settings of torch that a plugin may have changed in an earlier run of this process."""
     torch.set_default_dtype(torch.float32)
     torch.set_default_device(None)
     torch.set_grad_enabled(True)
@@ -292,9 +312,15 @@ def _keep_checkpoint(state: _RunState, problem: Problem, results: Path, step: in
 
 
 def random_stream(task: Task, signal: str, protocol: Protocol) -> str:
-    """Return what a signal's random numbers hang on: the name of a signal of the task's own, the content of a user's file.
+    """Return the text that seeds a signal's random numbers: the signal's name, or a content hash of the user's file.
 
-    The content is what the task makes of the file: the same values in another format, or under another name, are the same.
+    The content is what the task reads from the file. The same values in a different format, or under a different name, give
+    the same text.
+
+    Args:
+        task: The task.
+        signal: Name of the signal.
+        protocol: The protocol, under which the file is read.
     """
     if signal not in task.files:
         return signal
@@ -305,7 +331,14 @@ def random_stream(task: Task, signal: str, protocol: Protocol) -> str:
 def build_network(spec: RunSpec, protocol: Protocol, registry: Registry, problem: Problem, stream: str) -> nn.Module:
     """Return the network with its initial weights, on the CPU.
 
-    They depend on (method, parameters, signal, seed) and nothing else; ``stream`` is the signal's ``random_stream``.
+    The weights depend on (method, parameters, signal, seed) and nothing else.
+
+    Args:
+        spec: The run.
+        protocol: Its protocol, which gives the width and number of layers.
+        registry: Registry with the method.
+        problem: Its problem, which gives the numbers of inputs and outputs, and the domain.
+        stream: The signal's ``random_stream``.
     """
     net = NetworkSpec(
         in_features=problem.in_features,
@@ -314,10 +347,10 @@ def build_network(spec: RunSpec, protocol: Protocol, registry: Registry, problem
         n_layers=protocol.n_layers,
         domain=problem.domain,
     )
-    # drawn on the CPU and in float32, so that a GPU run and one in float64 start from the same weights
+    # drawn on the CPU and in float32, so that runs on a GPU or in float64 start from the same weights
     seed = derived_seed("init", spec.method, canonical_json(dict(spec.params)), stream, spec.seed)
     torch.manual_seed(seed)
-    random.seed(seed)  # some plugins draw from these two
+    random.seed(seed)  # some plugins use these two generators
     np.random.seed(seed % 2**32)
     network = registry.method(spec.method)(net, **spec.params)
     return network.double() if protocol.precision == "float64" else network
@@ -330,7 +363,7 @@ def _refuse_changed_plugin(job: Job, registry: Registry) -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent has died, so that kill -9 leaves nothing running."""
+    """End this process when its parent has died, so that nothing keeps running after a kill -9 of the parent."""
     parent = parent_process()
     if parent is not None:
         with suppress(Exception):

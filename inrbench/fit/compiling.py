@@ -17,7 +17,7 @@ StepMode = Literal["eager", "compiled", "cuda_graph"]
 
 COMPILE_SECONDS = 15.0
 """Assumed seconds to compile; measured: 4 to 11 s, and 20 s or more with an empty cache."""
-SAVED_SECONDS_AN_ELEMENT = {"cpu": 4.5e-10, "cuda": 4e-12}
+SAVED_SECONDS_PER_ELEMENT = {"cpu": 4.5e-10, "cuda": 4e-12}
 """Seconds that fusion saves per number written by an elementwise operation.
 
 Measured on a CPU, derived from the bandwidth on a GPU.
@@ -26,7 +26,7 @@ CALL_SECONDS = 6e-6
 """Seconds that an eager GPU operation takes before its kernel starts: the usual figure, not measured by this project."""
 GPU_FLOPS = 5e13
 """fp32 FLOP/s of a large GPU in matrix products; a launch-bound step uses little of it. Not measured by this project."""
-GRAPHS_AT_MOST = 64
+MAX_GRAPHS = 64
 """Largest number of compiled graphs per function; exceeding it raises an error.
 
 Dynamo's default limit of 8 would be reached by 8 methods in one process.
@@ -53,7 +53,7 @@ def choose_step_mode(device_type: str, work: OpCount, batch: int, chunks: int, s
     """
     computing = batch * work.flops / GPU_FLOPS
     launch_bound = device_type == "cuda" and computing < chunks * work.calls * CALL_SECONDS
-    saved = batch * work.elements * SAVED_SECONDS_AN_ELEMENT[device_type]
+    saved = batch * work.elements * SAVED_SECONDS_PER_ELEMENT[device_type]
     if launch_bound:
         saved += chunks * work.calls * CALL_SECONDS - computing
     if steps * saved <= COMPILE_SECONDS:
@@ -119,7 +119,7 @@ def _configure() -> None:
     import torch._dynamo.config
     import torch._inductor.config
 
-    torch._dynamo.config.recompile_limit = GRAPHS_AT_MOST
+    torch._dynamo.config.recompile_limit = MAX_GRAPHS
     torch._dynamo.config.fail_on_recompile_limit_hit = True
     torch._inductor.config.compile_threads = 1  # a pool of compiler processes would take cores from other workers
 

@@ -15,7 +15,7 @@ from inrbench.problems import Problem, equal_chunks, largest_chunk
 TOLERANCE = 1e-9
 """Tolerance on the residual of the normal equations, relative to their right-hand side."""
 MAX_ITERATIONS = 500
-AT_ONCE = 1 << 13
+POINTS_PER_CHUNK = 1 << 13
 """Points per chunk when gradients are computed."""
 
 
@@ -56,7 +56,7 @@ def _gradient(model: nn.Module, parameters: list[nn.Parameter], problem: Problem
     total = 0.0
     weight = torch.full((), 1 / problem.n_points, device=at.device, dtype=at.dtype)
     for batch in problem.batches(torch.Generator().manual_seed(0)):
-        for chunk in equal_chunks(batch, largest_chunk(problem, AT_ONCE)):
+        for chunk in equal_chunks(batch, largest_chunk(problem, POINTS_PER_CHUNK)):
             share = problem.loss(model, chunk, weight)
             share.backward()
             total += float(share.detach())

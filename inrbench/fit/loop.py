@@ -56,16 +56,16 @@ class Diverged(ArithmeticError):
     Args:
         step: Step, counted from 1, at which the loss was not finite.
         steps: Steps of the run.
-        wild: Step and parameter names of the first non-finite gradient; None if there is none.
+        nonfinite: Step and parameter names of the first non-finite gradient; None if there is none.
     """
 
-    def __init__(self, step: int, steps: int, wild: tuple[int, tuple[str, ...]] | None = None) -> None:
-        if wild is None:
+    def __init__(self, step: int, steps: int, nonfinite: tuple[int, tuple[str, ...]] | None = None) -> None:
+        if nonfinite is None:
             super().__init__(f"the loss was not finite at step {step} of {steps}")
         else:
-            names = ", ".join(wild[1][:3]) + (f" and {len(wild[1]) - 3} more" if len(wild[1]) > 3 else "")
+            names = ", ".join(nonfinite[1][:3]) + (f" and {len(nonfinite[1]) - 3} more" if len(nonfinite[1]) > 3 else "")
             super().__init__(
-                f"the gradient of {names} was not finite at step {wild[0]} of {steps}, though the loss was: check the "
+                f"the gradient of {names} was not finite at step {nonfinite[0]} of {steps}, though the loss was: check the "
                 "activation at arguments that are 0 or very large (inrbench check-plugin)"
             )
         self.step = step
@@ -148,7 +148,7 @@ def fit(
             finite = bool(losses[:step].isfinite().all())
         if not finite:
             first = int((~losses[:step].isfinite()).nonzero()[0, 0]) + 1
-            wild = None if norms is None else _nonfinite_gradient(names, norms[:first], losses)
+            nonfinite = None if norms is None else _nonfinite_gradient(names, norms[:first], losses)
             return FitResult(
                 tuple(curve),
                 step,
@@ -157,7 +157,7 @@ def fit(
                 take_step.facts(),
                 tuple(readings),
                 diverged_at=first,
-                nonfinite_gradient=wild,
+                nonfinite_gradient=nonfinite,
             )
         if step in checkpoints:
             with clock("eval"):
@@ -177,7 +177,7 @@ def fit(
                 with meter.paused():
                     on_checkpoint(step, predict)
     finite = all(bool(parameter.isfinite().all()) for parameter in network.parameters())
-    wild = None if finite or norms is None else _nonfinite_gradient(names, norms, losses)
+    nonfinite = None if finite or norms is None else _nonfinite_gradient(names, norms, losses)
     return FitResult(
         tuple(curve),
         step,
@@ -186,18 +186,18 @@ def fit(
         take_step.facts(),
         tuple(readings),
         diverged_at=None if finite else step,
-        nonfinite_gradient=wild,
+        nonfinite_gradient=nonfinite,
     )
 
 
 def _nonfinite_gradient(names: Sequence[str], norms: Tensor, losses: Tensor) -> tuple[int, tuple[str, ...]] | None:
     """Return the first step, counted from 1, with a finite loss and a non-finite gradient, and the parameters concerned."""
-    wild = ~norms.isfinite()
-    rows = wild.any(dim=1).nonzero()
+    nonfinite = ~norms.isfinite()
+    rows = nonfinite.any(dim=1).nonzero()
     if not len(rows) or not bool(losses[int(rows[0, 0])].isfinite()):
         return None
     step = int(rows[0, 0])
-    return step + 1, tuple(name for name, bad in zip(names, wild[step].tolist(), strict=True) if bad)
+    return step + 1, tuple(name for name, bad in zip(names, nonfinite[step].tolist(), strict=True) if bad)
 
 
 def _solve(

@@ -88,6 +88,6 @@ def _at_the_edges(network: nn.Module, problem: Problem, x: Tensor) -> Iterator[s
             yield f"its value {where} is not finite"
             continue
         y.square().sum().backward()
-        wild = [name for name, p in network.named_parameters() if p.grad is not None and not bool(p.grad.isfinite().all())]
-        if wild:
-            yield f"its gradient {where} is not finite, in {', '.join(wild[:3])}: a root, a quotient or a power at 0?"
+        nonfinite = [name for name, p in network.named_parameters() if p.grad is not None and not bool(p.grad.isfinite().all())]
+        if nonfinite:
+            yield f"its gradient {where} is not finite, in {', '.join(nonfinite[:3])}: a root, a quotient or a power at 0?"

@@ -20,7 +20,7 @@ EPSILON = 1e-20
 """Constant added to |gradient| before its logarithm (equation 7 of the paper has one, but its value is not printed)."""
 GRADIENT_POINTS = 4096
 NTK_POINTS = 256
-NTK_AT_ONCE = 64
+NTK_CHUNK = 64
 DEAD = 1e-6
 """Standard deviation of an activation's output over the points below which it counts as dead."""
 
@@ -120,7 +120,7 @@ def ntk(network: nn.Module, problem: Problem) -> Readings:
         return total
 
     slopes = vmap(grad(output), in_dims=(None, 0))
-    rows = [torch.cat([g.flatten(1) for g in slopes(weights, part).values()], dim=1) for part in x.split(NTK_AT_ONCE)]
+    rows = [torch.cat([g.flatten(1) for g in slopes(weights, part).values()], dim=1) for part in x.split(NTK_CHUNK)]
     jacobian = torch.cat(rows)
     values = torch.linalg.eigvalsh((jacobian @ jacobian.T).double()).clamp(min=0).flip(0)
     shares = (values / values.sum()).tolist()

@@ -15,7 +15,7 @@ Frame = NDArray[np.floating]
 FrameFunction = Callable[[Frame, NDArray[np.uint8]], float]
 CAP = 100.0
 """Largest PSNR of a frame in dB, so that one frame without any error, such as a black one, does not make the mean infinite."""
-KEPT_BYTES = 1 << 28
+MAX_CACHED_BYTES = 1 << 28
 """Largest size in bytes of rendered frames that are stored for the next metric. Larger videos are rendered again."""
 
 
@@ -28,7 +28,7 @@ class FramePairs:
     """
 
     def __init__(self, render: Callable[[], Iterator[tuple[Frame, NDArray[np.uint8]]]], n_bytes: int) -> None:
-        self._render, self._keep = render, n_bytes <= KEPT_BYTES
+        self._render, self._keep = render, n_bytes <= MAX_CACHED_BYTES
         self._kept: list[tuple[Frame, NDArray[np.uint8]]] | None = None
 
     def scores(self, function: FrameFunction) -> list[float]:

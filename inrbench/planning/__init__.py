@@ -1,4 +1,4 @@
-"""Turn a request into a plan: which runs it means, which are stored already, how each is trained, and how long it takes."""
+"""Turn a request into a plan: its runs, which of them are stored already, how each is trained, and how long it takes."""
 
 from inrbench.planning.device import resolve_device
 from inrbench.planning.estimate import Estimate, estimate

@@ -1,4 +1,4 @@
-"""Which device ``--device`` means on this machine."""
+"""Resolve the option ``--device`` to a device of this machine."""
 
 import re
 
@@ -6,9 +6,16 @@ from inrbench.errors import BadValue
 
 
 def resolve_device(text: str, here: bool = True) -> str:
-    """Return ``cpu`` or ``cuda:i`` for ``auto``, ``cpu``, ``cuda`` or ``cuda:i``. Raises BadValue. Imports torch.
+    """Return ``cpu`` or ``cuda:i`` for ``auto``, ``cpu``, ``cuda`` or ``cuda:i``.
 
-    ``here``: whether it must be a device of this machine; on others, whose devices are not known, ``auto`` is ``cpu``.
+    Torch is imported only if the CUDA devices of this machine must be counted.
+
+    Args:
+        text: The value of ``--device``.
+        here: Whether the device must exist on this machine. If False, existence is not checked and ``auto`` means ``cpu``.
+
+    Raises:
+        BadValue: The text is malformed, or this machine has no such device.
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", text):
         raise BadValue(f"--device {text}: expected auto, cpu, cuda or cuda:i")

@@ -1,4 +1,4 @@
-"""How long a plan will take: by the store's earlier timings where it has them, else by a few steps timed on this machine."""
+"""Estimate how long a plan will take, from timings in the store, or else from a few steps timed on this machine."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,29 +17,42 @@ from inrbench.store import environment, read_runs
 SAMPLE_POINTS = {"cpu": 512, "cuda": 65536}
 TIMED_STEPS = 2
 LINEAR_ITERATIONS = 100
-"""What a solution by least squares is taken to need."""
+"""Number of iterations that a least-squares fit is assumed to need."""
 
 Key = tuple[str, str, str, str]
-"""Task, method, parameters, protocol fingerprint."""
+"""Task, method, parameters as JSON, and protocol fingerprint."""
 
 
 @dataclass
 class Estimate:
-    """Seconds of work, by job; ``measured`` of them come from earlier runs, ``unknown_name`` could not be estimated."""
+    """Estimated seconds of work of a plan.
+
+    Args:
+        seconds: Estimate of each job in seconds; 0 if it is not known.
+        measured: Number of jobs whose estimate comes from earlier runs.
+        unknown: Number of jobs for which no estimate was possible.
+        unreadable: Why signals cannot be set up, such as a user file that cannot be read. Each reason is listed once, and the
+            runs report it too.
+    """
 
     seconds: list[float] = field(default_factory=list)
     measured: int = 0
     unknown: int = 0
     unreadable: list[str] = field(default_factory=list)
-    """Why files of the user's cannot be fitted, each once; their runs will say so too."""
 
     def wall_seconds(self, workers: int) -> float:
-        """Return how long ``workers`` processes will take together; never less than the longest job."""
+        """Return the seconds that ``workers`` processes need together, at least those of the longest job."""
         return max(sum(self.seconds) / workers, max(self.seconds, default=0.0))
 
 
 def estimate(jobs: Sequence[Job], results: Path, threads: int) -> Estimate:
-    """Return what jobs will take with ``threads`` CPU threads each. Takes a second or so; changes no random state."""
+    """Estimate how long jobs take. This takes about a second, and the random state does not change.
+
+    Args:
+        jobs: The jobs, all on the same device.
+        results: The results folder, whose timings are used if they match.
+        threads: CPU threads per job.
+    """
     earlier = earlier_seconds(results, jobs[0].device) if jobs else {}
     registry = Registry(jobs[0].plugin_files) if jobs else Registry()
     calibrated: dict[tuple[Key, ProblemSize], float | None] = {}
@@ -55,7 +68,7 @@ def estimate(jobs: Sequence[Job], results: Path, threads: int) -> Estimate:
                 continue
             try:
                 size = _size(job, registry)
-            except Exception as error:  # a file that cannot be read, or a task's own fault: its runs will say so
+            except Exception as error:  # an unreadable file, or an error in the task: its runs report it
                 total.seconds.append(0.0)
                 reason = str(error) or type(error).__name__
                 if reason not in total.unreadable:
@@ -72,14 +85,14 @@ def estimate(jobs: Sequence[Job], results: Path, threads: int) -> Estimate:
 
 
 def earlier_seconds(results: Path, device: str) -> dict[Key, float]:
-    """Return the mean wall seconds of the runs in a results folder that this machine finished."""
+    """Return the mean wall seconds, by ``Key``, of the stored runs that ended ok on this machine."""
     key = ["task", "method", "params_json", "protocol_fingerprint"]
     try:
         frame = read_runs(results, [*key, "device_name", "cpu_model", "memory_bytes", "wall_seconds"]).table.to_pandas()
     except StoreError:
         return {}
     here = environment(device, 1, 1, (None, None))
-    # not by hardware_id: a worker that is pinned to its cores counts no others, and this process is not pinned
+    # hardware_id cannot be compared: a pinned worker counts only its own cores, and this process is not pinned
     same = (frame["device_name"] == here.device_name) & (frame["cpu_model"] == here.cpu_model)
     same &= (frame["memory_bytes"] / 2**30).round() == round(here.memory_bytes / 2**30)
     frame = frame[(frame["status"] == "ok") & same]
@@ -100,10 +113,11 @@ def _size(job: Job, registry: Registry) -> ProblemSize:
 
 
 def _calibrate(job: Job, registry: Registry, size: ProblemSize) -> float | None:
-    """Return the seconds of all steps of a job, from a few steps on a small batch; None if that cannot be known safely.
+    """Estimate the seconds of all steps of a job, from a few steps on a small batch; None if that is not possible safely.
 
-    A plugin that is not built in is not run here: it may hang or crash, and there is no worker around it. Nor is a method that
-    fits itself. An equation is set up, since derivatives are what its step costs; any other problem is like any values.
+    Only built-in plugins are run here: others may hang or crash, and this process has no worker around it. A method with its
+    own solver is not run either. For an equation the problem is set up, because derivatives dominate the cost of its steps.
+    For all other problems, random coordinates are enough.
     """
     if job.plugin_origin != "builtin":
         return None
@@ -135,7 +149,10 @@ def _calibrate(job: Job, registry: Registry, size: ProblemSize) -> float | None:
 
 
 def _seconds_of(loss: Callable[[], torch.Tensor], device: torch.device) -> float:
-    """Time forward and backward. The optimiser is left out: its share is small, and importing it takes a second."""
+    """Return the best time in seconds of a forward and backward pass.
+
+    The optimiser is not timed: its share is small, and importing it takes a second.
+    """
     best = float("inf")
     for _ in range(1 + TIMED_STEPS):
         start = time.perf_counter()

@@ -15,7 +15,7 @@ from inrbench.spec import TUNED, Track
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """Everything that a user can say about runs: which ones, and how they are carried out.
+    """The options of a run command: which runs, and how they are carried out.
 
     Args:
         methods: Methods with parameter grids: ``msa[s_max=3.0,4.0],./my_act.py``, or ``all``.
@@ -26,7 +26,7 @@ class RunOptions:
         signals: Comma-separated names, patterns or files; None for all.
         seeds: The seeds.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:i``.
-        engine: How a step is computed.
+        engine: How a step is computed: ``fast`` or ``reference``.
         track: How methods are trained: ``paper``, ``authors`` or ``tuned``.
         probes: Comma-separated probes to read during the runs.
         plugins: Files with the user's methods and tasks.
@@ -36,8 +36,9 @@ class RunOptions:
         share_gpu: Runs at the same time on one GPU; None for one.
         timeout: Seconds after which a run is stopped; None for no limit.
         memory_limit: Host memory in GiB that a run may take; None for no limit.
-        artifacts: What runs keep: ``last`` (reconstruction and weights), ``all`` (also along the curve) or ``none``.
-        executor: Where runs are carried out: ``local``, ``slurm``, or one of a plugin package.
+        artifacts: What runs store: ``last`` (the last reconstruction and weights), ``all`` (also reconstructions along the
+            curve) or ``none``.
+        executor: Where runs are carried out: ``local``, ``slurm``, or the name of an executor from a plugin package.
         resources: What to request from a cluster.
         cancel_on_interrupt: Whether Ctrl-C also cancels runs on a cluster.
         shuffle: Carry out the runs in random order.

@@ -1,4 +1,4 @@
-"""The plan: which runs a request means, and which of them the store does not hold yet."""
+"""The plan: the runs of a request, and which of them are not stored yet."""
 
 import csv
 import fnmatch
@@ -24,7 +24,7 @@ class Plan:
         todo: Runs to carry out.
         done: Runs that finished earlier.
         failed: Runs that failed earlier and are not repeated, with their status.
-        notes: What was left out, and why.
+        notes: Messages about what was left out, and why.
     """
 
     todo: list[Job] = field(default_factory=list)
@@ -44,9 +44,16 @@ class Plan:
 
 
 def make_plan(request: Request, finished: Mapping[str, str]) -> tuple[Plan, Registry]:
-    """Return the plan, and the registry that knows the user's plugin files. ``finished`` maps run_id to status.
+    """Return the plan, and the registry with the user's plugin files.
 
-    Raises UnknownName, BadValue or BrokenPlugin for what does not exist or cannot be read, and BadValue for an empty selection.
+    Args:
+        request: The request.
+        finished: run_id -> status of the stored runs.
+
+    Raises:
+        UnknownName: A method, task, suite or signal does not exist.
+        BadValue: A value cannot be understood, or nothing is selected (NothingSelected).
+        BrokenPlugin: A plugin file cannot be read.
     """
     selections = parse_selection(request.methods)
     files = [*request.plugin_files, *(Path(s.name) for s in selections if s.is_file)]
@@ -73,7 +80,7 @@ def make_plan(request: Request, finished: Mapping[str, str]) -> tuple[Plan, Regi
         ]
         for job in (each.with_seed(seed) for seed in request.seeds for each in jobs):
             run_id = job.spec.run_id
-            if run_id in planned:  # a parameter given by hand that is the default anyway
+            if run_id in planned:  # planned already: a given parameter equals its default
                 continue
             planned.add(run_id)
             status = finished.get(run_id)
@@ -85,7 +92,9 @@ def make_plan(request: Request, finished: Mapping[str, str]) -> tuple[Plan, Regi
                 plan.failed.append((job, status))
     if not plan.total:
         raise NothingSelected(
-            "; ".join(["nothing is selected: no method, task and signal go together. See: inrbench list", *plan.notes])
+            "; ".join(
+                ["nothing is selected: no selected method supports a selected task and signal. See: inrbench list", *plan.notes]
+            )
         )
     return plan, registry
 
@@ -93,15 +102,16 @@ def make_plan(request: Request, finished: Mapping[str, str]) -> tuple[Plan, Regi
 def plan_all(
     requests: Sequence[Request], finished: Mapping[str, str], probed: Callable[[Sequence[str]], set[str]]
 ) -> tuple[Plan, list[list[Job]], Registry]:
-    """Plan several requests together: each run once.
+    """Plan several requests together, so that each run is carried out once.
 
     Args:
         requests: The requests.
         finished: run_id -> status of the stored runs.
-        probed: Function that returns the runs in which all of some probes were read. A run without them is repeated.
+        probed: Function that maps names of probes to the ids of the runs in which all of them were read. A run without them
+            is repeated.
 
     Returns:
-        The plan of all, the jobs of each request, and the registry of the last request.
+        The plan of all requests, the jobs of each request, and the registry of the last request.
 
     Raises:
         NothingSelected: No request selects anything.
@@ -141,7 +151,7 @@ def select_methods(text: str, plugin_files: Sequence[Path]) -> tuple[list[tuple[
 
 @dataclass(frozen=True)
 class _Section:
-    """A task under a protocol with the signals that are asked for."""
+    """A task, a protocol and the requested signals."""
 
     task: Task
     protocol: Protocol
@@ -150,7 +160,7 @@ class _Section:
 
 @dataclass(frozen=True)
 class _SelectedMethod:
-    """A method with the parameters that the user gave; named, or one of all."""
+    """A method with the parameters that the user gave. ``by_name`` is False if only ``all`` selected it."""
 
     method: Method
     given: dict[str, Value]
@@ -158,7 +168,7 @@ class _SelectedMethod:
 
 
 def _methods(registry: Registry, selections: Sequence[Selection], notes: list[str]) -> list[_SelectedMethod]:
-    """Return each selected method with the parameters that the user gave, in order and without repetition."""
+    """Return each selected method with the parameters that the user gave, in order and without duplicates."""
     chosen: dict[tuple[str, str], _SelectedMethod] = {}
     for selection in selections:
         if selection.name == "all":
@@ -177,7 +187,7 @@ def _methods(registry: Registry, selections: Sequence[Selection], notes: list[st
 
 
 def _task_names(registry: Registry, request: Request, notes: list[str]) -> list[str]:
-    """Return the tasks of the suite, narrowed to those named if any are; or the tasks named."""
+    """Return the names of the selected tasks: those of the suite, restricted to named tasks if any, or the named tasks."""
     named = list(dict.fromkeys(_split(request.tasks or "")))
     if request.suite is None and not named:
         raise BadValue(f"nothing is selected: give --suite quick, or --tasks with some of {', '.join(registry.tasks)}")
@@ -186,7 +196,7 @@ def _task_names(registry: Registry, request: Request, notes: list[str]) -> list[
     suites = {name: registry.task(name).suites for name in _importable(registry.tasks, registry.task, notes)}
     if not any(request.suite in members for members in suites.values()):
         known = {suite for members in suites.values() for suite in members}
-        raise unknown_name("suite", request.suite, known, "a suite is a list of tasks; one task: --tasks NAME")
+        raise unknown_name("suite", request.suite, known, "a suite is a list of tasks; for one task use --tasks NAME")
     members = [name for name in suites if request.suite in suites[name]]
     for name in named:
         if name not in members:
@@ -221,7 +231,7 @@ def _sections(task: Task, request: Request) -> list[_Section]:
 
 
 def _refuse_unknown_signals(registry: Registry, request: Request, sections: Sequence[_Section], known: set[str]) -> None:
-    """Raise for a signal that no selected task has, a file that none takes."""
+    """Raise UnknownName for a signal that no selected task has, and BadValue for a file that none accepts."""
     names = sorted({s.task.name for s in sections})
     for pattern in _split(request.signals or ""):
         if _is_path(pattern):
@@ -232,9 +242,9 @@ def _refuse_unknown_signals(registry: Registry, request: Request, sections: Sequ
                     if registry.task(name).accepts(Path(pattern))
                 ]
                 taken = sorted({ending for section in sections for ending in section.task.file_extensions})
-                told = f"take(s) files that end in {', '.join(taken)}" if taken else "take(s) no files"
-                advice = f"; with --tasks {' or '.join(takers)} it can be" if takers else ", and no task takes such a one"
-                raise BadValue(f"--signals {pattern}: {' and '.join(names)} {told}{advice}")
+                rule = f"take(s) files that end in {', '.join(taken)}" if taken else "take(s) no files"
+                advice = f"; with --tasks {' or '.join(takers)} it can be" if takers else ", and no task accepts such a file"
+                raise BadValue(f"--signals {pattern}: {' and '.join(names)} {rule}{advice}")
         elif not fnmatch.filter(known, pattern):
             available = [signal for s in sections for signal in s.task.signals()]
             hint = "a file of your own: --signals ./NAME" if any(s.task.file_extensions for s in sections) else ""
@@ -242,15 +252,15 @@ def _refuse_unknown_signals(registry: Registry, request: Request, sections: Sequ
 
 
 def _refuse_meaningless_changes(request: Request, section: _Section) -> None:
-    """Raise BadValue now for a ``--set`` under which no signal has a size, and not in each of its runs."""
-    own = [signal for signal in section.signals if signal not in section.task.files]  # a user's file may be at fault itself
+    """Raise BadValue early for a ``--set`` that leaves the signals without a valid size, and not in each of the runs."""
+    own = [signal for signal in section.signals if signal not in section.task.files]  # the user's own file may be invalid
     if request.changes and own:
         with suppress(DataMissing):
             section.task.size(own[0], section.protocol)
 
 
 def _split(text: str) -> list[str]:
-    """Return the items of a text with commas between; one that holds a comma itself stands in double quotes."""
+    """Return the items of a comma-separated text. An item that contains a comma is in double quotes."""
     return [item.strip() for row in csv.reader([text], skipinitialspace=True) for item in row if item.strip()]
 
 
@@ -267,7 +277,7 @@ def _job(
     recipe: Recipe,
     given: Mapping[str, Value],
 ) -> Job:
-    """Return the job that all seeds share, with the seed 0."""
+    """Return the job with seed 0, of which the jobs of all seeds are copies."""
     task = section.task
     usual = {**method.params_for(task.name, task.kind, signal, section.protocol.name), **recipe.params}
     params = {**usual, **given}
@@ -304,7 +314,7 @@ def _job(
 
 
 def _recipe(request: Request, section: _Section, method: Method, notes: list[str]) -> Recipe | None:
-    """Return how the request's track trains a method, or None, with a note, where that is not known."""
+    """Return the recipe of a method in the request's track. If there is none, add a note and return None."""
     task = section.task
     if request.track == "paper":
         return Recipe()
@@ -313,24 +323,21 @@ def _recipe(request: Request, section: _Section, method: Method, notes: list[str
         recipe, why = (Recipe(params, training) if params or training else None), "its authors' settings for it are not known"
     else:
         recipe = request.recipes.get((task.name, method.name))
-        why = f"it was not tuned for it with this budget; run: inrbench tune --methods {method.name} --tasks {task.name}"
+        why = f"it was not tuned for this task with this budget; run: inrbench tune --methods {method.name} --tasks {task.name}"
     if recipe is None and (note := f"{method.name} is left out of {task.name}, track {request.track}: {why}") not in notes:
         notes.append(note)
     return recipe
 
 
 def _evaluated_signals(request: Request, section: _Section, notes: list[str]) -> tuple[str, ...]:
-    """Return the signals without those that tuning looked at, if the methods were tuned."""
+    """Return the signals; if the methods were tuned, without those that were used for tuning."""
     task = section.task
     seen = (
         task.tuning_split[1]
         if request.track.startswith(TUNED) and task.tuning_split and task.tuning_split[0] == task.name
         else ()
     )
-    if (
-        seen
-        and (note := f"{task.name}: {', '.join(seen)} left out of track {request.track}, which tuning looked at") not in notes
-    ):
+    if seen and (note := f"{task.name}: {', '.join(seen)} left out of track {request.track}: used for tuning") not in notes:
         notes.append(note)
     return tuple(signal for signal in section.signals if signal not in seen)
 

@@ -1,4 +1,4 @@
-"""What a user asked for: which methods on which tasks, and how each method is trained."""
+"""A user's request: which methods to run on which tasks, and how each method is trained."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """Runs that a user asked for.
+    """Runs that a user requests.
 
     Args:
         methods: Methods with parameter grids, as ``--methods`` takes them.
@@ -38,10 +38,10 @@ class Request:
         device: ``cpu`` or ``cuda:i``, as ``resolve_device`` returns it.
         plugin_files: Files with the user's methods and tasks.
         retry_failed: Also repeat runs that failed earlier.
-        engine: How a step is computed.
+        engine: How a step is computed: ``fast`` or ``reference``.
         probes: Probes to read during the runs.
         track: How methods are trained.
-        recipes: (task, method) -> how it is trained, for the tracks ``tuned-BUDGET`` and ``search``.
+        recipes: (task, method) -> recipe, for the tracks ``tuned-BUDGET`` and ``search``.
     """
 
     methods: str = "all"

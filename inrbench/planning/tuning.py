@@ -1,10 +1,10 @@
-"""An equal search for every method: the same budget over declared ranges, judged where no test will look.
+"""Tune every method with the same budget, over declared ranges, on signals that no test uses.
 
-The budget is counted in whole runs of the protocol for each signal and seed. Successive halving makes it buy more trials: all
-begin with a quarter of the epochs, the better half goes on to a half of them, and the better half of those to all. Each is a
-run of its own, whose schedule fits its epochs; runs of the track ``search`` are stored and resumed as all runs are. They are
-ranked by the task's validation metric, measured off the points that were fitted. Trial 0 is what the track ``paper`` does; it
-goes all the way, so that what tuning gained is known.
+The budget is counted in full runs of the protocol per signal and seed. Successive halving gets more trials from it: all trials
+start with a quarter of the epochs, the better half continues with half of the epochs, and the better half of those with all
+epochs. Each of these is a separate run whose schedule fits its number of epochs. Runs of the track ``search`` are stored and
+resumed like all other runs. Trials are ranked by the task's validation metric, measured at points that were not fitted. Trial 0
+has the settings of the track ``paper``. It takes part in every round, so that the gain from tuning is known.
 """
 
 import json
@@ -27,16 +27,29 @@ from inrbench.store.files import below, read_regular, write_atomically
 
 LEARNING_RATES = (1e-5, 2e-2)
 DIGITS = 3
-"""Of the values that are tried."""
+"""Significant digits of the values that are tried."""
 TUNED_FIELDS = frozenset({"lr", "lr_min"})
-"""What of a protocol a search changes."""
+"""Fields of a protocol that a search changes."""
 EPOCH_DIVISORS = (4, 2, 1)
-"""What the epochs of each round are divided by."""
+"""Divisor of the number of epochs in each round."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """One method's search on one task's tuning signals under one protocol. ``trials[0]`` is the usual way."""
+    """The search for one method, on one task's tuning signals, under one protocol.
+
+    Args:
+        method: The method to tune.
+        task: The task that the recipe is for.
+        tuning_task: The task that has the tuning signals; it may be ``task`` itself.
+        signals: The tuning signals.
+        protocol: Name of the protocol.
+        seeds: Seeds of each trial.
+        device: ``cpu`` or ``cuda:i``.
+        budget: Full runs per signal and seed.
+        trials: The recipes to try. ``trials[0]`` changes nothing.
+        plugin_files: Files with the user's methods and tasks.
+    """
 
     method: Method
     task: Task
@@ -51,11 +64,11 @@ class Search:
 
     @property
     def rounds(self) -> tuple[int, ...]:
-        """How many trials each round has."""
+        """Number of trials in each round."""
         return rounds_of(self.budget)
 
     def requests(self, round_number: int, trials: Sequence[int]) -> list[Request]:
-        """Return a request for each of some trials in a round."""
+        """Return the requests of a round, one per given trial."""
         epochs = self.tuning_task.protocol(self.protocol).epochs // EPOCH_DIVISORS[round_number]
         changes = {} if EPOCH_DIVISORS[round_number] == 1 else {"epochs": str(max(1, epochs))}
         return [
@@ -76,7 +89,7 @@ class Search:
 
 
 def rounds_of(budget: int) -> tuple[int, ...]:
-    """Return how many trials each round of a budget of whole runs has, the usual one included.
+    """Return the number of trials in each round, including trial 0, for a budget in full runs.
 
     >>> rounds_of(20), rounds_of(8), rounds_of(2)
     ((26, 13, 6), (10, 5, 2), (2, 1, 1))
@@ -87,23 +100,35 @@ def rounds_of(budget: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Trial:
-    """A trial's score in a round: the mean of the validation metric, turned so that more is better; None if a run failed."""
+    """The score of a trial in a round.
+
+    Args:
+        number: Number of the trial; 0 is the one without changes.
+        score: Mean of the validation metric (of its logarithm on a log scale), negated if lower values are better; None if a
+            run failed or the mean is not finite.
+        shown: The score as text for the user.
+    """
 
     number: int
     score: float | None
     shown: str
-    """The score as people read it."""
 
 
 @dataclass(frozen=True)
 class BestTrial:
-    """A search's end: the best recipe, and the mean of the validation metric by it and by trial 0."""
+    """The result of a search.
+
+    Args:
+        recipe: The best recipe.
+        score: Its score, as in ``Trial``.
+        untuned: The score of trial 0; None if it failed.
+        finished: Number of trials of the last round in which every run ended ok.
+    """
 
     recipe: Recipe
     score: float
     untuned: float | None
     finished: int
-    """Trials of the last round of which every run ended well."""
 
 
 def make_search(
@@ -116,11 +141,25 @@ def make_search(
     device: str,
     plugin_files: Sequence[Path] = (),
 ) -> Search:
-    """Return the search. Raises BadValue for a task without tuning signals."""
+    """Return the search for a method.
+
+    Args:
+        method: The method to tune.
+        task: The task that the recipe is for. It names the tuning signals and the validation metric.
+        tuning_task: The task that has the tuning signals.
+        protocol: Name of the protocol of the trials.
+        budget: Full runs per signal and seed.
+        seeds: Seeds of each trial.
+        device: ``cpu`` or ``cuda:i``.
+        plugin_files: Files with the user's methods and tasks.
+
+    Raises:
+        BadValue: The task has no tuning signals.
+    """
     if task.tuning_split is None or not task.tuning_metric:
         raise BadValue(
-            f"task '{task.name}' has no tuning signals: nothing can be tuned for it without looking at its tests. "
-            "In its file: tuning_split = (task, (signal, ...)) and tuning_metric = METRIC.id"
+            f"task '{task.name}' has no tuning signals, and tuning must not use its test signals. "
+            "Set them in its file: tuning_split = (task, (signal, ...)) and tuning_metric = METRIC.id"
         )
     _, signals = task.tuning_split
     base = tuning_task.protocol(protocol)
@@ -131,11 +170,11 @@ def make_search(
 
 
 def rank_trials(search: Search, runs_of_trials: Mapping[int, Sequence[str]], results: Path) -> list[Trial]:
-    """Return the scores of the trials of a round, the best first and those that failed last.
+    """Return the scores of the trials of a round, the best first and failed trials last.
 
     Args:
         search: The search.
-        runs_of_trials: Trial -> ids of its runs.
+        runs_of_trials: Number of a trial -> ids of its runs.
         results: The results folder.
     """
     runs = load_results(results, table="metrics")
@@ -155,26 +194,32 @@ def rank_trials(search: Search, runs_of_trials: Mapping[int, Sequence[str]], res
     return sorted(found, key=lambda trial: (trial.score is None, -(trial.score or 0.0), trial.number))
 
 
-def promote(search: Search, round_number: int, judged: Sequence[Trial]) -> list[int]:
-    """Return the trials that go on to the next round: the best, and the usual one in any case."""
+def promote(search: Search, round_number: int, ranked: Sequence[Trial]) -> list[int]:
+    """Return the numbers of the trials that continue in the next round: the best, and always trial 0.
+
+    Args:
+        search: The search.
+        round_number: Number of the round that has ended, from 0.
+        ranked: The trials of this round, the best first.
+    """
     places = search.rounds[round_number + 1]
-    best = [trial.number for trial in judged if trial.score is not None][:places]
+    best = [trial.number for trial in ranked if trial.score is not None][:places]
     return sorted({0, *best})
 
 
-def choose(search: Search, judged: Sequence[Trial]) -> BestTrial:
-    """Return the best trial of the last round. Raises NothingFound if every one failed."""
-    well = [trial for trial in judged if trial.score is not None]
+def choose(search: Search, ranked: Sequence[Trial]) -> BestTrial:
+    """Return the best trial of the last round. Raises NothingFound if all of them failed."""
+    well = [trial for trial in ranked if trial.score is not None]
     if not well:
         name = search.tuning_task.name
-        raise NothingFound(f"no trial of {search.method.name} on {name} ended with '{search.task.tuning_metric}'")
+        raise NothingFound(f"no trial of {search.method.name} on {name} has a value of '{search.task.tuning_metric}'")
     best, untuned = well[0], next((trial.score for trial in well if trial.number == 0), None)
     assert best.score is not None
     return BestTrial(search.trials[best.number], best.score, untuned, len(well))
 
 
 def describe_trial(recipe: Recipe) -> str:
-    """Return what a trial does: ``lr=0.00123, omega=17.3``.
+    """Return the settings of a trial as text: ``lr=0.00123, omega=17.3``.
 
     >>> describe_trial(Recipe({"omega": 17.3}, {"lr": "0.00123", "lr_min": "0.0001"})), describe_trial(Recipe())
     ('lr=0.00123, omega=17.3', 'as usual')
@@ -185,16 +230,27 @@ def describe_trial(recipe: Recipe) -> str:
 
 @dataclass(frozen=True)
 class Tuned:
-    """A recipe of a search, and the budget that it was found with."""
+    """The recipe that a search found.
+
+    Args:
+        recipe: The recipe.
+        budget: The budget of the search.
+        facts: The budget and the ranges in words, for captions.
+    """
 
     recipe: Recipe
     budget: int
     facts: str = field(default="", compare=False)
-    """The budget and the ranges in words, for captions."""
 
 
 def write_recipe(results: Path, search: Search, chosen: BestTrial) -> Path:
-    """Keep what was chosen in ``tuned/<task>-<protocol>-<method>.toml`` of a results folder, and return the file."""
+    """Write the best recipe to ``tuned/<task>-<protocol>-<method>.toml`` in a results folder, and return the path.
+
+    Args:
+        results: The results folder.
+        search: The search.
+        chosen: The result of the search.
+    """
     folder = tuned_folder(results)
     path = folder / f"{search.task.name}-{search.protocol}-{search.method.name}.toml"
     facts = {
@@ -220,12 +276,12 @@ def write_recipe(results: Path, search: Search, chosen: BestTrial) -> Path:
 
 
 def tuned_folder(results: Path) -> Path:
-    """Return where recipes lie below a results folder. Raises StoreError where a link is in its place."""
+    """Return the folder of tuned recipes in a results folder. Raises StoreError if a link is in its place."""
     return below(results, "tuned")
 
 
 def read_recipes(results: Path, protocol: str) -> dict[tuple[str, str], Tuned]:
-    """Return (task, method) -> what was chosen under a protocol. Raises StoreError for a file that cannot be read."""
+    """Return (task, method) -> tuned recipe under a protocol. Raises StoreError for a file that cannot be read."""
     recipes = {}
     for path in sorted(tuned_folder(results).glob("*.toml")):
         try:
@@ -242,34 +298,35 @@ def read_recipes(results: Path, protocol: str) -> dict[tuple[str, str], Tuned]:
                 key = str(facts["task"]), str(facts["method"])
                 recipes[key] = Tuned(Recipe(params, training, source), int(facts["budget"]), source)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OSError) as error:
-            raise StoreError(f"{path} is no tuned recipe ({error}); make it again with: inrbench tune") from error
+            raise StoreError(f"{path} is no tuned recipe ({error}); create it again with: inrbench tune") from error
     return recipes
 
 
 def _refuse_more_than_tuning(params: Mapping[str, Any], training: Mapping[str, str], search_ranges: Mapping[str, Any]) -> None:
-    """Raise ValueError for a recipe that changes more than a search may: learning rates, and parameters within its ranges.
+    """Raise ValueError for a recipe that changes more than learning rates and parameters within its ranges.
 
-    Recipes may be a stranger's. A wider network or more epochs under the same fingerprint would win any table.
+    Recipes may come from an untrusted source. A wider network or more epochs under the same fingerprint would win any
+    leaderboard.
     """
     if more := sorted(training.keys() - TUNED_FIELDS):
-        raise ValueError(f"it sets {more[0]}, which no search changes")
+        raise ValueError(f"it sets {more[0]}, which a search never changes")
     for name, text in training.items():
         rate = float(text)
         if not 0 < rate <= LEARNING_RATES[1]:
-            raise ValueError(f"it sets {name} to {text}, outside of what a search tries")
+            raise ValueError(f"it sets {name} to {text}, outside the range of a search")
     for name, value in params.items():
         if name not in search_ranges:
-            raise ValueError(f"it sets {name}, which it did not search")
+            raise ValueError(f"it sets {name}, which is not among its ranges")
         low, high = map(float, search_ranges[name])
         number = value is not None and not isinstance(value, bool) and isinstance(value, int | float)
         if value is not None and not (number and low <= value <= high):
-            raise ValueError(f"it sets {name} to {value}, outside of its range")
+            raise ValueError(f"it sets {name} to {value}, outside its range")
 
 
 def tuned_requests(request: Request, results: Path) -> list[Request]:
-    """Return a request of the track ``tuned`` as one for each budget that methods were tuned with.
+    """Return one request per tuning budget, for a request of the track ``tuned``. Raises NothingFound if nothing was tuned.
 
-    Each is a track of its own, ``tuned-20``: methods of different budgets never share a table.
+    Each budget has its own track, such as ``tuned-20``: methods with different budgets never share a leaderboard.
     """
     found = read_recipes(results, request.suite or request.protocol)
     budgets = sorted({tuned.budget for tuned in found.values()})
@@ -287,16 +344,17 @@ def tuned_requests(request: Request, results: Path) -> list[Request]:
 
 
 def _points(dimensions: int, count: int) -> np.ndarray:
-    """Return ``count`` points of the unit cube that fill it evenly, the same every time."""
+    """Return ``count`` points that fill the unit cube evenly, as ``(count, dimensions)``. They are the same in every call."""
     power = math.ceil(math.log2(max(count, 1)))
     points: np.ndarray = qmc.Sobol(dimensions, seed=0).random_base2(power)[:count]
     return points
 
 
 def _recipe(method: Method, protocol: Protocol, usual: Mapping[str, Value], point: np.ndarray) -> Recipe:
-    """Return the trial at a point of the unit cube: a learning rate, whose schedule falls as far as usual, and parameters.
+    """Return the recipe at a point of the unit cube: a learning rate, and parameters of the method.
 
-    A parameter that is usually not given (none) is not given in one half of the trials.
+    The learning rate falls by the same factor as in the protocol. A parameter that is usually None is None in half of the
+    trials.
     """
     rate = _within(LEARNING_RATES, point[0])
     training = {"lr": repr(rate), "lr_min": repr(float(f"{rate * protocol.lr_min / protocol.lr:.{DIGITS}g}"))}

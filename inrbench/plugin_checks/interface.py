@@ -117,11 +117,13 @@ def gradients(subject: MethodUnderTest) -> CheckResult:
     network(subject.coordinates()).square().sum().backward()
     trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
     lost = [name for name, p in trained.items() if p.grad is None]
-    wild = [name for name, p in trained.items() if p.grad is not None and not p.grad.isfinite().all()]
+    nonfinite = [name for name, p in trained.items() if p.grad is not None and not p.grad.isfinite().all()]
     if lost:
         return CheckResult("gradients", "fail", f"none reaches {', '.join(lost[:3])}", "use it in forward, or make it a buffer")
-    if wild:
-        return CheckResult("gradients", "fail", f"not finite in {', '.join(wild[:3])}", "is there a root or a division at 0?")
+    if nonfinite:
+        return CheckResult(
+            "gradients", "fail", f"not finite in {', '.join(nonfinite[:3])}", "is there a root or a division at 0?"
+        )
     return CheckResult("gradients", "ok", f"finite gradients reach all {len(trained)} parameter tensors")
 
 
@@ -131,9 +133,9 @@ def zero(subject: MethodUnderTest) -> CheckResult:
     activations = list(getattr(network, "activations", ()))
     if not activations:
         network(torch.zeros(2, 2)).square().sum().backward()
-        wild = [name for name, p in network.named_parameters() if p.grad is not None and not p.grad.isfinite().all()]
-        if wild:
-            return CheckResult("at zero", "fail", f"the gradient at the point 0 is not finite, in {wild[0]}", AT_ZERO)
+        nonfinite = [name for name, p in network.named_parameters() if p.grad is not None and not p.grad.isfinite().all()]
+        if nonfinite:
+            return CheckResult("at zero", "fail", f"the gradient at the point 0 is not finite, in {nonfinite[0]}", AT_ZERO)
         return CheckResult("at zero", "ok", "the gradient at the point 0 is finite")
     for number, activation in enumerate(activations):
         z = torch.zeros(4, 24, requires_grad=True)

@@ -35,7 +35,7 @@ def derivative(subject: MethodUnderTest) -> CheckResult:
         settled = any(abs(a - b) < DISAGREE * max(abs(a), abs(b)) for a, b in pairwise(differences))
         if error > DISAGREE and settled:
             seen = (
-                f"along the {what} autograd says {slope:.4g}, "
+                f"along the {what} autograd gives {slope:.4g}, "
                 f"finite differences {min(differences, key=lambda d: abs(d - slope)):.4g}"
             )
             return CheckResult("derivative", "fail", seen, "a value is computed under no_grad, detached, or changed in place")

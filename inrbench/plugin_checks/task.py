@@ -61,14 +61,17 @@ def protocols(task: Task) -> CheckResult:
 
 def size(task: Task) -> CheckResult:
     """The problem has the size that ``size()`` returns, on which time estimates are based."""
-    problem, told = _problem(task), task.size(task.signals()[0], _protocol(task))
+    problem, size = _problem(task), task.size(task.signals()[0], _protocol(task))
     found = (problem.in_features, problem.out_features, problem.n_points, problem.evals_per_point)
-    said = (told.in_features, told.out_features, told.n_points, told.evals_per_point)
-    if found != said:
+    stated = (size.in_features, size.out_features, size.n_points, size.evals_per_point)
+    if found != stated:
         return CheckResult(
-            "size", "fail", f"size() returns {said}, the problem has {found}", "features in, features out, points, evaluations"
+            "size",
+            "fail",
+            f"size() returns {stated}, the problem has {found}",
+            "features in, features out, points, evaluations",
         )
-    return CheckResult("size", "ok", f"{told.in_features} -> {told.out_features}, {told.n_points:,} points")
+    return CheckResult("size", "ok", f"{size.in_features} -> {size.out_features}, {size.n_points:,} points")
 
 
 def evaluation(task: Task) -> CheckResult:

@@ -88,7 +88,7 @@ class Problem(ABC):
     """Network evaluations per point."""
     compilable: bool = True
     """Whether the loss depends only on its arguments."""
-    in_one_piece: bool = False
+    indivisible_batch: bool = False
     """Whether a batch cannot be split, because its loss is not a sum over its points."""
 
     @property

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def largest_chunk(problem: "Problem", usual: int) -> int:
     """Return the largest number of points to compute at once, if ``usual`` network evaluations usually run at once."""
-    return max(usual, problem.batch) if problem.in_one_piece else max(1, usual // problem.evals_per_point)
+    return max(usual, problem.batch) if problem.indivisible_batch else max(1, usual // problem.evals_per_point)
 
 
 def point_weight(batch: "Batch") -> Tensor:

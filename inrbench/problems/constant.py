@@ -10,9 +10,9 @@ from inrbench.problems.chunks import equal_chunks, largest_chunk, point_weight
 if TYPE_CHECKING:
     from inrbench.problems.base import Problem
 
-MAX_JUDGED_POINTS = 1 << 18
+MAX_EVALUATED_POINTS = 1 << 18
 """Number of points after which no further batch is added to the fitting error."""
-AT_ONCE = 1 << 14
+POINTS_PER_CHUNK = 1 << 14
 
 
 class _Plain(nn.Module):
@@ -41,15 +41,15 @@ class _Constant(nn.Module):
 def fitting_error(network: nn.Module, problem: "Problem") -> float:
     """Return the mean loss over the points of an epoch.
 
-    No further batch is added once MAX_JUDGED_POINTS points are reached.
+    No further batch is added once MAX_EVALUATED_POINTS points are reached.
     """
     plain, total, points = _Plain(network), 0.0, 0
     for batch in problem.batches(torch.Generator().manual_seed(0)):
         n, weight = len(batch[0]), point_weight(batch)
-        for chunk in equal_chunks(batch, largest_chunk(problem, AT_ONCE)):
+        for chunk in equal_chunks(batch, largest_chunk(problem, POINTS_PER_CHUNK)):
             total += n * float(problem.loss(plain, chunk, weight))
         points += n
-        if points >= MAX_JUDGED_POINTS:
+        if points >= MAX_EVALUATED_POINTS:
             break
     return total / points
 

@@ -76,8 +76,8 @@ def image_regression(
     """
     settings = protocol.settings_as(ImageSettings)
     targets = torch.from_numpy(as_targets(values, settings.value_range)).float()
-    judged = in_unit_range(evaluation, settings.value_range)
-    problem = Regression(coordinates, targets, protocol.batch, judged, domain=(settings.span,) * 2)
+    evaluated = in_unit_range(evaluation, settings.value_range)
+    problem = Regression(coordinates, targets, protocol.batch, evaluated, domain=(settings.span,) * 2)
     problem.notes = notes
     return problem
 

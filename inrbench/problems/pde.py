@@ -39,7 +39,7 @@ class EquationProblem(Problem):
     ``batch`` is the number of interior points, and ``residual_weight`` is the weight of the mean squared residual.
     """
 
-    in_one_piece = True
+    indivisible_batch = True
     evaluation: "EquationEvaluation"
 
     def __init__(self, equation: Equation, protocol: Protocol) -> None:
@@ -297,8 +297,8 @@ def _refuse_wrong_curvature(network: nn.Module, in_features: int) -> None:
     axes = tuple(range(in_features))
     wanted = DerivativeSpec((1.0,) * in_features, first=axes, second=tuple((axis,) for axis in axes))
     jet = backward_jet(exact, x, wanted)
-    told, slopes = (torch.cat(parts, dim=1).detach() for parts in (jet.second, jet.first))
-    if float(told.abs().max()) <= NO_CURVATURE * float(slopes.abs().max()):
+    curvatures, slopes = (torch.cat(parts, dim=1).detach() for parts in (jet.second, jet.first))
+    if float(curvatures.abs().max()) <= NO_CURVATURE * float(slopes.abs().max()):
         raise NotApplicable("the method's second derivative along each axis is zero: it cannot solve a second-order equation")
     seen = []
     with torch.no_grad():
@@ -311,5 +311,5 @@ def _refuse_wrong_curvature(network: nn.Module, in_features: int) -> None:
 
     # if no two finite differences agree, they prove nothing: the network varies faster than the steps can resolve
     agreed = any(apart(a, b) < ADMISSION_TOLERANCE for a, b in pairwise(seen))
-    if agreed and not min(apart(told, differences) for differences in seen) < ADMISSION_TOLERANCE:
+    if agreed and not min(apart(curvatures, differences) for differences in seen) < ADMISSION_TOLERANCE:
         raise NotApplicable("the method's second derivative is not the true one: it disagrees with finite differences")

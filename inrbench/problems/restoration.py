@@ -36,8 +36,8 @@ class MeanRegression(Regression):
     def __init__(self, observation: "Observation", protocol: Protocol, evaluation: "RestorationEvaluation") -> None:
         settings = protocol.settings_as(ImageSettings)
         targets = as_targets(observation.values, settings.value_range)
-        judged = in_unit_range(evaluation, settings.value_range)
-        super().__init__(observation.coordinates[:, 0], targets, protocol.batch, judged, domain=(settings.span,) * 2)
+        evaluated = in_unit_range(evaluation, settings.value_range)
+        super().__init__(observation.coordinates[:, 0], targets, protocol.batch, evaluated, domain=(settings.span,) * 2)
         self.coordinates, self.evals_per_point = observation.coordinates, observation.coordinates.shape[1]
 
     def loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ class TomographyProblem(Problem):
     """
 
     in_features, out_features = 2, 1
-    in_one_piece = True
+    indivisible_batch = True
 
     def __init__(
         self, coordinates: Tensor, inside: Tensor, sinogram: Tensor, beam: ParallelBeam, span: tuple[float, float]

@@ -23,30 +23,30 @@ HEADER = (
 )
 
 
-def speed_rows(cards: Mapping[str, StepTiming]) -> list[list[str]]:
+def speed_rows(timings: Mapping[str, StepTiming]) -> list[list[str]]:
     """Return the table's rows as text, fastest method first."""
-    ordered = sorted(cards.items(), key=lambda item: -item[1].points_per_second)
+    ordered = sorted(timings.items(), key=lambda item: -item[1].points_per_second)
     return [
         [
             label,
-            f"{card.fast_to_reference:.2f}",
-            _ratio(card.fast_to_official),
-            f"{card.fast_to_limit:.2f}",
-            f"{card.points_per_second:,.0f}",
-            f"{card.matmul_share:.0%}",
-            _mebibytes(card.peaks.get("reference")),
-            _mebibytes(card.peaks.get("fast")),
-            "compiled" if card.facts.compiled else card.facts.note or "eager",
+            f"{timing.fast_to_reference:.2f}",
+            _ratio(timing.fast_to_official),
+            f"{timing.fast_to_limit:.2f}",
+            f"{timing.points_per_second:,.0f}",
+            f"{timing.matmul_share:.0%}",
+            _mebibytes(timing.peaks.get("reference")),
+            _mebibytes(timing.peaks.get("fast")),
+            "compiled" if timing.facts.compiled else timing.facts.note or "eager",
         ]
-        for label, card in ordered
+        for label, timing in ordered
     ]
 
 
-def speed_table(cards: Mapping[str, StepTiming], caption: str, machine: Environment, style: str) -> str:
+def speed_table(timings: Mapping[str, StepTiming], caption: str, machine: Environment, style: str) -> str:
     """Return step timings as a table or as JSON.
 
     Args:
-        cards: Label -> step timing.
+        timings: Label -> step timing.
         caption: Text below the table that states what was measured.
         machine: Environment of the measurement; only in the JSON.
         style: ``plain``, ``markdown`` or ``json``. The JSON contains every round.
@@ -54,17 +54,17 @@ def speed_table(cards: Mapping[str, StepTiming], caption: str, machine: Environm
     if style == "json":
         values = {
             label: {
-                **asdict(card),
-                "fast_to_reference": card.fast_to_reference,
-                "fast_to_official": card.fast_to_official,
-                "fast_to_limit": card.fast_to_limit,
+                **asdict(timing),
+                "fast_to_reference": timing.fast_to_reference,
+                "fast_to_official": timing.fast_to_official,
+                "fast_to_limit": timing.fast_to_limit,
             }
-            for label, card in cards.items()
+            for label, timing in timings.items()
         }
         return json.dumps({"what": caption, "machine": asdict(machine), "cards": values}, indent=1) + "\n"
     aligned = ("left", *["right"] * (len(HEADER) - 2), "left")
     layout = "pipe" if style == "markdown" else "simple"
-    table = tabulate(speed_rows(cards), headers=HEADER, tablefmt=layout, colalign=aligned, disable_numparse=True)
+    table = tabulate(speed_rows(timings), headers=HEADER, tablefmt=layout, colalign=aligned, disable_numparse=True)
     return f"{table}\n\n{caption}\n"
 
 

@@ -81,8 +81,8 @@ def _declarations(tree: ast.Module) -> Iterator[Cut]:
         for call in getattr(node, "decorator_list", ()):
             if isinstance(call, ast.Call) and _called(call) in DECLARING and call.args:
                 name = ast.unparse(call.func)
-                said = call.args[0].value if isinstance(call.args[0], ast.Constant) else ast.unparse(call.args[0])
-                yield (*_span(call), f"{name}({said!r})".replace("'", '"'))
+                argument = call.args[0].value if isinstance(call.args[0], ast.Constant) else ast.unparse(call.args[0])
+                yield (*_span(call), f"{name}({argument!r})".replace("'", '"'))
 
 
 def _span(node: ast.expr | ast.stmt) -> tuple[tuple[int, int], tuple[int, int]]:

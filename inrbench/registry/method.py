@@ -121,10 +121,10 @@ class Method:
 
     def authors_recipe(self, task: str, kind: str) -> tuple[dict[str, Value], dict[str, str]]:
         """Return the authors' parameter values and their changes of a protocol; both are empty if nothing is known."""
-        said = {**self.authors.get(kind, {}), **self.authors.get(task, {})}
+        settings = {**self.authors.get(kind, {}), **self.authors.get(task, {})}
         types = self.types()
-        own = self.parse({name: text for name, text in said.items() if name in types})
-        return own, {name: text for name, text in said.items() if name not in types}
+        own = self.parse({name: text for name, text in settings.items() if name in types})
+        return own, {name: text for name, text in settings.items() if name not in types}
 
     def known_failure(self, task: str, kind: str) -> str | None:
         """Return why the method does not train on a task, or None if nothing is known."""

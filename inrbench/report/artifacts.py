@@ -56,8 +56,8 @@ def curve(path: Path) -> dict[str, NDArray[np.float64]]:
             size = sum(each.file_size for each in archive.infolist())
         if size > min(MAX_ARRAY_BYTES, MAX_ARCHIVE_RATIO * len(content)):
             raise BadValue(f"{path} unpacks to {size:,} bytes from {len(content):,}: refused")
-        with np.load(io.BytesIO(content), allow_pickle=False) as held:
-            found = {name: np.asarray(held[name], dtype=np.float64) for name in CURVE}
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            found = {name: np.asarray(archive[name], dtype=np.float64) for name in CURVE}
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise BadValue(f"{path} contains no curve: {error}") from error
     if len({array.shape for array in found.values()}) != 1 or found["x"].ndim != 1:

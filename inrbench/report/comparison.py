@@ -41,7 +41,7 @@ def _row(c: Comparison, metrics: list[Metric]) -> list[str]:
     verdict = ""
     if c.p is not None:
         better = (c.difference.mean > 0) == c.metric.higher_is_better
-        verdict = "cannot be told apart" if c.p >= LEVEL else "better" if better else "worse"
+        verdict = "no difference found" if c.p >= LEVEL else "better" if better else "worse"
     return [
         formatting.metric_title(c.metric, metrics) + (f", {c.signal}" if c.signal else ""),
         c.other,
@@ -60,5 +60,5 @@ def _caption(found: Sequence[Comparison]) -> str:
     tests = "paired bootstrap interval over signals; Wilcoxon signed-rank test, Holm correction over the other methods"
     few = f"no interval over fewer than {MIN_PAIRS} signals: too few to distinguish methods"
     seedwise = "; a row with a signal name is for that signal alone: paired t interval and t-test over its seeds"
-    said = tests if n >= MIN_PAIRS else few + (seedwise if any(c.signal for c in found) else "")
-    return f"{unit}; {said}; values with x are ratios of errors."
+    rule = tests if n >= MIN_PAIRS else few + (seedwise if any(c.signal for c in found) else "")
+    return f"{unit}; {rule}; values with x are ratios of errors."

@@ -136,7 +136,7 @@ def caption(leaderboard: Leaderboard) -> list[str]:
     if ranked(leaderboard):
         order += (
             ". To best: paired difference to the best method, with a 95 % bootstrap interval over signals. "
-            "Methods that signed-rank tests over signals (Holm) cannot tell apart share a rank"
+            "Methods that signed-rank tests over signals (Holm) cannot distinguish share a rank"
         )
     lines = [
         f"{signals}. {means}. {order}.",

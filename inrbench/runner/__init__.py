@@ -1,4 +1,4 @@
-"""Carry out what a user asked for, from the command line or from Python, and report to an observer."""
+"""Carry out the user's requests, from the command line or from Python, and report to an observer."""
 
 from inrbench.runner.observer import QuietObserver, RunObserver
 from inrbench.runner.report import EXIT_INTERRUPTED, RunReport

@@ -18,12 +18,12 @@ from inrbench.runner.report import RunReport
 from inrbench.store import display_name
 
 LONG_SECONDS = 4 * 3600
-"""Expected seconds from which on the plan mentions that there is a shorter protocol."""
+"""Estimated seconds above which the plan mentions that there is a shorter protocol."""
 BAR_WIDTH = 24
 
 
 class ConsoleObserver:
-    """Prints to the terminal: bars if standard error is one, else one line per finished run."""
+    """Prints to the terminal: bars if standard error is a terminal, else one line per finished run."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
@@ -32,7 +32,13 @@ class ConsoleObserver:
         self._waited = False
 
     def planned(self, report: RunReport, request: Request, options: RunOptions) -> None:
-        """Print what will be carried out, what is stored already, and how long it will take."""
+        """Print what will be carried out, what is stored already, and how long it will take.
+
+        Args:
+            report: The report, with the plan and the estimate.
+            request: The first request.
+            options: How the runs are carried out.
+        """
         self._total = len(report.plan.todo)
         for note in report.plan.notes:
             self.note(note)
@@ -47,7 +53,7 @@ class ConsoleObserver:
 
     @contextmanager
     def preparing(self, title: str) -> Iterator[Callable[[float], None]]:
-        """Show a bar as soon as a fraction is reported; a line if there is no terminal."""
+        """Show a bar as soon as a fraction is reported, or print a line if there is no terminal."""
         bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=BAR_WIDTH),
@@ -86,7 +92,13 @@ class ConsoleObserver:
             self._bars.add(job)
 
     def progress(self, job: Job, fraction: float, value: float) -> None:
-        """Move the bar of a run."""
+        """Move the bar of a run.
+
+        Args:
+            job: The job of the run.
+            fraction: Fraction that is done, in [0, 1].
+            value: Last primary metric; NaN if there is none yet.
+        """
         if self._bars:
             self._bars.move(job, fraction, value)
 
@@ -104,13 +116,19 @@ class ConsoleObserver:
         self._print(line, "" if outcome.status == "ok" else "red")
 
     def waiting(self, jobs: Sequence[Job]) -> None:
-        """Print once that another command carries out the runs that are left."""
+        """Print, only once, that the runs that are left are being carried out by another command."""
         if not self._waited:
             self._waited = True
             self._print(f"waiting for {len(jobs)} run(s) that another command carries out; see: inrbench status")
 
     def ended(self, report: RunReport, request: Request, options: RunOptions) -> None:
-        """Print how many runs ended how, why some failed, and what to do next."""
+        """Print how many runs ended with each status, why some failed, and what to do next.
+
+        Args:
+            report: The report, with the outcomes.
+            request: The first request.
+            options: How the runs were carried out.
+        """
         outcomes = [outcome for _, outcome in report.outcomes]
         counts = Counter(outcome.status for outcome in outcomes)
         ended = ", ".join(f"{n} {status}" for status, n in sorted(counts.items())) or "none ended"

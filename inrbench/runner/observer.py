@@ -1,4 +1,4 @@
-"""The observer of a command: a program or a notebook can receive all that the command line prints."""
+"""The observer of a command: a program or a notebook can receive everything that the command line prints."""
 
 import typing
 from collections.abc import Callable
@@ -13,10 +13,16 @@ class RunObserver(ProgressObserver, typing.Protocol):
     """Receives the plan, notes, the progress of runs, and the end of a command."""
 
     def planned(self, report: RunReport, request: Request, options: RunOptions) -> None:
-        """Receive the plan and the estimate, before anything is carried out."""
+        """Handle the plan and the estimate, before anything is carried out.
+
+        Args:
+            report: The report, with the plan and the estimate.
+            request: The first request.
+            options: How the runs are carried out.
+        """
 
     def note(self, text: str) -> None:
-        """Receive something that the user should know."""
+        """Handle a note for the user."""
 
     def preparing(self, title: str) -> AbstractContextManager[Callable[[float], None]]:
         """Return a context around the preparation of data; it yields a function that receives the fraction done."""
@@ -27,7 +33,13 @@ class RunObserver(ProgressObserver, typing.Protocol):
         ...
 
     def ended(self, report: RunReport, request: Request, options: RunOptions) -> None:
-        """Receive how the runs ended."""
+        """Handle the end of a command.
+
+        Args:
+            report: The report, with the outcomes.
+            request: The first request.
+            options: How the runs were carried out.
+        """
 
 
 class QuietObserver(NullObserver):

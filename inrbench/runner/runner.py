@@ -46,25 +46,25 @@ from inrbench.store import (
 )
 
 COMPACT_ABOVE = 500
-"""Files in a results folder above which they are merged when a command ends."""
+"""Number of files in a results folder above which they are merged at the end of a command."""
 
 
 def run(options: RunOptions, observer: RunObserver | None = None) -> RunReport:
-    """Carry out what options ask for: the whole of ``inrbench run``. Errors: see ``run_requests``."""
+    """Carry out the runs that options select, as ``inrbench run`` does. Errors: see ``run_requests``."""
     return run_requests(options.requests(), options, observer)
 
 
 def run_requests(requests: Sequence[Request], options: RunOptions, observer: RunObserver | None = None) -> RunReport:
-    """Carry out the runs of requests that the results folder lacks.
+    """Carry out the runs of requests that are not in the results folder yet.
 
     Args:
         requests: Requests for one device, planned and carried out together.
-        options: How the runs are carried out. Its own selection of methods and tasks is not used here.
+        options: How the runs are carried out. The methods and tasks that it selects are not used here.
         observer: Receives plan, progress and end; None prints them.
 
     Raises:
-        InrbenchError: Something in a request does not exist or cannot be understood, or a row cannot be stored. A run that
-            fails is a row and not an error.
+        InrbenchError: Something in a request does not exist or cannot be understood, or a row cannot be stored. A failed
+            run raises nothing; its row has the status.
     """
     observer = observer or ConsoleObserver()
     request, *_ = requests
@@ -139,7 +139,7 @@ class _Recorder:
 
 @contextmanager
 def _sigterm_as_interrupt() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP as Ctrl-C: a shutdown, a scheduler or a closed terminal then ends runs as cleanly."""
+    """Treat SIGTERM and SIGHUP as Ctrl-C, so that runs end cleanly on a shutdown, by a scheduler, or with the terminal."""
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
@@ -188,7 +188,10 @@ def _use_temporary_cache_if_needed(observer: RunObserver) -> None:
 
 
 def _prepare(jobs: Sequence[Job], registry: Registry, observer: RunObserver) -> None:
-    """Do once what all runs of a signal would wait for, such as the ground truth of shapes. The runs report what fails here."""
+    """Prepare once what all runs of a signal need, such as the ground truth of shapes.
+
+    Errors are ignored here, because the runs report them.
+    """
     for job in {(job.spec.task, job.spec.signal, job.spec.protocol_fingerprint): job for job in jobs}.values():
         task = registry.task(job.spec.task)
         with suppress(Exception), observer.preparing(f"preparing {job.spec.task}/{job.spec.signal}") as report:

@@ -64,8 +64,8 @@ def artifact_files(results: Path, artifacts: Iterable[Mapping[str, Any]] | None)
     a file whose name is not a digest, such as ``../x``, or that is a link, is skipped.
     """
     folder = artifact_folder(results)
-    held = {each["name"]: each["file"] for each in artifacts if each} if artifacts is not None else {}
-    return {name: folder / file for name, file in held.items() if is_artifact_name(file) and is_regular(folder / file)}
+    listed = {each["name"]: each["file"] for each in artifacts if each} if artifacts is not None else {}
+    return {name: folder / file for name, file in listed.items() if is_artifact_name(file) and is_regular(folder / file)}
 
 
 def is_artifact_name(file: object) -> bool:
@@ -75,7 +75,7 @@ def is_artifact_name(file: object) -> bool:
 
 def files_named(table: pa.Table) -> set[str]:
     """Return the names of the artifact files that the rows of a table list. The table has the column ``artifacts``."""
-    return {each["file"] for held in table["artifacts"].to_pylist() for each in held or ()}
+    return {each["file"] for listed in table["artifacts"].to_pylist() for each in listed or ()}
 
 
 def artifact_error(path: Path) -> str | None:

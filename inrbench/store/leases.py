@@ -153,7 +153,7 @@ def _take(path: Path, me: Lease) -> bool:
 
 
 def _link(scratch: Path, path: Path) -> bool:
-    """Give a file a second name, atomically and only if the name is free; return whether the file has it now.
+    """Add a second name to a file, atomically and only if the name is free; return whether the file has it now.
 
     A file server may answer that the name is taken although this call took it, if its first answer was lost. The number of
     links shows that.

@@ -26,7 +26,7 @@ Pair = tuple[str, str]
 """Task and method."""
 FILE = pa.field("__filename", pa.string())
 """The column with the file that a row was read from."""
-AT_ONCE = 500
+FILES_PER_CHUNK = 500
 """Number of files that are open at once: the metadata of each takes a quarter of a MiB until all are read."""
 OWN_FOLDERS = frozenset({"store", "artifacts", "tuned", "leases", "submissions", "profile", "pictures"})
 """Folders in a results folder that are not folders of tasks."""
@@ -167,21 +167,21 @@ def pairs_by_file(results: Path) -> tuple[dict[Path, set[Pair]], dict[Path, str]
     """Return the (task, method) pairs of each file of a results folder, and why some files could not be read."""
     names = [FILE.name, "task", "method"]
     _, table, unreadable = _read(results, names)
-    held: dict[Path, set[Pair]] = {}
+    pairs: dict[Path, set[Pair]] = {}
     for file, task, method in zip(*(column.to_pylist() for column in table.group_by(names).aggregate([])), strict=True):
-        held.setdefault(Path(file), set()).add((task, method))
-    return held, unreadable
+        pairs.setdefault(Path(file), set()).add((task, method))
+    return pairs, unreadable
 
 
-def read_pair(results: Path, pair: Pair, held: Mapping[Path, Container[Pair]]) -> StoreRead:
+def read_pair(results: Path, pair: Pair, pairs: Mapping[Path, Container[Pair]]) -> StoreRead:
     """Return one row per run of a task and method.
 
     Args:
         results: The results folder.
         pair: The task and the method.
-        held: The (task, method) pairs of each file, as ``pairs_by_file`` returns them. Files that are not in it are all read.
+        pairs: The (task, method) pairs of each file, as ``pairs_by_file`` returns them. Files that are not in it are all read.
     """
-    _, table, unreadable = _read(results, SCHEMA.names, only=lambda path: path not in held or pair in held[path])
+    _, table, unreadable = _read(results, SCHEMA.names, only=lambda path: path not in pairs or pair in pairs[path])
     task, method = pair
     rows = table.filter(pc.and_(pc.equal(table["task"], task), pc.equal(table["method"], method)))
     return StoreRead(attempts_that_count(rows), unreadable)
@@ -298,8 +298,8 @@ def read_files(files: list[Path], columns: list[str]) -> tuple[pa.Table, dict[Pa
     """Return all rows of some files, and why some could not be read. Files are read together, or one by one if that fails."""
     fields = [FILE if name == FILE.name else SCHEMA.field(name) for name in columns]
     tables, unreadable = [pa.schema(fields).empty_table()], dict[Path, str]()
-    for start in range(0, len(files), AT_ONCE):
-        part = files[start : start + AT_ONCE]
+    for start in range(0, len(files), FILES_PER_CHUNK):
+        part = files[start : start + FILES_PER_CHUNK]
         if sum(table.nbytes for table in tables) > MAX_RESULTS_BYTES:
             raise StoreError(f"these results take more than {MAX_RESULTS_BYTES:,} bytes once they are read; split the folder")
         try:

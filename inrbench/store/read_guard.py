@@ -69,24 +69,24 @@ def read_json(text: str | bytes) -> Any:
     if len(text) > MAX_SMALL_FILE_BYTES:
         raise ValueError(f"a JSON text of {len(text):,} characters; at most {MAX_SMALL_FILE_BYTES:,} are read")
     try:
-        held = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_constant=_refuse_constant)
     except RecursionError as error:
         raise ValueError(f"a JSON text of more than {MAX_NESTING} levels") from error
-    level, depth = [held], 0
+    level, depth = [value], 0
     while level:
         depth += 1
         if depth > MAX_NESTING:
             raise ValueError(f"a JSON text of more than {MAX_NESTING} levels")
         level = [item for each in level if isinstance(each, dict | list) for item in _items(each)]
-    return held
+    return value
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"a JSON text with {name}, which is not a number")
 
 
-def _items(held: dict[str, Any] | list[Any]) -> Iterator[Any]:
-    yield from held.values() if isinstance(held, dict) else held
+def _items(value: dict[str, Any] | list[Any]) -> Iterator[Any]:
+    yield from value.values() if isinstance(value, dict) else value
 
 
 def check_footer(path: Path) -> None:
@@ -179,8 +179,8 @@ def _check_objects(name: str, column: pa.ChunkedArray) -> None:
         if text is None:
             continue
         try:
-            held = read_json(text)
+            value = read_json(text)
         except ValueError as error:
             raise ValueError(f"contains a {name} that cannot be read: {error}") from error
-        if not isinstance(held, dict):
+        if not isinstance(value, dict):
             raise ValueError(f"contains a {name} that is not a JSON object")

@@ -164,5 +164,5 @@ def name_mismatch(name: str, file: Path, table: pa.Table) -> str | None:
         right = name == compacted_name(file.read_bytes())
         return None if right else "does not hold what its name says: its content has another digest"
     held = table.select(SELECTION_COLUMNS).to_pylist()
-    told = dict(zip(SELECTION_COLUMNS, name.split(".")[:-1], strict=False))
-    return None if held == [told] else "does not hold the attempt that its name says"
+    named = dict(zip(SELECTION_COLUMNS, name.split(".")[:-1], strict=False))
+    return None if held == [named] else "does not hold the attempt that its name says"

@@ -30,22 +30,22 @@ def superseded(results: Path, files: Iterable[PurePosixPath]) -> set[PurePosixPa
 
 def _superseded_in_one_folder(results: Path, members: list[PurePosixPath]) -> set[PurePosixPath]:
     claims = _claims(results, members)
-    shared = duplicates(attempt for held in claims.values() for attempt in held)
-    suspects = [path for path, held in claims.items() if held & shared]
+    shared = duplicates(attempt for digests_of in claims.values() for attempt in digests_of)
+    suspects = [path for path, digests_of in claims.items() if digests_of & shared]
     if not suspects:
         return set()
     table, _ = read_files([results / path for path in suspects], [*SCHEMA.names, FILE.name])
-    held: dict[PurePosixPath, set[tuple[str, str]]] = {}
+    digests_of: dict[PurePosixPath, set[tuple[str, str]]] = {}
     for path in suspects:
         rows = table.filter(pc.equal(table[FILE.name], str(results / path))).select(SCHEMA.names)
-        held[path] = {(attempt, digest) for attempt, digests in content_digests(rows).items() for digest in digests}
+        digests_of[path] = {(attempt, digest) for attempt, digests in content_digests(rows).items() for digest in digests}
     found, seen = set[PurePosixPath](), set[tuple[str, str]]()
     for path in sorted(
-        suspects, key=lambda path: (not is_compacted(Path(path)), -len(held[path]), not _is_current(results / path), path)
+        suspects, key=lambda path: (not is_compacted(Path(path)), -len(digests_of[path]), not _is_current(results / path), path)
     ):
-        if held[path] and held[path] <= seen:
+        if digests_of[path] and digests_of[path] <= seen:
             found.add(path)
-        seen |= held[path]
+        seen |= digests_of[path]
     return found
 
 

@@ -62,7 +62,7 @@ def test_the_verb_says_better_worse_or_neither(filled):
     done = CliRunner().invoke(cli, ["compare", "siren", "msa", "relu", "--results", str(filled)], catch_exceptions=False)
     lines = [line for line in done.output.splitlines() if line.startswith("PSNR")]
     assert lines[0].endswith("worse")
-    assert lines[1].endswith("cannot be told apart")
+    assert lines[1].endswith("no difference found")
     assert "x10.0 [x10.0, x10.0]" in done.output
     for words, error, text in (
         (["msa"], BadValue, "two different methods"),
@@ -75,7 +75,7 @@ def test_the_verb_says_better_worse_or_neither(filled):
 def test_methods_that_never_met_are_not_compared(attempt, tmp_path):
     append(tmp_path, attempt(method="siren"))
     append(tmp_path, attempt(method="msa", protocol_fingerprint="e" * 12))
-    with pytest.raises(NothingFound, match="holds msa and siren together"):
+    with pytest.raises(NothingFound, match="contains both msa and siren"):
         CliRunner().invoke(cli, ["compare", "msa", "siren", "--results", str(tmp_path)], catch_exceptions=False)
     append(tmp_path, attempt(method="msa", signal="other"))
     with pytest.raises(NothingFound, match="share no signal"):
@@ -87,7 +87,7 @@ def test_the_leaderboard_shares_ranks_where_signals_are_many(filled):
     assert {row.label: row.rank for row in leaderboard.rows} == {"msa": 1, "siren": 2, "relu": 2, "wire": None}
     text = to_markdown([leaderboard])
     assert re.search(r"\| siren +\| +2= \|", text)
-    assert "cannot tell apart share a rank" in text
+    assert "cannot distinguish share a rank" in text
 
 
 def test_the_leaderboard_has_no_ranks_with_few_signals(attempt, tmp_path):

@@ -26,7 +26,7 @@ def test_the_fields_that_make_runs_different_are_named_the_nearest_run_first(att
         append(tmp_path, each)
     run = ours.result.spec.run_id
     found = nearest_runs(stored_run(tmp_path, run), tmp_path)
-    assert [[(d.field, d.ours, d.theirs) for d in kin.differences] for kin in found] == [
+    assert [[(d.field, d.this, d.other) for d in run.differences] for run in found] == [
         [("seed", 0, 4)],
         [("protocol epochs", 3, 9), ("protocol points", None, 5)],
         [("protocol_fingerprint", "f" * 12, "d" * 12), ("seed", 0, 1)],

@@ -8,6 +8,7 @@ from scipy import stats
 
 from inrbench.analyse.statistics import (
     bootstrap_mean,
+    distinguished_pairs,
     holm,
     mean_ranks,
     paired_t,
@@ -15,7 +16,6 @@ from inrbench.analyse.statistics import (
     shared_ranks,
     signed_rank,
     time_to_reach,
-    told_apart,
 )
 
 
@@ -88,7 +88,7 @@ def test_mean_ranks_join_what_the_tables_tests_leave_together():
 def test_ranks_in_tables_and_bars_in_figures_cannot_contradict_each_other():
     rng = np.random.default_rng(3)
     scores = {name: rng.normal(shift, 1.0, 9) for name, shift in zip("abcdef", (0, 0.2, 1, 1.2, 4, 9), strict=True)}
-    apart, joined = told_apart(scores), mean_ranks(scores).groups
+    apart, joined = distinguished_pairs(scores), mean_ranks(scores).groups
     for group in joined:
         assert not any(apart[frozenset(pair)] for pair in itertools.combinations(group, 2))
     ranks = shared_ranks(scores)

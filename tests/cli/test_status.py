@@ -16,7 +16,7 @@ def test_status_tells_how_runs_ended_and_why_some_failed(attempt, tmp_path):
     assert "2 ok, 2 error, 1 timeout." in text
     assert "  2 x error: why  (toy/a siren seed 2 and 1 more)" in text
     assert "1 file(s) cannot be read" in text
-    assert "Nothing is going on." in text
+    assert "No run is in progress." in text
     with lease(tmp_path, "command-0", runs=["x", "y"], known=[]), lease(tmp_path, "x", what="toy/a siren seed 9"):
         text = CliRunner().invoke(cli, ["status", "--results", str(tmp_path)], standalone_mode=False).output
     assert f"process {os.getpid()} on {socket.gethostname()}: 0 of 2 runs ended" in text
@@ -26,4 +26,4 @@ def test_status_tells_how_runs_ended_and_why_some_failed(attempt, tmp_path):
     (tmp_path / "submissions" / "0.json").write_text('{"tasks": {"1_0": ["x"]}, "known": []}')
     (tmp_path / "submissions" / "1.json").write_text("half")
     text = CliRunner().invoke(cli, ["status", "--results", str(tmp_path)], standalone_mode=False).output
-    assert "SLURM does not answer" in text or "Nothing is going on." in text
+    assert "SLURM does not answer" in text or "No run is in progress." in text

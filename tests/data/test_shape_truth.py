@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from inrbench.data import Mesh, TruthRecipe, grid_shape, shape_truth, truth_is_there
+from inrbench.data import GroundTruthSpec, Mesh, grid_shape, shape_truth, truth_is_there
 from inrbench.data.shape_truth import occupied_box
 from inrbench.errors import BadValue
 
@@ -18,8 +18,8 @@ def stretched_ball() -> Mesh:
     return Mesh(np.asarray(made.vertices) * (3, 2, 1.5) + 10, np.asarray(made.faces, dtype=np.int64))
 
 
-def recipe(**changes: object) -> TruthRecipe:
-    return TruthRecipe(**{"mesh_sha256": "a", "kind": "occupancy", "resolution": 30, "margin": 0.0, "backend": "libigl",
+def spec(**changes: object) -> GroundTruthSpec:
+    return GroundTruthSpec(**{"mesh_sha256": "a", "kind": "occupancy", "resolution": 30, "margin": 0.0, "backend": "libigl",
                           "crop": False, **changes})  # fmt: skip
 
 
@@ -38,7 +38,7 @@ def inside_ellipsoid(points: np.ndarray, scale: float = 1.0) -> np.ndarray:
 
 
 def test_voxels_are_occupied_where_the_solid_is():
-    truth = shape_truth(recipe(), stretched_ball)
+    truth = shape_truth(spec(), stretched_ball)
     assert truth.shape == (30, 20, 15)
     assert truth.voxel == pytest.approx(2 / 30)
     occupied = np.unpackbits(truth.values)[: 30 * 20 * 15].reshape(truth.shape).astype(bool)
@@ -52,7 +52,7 @@ def test_voxels_are_occupied_where_the_solid_is():
 
 
 def test_distances_are_stored_for_all_voxels_with_a_margin():
-    truth = shape_truth(recipe(kind="sdf", margin=0.1), stretched_ball)
+    truth = shape_truth(spec(kind="sdf", margin=0.1), stretched_ball)
     assert truth.shape == (30, 22, 18)
     assert truth.values.shape == truth.shape and truth.values.dtype == np.float32
     points = centres(truth)
@@ -67,7 +67,7 @@ def test_the_official_crop_drops_the_last_index():
     occupied = np.zeros((8, 9, 10), dtype=bool)
     occupied[2:6, 1:8, 3] = True
     assert occupied_box(occupied) == (slice(2, 5), slice(1, 7), slice(3, 4)), "a single layer stays"
-    cropped, whole = shape_truth(recipe(crop=True), stretched_ball), shape_truth(recipe(), stretched_ball)
+    cropped, whole = shape_truth(spec(crop=True), stretched_ball), shape_truth(spec(), stretched_ball)
     assert all(a < b for a, b in zip(cropped.shape, whole.shape, strict=True))
     bits = [np.unpackbits(t.values)[: np.prod(t.shape)].reshape(t.shape) for t in (cropped, whole)]
     start = [round((a - b) / whole.voxel) for a, b in zip(cropped.low, whole.low, strict=True)]
@@ -75,7 +75,7 @@ def test_the_official_crop_drops_the_last_index():
     assert np.array_equal(bits[0], bits[1][window]), "where it says it is"
 
 
-def test_it_is_computed_once_and_found_by_its_recipe():
+def test_it_is_computed_once_and_found_by_its_spec():
     calls = []
 
     def load() -> Mesh:
@@ -83,34 +83,34 @@ def test_it_is_computed_once_and_found_by_its_recipe():
         return stretched_ball()
 
     told: list[float] = []
-    assert not truth_is_there(recipe())
-    first = shape_truth(recipe(), load, told.append)
-    assert truth_is_there(recipe()) and told[-1] == 1.0 and told == sorted(told)
-    again = shape_truth(recipe(), load)
+    assert not truth_is_there(spec())
+    first = shape_truth(spec(), load, told.append)
+    assert truth_is_there(spec()) and told[-1] == 1.0 and told == sorted(told)
+    again = shape_truth(spec(), load)
     assert len(calls) == 1
     assert np.array_equal(first.values, again.values) and again.shape == first.shape
-    shape_truth(recipe(mesh_sha256="b"), load)
+    shape_truth(spec(mesh_sha256="b"), load)
     assert len(calls) == 2
-    assert json.loads((recipe().folder() / "facts.json").read_text())["recipe"]["resolution"] == 30
+    assert json.loads((spec().folder() / "facts.json").read_text())["spec"]["resolution"] == 30
 
 
 def test_a_computation_that_fails_leaves_nothing():
     turned, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))
     splinter = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1e-6]]) @ turned
     with pytest.raises(BadValue, match="encloses no voxel at resolution 30; a finer one: --set resolution=N"):
-        shape_truth(recipe(), lambda: Mesh(splinter, np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]])))
-    assert not truth_is_there(recipe())
-    assert list(recipe().folder().parent.iterdir()) == []
+        shape_truth(spec(), lambda: Mesh(splinter, np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]])))
+    assert not truth_is_there(spec())
+    assert list(spec().folder().parent.iterdir()) == []
 
 
 def test_of_two_processes_that_compute_the_same_the_later_keeps_what_is_there():
     def slow() -> Mesh:
-        shape_truth(recipe(), stretched_ball)  # another process is done first
+        shape_truth(spec(), stretched_ball)  # another process is done first
         return stretched_ball()
 
-    truth = shape_truth(recipe(), slow)
+    truth = shape_truth(spec(), slow)
     assert truth.shape == (30, 20, 15)
-    assert [folder.name for folder in recipe().folder().parent.iterdir()] == [recipe().folder().name]
+    assert [folder.name for folder in spec().folder().parent.iterdir()] == [spec().folder().name]
 
 
 @pytest.mark.parametrize(("extent", "margin", "shape"), [

@@ -213,7 +213,7 @@ def test_ctrl_c_leaves_the_runs_going_and_the_same_command_waits_for_them_again(
     assert len(list((tmp_path / "submissions").glob("*.json"))) == sent  # nothing was sent twice
     assert set(finished_runs(tmp_path).values()) == {"ok"}
     wait_for(lambda: not running())
-    assert "Nothing is going on." in invoke_status(tmp_path)
+    assert "No run is in progress." in invoke_status(tmp_path)
 
 
 @needs_cluster

@@ -229,7 +229,7 @@ RECOMPILE = """
 import torch
 from inrbench.fit import compiling, FastStep
 from inrbench.problems import Regression
-compiling.GRAPHS_AT_MOST = 2
+compiling.MAX_GRAPHS = 2
 x = torch.rand(40, 1)
 net = torch.nn.Linear(1, 1)
 take = FastStep(net, Regression(x, x, None, None), "compiled")

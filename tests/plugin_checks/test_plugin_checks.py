@@ -75,7 +75,7 @@ FAULTS = {
     "independence": ({"forward": "return torch.sin(3 * self.extra * z) - z.mean(0)"}, "fail", "differ by"),
     "gradients": ({"forward": "return torch.sin(3 * z)"}, "fail", "none reaches activations.0.extra"),
     "weights": ({"drawn": "torch.rand(())", "forward": "return torch.sin((3 + self.drawn) * self.extra * z)"}, "fail", "other values"),
-    "derivative": ({"forward": "return torch.sin(3 * self.extra * z * (z.detach().abs() + 1))"}, "fail", "autograd says"),
+    "derivative": ({"forward": "return torch.sin(3 * self.extra * z * (z.detach().abs() + 1))"}, "fail", "autograd gives"),
     "second derivative": ({"forward": "return self.extra * z.relu()"}, "warn", "not for equations"),
     "chunks": ({"forward": "return torch.sin(3 * self.extra * z) - z.mean(0)"}, "fail", "differs by"),
     "variance": ({"forward": "return 1e-3 * torch.sin(3 * self.extra * z)"}, "warn", "deviation over the points"),

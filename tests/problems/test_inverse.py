@@ -198,7 +198,7 @@ def test_what_is_no_wav_is_refused_in_one_line(tmp_path, content):
     (tmp_path / "x.wav").write_bytes(content)
     with pytest.raises(BadValue, match=r"x\.wav"):
         read_wav(tmp_path / "x.wav")
-    with pytest.raises(BadValue, match="no such sound"):
+    with pytest.raises(BadValue, match="no such sound file"):
         read_wav(tmp_path / "absent.wav")
 
 

@@ -7,7 +7,7 @@ import torch
 import trimesh
 from torch import nn
 
-from inrbench.data import Mesh, TruthRecipe, read_image, read_mesh, shape_truth
+from inrbench.data import GroundTruthSpec, Mesh, read_image, read_mesh, shape_truth
 from inrbench.fit import Clock, MemoryMeter, Predictor, fit
 from inrbench.metrics.error import MSE_TRAIN
 from inrbench.metrics.shape import CHAMFER, IOU_GRID, IOU_OFFICIAL, IOU_RANDOM, NORMALS, chamfer, normal_consistency
@@ -31,7 +31,7 @@ def truths(tmp_path_factory):
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         return {
             kind: shape_truth(
-                TruthRecipe(mesh_sha256="e", kind=kind, resolution=32, margin=margin, backend="libigl", crop=False), mesh
+                GroundTruthSpec(mesh_sha256="e", kind=kind, resolution=32, margin=margin, backend="libigl", crop=False), mesh
             )
             for kind, margin in (("sdf", 0.05), ("occupancy", 0.0))
         }

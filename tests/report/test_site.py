@@ -120,7 +120,7 @@ def test_a_site_replaces_a_site_and_nothing_else(site, tmp_path):
     build_site(results, site, Registry())
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").write_text("years of work")
-    with pytest.raises(BadValue, match="something else than a site"):
+    with pytest.raises(BadValue, match="not a site of inrbench"):
         build_site(results, tmp_path / "other", Registry())
     assert (tmp_path / "other" / "thesis.tex").exists()
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
@@ -251,7 +251,7 @@ def test_the_slider_cuts_and_all_pictures_zoom_together(tab, site):
 
 def test_a_mesh_opens(tab, site):
     page = tab(next((site / "signals").glob("toy*__a.html")))
-    page.get_by_role("button", name="Turn it in 3-D").first.click()
+    page.get_by_role("button", name="Rotate in 3-D").first.click()
     page.wait_for_function("document.querySelector('model-viewer')?.loaded", timeout=60_000)
 
 

@@ -147,9 +147,9 @@ def test_small_files_that_are_not_small(tmp_path, where):
     with path.open("wb") as stream:
         stream.truncate(3 * 2**30)
     imports = ("from inrbench.store import active_leases\nfrom inrbench.execute.slurm import submissions\n"
-               "from inrbench.planning.tuning import read_recipes\nfrom inrbench.report.site.methods import read_cards\n"
+               "from inrbench.planning.tuning import read_recipes\nfrom inrbench.report.site.methods import read_timings\n"
                "from inrbench.errors import InrbenchError")  # fmt: skip
-    use = ("active_leases(path), submissions(path), read_cards(path)\ntry:\n    read_recipes(path, 'quick')\n"
+    use = ("active_leases(path), submissions(path), read_timings(path)\ntry:\n    read_recipes(path, 'quick')\n"
            "except InrbenchError as error:\n    print(error)")  # fmt: skip
     said = refused(tmp_path, imports, use)
     assert ("no tuned recipe" in said) == where.startswith("tuned")
@@ -158,13 +158,13 @@ def test_small_files_that_are_not_small(tmp_path, where):
 @pytest.mark.parametrize("where", ["leases/r.json", "submissions/a.json", "profile/a.json"])
 def test_json_of_a_hundred_thousand_levels(tmp_path, where):
     from inrbench.execute.slurm import submissions
-    from inrbench.report.site.methods import read_cards
+    from inrbench.report.site.methods import read_timings
     from inrbench.store import active_leases
 
     path = tmp_path / where
     path.parent.mkdir()
     path.write_text("[" * 100_000 + "]" * 100_000)
-    assert (active_leases(tmp_path), submissions(tmp_path), read_cards(tmp_path)) == ([], [], [])
+    assert (active_leases(tmp_path), submissions(tmp_path), read_timings(tmp_path)) == ([], [], [])
 
 
 def test_a_picture_within_the_limit_is_read(tmp_path):

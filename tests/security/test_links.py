@@ -14,7 +14,7 @@ from inrbench.execute.slurm import submissions
 from inrbench.planning.tuning import read_recipes
 from inrbench.registry import Registry
 from inrbench.report.site import build_site
-from inrbench.report.site.methods import read_cards
+from inrbench.report.site.methods import read_timings
 from inrbench.spec import Artifact
 from inrbench.store import append, check_writable, import_attempts, lease, orphans, read_runs, remove_orphans, verify
 
@@ -115,7 +115,7 @@ def test_nothing_is_read_through_links_of_folders(home, tmp_path):
     with pytest.raises(StoreError, match="symbolic link"), lease(tmp_path / "results", "r"):
         pytest.fail("went on")
     (tmp_path / "results" / "profile").symlink_to(home)
-    assert read_cards(tmp_path / "results") == []
+    assert read_timings(tmp_path / "results") == []
 
 
 def test_the_folder_that_the_user_names_may_be_a_link(attempt, tmp_path):

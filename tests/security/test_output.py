@@ -178,7 +178,7 @@ def test_media_that_cannot_be_read_are_passed_over_and_named(attempt, tmp_path, 
     append(results, replace(one, result=replace(one.result, artifacts=kept)))
     done = CliRunner().invoke(cli, ["report", "-o", str(tmp_path / "site"), "--results", str(results)], standalone_mode=False)
     assert done.exception is None
-    assert "passed over: " in done.output
+    assert "skipped: " in done.output
     assert (tmp_path / "site" / "index.html").exists()
 
 
@@ -244,7 +244,7 @@ def test_where_something_else_lies_no_site_is_written(attempt, tmp_path):
     append(tmp_path / "results", attempt())
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "thesis.tex").write_text("mine")
-    with pytest.raises(BadValue, match="something else than a site"):
+    with pytest.raises(BadValue, match="not a site of inrbench"):
         build_site(tmp_path / "results", tmp_path / "site", Registry())
 
 

@@ -17,7 +17,7 @@ from inrbench.registry import Registry
 from inrbench.report.site import runs, signals, urls
 from inrbench.report.site.home import home_view
 from inrbench.report.site.media import Media
-from inrbench.report.site.methods import method_view, read_cards
+from inrbench.report.site.methods import method_view, read_timings
 from inrbench.report.site.pages import page
 from inrbench.report.site.papers import paper_views
 from inrbench.report.site.runs import runs_view
@@ -65,7 +65,7 @@ def build_site(results: Path, target: Path, registry: Registry, tell: Callable[[
     """
     target = target.resolve()
     if target.exists() and not is_regular(target / MANIFEST) and (not target.is_dir() or any(target.iterdir())):
-        raise BadValue(f"-o {target}: this is something else than a site; choose a new or empty folder")
+        raise BadValue(f"-o {target}: this folder is not a site of inrbench; choose a new or empty folder")
     tell("reading results")
     groups = sorted(
         comparable_runs(results, COLUMNS), key=lambda group: group.track != "paper"
@@ -130,19 +130,23 @@ def _write_pages(
         tables[leaderboard.group.task, leaderboard.group.fingerprint].append(leaderboard)
     media = Media(site.root)
     tell("writing tables and runs")
-    for (task, fingerprint), held in tables.items():
-        site.write(urls.table_page(task, fingerprint), "table.html", table_view(held))
-        for leaderboard in held:
+    for (task, fingerprint), leaderboards_of_table in tables.items():
+        site.write(urls.table_page(task, fingerprint), "table.html", table_view(leaderboards_of_table))
+        for leaderboard in leaderboards_of_table:
             for row in leaderboard.rows:
                 site.write(urls.runs_page(leaderboard.group, row.label), "runs.html", runs_view(leaderboard.group, row.label))
     tell("writing signals")
-    for (task, fingerprint), held in tables.items():
-        for signal in sorted({signal for leaderboard in held for signal in leaderboard.signals}):
-            site.write(urls.signal_page(task, fingerprint, signal), "signal.html", signal_view(held, signal, results, media))
+    for (task, fingerprint), leaderboards_of_table in tables.items():
+        for signal in sorted({signal for leaderboard in leaderboards_of_table for signal in leaderboard.signals}):
+            site.write(
+                urls.signal_page(task, fingerprint, signal),
+                "signal.html",
+                signal_view(leaderboards_of_table, signal, results, media),
+            )
     tell("writing methods and papers")
-    cards = read_cards(results)
+    timings = read_timings(results)
     for method in sorted({urls.method_of(row.label) for leaderboard in leaderboards for row in leaderboard.rows}):
-        site.write(urls.method_page(method), "method.html", method_view(method, leaderboards, registry, cards))
+        site.write(urls.method_page(method), "method.html", method_view(method, leaderboards, registry, timings))
     papers = list(paper_views(leaderboards, registry))
     for paper in papers:
         site.write(paper["page"], "paper.html", paper)

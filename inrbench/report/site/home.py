@@ -48,22 +48,22 @@ def _places(leaderboards: Sequence[Leaderboard], methods: Sequence[str]) -> list
     """Return for each method how it compares with others, by its best row in each table in which it is complete."""
     rows = []
     for method in methods:
-        held: list[tuple[int, int]] = []
+        places: list[tuple[int, int]] = []
         for leaderboard in leaderboards:
             best = [row for row in leaderboard.rows if row.complete and row.position]
             rivals = {urls.method_of(row.label) for row in best}
             own = [row.position for row in best if urls.method_of(row.label) == method and row.position]
             if own and len(rivals) > 1:
                 ahead = {urls.method_of(row.label) for row in best if row.position and row.position < min(own)} - {method}
-                held.append((len(ahead) + 1, len(rivals)))
-        if held:
-            beaten = sum((n - position) / (n - 1) for position, n in held) / len(held)
+                places.append((len(ahead) + 1, len(rivals)))
+        if places:
+            beaten = sum((n - position) / (n - 1) for position, n in places) / len(places)
             rows.append(
                 {
                     "method": method,
                     "page": urls.method_page(method),
-                    "tables": len(held),
-                    "first": sum(position == 1 for position, _ in held),
+                    "tables": len(places),
+                    "first": sum(position == 1 for position, _ in places),
                     "beaten": f"{beaten:.0%}",
                     "key": round(beaten, 4),
                 }

@@ -17,7 +17,7 @@ SPEED_HEADER = ("method", "fast / reference", "fast / official", "fast / limit",
 
 
 def method_view(
-    method: str, leaderboards: Sequence[Leaderboard], registry: Registry, cards: Sequence[Mapping[str, Any]]
+    method: str, leaderboards: Sequence[Leaderboard], registry: Registry, timings: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Return the page content of a method; only the results if the method is not registered here.
 
@@ -25,7 +25,7 @@ def method_view(
         method: Name of the method.
         leaderboards: All leaderboards of the site.
         registry: The registry that describes the methods.
-        cards: The step timings, from ``read_cards``.
+        timings: The step timings, from ``read_timings``.
     """
     facts: dict[str, Any] = {"formula": "", "doc": "", "bibtex": None, "parameters": []}
     if method in registry.methods:
@@ -45,7 +45,7 @@ def method_view(
         "method": method,
         **facts,
         "places": places(method, leaderboards),
-        "speed": list(_speed(method, cards)),
+        "speed": list(_speed(method, timings)),
         "speed_header": SPEED_HEADER,
     }
 
@@ -76,7 +76,7 @@ def places(method: str, leaderboards: Sequence[Leaderboard]) -> list[dict[str, A
     return found
 
 
-def read_cards(results: Path) -> list[dict[str, Any]]:
+def read_timings(results: Path) -> list[dict[str, Any]]:
     """Return the step timings that ``inrbench profile --format json`` wrote to ``profile/`` in a results folder.
 
     Files that are not step timings are ignored: a results folder may come from an untrusted source.
@@ -85,24 +85,24 @@ def read_cards(results: Path) -> list[dict[str, Any]]:
     found = []
     for path in sorted(folder.glob("*.json")) if folder.is_dir() and not folder.is_symlink() else ():
         try:
-            held = read_json(read_regular(path))
-            cards = {str(label): _card(card) for label, card in held["cards"].items()}
+            content = read_json(read_regular(path))
+            timings = {str(label): _timing(timing) for label, timing in content["cards"].items()}
         except (OSError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError):
             continue
-        found.append({"what": str(held.get("what", "")), "cards": cards})
+        found.append({"what": str(content.get("what", "")), "cards": timings})
     return found
 
 
-def _card(card: Mapping[str, Any]) -> dict[str, float | None]:
+def _timing(timing: Mapping[str, Any]) -> dict[str, float | None]:
     """Return the numbers of a step timing that are shown. Raises an error if the timing has another form."""
-    ratios = {part: card.get(f"fast_to_{part}") for part in ("reference", "official", "limit")}
-    speed = card.get("points_per_second") or card["points"] / min(card["rounds"]["fast"])
+    ratios = {part: timing.get(f"fast_to_{part}") for part in ("reference", "official", "limit")}
+    speed = timing.get("points_per_second") or timing["points"] / min(timing["rounds"]["fast"])
     return {part: None if ratio is None else float(ratio) for part, ratio in ratios.items()} | {"speed": float(speed)}
 
 
-def _speed(method: str, cards: Sequence[Mapping[str, Any]]) -> Any:
-    for profile in cards:
-        for label, card in profile["cards"].items():
+def _speed(method: str, timings: Sequence[Mapping[str, Any]]) -> Any:
+    for profile in timings:
+        for label, timing in profile["cards"].items():
             if urls.method_of(label) == method:
-                texts = [NONE if card[part] is None else f"{card[part]:.2f}" for part in ("reference", "official", "limit")]
-                yield [f"{label}: {profile['what']}", *texts, f"{card['speed']:,.0f}"]
+                texts = [NONE if timing[part] is None else f"{timing[part]:.2f}" for part in ("reference", "official", "limit")]
+                yield [f"{label}: {profile['what']}", *texts, f"{timing['speed']:,.0f}"]

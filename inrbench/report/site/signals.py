@@ -81,17 +81,17 @@ def _entries(leaderboard: Leaderboard, signal: str, results: Path) -> list[dict[
         if row.label not in first:
             continue
         run = first[row.label]
-        told = []
+        values = []
         for metric in leaderboard.metrics:
             value = measured(run.metrics, metric.id)
             if value is not None:
                 number = formatting.number(value, metric)
-                told.append({"name": formatting.metric_title(metric, leaderboard.metrics), "text": number})
+                values.append({"name": formatting.metric_title(metric, leaderboard.metrics), "text": number})
         entries.append(
             {
                 "label": row.label,
                 "name": row.label if group.track == "paper" else f"{row.label} ({group.track})",
-                "values": told,
+                "values": values,
                 "seed": run.seed,
                 "place": f"{group.device_class}, {group.engine} engine, track {group.track}",
                 "runs": f"{urls.runs_page(group, row.label)}#{run.run_id}",
@@ -104,12 +104,12 @@ def _entries(leaderboard: Leaderboard, signal: str, results: Path) -> list[dict[
 
 def _curves(entries: Sequence[dict[str, Any]]) -> list[Chart]:
     """Return the charts of a function and its errors, if there are curves; remove the curves from the entries."""
-    held = {entry["name"]: points for entry in entries if (points := entry.pop("curve", None)) is not None}
-    if not held:
+    curves = {entry["name"]: points for entry in entries if (points := entry.pop("curve", None)) is not None}
+    if not curves:
         return []
-    any_curve = next(iter(held.values()))
-    fits = {name: (points["x"], points["prediction"]) for name, points in held.items()}
-    errors = {name: (points["x"], np.abs(points["prediction"] - points["truth"])) for name, points in held.items()}
+    any_curve = next(iter(curves.values()))
+    fits = {name: (points["x"], points["prediction"]) for name, points in curves.items()}
+    errors = {name: (points["x"], np.abs(points["prediction"] - points["truth"])) for name, points in curves.items()}
     labels = {entry["name"]: entry["label"] for entry in entries}
     truth = {"truth": (any_curve["x"], any_curve["truth"])}
     return [
