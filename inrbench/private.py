@@ -9,7 +9,7 @@ from pathlib import Path
 
 from inrbench.errors import BadValue
 
-ONLY_OURS = 0o700
+PRIVATE_MODE = 0o700
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -22,12 +22,12 @@ def private_folder(path: Path) -> Path:
         BadValue: It belongs to another user, or is a symbolic link.
         OSError: It cannot be created.
     """
-    path.mkdir(mode=ONLY_OURS, parents=True, exist_ok=True)
+    path.mkdir(mode=PRIVATE_MODE, parents=True, exist_ok=True)
     facts = path.lstat()
     if stat.S_ISLNK(facts.st_mode):
         raise BadValue(f"{path} is a symbolic link; code that is run from there must be in a real folder")
     if hasattr(os, "getuid") and facts.st_uid != os.getuid():
         raise BadValue(f"{path} belongs to another user, who could put code into it; remove it, or set XDG_CACHE_HOME")
-    if stat.S_IMODE(facts.st_mode) != ONLY_OURS:
-        path.chmod(ONLY_OURS)
+    if stat.S_IMODE(facts.st_mode) != PRIVATE_MODE:
+        path.chmod(PRIVATE_MODE)
     return path

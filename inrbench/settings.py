@@ -106,7 +106,7 @@ class InpaintingSettings(ImageSettings):
         """Raise BadValue unless ``share`` is between 0 and 1, both excluded."""
         super().check()
         if not 0 < self.share < 1:
-            raise BadValue(f"share must lie between 0 and 1, so that some pixels are given and some are not, got {self.share}")
+            raise BadValue(f"share must be between 0 and 1, so that some pixels are given and some are not, got {self.share}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,19 +60,19 @@ def command(
     from inrbench.runner import EXIT_INTERRUPTED, run_requests
 
     searches = _searches(methods, words(tasks), protocol, budget, parse_seeds(seeds), device, plugins)
-    standing = {number: list(range(search.rounds[0])) for number, search in enumerate(searches)}
+    remaining = {number: list(range(search.rounds[0])) for number, search in enumerate(searches)}
     code = OK  # a failed trial is ranked last and is not an error of the command
     for round_number in range(len(searches[0].rounds)):
         requests = [
-            request for number, search in enumerate(searches) for request in search.requests(round_number, standing[number])
+            request for number, search in enumerate(searches) for request in search.requests(round_number, remaining[number])
         ]
         report = run_requests(requests, RunOptions(results=results, jobs=jobs, artifacts="none", dry_run=dry_run))
         if dry_run or report.exit_code == EXIT_INTERRUPTED:
             return report.exit_code
         runs = iter(report.run_ids)
         for number, search in enumerate(searches):
-            runs_of_trials = {trial: next(runs) for trial in standing[number]}
-            standing[number], failed = _end_round(search, round_number, runs_of_trials, results)
+            runs_of_trials = {trial: next(runs) for trial in remaining[number]}
+            remaining[number], failed = _end_round(search, round_number, runs_of_trials, results)
             code = failed or code
     return code
 

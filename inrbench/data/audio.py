@@ -104,7 +104,7 @@ def _mended(data: bytes) -> tuple[bytes, tuple[str, ...]]:
                 return data, (f"the file is truncated: it has {there} bytes of samples, its header gives {size}",)
             rest = there - size
             if rest >= 8 and not data[place + 8 + size : place + 12 + size].strip(b"\0").isalnum():
-                return data, (f"its header tells of {size} bytes of samples, and {rest} bytes that are no chunk follow",)
+                return data, (f"its header states {size} bytes of samples; the {rest} bytes after them are not a chunk",)
             return data, ()
         place += 8 + size + size % 2
     return data, ()

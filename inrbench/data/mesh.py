@@ -125,7 +125,7 @@ def _loaded(path: Path) -> tuple[Array, NDArray[np.int64]]:
     data = b""
     kind = Path(path.name.lower().removesuffix(".gz")).suffix.removeprefix(".")
     if kind not in FORMATS:
-        raise BadValue(f"{path} is no mesh that inrbench reads: {', '.join(FORMATS)}, also with .gz")
+        raise BadValue(f"{path} is not a mesh format that inrbench reads: {', '.join(FORMATS)}, also with .gz")
     try:
         data = path.read_bytes()
         if path.suffix.lower() == ".gz":

@@ -62,7 +62,7 @@ def read_video(path: Path, n_frames: int, max_pixels: int | None) -> Frames:
     if not frames:
         raise BadValue(f"{path} has no frames")
     if len(frames) < MIN_FRAMES:
-        raise BadValue(f"{path} has {len(frames)} frame(s), which is no video: at least {MIN_FRAMES} are needed")
+        raise BadValue(f"{path} has {len(frames)} frame(s), but a video needs at least {MIN_FRAMES}")
     if len(frames) < n_frames:
         raise BadValue(f"{path} has {len(frames)} frames, {n_frames} are asked for; fewer: --set frames={len(frames)}")
     return np.stack(frames)

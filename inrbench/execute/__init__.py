@@ -2,7 +2,7 @@
 
 from inrbench.execute.executors import load_executor
 from inrbench.execute.job import Artifacts, ExecutionRequest, ExecutionSettings, Job, NullObserver, ProgressObserver, RunOutcome
-from inrbench.execute.limits import refuse_unknown_limit
+from inrbench.execute.limits import refuse_unsupported_limit
 from inrbench.execute.load_run import load_run
 from inrbench.execute.local import run_local, workers_for
 
@@ -16,7 +16,7 @@ __all__ = [
     "RunOutcome",
     "load_executor",
     "load_run",
-    "refuse_unknown_limit",
+    "refuse_unsupported_limit",
     "run_local",
     "workers_for",
 ]

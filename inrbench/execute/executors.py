@@ -1,4 +1,4 @@
-"""Executors, which carry out jobs: functions ``(request, observer) -> completed``, found by the names of their entry points.
+"""Executors, which carry out jobs: functions ``(request, observer) -> completed``, found by entry point name.
 
 A package declares its executor in pyproject.toml: ``[project.entry-points."inrbench.executors"]``. An executor must make sure
 that every job ends in a row of the store (``run_local`` does, wherever it is called) and report to the observer. It returns

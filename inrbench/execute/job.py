@@ -10,7 +10,7 @@ from inrbench.spec import Protocol, RunSpec, Status
 
 Artifacts = Literal["all", "last", "none"]
 ALWAYS_RETRIED: frozenset[Status] = frozenset({"skipped", "interrupted"})
-"""Statuses that are no result of the run itself. Such runs are repeated without ``--retry-failed``."""
+"""Statuses that are not results of the run itself. Such runs are repeated without ``--retry-failed``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +145,7 @@ class ProgressObserver(typing.Protocol):
         """Handle the end of a job, whose row is stored."""
 
     def waiting(self, jobs: Sequence[Job]) -> None:
-        """Handle that all jobs that are left are being carried out by another command."""
+        """Handle a wait: another command is carrying out all remaining jobs."""
 
 
 class NullObserver:

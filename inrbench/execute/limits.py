@@ -9,7 +9,7 @@ import psutil
 from inrbench.errors import BadValue
 
 
-def refuse_unknown_limit(gib: float | None) -> None:
+def refuse_unsupported_limit(gib: float | None) -> None:
     """Raise BadValue if a memory limit is given and this platform does not support one."""
     if gib is not None and sys.platform != "linux":
         raise BadValue(f"--memory-limit {gib:g}: memory limits are supported only on Linux; leave the option out here")

@@ -15,10 +15,11 @@ from inrbench.store import lease, new_attempt_id, physical_cores
 BYTES_PER_WORKER = 3 * 2**30
 """Memory that a CPU worker may need, in bytes: for the largest step that is possible by design, and for the libraries."""
 SPIN_COUNT = "3000"
-"""Value of ``GOMP_SPINCOUNT``: how long OpenMP's threads spin before they sleep, about 10 microseconds, 1/100 of the default.
+"""Value of ``GOMP_SPINCOUNT``: OpenMP's threads spin for about 10 microseconds before they sleep, 1/100 of the default.
 
-The cost for a single command cannot be measured. Two commands that use all cores are three times as slow as one. With the
-default they are both 28 times as slow, because each wastes the cores that the other needs (``benchmarks/two_commands.py``).
+The unit is OpenMP's own. The cost for a single command cannot be measured. Two commands that use all cores are three times
+as slow as one. With the default they are both 28 times as slow, because each wastes the cores that the other needs
+(``benchmarks/two_commands.py``).
 """
 
 

@@ -176,7 +176,7 @@ class _SlurmRun:
         again = [run for run in lost if self._resubmissions[run] < MAX_SUBMISSIONS - 1]
         for run in (run for run in lost if run not in again):
             log = self.results / "submissions" / "log"
-            text = f"its task on the cluster ended {MAX_SUBMISSIONS} times before this run; see {log}"
+            text = f"its SLURM task ended {MAX_SUBMISSIONS} times without finishing it; see {log}"
             job = self.waiting.pop(run)
             observer.finished(job, store_failure(job, self.request.settings, "error", "TaskDied", text, 0.0))
         self._resubmissions.update({run: self._resubmissions[run] + 1 for run in again})
@@ -230,9 +230,9 @@ def node_settings(request: ExecutionRequest, cpus: int) -> ExecutionSettings:
 
 def _parameters(request: ExecutionRequest) -> dict[str, Any]:
     """Return the parameters for submitit. Raises BadValue for an unknown resource, or a value that is not a whole number."""
-    unknown_name = sorted(set(request.resources) - set(RESOURCES))
-    if unknown_name:
-        raise BadValue(f"--resource {unknown_name[0]}: SLURM runs know {', '.join(RESOURCES)}")
+    unknown = sorted(set(request.resources) - set(RESOURCES))
+    if unknown:
+        raise BadValue(f"--resource {unknown[0]}: the resources are {', '.join(RESOURCES)}")
     asked = {RESOURCES[name]: value for name, value in request.resources.items()}
     for name in ("cpus_per_task", "gpus_per_node", "time", "array_parallelism"):
         if name in asked and not str(asked[name]).isdigit():

@@ -115,7 +115,7 @@ def _size(job: Job, registry: Registry) -> ProblemSize:
 def _calibrate(job: Job, registry: Registry, size: ProblemSize) -> float | None:
     """Estimate the seconds of all steps of a job, from a few steps on a small batch; None if that is not possible safely.
 
-    Only built-in plugins are run here: others may hang or crash, and this process has no worker around it. A method with its
+    Only built-in plugins are run here: others may hang or crash, and no worker process isolates them. A method with its
     own solver is not run either. For an equation the problem is set up, because derivatives dominate the cost of its steps.
     For all other problems, random coordinates are enough.
     """

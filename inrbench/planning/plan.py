@@ -92,9 +92,7 @@ def make_plan(request: Request, finished: Mapping[str, str]) -> tuple[Plan, Regi
                 plan.failed.append((job, status))
     if not plan.total:
         raise NothingSelected(
-            "; ".join(
-                ["nothing is selected: no selected method supports a selected task and signal. See: inrbench list", *plan.notes]
-            )
+            "; ".join(["nothing is selected: methods, tasks and signals do not match. See: inrbench list", *plan.notes])
         )
     return plan, registry
 

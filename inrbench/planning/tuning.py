@@ -159,7 +159,7 @@ def make_search(
     if task.tuning_split is None or not task.tuning_metric:
         raise BadValue(
             f"task '{task.name}' has no tuning signals, and tuning must not use its test signals. "
-            "Set them in its file: tuning_split = (task, (signal, ...)) and tuning_metric = METRIC.id"
+            "Set tuning signals in its file: tuning_split = (task, (signal, ...)) and tuning_metric = METRIC.id"
         )
     _, signals = task.tuning_split
     base = tuning_task.protocol(protocol)
@@ -298,7 +298,7 @@ def read_recipes(results: Path, protocol: str) -> dict[tuple[str, str], Tuned]:
                 key = str(facts["task"]), str(facts["method"])
                 recipes[key] = Tuned(Recipe(params, training, source), int(facts["budget"]), source)
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OSError) as error:
-            raise StoreError(f"{path} is no tuned recipe ({error}); create it again with: inrbench tune") from error
+            raise StoreError(f"{path} is not a tuned recipe ({error}); create it again with: inrbench tune") from error
     return recipes
 
 

@@ -153,7 +153,7 @@ def inpainting_problem(image: Image, protocol: Protocol, data_seed: int) -> Regr
     height, width, channels = truth.shape
     n_observed = int(height * width * share)
     if not 0 < n_observed < height * width:
-        raise BadValue(f"share must lie between 0 and 1, so that some pixels are given and some are not, got {share}")
+        raise BadValue(f"share must be between 0 and 1, so that some pixels are given and some are not, got {share}")
     rows = np.sort(np.random.default_rng(data_seed).choice(height * width, n_observed, replace=False))
     unobserved = np.ones(height * width, dtype=bool)
     unobserved[rows] = False

@@ -116,7 +116,7 @@ class ConsoleObserver:
         self._print(line, "" if outcome.status == "ok" else "red")
 
     def waiting(self, jobs: Sequence[Job]) -> None:
-        """Print, only once, that the runs that are left are being carried out by another command."""
+        """Print once that another command is carrying out the remaining runs."""
         if not self._waited:
             self._waited = True
             self._print(f"waiting for {len(jobs)} run(s) that another command carries out; see: inrbench status")

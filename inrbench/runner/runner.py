@@ -22,7 +22,7 @@ from inrbench.execute import (
     ProgressObserver,
     RunOutcome,
     load_executor,
-    refuse_unknown_limit,
+    refuse_unsupported_limit,
     workers_for,
 )
 from inrbench.planning import Request, RunOptions, estimate, plan_all
@@ -70,7 +70,7 @@ def run_requests(requests: Sequence[Request], options: RunOptions, observer: Run
     request, *_ = requests
     results = options.results
     execute = load_executor(options.executor)
-    refuse_unknown_limit(options.memory_limit)
+    refuse_unsupported_limit(options.memory_limit)
     finished = finished_runs(results)
     plan, jobs, registry = plan_all(requests, finished, partial(probed_runs, results))
     if options.shuffle:
@@ -139,7 +139,7 @@ class _Recorder:
 
 @contextmanager
 def _sigterm_as_interrupt() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP as Ctrl-C, so that runs end cleanly on a shutdown, by a scheduler, or with the terminal."""
+    """Treat SIGTERM and SIGHUP as Ctrl-C, so that a shutdown, a scheduler or a closed terminal ends runs cleanly."""
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
@@ -183,7 +183,7 @@ def _use_temporary_cache_if_needed(observer: RunObserver) -> None:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         reason = str(error) if isinstance(error, BadValue) else error.strerror or str(error)
         observer.note(
-            f"the cache cannot be written ({reason}): compiled code and prepared data are not kept for the next command"
+            f"the cache cannot be written ({reason}): compiled code and prepared data are not stored for the next command"
         )
 
 

@@ -13,11 +13,11 @@ def name_error(name: str) -> str | None:
 
     >>> name_error("finer-plus.plus_2")
     >>> name_error("../x")
-    "'../x' is no name of a method or task: letters, digits, '.', '_' and '-', 100 at most"
+    "'../x' is not a valid name of a method or task: letters, digits, '.', '_' and '-', 100 at most"
     """
     if PLAIN_NAME.fullmatch(name):
         return None
-    return f"{name[:80]!r} is no name of a method or task: letters, digits, '.', '_' and '-', 100 at most"
+    return f"{name[:80]!r} is not a valid name of a method or task: letters, digits, '.', '_' and '-', 100 at most"
 
 
 def canonical_json(value: object) -> str:

@@ -129,4 +129,4 @@ def _as_named(path: Path) -> Iterator[bytes]:
     except OSError as error:
         raise BadValue(f"cannot be read: {error.strerror or error}") from error
     if digest.hexdigest()[:HASH_LETTERS] != path.name.split(".")[0]:
-        raise BadValue("does not hold what its name says")
+        raise BadValue("its content does not match its name")

@@ -102,7 +102,7 @@ def _refuse_like_names(pairs: Iterable[Pair]) -> None:
         other = seen.setdefault((task.lower(), method.lower()), pair)
         if other != pair:
             raise StoreError(
-                f"{'/'.join(other)} and {'/'.join(pair)} differ in nothing but case: they cannot be two files; rename one"
+                f"{'/'.join(other)} and {'/'.join(pair)} differ only in case: they cannot be two files; rename one"
             )
 
 
@@ -176,12 +176,12 @@ def import_attempts(other: Path, results: Path) -> MergeResult:
     ours = stored_attempts(results)
     ended = set(ours.filter(pc.equal(ours["status"], "ok"))["run_id"].to_pylist())
     held = set(ours["attempt_id"].to_pylist())
-    told_otherwise = _conflicting_attempts(table.filter(_any_of(table["attempt_id"], held)).select(SCHEMA.names), results)
+    conflicting = _conflicting_attempts(table.filter(_any_of(table["attempt_id"], held)).select(SCHEMA.names), results)
     sound = []
     for i, row in enumerate(table.to_pylist()):
         file = Path(row.pop(FILE.name))
-        if row["attempt_id"] in told_otherwise:
-            merged.refused.setdefault(file, f"contains attempt {row['attempt_id']}, which is here with another content")
+        if row["attempt_id"] in conflicting:
+            merged.refused.setdefault(file, f"contains attempt {row['attempt_id']}, which exists here with different content")
         elif row["attempt_id"] in held:
             continue
         elif fault := row_error(row):

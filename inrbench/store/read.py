@@ -28,7 +28,7 @@ FILE = pa.field("__filename", pa.string())
 """The column with the file that a row was read from."""
 FILES_PER_CHUNK = 500
 """Number of files that are open at once: the metadata of each takes a quarter of a MiB until all are read."""
-OWN_FOLDERS = frozenset({"store", "artifacts", "tuned", "leases", "submissions", "profile", "pictures"})
+NON_TASK_FOLDERS = frozenset({"store", "artifacts", "tuned", "leases", "submissions", "profile", "pictures"})
 """Folders in a results folder that are not folders of tasks."""
 LISTINGS = 5
 """Largest number of times a folder is listed again while files in it are being merged."""
@@ -71,7 +71,9 @@ def published_files(results: Path) -> list[Path]:
     """
     names = sorted(results.iterdir())
     alone = [] if store_folder(results).is_dir() else [path for path in names if _is_parquet(path.name)]
-    tasks = [path for path in names if name_error(path.name) is None and path.name not in OWN_FOLDERS and path not in alone]
+    tasks = [
+        path for path in names if name_error(path.name) is None and path.name not in NON_TASK_FOLDERS and path not in alone
+    ]
     folders = [path for path in tasks if path.is_dir() and not path.is_symlink()]
     return [*alone, *(path for folder in folders for path in sorted(folder.iterdir()) if _is_parquet(path.name))]
 
@@ -136,14 +138,12 @@ def stored_attempts(folder: Path, known: Collection[str] = ()) -> pa.Table:
     """Return run, id and status of all attempts below a folder except the known ones; empty if there is no such folder yet."""
     if not folder.exists():
         return pa.schema([SCHEMA.field(name) for name in SELECTION_COLUMNS]).empty_table()
-    files, packed, unreadable = _read(folder, SELECTION_COLUMNS, only=lambda path: not is_single_attempt(path))
+    files, compacted, unreadable = _read(folder, SELECTION_COLUMNS, only=lambda path: not is_single_attempt(path))
     for path, reason in unreadable.items():
         log.warning("skipped %s: %s", path, reason)
     parts = [path.name.split(".")[:3] for path in files if is_single_attempt(path)]
-    display_name = pa.table(
-        {name: pa.array([each[i] for each in parts], pa.string()) for i, name in enumerate(SELECTION_COLUMNS)}
-    )
-    attempts = pa.concat_tables([packed, display_name])
+    single = pa.table({name: pa.array([each[i] for each in parts], pa.string()) for i, name in enumerate(SELECTION_COLUMNS)})
+    attempts = pa.concat_tables([compacted, single])
     return attempts.filter(pc.invert(pc.is_in(attempts["attempt_id"], value_set=pa.array(known, pa.string()))))
 
 
@@ -325,7 +325,7 @@ def _table(files: list[Path], columns: list[str]) -> pa.Table:
     """
     for path in files:
         if not is_regular(path):
-            raise OSError(f"'{path.name}' {LINK if path.is_symlink() else 'is a folder' if path.is_dir() else 'is no file'}")
+            raise OSError(f"'{path.name}' {LINK if path.is_symlink() else 'is a folder' if path.is_dir() else 'is not a file'}")
         check_footer(path)
     dataset = ds.dataset([str(file) for file in files], schema=READ_SCHEMA, format="parquet")
     for fragment in dataset.get_fragments():
@@ -341,7 +341,7 @@ def _checked(dataset: ds.Dataset, columns: list[str]) -> pa.Table:
         new = RENAMED_COLUMNS[name]
         table = table.set_column(table.column_names.index(new), new, pc.coalesce(table[new], table[name]))
     if table["run_id"].null_count:
-        raise ValueError("no results of inrbench: it has no run_id")
+        raise ValueError("not a results file of inrbench: it has no run_id")
     newest = pc.max(table["schema_version"]).as_py()
     if newest is not None and newest > VERSION:
         raise ValueError(f"written by a newer inrbench: schema version {newest}, and this one knows {VERSION}")

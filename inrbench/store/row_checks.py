@@ -115,7 +115,7 @@ def _fingerprint_error(row: Mapping[str, Any]) -> str | None:
 def _signal_error(row: Mapping[str, Any]) -> str | None:
     """Return what is wrong if a built-in signal differs from the one here: the row would hide runs of the true signal."""
     true = _signal_sha256(row["task"], row["task_version"], row["signal"])
-    return f"whose signal {row['signal']} is another one than here" if true not in (None, row["signal_sha256"]) else None
+    return f"whose signal {row['signal']} differs from the one here" if true not in (None, row["signal_sha256"]) else None
 
 
 @cache
@@ -162,7 +162,7 @@ def name_mismatch(name: str, file: Path, table: pa.Table) -> str | None:
     """
     if is_compacted(Path(name)):
         right = name == compacted_name(file.read_bytes())
-        return None if right else "does not hold what its name says: its content has another digest"
+        return None if right else "does not match its name: its content has a different digest"
     held = table.select(SELECTION_COLUMNS).to_pylist()
     named = dict(zip(SELECTION_COLUMNS, name.split(".")[:-1], strict=False))
-    return None if held == [named] else "does not hold the attempt that its name says"
+    return None if held == [named] else "does not contain the attempt in its name"

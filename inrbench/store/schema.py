@@ -1,4 +1,6 @@
-"""Names and types of all stored columns. Additions are nullable; a rename or a change of type is a new version.
+"""Names and types of all stored columns.
+
+A column that is added is nullable. A renamed column is listed in ``RENAMED_COLUMNS``. A changed type is a new version.
 
 One attempt is one row in one file, with its metrics and its learning curve as nested lists. The rename that gives the file its
 name commits all of it at once, so nothing can be half written.

@@ -18,7 +18,7 @@ def store_folder(results: Path) -> Path:
     folder = below(results, "store", f"v{VERSION}")
     for path in (folder.parent, folder):
         if path.exists() and not path.is_dir():
-            raise StoreError(f"{path} is no folder; replace it with one")
+            raise StoreError(f"{path} is not a folder; replace it with one")
     return folder
 
 

@@ -168,7 +168,7 @@ def test_a_notebook_method_of_a_taken_name_is_not_the_built_in_one(tmp_path, mon
     )
     with pytest.raises(NameCollision, match="two methods are called 'siren'"):
         run(tmp_path, [namespace["siren"]])
-    with pytest.raises(BadValue, match="is no name of a method"):
+    with pytest.raises(BadValue, match="is not a valid name of a method"):
         cells(monkeypatch, NOTEBOOK[0], "@register_method('../../evil')\ndef evil(net):\n    return None\n")
 
 

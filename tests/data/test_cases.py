@@ -131,7 +131,7 @@ def test_films_that_cannot_be_fitted_say_why_and_advise_what_works():
     with pytest.raises(BadValue, match="v_resize.mp4 changes its size at frame 8, to 64x96; cut it before that"):
         read_video(CASES / "v_resize.mp4", 20, None)
     assert read_video(CASES / "v_resize.mp4", 8, None).shape[0] == 8
-    with pytest.raises(BadValue, match=r"has 2 frame\(s\), which is no video: at least 3 are needed"):
+    with pytest.raises(BadValue, match=r"has 2 frame\(s\), but a video needs at least 3"):
         read_video(CASES / "v_2frames.mp4", 31, None)
 
 
@@ -143,7 +143,7 @@ def test_a_length_that_a_pipe_left_open_is_read_to_the_end():
 def test_a_header_that_tells_less_than_there_is_is_noted():
     clip = read_wav(CASES / "w_size_short.wav")
     assert len(clip.samples) == 4000
-    assert clip.notes == ("its header tells of 8000 bytes of samples, and 24000 bytes that are no chunk follow",)
+    assert clip.notes == ("its header states 8000 bytes of samples; the 24000 bytes after them are not a chunk",)
 
 
 def test_channels_that_cancel_are_refused_and_one_can_be_named():

@@ -46,7 +46,7 @@ def test_what_is_no_solid_is_refused_in_one_line(tmp_path):
         assert name in str(error.value)
         return str(error.value)
 
-    assert "is no mesh that inrbench reads: ply, stl, obj, off" in refused("a.txt", "hello")
+    assert "is not a mesh format that inrbench reads: ply, stl, obj, off" in refused("a.txt", "hello")
     assert "cannot be read as a mesh" in refused("a.ply", "hello")
     assert "cannot be read as a mesh" in refused("b.ply.gz", "not gzipped")
     header = "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\n"

@@ -177,7 +177,7 @@ def test_the_better_half_goes_on_and_the_best_is_kept_and_used(attempt, tmp_path
     )
     assert any("run: inrbench tune --methods siren --tasks photo" in note for note in plan.notes)
     path.write_text("what = ")
-    with pytest.raises(StoreError, match="is no tuned recipe"):
+    with pytest.raises(StoreError, match="is not a tuned recipe"):
         read_recipes(tmp_path, "quick")
 
 

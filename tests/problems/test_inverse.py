@@ -204,7 +204,7 @@ def test_what_is_no_wav_is_refused_in_one_line(tmp_path, content):
 
 @pytest.mark.parametrize(("make", "text"), [
     (lambda: denoising_problem(IMAGE, protocol(("psnr@clip-float",), photons=0.0, readout=1.0), 0), "photons must be positive"),
-    (lambda: inpainting_problem(IMAGE, protocol(("psnr@clip-float",), share=1.0), 0), "share must lie between 0 and 1"),
+    (lambda: inpainting_problem(IMAGE, protocol(("psnr@clip-float",), share=1.0), 0), "share must be between 0 and 1"),
     (lambda: super_resolution_problem(IMAGE, protocol(("psnr@clip-float",), scale=1)), "scale must be a whole number of at least 2"),
     (lambda: super_resolution_problem(IMAGE[:9, :9], protocol(("psnr@clip-float",), scale=8)), "too small to be restored"),
     (lambda: tomography_problem(IMAGE[..., :1], protocol(("psnr@clip-float",), angles=0)), "angles must be at least 1"),

@@ -84,7 +84,7 @@ def test_a_plugin_that_kills_its_process_does_not_kill_the_listing(tmp_path):
 
 @pytest.mark.parametrize("name", ["my act", "../out", "a/b", ".hidden", "n" * 101, ""])
 def test_a_name_that_cannot_be_stored_is_refused_before_anything_runs(tmp_path, name):
-    with pytest.raises(BrokenPlugin, match="is no name of a method or task"):
+    with pytest.raises(BrokenPlugin, match="is not a valid name of a method or task"):
         Registry([plugin(tmp_path, name=name)]).names_in(tmp_path / "my_act.py")
 
 

@@ -39,7 +39,7 @@ def test_a_new_package_has_a_method_its_entry_point_and_tests_that_pass(tmp_path
 
 
 @pytest.mark.parametrize(("name", "text"), [
-    ("3d", "begin with a letter"), ("torch", "is called so"), ("siren-init", "is called so"), ("my-", "begin with a letter"), ("../x", "is no name of a method"), ("class", "can be no Python name"), ("", "is no name"),
+    ("3d", "begin with a letter"), ("torch", "is called so"), ("siren-init", "is called so"), ("my-", "begin with a letter"), ("../x", "is not a valid name of a method"), ("class", "can be no Python name"), ("", "is not a valid name"),
 ])  # fmt: skip
 def test_names_that_are_none_are_refused(tmp_path, name, text):
     for write in (new_method, new_task, lambda name, folder: new_package(name, folder, "0")):

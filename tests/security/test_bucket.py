@@ -98,7 +98,7 @@ def test_an_artifact_of_another_content_is_not_fetched(machine):
     put(one, f"artifacts/{'0' * 32}.png", b"evil")
     one.sync(artifacts=True)
     assert not (one.folder / "artifacts" / f"{'0' * 32}.png").exists()
-    assert "does not hold what its name says" in str(one.refused)
+    assert "its content does not match its name" in str(one.refused)
 
 
 def test_an_object_that_was_cut_is_sent_again(attempt, machine):

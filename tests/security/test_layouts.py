@@ -86,7 +86,7 @@ def test_methods_that_differ_only_in_case_are_not_compacted_into_one_file(attemp
     for method in ("act", "Act"):
         append(tmp_path / "results", attempt(method=method))
     done = CliRunner().invoke(cli, ["results", "compact", "--results", str(tmp_path / "results"), "--to", str(tmp_path / "p")])
-    assert "differ in nothing but case" in str(done.exception)
+    assert "differ only in case" in str(done.exception)
 
 
 def test_gc_looks_again_before_it_removes(attempt, tmp_path, monkeypatch):

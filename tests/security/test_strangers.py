@@ -57,7 +57,7 @@ def test_an_artifact_that_is_not_what_its_name_says_is_refused_and_named(attempt
     append(theirs, replace(one, result=replace(one.result, artifacts=held)))
     done = CliRunner().invoke(cli, ["results", "merge", str(theirs), "--results", str(ours)], standalone_mode=False)
     assert done.return_value == 3
-    assert "does not hold what its name says" in done.output
+    assert "its content does not match its name" in done.output
     assert not list((ours / "artifacts").glob("*"))
 
 
@@ -177,7 +177,7 @@ def test_a_row_of_a_built_in_signal_with_another_content_is_refused(tiny_jobs, s
     forged = {**row, "signal_sha256": "0" * 64}
     edited(settings.results, path, signal_sha256="0" * 64, run_id=spec_of(forged).run_id)
     (fault,) = import_attempts(settings.results, tmp_path / "ours").refused.values()
-    assert "is another one than here" in fault
+    assert "differs from the one here" in fault
 
 
 def test_ones_own_finished_run_is_not_displaced_by_a_strangers_attempt_at_it(attempt, tmp_path):
@@ -194,7 +194,7 @@ def test_an_attempts_id_that_is_taken_by_another_content_is_named(attempt, tmp_p
     shutil.copytree(tmp_path / "ours" / "store", tmp_path / "theirs" / "store")
     edited(tmp_path / "theirs", tmp_path / "theirs" / path.relative_to(tmp_path / "ours"), wall_seconds=1e-9)
     (fault,) = import_attempts(tmp_path / "theirs", tmp_path / "ours").refused.values()
-    assert "is here with another content" in fault
+    assert "exists here with different content" in fault
 
 
 def test_contents_of_a_signal_that_hide_each_other_are_told(attempt, tmp_path, caplog):
@@ -242,7 +242,7 @@ def test_a_file_of_many_row_groups_and_one_with_a_giant_footer_are_refused(attem
 
 def test_a_store_that_is_a_file_is_named(tmp_path):
     (tmp_path / "store").write_text("")
-    with pytest.raises(InrbenchError, match="is no folder"):
+    with pytest.raises(InrbenchError, match="is not a folder"):
         verify(tmp_path)
 
 

@@ -98,6 +98,6 @@ def test_a_recipe_of_a_search_is_read(tmp_path):
     {"params": 'omega = "x"'}, {"params": "zero_bias = true"}, {"params": "omega = [1.0]"},
 ])  # fmt: skip
 def test_a_recipe_that_changes_more_than_tuning_may_is_refused(tmp_path, changes):
-    with pytest.raises(StoreError, match="is no tuned recipe") as error:
+    with pytest.raises(StoreError, match="is not a tuned recipe") as error:
         recipe(tmp_path, **changes)
     assert "\n" not in str(error.value)

@@ -182,8 +182,8 @@ def test_verify_names_each_file_that_is_not_what_it_says(attempt, tmp_path):
     verified = verify(tmp_path)
     reasons = {path.name: reason for path, reason in verified.faults.items()}
     assert len(reasons) == 6
-    assert "another digest" in reasons[compacted_name(b"other")]
-    assert "attempt that its name says" in reasons[renamed.name.replace(".ok.", ".error.")]
+    assert "a different digest" in reasons[compacted_name(b"other")]
+    assert "contain the attempt in its name" in reasons[renamed.name.replace(".ok.", ".error.")]
     assert "whose columns are those of run" in reasons[name]
     assert {truncated.name, empty.name, "folder.parquet"} <= set(reasons)
 

@@ -137,7 +137,7 @@ def test_rows_of_others_and_of_a_newer_version_are_named_and_passed_over(attempt
     reasons = {path.name: reason for path, reason in read.unreadable.items()}
     assert set(reasons) == {"newer.parquet", "foreign.parquet"}
     assert "newer inrbench: schema version 2" in reasons["newer.parquet"]
-    assert "no results of inrbench" in reasons["foreign.parquet"]
+    assert "not a results file of inrbench" in reasons["foreign.parquet"]
 
 
 def test_files_of_an_older_schema_give_nulls(attempt, tmp_path):
