@@ -73,7 +73,7 @@ def main() -> None:
         for a, b in (("fast", "deepxde"), ("fast", "reference"), ("reference", "deepxde"))
     }
     facts = {"torch": torch.__version__, "rows": INSIDE + SIDES, "steps_a_block": STEPS}
-    text = json.dumps({"what": "seconds a step", **facts, "ratios": ratios, "rounds": rounds}, indent=1)
+    text = json.dumps({"unit": "seconds per step", **facts, "ratios": ratios, "rounds": rounds}, indent=1)
     Path(sys.argv[1]).write_text(text + "\n", encoding="utf-8")
     print(ratios)
 

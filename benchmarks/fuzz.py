@@ -81,7 +81,7 @@ def targets(folder: Path) -> dict[str, Target]:
         "Parquet, in a table": Target([path.read_bytes()], f"store/v1/task=t/method=m/{path.name}", _tabled),
         "pictures of runs": Target([(folder / "i.png").read_bytes()], "i.png", picture),
         "curves of runs": Target([_curve(folder)], "curve.npz", curve),
-        "speed cards": Target([CARD], "profile/a.json", lambda p: read_timings(p.parents[1]), True),
+        "step timings": Target([TIMING], "profile/a.json", lambda p: read_timings(p.parents[1]), True),
         "manifests of sites": Target([b"index.html\ntables/a.html\nmedia/x.png\n"], ".inrbench-site", lambda p: _listed(p.parent), True),
         "safetensors": Target([(folder / "w.safetensors").read_bytes()], "w.safetensors", lambda p: load_weights(network, p)),
         "PNG": Target([(folder / "i.png").read_bytes()], "i.png", read_image),
@@ -101,8 +101,8 @@ def targets(folder: Path) -> dict[str, Target]:
 
 
 FOLDER = PurePosixPath("store/v1/task=t/method=m")
-CARD = json.dumps({
-    "what": "image", "cards": {"siren": {"fast_to_reference": 0.5, "points": 64, "rounds": {"fast": [0.1, 0.2]}}},
+TIMING = json.dumps({
+    "caption": "image", "timings": {"siren": {"fast_to_reference": 0.5, "points": 64, "rounds": {"fast": [0.1, 0.2]}}},
 }).encode()  # fmt: skip
 
 
@@ -181,7 +181,7 @@ def fuzz(name: str, cases: int, seed: int, report: Path) -> None:
     """Let one reader read damaged files; write what was found into ``report``, along the way too."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     faulthandler.disable()  # a crash is counted, its traceback is not printed
-    draw, told, faults = random.Random(f"{name}{seed}"), 0, list[dict[str, str]]()
+    draw, summary, faults = random.Random(f"{name}{seed}"), 0, list[dict[str, str]]()
     with tempfile.TemporaryDirectory() as scratch:
         target = targets(Path(scratch))[name]
         path = Path(scratch) / "damaged" / target.name
@@ -190,12 +190,12 @@ def fuzz(name: str, cases: int, seed: int, report: Path) -> None:
         for number in range(cases):
             content = damaged(draw.choice(target.wholes), target.wholes, draw, target.text)
             path.write_bytes(content)
-            report.write_text(json.dumps({"at": number, "refused": told, "faults": faults, "content": content.hex()}))
+            report.write_text(json.dumps({"at": number, "refused": summary, "faults": faults, "content": content.hex()}))
             start = time.perf_counter()
             try:
                 target.read(path)
             except InrbenchError as error:
-                told += 1
+                summary += 1
                 if "\n" in str(error):
                     faults.append({"case": str(number), "what": f"more than a line: {error}", "content": content.hex()})
             except Exception as error:
@@ -206,7 +206,7 @@ def fuzz(name: str, cases: int, seed: int, report: Path) -> None:
             if grown > LIMIT_BYTES:
                 faults.append({"case": str(number), "what": f"{grown} bytes of memory", "content": content.hex()})
                 break
-    report.write_text(json.dumps({"at": cases, "refused": told, "faults": faults, "peak_bytes": grown}))
+    report.write_text(json.dumps({"at": cases, "refused": summary, "faults": faults, "peak_bytes": grown}))
 
 
 def fuzz_all(cases: int, seed: int = 0) -> dict[str, dict[str, object]]:
@@ -221,14 +221,14 @@ def fuzz_all(cases: int, seed: int = 0) -> dict[str, dict[str, object]]:
             process = context.Process(target=fuzz, args=(name, -(-cases // len(names)), seed, report))
             process.start()
             process.join()
-            told = json.loads(report.read_text())
+            summary = json.loads(report.read_text())
             if process.exitcode:
-                told["faults"] = [
-                    *told.get("faults", ()),
-                    {"what": f"exit code {process.exitcode}", "content": told.get("content", "")},
+                summary["faults"] = [
+                    *summary.get("faults", ()),
+                    {"what": f"exit code {process.exitcode}", "content": summary.get("content", "")},
                 ]
-            found[name] = {"cases": told.get("at", 0), "refused in a line": told.get("refused", 0),
-                           "memory grown by MiB": told.get("peak_bytes", 0) >> 20, "faults": told["faults"]}  # fmt: skip
+            found[name] = {"cases": summary.get("at", 0), "refused in a line": summary.get("refused", 0),
+                           "memory grown by MiB": summary.get("peak_bytes", 0) >> 20, "faults": summary["faults"]}  # fmt: skip
     return found
 
 

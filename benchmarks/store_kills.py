@@ -88,7 +88,7 @@ class Case:
 
     make: Callable[[Path], None]
     act: Callable[[Path], object]
-    held: str
+    stored: str
     n_attempts: int = ATTEMPTS
     prepare: Callable[[Path], None] = lambda folder: None
     """Preparation of a copy before the command starts."""
@@ -146,7 +146,7 @@ CASES = {
 
 
 def begin(name: str, folder: Path, ready: "multiprocessing.synchronize.Event") -> None:
-    """Carry out a verb in a process of its own, which is killed on the way."""
+    """Run a store command in its own process, which is killed while it runs."""
     ready.set()
     CASES[name].act(folder)
 
@@ -164,13 +164,13 @@ Ends = dict[str, list[tuple[str, str]]]
 
 def ends(folder: Path) -> Ends:
     """Return what every results folder holds: its attempts with their runs."""
-    held = {}
+    stored = {}
     for name, results in folders(folder).items():
         if results.is_dir():
             table, unreadable = read_all_attempts(results, ["run_id", "attempt_id"])
             assert not unreadable, unreadable
-            held[name] = sorted(zip(table["run_id"].to_pylist(), table["attempt_id"].to_pylist(), strict=True))
-    return held
+            stored[name] = sorted(zip(table["run_id"].to_pylist(), table["attempt_id"].to_pylist(), strict=True))
+    return stored
 
 
 def artifacts_of(folder: Path) -> set[str]:
@@ -193,17 +193,17 @@ def kill_once(name: str, base: Path, folder: Path, seconds: float, draw: random.
     process.kill()
     process.join()
     before = ends(folder)
-    attempts = {attempt for _, attempt in before[case.held]}
+    attempts = {attempt for _, attempt in before[case.stored]}
     assert len(attempts) >= case.n_attempts, f"{name}: {case.n_attempts - len(attempts)} attempts are lost"
     assert not verify(folder / "results").faults, verify(folder / "results").faults
     case.act(folder)
-    return "on the way" if alive else "after its end"
+    return "while it ran" if alive else "after it had ended"
 
 
 def compare(name: str, folder: Path, end: tuple[Ends, set[str]], wanted: tuple[Ends, set[str]]) -> None:
     """Raise AssertionError unless a folder is as if nobody had disturbed the verb."""
-    for held in end[0].values():
-        attempts = [attempt for _, attempt in held]
+    for stored in end[0].values():
+        attempts = [attempt for _, attempt in stored]
         assert len(attempts) == len(set(attempts)), f"{name}: an attempt is doubled"
     assert end == wanted, f"{name}: it ended otherwise than undisturbed"
     left = [path for results in folders(folder).values() if results.is_dir() for path in temporary(results)]
@@ -256,10 +256,10 @@ def main() -> None:
             compare(name, folder, (ends(folder), artifacts_of(folder)), wanted[name])
             seen[f"{name}, {where}"] += 1
             shutil.rmtree(folder)
-    told = {"kills": kills, "where": dict(sorted(seen.items())), "attempts each": ATTEMPTS, "lost": 0, "doubled": 0, "unreadable": 0,
+    report = {"kills": kills, "where": dict(sorted(seen.items())), "attempts each": ATTEMPTS, "lost": 0, "doubled": 0, "unreadable": 0,
             "out of order": 0, "temporary files left after the next command": 0}  # fmt: skip
-    out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    sys.stdout.write(f"{told}\n")
+    out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    sys.stdout.write(f"{report}\n")
 
 
 def _make_bucket(folder: Path) -> None:

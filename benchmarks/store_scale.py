@@ -114,9 +114,9 @@ def write_all(results: Path) -> dict[str, Any]:
         time.sleep(0.5)
     compact_in_place(results)
     expected = {job.spec.run_id for job in jobs(WRITERS * EACH)}
-    held = read_runs(results).table["run_id"].to_pylist()
-    return {"writers": WRITERS, "runs each": EACH, "writers that failed": sum(bool(writer.exitcode) for writer in writers),
-            "lost": len(expected - set(held)), "counted twice": len(held) - len(set(held)), "merged and read meanwhile": readings,
+    stored = read_runs(results).table["run_id"].to_pylist()
+    return {"writers": WRITERS, "runs per writer": EACH, "writers that failed": sum(bool(writer.exitcode) for writer in writers),
+            "lost": len(expected - set(stored)), "counted twice": len(stored) - len(set(stored)), "merged and read meanwhile": readings,
             "files that could not be read": unreadable, "not in order afterwards": len(verify(results).faults)}  # fmt: skip
 
 
@@ -161,8 +161,8 @@ def timed(act: Callable[[Path, int], None], results: Path, n_runs: int) -> dict[
     process.start()
     process.join()
     assert process.exitcode == 0
-    told: dict[str, float] = json.loads(report.read_text())
-    return told
+    summary: dict[str, float] = json.loads(report.read_text())
+    return summary
 
 
 def main() -> None:
@@ -177,7 +177,7 @@ def main() -> None:
             act.__name__: timed(act, usual, n_runs) for act in (nothing, resume, plan, compacted, packed)
         }
         fill(loose, n_runs, n_runs)
-        found["a file a run"] = {act.__name__: timed(act, loose, n_runs) for act in (resume, plan, packed)}
+        found["one file per run"] = {act.__name__: timed(act, loose, n_runs) for act in (resume, plan, packed)}
     Path(sys.argv[1]).write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 

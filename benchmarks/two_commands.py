@@ -51,12 +51,12 @@ def main() -> None:
             for commands in (1, 2):
                 with tempfile.TemporaryDirectory() as scratch:
                     measured.setdefault((spin, commands), []).append(train_seconds(Path(scratch), commands, spin))
-    told = {"cores": os.cpu_count(), "rounds": ROUNDS}
+    report = {"cores": os.cpu_count(), "rounds": ROUNDS}
     for spin in (USUAL, SPIN_COUNT):
         one, two = (statistics.median(measured[spin, commands]) for commands in (1, 2))
-        told[f"GOMP_SPINCOUNT={spin}"] = {"alone_s": round(one, 3), "two_s": round(two, 3), "ratio": round(two / one, 2)}
-    Path(sys.argv[1]).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(told, indent=1))
+        report[f"GOMP_SPINCOUNT={spin}"] = {"alone_s": round(one, 3), "two_s": round(two, 3), "ratio": round(two / one, 2)}
+    Path(sys.argv[1]).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(report, indent=1))
 
 
 if __name__ == "__main__":

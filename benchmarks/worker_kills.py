@@ -64,10 +64,10 @@ def main() -> None:
             targets[kill_once(results, draw)] += 1
             if not results.exists():
                 continue
-            held, read = finished_runs(results), read_runs(results)
+            stored, read = finished_runs(results), read_runs(results)
             assert not read.unreadable, read.unreadable
             assert not verify(results).faults, verify(results).faults
-            ok = {run for run, status in held.items() if status == "ok"}
+            ok = {run for run, status in stored.items() if status == "ok"}
             assert finished <= ok, "a finished run is gone"
             finished, readings = ok, readings + 1
         stores = sorted(Path(scratch).glob("results*"))
@@ -77,10 +77,10 @@ def main() -> None:
             assert len(frame) == RUNS
             assert frame["run_id"].is_unique
             assert set(frame["status"]) == {"ok"}
-    told = {"kills": kills, "of what": dict(targets), "stores": len(stores), "runs each": RUNS, "readings": readings, "lost": 0,
+    report = {"kills": kills, "killed": dict(targets), "stores": len(stores), "runs per store": RUNS, "readings": readings, "lost": 0,
             "counted twice": 0, "files that could not be read": 0}  # fmt: skip
-    out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(told, indent=1))
+    out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(report, indent=1))
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def speed_table(timings: Mapping[str, StepTiming], caption: str, machine: Enviro
             }
             for label, timing in timings.items()
         }
-        return json.dumps({"what": caption, "machine": asdict(machine), "cards": values}, indent=1) + "\n"
+        return json.dumps({"caption": caption, "machine": asdict(machine), "timings": values}, indent=1) + "\n"
     aligned = ("left", *["right"] * (len(HEADER) - 2), "left")
     layout = "pipe" if style == "markdown" else "simple"
     table = tabulate(speed_rows(timings), headers=HEADER, tablefmt=layout, colalign=aligned, disable_numparse=True)

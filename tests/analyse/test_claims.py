@@ -100,14 +100,14 @@ def test_what_ran_elsewhere_is_another_protocol_and_what_did_not_run_is_not(regi
     assert (verdict.outcome, verdict.measured, verdict.note) == (
         "protocol differs",
         pytest.approx(1e-4),
-        "measured at protocol long",
+        "measured under protocol long",
     )
     assert verdicts(registry, [])[0].outcome == "not run"
 
 
 def test_runs_that_failed_reproduce_nothing(registry, measured):
     (verdict,) = verdicts(registry, measured({"siren": [None]}))
-    assert (verdict.outcome, verdict.note) == ("not reproduced", "1 run(s) did not end well")
+    assert (verdict.outcome, verdict.note) == ("not reproduced", "1 run(s) failed")
 
 
 BOUND = GOOD.replace('kind = "value"\ncolumn = "MSE"', 'kind = "bound"').replace(
@@ -160,7 +160,7 @@ def test_a_guess_accuses_nobody(registry, measured):
     groups = measured({"siren": [1.0, 1.0, 1.0]})
     (verdict,) = verdicts(registry, groups, GOOD + 'guessed = "the equation is not printed"\n')
     assert verdict.outcome == "protocol guessed"
-    assert verdict.note == "under our guess: not reproduced; the equation is not printed"
+    assert verdict.note == "under the guessed conditions: not reproduced; the equation is not printed"
     assert verdicts(registry, [], GOOD + 'guessed = "no"\n')[0].outcome == "not run"
 
 

@@ -112,8 +112,8 @@ def test_few_signals_with_three_seeds_are_told_apart_by_their_seeds_and_that_is_
         append(tmp_path, attempt(psnr=29 + 3 * (seed - 1), method="relu", seed=seed))
     (leaderboard,) = leaderboards(tmp_path)
     (note,) = [note for note in leaderboard.notes if "t-tests" in note]
-    assert note.startswith("on a alone, paired t-tests over seeds, not over signals: other than msa: siren (p ")
-    assert "not told from it: relu" in note
+    assert note.startswith("on a alone, paired t-tests over seeds, not over signals: different from msa: siren (p ")
+    assert "not distinguished from it: relu" in note
 
 
 def test_the_primary_metric_sorts_and_best_and_second_are_marked_by_direction(attempt, tmp_path):

@@ -204,7 +204,7 @@ def test_an_ending_in_capitals_is_read():
 def test_what_a_file_is_known_for_stands_in_the_row(registry, tmp_path):
     audio, shapes = registry.task("audio"), registry.task("occupancy")
     clip = audio.register_file(CASES / "w_size_short.wav")
-    assert audio.problem(clip, audio.protocol("quick"), 0).notes[0].startswith("its header tells of")
+    assert audio.problem(clip, audio.protocol("quick"), 0).notes[0].startswith("its header states")
     solid = shapes.register_file(CASES / "m_dup_1.off")
     assert shapes.problem(solid, shapes.protocol("quick", {"resolution": "12"}), 0).notes == (
         "1 faces that are there twice were kept once",

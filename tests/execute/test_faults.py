@@ -93,9 +93,8 @@ def test_sigterm_is_a_clean_stop(tmp_path, start, number):
     process = start(tmp_path, epochs=3000)
     wait_for_runs(tmp_path, 1)
     limit = time.monotonic() + PATIENCE
-    while not any(lease.name not in finished_runs(tmp_path) and "what" in lease.told for lease in active_leases(tmp_path)):
+    while not any(lease.name not in finished_runs(tmp_path) and "what" in lease.info for lease in active_leases(tmp_path)):
         assert time.monotonic() < limit, "no other run began"
-    time.sleep(0.5)
     workers = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(number)
     text, _ = process.communicate(timeout=PATIENCE)

@@ -124,7 +124,7 @@ def test_resources_have_names_and_values(tiny_jobs, settings):
     assert ask(time="90", memory="8GB", setup="module load cuda") == {
         "job_name": "inrbench", "cpus_per_task": 1, "time": 90, "mem": "8GB", "setup": ["module load cuda"],
     }  # fmt: skip
-    with pytest.raises(BadValue, match="--resource colour: SLURM runs know partition, account"):
+    with pytest.raises(BadValue, match="--resource colour: the resources are partition, account"):
         ask(colour="red")
     with pytest.raises(BadValue, match="--resource time=soon: expected a whole number"):
         ask(time="soon")

@@ -170,7 +170,7 @@ def test_a_loss_that_keeps_what_it_sees_is_never_said_to_be_compiled(truths):
     fitted, chosen = problem(truths, "occupancy", scoring="official")
     step = make_step("fast", nn.Linear(3, 1), fitted, chosen, OpCount(flops=1e9, elements=1e9, calls=9), 10**9)
     facts = step.facts()
-    assert (facts.compiled, facts.note) == (False, "eager: the problem's loss keeps what it sees")
+    assert (facts.compiled, facts.note) == (False, "eager: the problem's loss keeps state")
 
 
 def test_surface_distances_are_those_of_two_balls():

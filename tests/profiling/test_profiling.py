@@ -90,7 +90,7 @@ def test_the_verb_prints_a_card_and_stores_its_rounds(tmp_path):
         assert done.exception is None, done.output
         assert "siren" in done.output
         assert "msa[s_max=3.0]" in done.output
-    card = json.loads(done.stdout)["cards"]["siren"]
+    card = json.loads(done.stdout)["timings"]["siren"]
     assert len(card["rounds"]["fast"]) == 2
     assert card["facts"]["compiled"] is True
     files = list((tmp_path / "store" / "profiles").glob("*.parquet"))

@@ -152,7 +152,7 @@ def test_small_files_that_are_not_small(tmp_path, where):
     use = ("active_leases(path), submissions(path), read_timings(path)\ntry:\n    read_recipes(path, 'quick')\n"
            "except InrbenchError as error:\n    print(error)")  # fmt: skip
     said = refused(tmp_path, imports, use)
-    assert ("no tuned recipe" in said) == where.startswith("tuned")
+    assert ("not a tuned recipe" in said) == where.startswith("tuned")
 
 
 @pytest.mark.parametrize("where", ["leases/r.json", "submissions/a.json", "profile/a.json"])

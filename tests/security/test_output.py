@@ -182,8 +182,8 @@ def test_media_that_cannot_be_read_are_passed_over_and_named(attempt, tmp_path, 
     assert (tmp_path / "site" / "index.html").exists()
 
 
-@pytest.mark.parametrize("content", ["{", "[]", "7", '{"cards": {"siren": {"points": 1, "rounds": {"fast": [0]}}}}', '{"cards": []}', '{"cards": {"siren": 7}}', '{"cards": {"siren": {}}}',
-                                     '{"cards": {"siren": {"points_per_second": "x"}}, "what": 1}'])  # fmt: skip
+@pytest.mark.parametrize("content", ["{", "[]", "7", '{"timings": {"siren": {"points": 1, "rounds": {"fast": [0]}}}}', '{"timings": []}', '{"timings": {"siren": 7}}', '{"timings": {"siren": {}}}',
+                                     '{"timings": {"siren": {"points_per_second": "x"}}, "caption": 1}'])  # fmt: skip
 def test_speed_cards_that_are_none_are_passed_over(attempt, tmp_path, content):
     append(tmp_path / "results", attempt())
     (tmp_path / "results" / "profile").mkdir()

@@ -1,5 +1,6 @@
 """Results in an object store, against a server of its own on this machine."""
 
+import os
 import shutil
 import time
 from dataclasses import replace
@@ -86,10 +87,12 @@ def test_of_a_tuned_recipe_the_newer_one_holds(machine):
     recipe = Path("tuned/a.toml")
     (one.folder / "tuned").mkdir(parents=True)
     (one.folder / recipe).write_text("old")
+    os.utime(one.folder / recipe, (1e9, 1e9))
     one.sync()
     other.sync()
-    time.sleep(1.1)  # S3 tells whole seconds
     (other.folder / recipe).write_text("new")
+    later = time.time() + 2  # S3 rounds times down to seconds
+    os.utime(other.folder / recipe, (later, later))
     other.sync()
     one.sync()
     assert (one.folder / recipe).read_text() == "new"

@@ -86,10 +86,10 @@ def read_timings(results: Path) -> list[dict[str, Any]]:
     for path in sorted(folder.glob("*.json")) if folder.is_dir() and not folder.is_symlink() else ():
         try:
             content = read_json(read_regular(path))
-            timings = {str(label): _timing(timing) for label, timing in content["cards"].items()}
+            timings = {str(label): _timing(timing) for label, timing in content["timings"].items()}
         except (OSError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError):
             continue
-        found.append({"what": str(content.get("what", "")), "cards": timings})
+        found.append({"caption": str(content.get("caption", "")), "timings": timings})
     return found
 
 
@@ -102,7 +102,7 @@ def _timing(timing: Mapping[str, Any]) -> dict[str, float | None]:
 
 def _speed(method: str, timings: Sequence[Mapping[str, Any]]) -> Any:
     for profile in timings:
-        for label, timing in profile["cards"].items():
+        for label, timing in profile["timings"].items():
             if urls.method_of(label) == method:
                 texts = [NONE if timing[part] is None else f"{timing[part]:.2f}" for part in ("reference", "official", "limit")]
-                yield [f"{label}: {profile['what']}", *texts, f"{timing['speed']:,.0f}"]
+                yield [f"{label}: {profile['caption']}", *texts, f"{timing['speed']:,.0f}"]
