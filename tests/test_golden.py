@@ -1,4 +1,4 @@
-"""A number that changes while EDITION does not is a published number that means something else than it says."""
+"""Numbers change only together with HARNESS_VERSION, a task's version or a method's code: otherwise published ones are wrong."""
 
 import importlib.util
 import json
@@ -31,5 +31,5 @@ def test_the_table_is_of_this_edition_and_whole():
 def test_a_few_steps_give_the_golden_loss(method, task, signal, engine):
     now = golden.loss_after(REGISTRY, method, task, signal, engine)
     assert now == pytest.approx(KNOWN["losses"][f"{method} on {task}/{signal}"], rel=SAME), (
-        "a number changed: take the change back, or raise EDITION and write the table anew (CONTRIBUTING.md)"
+        "a number changed: take the change back, or raise HARNESS_VERSION and write the table again (CONTRIBUTING.md)"
     )

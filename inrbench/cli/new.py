@@ -8,7 +8,7 @@ import inrbench
 from inrbench.cli.options import Decorator
 from inrbench.console import say
 from inrbench.errors import NameCollision
-from inrbench.scaffold import new_method, new_package, new_task
+from inrbench.scaffold import SOURCES, new_method, new_package, new_task
 
 folder_option: Decorator = click.option(
     "--in",
@@ -42,21 +42,30 @@ def method_(name: str, folder: Path) -> None:
     inrbench new method my_act && inrbench check-plugin ./my_act.py
     """
     _refuse_known("method", name)
-    path = _told(new_method(name, folder))
+    path = _print_path(new_method(name, folder))
     say(f"then: inrbench check-plugin {path}")
 
 
 @command.command("task")
 @click.argument("name")
+@click.option(
+    "--from",
+    "source",
+    type=click.Choice(SOURCES),
+    default="function",
+    show_default=True,
+    help="What to start from: a function of one variable, an image, or a field in three dimensions.",
+)
 @folder_option
-def task_(name: str, folder: Path) -> None:
+def task_(name: str, source: str, folder: Path) -> None:
     """Write NAME.py with a task: signal, protocol and metrics.
 
     \b
     inrbench new task my_task && inrbench check-plugin ./my_task.py
+    inrbench new task my_images --from image
     """
     _refuse_known("task", name)
-    path = _told(new_task(name, folder))
+    path = _print_path(new_task(name, folder, source))
     say(f"then: inrbench check-plugin {path}")
     say(f"      inrbench run --tasks {name} --protocol quick --methods siren --plugin {path}")
 
@@ -86,7 +95,7 @@ def _refuse_known(kind: str, name: str) -> None:
         raise NameCollision(f"there is a {kind} '{name}' already; choose another name (inrbench list)")
 
 
-def _told(path: Path) -> str:
+def _print_path(path: Path) -> str:
     """Print the path of the written file, and return it as a command-line argument."""
     say(f"wrote {path}")
     return str(path) if path.is_absolute() or len(path.parts) > 1 else f"./{path}"

@@ -8,14 +8,19 @@ import pkgutil
 from functools import cache
 from importlib import import_module
 
+from inrbench.errors import BadValue
 from inrbench.spec import Metric
 
 
 @cache
 def builtin_metrics() -> dict[str, Metric]:
-    """Return the metrics of this package by id."""
+    """Return the metrics of this package by id. Raises BadValue if two have the same id."""
     modules = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
-    return {value.id: value for module in modules for value in vars(module).values() if isinstance(value, Metric)}
+    found: dict[str, Metric] = {}
+    for metric in (value for module in modules for value in vars(module).values() if isinstance(value, Metric)):
+        if found.setdefault(metric.id, metric) is not metric:
+            raise BadValue(f"two metrics in inrbench/metrics have the id '{metric.id}'; rename one")
+    return found
 
 
 __all__ = ["builtin_metrics"]

@@ -11,7 +11,10 @@ from inrbench.spec import Measurement, Metric
 
 HISTORY = "primary_history"
 COMPUTE_ERRORS = (InrbenchError, RuntimeError, ImportError, OSError)
-"""Errors of a metric's own function that do not end the run: the metric gets no value, and a note with the reason."""
+"""Errors of a metric's own function that do not end the run: the metric gets no value, and a note with the reason.
+
+All other errors, such as a ``ValueError``, are faults of the metric and end the run.
+"""
 
 
 class Evaluator:

@@ -123,6 +123,9 @@ class TomographyEvaluation(ImageEvaluation):
             .outputs(predict)
             .extended(
                 {
+                    "fitted_mse": lambda outputs: float(
+                        np.square(outputs["sinogram_prediction"] - outputs["sinogram_truth"]).mean()
+                    ),
                     "sinogram_prediction": lambda outputs: self._project(outputs["prediction"]),
                     "sinogram_truth": lambda _: self._project(self.fitted),
                 }

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 Builder = Callable[..., "nn.Module"]
+NOT_TRAINING = frozenset({"name", "sources", "metrics", "selection", "width", "n_layers", "epochs"})
+"""Protocol fields that ``authors`` may not change."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,13 @@ class Method:
         for where, values in self.task_params.items():
             for key in values:
                 if key not in known:
-                    raise BadValue(f"method '{self.name}': settings for '{where}' name an unknown parameter '{key}'")
+                    raise BadValue(f"method '{self.name}': task_params for '{where}' names an unknown parameter '{key}'")
+        for where, training in self.authors.items():
+            if fixed := sorted(NOT_TRAINING & training.keys()):
+                raise BadValue(
+                    f"method '{self.name}': authors for '{where}' may not change {fixed[0]}: "
+                    "all methods of the track share size, budget and metrics"
+                )
         for key, (low, high) in self.search_ranges.items():
             if key not in known or not low < high:
                 raise BadValue(

@@ -10,8 +10,24 @@ from string import Template
 from inrbench.errors import BadValue
 from inrbench.spec import name_error
 
-USED = frozenset({"tensor", "nn", "coordinate_mlp", "network_spec", "register_method", "siren_init", "step", "np"})
+USED = frozenset(
+    {
+        "tensor",
+        "nn",
+        "coordinate_mlp",
+        "network_spec",
+        "register_method",
+        "siren_init",
+        "step",
+        "np",
+        "zone_plate",
+        "rings",
+        "grid",
+    }
+)
 """Names that the templates import or define."""
+SOURCES = ("function", "image", "volume")
+"""What a new task can start from."""
 
 
 def new_method(name: str, folder: Path) -> Path:
@@ -19,9 +35,18 @@ def new_method(name: str, folder: Path) -> Path:
     return _write("method.py.txt", folder / f"{_module(name)}.py", **_names(name))
 
 
-def new_task(name: str, folder: Path) -> Path:
-    """Write a task that runs as it is; return its file. Raises BadValue like ``new_method``."""
-    return _write("task.py.txt", folder / f"{_module(name)}.py", **_names(name))
+def new_task(name: str, folder: Path, source: str = "function") -> Path:
+    """Write a task that runs as it is; return its file.
+
+    Args:
+        name: Name of the task.
+        folder: Folder for the file.
+        source: What the task starts from, one of ``SOURCES``.
+
+    Raises:
+        BadValue: Invalid name, or the file exists.
+    """
+    return _write(f"task_{source}.py.txt", folder / f"{_module(name)}.py", **_names(name))
 
 
 def new_package(name: str, folder: Path, version: str) -> list[Path]:

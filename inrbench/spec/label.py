@@ -13,7 +13,7 @@ from inrbench.errors import BadValue
 
 @dataclass(frozen=True)
 class MethodLabel:
-    """A method and the parameters that differ from its settings for the task.
+    """A method and the parameters that differ from those it has for the task.
 
     Args:
         method: Name of the method.

@@ -125,6 +125,7 @@ def gated(net: NetworkSpec, *, omega: float = 30.0) -> nn.Module:
 '''
 
 
+@pytest.mark.slow
 def test_an_activation_broken_on_purpose_turns_the_gate_red(tmp_path):
     """The whole way: published runs, a changed file, the same command again, the gate."""
     plugin = tmp_path / "gated.py"

@@ -201,6 +201,7 @@ def test_unsuitable_images_end_their_run_in_one_line(tmp_path):
     assert (code, "note: " in text, "text.png cannot be read as an image" in text) == (0, True, True)
 
 
+@pytest.mark.slow
 def test_unsuitable_meshes_and_clips_end_their_run_in_one_line_and_others_go_on(tmp_path, no_data):
     knot = Registry().task("sdf").mesh("knot")
     write_ply(tmp_path / "good.ply", knot)
@@ -232,6 +233,7 @@ def test_unsuitable_meshes_and_clips_end_their_run_in_one_line_and_others_go_on(
     assert not (tmp_path / "v" / "artifacts").exists()
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_done_again_for_its_probes_and_once_only(tmp_path):
     words = (*QUICK, "--results", str(tmp_path))
     assert "1 to do" in invoke(*words)[1] or "to do" in invoke(*words)[1]

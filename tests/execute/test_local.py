@@ -80,6 +80,7 @@ def unruly(tmp_path) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_workers_that_die_hang_or_shout_cost_only_their_own_run(tiny_jobs, settings, unruly):
     acts = ("segfault", "print", "killed", "hang", "exit", "fork", "nothing")
     jobs = tiny_jobs(methods=f"{unruly}[act={','.join(acts)}],relu")
@@ -107,6 +108,7 @@ def test_a_run_that_takes_more_memory_than_it_may_ends_as_oom_and_the_next_goes_
     assert "0.5 GiB are allowed (--memory-limit)" in ends["unruly"]["message"]
 
 
+@pytest.mark.slow
 def test_the_numbers_do_not_depend_on_the_order_of_runs_nor_on_what_others_did(tiny_jobs, settings, unruly, tmp_path):
     jobs = tiny_jobs(methods=f"relu,{unruly}[act=exit,print,seed],siren", seeds=(0, 1))
     numbers = []

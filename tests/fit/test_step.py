@@ -288,6 +288,7 @@ print(meter.host_peak_bytes())
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the high-water mark")
+@pytest.mark.slow
 def test_memory_is_a_tenth_of_the_references_and_does_not_grow_with_the_image():
     peaks = [
         int(subprocess.check_output([sys.executable, "-c", MEMORY, str(n), engine], text=True))

@@ -10,7 +10,7 @@ import inrbench
 from inrbench.errors import BadValue
 from inrbench.plugin_checks import check_method, check_task
 from inrbench.registry import Registry
-from inrbench.scaffold import new_method, new_package, new_task
+from inrbench.scaffold import SOURCES, new_method, new_package, new_task
 
 
 def test_a_new_method_keeps_the_contract_and_marks_what_to_edit(tmp_path):
@@ -22,9 +22,14 @@ def test_a_new_method_keeps_the_contract_and_marks_what_to_edit(tmp_path):
     assert {verdict.state for verdict in check_method(Registry([path]).method("my-act"), compiled=False)} == {"ok"}
 
 
-def test_a_new_task_keeps_the_contract(tmp_path):
-    path = new_task("my_task", tmp_path)
-    assert {verdict.state for verdict in check_task(Registry([path]).task("my_task"))} == {"ok"}
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_new_task_keeps_the_contract_and_marks_what_to_edit(tmp_path, source):
+    path = new_task("my_task", tmp_path, source)
+    assert path.read_text().count("EDIT:") >= 4
+    assert "$" not in path.read_text()
+    assert {
+        (verdict.state, verdict.message) for verdict in check_task(Registry([path]).task("my_task")) if verdict.state != "ok"
+    } == set()
 
 
 def test_a_new_package_has_a_method_its_entry_point_and_tests_that_pass(tmp_path):
