@@ -1,4 +1,4 @@
-"""Claims are read strictly, and judged by our own spread."""
+"""Claims are validated when read, and evaluated with the spread of our own runs."""
 
 import math
 import re
@@ -66,7 +66,7 @@ def verdicts(registry, groups, text=GOOD):
     return evaluate_claims(claims(registry, text), groups, registry)
 
 
-def test_a_number_within_our_spread_over_seeds_is_reproduced(registry, measured):
+def test_a_value_within_our_spread_over_seeds_is_reproduced(registry, measured):
     (verdict,) = verdicts(registry, measured({"siren": [0.8e-4, 1.5e-4, 2.5e-4]}))
     logs = [math.log10(v) for v in (0.8e-4, 1.5e-4, 2.5e-4)]
     mean = sum(logs) / 3
@@ -79,23 +79,23 @@ def test_a_number_within_our_spread_over_seeds_is_reproduced(registry, measured)
 
 
 @pytest.mark.parametrize(("value", "note"), [(1.0, ""), (1e-9, "better than printed")])
-def test_a_number_outside_is_not_and_better_is_said(registry, measured, value, note):
+def test_a_value_outside_our_spread_is_not_reproduced(registry, measured, value, note):
     (verdict,) = verdicts(registry, measured({"siren": [value, 1.01 * value, 1.02 * value]}))
     assert (verdict.outcome, verdict.note) == ("not reproduced", note)
 
 
-def test_a_single_run_borrows_the_spread_of_other_methods(registry, measured):
+def test_a_single_run_uses_the_spread_of_other_methods(registry, measured):
     (verdict,) = verdicts(registry, measured({"siren": [3e-4], "msa": [1e-3, 1e-2, 1e-1]}))
     assert (verdict.outcome, verdict.text) == ("consistent", "consistent (1 seed)")
     assert verdict.low < 1e-4 < verdict.high
 
 
-def test_a_single_run_with_no_spread_says_so(registry, measured):
+def test_a_single_run_without_a_known_spread_has_a_note(registry, measured):
     (verdict,) = verdicts(registry, measured({"siren": [1.2e-4]}))
     assert (verdict.outcome, verdict.note) == ("consistent", "its spread over seeds is not known")  # within a tenth of a decade
 
 
-def test_what_ran_elsewhere_is_another_protocol_and_what_did_not_run_is_not(registry, measured):
+def test_a_different_protocol_and_a_missing_run_are_distinguished(registry, measured):
     (verdict,) = verdicts(registry, measured({"siren": [1e-4]}, protocol="long", protocol_fingerprint="e" * 12))
     assert (verdict.outcome, verdict.measured, verdict.note) == (
         "protocol differs",
@@ -105,7 +105,7 @@ def test_what_ran_elsewhere_is_another_protocol_and_what_did_not_run_is_not(regi
     assert verdicts(registry, [])[0].outcome == "not run"
 
 
-def test_runs_that_failed_reproduce_nothing(registry, measured):
+def test_failed_runs_give_the_verdict_not_reproduced(registry, measured):
     (verdict,) = verdicts(registry, measured({"siren": [None]}))
     assert (verdict.outcome, verdict.note) == ("not reproduced", "1 run(s) failed")
 
@@ -116,7 +116,7 @@ BOUND = GOOD.replace('kind = "value"\ncolumn = "MSE"', 'kind = "bound"').replace
 
 
 @pytest.mark.parametrize(("value", "outcome"), [(1e-3, "bound holds"), (1e-5, "not reproduced")])
-def test_a_bound_holds_or_does_not(registry, measured, value, outcome):
+def test_verdicts_on_a_bound(registry, measured, value, outcome):
     (verdict,) = verdicts(registry, measured({"siren": [value]}), BOUND)
     assert (verdict.claimed, verdict.outcome) == ("> 0.0001", outcome)
 
@@ -126,7 +126,7 @@ ORDER = GOOD.replace('kind = "value"\ncolumn = "MSE"', 'kind = "best"').replace(
 )
 
 
-def test_an_ordering_holds_or_does_not(registry, measured):
+def test_verdicts_on_an_ordering(registry, measured):
     groups = measured({"siren": [1e-5], "msa": [1e-4]})
     assert verdicts(registry, groups, ORDER)[0].text == "consistent (1 seed)"
     (second,) = verdicts(registry, groups, ORDER + "position = 2\n")
@@ -134,21 +134,21 @@ def test_an_ordering_holds_or_does_not(registry, measured):
     assert verdicts(registry, groups, ORDER.replace('"msa"]', '"relu"]'))[0].outcome == "not run"
 
 
-def test_on_every_signal_means_every_one(registry, measured):
+def test_each_signal_requires_the_ordering_on_every_signal(registry, measured):
     both = ORDER.replace('["sin200"]', '["sin200", "sin500"]') + "each_signal = true\n"
     measured({"siren": [1e-5], "msa": [1e-4]})
     (verdict,) = verdicts(registry, measured({"siren": [1e-5], "msa": [1e-6]}, signal="sin500"), both)
     assert (verdict.outcome, verdict.note) == ("not reproduced", "1 of 2 signal(s)")
 
 
-def test_an_average_over_signals_needs_them_all(registry, measured):
+def test_an_average_over_signals_requires_every_signal(registry, measured):
     both = GOOD.replace('["sin200"]', '["sin200", "sin500"]')
     (verdict,) = verdicts(registry, measured({"siren": [1e-4, 1e-4]}), both)
     assert (verdict.outcome, verdict.note) == ("not run", "1 of 2 signals missing")
     (verdict,) = verdicts(registry, measured({"siren": [1e-4]}, signal="sin500"), both)
     assert verdict.text == "consistent (1 seed)"
     (verdict,) = verdicts(registry, measured({"siren": [1e-4, 1e-4, 1e-4]}, signal="sin500"), both)
-    assert verdict.text == "consistent (2 seeds)", "as many as have every signal"
+    assert verdict.text == "consistent (2 seeds)", "only seeds that cover every signal count"
 
 
 def test_an_ordering_on_three_seeds_is_reproduced(registry, measured):
@@ -156,7 +156,7 @@ def test_an_ordering_on_three_seeds_is_reproduced(registry, measured):
     assert verdicts(registry, groups, ORDER)[0].outcome == "reproduced"
 
 
-def test_a_guess_accuses_nobody(registry, measured):
+def test_guessed_conditions_give_the_verdict_protocol_guessed(registry, measured):
     groups = measured({"siren": [1.0, 1.0, 1.0]})
     (verdict,) = verdicts(registry, groups, GOOD + 'guessed = "the equation is not printed"\n')
     assert verdict.outcome == "protocol guessed"
@@ -164,7 +164,7 @@ def test_a_guess_accuses_nobody(registry, measured):
     assert verdicts(registry, [], GOOD + 'guessed = "no"\n')[0].outcome == "not run"
 
 
-def test_a_failure_that_agrees_with_a_failure_reproduces_nothing(registry, attempt, tmp_path):
+def test_a_failed_solution_that_agrees_gives_the_verdict_both_fail(registry, attempt, tmp_path):
     task = registry.task("heat1d")
     metric = task.metric("relative-l2@test-grid")
     made = attempt(task="heat1d", signal="b20", method="pinn",
@@ -179,12 +179,12 @@ def test_a_failure_that_agrees_with_a_failure_reproduces_nothing(registry, attem
     assert verdicts(registry, comparable_runs(tmp_path, COLUMNS), text)[0].outcome == "both fail"
 
 
-def test_the_papers_unprinted_equations_are_all_said_to_be_guessed(registry):
+def test_claims_on_equations_the_paper_omits_are_marked_as_guessed(registry):
     guessed = {claim.item for claim in claims_of(paper_key("msa2026"), registry) if claim.guessed}
     assert guessed == {"table3", "table4", "figure5"}
 
 
-def test_robust_means_the_least_worst(registry, measured):
+def test_worst_case_over_compares_the_worst_value_of_each_method(registry, measured):
     text = ORDER.replace('best = "siren"', 'best = "msa"').replace('["siren", "msa"]', '["msa", "msa[spacing=linear]"]')
     groups = measured({
         "msa[s_max=1.0]": [1e-3], "msa[s_max=2.0]": [2e-3],
@@ -194,7 +194,7 @@ def test_robust_means_the_least_worst(registry, measured):
     assert (verdict.outcome, len(verdict.runs)) == ("consistent", 4)
 
 
-def test_a_probes_reading_is_a_number_too(registry, attempt, tmp_path):
+def test_claims_can_refer_to_probe_readings(registry, attempt, tmp_path):
     task = registry.task("function1d")
     fingerprint = task.protocols["quick"].fingerprint(task.name, task.version)
     made = attempt(task="function1d", signal="sin200", protocol_fingerprint=fingerprint)
@@ -217,18 +217,18 @@ def test_a_probes_reading_is_a_number_too(registry, attempt, tmp_path):
     ("values = { siren = 1e-4 }", "", "a claim of kind 'value' needs 'values'"),
     ('kind = "value"\ncolumn = "MSE"', 'kind = "best"\nbest = "a"\ncompared = ["b"]', "a claim of kind 'best' has no 'values'"),
 ])  # fmt: skip
-def test_what_cannot_be_judged_is_refused_with_file_and_line(registry, old, new, fault):
+def test_invalid_claims_are_refused_with_file_and_line(registry, old, new, fault):
     with pytest.raises(BadValue, match=re.escape("p.toml:5: ") + ".*" + re.escape(fault)):
         claims(registry, GOOD.replace(old, new))
 
 
-def test_a_probe_cannot_be_best(registry):
+def test_a_claim_of_kind_best_on_a_probe_is_refused(registry):
     with pytest.raises(BadValue, match="has no direction, so none can be best"):
         claims(registry, ORDER.replace("mse@train", "ntk/r1"))
 
 
 @pytest.mark.parametrize("key", sorted(papers()))
-def test_every_papers_claims_can_be_judged_and_run(registry, key):
+def test_claims_of_every_paper_can_be_evaluated_and_planned(registry, key):
     found = claims_of(key, registry)
     assert len(evaluate_claims(found, [], registry)) >= len(found)
     for quick in (False, True):
@@ -239,7 +239,7 @@ def test_every_papers_claims_can_be_judged_and_run(registry, key):
     assert bibtex(key).startswith("@")
 
 
-def test_the_paper_at_the_heart_is_entered_whole(registry):
+def test_all_claims_of_msa2026_are_entered(registry):
     found = claims_of(paper_key("msa2026"), registry)
     counts = {}
     for claim in found:
@@ -254,7 +254,7 @@ def test_the_paper_at_the_heart_is_entered_whole(registry):
         paper_key("msa2025")
 
 
-def test_verdicts_are_told(registry, measured):
+def test_verdicts_are_reported_as_text_markdown_and_json(registry, measured):
     found = verdicts(registry, measured({"siren": [1.0, 1.1]}))
     assert summary(found) == "1 claim: 1 not reproduced"
     assert "| table1 | MSE    | siren |  0.0001 |" in verdict_text("p", found, "markdown")
@@ -262,7 +262,7 @@ def test_verdicts_are_told(registry, measured):
     assert '"verdict": "not reproduced"' in verdict_text("p", found, "json")
 
 
-def test_a_figure_is_reproduced_in_one_command(tmp_path, monkeypatch):
+def test_reproduce_command_runs_and_draws_a_figure(tmp_path, monkeypatch):
     quick = papers()["han2026msa"] | {"short": "msa2026"}
     assert quick["claims"]
     monkeypatch.setattr(
@@ -288,7 +288,7 @@ def test_a_figure_is_reproduced_in_one_command(tmp_path, monkeypatch):
     assert "0 to do" in again.output
 
 
-def test_claims_of_an_empty_folder_are_not_run(tmp_path):
+def test_claims_command_on_an_empty_folder_reports_not_run(tmp_path):
     done = CliRunner().invoke(
         cli, ["claims", "msa2026", "--item", "table4", "--results", str(tmp_path)], catch_exceptions=False
     )

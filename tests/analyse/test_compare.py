@@ -28,7 +28,7 @@ def filled(attempt, tmp_path):
     return tmp_path
 
 
-def test_differences_are_paired_on_signals_with_seeds_averaged(filled):
+def test_compare_averages_seeds_and_pairs_by_signal(filled):
     (group,) = comparable_runs(filled, COLUMNS)
     psnr, mse = compare(group, "msa", ["siren"])
     assert (psnr.n_signals, psnr.n_seeds, psnr.wins) == (8, 2, 8)
@@ -40,7 +40,7 @@ def test_differences_are_paired_on_signals_with_seeds_averaged(filled):
     assert mse.wins == 8
 
 
-def test_what_choosing_with_the_truth_would_have_given_is_not_compared(attempt, tmp_path):
+def test_oracle_metrics_are_not_compared(attempt, tmp_path):
     oracle = Metric(id="relative-l2-oracle@x", higher_is_better=False, scale="log")
     for method in ("siren", "msa"):
         one = attempt(method=method)
@@ -50,7 +50,7 @@ def test_what_choosing_with_the_truth_would_have_given_is_not_compared(attempt, 
     assert [each.metric.id for each in compare(group, "msa", ["siren"])] == ["psnr@test", "mse@test"]
 
 
-def test_p_is_adjusted_for_the_number_of_others(filled):
+def test_p_is_adjusted_for_the_number_of_compared_methods(filled):
     (group,) = comparable_runs(filled, COLUMNS)
     by_other = {c.other: c for c in compare(group, "msa", ["siren", "relu"]) if c.metric.unit == "dB"}
     assert by_other["siren"].p == pytest.approx(2 * 2 / 2**8)
@@ -58,7 +58,7 @@ def test_p_is_adjusted_for_the_number_of_others(filled):
     assert (few[0].n_signals, few[0].p, few[0].difference.low) == (1, None, None)
 
 
-def test_the_verb_says_better_worse_or_neither(filled):
+def test_compare_command_reports_worse_or_no_difference(filled):
     done = CliRunner().invoke(cli, ["compare", "siren", "msa", "relu", "--results", str(filled)], catch_exceptions=False)
     lines = [line for line in done.output.splitlines() if line.startswith("PSNR")]
     assert lines[0].endswith("worse")
@@ -72,7 +72,7 @@ def test_the_verb_says_better_worse_or_neither(filled):
             CliRunner().invoke(cli, ["compare", *words, "--results", str(filled)], catch_exceptions=False)
 
 
-def test_methods_that_never_met_are_not_compared(attempt, tmp_path):
+def test_compare_requires_a_common_group_and_a_common_signal(attempt, tmp_path):
     append(tmp_path, attempt(method="siren"))
     append(tmp_path, attempt(method="msa", protocol_fingerprint="e" * 12))
     with pytest.raises(NothingFound, match="contains both msa and siren"):
@@ -82,7 +82,7 @@ def test_methods_that_never_met_are_not_compared(attempt, tmp_path):
         CliRunner().invoke(cli, ["compare", "msa", "siren", "--results", str(tmp_path)], catch_exceptions=False)
 
 
-def test_the_leaderboard_shares_ranks_where_signals_are_many(filled):
+def test_leaderboard_shares_ranks_when_there_are_enough_signals(filled):
     (leaderboard,) = leaderboards(filled)
     assert {row.label: row.rank for row in leaderboard.rows} == {"msa": 1, "siren": 2, "relu": 2, "wire": None}
     text = to_markdown([leaderboard])
@@ -90,7 +90,7 @@ def test_the_leaderboard_shares_ranks_where_signals_are_many(filled):
     assert "cannot distinguish share a rank" in text
 
 
-def test_the_leaderboard_has_no_ranks_with_few_signals(attempt, tmp_path):
+def test_leaderboard_has_no_ranks_with_few_signals(attempt, tmp_path):
     append(tmp_path, attempt(method="siren"))
     append(tmp_path, attempt(method="msa"))
     (leaderboard,) = leaderboards(tmp_path)
@@ -98,7 +98,7 @@ def test_the_leaderboard_has_no_ranks_with_few_signals(attempt, tmp_path):
     assert "rank" not in to_markdown([leaderboard])
 
 
-def test_time_to_a_target_counts_those_that_never_reached_it(attempt, tmp_path):
+def test_times_to_targets_omits_targets_that_no_run_reached(attempt, tmp_path):
     append(tmp_path, attempt(method="siren"))  # its curve ends at 12 dB after half a second
     (group,) = comparable_runs(tmp_path, ("status", "metrics", "curve"))
     (time,) = times_to_targets(group, [10.0])
@@ -106,7 +106,7 @@ def test_time_to_a_target_counts_those_that_never_reached_it(attempt, tmp_path):
     assert times_to_targets(group, [30.0]) == []
 
 
-def test_fewer_than_six_signals_have_no_interval_over_signals_but_one_over_their_seeds(attempt, tmp_path):
+def test_few_signals_have_an_interval_over_seeds_and_none_over_signals(attempt, tmp_path):
     for seed in range(3):
         append(tmp_path, attempt(31.0 + 0.1 * seed, method="msa", seed=seed))
         append(tmp_path, attempt(30.0 + 0.2 * seed, method="siren", seed=seed))
@@ -128,7 +128,7 @@ def test_runs_that_did_not_train_are_not_compared(attempt, tmp_path):
         CliRunner().invoke(cli, ["compare", "msa", "siren", "--results", str(tmp_path)], catch_exceptions=False)
 
 
-def test_the_leaderboard_says_what_quality_costs_where_asked(attempt, tmp_path):
+def test_leaderboard_details_list_methods_not_beaten_in_quality_and_cost(attempt, tmp_path):
     for method, psnr, seconds, n_params in (("msa", 32.0, 9.0, 100), ("siren", 30.0, 3.0, 100), ("relu", 20.0, 5.0, 10)):
         made = attempt(psnr, method=method)
         cost = replace(made.result.cost, train_seconds=seconds, n_params=n_params)

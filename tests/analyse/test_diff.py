@@ -13,7 +13,7 @@ class Points(Settings):
     points: int
 
 
-def test_the_fields_that_make_runs_different_are_named_the_nearest_run_first(attempt, tmp_path):
+def test_diff_lists_the_differing_fields_with_the_nearest_run_first(attempt, tmp_path):
     ours = attempt()
     longer = replace(ours.protocol, epochs=9, settings=Points(points=5))
     others = [
@@ -41,7 +41,7 @@ def test_the_fields_that_make_runs_different_are_named_the_nearest_run_first(att
     assert "  method_sha256: 1111111111... here, 2222222222... there  (the method's file has been changed)" in text
 
 
-def test_a_run_without_relatives_is_said_to_have_none(attempt, tmp_path):
+def test_diff_reports_when_there_is_no_other_run(attempt, tmp_path):
     append(tmp_path, attempt())
     text = (
         CliRunner()

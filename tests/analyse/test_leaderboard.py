@@ -14,7 +14,7 @@ from inrbench.spec import Measurement, Metric
 from inrbench.store import append
 
 
-def boards(tmp_path, attempts, **limits):
+def tables(tmp_path, attempts, **limits):
     for one in attempts:
         append(tmp_path, one)
     return leaderboards(tmp_path, **limits)
@@ -23,7 +23,7 @@ def boards(tmp_path, attempts, **limits):
 def test_means_are_over_seeds_and_then_over_signals(attempt, tmp_path):
     runs = [attempt(psnr=p, mse=m, signal=s, seed=n) for p, m, s, n in
             ((30, 1e-2, "a", 0), (32, 1e-4, "a", 1), (34, 1e-3, "b", 0), (36, 1e-3, "b", 1))]  # fmt: skip
-    (leaderboard,) = boards(tmp_path, runs)
+    (leaderboard,) = tables(tmp_path, runs)
     (row,) = leaderboard.rows
     assert (leaderboard.signals, leaderboard.seeds, row.n_signals, row.n_ok, row.seeds) == (["a", "b"], [0, 1], 2, 4, (2, 2))
     assert (row.cells["psnr@test"].mean, row.cells["psnr@test"].std) == (33, pytest.approx(math.sqrt(8)))
@@ -32,56 +32,56 @@ def test_means_are_over_seeds_and_then_over_signals(attempt, tmp_path):
 
 
 def test_a_signal_with_more_seeds_does_not_count_more(attempt, tmp_path):
-    """An easy signal had three seeds and two hard ones one each: the mean over runs made its winner the winner of all."""
+    """Regression: a plain mean over runs favoured the method that is best on the signal with three seeds."""
     runs = [attempt(psnr=40, method="msa", signal="easy", seed=n) for n in range(3)]
     runs += [attempt(psnr=10, method="msa", signal=s) for s in ("hard", "harder")]
     runs += [attempt(psnr=30, method="siren", signal=s) for s in ("easy", "hard", "harder")]
-    (leaderboard,) = boards(tmp_path, runs)
+    (leaderboard,) = tables(tmp_path, runs)
     assert [(row.label, row.cells["psnr@test"].mean, row.complete, row.seeds) for row in leaderboard.rows] == [
         ("siren", pytest.approx(30), True, (1, 1)), ("msa", pytest.approx(20), True, (1, 3)),
     ]  # fmt: skip
     assert re.search(r"1 to 3 \| 3 ", to_markdown([leaderboard]))
 
 
-def test_a_run_that_did_not_train_has_no_rank_no_mark_and_no_part_in_a_mean(attempt, tmp_path):
+def test_untrained_runs_have_no_rank_no_mark_and_no_part_in_means(attempt, tmp_path):
     runs = [attempt(psnr=20, method="siren", signal=s) for s in "ab"] + [attempt(psnr=25, method="msa", signal=s) for s in "ab"]
     runs += [attempt(psnr=99, method="flat", signal=s, trained=False) for s in "ab"]
     runs += [
         attempt(psnr=30, method="half", signal="a", trained=True),
         attempt(psnr=1, method="half", signal="b", trained=False),
     ]
-    (leaderboard,) = boards(tmp_path, runs)
+    (leaderboard,) = tables(tmp_path, runs)
     assert [(row.label, row.trained, row.complete, row.position) for row in leaderboard.rows] == [
         ("msa", True, True, 1), ("siren", True, True, 2), ("half", True, False, None), ("flat", False, False, None),
     ]  # fmt: skip
     assert leaderboard.rows[0].marks["psnr@test"] == "best"
     assert not leaderboard.rows[2].marks
     assert not leaderboard.rows[3].marks
-    assert leaderboard.rows[2].cells["psnr@test"].mean == 30  # of what it learned
-    assert leaderboard.rows[3].cells["psnr@test"].mean == 99  # shown, as what did not train
+    assert leaderboard.rows[2].cells["psnr@test"].mean == 30  # of the trained run only
+    assert leaderboard.rows[3].cells["psnr@test"].mean == 99  # shown, but labelled as not trained
     text = to_markdown([leaderboard])
     assert "flat (did not train)" in text
     assert "1/2: 1 not trained" in text
 
 
-def test_a_table_in_which_nobody_trained_has_no_winner(attempt, tmp_path):
-    (leaderboard,) = boards(tmp_path, [attempt(psnr=p, method=m, trained=False) for m, p in (("a", 30), ("b", 20), ("c", 10))])
+def test_a_table_without_trained_methods_has_no_ranks_or_marks(attempt, tmp_path):
+    (leaderboard,) = tables(tmp_path, [attempt(psnr=p, method=m, trained=False) for m, p in (("a", 30), ("b", 20), ("c", 10))])
     assert not any(row.marks or row.position or row.rank for row in leaderboard.rows)
 
 
 def test_a_table_with_one_complete_row_has_no_best(attempt, tmp_path):
-    (leaderboard,) = boards(tmp_path, [attempt(psnr=30), attempt(psnr=40, method="msa", status="diverged")])
+    (leaderboard,) = tables(tmp_path, [attempt(psnr=30), attempt(psnr=40, method="msa", status="diverged")])
     assert not leaderboard.rows[0].marks
 
 
-def test_only_what_answers_the_question_is_marked():
+def test_training_residual_and_oracle_metrics_are_not_markable():
     ids = ("psnr@x", "mse@train", "residual-rms@x", "relative-l2-oracle@x", "ssim@x")
     metrics = [Metric(id=name, higher_is_better=True) for name in ids]
     assert [metric.id for metric in markable(metrics)] == ["psnr@x", "ssim@x"]
-    assert [metric.id for metric in markable(metrics[1:])] == ["mse@train", "ssim@x"]  # a paper that ranks by it
+    assert [metric.id for metric in markable(metrics[1:])] == ["mse@train", "ssim@x"]  # marked where it is the first metric
 
 
-def test_equations_of_before_it_was_recorded_did_not_train_at_the_error_of_zero(attempt, tmp_path):
+def test_old_pde_runs_with_the_error_of_zero_count_as_not_trained(attempt, tmp_path):
     for method, value in (("pinn", 0.99), ("msa-pinn", 0.2), ("sf-pinn", 0.3)):
         made = attempt(method=method)
         metric = Metric(id="relative-l2@test-grid", higher_is_better=False, scale="log")
@@ -90,7 +90,7 @@ def test_equations_of_before_it_was_recorded_did_not_train_at_the_error_of_zero(
     assert [(row.label, row.trained) for row in leaderboard.rows] == [("msa-pinn", True), ("sf-pinn", True), ("pinn", False)]
 
 
-def test_the_distance_to_the_best_is_paired_and_has_an_interval_from_six_signals_on(attempt, tmp_path):
+def test_difference_to_best_is_paired_with_an_interval_at_six_signals(attempt, tmp_path):
     for i, signal in enumerate("abcdef"):
         append(tmp_path, attempt(psnr=30 + 3 * i, method="msa", signal=signal))
         append(tmp_path, attempt(psnr=28 + 3 * i + 0.1 * (i % 2), method="siren", signal=signal))
@@ -105,7 +105,7 @@ def test_the_distance_to_the_best_is_paired_and_has_an_interval_from_six_signals
     assert "±" not in text
 
 
-def test_few_signals_with_three_seeds_are_told_apart_by_their_seeds_and_that_is_said(attempt, tmp_path):
+def test_few_signals_give_a_note_with_t_tests_over_seeds(attempt, tmp_path):
     for seed in range(3):
         append(tmp_path, attempt(psnr=30 + 0.01 * seed, method="msa", seed=seed))
         append(tmp_path, attempt(psnr=28 + 0.02 * seed, method="siren", seed=seed))
@@ -116,8 +116,8 @@ def test_few_signals_with_three_seeds_are_told_apart_by_their_seeds_and_that_is_
     assert "not distinguished from it: relu" in note
 
 
-def test_the_primary_metric_sorts_and_best_and_second_are_marked_by_direction(attempt, tmp_path):
-    (leaderboard,) = boards(tmp_path, [attempt(psnr=p, mse=m, method=n) for n, p, m in
+def test_rows_are_sorted_by_the_primary_metric_and_marked_by_direction(attempt, tmp_path):
+    (leaderboard,) = tables(tmp_path, [attempt(psnr=p, mse=m, method=n) for n, p, m in
                                  (("worst", 10, 1e-3), ("best", 30, 1e-2), ("second", 20, 1e-4))])  # fmt: skip
     assert [row.label for row in leaderboard.rows] == ["best", "second", "worst"]
     assert {row.label: row.marks for row in leaderboard.rows} == {
@@ -125,29 +125,29 @@ def test_the_primary_metric_sorts_and_best_and_second_are_marked_by_direction(at
     }  # fmt: skip
 
 
-def test_equal_values_share_their_mark(attempt, tmp_path):
-    (leaderboard,) = boards(tmp_path, [attempt(psnr=p, method=n) for n, p in (("a", 30), ("b", 30), ("c", 20))])
+def test_equal_values_share_a_mark(attempt, tmp_path):
+    (leaderboard,) = tables(tmp_path, [attempt(psnr=p, method=n) for n, p in (("a", 30), ("b", 30), ("c", 20))])
     assert [row.marks["psnr@test"] for row in leaderboard.rows] == ["best", "best", "second"]
 
 
 @pytest.mark.parametrize("field", ["protocol_fingerprint", "device_class", "task", "engine"])
-def test_runs_that_cannot_be_compared_never_share_a_table(attempt, tmp_path, field):
-    made = boards(
+def test_incomparable_runs_never_share_a_table(attempt, tmp_path, field):
+    made = tables(
         tmp_path, [attempt(), attempt(**{field: {"device_class": "cuda", "engine": "reference"}.get(field, "other")})]
     )
     assert [len(leaderboard.rows) for leaderboard in made] == [1, 1]
 
 
-def test_protocols_of_one_meaning_share_a_table_whatever_their_name(attempt, tmp_path):
-    (leaderboard,) = boards(tmp_path, [attempt(), attempt(protocol="renamed", method="msa")])
+def test_protocols_with_equal_fingerprints_share_a_table(attempt, tmp_path):
+    (leaderboard,) = tables(tmp_path, [attempt(), attempt(protocol="renamed", method="msa")])
     assert len(leaderboard.rows) == 2
 
 
-def test_a_method_with_failures_ranks_below_those_that_are_complete_and_is_never_best(attempt, tmp_path):
+def test_methods_with_failures_follow_complete_ones_and_have_no_marks(attempt, tmp_path):
     runs = [attempt(psnr=10, signal=s) for s in "ab"] + [attempt(psnr=9, signal=s, method="relu") for s in "ab"]
     runs += [attempt(psnr=99, method="lucky"), attempt(method="lucky", signal="b", status="diverged")]
     runs += [attempt(psnr=98, method="partial")]
-    (leaderboard,) = boards(tmp_path, runs)
+    (leaderboard,) = tables(tmp_path, runs)
     assert [row.label for row in leaderboard.rows] == ["siren", "relu", "lucky", "partial"]
     assert leaderboard.rows[0].marks["psnr@test"] == "best"
     assert [row.failures for row in leaderboard.rows] == [{}, {}, {"diverged": 1}, {"not run": 1}]
@@ -158,27 +158,27 @@ def test_a_method_with_failures_ranks_below_those_that_are_complete_and_is_never
 
 
 def test_a_method_without_a_finished_run_has_a_row_with_the_reason(attempt, tmp_path):
-    (leaderboard,) = boards(tmp_path, [attempt(), attempt(method="wire", status="oom")])
+    (leaderboard,) = tables(tmp_path, [attempt(), attempt(method="wire", status="oom")])
     assert leaderboard.rows[1].cells == {}
     assert "| wire" in to_markdown([leaderboard])
     assert "0/1: 1 oom" in to_markdown([leaderboard])
 
 
-def test_a_table_of_nothing_but_failures_is_shown(attempt, tmp_path):
-    (leaderboard,) = boards(tmp_path, [attempt(status="timeout")])
+def test_a_table_with_only_failed_runs_is_shown(attempt, tmp_path):
+    (leaderboard,) = tables(tmp_path, [attempt(status="timeout")])
     assert "0/1: 1 timeout" in to_markdown([leaderboard])
 
 
 def test_missing_values_are_counted_and_explained(attempt, tmp_path):
-    (leaderboard,) = boards(tmp_path, [attempt(psnr=None), attempt(psnr=20, seed=1)])
+    (leaderboard,) = tables(tmp_path, [attempt(psnr=None), attempt(psnr=20, seed=1)])
     assert leaderboard.rows[0].cells["psnr@test"].n == 1
     assert leaderboard.notes == ["psnr@test is missing in 1 run(s): no weights"]
 
 
-def test_times_of_different_machines_are_not_averaged(attempt, tmp_path):
+def test_times_of_different_machines_are_not_shown(attempt, tmp_path):
     other = attempt(seed=1)
     other = replace(other, environment=replace(other.environment, hardware_id="other"))
-    (leaderboard,) = boards(tmp_path, [attempt(), other])
+    (leaderboard,) = tables(tmp_path, [attempt(), other])
     assert leaderboard.worker_layout is None
     text = to_markdown([leaderboard])
     assert "train (s)" not in text
@@ -188,15 +188,15 @@ def test_times_of_different_machines_are_not_averaged(attempt, tmp_path):
 @pytest.mark.parametrize("edited", [
     {"method_sha256": "new"}, {"method_sha256": "new", "params": {"omega": 60.0}}, {"signal_sha256": "new"},
 ])  # fmt: skip
-def test_runs_of_older_code_or_of_other_bytes_do_not_mix_with_newer_ones(attempt, tmp_path, edited):
-    (leaderboard,) = boards(tmp_path, [attempt(psnr=10), attempt(psnr=20, **edited)])
+def test_runs_of_older_code_or_data_do_not_mix_with_newer_ones(attempt, tmp_path, edited):
+    (leaderboard,) = tables(tmp_path, [attempt(psnr=10), attempt(psnr=20, **edited)])
     assert leaderboard.rows[0].cells["psnr@test"].mean == 20
     assert (leaderboard.rows[0].n_ok, leaderboard.rows[0].n_signals) == (1, 1)
 
 
-def test_signals_not_run_again_after_an_edit_are_missing(attempt, tmp_path):
+def test_signals_not_run_again_after_an_edit_count_as_not_run(attempt, tmp_path):
     runs = [attempt(method="relu", signal=s) for s in "ab"] + [attempt(signal=s) for s in "ab"]
-    (leaderboard,) = boards(tmp_path, [*runs, attempt(method_sha256="new")])
+    (leaderboard,) = tables(tmp_path, [*runs, attempt(method_sha256="new")])
     assert {row.label: row.failures for row in leaderboard.rows} == {"relu": {}, "siren": {"not run": 1}}
 
 
@@ -204,20 +204,20 @@ def test_a_metric_that_is_missing_or_nan_is_never_marked(attempt, tmp_path):
     runs = [attempt(method=m, psnr=p, mse=e, signal=s) for m, p, e, s in (
         ("a", 10, 1e-2, "a"), ("a", 10, 1e-2, "b"), ("b", None, math.nan, "a"), ("b", 99, 1e-9, "b"), ("c", 5, 1e-1, "a"), ("c", 5, 1e-1, "b"),
     )]  # fmt: skip
-    (leaderboard,) = boards(tmp_path, runs)
+    (leaderboard,) = tables(tmp_path, runs)
     assert {row.label: row.marks for row in leaderboard.rows} == {
         "a": {"psnr@test": "best", "mse@test": "best"}, "b": {}, "c": {"psnr@test": "second", "mse@test": "second"},
     }  # fmt: skip
 
 
-def test_variants_are_rows_of_their_own(attempt, tmp_path):
-    (leaderboard,) = boards(tmp_path, [attempt(), attempt(params={"omega": 60.0}, variant="omega=60.0")])
+def test_each_variant_has_its_own_row(attempt, tmp_path):
+    (leaderboard,) = tables(tmp_path, [attempt(), attempt(params={"omega": 60.0}, variant="omega=60.0")])
     assert {row.label for row in leaderboard.rows} == {"siren", "siren[omega=60.0]"}
 
 
-def test_limits(attempt, tmp_path):
+def test_leaderboards_can_be_limited_to_tasks_and_protocols(attempt, tmp_path):
     runs = [attempt(), attempt(task="other", protocol="long", protocol_fingerprint="e" * 12)]
-    assert len(boards(tmp_path, runs)) == 2
+    assert len(tables(tmp_path, runs)) == 2
     assert [b.group.task for b in leaderboards(tmp_path, tasks=["toy"])] == ["toy"]
     assert [b.group.task for b in leaderboards(tmp_path, protocols=["long"])] == ["other"]
     assert [b.group.task for b in leaderboards(tmp_path, protocols=["e" * 12])] == ["other"]
@@ -228,15 +228,15 @@ def test_limits(attempt, tmp_path):
 @pytest.mark.parametrize(("values", "log", "mean", "spread"), [
     ([5.0], False, 5.0, None), ([1.0, 3.0], False, 2.0, math.sqrt(2)), ([0.0, 1.0], True, 0.0, None), ([math.inf], False, math.inf, None),
 ])  # fmt: skip
-def test_summaries(values, log, mean, spread):
+def test_summarise_gives_mean_and_spread(values, log, mean, spread):
     cell = summarise(values, log)
     assert cell.mean == mean
     if spread is not None:
         assert cell.std == pytest.approx(spread)
 
 
-def test_csv_has_numbers_and_a_line_for_each_method(attempt, tmp_path):
-    made = boards(tmp_path, [attempt(psnr=30.5), attempt(method="wire", status="oom")])
+def test_csv_has_numbers_and_one_line_per_method(attempt, tmp_path):
+    made = tables(tmp_path, [attempt(psnr=30.5), attempt(method="wire", status="oom")])
     head, *lines = (line.split(",") for line in to_csv(made).splitlines())
     rows = [dict(zip(head, line, strict=True)) for line in lines]
     assert [row["method"] for row in rows] == ["siren", "wire"]
@@ -254,7 +254,7 @@ def test_every_method_that_cites_a_paper_has_its_bibtex(registry: Registry):
     assert "han2026msa" in papers()
 
 
-def test_a_signal_that_no_method_has_data_for_makes_none_incomplete(attempt, tmp_path):
+def test_a_signal_skipped_by_every_method_is_left_out(attempt, tmp_path):
     for method, psnr in (("siren", 30.0), ("msa", 31.0)):
         append(tmp_path, attempt(psnr, method=method))
         append(tmp_path, attempt(method=method, signal="thai", status="skipped"))
@@ -266,7 +266,7 @@ def test_a_signal_that_no_method_has_data_for_makes_none_incomplete(attempt, tmp
     assert leaderboard.notes == ["thai is left out: why"]
     append(tmp_path, attempt(32.0, method="relu", signal="thai"))
     (leaderboard,) = leaderboards(tmp_path)
-    assert leaderboard.signals == ["a", "thai"], "one method has it: the others are incomplete"
+    assert leaderboard.signals == ["a", "thai"], "one method has run it: the others are incomplete"
 
 
 def test_times_of_runs_that_shared_a_gpu_are_never_shown(attempt, tmp_path):
@@ -291,20 +291,20 @@ def test_times_of_a_busy_machine_are_not_shown(attempt, tmp_path):
     assert leaderboard.notes[-1] == "times are not shown: 1 run(s) began on a machine that was busy with other work"
 
 
-def test_a_table_of_nothing_but_skipped_runs_is_still_one(attempt, tmp_path):
+def test_a_table_with_only_skipped_runs_is_shown(attempt, tmp_path):
     append(tmp_path, attempt(status="skipped"))
     (leaderboard,) = leaderboards(tmp_path)
     assert leaderboard.rows[0].failures == {"skipped": 1}
 
 
-def test_a_spread_ranks_nobody():
+def test_dispersion_metrics_are_not_marked():
     rows = [Entry(label=name, n_ok=1, failures={}, cells={"std@t": summarise([value])}, train_seconds=None, gpu_bytes=None, n_deployed=None,
                 n_params=None) for name, value in (("a", 1.0), ("b", 2.0))]  # fmt: skip
     _sort_and_mark(rows, [Metric(id="std@t", higher_is_better=False, scale="dispersion")], 1)
     assert not any(row.marks for row in rows)
 
 
-def test_a_network_that_is_deployed_smaller_than_it_is_trained_says_so(attempt, tmp_path):
+def test_a_smaller_deployed_parameter_count_is_shown(attempt, tmp_path):
     for method, stored, deployed in (("fr", 3000, 200), ("siren", 200, 200), ("old", 200, None)):
         one = attempt(method=method)
         cost = replace(one.result.cost, n_params=stored, n_params_stored=stored, n_params_deployed=deployed)

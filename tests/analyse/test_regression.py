@@ -1,4 +1,4 @@
-"""The gate has been seen to fail."""
+"""The regression check passes and fails where it should."""
 
 from dataclasses import replace
 from xml.etree import ElementTree
@@ -36,27 +36,27 @@ def outcomes(checks):
     (5.0, 1e-4, {"psnr@test": "failed", "mse@test": "holds"}),
     (99.0, 1e-4, {"psnr@test": "failed", "mse@test": "holds"}),  # suspiciously good
 ])  # fmt: skip
-def test_a_run_may_differ_by_as_much_as_seeds_do(attempt, published, tmp_path, psnr, mse, expected):
+def test_the_check_allows_differences_within_the_spread_over_seeds(attempt, published, tmp_path, psnr, mse, expected):
     append(tmp_path / "new", attempt(psnr, mse))
-    # with three seeds alone t = 31.6 would let anything pass; thirty of another signal make the spread known
+    # with three seeds alone t = 31.6 would accept anything; thirty seeds of a second signal determine the spread
     append(published, attempt(29.0, 1e-4, signal="b", seed=0))
     for seed in range(1, 30):
         append(published, attempt(29.0 + seed % 2, 10.0 ** (-4 + seed % 2), signal="b", seed=seed))
     assert outcomes(check(tmp_path / "new", published)) == expected
 
 
-def test_a_run_that_fails_now_fails_the_gate(attempt, published, tmp_path):
+def test_a_newly_failed_run_fails_the_check(attempt, published, tmp_path):
     append(tmp_path / "new", attempt(status="diverged"))
     (only,) = check(tmp_path / "new", published)
     assert (only.outcome, only.message) == ("failed", "published ok, now diverged: why")
 
 
-def test_a_number_that_is_missing_now_fails_the_gate(attempt, published, tmp_path):
+def test_a_newly_missing_metric_fails_the_check(attempt, published, tmp_path):
     append(tmp_path / "new", attempt(None, 1e-4))
     assert outcomes(check(tmp_path / "new", published)) == {"psnr@test": "failed", "mse@test": "holds"}
 
 
-def test_a_metric_without_its_data_is_not_compared(attempt, published, tmp_path):
+def test_a_metric_whose_data_is_missing_is_not_compared(attempt, published, tmp_path):
     made = attempt(None, 1e-4)
     psnr, mse = made.result.metrics
     missing = replace(psnr, note="data missing, run: inrbench data fetch lpips")
@@ -64,13 +64,13 @@ def test_a_metric_without_its_data_is_not_compared(attempt, published, tmp_path)
     assert outcomes(check(tmp_path / "new", published)) == {"psnr@test": "not compared", "mse@test": "holds"}
 
 
-def test_without_seeds_there_is_nothing_to_hold_against(attempt, tmp_path):
+def test_a_single_published_seed_is_not_compared(attempt, tmp_path):
     append(tmp_path / "published", attempt(30.0))
     append(tmp_path / "new", attempt(20.0))
     assert set(outcomes(check(tmp_path / "new", tmp_path / "published")).values()) == {"not compared"}
 
 
-def test_other_fingerprints_are_never_compared(attempt, published, tmp_path):
+def test_runs_with_different_protocol_fingerprints_are_not_compared(attempt, published, tmp_path):
     append(tmp_path / "new", attempt(5.0, protocol_fingerprint="e" * 12))
     assert check(tmp_path / "new", published) == []
     words = ["regress", "--results", str(tmp_path / "new"), "--against", str(published)]
@@ -79,7 +79,7 @@ def test_other_fingerprints_are_never_compared(attempt, published, tmp_path):
     assert "nothing was compared" in done.output
 
 
-def test_the_verb_prints_a_line_a_failure_and_writes_for_ci(attempt, published, tmp_path):
+def test_regress_command_prints_failures_and_writes_ci_reports(attempt, published, tmp_path):
     new, junit, summary = tmp_path / "new", tmp_path / "j.xml", tmp_path / "s.md"
     words = ["regress", "--results", str(new), "--against", str(published), "--junit", str(junit), "--summary", str(summary)]
     append(new, attempt(29.2, 1e-4))
@@ -94,7 +94,7 @@ def test_the_verb_prints_a_line_a_failure_and_writes_for_ci(attempt, published, 
     assert "| toy/a" in summary.read_text()
 
 
-def test_a_ratio_of_times_in_one_job_is_held(attempt, tmp_path):
+def test_speed_check_limits_the_ratio_of_engine_times(attempt, tmp_path):
     for engine, seconds in (("fast", 3.0), ("reference", 4.0)):
         made = attempt(engine=engine)
         append(tmp_path, replace(made, result=replace(made.result, cost=replace(made.result.cost, train_seconds=seconds))))
@@ -126,8 +126,8 @@ def gated(net: NetworkSpec, *, omega: float = 30.0) -> nn.Module:
 
 
 @pytest.mark.slow
-def test_an_activation_broken_on_purpose_turns_the_gate_red(tmp_path):
-    """The whole way: published runs, a changed file, the same command again, the gate."""
+def test_regress_command_detects_a_broken_activation(tmp_path):
+    """End to end: publish runs, change the file, run again, check."""
     plugin = tmp_path / "gated.py"
 
     def run(results, seeds):
@@ -136,14 +136,14 @@ def test_an_activation_broken_on_purpose_turns_the_gate_red(tmp_path):
                  "--results", str(tmp_path / results)]  # fmt: skip
         assert CliRunner().invoke(cli, words, standalone_mode=False).return_value == OK
 
-    def gate(results):
+    def regress(results):
         words = ["regress", "--results", str(tmp_path / results), "--against", str(tmp_path / "published")]
         return CliRunner().invoke(cli, words, standalone_mode=False).return_value
 
     plugin.write_text(BROKEN.replace("OMEGA", "self.omega"))
     run("published", "3")
     run("same", "1")
-    assert gate("same") == OK
+    assert regress("same") == OK
     plugin.write_text(BROKEN.replace("OMEGA", "1e-3"))
     run("broken", "1")
-    assert gate("broken") == CHECK_FAILED
+    assert regress("broken") == CHECK_FAILED

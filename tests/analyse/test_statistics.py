@@ -1,4 +1,4 @@
-"""Against cases computed by hand and numbers from books."""
+"""Statistics, compared with SciPy and with cases computed by hand."""
 
 import itertools
 
@@ -19,7 +19,7 @@ from inrbench.analyse.statistics import (
 )
 
 
-def test_the_signed_rank_p_is_exact_for_few_pairs():
+def test_signed_rank_p_is_exact_for_few_pairs():
     """Six differences of one sign: two of the 2^6 assignments of signs are as extreme."""
     assert signed_rank([0.1, 0.2, 0.3, 0.4, 0.5, 0.6]) == pytest.approx(2 / 64)
     # ranks 1..5 with rank 1 negative: W = 1, of 32 assignments W <= 1 in two, doubled
@@ -28,13 +28,13 @@ def test_the_signed_rank_p_is_exact_for_few_pairs():
 
 
 @pytest.mark.parametrize("n", [3, 10, 24, 50])
-def test_the_signed_rank_p_is_that_of_scipy_where_there_are_no_ties(n):
+def test_signed_rank_p_equals_scipy_without_ties(n):
     differences = np.random.default_rng(n).normal(0.3, 1.0, n)
     assert signed_rank(differences) == pytest.approx(stats.wilcoxon(differences, method="exact").pvalue, rel=1e-12)
 
 
 @pytest.mark.parametrize("differences", [[1, 1, 1, -1], [3, -3, 3, 2, 2, -1, 1, 0], [5, 5, 5, 5, 5, -1, 0, 0, -2, -2]])
-def test_with_ties_the_signed_rank_p_counts_every_sign_that_could_have_been(differences):
+def test_signed_rank_p_with_ties_equals_full_enumeration(differences):
     array = np.array([d for d in differences if d])
     ranks = stats.rankdata(np.abs(array))
     seen = ranks[array > 0].sum()
@@ -42,7 +42,7 @@ def test_with_ties_the_signed_rank_p_counts_every_sign_that_could_have_been(diff
     assert signed_rank(differences) == pytest.approx(min(1.0, 2 * min((sums <= seen).mean(), (sums >= seen).mean())))
 
 
-def test_the_signed_rank_p_of_hundreds_of_pairs_is_finite_and_agrees_with_the_normal_curve():
+def test_signed_rank_p_of_many_pairs_agrees_with_the_normal_approximation():
     differences = np.random.default_rng(0).normal(0.1, 1.0, 800)
     assert signed_rank(differences) == pytest.approx(stats.wilcoxon(differences, method="asymptotic").pvalue, rel=0.01)
 
@@ -53,7 +53,7 @@ def test_holm_steps_down_and_never_exceeds_one():
     assert holm([]) == []
 
 
-def test_the_bootstrap_interval_is_that_of_the_mean():
+def test_bootstrap_interval_agrees_with_the_normal_interval():
     values = np.random.default_rng(3).normal(2.0, 1.0, 400)
     found = bootstrap_mean(values)
     half = 1.96 * values.std(ddof=1) / 20
@@ -62,22 +62,22 @@ def test_the_bootstrap_interval_is_that_of_the_mean():
     assert bootstrap_mean(values) == found
 
 
-def test_methods_that_cannot_be_told_apart_share_a_rank():
+def test_methods_that_cannot_be_distinguished_share_a_rank():
     base = np.arange(24.0)
     noise = np.where(np.arange(24) % 2, 0.5, -0.5)
     ranks = shared_ranks({"worst": base + 9, "a": base, "b": base + noise, "second": base + 3})
     assert ranks == {"a": 1, "b": 1, "second": 3, "worst": 4}
 
 
-def test_ranks_of_one_method():
+def test_a_single_method_has_rank_one():
     assert shared_ranks({"a": np.arange(6.0)}) == {"a": 1}
 
 
-def test_mean_ranks_join_what_the_tables_tests_leave_together():
+def test_mean_ranks_of_distinguished_methods_and_of_too_few_inputs():
     table = np.array([[1.0, 2, 3, 4]] * 14)
     result = mean_ranks(dict(zip("abcd", table.T, strict=True)))
     assert result.ranks == {"a": 1.0, "b": 2.0, "c": 3.0, "d": 4.0}
-    assert result.groups == []  # every pair is apart on all of 14 signals
+    assert result.groups == []  # every pair is distinguished on 14 signals
     assert result.p < 1e-6
     with pytest.raises(ValueError, match="need three methods on 6 signals"):
         mean_ranks({name: np.arange(5.0) for name in "abc"})
@@ -85,7 +85,7 @@ def test_mean_ranks_join_what_the_tables_tests_leave_together():
         mean_ranks({"a": np.ones(9), "b": np.ones(9)})
 
 
-def test_ranks_in_tables_and_bars_in_figures_cannot_contradict_each_other():
+def test_ranks_in_tables_and_groups_in_figures_are_consistent():
     rng = np.random.default_rng(3)
     scores = {name: rng.normal(shift, 1.0, 9) for name, shift in zip("abcdef", (0, 0.2, 1, 1.2, 4, 9), strict=True)}
     apart, joined = distinguished_pairs(scores), mean_ranks(scores).groups
@@ -103,7 +103,7 @@ def test_ties_share_a_mean_rank():
     assert result.ranks == {"a": 1.25, "b": 1.75, "c": 3.0}
 
 
-def test_the_paired_t_test_is_scipys():
+def test_paired_t_equals_scipy():
     differences = np.random.default_rng(0).normal(0.5, 1.0, 5)
     interval, p = paired_t(differences)
     theirs = stats.ttest_1samp(differences, 0.0)
@@ -113,7 +113,7 @@ def test_the_paired_t_test_is_scipys():
     assert paired_t([0.0, 0.0])[1] == 1.0
 
 
-def test_the_pareto_set_holds_what_nothing_beats():
+def test_pareto_keeps_the_undominated_methods():
     assert pareto({"fast": (1.0, 9.0), "good": (9.0, 1.0), "both": (2.0, 2.0), "beaten": (3.0, 3.0)}) == [
         "fast",
         "both",
@@ -121,6 +121,6 @@ def test_the_pareto_set_holds_what_nothing_beats():
     ]
 
 
-def test_a_target_never_reached_is_none():
+def test_time_to_reach_is_none_for_an_unreached_target():
     assert time_to_reach([1.0, 2.0, 3.0], [10.0, 31.0, 35.0], lambda v: v >= 30) == 2.0
     assert time_to_reach([1.0, 2.0], [10.0, None], lambda v: v >= 30) is None

@@ -1,4 +1,4 @@
-"""inrbench from Python: as a script and as a notebook use it."""
+"""The Python API, as scripts and notebooks use it."""
 
 import importlib.util
 import linecache
@@ -37,7 +37,7 @@ def run(tmp_path, methods, **options):
                         results=tmp_path / "results", **options)  # fmt: skip
 
 
-def test_a_file_a_module_and_names_give_tables_figures_and_frames(tmp_path, capsys):
+def test_run_of_a_module_and_names_gives_tables_figures_and_frames(tmp_path, capsys):
     path = tmp_path / "my_act.py"
     path.write_text(PLUGIN)
     spec = importlib.util.spec_from_file_location("my_act", path)
@@ -50,21 +50,21 @@ def test_a_file_a_module_and_names_give_tables_figures_and_frames(tmp_path, caps
     assert sorted(set(frame["method"])) == ["my_cube", "siren"]
     assert len(frame) == 6
     assert "mse@train" in frame
-    board = found.leaderboard()
-    assert "my_cube" in str(board)
-    assert "<table" in board._repr_html_()
-    assert "siren[omega=5.0]" in board.to_csv()
+    leaderboard = found.leaderboard()
+    assert "my_cube" in str(leaderboard)
+    assert "<table" in leaderboard._repr_html_()
+    assert "siren[omega=5.0]" in leaderboard.to_csv()
     assert isinstance(found.plot(), Figure)
     assert isinstance(found.plot("curves", methods=["siren"]), Figure)
     with pytest.raises(UnknownName, match="did you mean 'curves'"):
         found.plot("curvs")
     again = run(tmp_path, module.my_cube)
     assert "1 in " in capsys.readouterr().out
-    assert list(again.to_pandas()["method"]) == ["my_cube"], "what was asked for, not all that the folder holds"
+    assert list(again.to_pandas()["method"]) == ["my_cube"], "only the requested methods, not everything in the folder"
     assert "siren" not in str(again.leaderboard())
 
 
-def test_a_file_that_was_edited_is_another_method_in_the_same_process(tmp_path):
+def test_an_edited_file_is_a_different_method_in_the_same_process(tmp_path):
     path = tmp_path / "my_act.py"
     path.write_text(PLUGIN)
     first = run(tmp_path, f"{path}").to_pandas()
@@ -94,7 +94,7 @@ NOTEBOOK = (
 )
 
 
-def test_a_method_of_a_notebook_is_written_out_with_what_it_uses(tmp_path, monkeypatch, capsys):
+def test_the_source_of_a_notebook_method_contains_only_what_it_uses(tmp_path, monkeypatch, capsys):
     namespace = cells(monkeypatch, *NOTEBOOK)
     source = plugin_source(namespace["bent"])
     assert "must not be run again" not in source
@@ -107,7 +107,7 @@ def test_a_method_of_a_notebook_is_written_out_with_what_it_uses(tmp_path, monke
     assert list((tmp_path / "results" / "plugins").glob("bent-*.py"))
 
 
-def test_what_a_notebook_cannot_hand_over_is_said_in_one_line(monkeypatch):
+def test_notebook_objects_without_source_are_refused_by_name(monkeypatch):
     namespace = cells(
         monkeypatch,
         "from inrbench import register_method\nclass Box:\n    pass\n",
@@ -123,15 +123,15 @@ def test_what_a_notebook_cannot_hand_over_is_said_in_one_line(monkeypatch):
         plugin_source(namespace["odd"])
 
 
-def test_what_is_no_method_is_refused(tmp_path):
+def test_invalid_methods_are_refused(tmp_path):
     with pytest.raises(BadValue, match="put @register_method"):
         run(tmp_path, [len])
     with pytest.raises(BrokenPlugin, match="no such file"):
         run(tmp_path, ["./absent.py"])
 
 
-def test_a_script_without_a_guard_is_not_run_again_by_the_workers(tmp_path):
-    """Processes that are started anew import the main module; one that calls inrbench.run would never end."""
+def test_workers_do_not_run_a_script_without_a_main_guard_again(tmp_path):
+    """Spawned processes import the main module; a script that calls inrbench.run at its top level would never end."""
     script = tmp_path / "script.py"
     script.write_text(PLUGIN.replace('"""my_cube: z^3."""', '"""A script."""') + textwrap.dedent(f"""
         import inrbench
@@ -145,7 +145,7 @@ def test_a_script_without_a_guard_is_not_run_again_by_the_workers(tmp_path):
     assert "['ok', 'ok']" in done.stdout
 
 
-def test_what_was_changed_in_a_later_cell_counts(monkeypatch):
+def test_later_notebook_cells_override_earlier_ones(monkeypatch):
     namespace = cells(
         monkeypatch,
         "import torch\nfrom torch import nn\nfrom inrbench import CoordinateMLP, register_method\nBETA = 3.0\nz = torch.linspace(0, 1, 5)\n"
@@ -160,7 +160,7 @@ def test_what_was_changed_in_a_later_cell_counts(monkeypatch):
     compile(source, "bump.py", "exec")
 
 
-def test_a_notebook_method_of_a_taken_name_is_not_the_built_in_one(tmp_path, monkeypatch):
+def test_notebook_methods_with_taken_or_invalid_names_are_refused(tmp_path, monkeypatch):
     namespace = cells(
         monkeypatch,
         NOTEBOOK[0],
@@ -172,7 +172,7 @@ def test_a_notebook_method_of_a_taken_name_is_not_the_built_in_one(tmp_path, mon
         cells(monkeypatch, NOTEBOOK[0], "@register_method('../../evil')\ndef evil(net):\n    return None\n")
 
 
-def test_a_method_made_inside_a_function_is_refused_in_one_line(monkeypatch):
+def test_a_notebook_method_made_inside_a_function_is_refused(monkeypatch):
     namespace = cells(
         monkeypatch,
         NOTEBOOK[0],
@@ -182,7 +182,7 @@ def test_a_method_made_inside_a_function_is_refused_in_one_line(monkeypatch):
         plugin_source(namespace["made"])
 
 
-def test_files_in_folders_with_odd_names_can_be_given(tmp_path):
+def test_run_accepts_files_in_folders_with_special_characters(tmp_path):
     folder = tmp_path / "a,b[1]"
     folder.mkdir()
     (folder / "my_act.py").write_text(PLUGIN)

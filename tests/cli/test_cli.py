@@ -20,7 +20,7 @@ from inrbench.store import append, finished_runs, load_results
 
 
 def invoke(*words: str) -> tuple[int, str]:
-    """Return exit code and output as a user would get them."""
+    """Return the exit code and the output that a user would see."""
     result = CliRunner().invoke(cli, words, standalone_mode=False)
     if isinstance(result.exception, InrbenchError):
         return result.exception.exit_code, f"inrbench: {result.exception}"
@@ -30,25 +30,25 @@ def invoke(*words: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    "verb",
+    "command",
     [
         (),
-        *[(verb,) for verb in COMMANDS],
+        *[(command,) for command in COMMANDS],
         ("data", "fetch"),
         *[("data", each) for each in ("list", "verify", "path")],
         *[("results", each) for each in ("list", "compact", "verify", "merge", "export", "gc", "migrate")],
         *[("new", each) for each in ("method", "task", "plugin-package")],
     ],
 )
-def test_every_verb_has_help_with_an_example(verb):
-    code, text = invoke(*verb, "--help")
+def test_every_command_has_help_with_an_example(command):
+    code, text = invoke(*command, "--help")
     assert code == 0
     assert "Usage:" in text
-    assert re.search(rf"^  inrbench {' '.join(verb)}", text, re.MULTILINE), "no example"
+    assert re.search(rf"^  inrbench {' '.join(command)}", text, re.MULTILINE), "no example"
 
 
 @pytest.mark.parametrize("words", [["list"], ["--help"], ["--version"], ["run", "--help"]])
-def test_listing_and_help_import_no_torch(words):
+def test_list_and_help_do_not_import_torch(words):
     code = (
         "import sys; sys.argv = ['inrbench', *sys.argv[1:]]\n"
         "from inrbench.cli import main\n"
@@ -59,7 +59,7 @@ def test_listing_and_help_import_no_torch(words):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_list_names_methods_and_tasks_and_a_broken_plugin(tmp_path):
+def test_list_shows_methods_tasks_and_broken_plugins(tmp_path):
     (tmp_path / "boom.py").write_text("raise RuntimeError('boom')\n@register_method('boom')\ndef f(net): ...\n")
     code, text = invoke("list", "--plugin", str(tmp_path / "boom.py"))
     assert code == 0
@@ -86,7 +86,7 @@ QUICK = ["run", "--tasks", "function1d", "--protocol", "quick", "--signals", "si
          "--set", "epochs=3", "--set", "width=8", "--device", "cpu"]  # fmt: skip
 
 
-def test_run_then_leaderboard_then_nothing_left_to_do(tmp_path):
+def test_run_leaderboard_and_compact_end_to_end(tmp_path):
     results = ["--results", str(tmp_path)]
     code, text = invoke(*QUICK, *results, "--methods", "siren,relu", "--seeds", "2", "--jobs", "2")
     assert code == 0, text
@@ -107,7 +107,7 @@ def test_run_then_leaderboard_then_nothing_left_to_do(tmp_path):
     assert (code, "siren" in text) == (0, True)
 
 
-def test_a_run_is_listed_and_rendered_finer_than_it_was_fitted(tmp_path):
+def test_a_stored_run_is_listed_and_rendered_at_twice_its_size(tmp_path):
     results = ("--results", str(tmp_path / "r"))
     code, text = invoke("run", "--methods", "siren", "--tasks", "photo", "--signals", "camera", "--protocol", "quick",
                         "--set", "epochs=2", "--set", "width=16", "--device", "cpu", "--jobs", "1", *results)  # fmt: skip
@@ -123,7 +123,7 @@ def test_a_run_is_listed_and_rendered_finer_than_it_was_fitted(tmp_path):
     assert (code, "inrbench results list" in text) == (4, True)
 
 
-def test_a_failed_run_gives_exit_code_1_now_and_later_until_it_is_retried(tmp_path):
+def test_failed_runs_give_exit_code_1_and_run_again_with_retry_failed(tmp_path):
     plugin = tmp_path / "bad.py"
     plugin.write_text('"""bad: fails"""\nfrom inrbench import register_method\n'
                       '@register_method("bad")\ndef bad(net):\n    raise ValueError("no")\n')  # fmt: skip
@@ -138,7 +138,7 @@ def test_a_failed_run_gives_exit_code_1_now_and_later_until_it_is_retried(tmp_pa
     assert "is not known: a plugin of yours is timed by its first run" in text
 
 
-def test_missing_data_is_skipped_with_the_command_and_exit_code_1(tmp_path, no_data, monkeypatch):
+def test_runs_with_missing_data_are_skipped_with_the_fetch_command(tmp_path, no_data, monkeypatch):
     monkeypatch.setattr("pooch.retrieve", lambda *a, **k: (_ for _ in ()).throw(OSError("offline")))
     code, text = invoke("run", "--methods", "relu", "--tasks", "kodak", "--protocol", "quick", "--signals", "kodim0[12]",
                         "--results", str(tmp_path / "r"), "--device", "cpu", "--jobs", "1")  # fmt: skip
@@ -173,21 +173,21 @@ def test_missing_data_is_skipped_with_the_command_and_exit_code_1(tmp_path, no_d
     (["check-plugin", "siren,finer"], 2, "checks one plugin at a time"),
     (["run", "--methods", "relu", "--tasks", "photo", "--set", "max_pixels=-1"], 2, "max_pixels must be at least 1"),
 ])  # fmt: skip
-def test_wrong_usage_gives_one_line_and_its_exit_code(words, code, text, tmp_path, monkeypatch):
+def test_usage_errors_give_one_line_and_their_exit_code(words, code, text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    got, said = invoke(*words)
+    got, message = invoke(*words)
     assert got == code
-    assert text in said
-    assert "\n" not in said.strip()
+    assert text in message
+    assert "\n" not in message.strip()
 
 
-def test_a_results_folder_that_cannot_be_written_is_refused_before_anything_runs(tmp_path):
+def test_an_unwritable_results_folder_is_refused(tmp_path):
     (tmp_path / "file").touch()
     code, text = invoke(*QUICK, "--results", str(tmp_path / "file" / "r"))
     assert (code, "cannot write to" in text) == (1, True)
 
 
-def test_unsuitable_images_end_their_run_in_one_line(tmp_path):
+def test_unsuitable_images_fail_with_a_one_line_message(tmp_path):
     Image.new("RGBA", (64, 64)).save(tmp_path / "rgba.png")
     Image.new("RGB", (64, 64)).save(tmp_path / "good.png")
     code, text = invoke("run", "--methods", "relu", "--tasks", "photo", "--protocol", "quick", "--set", "epochs=1",
@@ -202,7 +202,7 @@ def test_unsuitable_images_end_their_run_in_one_line(tmp_path):
 
 
 @pytest.mark.slow
-def test_unsuitable_meshes_and_clips_end_their_run_in_one_line_and_others_go_on(tmp_path, no_data):
+def test_unsuitable_meshes_and_videos_fail_without_stopping_other_runs(tmp_path, no_data):
     knot = Registry().task("sdf").mesh("knot")
     write_ply(tmp_path / "good.ply", knot)
     write_ply(tmp_path / "open.ply", Mesh(knot.vertices, knot.faces[knot.triangles[:, :, 2].mean(1) > 0]))
@@ -234,7 +234,7 @@ def test_unsuitable_meshes_and_clips_end_their_run_in_one_line_and_others_go_on(
 
 
 @pytest.mark.slow
-def test_a_finished_run_is_done_again_for_its_probes_and_once_only(tmp_path):
+def test_a_finished_run_is_repeated_once_for_new_probes(tmp_path):
     words = (*QUICK, "--results", str(tmp_path))
     assert "1 to do" in invoke(*words)[1] or "to do" in invoke(*words)[1]
     assert "0 to do" in invoke(*words)[1]
@@ -248,18 +248,18 @@ def test_a_finished_run_is_done_again_for_its_probes_and_once_only(tmp_path):
     assert {"step", "name", "value", "method", "signal"} <= set(readings.columns)
 
 
-def test_an_empty_results_folder_is_exit_code_4(tmp_path):
+def test_leaderboard_of_an_empty_folder_gives_exit_code_4(tmp_path):
     code, text = invoke("leaderboard", "--results", str(tmp_path))
     assert (code, "no results in" in text) == (4, True)
 
 
-def test_a_leaderboard_of_what_was_not_run_names_what_was(attempt, tmp_path):
+def test_leaderboard_of_a_task_without_runs_names_the_tasks_with_runs(attempt, tmp_path):
     append(tmp_path, attempt())
     code, text = invoke("leaderboard", "--tasks", "kodak", "--results", str(tmp_path))
     assert (code, "unknown task in" in text, "toy" in text) == (2, True, True)
 
 
-def test_a_dry_run_of_kodak_at_the_papers_protocol_warns_and_names_quick(tmp_path):
+def test_a_long_dry_run_warns_and_suggests_the_quick_protocol(tmp_path):
     code, text = invoke(
         "run", "--methods", "all", "--tasks", "kodak", "--device", "cpu", "--dry-run", "--results", str(tmp_path)
     )
@@ -269,7 +269,7 @@ def test_a_dry_run_of_kodak_at_the_papers_protocol_warns_and_names_quick(tmp_pat
     assert not list(tmp_path.iterdir())
 
 
-def test_data_verbs(no_data):
+def test_data_commands(no_data):
     code, text = invoke("data", "list")
     assert (code, "kodak  (0 of 24 files here)" in text, "licence: " in text) == (0, True, True)
     code, text = invoke("data", "verify", "kodak")
@@ -283,12 +283,12 @@ def test_data_verbs(no_data):
 
 
 @pytest.mark.kodak
-def test_data_on_this_machine_verifies():
+def test_kodak_data_on_this_machine_is_valid():
     code, text = invoke("data", "verify", "kodak")
     assert (code, text) == (0, "kodak: all files intact\n")
 
 
-def test_the_process_ends_with_the_code_and_one_line_on_standard_error():
+def test_errors_give_an_exit_code_and_one_line_on_standard_error():
     done = subprocess.run([sys.executable, "-m", "inrbench", "show", "sirn"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("inrbench: unknown method or task 'sirn'")
@@ -300,7 +300,7 @@ def test_the_process_ends_with_the_code_and_one_line_on_standard_error():
     assert callable(entry)
 
 
-def test_a_results_folder_is_kept_in_order(tmp_path):
+def test_results_commands_end_to_end(tmp_path):
     results = ("--results", str(tmp_path / "r"))
     code, _ = invoke("run", "--methods", "siren,relu", "--tasks", "function1d", "--protocol", "quick", "--signals", "sin200",
                      "--seeds", "2", "--set", "epochs=3", "--set", "width=8", "--jobs", "1", *results)  # fmt: skip
@@ -325,7 +325,7 @@ def test_a_results_folder_is_kept_in_order(tmp_path):
     assert (code, "1 with a fault" in text) == (3, True)
 
 
-def test_many_files_are_merged_when_a_run_ends(tmp_path, monkeypatch):
+def test_run_compacts_the_store_when_it_has_many_files(tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "COMPACT_ABOVE", 3)
     command = ("run", "--methods", "siren", "--tasks", "function1d", "--protocol", "quick", "--signals", "sin200", "--set",
                "epochs=3", "--set", "width=8", "--jobs", "1", "--results", str(tmp_path / "r"))  # fmt: skip
@@ -335,7 +335,7 @@ def test_many_files_are_merged_when_a_run_ends(tmp_path, monkeypatch):
     assert "4 in" in invoke(*command, "--seeds", "4")[1]
 
 
-def test_a_new_method_is_checked_and_tried_beside_others(tmp_path, monkeypatch):
+def test_new_files_pass_check_plugin_and_faults_are_reported(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     code, text = invoke("new", "method", "my_act")
@@ -357,11 +357,11 @@ def test_a_new_method_is_checked_and_tried_beside_others(tmp_path, monkeypatch):
 
 
 ONE_SEED = r" 1 +1 *\n"
-"""How a row of one seed and one signal ends."""
+"""The end of a leaderboard row with one seed and one signal."""
 
 
 @pytest.mark.slow
-def test_the_trial_puts_a_row_beside_others_and_keeps_theirs(tmp_path, monkeypatch):
+def test_check_plugin_trial_reuses_the_runs_of_the_baselines(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     invoke("new", "method", "my_act")
@@ -375,7 +375,7 @@ def test_the_trial_puts_a_row_beside_others_and_keeps_theirs(tmp_path, monkeypat
         assert (code, f"4 runs: {done_before} in" in text, len(re.findall(ONE_SEED, text))) == (0, True, 4), text
 
 
-def test_what_a_bug_report_needs_and_what_completes_names():
+def test_env_and_completion_commands():
     code, text = invoke("env")
     assert code == 0
     for words in ("inrbench ", "python ", "torch ", "usable cores", "plugins "):
@@ -394,7 +394,7 @@ def test_what_a_bug_report_needs_and_what_completes_names():
     assert "siren,finer" in done.stdout
 
 
-def test_without_a_terminal_or_with_no_color_nothing_is_coloured(tmp_path, attempt):
+def test_output_without_a_terminal_is_not_coloured(tmp_path, attempt):
     append(tmp_path, attempt())
     for environment in ({}, {"NO_COLOR": "1"}):
         done = subprocess.run([sys.executable, "-m", "inrbench", "leaderboard", "--results", str(tmp_path)], capture_output=True,
@@ -403,27 +403,27 @@ def test_without_a_terminal_or_with_no_color_nothing_is_coloured(tmp_path, attem
         assert "\x1b" not in done.stdout + done.stderr
 
 
-def test_several_fields_can_be_set_at_once(tmp_path):
+def test_set_accepts_several_fields_at_once(tmp_path):
     for words in (("--set", "epochs=2,width=8", "--set", "lr=1e-3"), ("--set", "epochs=2", "--set", "width=8,lr=1e-3")):
         code, text = invoke("run", "--methods", "relu", "--tasks", "photo", "--protocol", "quick", "--signals", "camera",
                             "--set", "coordinate_range=(-1,1)", *words, "--dry-run")  # fmt: skip
         assert (code, "epochs=2+lr=1e-3+width=8" in text) == (0, True), text
 
 
-def test_a_gate_on_a_folder_that_is_not_there_has_compared_nothing(tmp_path):
+def test_regress_on_a_missing_folder_compares_nothing(tmp_path):
     code, text = invoke("regress", "--results", str(tmp_path / "none"))
     assert (code, "nothing was compared: there is no folder" in text) == (4, True)
 
 
-def test_a_file_whose_name_holds_a_comma_can_be_given(tmp_path):
+def test_run_accepts_a_file_name_with_a_comma(tmp_path):
     Image.effect_noise((64, 64), 90).save(tmp_path / "a,b.png")
     code, text = invoke("run", "--methods", "relu", "--tasks", "photo", "--protocol", "quick", "--dry-run", "--signals",
                         f'camera,"{tmp_path}/a,b.png"')  # fmt: skip
     assert (code, "2 runs" in text) == (0, True), text
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux alone")
-def test_a_file_name_that_is_no_utf8_is_refused_in_one_line(tmp_path):
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are arbitrary bytes on Linux only")
+def test_a_file_name_that_is_not_utf8_is_refused_in_one_line(tmp_path):
     path = os.fsencode(tmp_path) + b"/\xff.png"
     Image.new("L", (64, 64)).save(tmp_path / "a.png")
     (tmp_path / "a.png").rename(os.fsdecode(path))
@@ -437,7 +437,7 @@ def test_a_file_name_that_is_no_utf8_is_refused_in_one_line(tmp_path):
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "ascii", "cp1252"])
-def test_tables_are_shown_on_terminals_that_are_no_utf8(encoding):
+def test_leaderboard_works_on_terminals_without_utf8(encoding):
     done = subprocess.run(
         [sys.executable, "-m", "inrbench", "leaderboard", "--results", str(PUBLISHED), "--tasks", "function1d"],
         capture_output=True, env={**os.environ, "PYTHONIOENCODING": encoding}, check=False,
@@ -446,7 +446,7 @@ def test_tables_are_shown_on_terminals_that_are_no_utf8(encoding):
     assert "MSE train (down)" in done.stdout.decode(encoding)
 
 
-def test_a_cache_that_cannot_be_written_is_said_and_costs_no_run(tmp_path):
+def test_an_unwritable_cache_gives_a_note_and_fails_no_run(tmp_path):
     (tmp_path / "file").write_text("")
     done = subprocess.run(
         [sys.executable, "-m", "inrbench", *QUICK, "--methods", "relu", "--results", str(tmp_path / "r")],

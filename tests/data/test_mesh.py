@@ -1,4 +1,4 @@
-"""Meshes: what is read, what is refused, and whether a point is inside."""
+"""Meshes: reading, refusals, and whether a point is inside."""
 
 import gzip
 
@@ -25,18 +25,18 @@ def without(mesh: Mesh, cut) -> Mesh:
 
 
 @pytest.mark.parametrize("kind", ["ply", "stl", "obj", "off", "ply.gz"])
-def test_every_format_gives_the_surface(tmp_path, kind):
+def test_every_mesh_format_gives_the_same_surface(tmp_path, kind):
     mesh, path = ball(2), tmp_path / f"ball.{kind}"
     data = trimesh.Trimesh(mesh.vertices, mesh.faces).export(file_type=kind.removesuffix(".gz"))
     data = data.encode() if isinstance(data, str) else data
     path.write_bytes(gzip.compress(data) if kind.endswith(".gz") else data)
     read = read_mesh(path)
     assert read.faces.shape == mesh.faces.shape
-    assert len(read.vertices) == len(mesh.vertices), "a soup of triangles becomes a surface"
+    assert len(read.vertices) == len(mesh.vertices), "the corners of separate triangles are merged"
     assert np.abs(np.linalg.norm(read.vertices, axis=1) - 1).max() < 1e-6
 
 
-def test_what_is_no_solid_is_refused_in_one_line(tmp_path):
+def test_invalid_meshes_are_refused_in_one_line(tmp_path):
     def refused(name: str, content: bytes | str) -> str:
         path = tmp_path / name
         path.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -65,7 +65,7 @@ def test_what_is_no_solid_is_refused_in_one_line(tmp_path):
         read_mesh(tmp_path / "absent.ply")
 
 
-def test_an_open_tube_is_open_though_its_area_vectors_cancel():
+def test_an_open_tube_with_cancelling_area_vectors_is_refused():
     tube = without(Mesh(*_box_with_sides_split()), lambda middle: np.abs(middle[:, 2]) > 0.999)
     assert np.abs(tube.area_vectors.sum(0)).max() < 1e-12
     with pytest.raises(BadValue, match="open"):
@@ -77,8 +77,8 @@ def _box_with_sides_split():
     return np.asarray(box.vertices, dtype=np.float64), np.asarray(box.faces, dtype=np.int64)
 
 
-def test_a_surface_with_seams_of_texture_is_closed(tmp_path):
-    """Each corner of each face has a texture coordinate of its own; only their places count."""
+def test_a_surface_with_texture_seams_is_closed(tmp_path):
+    """Each corner of each face has its own texture coordinate; only positions count."""
     box = trimesh.creation.box()
     lines = [f"v {x} {y} {z}" for x, y, z in box.vertices]
     lines += [f"vt {i / 40} {i % 7 / 7}" for i in range(3 * len(box.faces))]
@@ -88,26 +88,26 @@ def test_a_surface_with_seams_of_texture_is_closed(tmp_path):
     assert (len(mesh.vertices), len(mesh.faces), lid_area(mesh)) == (8, 12, 0)
 
 
-def test_faces_turned_both_ways_are_refused():
+def test_inconsistently_oriented_faces_are_refused():
     mesh = ball()
     faces = np.where((mesh.triangles.mean(1)[:, 2] > 0)[:, None], mesh.faces[:, ::-1], mesh.faces)
     with pytest.raises(BadValue, match=r"turned both ways: \d+% of its edges are crossed; orient it first"):
         checked(Mesh(mesh.vertices, faces))
 
 
-def test_a_mesh_turned_inside_out_is_turned_back():
+def test_a_mesh_turned_inside_out_is_corrected():
     mesh = ball(2)
     turned = checked(Mesh(mesh.vertices + 5, mesh.faces[:, ::-1]))
     assert is_inside(turned, np.array([[5.0, 5.0, 5.0], [0.0, 0.0, 0.0]])).tolist() == [True, False]
 
 
-def test_distances_to_a_ball_are_those_of_a_ball():
+def test_signed_distances_to_a_ball_agree_with_the_formula():
     points = np.random.default_rng(0).uniform(-2, 2, (2000, 3))
     exact = np.linalg.norm(points, axis=1) - 1
     assert np.abs(signed_distance(ball(5), points) - exact).max() < 1e-3
 
 
-def test_a_scan_with_holes_keeps_its_inside():
+def test_a_scan_with_small_holes_has_the_correct_inside():
     holed = without(ball(5), lambda middle: (middle[:, 2] > 0.98) | (middle[:, 0] < -0.985))
     assert 0 < lid_area(holed) < 0.05 * 4 * np.pi
     points = np.random.default_rng(0).uniform(-1.2, 1.2, (5000, 3))
@@ -117,12 +117,12 @@ def test_a_scan_with_holes_keeps_its_inside():
     assert (np.sign(signed_distance(holed, points))[away] == np.sign(radius - 1)[away]).all()
 
 
-def test_an_unknown_backend_is_named():
+def test_an_unknown_distance_backend_is_refused():
     with pytest.raises(BadValue, match="unknown distance backend 'magic'. There are: libigl, pysdf"):
         signed_distance(ball(1), np.zeros((1, 3)), "magic")
 
 
-def test_both_backends_agree():
+def test_both_distance_backends_agree():
     pytest.importorskip("pysdf", reason="pysdf is not installed: it has no wheels")
     points = np.random.default_rng(0).uniform(-1.2, 1.2, (5000, 3))
     exact, other = (signed_distance(ball(4), points, backend) for backend in ("libigl", "pysdf"))
@@ -131,26 +131,26 @@ def test_both_backends_agree():
     assert (np.sign(exact) == np.sign(other))[clear].all()
 
 
-def test_a_backend_that_is_not_installed_is_named_with_the_command(monkeypatch):
+def test_a_missing_distance_backend_names_the_install_command(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pysdf", None)
     with pytest.raises(NotApplicable, match=r"pip install 'inrbench\[pysdf\]'"):
         signed_distance(ball(1), np.zeros((1, 3)), "pysdf")
 
 
-def test_samples_lie_on_the_surface_evenly():
+def test_samples_are_spread_evenly_over_the_surface():
     points, normals = sample_surface(ball(4), 20_000, 0)
     assert np.abs(np.linalg.norm(points, axis=1) - 1).max() < 5e-3
     assert np.einsum("ij,ij->i", points, normals).min() > 0.98, "outward"
     assert np.abs(points.mean(0)).max() < 0.02
 
 
-def test_centred_fits_the_box():
+def test_centred_fits_a_mesh_into_the_box():
     mesh = centred(Mesh(ball(2).vertices * (1, 3, 2) + 7, ball(2).faces), 2.0)
     assert np.allclose(mesh.vertices.min(0), -mesh.vertices.max(0))
     assert np.ptp(mesh.vertices, axis=0).max() == pytest.approx(2)
 
 
-def test_a_ball_is_drawn_as_a_lit_disc():
+def test_render_draws_a_ball_as_a_shaded_disc():
     image = render(ball(4), size=100, half_width=1.25)
     covered = (image < 1).any(-1)
     assert covered.mean() == pytest.approx(np.pi * 40**2 / 100**2, rel=0.08)

@@ -1,4 +1,4 @@
-"""The ground truth of shapes: against a ball, whose truth is known, and on disk."""
+"""The ground truth of shapes: compared with an ellipsoid, and its storage on disk."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ def spec(**changes: object) -> GroundTruthSpec:
 
 @pytest.fixture(autouse=True)
 def own_cache(no_data: Path) -> None:
-    """Nothing on disk yet."""
+    """Start with an empty cache."""
 
 
 def centres(truth) -> np.ndarray:
@@ -37,13 +37,13 @@ def inside_ellipsoid(points: np.ndarray, scale: float = 1.0) -> np.ndarray:
     return (np.square(points / np.array([1, 2 / 3, 0.5]) / scale).sum(-1) < 1)  # fmt: skip
 
 
-def test_voxels_are_occupied_where_the_solid_is():
+def test_voxels_inside_the_solid_are_occupied():
     truth = shape_truth(spec(), stretched_ball)
     assert truth.shape == (30, 20, 15)
     assert truth.voxel == pytest.approx(2 / 30)
     occupied = np.unpackbits(truth.values)[: 30 * 20 * 15].reshape(truth.shape).astype(bool)
     expected = inside_ellipsoid(centres(truth))
-    assert (occupied != expected).mean() < 0.002, "but for the facets"
+    assert (occupied != expected).mean() < 0.002, "up to the facets of the mesh"
     assert np.array_equal(truth.random_inside, inside_ellipsoid(truth.random_points)) or (
         (truth.random_inside != inside_ellipsoid(truth.random_points)).mean() < 0.003
     )
@@ -72,20 +72,20 @@ def test_the_official_crop_drops_the_last_index():
     bits = [np.unpackbits(t.values)[: np.prod(t.shape)].reshape(t.shape) for t in (cropped, whole)]
     start = [round((a - b) / whole.voxel) for a, b in zip(cropped.low, whole.low, strict=True)]
     window = tuple(slice(s, s + n) for s, n in zip(start, cropped.shape, strict=True))
-    assert np.array_equal(bits[0], bits[1][window]), "where it says it is"
+    assert np.array_equal(bits[0], bits[1][window]), "the crop lies where its origin says"
 
 
-def test_it_is_computed_once_and_found_by_its_spec():
+def test_the_ground_truth_is_computed_once_per_spec():
     calls = []
 
     def load() -> Mesh:
         calls.append(1)
         return stretched_ball()
 
-    told: list[float] = []
+    fractions: list[float] = []
     assert not truth_is_there(spec())
-    first = shape_truth(spec(), load, told.append)
-    assert truth_is_there(spec()) and told[-1] == 1.0 and told == sorted(told)
+    first = shape_truth(spec(), load, fractions.append)
+    assert truth_is_there(spec()) and fractions[-1] == 1.0 and fractions == sorted(fractions)
     again = shape_truth(spec(), load)
     assert len(calls) == 1
     assert np.array_equal(first.values, again.values) and again.shape == first.shape
@@ -94,7 +94,7 @@ def test_it_is_computed_once_and_found_by_its_spec():
     assert json.loads((spec().folder() / "facts.json").read_text())["spec"]["resolution"] == 30
 
 
-def test_a_computation_that_fails_leaves_nothing():
+def test_a_failed_computation_leaves_no_files():
     turned, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))
     splinter = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1e-6]]) @ turned
     with pytest.raises(BadValue, match="encloses no voxel at resolution 30; a finer one: --set resolution=N"):
@@ -103,9 +103,9 @@ def test_a_computation_that_fails_leaves_nothing():
     assert list(spec().folder().parent.iterdir()) == []
 
 
-def test_of_two_processes_that_compute_the_same_the_later_keeps_what_is_there():
+def test_the_later_of_two_processes_keeps_the_existing_ground_truth():
     def slow() -> Mesh:
-        shape_truth(spec(), stretched_ball)  # another process is done first
+        shape_truth(spec(), stretched_ball)  # another process finishes first
         return stretched_ball()
 
     truth = shape_truth(spec(), slow)
@@ -116,5 +116,5 @@ def test_of_two_processes_that_compute_the_same_the_later_keeps_what_is_there():
 @pytest.mark.parametrize(("extent", "margin", "shape"), [
     ((1.0, 1.0, 1.0), 0.0, (30, 30, 30)), ((1.0, 0.5, 0.01), 0.0, (30, 15, 1)), ((1.0, 0.5, 0.01), 0.25, (30, 20, 11)),
 ])  # fmt: skip
-def test_the_grid_is_as_fine_along_every_axis(extent, margin, shape):
+def test_the_grid_has_the_same_spacing_along_every_axis(extent, margin, shape):
     assert grid_shape(np.array(extent), 30, margin) == shape

@@ -10,28 +10,28 @@ def clip(n: int = 8, height: int = 36, width: int = 64) -> np.ndarray:
     return np.stack([np.stack([x * 3, y * 5, np.full_like(x, 20 * t)], axis=-1) for t in range(n)]).astype(np.uint8)
 
 
-def test_what_is_written_is_read(tmp_path):
+def test_a_written_video_is_read_back(tmp_path):
     frames = clip()
     write_video(tmp_path / "a.mp4", frames)
     assert video_shape(tmp_path / "a.mp4") == (36, 64)
     read = read_video(tmp_path / "a.mp4", 8, None)
     assert read.shape == frames.shape
-    assert np.abs(read.astype(float) - frames).mean() < 8, "in order, in RGB, with the losses of a codec"
+    assert np.abs(read.astype(float) - frames).mean() < 8, "in order, in RGB, up to the loss of the codec"
 
 
 def test_frames_are_reduced_by_block_means(tmp_path):
     write_video(tmp_path / "a.mp4", clip())
     whole, small = read_video(tmp_path / "a.mp4", 3, None), read_video(tmp_path / "a.mp4", 3, 300)
-    assert small.shape == (3, 12, 21, 3), "the smallest whole factor, 3; what fills no block is cut off"
+    assert small.shape == (3, 12, 21, 3), "factor 3 is the smallest that fits; incomplete blocks are cut off"
     assert small[1, 2, 3].tolist() == np.rint(whole[1, 6:9, 9:12].mean((0, 1))).tolist()
 
 
-def test_an_odd_size_loses_a_row(tmp_path):
+def test_odd_video_sizes_are_reduced_to_even_ones(tmp_path):
     write_video(tmp_path / "a.mp4", clip(3, 45, 81))
     assert video_shape(tmp_path / "a.mp4") == (44, 80)
 
 
-def test_what_is_no_video_is_refused_in_one_line(tmp_path):
+def test_invalid_videos_are_refused_in_one_line(tmp_path):
     write_video(tmp_path / "good.mp4", clip())
     (tmp_path / "text.mp4").write_text("no video")
     (tmp_path / "empty.mp4").write_bytes(b"")
@@ -65,7 +65,7 @@ def test_a_clip_with_a_damaged_frame_is_refused(tmp_path, damaged):
         read_video(tmp_path / "bad.mp4", 12, None)
 
 
-def test_a_file_with_sound_only_has_no_video(tmp_path):
+def test_a_file_with_only_audio_is_refused(tmp_path):
     import av
 
     with av.open(str(tmp_path / "a.mp4"), "w") as container:
@@ -79,12 +79,12 @@ def test_a_file_with_sound_only_has_no_video(tmp_path):
 
 
 @pytest.mark.skipif(not locate("video", "bigbuckbunny.mp4").path, reason="no clip: run inrbench data fetch video")
-def test_the_papers_clip_has_the_papers_size():
+def test_the_clip_of_the_paper_has_the_size_of_the_paper():
     frames = read_video(require_file("video", "bigbuckbunny.mp4"), 4, 57_600)
     assert frames.shape == (4, 180, 320, 3)
 
 
-def test_a_clip_of_an_unknown_codec_is_refused_in_one_line(tmp_path):
+def test_a_clip_with_an_unknown_codec_is_refused_in_one_line(tmp_path):
     write_video(tmp_path / "a.mp4", clip())
     content = (tmp_path / "a.mp4").read_bytes()
     assert content.count(b"avc1") >= 1

@@ -1,4 +1,4 @@
-"""Derivatives of every registered network: written out as backwards, and as differences."""
+"""Derivatives of every registered network: analytic against backward mode, and against finite differences."""
 
 import pytest
 import torch
@@ -11,9 +11,9 @@ from inrbench.registry import Registry
 
 REGISTRY = Registry()
 OTHERS = {"wire", "wire2d", "relu-pe", "gp-hm-stm", "fr", "mfn-fourier", "mfn-gabor", "bacon"}
-"""They take the plain way: WIRE mixes real and imaginary channels, relu-pe's encoding is no plain wave, fr's linear layers are
-products, and in multiplicative networks layers are multiplied by functions of the input."""
-CHAINS = sorted({n for n in REGISTRY.methods if REGISTRY.method(n).supports("pde")} - OTHERS)
+"""They use backward mode: WIRE mixes real and imaginary channels, relu-pe's encoding is not a plain wave, fr's linear layers
+are products, and multiplicative networks multiply layers by functions of the input."""
+FEEDFORWARD = sorted({n for n in REGISTRY.methods if REGISTRY.method(n).supports("pde")} - OTHERS)
 WANTED = DerivativeSpec(scale=(2.0, 0.5), first=(1, 0), second=((0, 1), (1,)))
 SLOPES = DerivativeSpec(scale=(2.0, 0.5), first=(1, 0))
 
@@ -39,8 +39,8 @@ def gradient(net: nn.Module, jet) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("wanted", [WANTED, SLOPES])
-@pytest.mark.parametrize("name", CHAINS)
-def test_written_out_is_backwards_in_values_and_weight_gradients(name, wanted):
+@pytest.mark.parametrize("name", FEEDFORWARD)
+def test_analytic_jet_equals_backward_jet_in_values_and_gradients(name, wanted):
     net, x = network(name), points()
     assert is_feedforward(net)
     backward = backward_jet(net, x, wanted)
@@ -56,12 +56,12 @@ def test_written_out_is_backwards_in_values_and_weight_gradients(name, wanted):
 
 
 @pytest.mark.parametrize("name", sorted(OTHERS - {"gp-hm-stm"}))
-def test_what_is_no_chain_is_known_as_none(name):
+def test_methods_that_are_not_feedforward_are_recognised(name):
     assert not is_feedforward(network(name))
 
 
 @pytest.mark.parametrize("name", ["siren", "finer", "msa", "gauss", "staf", "wire"])
-def test_derivatives_are_those_of_differences(name):
+def test_derivatives_agree_with_finite_differences(name):
     params = {"omega": 3.0} if name in ("siren", "finer", "staf") else {"s_min": 0.0, "s_max": 0.7} if name == "msa" else {}
     params = {"omega": 2.0, "scale": 0.5} if name == "wire" else {"a": 0.5} if name == "gauss" else params
     net, x, h = network(name, **params), points(8) * 0.7, 1e-4
@@ -95,7 +95,7 @@ class Own(nn.Module):
 NET = NetworkSpec(in_features=2, out_features=1, width=6, n_layers=2)
 
 
-def test_what_mixes_channels_takes_the_plain_way():
+def test_networks_that_mix_channels_are_not_feedforward():
     assert not is_feedforward(CoordinateMLP(NET, lambda i: Mixing()))
     assert not is_feedforward(nn.Linear(2, 1))
     assert not is_feedforward(CoordinateMLP(NET, lambda i: nn.BatchNorm1d(6)))
@@ -104,7 +104,7 @@ def test_what_mixes_channels_takes_the_plain_way():
 
 @pytest.mark.parametrize("wanted", [WANTED, SLOPES])
 @pytest.mark.parametrize("encoding", [FourierFeatures, SineFeatures])
-def test_encodings_are_carried_through(encoding, wanted):
+def test_analytic_jet_equals_backward_jet_through_encodings(encoding, wanted):
     torch.manual_seed(0)
     net = CoordinateMLP(NET, lambda i: nn.Tanh(), encoding=encoding(2, 5, 0.7)).double()
     assert is_feedforward(net)
@@ -121,14 +121,14 @@ def test_an_activations_own_derivatives_are_used():
     assert all((p - q).abs().max() < 1e-10 for p, q in zip(a.first + a.second, b.first + b.second, strict=True))
 
 
-def test_scale_is_that_of_a_longer_axis():
+def test_derivatives_are_multiplied_by_the_scale():
     net = network("siren")
     near, far = (backward_jet(net, points(), DerivativeSpec(scale=(s, 1.0), first=(0,), second=((0,),))) for s in (1.0, 4.0))
     assert torch.allclose(far.first[0], 4 * near.first[0])
     assert torch.allclose(far.second[0], 16 * near.second[0])
 
 
-def test_a_linear_network_has_no_curvature():
+def test_a_linear_network_has_zero_second_derivatives():
     net = CoordinateMLP(NET, lambda i: nn.Identity()).double()
     jet, _ = analytic_jet(net, points(), WANTED)
     assert all(part.abs().max() == 0 for part in jet.second)

@@ -1,4 +1,4 @@
-"""Workers get disjoint cores. Claims are made in processes of their own: pinning is for life."""
+"""Workers get disjoint cores. They are claimed in separate processes, since pinning lasts as long as the process."""
 
 import json
 import multiprocessing
@@ -42,7 +42,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2 if hasattr(os, "sched_getaffinity") else True, reason="one core only")
-def test_workers_claim_disjoint_cores_and_a_dead_ones_share_is_free_again(tmp_path):
+def test_workers_claim_disjoint_cores_and_dead_workers_free_theirs(tmp_path):
     (tmp_path / "scenario.py").write_text(SCENARIO)
     first, second, third = json.loads(subprocess.check_output([sys.executable, tmp_path / "scenario.py"], timeout=120))
     assert first
@@ -51,13 +51,13 @@ def test_workers_claim_disjoint_cores_and_a_dead_ones_share_is_free_again(tmp_pa
     assert third == first
 
 
-def test_more_workers_than_cores_go_unpinned():
+def test_more_workers_than_cores_are_not_pinned():
     before = os.sched_getaffinity(0)
     Cores(SPAWN, 10_000).claim()
     assert os.sched_getaffinity(0) == before
 
 
-def test_pinning_takes_the_first_cores():
+def test_pinned_uses_the_first_cores_and_is_undone():
     before = os.sched_getaffinity(0)
     with pinned(1):
         assert os.sched_getaffinity(0) == {min(before)}

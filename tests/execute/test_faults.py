@@ -1,4 +1,4 @@
-"""What a machine does to a suite: a disk that fills, a folder that goes, a polite end, somebody else in the same folder."""
+"""External faults during a suite: a full disk, a deleted folder, a signal, a second command in the same folder."""
 
 import shutil
 import signal
@@ -22,7 +22,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start the suite in a folder; what is still alive in the end is killed, so that no test waits for ever."""
+    """Start the suite in a folder; processes still alive at the end are killed, so that no test hangs."""
     started: list[subprocess.Popen[str]] = []
 
     def begin(results: Path, *more: str, seeds: int = 6, epochs: int = 300) -> subprocess.Popen[str]:
@@ -59,7 +59,7 @@ def small_disk(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_disk_that_fills_ends_the_command_in_one_line_and_keeps_what_was_finished(small_disk, start):
+def test_a_full_disk_ends_the_command_in_one_line_and_keeps_finished_runs(small_disk, start):
     process = start(small_disk / "results", seeds=40, epochs=3)
     text, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1, text
@@ -73,7 +73,7 @@ def test_a_disk_that_fills_ends_the_command_in_one_line_and_keeps_what_was_finis
 
 
 @pytest.mark.slow
-def test_a_results_folder_that_is_deleted_under_a_suite_costs_only_what_was_in_it(tmp_path, start):
+def test_deleting_the_results_folder_loses_only_the_runs_in_it(tmp_path, start):
     results = tmp_path / "results"
     process = start(results)
     wait_for_runs(results, 2)
@@ -89,7 +89,7 @@ def test_a_results_folder_that_is_deleted_under_a_suite_costs_only_what_was_in_i
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_sigterm_is_a_clean_stop(tmp_path, start, number):
+def test_sigterm_and_sighup_stop_a_suite_cleanly(tmp_path, start, number):
     process = start(tmp_path, epochs=3000)
     wait_for_runs(tmp_path, 1)
     limit = time.monotonic() + PATIENCE
@@ -105,11 +105,11 @@ def test_sigterm_is_a_clean_stop(tmp_path, start, number):
 
 
 @pytest.mark.slow
-def test_two_commands_on_one_store_both_end_well_and_each_run_counts_once(tmp_path, start):
+def test_two_commands_on_one_store_succeed_without_duplicate_runs(tmp_path, start):
     for process in [start(tmp_path), start(tmp_path, "--shuffle")]:
         text, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, text
-    assert len(attempt_files(tmp_path)) == 12  # they have shared the runs: none was done twice
+    assert len(attempt_files(tmp_path)) == 12  # they shared the runs: none was executed twice
     assert set(finished_runs(tmp_path).values()) == {"ok"}
     assert len(finished_runs(tmp_path)) == 12
     assert not verify(tmp_path).faults

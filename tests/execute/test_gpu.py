@@ -1,4 +1,4 @@
-"""What needs a GPU."""
+"""Tests that need a GPU."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(),
 
 
 @pytest.mark.parametrize("method", ["msa", "siren", "wire", "finer", "staf"])
-def test_a_gpu_run_ends_near_the_cpu_run_and_has_gpu_figures(tiny_jobs, settings, method):
+def test_gpu_runs_agree_with_cpu_runs_and_record_gpu_memory(tiny_jobs, settings, method):
     values = [execute(job, settings).primary for d in ("cpu", "cuda:0") for job in tiny_jobs(methods=method, device=d)]
     assert values[0] == pytest.approx(values[1], rel=0.05)
     row = next(row for row in read_runs(settings.results).table.to_pylist() if row["device_class"] == "cuda")

@@ -81,7 +81,7 @@ def unruly(tmp_path) -> str:
 
 
 @pytest.mark.slow
-def test_workers_that_die_hang_or_shout_cost_only_their_own_run(tiny_jobs, settings, unruly):
+def test_workers_that_die_hang_or_print_much_affect_only_their_own_run(tiny_jobs, settings, unruly):
     acts = ("segfault", "print", "killed", "hang", "exit", "fork", "nothing")
     jobs = tiny_jobs(methods=f"{unruly}[act={','.join(acts)}],relu")
     observer = ProgressObserver()
@@ -98,8 +98,8 @@ def test_workers_that_die_hang_or_shout_cost_only_their_own_run(tiny_jobs, setti
     assert not [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits what a run may take")
-def test_a_run_that_takes_more_memory_than_it_may_ends_as_oom_and_the_next_goes_on(tiny_jobs, settings, unruly):
+@pytest.mark.skipif(sys.platform != "linux", reason="memory limits work on Linux only")
+def test_a_run_over_the_memory_limit_ends_as_oom_and_others_succeed(tiny_jobs, settings, unruly):
     jobs = tiny_jobs(methods=f"{unruly}[act=greedy],relu")
     assert run_local(jobs, replace(settings, memory=0.5), ProgressObserver())
     ends = {row["method"]: row for row in read_runs(settings.results).table.to_pylist()}
@@ -109,7 +109,7 @@ def test_a_run_that_takes_more_memory_than_it_may_ends_as_oom_and_the_next_goes_
 
 
 @pytest.mark.slow
-def test_the_numbers_do_not_depend_on_the_order_of_runs_nor_on_what_others_did(tiny_jobs, settings, unruly, tmp_path):
+def test_results_do_not_depend_on_the_order_of_runs_or_on_other_runs(tiny_jobs, settings, unruly, tmp_path):
     jobs = tiny_jobs(methods=f"relu,{unruly}[act=exit,print,seed],siren", seeds=(0, 1))
     numbers = []
     for order, name in ((jobs, "a"), (jobs[::-1], "b"), (jobs[3:] + jobs[:3], "c")):
@@ -121,7 +121,7 @@ def test_the_numbers_do_not_depend_on_the_order_of_runs_nor_on_what_others_did(t
 
 
 @pytest.mark.parametrize("ends", [True, False])
-def test_what_another_command_carries_out_is_left_for_last_and_done_only_if_it_gives_up(tiny_jobs, settings, ends):
+def test_runs_leased_elsewhere_come_last_and_run_only_if_released(tiny_jobs, settings, ends):
     first, _ = jobs = tiny_jobs(methods="relu,siren")
     other = ExitStack()
     assert other.enter_context(lease(settings.results, first.spec.run_id))
@@ -141,7 +141,7 @@ def test_what_another_command_carries_out_is_left_for_last_and_done_only_if_it_g
     assert not active_leases(settings.results)
 
 
-def test_runs_share_a_gpu_only_where_that_is_asked_for_by_name():
+def test_runs_share_a_gpu_only_with_the_option_share_gpu():
     assert workers_for("cuda:0") == 1
     assert workers_for("cuda:0", jobs=1) == 1
     assert workers_for("cuda:1", share_gpu=3) == 3
@@ -153,7 +153,7 @@ def test_runs_share_a_gpu_only_where_that_is_asked_for_by_name():
         workers_for("cpu", share_gpu=2)
 
 
-def test_workers_that_die_while_they_start_are_started_again(tiny_jobs, settings):
+def test_workers_that_die_while_starting_are_restarted(tiny_jobs, settings):
     jobs = tiny_jobs(methods="relu,siren")
 
     def kill_the_first_worker() -> None:
@@ -172,8 +172,8 @@ def test_workers_that_die_while_they_start_are_started_again(tiny_jobs, settings
     assert list(finished_runs(settings.results).values()) == ["ok", "ok"]
 
 
-def test_a_pool_that_breaks_and_leaves_futures_that_never_end_is_not_waited_for(tiny_jobs, settings, monkeypatch):
-    """What pebble does with jobs that it had not handed to a worker when the last one died."""
+def test_a_broken_pool_with_unfinished_futures_is_not_waited_for(tiny_jobs, settings, monkeypatch):
+    """pebble leaves such futures for jobs that no worker had received when the last worker died."""
     from inrbench.execute.pool import WorkerPool
 
     class BrokenPool:
@@ -204,16 +204,16 @@ SUITE = [sys.executable, "-m", "inrbench", "run", "--methods", "relu,siren,gauss
          "--jobs", "1", "--device", "cpu"]  # fmt: skip
 
 
-HEARING = """
+WITH_SIGINT = """
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])
 """
-"""A shell starts what it puts into the background deaf to Ctrl-C, and children inherit that: these tests may run there too."""
+"""Restores Ctrl-C: shells start background jobs with SIGINT ignored, children inherit that, and these tests may run there."""
 
 
 def start(results: Path, *more: str) -> subprocess.Popen:
-    words = [sys.executable, "-c", HEARING, *SUITE, *more, "--results", str(results)]
+    words = [sys.executable, "-c", WITH_SIGINT, *SUITE, *more, "--results", str(results)]
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
 
 
@@ -225,7 +225,7 @@ def wait_for_runs(results: Path, n: int) -> None:
 
 
 @pytest.mark.slow
-def test_kill_9_in_mid_run_loses_nothing_finished_and_leaves_nothing_running(tmp_path):
+def test_kill_9_keeps_finished_runs_and_leaves_no_process_running(tmp_path):
     suite = start(tmp_path)
     wait_for_runs(tmp_path, 2)
     workers = psutil.Process(suite.pid).children(recursive=True)
@@ -246,7 +246,7 @@ def test_kill_9_in_mid_run_loses_nothing_finished_and_leaves_nothing_running(tmp
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on(tmp_path):
+def test_ctrl_c_keeps_finished_runs_and_leaves_the_others_to_do(tmp_path):
     longer = ("--set", "epochs=1500")  # on a busy machine short runs would all be over before the signal
     suite = start(tmp_path, *longer)
     wait_for_runs(tmp_path, 1)

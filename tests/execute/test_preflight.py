@@ -1,4 +1,4 @@
-"""What a method of a user's may do wrong, and what the run's row says of it."""
+"""Faults of user-defined methods, and how the row of the run reports them."""
 
 import re
 import textwrap
@@ -57,7 +57,7 @@ def outcome(tmp_path, tiny_jobs, settings, forward="return self.net(x)", build="
     ({"build": "return mlp(net).requires_grad_(False)"}, "no parameter with requires_grad: there is nothing to train"),
     ({"build": "return nn.Sequential(nn.LazyLinear(net.width), nn.LazyLinear(net.out_features))"}, "layers without a size"),
 ])  # fmt: skip
-def test_what_cannot_be_fitted_is_refused_in_one_line_before_the_first_step(tmp_path, tiny_jobs, settings, parts, message):
+def test_networks_that_cannot_be_fitted_are_refused_in_one_line(tmp_path, tiny_jobs, settings, parts, message):
     done, row = outcome(tmp_path, tiny_jobs, settings, **parts)
     assert done.status == "error"
     assert "\n" not in done.message
@@ -72,8 +72,8 @@ def test_random_numbers_in_forward_are_noted(tmp_path, tiny_jobs, settings):
     assert any("its forward draws random numbers" in note for note in row["notes"])
 
 
-def test_a_gradient_that_is_not_finite_is_told_as_that_with_its_layer(tmp_path, tiny_jobs, settings):
-    """SPDER as it is often written: sin(z) sqrt|z| has no slope at 0, and the loss is finite there."""
+def test_a_gradient_that_is_not_finite_is_reported_with_its_layer(tmp_path, tiny_jobs, settings):
+    """SPDER as it is often written: sin(z) sqrt|z| has no finite derivative at 0, although the loss is finite there."""
     more = """
     class Root(nn.Module):
         def forward(self, z):
@@ -93,7 +93,7 @@ def problem(n=40):
     return Regression(x, x.sum(1, keepdim=True), None, None)
 
 
-def test_looking_leaves_no_trace():
+def test_check_network_changes_no_weights_gradients_or_random_state():
     class Counts(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -110,7 +110,7 @@ def test_looking_leaves_no_trace():
     assert all(p.grad is None for p in network.parameters())
 
 
-def test_values_and_slopes_are_looked_at_at_zero_and_at_the_corners():
+def test_values_and_gradients_are_checked_at_zero_and_at_the_corners():
     class Root(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -152,12 +152,12 @@ class Grid(nn.Module):
         return (top * (1 - u) + low * u)[:, None]
 
 
-def test_a_grid_is_skipped_on_equations_of_second_order():
+def test_a_bilinear_grid_is_skipped_on_second_order_equations():
     with pytest.raises(NotApplicable, match="second derivative along each axis is zero"):
         benchmark_equation("poisson", 64).validate_network(Grid())
 
 
-def test_a_batch_norm_is_judged_in_eval_mode(tmp_path, tiny_jobs, settings):
+def test_a_network_with_batch_norm_is_accepted(tmp_path, tiny_jobs, settings):
     build = "return mlp(net, lambda i: nn.Sequential(nn.BatchNorm1d(net.width), nn.ReLU()))"
     done, _ = outcome(tmp_path, tiny_jobs, settings, build=build)
     assert done.status == "ok"

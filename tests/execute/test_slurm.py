@@ -1,4 +1,4 @@
-"""Executors; the one for SLURM against a real cluster where SLURM_CONF names one."""
+"""Executors; the one for SLURM is tested on a real cluster where SLURM_CONF names one."""
 
 import os
 import re
@@ -21,20 +21,20 @@ from inrbench.planning import resolve_device
 from inrbench.store import finished_runs, load_results, read_runs
 
 
-def answers() -> bool:
-    """Whether there is a cluster made for these tests: they cancel everything on it and take a node down."""
+def cluster_is_available() -> bool:
+    """Return whether there is a cluster made for these tests, which cancel all its jobs and take a node down."""
     if not os.environ.get("SLURM_CONF") or shutil.which("scontrol") is None:
         return False
     done = subprocess.run(["scontrol", "show", "config"], capture_output=True, text=True, check=False, timeout=30)
     return any(line.split() == ["ClusterName", "=", "inrbench"] for line in done.stdout.splitlines())
 
 
-needs_cluster = pytest.mark.skipif(not answers(), reason="no SLURM named 'inrbench' here (SLURM_CONF)")
+needs_cluster = pytest.mark.skipif(not cluster_is_available(), reason="no SLURM named 'inrbench' here (SLURM_CONF)")
 
 
 @pytest.fixture
 def cluster():
-    """The cluster without jobs, before and after."""
+    """Cancel the jobs of the cluster before and after the test."""
     subprocess.run(["scancel", "-n", "inrbench"], check=True)
     wait_for(lambda: not queued())
     yield
@@ -71,7 +71,7 @@ def end(process: subprocess.Popen, within: float = 200.0) -> str:
 def wait_for(what, within: float = 90.0) -> None:
     limit = time.monotonic() + within
     while not what():
-        assert time.monotonic() < limit, "it did not come"
+        assert time.monotonic() < limit, "the condition was not met in time"
         time.sleep(0.3)
 
 
@@ -91,7 +91,7 @@ def test_executors_are_found_by_name():
         load_executor("slrum")
 
 
-def test_a_third_party_adds_an_executor_in_a_file(tmp_path, monkeypatch):
+def test_executors_of_third_parties_are_found_by_entry_point(tmp_path, monkeypatch):
     (tmp_path / "theirs.py").write_text("def everywhere(work, listener):\n    return True\n")
     facts = tmp_path / "theirs-1.0.dist-info"
     facts.mkdir()
@@ -103,18 +103,18 @@ def test_a_third_party_adds_an_executor_in_a_file(tmp_path, monkeypatch):
         load_executor("broken")
 
 
-def test_bundles_take_the_longest_first_and_are_large_enough(tiny_jobs):
+def test_bundles_are_long_enough_and_start_with_the_longest_run(tiny_jobs):
     jobs = tiny_jobs(seeds=range(10))
     seconds = {job.spec.run_id: float(100 * i) for i, job in enumerate(jobs)}
     made = slurm.bundles(jobs, seconds)
-    assert sorted(job.spec.seed for held, _ in made for job in held) == list(range(10))
+    assert sorted(job.spec.seed for bundle, _ in made for job in bundle) == list(range(10))
     assert [job.spec.seed for job in made[0][0]] == [9]
     assert all(total >= slurm.BUNDLE_SECONDS for _, total in made[:-1])
-    assert all(total == sum(seconds[job.spec.run_id] for job in held) for held, total in made)
+    assert all(total == sum(seconds[job.spec.run_id] for job in bundle) for bundle, total in made)
     assert slurm.bundles([], {}) == []
 
 
-def test_resources_have_names_and_values(tiny_jobs, settings):
+def test_resources_are_translated_for_slurm_and_validated(tiny_jobs, settings):
     def ask(device="cpu", **resources):
         jobs = tiny_jobs(device=device)
         return slurm._parameters(ExecutionRequest(jobs=jobs, seconds=[0.0], settings=settings, resources=resources))
@@ -130,13 +130,13 @@ def test_resources_have_names_and_values(tiny_jobs, settings):
         ask(time="soon")
 
 
-def test_runs_of_a_task_go_one_after_the_other_unless_they_share_its_gpu(tiny_jobs, settings):
+def test_runs_of_a_slurm_task_are_sequential_unless_they_share_its_gpu(tiny_jobs, settings):
     def node_settings(device, workers):
         work = ExecutionRequest(jobs=tiny_jobs(device=device), seconds=[0.0], settings=replace(settings, workers=workers))
         made = slurm.node_settings(work, cpus=8)
         return made.workers, made.threads
 
-    assert node_settings("cpu", 2) == (1, 8)  # workers are of the machine that submits
+    assert node_settings("cpu", 2) == (1, 8)  # the number of workers applies to the submitting machine
     assert node_settings("cuda:0", 1) == (1, 8)
     assert node_settings("cuda:0", 4) == (4, 2)
 
@@ -146,12 +146,12 @@ def test_the_local_executor_takes_no_resources(tiny_jobs, settings):
         load_executor("local")(ExecutionRequest(jobs=[], seconds=[], settings=settings, resources={"time": 5}), None)
 
 
-def test_a_device_elsewhere_need_not_be_here():
+def test_the_device_of_a_remote_run_need_not_exist_here():
     assert resolve_device("cuda", here=False) == "cuda:0"
     assert resolve_device("auto", here=False) == "cpu"
 
 
-def test_without_a_cluster_it_says_so_in_one_line(tiny_jobs, settings, monkeypatch):
+def test_slurm_is_refused_without_sbatch_and_inside_srun(tiny_jobs, settings, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(InrbenchError, match="there is no sbatch here"):
         slurm.run_slurm(ExecutionRequest(jobs=tiny_jobs(), seconds=[0.0], settings=settings), None)
@@ -164,7 +164,7 @@ def test_without_a_cluster_it_says_so_in_one_line(tiny_jobs, settings, monkeypat
 
 @needs_cluster
 @pytest.mark.slow
-def test_the_same_command_runs_on_a_cluster_and_a_second_one_has_nothing_to_do(cluster, tmp_path):
+def test_runs_on_a_cluster_are_not_repeated_by_a_second_command(cluster, tmp_path):
     process = start(tmp_path, "--set", "epochs=20")
     text = end(process)
     assert process.returncode == 0, text
@@ -175,7 +175,7 @@ def test_the_same_command_runs_on_a_cluster_and_a_second_one_has_nothing_to_do(c
 
 @needs_cluster
 @pytest.mark.slow
-def test_a_task_that_is_killed_and_a_node_that_goes_cost_no_run(cluster, tmp_path):
+def test_a_cancelled_task_and_a_lost_node_lose_no_run(cluster, tmp_path):
     process = start(tmp_path, "--set", "epochs=3000")
     try:
         wait_for(lambda: len(running()) == 2)
@@ -183,7 +183,7 @@ def test_a_task_that_is_killed_and_a_node_that_goes_cost_no_run(cluster, tmp_pat
         wait_for(lambda: len(running()) == 2)
         subprocess.run(["scontrol", "update", "NodeName=n1", "State=DOWN", "Reason=test"], check=True)
         time.sleep(3)
-        # it may be back already, as nodes that answer are
+        # a node that responds may have resumed already
         subprocess.run(["scontrol", "update", "NodeName=n1", "State=RESUME"], check=False, capture_output=True)
         text = end(process, 300)
     finally:
@@ -196,7 +196,7 @@ def test_a_task_that_is_killed_and_a_node_that_goes_cost_no_run(cluster, tmp_pat
 
 @needs_cluster
 @pytest.mark.slow
-def test_ctrl_c_leaves_the_runs_going_and_the_same_command_waits_for_them_again(cluster, tmp_path):
+def test_ctrl_c_keeps_cluster_runs_going_and_the_command_can_be_resumed(cluster, tmp_path):
     process = start(tmp_path, "--set", "epochs=3000")
     wait_for(lambda: len(running()) == 2)
     process.send_signal(signal.SIGINT)
@@ -218,7 +218,7 @@ def test_ctrl_c_leaves_the_runs_going_and_the_same_command_waits_for_them_again(
 
 @needs_cluster
 @pytest.mark.slow
-def test_ctrl_c_ends_the_runs_too_if_asked(cluster, tmp_path):
+def test_ctrl_c_with_cancel_on_interrupt_ends_the_runs(cluster, tmp_path):
     process = start(tmp_path, "--set", "epochs=100000", "--cancel-on-interrupt")
     wait_for(lambda: len(running()) == 2)
     process.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""One run, in this process."""
+"""A single run, executed in this process."""
 
 import json
 from dataclasses import replace
@@ -48,7 +48,7 @@ def stored(settings):
     return row
 
 
-def test_a_run_leaves_a_complete_row(tiny_jobs, settings):
+def test_a_run_stores_a_complete_row(tiny_jobs, settings):
     (job,) = tiny_jobs(methods="msa")
     ended = execute(job, settings)
     row = stored(settings)
@@ -67,11 +67,11 @@ def test_a_run_leaves_a_complete_row(tiny_jobs, settings):
     assert (row["code_commit"], row["code_dirty"], row["torch"]) == ("abc", False, torch.__version__)
 
 
-def test_the_same_seed_gives_the_same_numbers_and_another_does_not(tiny_jobs, settings):
+def test_equal_seeds_give_equal_results_and_different_seeds_do_not(tiny_jobs, settings):
     values = []
     for seed in (0, 0, 1):
         (job,) = tiny_jobs(seeds=(seed,))
-        torch.manual_seed(len(values))  # what ran before must not matter
+        torch.manual_seed(len(values))  # earlier random state must not matter
         values.append(execute(job, settings).primary)
     assert values[0] == values[1] != values[2]
 
@@ -99,7 +99,7 @@ def test_all_methods_see_the_same_points(tiny_jobs, settings, monkeypatch):
     ("torch.empty(10**15)", "pass", "oom", "RuntimeError", "memory"),
     ("pass", "from inrbench.errors import NotApplicable; raise NotApplicable('not for this')", "skipped", "NotApplicable", "not for"),
 ])  # fmt: skip
-def test_whatever_a_method_does_ends_in_one_status(tiny_jobs, settings, tmp_path, forward, build, status, kind, message):
+def test_each_failure_of_a_method_ends_in_its_status(tiny_jobs, settings, tmp_path, forward, build, status, kind, message):
     (job,) = tiny_jobs(methods=write_plugin(tmp_path, forward, build), changes={"epochs": "20", "width": "16"})
     execute(job, settings)
     row = stored(settings)
@@ -111,7 +111,7 @@ def test_whatever_a_method_does_ends_in_one_status(tiny_jobs, settings, tmp_path
 
 
 def test_divergence_names_the_step_and_keeps_the_curve(tiny_jobs, settings, tmp_path):
-    # 4 layers: 4 calls for the FLOP count, 4 for the warm-up, 4 a step, 4 for each look at the metric
+    # 4 layers: 4 calls for the FLOP count, 4 for the warm-up, 4 per step, 4 per evaluation of the metric
     plugin = write_plugin(tmp_path, "z = z * float('inf') if Act.calls > 60 else z")
     (job,) = tiny_jobs(methods=plugin, changes={"epochs": "50", "width": "16"})
     execute(job, settings)
@@ -126,11 +126,11 @@ def test_divergence_names_the_step_and_keeps_the_curve(tiny_jobs, settings, tmp_
     "torch.set_default_dtype(torch.float64)", "torch.set_default_device('meta')", "torch.set_grad_enabled(False)",
     "torch.manual_seed(0)", "torch.use_deterministic_algorithms(True)",
 ])  # fmt: skip
-def test_what_a_plugin_changes_for_all_does_not_touch_the_next_run(tiny_jobs, settings, tmp_path, act):
+def test_global_changes_by_a_plugin_do_not_affect_the_next_run(tiny_jobs, settings, tmp_path, act):
     (clean,) = tiny_jobs()
     expected = execute(clean, settings).primary
-    (rude,) = tiny_jobs(methods=write_plugin(tmp_path, build=act))
-    execute(rude, settings)
+    (careless,) = tiny_jobs(methods=write_plugin(tmp_path, build=act))
+    execute(careless, settings)
     try:
         assert execute(clean, settings).primary == expected
         assert (torch.get_default_dtype(), torch.is_grad_enabled()) == (torch.float32, True)
@@ -139,7 +139,7 @@ def test_what_a_plugin_changes_for_all_does_not_touch_the_next_run(tiny_jobs, se
         worker._restore_torch_defaults(torch.get_num_threads())
 
 
-def test_a_plugin_may_draw_from_any_generator(tiny_jobs, settings, tmp_path):
+def test_random_numbers_of_a_plugin_are_reproducible(tiny_jobs, settings, tmp_path):
     build = "import random, numpy; Act.share = random.random() + numpy.random.rand()"
     (job,) = tiny_jobs(methods=write_plugin(tmp_path, forward="z = z * Act.share", build=build))
     first, second = execute(job, settings), execute(job, settings)
@@ -153,14 +153,14 @@ def test_a_plugin_edited_after_planning_is_refused(tiny_jobs, settings, tmp_path
     assert "has changed since the run was planned" in execute(job, settings).message
 
 
-def test_missing_data_skips_the_run_with_the_command(tiny_jobs, settings, no_data):
+def test_missing_data_skips_the_run_with_the_fetch_command(tiny_jobs, settings, no_data):
     (job,) = tiny_jobs(tasks="kodak", signals="kodim01")
     ended = execute(job, settings)
     assert (ended.status, ended.message) == ("skipped", "data missing, run: inrbench data fetch kodak")
     assert stored(settings)["traceback"] is None
 
 
-def test_without_lpips_weights_the_run_goes_on_and_says_so(tiny_jobs, settings, no_data):
+def test_missing_lpips_weights_leave_a_note_and_the_run_succeeds(tiny_jobs, settings, no_data):
     (job,) = tiny_jobs(tasks="photo", signals="camera")
     assert execute(job, settings).status == "ok"
     metrics = {m["id"]: m for m in stored(settings)["metrics"]}
@@ -169,7 +169,7 @@ def test_without_lpips_weights_the_run_goes_on_and_says_so(tiny_jobs, settings, 
     assert metrics["psnr@clip-float"]["value"] > 0
 
 
-def test_a_run_leaves_its_reconstruction(tiny_jobs, settings):
+def test_a_run_stores_its_reconstruction_truth_and_weights(tiny_jobs, settings):
     (job,) = tiny_jobs(tasks="photo", signals="camera")
     ended = execute(job, replace(settings, artifacts="last"))
     assert (ended.status, ended.note) == ("ok", None)
@@ -179,7 +179,7 @@ def test_a_run_leaves_its_reconstruction(tiny_jobs, settings):
     assert ended.artifact_bytes == sum(path.stat().st_size for path in files.values())
 
 
-def test_all_artifacts_are_those_of_every_point_of_the_curve(tiny_jobs, settings):
+def test_all_artifacts_are_stored_at_every_point_of_the_curve(tiny_jobs, settings):
     (job,) = tiny_jobs(tasks="photo", signals="camera")
     execute(job, replace(settings, artifacts="all"))
     row = stored(settings)
@@ -190,7 +190,7 @@ def test_all_artifacts_are_those_of_every_point_of_the_curve(tiny_jobs, settings
 @pytest.mark.parametrize(("task", "signal", "suffix"), [("photo", "camera", ".png"), ("function1d", "sin200", ".npz"),
                                                         ("poisson2d", "sin6cos20", ".npz"), ("sdf", "knot", ".ply")])  # fmt: skip
 @pytest.mark.parametrize("method", ["siren", "wire"])
-def test_a_stored_run_comes_back_to_life(tiny_jobs, settings, tmp_path, task, signal, suffix, method):
+def test_a_stored_run_can_be_loaded_with_the_same_primary_value(tiny_jobs, settings, tmp_path, task, signal, suffix, method):
     changes = {"epochs": "2", "width": "16"} | ({"resolution": "16"} if task == "sdf" else {})
     (job,) = tiny_jobs(tasks=task, signals=signal, methods=method, changes=changes)
     execute(job, replace(settings, artifacts="last"))
@@ -201,7 +201,7 @@ def test_a_stored_run_comes_back_to_life(tiny_jobs, settings, tmp_path, task, si
     assert problem.evaluation.scaled_suffix == suffix
 
 
-def test_what_cannot_come_back_says_why(tiny_jobs, settings):
+def test_runs_that_cannot_be_loaded_are_refused_with_the_reason(tiny_jobs, settings):
     (job,) = tiny_jobs(tasks="photo", signals="camera")
     execute(job, settings)
     row = stored_run(settings.results, job.spec.run_id)
@@ -211,7 +211,7 @@ def test_what_cannot_come_back_says_why(tiny_jobs, settings):
         stored_run(settings.results, "zz")
 
 
-def test_a_picture_that_cannot_be_drawn_does_not_cost_the_run(tiny_jobs, settings, monkeypatch):
+def test_an_image_that_cannot_be_written_does_not_fail_the_run(tiny_jobs, settings, monkeypatch):
     def fail(path, image):
         raise OSError("disk full\nlong story")
 
@@ -222,7 +222,7 @@ def test_a_picture_that_cannot_be_drawn_does_not_cost_the_run(tiny_jobs, setting
     assert list(artifact_files(settings.results, stored(settings)["artifacts"])) == ["weights.safetensors"]
 
 
-def test_the_scan_that_nobody_has_yet_is_missing_with_the_command(tiny_jobs, settings, no_data):
+def test_a_missing_scan_skips_the_run_with_the_fetch_command(tiny_jobs, settings, no_data):
     (job,) = tiny_jobs(tasks="occupancy", signals="thai")
     ended = execute(job, settings)
     assert (ended.status, ended.message) == ("skipped", "data missing, run: inrbench data fetch meshes")
@@ -230,7 +230,7 @@ def test_the_scan_that_nobody_has_yet_is_missing_with_the_command(tiny_jobs, set
 
 @pytest.mark.kodak
 @pytest.mark.parametrize("method", ["msa", "siren", "wire"])
-def test_a_real_crop_of_kodim05_is_fitted_better_than_by_its_mean(tiny_jobs, settings, tmp_path, method):
+def test_a_crop_of_kodim05_is_fitted_better_than_by_its_mean(tiny_jobs, settings, tmp_path, method):
     crop = read_image(require_file("kodak", "kodim05.png"))[200:328, 300:428]
     Image.fromarray((crop * 255).round().astype(np.uint8)).save(tmp_path / "crop.png")
     (job,) = tiny_jobs(
@@ -248,7 +248,7 @@ def test_a_real_crop_of_kodim05_is_fitted_better_than_by_its_mean(tiny_jobs, set
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["siren", "finer", "msa"])
-def test_the_engines_end_nearer_to_each_other_than_two_seeds_do(tiny_jobs, settings, method):
+def test_engines_differ_by_less_than_seeds_do(tiny_jobs, settings, method):
     def ends(engine: str) -> list[float]:
         jobs = tiny_jobs(
             methods=method, tasks="photo", signals="camera", seeds=(0, 1, 2), engine=engine, changes={"epochs": "30"}
@@ -262,7 +262,7 @@ def test_the_engines_end_nearer_to_each_other_than_two_seeds_do(tiny_jobs, setti
     assert {row["matmul_backend"] for row in rows if row["engine"] == "reference"} == {"default"}
 
 
-def test_statuses():
+def test_status_of_exceptions():
     assert status_of(None) == "ok"
     assert status_of(torch.OutOfMemoryError("CUDA out of memory")) == "oom"
     assert status_of(KeyError("x")) == "error"

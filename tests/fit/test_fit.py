@@ -14,14 +14,14 @@ from inrbench.spec import OPTIMISERS, Protocol
 CPU = torch.device("cpu")
 
 
-class Judge:
-    """Counts how often it is asked."""
+class CountingEvaluator:
+    """An evaluator that counts its calls."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.n_calls = 0
 
     def primary(self, predict):
-        self.asked += 1
+        self.n_calls += 1
         return float(predict(torch.zeros(1, 1)))
 
     def measure(self, predict):
@@ -36,7 +36,7 @@ def protocol(**fields: object) -> Protocol:
 
 def problem(n: int = 50, batch: int | None = None) -> Regression:
     x = torch.linspace(-1, 1, n)[:, None]
-    return Regression(x, torch.sin(3 * x), batch, Judge())
+    return Regression(x, torch.sin(3 * x), batch, CountingEvaluator())
 
 
 def network(seed: int = 0) -> nn.Module:
@@ -60,7 +60,7 @@ def run(net: nn.Module, chosen: Protocol, fitted: Regression, seed: int = 0, eng
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "exponential", "constant"])
-def test_learning_rates_are_those_of_torchs_schedulers(schedule):
+def test_learning_rates_equal_those_of_torch_schedulers(schedule):
     chosen = protocol(schedule=schedule, epochs=20, **({"lr_min": 1e-2} if schedule == "constant" else {}))
     optimiser = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=chosen.lr)
     schedulers = {
@@ -75,7 +75,7 @@ def test_learning_rates_are_those_of_torchs_schedulers(schedule):
         scheduler.step()
 
 
-def test_a_step_schedule_is_torchs_and_never_falls_below_its_least():
+def test_step_schedule_equals_torch_down_to_the_minimum_rate():
     chosen = protocol(schedule="step", step_epochs=4, step_factor=0.3, epochs=20, lr_min=1e-4)
     optimiser = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=chosen.lr)
     scheduler = torch.optim.lr_scheduler.StepLR(optimiser, step_size=4, gamma=0.3)
@@ -85,7 +85,7 @@ def test_a_step_schedule_is_torchs_and_never_falls_below_its_least():
         scheduler.step()
 
 
-def test_a_warm_up_rises_to_the_rate_and_the_schedule_has_what_is_left():
+def test_a_warm_up_is_linear_and_the_schedule_follows_it():
     chosen = protocol(warmup_epochs=4, epochs=14)
     rates = [learning_rate(chosen, epoch) for epoch in range(14)]
     assert rates[:4] == pytest.approx([2e-3, 4e-3, 6e-3, 8e-3])
@@ -95,8 +95,8 @@ def test_a_warm_up_rises_to_the_rate_and_the_schedule_has_what_is_left():
 
 @pytest.mark.parametrize("name", sorted(OPTIMISERS))
 @pytest.mark.parametrize("engine", ["fast", "reference"])
-def test_each_optimiser_of_a_protocol_is_torchs_and_fits(name, engine):
-    """Two steps of ours are two steps of torch's, and a run gets somewhere."""
+def test_each_optimiser_equals_torch_and_reduces_the_loss(name, engine):
+    """Two of our steps equal two steps of torch, and a longer run reduces the loss."""
     chosen = protocol(optimiser=OPTIMISERS[name](), epochs=60, schedule="constant", lr_min=1e-2)
     net = network()
     fitted, _ = run(net, chosen, problem(), engine=engine)
@@ -134,7 +134,7 @@ def test_each_optimiser_of_a_protocol_is_torchs_and_fits(name, engine):
         assert torch.allclose(a, b, atol=2e-5)
 
 
-def test_bfloat16_is_computed_in_bfloat16_and_judged_in_float32():
+def test_bfloat16_changes_the_first_loss_only_slightly():
     losses = {}
     for precision in ("float32", "bfloat16"):
         fitted, _ = run(network(), protocol(precision=precision, epochs=3), problem())
@@ -142,7 +142,7 @@ def test_bfloat16_is_computed_in_bfloat16_and_judged_in_float32():
     assert losses["float32"] != losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.02)
 
 
-def test_judging_is_done_in_eval_mode_and_leaves_no_trace():
+def test_predictions_use_eval_mode_and_change_no_state():
     class Noisy(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -156,7 +156,7 @@ def test_judging_is_done_in_eval_mode_and_leaves_no_trace():
     net(x)
     buffers, state = [b.clone() for b in net.buffers()], torch.get_rng_state()
     predict = Predictor(net, CPU)
-    assert torch.equal(predict(x), predict(x)), "no dropout while judging"
+    assert torch.equal(predict(x), predict(x)), "no dropout in predictions"
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(a, b) for a, b in zip(buffers, net.buffers(), strict=True))
     assert net.training and net.norm.training
@@ -172,8 +172,8 @@ def test_log_spaced_steps_end_with_the_last_and_never_repeat(last):
 
 
 @pytest.mark.parametrize("engine", ["fast", "reference"])
-def test_the_loop_is_adam_with_the_schedule_step_by_step(engine):
-    """Against the few lines that anybody would write."""
+def test_fit_equals_a_plain_adam_loop_with_the_schedule(engine):
+    """Compared with a plain training loop in torch."""
     chosen, fitted = protocol(epochs=25), problem()
     ours, theirs = network(), network()
     run(ours, chosen, fitted, engine=engine)
@@ -188,7 +188,7 @@ def test_the_loop_is_adam_with_the_schedule_step_by_step(engine):
         assert torch.allclose(a, b, atol=1e-6)
 
 
-def test_the_same_seed_gives_the_same_numbers_and_another_order_of_batches_does_not():
+def test_equal_data_seeds_give_equal_losses_and_different_ones_do_not():
     nets = [network() for _ in range(3)]
     curves = [run(net, protocol(), problem(batch=7), seed)[0].curve for net, seed in zip(nets, (1, 1, 2), strict=True)]
     losses = [[point.loss for point in curve] for curve in curves]
@@ -206,10 +206,10 @@ def test_the_curve_has_log_spaced_steps_rates_and_values():
     times = [point.train_seconds for point in result.curve]
     assert times == sorted(times)
     assert times[-1] <= clock.seconds["train"]
-    assert fitted.evaluation.asked == len(result.curve)
+    assert fitted.evaluation.n_calls == len(result.curve)
 
 
-def test_a_loss_that_is_not_finite_ends_the_fit_at_the_exact_step():
+def test_a_loss_that_is_not_finite_is_reported_at_the_exact_step():
     class BreaksAtSeven(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -225,7 +225,7 @@ def test_a_loss_that_is_not_finite_ends_the_fit_at_the_exact_step():
     assert result.curve[-1].step < 7
 
 
-def test_weights_that_break_in_the_last_step_are_noticed():
+def test_divergence_in_the_last_step_is_detected():
     class BreaksAtTheEnd(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -244,7 +244,7 @@ def test_weights_that_break_in_the_last_step_are_noticed():
 
 
 def test_no_step_waits_for_the_device(monkeypatch):
-    """The loss is read at the looks and nowhere else."""
+    """The loss is read at curve points and finiteness checks only."""
     reads = []
     for name in ("item", "tolist", "cpu", "nonzero", "__float__", "__bool__", "__int__"):
         original = getattr(torch.Tensor, name)
@@ -255,18 +255,18 @@ def test_no_step_waits_for_the_device(monkeypatch):
 
         monkeypatch.setattr(torch.Tensor, name, spy)
     run(network(), protocol(epochs=2000), problem())
-    looks = loop.CURVE_POINTS + loop.FINITE_CHECKS
-    assert 0 < len(reads) <= 6 * looks < 2000
+    checks = loop.CURVE_POINTS + loop.FINITE_CHECKS
+    assert 0 < len(reads) <= 6 * checks < 2000
 
 
-def test_predictions_in_chunks_are_the_predictions():
+def test_chunked_predictions_equal_whole_predictions():
     net, x = network(), torch.rand(100, 1)
     assert torch.allclose(Predictor(net, CPU, 7)(x), net(x).detach(), atol=1e-6)
     assert not Predictor(net, CPU, 7)(x).requires_grad
 
 
-def test_flops_are_those_of_the_matrix_products():
-    """Forward 2 m n a layer, weight gradient the same, input gradient the same but for the first layer."""
+def test_flops_count_the_matrix_products():
+    """Per layer: 2 m n forward, as many for the weight gradient, and for the input gradient except in the first layer."""
     net, fitted = network(), problem()
     expected = 2 * 16 * 2 + 2 * 16 * 3
     work = count_ops(net, fitted)
@@ -285,7 +285,7 @@ def test_the_parts_of_the_clock_do_not_overlap():
     assert sum(clock.seconds.values()) <= time.perf_counter() - start
 
 
-def test_the_clock_counts_a_block_that_fails():
+def test_the_clock_counts_a_block_that_raises():
     clock = Clock(CPU)
     with pytest.raises(KeyError), clock("train"):
         raise KeyError
@@ -293,7 +293,7 @@ def test_the_clock_counts_a_block_that_fails():
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the high-water mark can be reset on Linux only")
-def test_the_memory_meter_sees_this_runs_peak_and_not_an_earlier_ones():
+def test_the_memory_meter_measures_the_peak_since_its_start():
     code = """
 import torch
 from inrbench.fit import MemoryMeter
@@ -312,7 +312,7 @@ print(low, meter.host_peak_bytes())
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the high-water mark")
 @pytest.mark.parametrize("method", ["msa", "staf"])
-def test_a_full_size_image_fits_one_step_in_less_than_3_gb(method):
+def test_a_step_on_a_full_size_image_takes_less_than_3_gb(method):
     code = f"""
 import torch
 from inrbench.fit import FastStep, MemoryMeter
@@ -346,5 +346,5 @@ print(meter.host_peak_bytes())
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the high-water mark")
-def test_memory_that_a_pause_gives_back_is_not_counted_again():
+def test_memory_released_during_a_pause_is_not_counted_again():
     assert 40e6 < int(subprocess.check_output([sys.executable, "-c", PAUSES], text=True)) < 80e6

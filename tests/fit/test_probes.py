@@ -1,4 +1,4 @@
-"""Instruments: they say what is so, and change nothing."""
+"""Probes: their readings are correct, and they do not change the run."""
 
 import math
 
@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 NET = NetworkSpec(in_features=2, out_features=1, width=7, n_layers=2)
 
 
-class Judge:
+class StubEvaluator:
     def primary(self, predict) -> float:
         return 1.0
 
@@ -33,7 +33,7 @@ def grid():
 
 def problem(n: int = 40) -> Regression:
     x = torch.rand(n, 2, generator=torch.Generator().manual_seed(0))
-    return Regression(x, x.sum(1, keepdim=True), None, Judge())
+    return Regression(x, x.sum(1, keepdim=True), None, StubEvaluator())
 
 
 def network() -> CoordinateMLP:
@@ -41,7 +41,7 @@ def network() -> CoordinateMLP:
     return CoordinateMLP(NET, lambda i: nn.Tanh())
 
 
-def test_gradients_are_the_logarithms_of_the_losss_gradient():
+def test_gradients_gives_the_mean_log_gradient_of_each_layer():
     net, fitted = network(), problem()
     loss = (net(fitted.coordinates) - fitted.values).square().mean()
     expected = torch.autograd.grad(loss, [layer.weight for layer in (*net.hidden, net.output)])
@@ -51,14 +51,14 @@ def test_gradients_are_the_logarithms_of_the_losss_gradient():
         assert value == pytest.approx(gradient.abs().log10().mean().item(), rel=1e-5)
 
 
-def test_a_gradient_of_zero_is_the_floor():
+def test_a_zero_gradient_is_reported_as_the_floor():
     net = network()
     with torch.no_grad():
         net.output.weight.zero_()
     assert gradients(net, problem())["layer 1"] == pytest.approx(-20)
 
 
-def test_the_kernels_shares_are_those_of_its_eigenvalues():
+def test_ntk_gives_the_shares_of_the_kernel_eigenvalues():
     net, fitted = network(), problem()
     rows = []
     for point in fitted.coordinates:
@@ -71,12 +71,12 @@ def test_the_kernels_shares_are_those_of_its_eigenvalues():
     assert sum(read.values()) == pytest.approx(1)
 
 
-def test_a_linear_network_has_as_many_shares_as_inputs():
+def test_ntk_of_a_linear_network_has_no_remainder():
     net = nn.Linear(2, 1)
     assert ntk(net, problem())["remain"] == pytest.approx(0, abs=1e-5)
 
 
-def test_the_spectrum_adds_up_to_the_mean_squares():
+def test_spectrum_adds_up_to_the_mean_squares():
     net = network()
     read = spectrum(net, problem())
     with torch.no_grad():
@@ -87,7 +87,7 @@ def test_the_spectrum_adds_up_to_the_mean_squares():
     assert read["truth 0-1"] > 0.9 * parts["truth"]  # a ramp
 
 
-def test_a_probe_with_nothing_to_read_says_so_once():
+def test_a_probe_without_readings_reports_zero_things_read():
     readings = read_probes(("activations",), nn.Linear(2, 1), problem(), 3)
     assert [(r.probe, r.step, r.name, r.value) for r in readings] == [("activations", 3, "things read", 0.0)]
 
@@ -103,7 +103,7 @@ def test_dead_units_are_counted():
 
 
 @pytest.mark.parametrize("name", sorted(set(Registry().methods) - {"gp-hm-stm"}))
-def test_every_method_can_be_probed_and_is_left_as_it_was(name):
+def test_every_method_can_be_probed_and_is_not_changed(name):
     torch.manual_seed(0)
     net = Registry().method(name)(NET)
     before = {key: value.clone() for key, value in net.state_dict().items()}
@@ -138,7 +138,7 @@ def test_a_probed_run_ends_with_the_same_weights():
     assert torch.equal(*ends)
 
 
-def test_an_unknown_probe_is_named():
+def test_an_unknown_probe_is_refused_with_a_suggestion():
     assert probe_names("ntk, gradients,ntk") == ("ntk", "gradients")
     with pytest.raises(UnknownName, match="unknown probe 'gradient', did you mean 'gradients'"):
         probe_names("gradient")

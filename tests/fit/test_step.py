@@ -1,4 +1,4 @@
-"""The two engines: the same mathematics, and what the fast one does when it cannot be fast."""
+"""The two engines give the same results, and the fast one has fallbacks."""
 
 import contextlib
 import logging
@@ -18,7 +18,7 @@ from inrbench.registry import Registry
 from inrbench.spec import NetworkSpec, Protocol
 
 REGISTRY = Registry()
-METHODS = sorted(set(REGISTRY.methods) - {"gp-hm-stm", "mean", "dct", "bilinear"})  # which are solved and take no steps
+METHODS = sorted(set(REGISTRY.methods) - {"gp-hm-stm", "mean", "dct", "bilinear"})  # these are solved, not trained in steps
 POINTS = 3000
 PROTOCOL = Protocol(name="t", width=48, n_layers=4, epochs=10, lr=1e-3, lr_min=1e-4, metrics=("x",))
 
@@ -52,7 +52,7 @@ def gradient(name: str, how: str) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_the_fast_gradient_is_as_exact_as_the_reference(name):
+def test_the_fast_gradient_is_as_accurate_as_the_reference(name):
     exact, reference, fast = (gradient(name, how) for how in ("exact", "reference", "fast"))
     reference_error, fast_error = ((g - exact).norm() / exact.norm() for g in (reference, fast))
     assert fast_error <= 5 * reference_error + 1e-7
@@ -60,7 +60,7 @@ def test_the_fast_gradient_is_as_exact_as_the_reference(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
-def test_the_compiled_gradient_is_as_exact_as_the_reference(name):
+def test_the_compiled_gradient_is_as_accurate_as_the_reference(name):
     exact, reference, fast = (gradient(name, how) for how in ("exact", "reference", "compiled"))
     reference_error, fast_error = ((g - exact).norm() / exact.norm() for g in (reference, fast))
     assert fast_error <= 5 * reference_error + 1e-7
@@ -73,18 +73,18 @@ def losses(name: str, engine: str, dtype: torch.dtype = torch.float32) -> torch.
 
 
 CHAOTIC = {"wire", "fr"}
-"""In any engine: after a few steps of wire roundings have grown; of fr Adam divides thousands of gradients that are almost
-nothing by themselves, so that their roundings decide where they go. Their gradients are held to float64 above."""
+"""These amplify rounding errors in any engine: wire within a few steps; fr because Adam normalises thousands of gradients that
+are almost zero, so that rounding decides their direction. Their gradients are compared with float64 above."""
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name not in CHAOTIC])
-def test_twenty_steps_of_both_engines_are_equally_near_to_float64(name):
+def test_losses_of_both_engines_are_equally_close_to_float64(name):
     exact = losses(name, "reference", torch.float64)
     reference_error, fast_error = ((losses(name, engine) - exact).abs().max() / exact.max() for engine in ("reference", "fast"))
     assert fast_error <= 5 * reference_error + 1e-6
 
 
-def test_a_step_of_each_engine_moves_all_weights_and_clears_gradients():
+def test_a_step_of_each_engine_changes_all_weights():
     for engine in (ReferenceStep, lambda net, fitted: FastStep(net, fitted, "eager")):
         net, fitted = network("siren"), problem()
         before = [p.clone() for p in net.parameters()]
@@ -97,7 +97,7 @@ def test_a_step_of_each_engine_moves_all_weights_and_clears_gradients():
         assert loss.requires_grad is False
 
 
-def test_chunks_give_the_full_gradient_to_rounding():
+def test_the_gradient_of_chunks_equals_the_full_gradient():
     fitted, whole, parts = problem(1000), network("siren"), network("siren")
     batch = (fitted.coordinates, fitted.values)
     losses = [step.accumulate(partial(fitted.loss, net), batch, most).item() for net, most in ((whole, 1000), (parts, 33))]
@@ -106,7 +106,7 @@ def test_chunks_give_the_full_gradient_to_rounding():
         assert torch.allclose(a.grad, b.grad, rtol=1e-4, atol=1e-6)
 
 
-def test_a_network_with_complex_parameters_can_be_fitted_too():
+def test_a_network_with_complex_parameters_can_be_fitted():
     class Complex(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -128,13 +128,13 @@ def test_chunks_have_few_sizes(points, batch, most, sizes):
     assert step.chunk_sizes(problem(points, batch=batch), most) == sizes
 
 
-def test_the_route_is_fp32():
+def test_the_fastest_matmul_backend_has_fp32_accuracy():
     backend = fastest_fp32_backend("cpu")
     assert backend.name in ("onednn", "default")
     assert 0 < backend.error < FP32_TOLERANCE
 
 
-def test_a_processor_whose_bf16_is_used_gets_the_default_route(monkeypatch):
+def test_a_matmul_backend_with_bf16_accuracy_is_not_used(monkeypatch):
     fastest_fp32_backend.cache_clear()
     errors = iter([3e-3, 2e-7])  # what bf16 would give, then fp32
     monkeypatch.setattr("inrbench.fit.matmul.matmul_error", lambda: next(errors))
@@ -143,7 +143,7 @@ def test_a_processor_whose_bf16_is_used_gets_the_default_route(monkeypatch):
     fastest_fp32_backend.cache_clear()
 
 
-def test_the_route_is_left_behind():
+def test_use_backend_restores_the_previous_precision():
     before = torch.backends.mkldnn.matmul.fp32_precision
     seen = []
     with contextlib.suppress(KeyError), use_backend(MatmulBackend("onednn", 0.0)):
@@ -153,7 +153,7 @@ def test_the_route_is_left_behind():
     assert torch.backends.mkldnn.matmul.fp32_precision == before
 
 
-def test_compiling_is_decided_by_the_work_and_not_by_a_clock():
+def test_compiling_depends_on_the_amount_of_work():
     net, fitted = network("siren"), problem()
     work = count_ops(net, fitted)
     assert choose_step_mode("cpu", work, POINTS, chunks=2, steps=10) == "eager"
@@ -165,22 +165,22 @@ def test_compiling_is_decided_by_the_work_and_not_by_a_clock():
 SMALL, LARGE = OpCount(flops=8e5, elements=3e3, calls=90), OpCount(flops=3e6, elements=1e4, calls=90)
 
 
-@pytest.mark.parametrize(("work", "batch", "chunks", "steps", "way"), [
-    (SMALL, 1024, 1, 20_000, "eager"),  # half a millisecond saved a step: 10 s
-    (SMALL, 1024, 1, 50_000, "cuda_graph"),  # a PDE's or a function's step is all launches
+@pytest.mark.parametrize(("work", "batch", "chunks", "steps", "mode"), [
+    (SMALL, 1024, 1, 20_000, "eager"),  # saves half a millisecond per step: 10 s
+    (SMALL, 1024, 1, 50_000, "cuda_graph"),  # a step of a PDE or of a 1D function is dominated by launches
     (SMALL, 131_072, 2, 5_000_000, "compiled"),
-    (LARGE, 393_216, 6, 10_000, "compiled"),  # a Kodak image keeps the GPU busy: 629 MB a pass
+    (LARGE, 393_216, 6, 10_000, "compiled"),  # a Kodak image keeps the GPU busy: 629 MB per pass
     (LARGE, 393_216, 6, 10, "eager"),
 ])  # fmt: skip
-def test_on_a_gpu_small_steps_are_graphed_and_large_ones_fused(work, batch, chunks, steps, way):
-    assert choose_step_mode("cuda", work, batch, chunks, steps) == way
+def test_gpu_step_mode_depends_on_the_size_of_the_step(work, batch, chunks, steps, mode):
+    assert choose_step_mode("cuda", work, batch, chunks, steps) == mode
 
 
-def test_a_graphed_loss_marks_each_step_and_says_so(monkeypatch):
-    told, marks = [], []
+def test_cuda_graph_mode_marks_each_step_and_is_noted(monkeypatch):
+    compile_options_used, marks = [], []
 
     def compile_as_is(function, **options):
-        told.append(options)
+        compile_options_used.append(options)
         return function
 
     monkeypatch.setattr(torch, "compile", compile_as_is)
@@ -189,12 +189,12 @@ def test_a_graphed_loss_marks_each_step_and_says_so(monkeypatch):
     take = FastStep(net, fitted, "cuda_graph")
     for _ in range(3):
         take((fitted.coordinates, fitted.values), 1e-3)
-    assert told == [compile_options("cuda_graph")] == [{"dynamic": False, "mode": "reduce-overhead"}]
+    assert compile_options_used == [compile_options("cuda_graph")] == [{"dynamic": False, "mode": "reduce-overhead"}]
     assert len(marks) == 3 * len(step.equal_chunks((fitted.coordinates,), take.chunk_points))
     assert (take.facts().compiled, take.facts().note) == (True, "CUDA graphs")
 
 
-def test_a_step_that_does_not_fit_into_memory_is_no_compile_failure(monkeypatch):
+def test_out_of_memory_is_not_treated_as_a_compile_failure(monkeypatch):
     def refuse(function, **options):
         def call(*args):
             raise torch.OutOfMemoryError("CUDA out of memory")
@@ -207,7 +207,7 @@ def test_a_step_that_does_not_fit_into_memory_is_no_compile_failure(monkeypatch)
         FastStep(net, fitted, "compiled").prepare()
 
 
-def test_where_compiling_fails_the_run_goes_on_eagerly_and_says_so(monkeypatch, caplog):
+def test_a_compile_failure_falls_back_to_eager_mode_with_a_note(monkeypatch, caplog):
     def refuse(function, **options):
         def call(*args):
             raise RuntimeError("no C++ compiler found\nlong story")
@@ -241,7 +241,7 @@ print(facts.compiled, facts.graphs, facts.note)
 
 
 @pytest.mark.slow
-def test_the_limit_of_recompilations_is_never_met_in_silence():
+def test_reaching_the_recompile_limit_falls_back_to_eager_with_a_note():
     printed = subprocess.check_output([sys.executable, "-W", "ignore", "-c", RECOMPILE], text=True, stderr=subprocess.DEVNULL)
     assert printed.startswith("False 2 eager: compiling failed with FailOnRecompileLimitHit")
 
@@ -265,7 +265,7 @@ print(graphs)
 
 
 @pytest.mark.slow
-def test_runs_of_one_shape_share_their_compiled_code():
+def test_runs_of_the_same_shape_share_compiled_code():
     printed = subprocess.check_output([sys.executable, "-W", "ignore", "-c", SHARED], text=True, stderr=subprocess.DEVNULL)
     assert printed == "[1, 0, 1, 0]\n"
 
@@ -289,7 +289,7 @@ print(meter.host_peak_bytes())
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the high-water mark")
 @pytest.mark.slow
-def test_memory_is_a_tenth_of_the_references_and_does_not_grow_with_the_image():
+def test_fast_engine_memory_is_small_and_independent_of_the_image_size():
     peaks = [
         int(subprocess.check_output([sys.executable, "-c", MEMORY, str(n), engine], text=True))
         for n, engine in ((65_536, "reference"), (65_536, "fast"), (393_216, "fast"))

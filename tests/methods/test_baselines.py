@@ -1,4 +1,4 @@
-"""The calibration rows are what they say."""
+"""The calibration baselines: mean, dct and bilinear."""
 
 import math
 
@@ -21,7 +21,7 @@ def build(name, d, domain=(), out_features=1):
 
 
 @pytest.mark.parametrize("low", [-1.0, 0.0, -100.0])
-def test_a_coefficient_is_a_product_of_cosines_over_the_box(low):
+def test_a_dct_coefficient_is_a_product_of_cosines_over_the_box(low):
     network, _ = build("dct", 2, ((low, 1.0), (low, 1.0)))
     with torch.no_grad():
         network.coefficients[3 * network.terms + 2] = 1.0  # the third along the first axis, the second along the other
@@ -33,7 +33,7 @@ def test_a_coefficient_is_a_product_of_cosines_over_the_box(low):
 
 @pytest.mark.parametrize("d", [1, 2, 3])
 @pytest.mark.parametrize("low", [-1.0, 0.0])
-def test_a_grid_reproduces_what_is_linear_in_each_axis_and_its_own_values(d, low):
+def test_bilinear_reproduces_multilinear_functions_and_its_grid_values(d, low):
     network, _ = build("bilinear", d, ((low, 1.0),) * d)
     n = network.cells + 1
     axis = torch.linspace(low, 1, n)
@@ -53,14 +53,14 @@ def test_a_grid_reproduces_what_is_linear_in_each_axis_and_its_own_values(d, low
 
 @pytest.mark.parametrize("name", ["dct", "bilinear"])
 @pytest.mark.parametrize("d", [2, 3])
-def test_they_spend_no_more_than_the_network_and_not_much_less(name, d):
+def test_baselines_have_about_as_many_parameters_as_the_network(name, d):
     network, net = build(name, d)
     budget = parameters_of_mlp(net)
     assert 0.5 * budget < network_size(network).trainable <= budget
 
 
 def solved(model, problem):
-    """Return the fit of a model under any protocol: what the harness does with it."""
+    """Fit the model as the harness does under any protocol, and return the last loss."""
     model.double()
     problem.as_dtype(torch.float64)
     losses = list(conjugate_gradients(model, problem))
@@ -83,8 +83,8 @@ def design(model, x):
 
 @pytest.mark.parametrize("name", ["mean", "dct", "bilinear"])
 @pytest.mark.parametrize("batch", [None, 37])
-def test_they_are_the_least_squares_solution_of_least_norm(name, batch):
-    """Against LAPACK, on random points: fewer of them than a grid has values, so that it has many solutions."""
+def test_baselines_are_least_squares_solutions_of_minimum_norm(name, batch):
+    """Compared with LAPACK on random points, fewer than the grid has values, so that it has many solutions."""
     torch.manual_seed(0)
     x, y = 2 * torch.rand(90, 2) - 1, torch.randn(90, 1)
     model, _ = build(name, 2)
@@ -98,7 +98,7 @@ def test_they_are_the_least_squares_solution_of_least_norm(name, batch):
     assert loss == pytest.approx(float((matrix @ exact - y).square().mean()), abs=1e-8)
 
 
-def test_the_mean_is_the_mean_whatever_the_problem_does_to_it():
+def test_mean_on_inpainting_super_resolution_and_tomography():
     image = np.random.default_rng(0).random((24, 24, 1)).astype(np.float32)
     common = {"coordinate_range": (-1.0, 1.0), "max_pixels": None}
     settings = {
@@ -126,7 +126,7 @@ def test_the_mean_is_the_mean_whatever_the_problem_does_to_it():
     assert tomography.error_share(model, None) == pytest.approx(1, rel=1e-4)
 
 
-def test_what_they_reach_hangs_on_no_learning_rate(tiny_jobs, settings):
+def test_the_result_of_dct_does_not_depend_on_the_learning_rate(tiny_jobs, settings):
     found = []
     for lr in ("1e-6", "0.1"):
         (job,) = tiny_jobs(methods="dct", changes={"epochs": "1", "lr": lr, "lr_min": lr, "width": "8"})

@@ -1,4 +1,4 @@
-"""What holds for every registered method: a new one is covered by being there."""
+"""Requirements on every registered method; new methods are covered automatically."""
 
 import inspect
 import re
@@ -21,14 +21,14 @@ def build(name: str, in_features: int = 2, out_features: int = 3, seed: int = 0,
 
 
 NETWORKS = [name for name in METHODS if not isinstance(build(name), Solver)]
-"""A method that fits itself has nothing to evaluate before it has begun; its tests are its own."""
+"""A method that fits itself cannot be evaluated before it is fitted; it has separate tests."""
 TRAINED = [name for name in NETWORKS if not isinstance(build(name), LinearModel)]
-"""Networks that begin with random weights; a model that is solved begins with zeros."""
+"""Networks with random initial weights; a model that is solved starts from zeros."""
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize(("in_features", "out_features"), SHAPES)
-def test_maps_coordinates_to_finite_values(name, in_features, out_features):
+def test_networks_map_coordinates_to_finite_values(name, in_features, out_features):
     y = build(name, in_features, out_features)(torch.rand(17, in_features))
     assert y.shape == (17, out_features)
     assert y.dtype == torch.float32
@@ -45,21 +45,21 @@ def test_every_parameter_gets_a_finite_gradient(name):
 
 
 @pytest.mark.parametrize("name", TRAINED)
-def test_the_same_seed_gives_the_same_network_and_another_does_not(name):
+def test_equal_seeds_give_equal_networks_and_different_seeds_do_not(name):
     x = torch.rand(9, 2)
     assert torch.equal(build(name, seed=5)(x), build(name, seed=5)(x))
     assert not torch.equal(build(name, seed=5)(x), build(name, seed=6)(x))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_point_does_not_know_its_neighbours(name):
+def test_values_do_not_depend_on_the_other_points_of_a_batch(name):
     network, x = build(name), torch.rand(32, 2)
     whole, parts = network(x), torch.cat([network(part) for part in x.split(5)])
     assert torch.allclose(whole, parts, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_sizes_are_counted_in_reals(name):
+def test_network_size_counts_real_numbers(name):
     network = build(name)
     size = network_size(network)
     assert size.trainable == sum(p.numel() * (2 if p.is_complex() else 1) for p in network.parameters() if p.requires_grad)
@@ -68,14 +68,14 @@ def test_sizes_are_counted_in_reals(name):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_state_is_saved_whole(name):
+def test_the_state_dict_restores_a_network(name):
     network, other, x = build(name, seed=1), build(name, seed=2), torch.rand(9, 2)
     other.load_state_dict(network.state_dict())
     assert torch.equal(network(x), other(x))
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_builds_with_its_settings_for_every_signal_of_every_task(name, registry):
+def test_methods_build_for_every_signal_of_every_task(name, registry):
     method = registry.method(name)
     for task in map(registry.task, registry.tasks):
         for signal in task.signals():
@@ -87,7 +87,7 @@ def test_builds_with_its_settings_for_every_signal_of_every_task(name, registry)
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_is_documented(name, registry):
+def test_methods_are_documented(name, registry):
     method = registry.method(name)
     assert method.formula
     assert re.search(r"\by(_i)? = ", method.doc)

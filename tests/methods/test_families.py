@@ -1,4 +1,4 @@
-"""The methods that came after the paper's: each against its published formula, written again in another way."""
+"""Methods added later, each compared with an independent implementation of its published formula."""
 
 import copy
 import math
@@ -40,7 +40,7 @@ def test_parameter_counts(shape, name, count):
 
 
 def mlp(network: nn.Module, x: np.ndarray, activate) -> np.ndarray:
-    """Return an MLP's values in float64 numpy, from its weights and an activation written again."""
+    """Return an MLP's values in float64 NumPy, from its weights and an independent activation function."""
     y = x
     for i, layer in enumerate(network.hidden):
         y = activate(i, y @ numpy(layer.weight).T + numpy(layer.bias))
@@ -68,7 +68,7 @@ def test_forward_equals_the_formula_in_float64(name):
     assert np.abs(network(x).detach().numpy() - mlp(network, x.double().numpy(), lambda i, z: f(z))).max() < 2e-4
 
 
-def test_trained_terms_of_rowdy_and_hosc():
+def test_trainable_parameters_of_rowdy_and_hosc():
     z = torch.linspace(-1, 1, 9, dtype=torch.float64)
     rowdy = build("rowdy", (1, 4, 1, 1)).double().activations[0]
     rowdy.a.data, rowdy.x.data = torch.arange(1.0, 5).double(), torch.tensor([1.0, 0.5, 2.0, 1.5]).double()
@@ -80,7 +80,7 @@ def test_trained_terms_of_rowdy_and_hosc():
     assert not list(build("hosc", (1, 4, 1, 1)).activations[0].parameters())
 
 
-def test_sinc_has_its_derivatives_at_zero():
+def test_sinc_has_correct_derivatives_at_zero():
     """sin(w z) / (w z) = 1 - (w z)^2 / 6 + ...: the second derivative at 0 is -w^2 / 3."""
     activation = build("sinc", (1, 4, 1, 1), omega=6.0).activations[0]
     z = torch.zeros(1, dtype=torch.float64, requires_grad=True)
@@ -88,7 +88,7 @@ def test_sinc_has_its_derivatives_at_zero():
     (bend,) = torch.autograd.grad(slope.sum(), z)
     assert slope.item() == 0
     assert bend.item() == pytest.approx(-12.0, abs=1e-9)
-    z = torch.linspace(-0.1, 0.1, 1001, dtype=torch.float64)  # over the seam of series and quotient
+    z = torch.linspace(-0.1, 0.1, 1001, dtype=torch.float64)  # across the switch between series and quotient
     assert torch.allclose(activation(z), torch.sinc(6 * z / math.pi), atol=1e-13, rtol=0)
     single = activation(z.float())
     assert torch.allclose(single.double(), activation(z), atol=1e-6)
@@ -140,7 +140,7 @@ def test_complex_methods_equal_the_complex_formula_in_value_and_gradient(name, p
         assert torch.allclose(p.grad, q.grad, rtol=1e-8, atol=1e-10)
 
 
-def test_wavelet_of_finer_starts_with_sirens_weights():
+def test_finer_plus_plus_initialisation():
     network = build("finer-plus-plus", (2, 400, 3, 3), backbone="wavelet")
     hidden = network[2]
     assert hidden.weight_real.shape == (282, 282)
@@ -152,7 +152,7 @@ def test_wavelet_of_finer_starts_with_sirens_weights():
 
 
 @pytest.mark.parametrize("name", ["mfn-fourier", "mfn-gabor", "bacon"])
-def test_filters_multiply(name):
+def test_multiplicative_networks_equal_the_formula_in_float64(name):
     network = build(name, (2, 12, 3, 2)).double()
     x = np.random.default_rng(0).uniform(-1, 1, (30, 2))
 
@@ -173,7 +173,7 @@ def test_filters_multiply(name):
     assert np.abs(numpy(network(torch.from_numpy(x))) - expected).max() < 1e-9
 
 
-def test_filters_start_as_in_the_authors_code():
+def test_filter_initialisation_agrees_with_the_authors_code():
     fourier = build("mfn-fourier", (2, 3000, 4, 1))
     assert fourier.filters[0].linear.weight.abs().max().item() == pytest.approx(2**-0.5 * 256 / 2, rel=0.01)
     assert fourier.hidden[0].weight.abs().max() <= 3000**-0.5
@@ -190,7 +190,7 @@ def test_filters_start_as_in_the_authors_code():
     assert bacon.output.weight.abs().max() <= (6 / 3000) ** 0.5
 
 
-def test_fourier_bases_and_what_is_deployed():
+def test_fr_bases_and_its_deployed_network():
     network = build("fr", (2, 256, 4, 3))
     bases = numpy(network.hidden[1].B)
     assert bases.shape == ((128 + 128) * 16, 256)
@@ -214,7 +214,7 @@ def test_fourier_bases_and_what_is_deployed():
     assert torch.allclose(network(x), plain(x), atol=1e-5)
 
 
-def test_a_penalty_is_in_the_loss_once_however_a_batch_is_cut():
+def test_a_penalty_counts_once_when_a_batch_is_split():
     network = build("incode-lite", (1, 8, 2, 1))
     with torch.no_grad():
         network.activations[0].abcd.copy_(torch.tensor([-1.0, -2.0, 3.0, -4.0]))
@@ -225,9 +225,9 @@ def test_a_penalty_is_in_the_loss_once_however_a_batch_is_cut():
     parts = [problem.loss(network, part, weight) for part in zip(x.split(4), y.split(4), strict=True)]
     assert sum(parts).item() == pytest.approx(whole.item(), rel=1e-6)
     assert whole.item() == pytest.approx((network(x) - y).square().mean().item() + network.penalty().item(), rel=1e-6)
-    assert network_size(network).trainable == network_size(network).stored, "what layers share is counted once"
+    assert network_size(network).trainable == network_size(network).stored, "parameters shared by layers are counted once"
 
 
-def test_alpha_of_fourier_bases_follows_the_activation():
+def test_the_amplitude_of_fr_bases_depends_on_the_activation():
     sine, relu = (build("fr", (2, 16, 2, 1), activation=name).hidden[1].B.abs().max().item() for name in ("sine", "relu"))
     assert (round(sine, 6), round(relu, 6)) == (0.01, 0.05)

@@ -1,4 +1,4 @@
-"""The Gaussian-process solver: its kernels against differences, its algebra against dense algebra, and that it solves."""
+"""The Gaussian-process solver: kernels against finite differences, algebra against dense algebra, and solutions."""
 
 import sys
 
@@ -38,7 +38,7 @@ def solver(signal: str = "ablation", task: str = "poisson2d", **params: object) 
     return made, fitted
 
 
-def test_kernel_derivatives_are_those_of_differences():
+def test_kernel_derivatives_agree_with_finite_differences():
     kernel, h = mixture(), 1e-4
     d = torch.tensor([-1.3, -0.4, -0.05, 0.05, 0.2, 0.9], dtype=torch.float64)
     k, k1, k2 = kernel(d)
@@ -47,8 +47,8 @@ def test_kernel_derivatives_are_those_of_differences():
     assert torch.allclose(k2, (up - 2 * k + down) / h**2, rtol=1e-4, atol=1e-4)
 
 
-def test_the_second_derivative_at_zero_is_the_true_one():
-    """Matern-5/2 has -a^2 / 3 there, and the wave -m^2; differentiating |d| would give no more than the wave's part."""
+def test_the_second_derivative_of_the_kernel_at_zero_is_exact():
+    """Matern-5/2 contributes -a^2 / 3 and the wave -m^2; differentiating |d| would give the part of the wave only."""
     kernel = mixture()
     w, a, m = kernel.log_weight.exp(), 5**0.5 * kernel.log_rate.exp(), 2 * torch.pi * kernel.frequency
     _, slope, bend = kernel(torch.zeros(1, dtype=torch.float64))
@@ -56,7 +56,7 @@ def test_the_second_derivative_at_zero_is_the_true_one():
     assert bend.item() == pytest.approx(-(w * (a.square() / 3 + m.square())).sum().item(), rel=1e-12)
 
 
-def test_matrices_are_the_kernel_at_all_pairs():
+def test_axis_matrices_equal_the_kernel_at_all_pairs():
     axis = MODULE.Axis(0.0, 2.0, 9, 5, 3.0)
     covariance, first, second = axis.matrices()
     d = axis.points[:, None] - axis.points[None, :]
@@ -66,7 +66,7 @@ def test_matrices_are_the_kernel_at_all_pairs():
     assert torch.allclose(first, -first.T)
 
 
-def test_the_slopes_of_solving_are_right():
+def test_solving_has_correct_gradients_and_log_determinant():
     torch.manual_seed(0)
     root = torch.randn(5, 5, dtype=torch.float64)
     right = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
@@ -81,7 +81,7 @@ def test_the_slopes_of_solving_are_right():
     assert volume.item() == pytest.approx(torch.logdet(matrix).item())
 
 
-def test_the_prior_is_that_of_the_dense_gaussian():
+def test_the_prior_equals_that_of_the_dense_gaussian():
     made, _ = solver(n=(8.0, 9.0), frequency=(2.0, 2.0), condition_weight=0.0)
     with torch.no_grad():
         made.U.copy_(torch.randn(8, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(0)))
@@ -95,14 +95,14 @@ def test_the_prior_is_that_of_the_dense_gaussian():
     )
 
 
-def test_the_solution_passes_through_its_grid_and_has_its_derivatives():
+def test_the_solution_interpolates_its_grid_with_correct_derivatives():
     made, _ = solver(n=(24.0, 26.0), frequency=(3.0, 3.0))
     x, y = (axis.points for axis in made.axes)
     with torch.no_grad():
         made.U.copy_(torch.sin(2 * x)[:, None] * torch.cos(3 * y)[None, :])
     at = lambda a, b: 2 * torch.stack((a, b), dim=1) - 1  # noqa: E731 - the box is [0, 1]^2
     grid_pair = made(at(x.repeat_interleave(26), y.repeat(24)))
-    assert (grid_pair[:, 0] - made.U.reshape(-1)).abs().max() < 1e-3, "but for the jitter"
+    assert (grid_pair[:, 0] - made.U.reshape(-1)).abs().max() < 1e-3, "up to the jitter"
     p, q = torch.rand(2, 40, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 0.8 + 0.1
     jet = made.jet(at(p, q), DerivativeSpec(scale=(2.0, 2.0), first=(0, 1), second=((0, 1),)))
     u = torch.sin(2 * p) * torch.cos(3 * q)
@@ -112,7 +112,7 @@ def test_the_solution_passes_through_its_grid_and_has_its_derivatives():
     assert (jet.second[0][:, 0] + 13 * u).abs().max() < 2.0
 
 
-def test_conditions_are_read_on_their_sides():
+def test_condition_errors_use_the_correct_sides():
     made, _ = solver("b40-periodic", "advection1d", n=(10.0, 12.0))
     with torch.no_grad():
         made.U.copy_(torch.arange(120, dtype=torch.float64).reshape(10, 12))
@@ -123,7 +123,7 @@ def test_conditions_are_read_on_their_sides():
     assert np.allclose(errors[12:].detach().numpy(), np.arange(0, 120, 12) - start)
 
 
-def test_the_values_of_greatest_posterior_are_the_solution():
+def test_the_posterior_mode_solves_the_equation():
     """For fixed kernels and precisions the posterior of a linear equation is Gaussian: its mode is found by one linear solve."""
     made, fitted = solver(n=(40.0, 40.0), frequency=(6.0, 6.0))
     with torch.no_grad():
@@ -145,16 +145,16 @@ def test_the_values_of_greatest_posterior_are_the_solution():
     (k1, _, b1), (k2, _, b2) = (axis.matrices() for axis in made.axes)
     k1, k2, one = torch.linalg.inv(k1), torch.linalg.inv(k2), torch.eye(40, dtype=torch.float64)
     laplace = torch.kron(b1 @ k1, one) + torch.kron(one, b2 @ k2)
-    rim = torch.zeros(40, 40, dtype=torch.float64)
-    for side in (rim[0], rim[-1], rim[:, 0], rim[:, -1]):
+    boundary = torch.zeros(40, 40, dtype=torch.float64)
+    for side in (boundary[0], boundary[-1], boundary[:, 0], boundary[:, -1]):
         side.add_(1)  # corners count twice, as there are two conditions on them
-    hessian = -(torch.kron(k1, k2) + 1e2 * laplace.T @ laplace + 200 * 1e6 * torch.diag(flat(rim)))
+    hessian = -(torch.kron(k1, k2) + 1e2 * laplace.T @ laplace + 200 * 1e6 * torch.diag(flat(boundary)))
     assert torch.allclose(torch.stack(columns, 1), hessian[:, :: 1600 // 8], rtol=1e-6, atol=1e-6 * hessian.abs().max().item())
     posterior(torch.linalg.solve(-hessian, gradient).detach())
     assert helpers.primary(fitted, ["relative-l2@test-grid"], Predictor(made, torch.device("cpu"))) < 1e-3
 
 
-def test_a_step_raises_the_posterior_and_the_harness_can_take_it():
+def test_steps_reduce_the_loss_and_give_finite_metrics():
     made, fitted = solver(n=(20.0, 20.0), frequency=(4.0, 4.0))
     losses = [made.step().item() for _ in range(200)]
     assert losses[-1] < losses[0]
@@ -163,7 +163,7 @@ def test_a_step_raises_the_posterior_and_the_harness_can_take_it():
     assert all(value is not None and np.isfinite(value) for value in measured.values())
 
 
-def test_what_it_cannot_do_is_refused(monkeypatch):
+def test_invalid_parameters_and_unsupported_problems_are_refused(monkeypatch):
     for bad in ({"n": (4.0, 9.0)}, {"n": (10.5, 20.0)}, {"frequency": (1.0,)}):
         with pytest.raises(BadValue, match="n and frequency must be two numbers each"):
             METHOD(NET, **bad)

@@ -1,4 +1,4 @@
-"""Each method against something that is not our code."""
+"""Each method compared with an independent reference."""
 
 import copy
 import math
@@ -57,7 +57,7 @@ def test_msa_equals_the_authors_package_in_value_and_gradient():
         assert torch.allclose(a.weight.grad, b.weight.grad, rtol=1e-5, atol=1e-6)
 
 
-def test_msa_frequencies_are_a_buffer_over_the_last_dimension():
+def test_msa_frequencies_apply_to_the_last_dimension():
     network = build("msa", (2, 5, 1, 1), s_min=0.0, s_max=4.0)
     activation = network.activations[0]
     assert torch.allclose(activation.frequencies, torch.tensor([1.0, 10, 100, 1000, 10000]))
@@ -100,7 +100,7 @@ class ComplexWire(nn.Module):
 
 @pytest.mark.parametrize(("omega", "scale"), [(30.0, 10.0), (20.0, 30.0), (5.0, 2.0)])
 def test_wire_equals_the_complex_formula_in_value_and_gradient(omega, scale):
-    """Exactly in float64; in float32 as near to that as complex64 is."""
+    """Exact in float64; in float32 as close to that as complex64."""
     network = build("wire", (2, 40, 3, 3), omega=omega, scale=scale)
     x = torch.rand(64, 2)
 
@@ -118,7 +118,7 @@ def test_wire_equals_the_complex_formula_in_value_and_gradient(omega, scale):
     assert errors[1] < 1e-3
 
 
-def test_wire_initial_weights_are_those_of_a_complex_linear_layer():
+def test_wire_initial_weights_follow_a_complex_linear_layer():
     layer = next(m for m in build("wire", (2, 400, 3, 3)).layers if hasattr(m, "weight_real"))
     torch.manual_seed(0)
     theirs = torch.view_as_real(nn.Linear(282, 282, dtype=torch.cfloat).weight)
@@ -138,7 +138,7 @@ def test_finer_gradient_is_the_true_derivative(omega):
     assert (slope - differences).abs().max() < 1e-5 * omega
 
 
-def test_finer_official_scale_is_detached():
+def test_finer_detach_scale_treats_the_scale_as_constant():
     def slope(detach: bool) -> float:
         activation = build("finer", (1, 4, 1, 1), omega=5.0, detach_scale=detach).activations[0]
         z = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
@@ -158,7 +158,7 @@ def test_finer_first_bias():
 
 
 def numpy_mlp(network: nn.Module, encode, activate) -> "callable":
-    """Return the network's function in float64 numpy, from its weights and an activation written again."""
+    """Return the network's function in float64 NumPy, from its weights and an independent activation function."""
 
     def f(x: np.ndarray) -> np.ndarray:
         y = encode(x)

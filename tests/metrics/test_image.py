@@ -30,7 +30,7 @@ def test_psnr_of_equal_images_is_infinite():
 
 
 def test_ssim_agrees_with_its_definition():
-    """7 x 7 uniform windows, sample covariance, computed window by window and not by a filter."""
+    """7 x 7 uniform windows with sample covariance, computed window by window instead of with a filter."""
     a, b = NOISY.clip(0, 1).astype(float), IMAGE.astype(float)
     a, b = a[:20, :20], b[:20, :20]
     values = []
@@ -47,18 +47,18 @@ def test_ssim_agrees_with_its_definition():
     assert ssim(NOISY[:20, :20], IMAGE[:20, :20]) == pytest.approx(np.mean(values), abs=1e-9)
 
 
-def test_gray_images_are_measured_too():
+def test_psnr_and_ssim_of_gray_images():
     gray = IMAGE[..., :1]
     assert 20 < psnr(NOISY[..., :1], gray) < 40
     assert 0 < ssim(NOISY[..., :1], gray) < 1
 
 
-def test_errors_refuse_shapes_that_would_broadcast():
+def test_mean_squared_error_refuses_shapes_that_would_broadcast():
     with pytest.raises(ValueError, match="shape"):
         mean_squared_error(np.zeros((5, 1)), np.zeros(5))
 
 
-def test_errors_are_averaged_in_float64():
+def test_mean_squared_error_is_computed_in_float64():
     tiny = np.full(10_000, 1e-30, dtype=np.float32)
     assert mean_squared_error(tiny, np.zeros_like(tiny)) == pytest.approx(1e-60)
 
@@ -68,7 +68,7 @@ class TestLpips:
     weights = locate("lpips", "alexnet_features.safetensors").path
 
     @pytest.mark.kodak
-    def test_the_value_that_is_known_for_kodim01_and_noise(self):
+    def test_lpips_of_kodim01_with_noise_has_the_known_value(self):
         from inrbench.data import read_image, require_file
         from inrbench.metrics.lpips import lpips
 
@@ -77,7 +77,7 @@ class TestLpips:
         noise = torch.randn(3, 512, 768).permute(1, 2, 0).numpy()  # 0.1 in [-1, 1] is 0.05 in [0, 1]
         assert lpips(image + 0.05 * noise, image, self.weights) == pytest.approx(0.1219, abs=5e-5)
 
-    def test_zero_for_equal_images_and_more_for_more_noise(self):
+    def test_lpips_is_zero_for_equal_images_and_grows_with_noise(self):
         from inrbench.metrics.lpips import lpips
 
         worse = IMAGE + 0.2 * RANDOM.standard_normal(IMAGE.shape).astype(np.float32)
@@ -85,13 +85,13 @@ class TestLpips:
         assert values[0] == 0
         assert values[0] < values[1] < values[2]
 
-    def test_gray_is_repeated_to_three_channels(self):
+    def test_lpips_repeats_gray_images_to_three_channels(self):
         from inrbench.metrics.lpips import lpips
 
         gray, noisy = IMAGE[..., :1], NOISY[..., :1]
         assert lpips(noisy, gray, self.weights) == lpips(noisy.repeat(3, 2), gray.repeat(3, 2), self.weights)
 
-    def test_loading_leaves_the_random_numbers_alone(self):
+    def test_loading_lpips_does_not_change_the_random_state(self):
         from inrbench.metrics.lpips import _network
 
         torch.manual_seed(1)
@@ -101,8 +101,8 @@ class TestLpips:
         _network(self.weights)
         assert torch.equal(torch.rand(3), expected)
 
-    def test_the_weights_keep_their_hash_when_saved_again(self, tmp_path):
-        """So that ``data fetch lpips``, which makes this file from torchvision's, can be checked against the catalogue."""
+    def test_lpips_weights_keep_their_hash_when_saved_again(self, tmp_path):
+        """``data fetch lpips`` makes this file from torchvision's and compares its hash with the catalogue."""
         from safetensors.torch import load_file, save_file
 
         save_file(load_file(self.weights), tmp_path / "again.safetensors")
