@@ -1,4 +1,4 @@
-"""What the tests of several packages need."""
+"""Shared fixtures of the tests."""
 
 import os
 import socket
@@ -19,7 +19,7 @@ from inrbench.spec import CurvePoint, Measurement, Metric, Protocol, RunResult, 
 from inrbench.store import Attempt, environment, open_mirror
 
 TINY = {"epochs": "4", "width": "16"}
-"""Changes that make any protocol a matter of milliseconds."""
+"""Changes that reduce any protocol to milliseconds."""
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,7 @@ def registry() -> Registry:
 
 @pytest.fixture
 def tiny_jobs() -> Callable[..., list[Job]]:
-    """Return a function from fields of a Request to its jobs, by default one quick run on function1d."""
+    """Return a function that makes jobs from fields of a Request; the default is one quick run on function1d."""
 
     def jobs(**fields: object) -> list[Job]:
         request = Request(**{"methods": "siren", "tasks": "function1d", "protocol": "quick", "signals": "sin200",
@@ -59,7 +59,7 @@ MSE = Metric(id="mse@test", higher_is_better=False, scale="log")
 
 @pytest.fixture
 def attempt() -> Callable[..., Attempt]:
-    """Return a function that makes a stored attempt out of a few fields, without any fitting."""
+    """Return a function that makes an attempt from a few fields, without training."""
     facts = replace(environment("cpu", 1, 1, ("abc", False)), load_average=0.5)
 
     def make(
@@ -119,7 +119,7 @@ def uri(endpoint, monkeypatch, tmp_path):
 
 @pytest.fixture
 def machine(uri, monkeypatch, tmp_path):
-    """A function from a name to the mirror that a machine of that name has."""
+    """Return a function that opens the mirror of a simulated machine, by name."""
 
     def on(name):
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / name))
@@ -139,7 +139,7 @@ def no_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what this machine cannot do, with the reason."""
+    """Skip Kodak tests if the images are not on this machine."""
     from inrbench.data import dataset, locate
 
     needs_kodak = [item for item in items if "kodak" in item.keywords and item.get_closest_marker("kodak")]

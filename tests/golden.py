@@ -1,7 +1,7 @@
-"""The golden table: a few digits of what every method and every kind of problem gives after a few steps on a CPU.
+"""The golden table: a few digits of the loss of every method and every kind of problem after a few steps on a CPU.
 
-``python tests/golden.py`` writes ``tests/golden.json`` anew. Do it only where a number is meant to change, and raise
-``inrbench.spec.HARNESS_VERSION`` in the same commit if a published number could change too: see CONTRIBUTING.md.
+``python tests/golden.py`` rewrites ``tests/golden.json``. Do this only if a number is meant to change. If a published number
+could change too, raise ``inrbench.spec.HARNESS_VERSION`` in the same commit: see CONTRIBUTING.md.
 """
 
 import json
@@ -21,12 +21,12 @@ TABLE = Path(__file__).with_suffix(".json")
 CPU = torch.device("cpu")
 STEPS = {"epochs": "3", "width": "16"}
 SMALL = {"resolution": "12", "frames": "5", "max_pixels": "400", "condition_points": "8", "rate": "400"}
-"""What makes a protocol of each kind of task small."""
+"""Settings that make a protocol of each kind of task small."""
 FULL_BATCH = {"image", "video", "shape", "restoration", "audio"}
 
 
 def cases(registry: Registry) -> list[tuple[str, str, str]]:
-    """Return (method, task, signal): every method on a task that it suits, and siren or pinn on every task."""
+    """Return (method, task, signal): every method on a suitable task, and siren or msa-pinn on every task."""
     found = []
     for name in registry.methods:
         method = registry.method(name)
@@ -34,33 +34,33 @@ def cases(registry: Registry) -> list[tuple[str, str, str]]:
     made = {"sdf": "knot", "occupancy": "gyroid", "video": "orbits", "ct": "discs"}
     for task in registry.tasks:
         kind = registry.task(task).kind
-        if task != "kodak":  # which needs its data, and is photo's problem
+        if task != "kodak":  # needs its data set, and is the same problem as photo
             found.append(("msa-pinn" if kind == "pde" else "siren", task, made.get(task, registry.task(task).signals()[0])))
     return list(dict.fromkeys(found))
 
 
 def loss_after(registry: Registry, method: str, task: str, signal: str, engine: str) -> float:
-    """Return the loss of the last of a few steps."""
-    place = registry.task(task)
-    small = {name: text for name, text in SMALL.items() if hasattr(place.protocols["quick"].settings, name)}
-    whole = {"batch": "none"} if place.kind in FULL_BATCH else {}
+    """Return the loss after a few training steps."""
+    plugin = registry.task(task)
+    small = {name: text for name, text in SMALL.items() if hasattr(plugin.protocols["quick"].settings, name)}
+    whole = {"batch": "none"} if plugin.kind in FULL_BATCH else {}
     request = Request(
         methods=method, tasks=task, protocol="quick", signals=signal, engine=engine, changes={**STEPS, **small, **whole}
     )
     (job,) = make_plan(request, {})[0].todo
     torch.set_num_threads(1)
     data_seed = derived_seed("data", task, signal, 0)
-    problem = place.problem(signal, job.protocol, data_seed)
-    network = build_network(job.spec, job.protocol, registry, problem, random_stream(place, signal, job.protocol))
+    problem = plugin.problem(signal, job.protocol, data_seed)
+    network = build_network(job.spec, job.protocol, registry, problem, random_stream(plugin, signal, job.protocol))
     problem.validate_network(network)
-    evaluator = Evaluator(place.metrics_of(job.protocol), problem.evaluation)
+    evaluator = Evaluator(plugin.metrics_of(job.protocol), problem.evaluation)
     fitted = fit(network, problem, job.protocol, evaluator=evaluator, device=CPU, data_seed=data_seed, clock=Clock(CPU), meter=MemoryMeter(CPU),
                  engine=engine)  # fmt: skip
     return fitted.curve[-1].loss
 
 
 def table() -> dict[str, object]:
-    """Return the table of today's code."""
+    """Return the table for the current code."""
     registry = Registry()
     losses = {f"{m} on {t}/{s}": float(f"{loss_after(registry, m, t, s, 'reference'):.5g}") for m, t, s in cases(registry)}
     return {"edition": HARNESS_VERSION, "losses": losses}

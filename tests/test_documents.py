@@ -1,7 +1,7 @@
-"""Every command of the README and of the documents is carried out, made small; so is every piece of Python.
+"""Every command of the README and of the documents is run in a small form; Python code is compiled.
 
-A block of shell is left out if ``<!-- not run: why -->`` stands before it. Commands are changed only to be quick: fewer epochs, narrower
-networks, two methods for all; what takes minutes at the least is asked for its plan.
+A shell block is left out if ``<!-- not run: why -->`` precedes it. Commands are changed only to be fast: fewer epochs, narrower
+networks, two methods instead of all. Commands that take minutes are run with ``--dry-run``.
 """
 
 import re
@@ -23,12 +23,12 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"(<!-- not run: (?P<why>[^>]+) -->\s*)?```(?P<kind>sh|python)\n(?P<text>.*?)```", re.DOTALL)
 ELSEWHERE = {"pip", "python", "tox", "git", "pytest", ".", "export"}
-"""Commands that are not ours: they are not carried out here."""
+"""Commands of other programs: they are not run here."""
 CHEAP = ["--jobs", "1", "--device", "cpu"]
 SMALL = ["--set", "epochs=2", "--set", "width=8", *CHEAP]
 FEW = {"kodak": "kodim01", "photo": "camera"}
 ANY_RUN = "3f9a1c"
-"""What stands for the id of a run."""
+"""Placeholder for a run id in the documents."""
 
 
 def blocks(page: Path, kind: str) -> list[str]:
@@ -49,9 +49,9 @@ def commands(page: Path) -> list[list[str]]:
 
 
 def small(words: list[str], results: Path) -> list[str]:
-    """Return a command that does the same and is quick."""
-    verb = words[0]
-    if verb == "run":
+    """Return a fast version of a command."""
+    command = words[0]
+    if command == "run":
         words = words + (CHEAP if "--dry-run" in words else SMALL)
         if "--methods" not in words or words[words.index("--methods") + 1] == "all":
             words += ["--methods", "siren,relu"]
@@ -62,23 +62,23 @@ def small(words: list[str], results: Path) -> list[str]:
             words += ["--signals", *few] if few else []
         if "--seeds" in words:
             words += ["--seeds", "1"]
-    elif verb == "tune":
+    elif command == "tune":
         words = [*words, "--budget", "2", *CHEAP]
-    elif verb == "reproduce" and "--dry-run" not in words:
+    elif command == "reproduce" and "--dry-run" not in words:
         words = [*words, "--dry-run"]
-    elif verb == "check-plugin":
+    elif command == "check-plugin":
         words = [*words, "--no-trial", "--no-compile"]
-    elif verb == "profile":
+    elif command == "profile":
         words = [*words, "--methods", "relu", "--shape", "2x16", "--points", "64", "--rounds", "1"]
-    elif verb == "regress":
+    elif command == "regress":
         words = [*words, "--tasks", "function1d", "--against", "results/published"]
-    elif verb in ("diff", "render"):
+    elif command in ("diff", "render"):
         words = [_some_run(results) if word == ANY_RUN else word for word in words]
     return [str(ROOT / word) if word.startswith("results/published") else word for word in words]
 
 
 def _some_run(results: Path) -> str:
-    """Return a run whose picture can be drawn finer, or else any."""
+    """Return a run of photo if there is one: its picture can be rendered at a higher resolution."""
     runs = load_results(results)
     return str(runs.sort_values("task", key=lambda tasks: tasks != "photo")["run_id"].iloc[0])
 
@@ -86,11 +86,11 @@ def _some_run(results: Path) -> str:
 def expected(words: list[str]) -> set[int]:
     """Return the exit codes with which a command may end here."""
     if words[0] == "regress":
-        return {0, 3, 4}  # runs made small do not give the published quality
+        return {0, 3, 4}  # small runs do not reach the published quality
     if words[0] == "data":
-        return {0, 1}  # it says whether the data are here
+        return {0, 1}  # it reports whether the data are on this machine
     if words[0] == "compare" or words[:2] == ["plot", "pareto"]:
-        return {0, 4}  # two epochs train nothing, and what did not train is not compared
+        return {0, 4}  # after two epochs no run has trained, and untrained runs are not compared
     if not has_kodak() and any("kodak" in word.split(",") for word in words):
         without_runs = {"run": {0, 1}, "plot": {4}}  # all runs were skipped: there is nothing to compare
         return without_runs.get(words[0], {0})
@@ -102,7 +102,7 @@ def has_kodak() -> bool:
 
 
 def in_this_process(work, observer) -> bool:
-    """An executor that starts no worker: importing torch for each command would take most of the time."""
+    """Execute runs in this process: importing torch in a worker for each command would take most of the time."""
     for job in work.jobs:
         observer.started(job)
         observer.finished(job, execute(job, work.settings))
@@ -112,10 +112,10 @@ def in_this_process(work, observer) -> bool:
 PAGES_WITH_COMMANDS = [page for page in PAGES if any(words[0] == "inrbench" for words in commands(page))]
 
 
-def carry_out(words: list[str], results: Path) -> None:
+def run_command(words: list[str], results: Path) -> None:
     words = small(words, results)
     if words[0] == "data" and words[1] == "fetch":
-        return  # which would download
+        return  # it would download
     done = CliRunner().invoke(cli, words, standalone_mode=False)
     error = done.exception
     if isinstance(error, InrbenchError):
@@ -129,8 +129,8 @@ def carry_out(words: list[str], results: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_commands_of_the_documents(page, tmp_path, monkeypatch):
-    """In their order, in one folder, as a reader would paste them."""
+def test_commands_in_documents_succeed(page, tmp_path, monkeypatch):
+    """The commands of a page run in order in one folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("inrbench.runner.runner.load_executor", lambda name: in_this_process)
     monkeypatch.setattr(
@@ -138,23 +138,23 @@ def test_commands_of_the_documents(page, tmp_path, monkeypatch):
     )  # tune has no --set
     for words in commands(page):
         if words[0] == "inrbench":
-            carry_out(words[1:], tmp_path / "results")
+            run_command(words[1:], tmp_path / "results")
         else:
-            assert words[0] in ELSEWHERE, f"{page.name}: {words[0]} is neither ours nor one that readers know"
+            assert words[0] in ELSEWHERE, f"{page.name}: {words[0]} is neither an inrbench command nor in ELSEWHERE"
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name)
-def test_python_of_the_documents_can_be_read(page):
+def test_python_in_documents_compiles(page):
     for text in blocks(page, "python"):
         compile(text, str(page), "exec")
 
 
-def test_pages_name_no_verb_and_no_page_that_is_not_there():
+def test_documents_name_only_existing_commands_and_pages():
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        for verb in re.findall(r"`inrbench ([a-z][a-z-]*)", text):
-            assert verb in COMMANDS, f"{page.name}: inrbench {verb}"
+        for command in re.findall(r"`inrbench ([a-z][a-z-]*)", text):
+            assert command in COMMANDS, f"{page.name}: inrbench {command}"
         for link in re.findall(r"\]\(([^)#:]+\.md)[^)]*\)", text):
             assert (page.parent / link).is_file(), f"{page.name}: {link}"
     documented = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
-    assert not [verb for verb in COMMANDS if f"`{verb}" not in documented]
+    assert not [command for command in COMMANDS if f"`{command}" not in documented]

@@ -1,11 +1,11 @@
-"""The house's rules."""
+"""Rules for source files."""
 
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def test_files_are_of_readable_length():
+def test_source_files_have_at_most_400_lines():
     long = {
         path.relative_to(ROOT).as_posix(): n
         for folder in ("inrbench", "methods", "tasks")

@@ -1,4 +1,4 @@
-"""What is published is what the files say."""
+"""Published pages match the published runs."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from inrbench.cli.main import cli
 PUBLISHED = Path(__file__).parent.parent / "results" / "published"
 
 
-def test_the_tables_of_the_page_are_those_of_the_runs():
+def test_published_leaderboard_matches_the_runs():
     printed = CliRunner().invoke(
         cli, ["leaderboard", "--results", str(PUBLISHED), "--format", "markdown"], standalone_mode=False
     )
@@ -19,21 +19,21 @@ def test_the_tables_of_the_page_are_those_of_the_runs():
     assert printed.output.strip() in (PUBLISHED / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_verdicts_of_the_documents_are_those_of_the_runs():
+def test_documented_verdicts_match_the_published_runs():
     words = ["claims", "msa2026", "--summary", "--format", "markdown", "--results", str(PUBLISHED)]
     printed = CliRunner().invoke(cli, words, standalone_mode=False)
     assert printed.exception is None
     assert printed.output.strip() in (PUBLISHED.parent.parent / "docs" / "reproducing.md").read_text(encoding="utf-8")
 
 
-def test_every_picture_of_the_page_is_there():
+def test_published_page_uses_exactly_the_existing_pictures():
     text = (PUBLISHED / "README.md").read_text(encoding="utf-8")
     named = {part.split('"')[0] for part in text.split('src="')[1:]}
     assert named == {f"pictures/{file.name}" for file in (PUBLISHED / "pictures").iterdir()}
 
 
 @pytest.mark.parametrize("file", sorted(PUBLISHED.glob("*/*.parquet")), ids=lambda file: f"{file.parent.name}-{file.stem}")
-def test_every_row_says_how_it_was_measured(file):
+def test_every_published_row_names_code_device_and_seed(file):
     for row in pq.ParquetFile(file).read().to_pylist():
         assert row["code_commit"] and row["code_dirty"] is False
         assert row["device_name"] and row["torch"] and row["seed"] is not None

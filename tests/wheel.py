@@ -1,7 +1,7 @@
-"""``python tests/wheel.py DIST PYTHON``: whether a built wheel and sdist are small, and whether the wheel works by itself.
+"""``python tests/wheel.py DIST PYTHON``: check that a built wheel and sdist are small, and that the wheel works by itself.
 
-PYTHON is an interpreter that has the dependencies. The wheel is unpacked beside them and comes first, and everything is run in a
-folder that has nothing to do with the checkout, so what was left out of the wheel is missed.
+PYTHON is an interpreter that has the dependencies. The wheel is unpacked into a folder that precedes them on the path, and all
+commands run outside the checkout, so a file that is missing in the wheel causes an error.
 """
 
 import os
@@ -35,10 +35,10 @@ def main(dist: Path, python: Path) -> None:
 
 
 def try_out(site: Path, python: Path, folder: Path) -> None:
-    """Use what was unpacked, as somebody would who has installed it."""
+    """Use the unpacked wheel like an installed package."""
     libraries = subprocess.check_output([python, "-c", "import numpy; print(numpy.__path__[0])"], text=True).strip()
     paths = [str(site), str(Path(libraries).parent)]
-    # what a checkout that is installed as editable puts in the way is loaded by site alone, and -S leaves that out
+    # only site loads the hooks of an editable install, and -S disables site
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
     def inrbench(*words: str) -> str:

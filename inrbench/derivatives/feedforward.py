@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inrbench.nn import CoordinateMLP, WaveEncoding
+from inrbench.nn import CoordinateMLP, HasDerivatives, WaveEncoding
 
 PROBES = 3
 Function = Callable[[Tensor], tuple[Tensor, ...]]
@@ -61,10 +61,10 @@ def stages_of(network: CoordinateMLP) -> list[Stage]:
 
 def _derivatives_of(activation: nn.Module) -> tuple[Function, Function]:
     """Return f with its first and with its first two derivatives: the activation's own if it has them, otherwise generic."""
-    own = getattr(activation, "derivatives", None)
+    own = activation.derivatives if isinstance(activation, HasDerivatives) else None
     if isinstance(activation, nn.Tanh):
         own = _tanh
-    if callable(own):
+    if own is not None:
         return lambda z: own(z)[:2], own
 
     def slope(z: Tensor) -> Tensor:

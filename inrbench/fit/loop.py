@@ -16,7 +16,7 @@ from inrbench.fit.predictor import Predictor
 from inrbench.fit.probes import read_probes
 from inrbench.fit.schedule import learning_rate, log_spaced_steps
 from inrbench.fit.step import Engine, StepFacts, make_step
-from inrbench.nn import LinearModel, Solver
+from inrbench.nn import LinearModel, is_solver
 from inrbench.problems import Batch, Evaluator, Problem
 from inrbench.spec import CurvePoint, ProbeReading, Protocol
 
@@ -111,7 +111,7 @@ def fit(
         return _solve(network, problem, evaluator, device, clock, meter, engine, on_progress, on_checkpoint)
     generator = torch.Generator().manual_seed(data_seed)
     steps = protocol.epochs * problem.steps_per_epoch
-    work = None if isinstance(network, Solver) else count_ops(network, problem)
+    work = None if is_solver(network) else count_ops(network, problem)
     take_step = make_step(engine, network, problem, protocol, work, steps)
     predict = Predictor(network, device)
     losses = torch.zeros(steps, device=device)
@@ -133,7 +133,7 @@ def fit(
         take_step.prepare()
     probe(0)
     flops = None if work is None else work.flops * problem.batch
-    batches = repeat(()) if isinstance(network, Solver) else infinite_batches(problem, generator)
+    batches = repeat(()) if is_solver(network) else infinite_batches(problem, generator)
     for check in checks:
         with clock("train"):
             while step < check:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from inrbench.derivatives import DerivativeSpec, Jet, backward_jet
-from inrbench.nn import Solver
+from inrbench.nn import is_solver
 
 PREDICTED_POINTS = {"cpu": 8192, "cuda": 65536}
 """Points evaluated at once, by type of device."""
@@ -63,7 +63,7 @@ class Predictor:
     def jet(self, coordinates: Tensor, wanted: DerivativeSpec) -> Jet:
         """Return value and derivatives on the CPU, by reverse mode: an independent check of what the fast engine trained."""
         network = self._network
-        jet_at = network.jet if isinstance(network, Solver) else partial(backward_jet, network)
+        jet_at = network.jet if is_solver(network) else partial(backward_jet, network)
         with evaluation_mode(network):
             parts = [jet_at(part.to(self._device, self._dtype), wanted) for part in coordinates.split(self._size)]
         first, second = (

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from inrbench.errors import BrokenPlugin
-from inrbench.nn import LinearModel, Solver
+from inrbench.nn import LinearModel, is_solver
 from inrbench.problems import Problem
 
 POINTS = 17
@@ -22,7 +22,7 @@ def check_network(network: nn.Module, problem: Problem) -> list[str]:
     Raises:
         BrokenPlugin: The network is refused. The message states in one line what is wrong and how to fix it.
     """
-    if isinstance(network, Solver | LinearModel):
+    if is_solver(network) or isinstance(network, LinearModel):
         return []
     _refuse_unlearnable(network)
     x = _coordinates(problem)

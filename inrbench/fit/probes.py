@@ -12,7 +12,7 @@ from torch.func import functional_call, grad, vmap
 from inrbench.errors import unknown_name
 from inrbench.fit.predictor import Predictor
 from inrbench.metrics.spectrum import energy_by_octave
-from inrbench.nn import LinearModel, Solver
+from inrbench.nn import HasActivations, LinearModel, is_solver
 from inrbench.problems import Problem
 from inrbench.spec import ProbeReading
 
@@ -59,7 +59,8 @@ def read_probes(names: Sequence[str], network: nn.Module, problem: Problem, step
 
 
 def _read(name: str, network: nn.Module, problem: Problem) -> Readings:
-    return {} if isinstance(network, Solver | LinearModel) and name != "spectrum" else PROBES[name](network, problem)
+    trained = not (is_solver(network) or isinstance(network, LinearModel))
+    return PROBES[name](network, problem) if trained or name == "spectrum" else {}
 
 
 def gradients(network: nn.Module, problem: Problem) -> Readings:
@@ -95,7 +96,7 @@ def _points(problem: Problem, most: int) -> Tensor:
 def activation_outputs(network: nn.Module, x: Tensor) -> list[Tensor]:
     """Return the outputs ``(N, width)`` of the network's ``activations`` at coordinates; an empty list if it has none."""
     outputs: list[Tensor] = []
-    modules = getattr(network, "activations", ())
+    modules = network.activations if isinstance(network, HasActivations) else ()
     hooks = [module.register_forward_hook(lambda m, i, o: outputs.append(o)) for module in modules]
     try:
         network(x)

@@ -19,7 +19,7 @@ from inrbench.fit.matmul import MatmulBackend, fastest_fp32_backend, use_backend
 from inrbench.fit.op_count import OpCount
 from inrbench.fit.optimise import Updates
 from inrbench.fit.precision import in_precision
-from inrbench.nn import Solver
+from inrbench.nn import Solver, is_solver
 from inrbench.problems import Batch, Problem, equal_chunks, largest_chunk, point_weight
 from inrbench.spec import Adam, Optimiser, Precision, Protocol
 
@@ -185,7 +185,7 @@ def make_step(
         work: Op count of the loss and its gradient; None if it was not counted.
         steps: Steps of the run.
     """
-    if isinstance(network, Solver):
+    if is_solver(network):
         return SolverStep(network, engine)
     how = (protocol.optimiser, protocol.precision)
     if engine == "reference":

@@ -3,12 +3,13 @@
 from inrbench.nn.activations import Gabor, MultiScaleSine, RealInputGabor, Sine, Spacing, per_layer
 from inrbench.nn.complex import SplitComplexLinear
 from inrbench.nn.encoding import Encoding, FourierFeatures, PositionalEncoding, SineFeatures, WaveEncoding
+from inrbench.nn.hooks import HasActivations, HasDeployedReals, HasDerivatives, HasPenalty
 from inrbench.nn.init import Initialiser, siren_init, xavier_init
 from inrbench.nn.linear import LinearModel
 from inrbench.nn.mlp import CoordinateMLP, parameters_of_mlp, values_per_axis
 from inrbench.nn.multiplicative import MultiplicativeNetwork, SineFilter
 from inrbench.nn.size import NetworkSize, network_size
-from inrbench.nn.solver import Solver
+from inrbench.nn.solver import Solver, is_solver
 from inrbench.nn.weights import load_weights, save_weights
 
 __all__ = [
@@ -16,6 +17,10 @@ __all__ = [
     "Encoding",
     "FourierFeatures",
     "Gabor",
+    "HasActivations",
+    "HasDeployedReals",
+    "HasDerivatives",
+    "HasPenalty",
     "Initialiser",
     "LinearModel",
     "MultiScaleSine",
@@ -30,6 +35,7 @@ __all__ = [
     "Spacing",
     "SplitComplexLinear",
     "WaveEncoding",
+    "is_solver",
     "load_weights",
     "network_size",
     "parameters_of_mlp",

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from inrbench.nn.hooks import HasDeployedReals
+
 
 @dataclass(frozen=True)
 class NetworkSize:
@@ -25,16 +27,16 @@ class NetworkSize:
 def network_size(network: nn.Module) -> NetworkSize:
     """Count the parameters and persistent buffers of a network, each once.
 
-    A module that is smaller when deployed than in training reports its deployed size in a method ``deployed_reals() -> int``.
+    A module that is smaller when deployed than in training reports its deployed size (``HasDeployedReals``).
     """
     state = list({id(value): value for value in network.state_dict(keep_vars=True).values()}.values())
-    shrinking = [module for module in network.modules() if callable(getattr(module, "deployed_reals", None))]
+    shrinking = [module for module in network.modules() if isinstance(module, HasDeployedReals)]
     stored = sum(map(_reals, state))
     trainable = [p for p in network.parameters() if p.requires_grad]
     return NetworkSize(
         trainable=sum(map(_reals, trainable)),
         stored=stored,
-        deployed=stored - sum(_stored(module) - module.deployed_reals() for module in shrinking),  # type: ignore[operator]
+        deployed=stored - sum(_stored(module) - module.deployed_reals() for module in shrinking),
         bytes=sum(v.numel() * v.element_size() for v in state),
     )
 

@@ -1,9 +1,13 @@
 """A method that does its own fitting, instead of a network that the harness's optimisers train."""
 
 from abc import abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, TypeGuard
 
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from inrbench.derivatives import DerivativeSpec, Jet
+    from inrbench.problems import Equation
 
 
 class Solver(nn.Module):
@@ -13,7 +17,7 @@ class Solver(nn.Module):
     """
 
     @abstractmethod
-    def begin(self, equation: Any) -> None:
+    def begin(self, equation: "Equation") -> None:
         """Set up the unknowns for an ``inrbench.problems.Equation``. Called once. Raises BadValue or NotApplicable."""
 
     @abstractmethod
@@ -25,5 +29,10 @@ class Solver(nn.Module):
         """Return the solution ``(N, 1)`` at coordinates ``(N, d)`` in [-1, 1]."""
 
     @abstractmethod
-    def jet(self, x: Tensor, wanted: Any) -> Any:
-        """Return the value and derivatives at coordinates: a ``Jet`` for a ``DerivativeSpec`` (``inrbench.derivatives``)."""
+    def jet(self, x: Tensor, wanted: "DerivativeSpec") -> "Jet":
+        """Return the value and the wanted derivatives at coordinates ``(N, d)``."""
+
+
+def is_solver(network: nn.Module) -> TypeGuard[Solver]:
+    """Return whether a method fits itself, so that no optimiser, loss or batch of the harness is used."""
+    return isinstance(network, Solver)

@@ -9,7 +9,7 @@ import torch
 
 from inrbench.errors import InrbenchError, StoreError
 from inrbench.execute.job import Job
-from inrbench.nn import LinearModel, Solver
+from inrbench.nn import LinearModel, is_solver
 from inrbench.registry import ProblemSize, Registry
 from inrbench.spec import NetworkSpec, canonical_json
 from inrbench.store import environment, read_runs
@@ -129,7 +129,7 @@ def _calibrate(job: Job, registry: Registry, size: ProblemSize) -> float | None:
     with torch.random.fork_rng(devices=[]):
         try:
             network = registry.method(job.spec.method)(net, **job.spec.params).to(device)
-            if isinstance(network, Solver):
+            if is_solver(network):
                 return None
             epochs = LINEAR_ITERATIONS if isinstance(network, LinearModel) else protocol.epochs
             if task.kind == "pde":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from inrbench.nn import load_weights, save_weights
+from inrbench.nn import HasActivations, load_weights, save_weights
 from inrbench.plugin_checks.base import CheckResult, MethodUnderTest, switches
 
 SHAPES = ((1, 1), (2, 3), (3, 1))
@@ -130,7 +130,7 @@ def gradients(subject: MethodUnderTest) -> CheckResult:
 def zero(subject: MethodUnderTest) -> CheckResult:
     """Each activation has a finite value and slope at 0, where roots and divisions often fail."""
     network = subject.network()
-    activations = list(getattr(network, "activations", ()))
+    activations = list(network.activations) if isinstance(network, HasActivations) else []
     if not activations:
         network(torch.zeros(2, 2)).square().sum().backward()
         nonfinite = [name for name, p in network.named_parameters() if p.grad is not None and not p.grad.isfinite().all()]
@@ -142,9 +142,9 @@ def zero(subject: MethodUnderTest) -> CheckResult:
         y = activation(z)
         (gradient,) = torch.autograd.grad(y.sum(), z)
         for what, numbers in (("value", y), ("slope", gradient)):
-            nonfinite = numbers[~numbers.isfinite()]
-            if len(nonfinite):
-                message = f"the {what} of activation {number} at z = 0 is {nonfinite[0]:g}"
+            bad = numbers[~numbers.isfinite()]
+            if len(bad):
+                message = f"the {what} of activation {number} at z = 0 is {bad[0]:g}"
                 return CheckResult("at zero", "fail", message, AT_ZERO)
     return CheckResult("at zero", "ok", "activations have finite values and slopes at z = 0")
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from torch import nn
 
 from inrbench.errors import plugin_location
-from inrbench.nn import LinearModel, Solver
+from inrbench.nn import LinearModel, is_solver
 from inrbench.plugin_checks.base import CheckResult, MethodUnderTest, OnResult, ignore_result, run_checks
 from inrbench.plugin_checks.initialisation import dead_units, parameters, variance
 from inrbench.plugin_checks.interface import (
@@ -71,7 +71,7 @@ def check_method(
         what = f"raised {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}{plugin_location(error)}"
         advice = "the builder gets net.in_features, out_features, width, n_layers and domain"
         return report_all([CheckResult("building", "fail", what, advice)], on_result)
-    if isinstance(network, Solver):
+    if is_solver(network):
         rest = CheckResult("the rest", "warn", "not checked, since the method fits itself; test it with a run")
         return [*run_checks(bench, (documentation,), on_result), *report_all([rest], on_result)]
     if isinstance(network, LinearModel):

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inrbench.errors import NotApplicable
-from inrbench.nn import Solver
+from inrbench.nn import is_solver
 from inrbench.problems.constant import best_constant_error, fitting_error
 from inrbench.problems.outputs import Outputs
 from inrbench.spec import Domain
+
+if TYPE_CHECKING:
+    from inrbench.derivatives import DerivativeSpec, Jet
 
 Batch = tuple[Tensor, ...]
 """Tensors with the same first dimension N that belong to one optimiser step."""
@@ -25,15 +28,28 @@ Predict = Callable[[Tensor], Tensor]
 """Function from coordinates ``(N, in_features)`` on any device to values ``(N, out_features)``: CPU, float32, no gradient."""
 
 
+@runtime_checkable
+class PredictWithJet(Protocol):
+    """A ``Predict`` that also returns derivatives."""
+
+    def __call__(self, coordinates: Tensor, /) -> Tensor:
+        """Return values at coordinates, like every ``Predict``."""
+        ...
+
+    def jet(self, coordinates: Tensor, wanted: "DerivativeSpec") -> "Jet":
+        """Return value and derivatives at coordinates ``(N, d)``, on the CPU."""
+        ...
+
+
 def with_penalty(loss: Tensor, network: nn.Module, share: Tensor | float = 1.0) -> Tensor:
     """Add the penalty of the method to a loss, if the network has a method ``penalty``.
 
     Args:
         loss: Loss without the penalty, a scalar.
-        network: Network. Its method ``penalty``, if it has one, returns a scalar.
+        network: Network. It may have a penalty (``inrbench.nn.HasPenalty``).
         share: Factor of the penalty: 1 for a whole batch, the share of the points for a chunk.
     """
-    penalty = getattr(network, "penalty", None)
+    penalty: Callable[[], Tensor] | None = getattr(network, "penalty", None)  # not isinstance: the loss is compiled
     return loss + share * penalty() if callable(penalty) else loss
 
 
@@ -141,5 +157,5 @@ class Problem(ABC):
 
     def validate_network(self, network: nn.Module) -> None:
         """Check that a network can solve the problem, and set it up if it is a solver. Raises NotApplicable with the reason."""
-        if isinstance(network, Solver):
+        if is_solver(network):
             raise NotApplicable("the method solves equations and nothing else")

@@ -14,8 +14,8 @@ from inrbench.data import write_image
 from inrbench.derivatives import DerivativeSpec, Jet, analytic_jet, backward_jet, is_feedforward
 from inrbench.errors import BadValue, NotApplicable
 from inrbench.metrics.field import RELATIVE_L2, relative_l2
-from inrbench.nn import LinearModel, Solver
-from inrbench.problems.base import Batch, Loss, Predict, Problem, with_penalty
+from inrbench.nn import LinearModel, is_solver
+from inrbench.problems.base import Batch, Loss, Predict, PredictWithJet, Problem, with_penalty
 from inrbench.problems.equation import Array, Condition, Equation
 from inrbench.problems.outputs import Function, Outputs
 from inrbench.settings import EquationSettings
@@ -74,7 +74,7 @@ class EquationProblem(Problem):
         """
         if isinstance(network, LinearModel):
             raise NotApplicable("the method fits values by least squares; it cannot solve equations")
-        if isinstance(network, Solver):
+        if is_solver(network):
             network.begin(self.equation)
         elif self.equation.second:
             _refuse_wrong_curvature(network, self.in_features)
@@ -213,9 +213,9 @@ class EquationEvaluation:
     def outputs(self, predict: Predict) -> Outputs:
         """Return the solution on the test grid, ``(N,)``, and its residual at held-out points."""
         functions: dict[str, Function] = {"prediction": lambda _: self._solution(predict), "truth": lambda _: self.truth}
-        jet_at = getattr(predict, "jet", None)
-        if jet_at is None:
+        if not isinstance(predict, PredictWithJet):
             return Outputs(functions, {"residual_rms": "the method gives no derivatives"})
+        jet_at = predict.jet
         return Outputs({**functions, "residual_rms": lambda _: self._held_out_residual(jet_at)})
 
     def _solution(self, predict: Predict) -> Array:

@@ -13,24 +13,24 @@ def labels(jobs):
     return [f"{j.spec.signal}/{j.spec.label}/{j.spec.seed}" for j in jobs]
 
 
-def test_a_plan_is_every_combination_once():
+def test_plan_contains_every_combination_once():
     chosen = plan(methods="siren,relu,siren", signals="sin*", seeds=(0, 1))
     assert len(chosen.todo) == 3 * 2 * 2
     assert len({job.spec.run_id for job in chosen.todo}) == 12
 
 
-def test_all_means_every_method():
+def test_methods_all_selects_every_method():
     assert {job.spec.method for job in plan(methods="all", signals="sin200").todo} >= {
         "msa", "siren", "wire", "finer", "staf", "gauss", "relu", "relu-pe", "fourier",
     }  # fmt: skip
 
 
-def test_a_grid_gives_labelled_variants_and_a_default_given_by_hand_is_the_default():
+def test_grid_gives_labelled_variants_and_default_values_get_no_label():
     chosen = plan(methods="siren[omega=30,60],msa[s_max=(1,1,1,1)],siren", signals="sin200")
     assert labels(chosen.todo) == ["sin200/siren/0", "sin200/siren[omega=60.0]/0", "sin200/msa[s_max=(1.0,1.0,1.0,1.0)]/0"]
 
 
-def test_what_is_finished_is_not_done_again():
+def test_finished_runs_are_not_planned_again():
     everything = plan(methods="siren,relu,gauss,wire,staf", signals="sin200").todo
     ends = dict(zip((job.spec.run_id for job in everything), ("ok", "error", "skipped", "interrupted", "timeout"), strict=True))
     again = plan(ends, methods="siren,relu,gauss,wire,staf", signals="sin200")
@@ -41,13 +41,13 @@ def test_what_is_finished_is_not_done_again():
     assert len(retried.todo) == 4
 
 
-def test_the_device_does_not_change_the_fingerprint_but_is_another_run():
+def test_device_changes_the_run_id_but_not_the_fingerprint():
     cpu, gpu = (plan(methods="relu", signals="sin200", device=device).todo[0].spec for device in ("cpu", "cuda:0"))
     assert cpu.protocol_fingerprint == gpu.protocol_fingerprint
     assert cpu.run_id != gpu.run_id
 
 
-def test_a_suite_names_tasks_protocols_and_signals():
+def test_suite_selects_tasks_protocols_and_signals():
     jobs = plan(tasks=None, suite="quick", methods="relu").todo
     assert {(j.spec.task, j.spec.signal, j.spec.protocol) for j in jobs} == {
         ("function1d", "multiscale", "quick"), ("function1d", "sin200", "quick"),
@@ -75,7 +75,7 @@ def test_a_suite_names_tasks_protocols_and_signals():
     ({"tasks": "photo", "signals": "./mine.png"}, BadValue, "no such file: .*mine.png"),
     ({"methods": "./absent.py"}, BrokenPlugin, "absent.py is broken: no such file"),
 ])  # fmt: skip
-def test_what_cannot_be_meant_is_refused_in_one_line(fields, error, text):
+def test_invalid_requests_are_refused_in_one_line(fields, error, text):
     with pytest.raises(error, match=text) as refused:
         plan(**fields)
     assert "\n" not in str(refused.value)
@@ -86,7 +86,7 @@ def test_what_cannot_be_meant_is_refused_in_one_line(fields, error, text):
     ("import no_such_package\n@register_method('broken')\ndef f(net): ...", "no_such_package"),
     ("@register_task('broken')\nclass T: ...", "register_task"),
 ])  # fmt: skip
-def test_a_broken_plugin_is_left_out_of_all_with_a_note(tmp_path, text, reason):
+def test_broken_plugin_is_left_out_of_all_with_a_note(tmp_path, text, reason):
     path = tmp_path / "broken.py"
     path.write_text(text)
     chosen = plan(methods="all", tasks="all", signals="sin200", plugin_files=[path])
@@ -95,7 +95,7 @@ def test_a_broken_plugin_is_left_out_of_all_with_a_note(tmp_path, text, reason):
 
 
 @pytest.mark.parametrize("text", ["gpu", "cuda:x", "CPU", ""])
-def test_devices_that_do_not_exist_are_refused(text):
+def test_unknown_devices_are_refused(text):
     with pytest.raises(BadValue, match="expected auto, cpu, cuda"):
         resolve_device(text)
     with pytest.raises(BadValue, match="torch sees"):
@@ -103,13 +103,13 @@ def test_devices_that_do_not_exist_are_refused(text):
     assert resolve_device("cpu") == "cpu"
 
 
-def test_an_estimate_grows_with_the_work(tmp_path):
+def test_estimate_grows_with_the_number_of_epochs(tmp_path):
     few, many = (plan(methods="siren", signals="sin200", changes={"epochs": n}).todo for n in ("100", "1000"))
     seconds = [estimate(jobs, tmp_path, 1).seconds[0] for jobs in (few, many)]
     assert 3 < seconds[1] / seconds[0] < 30
 
 
-def test_an_estimate_needs_no_data(no_data):
+def test_estimate_needs_no_data(no_data):
     jobs = make_plan(Request(tasks="kodak", protocol="quick", methods="relu"), {})[0].todo
     expected = estimate(jobs, no_data, 1)
     assert len(expected.seconds) == 24
@@ -118,7 +118,7 @@ def test_an_estimate_needs_no_data(no_data):
     assert (expected.measured, expected.unknown) == (0, 0)
 
 
-def test_all_takes_methods_to_the_tasks_they_are_meant_for_and_a_name_to_any():
+def test_all_uses_methods_only_on_suitable_tasks_and_a_name_on_any():
     photo = {job.spec.method for job in plan(methods="all", tasks="photo", signals="camera").todo}
     assert "siren" in photo and not {"pinn", "msa-pinn", "gp-hm-stm"} & photo
     assert {"siren", "pinn", "msa-pinn", "gp-hm-stm"} <= {
@@ -128,7 +128,7 @@ def test_all_takes_methods_to_the_tasks_they_are_meant_for_and_a_name_to_any():
     assert "pinn" in {job.spec.method for job in plan(methods="all,pinn", tasks="photo", signals="camera").todo}
 
 
-def test_a_file_goes_to_the_tasks_that_take_its_ending(tmp_path):
+def test_file_signal_is_used_by_tasks_that_accept_its_extension(tmp_path):
     for name in ("a.png", "b.stl"):
         (tmp_path / name).write_bytes(b"")
     jobs = plan(methods="siren", tasks="photo,sdf,video", signals=f"{tmp_path}/a.png,{tmp_path}/b.stl").todo
@@ -137,7 +137,7 @@ def test_a_file_goes_to_the_tasks_that_take_its_ending(tmp_path):
         plan(methods="siren", tasks="photo", signals=f"{tmp_path}/b.stl")
 
 
-def test_an_equation_is_estimated_with_its_derivatives_and_a_solver_not_at_all(tmp_path):
+def test_estimate_of_an_equation_is_positive_and_of_a_solver_unknown(tmp_path):
     def seconds(task: str, signal: str, method: str) -> tuple[float, int]:
         jobs = plan(methods=method, tasks=task, signals=signal, protocol="quick", changes={"width": "50", "epochs": "100"}).todo
         expected = estimate(jobs, tmp_path, 1)
@@ -147,7 +147,7 @@ def test_an_equation_is_estimated_with_its_derivatives_and_a_solver_not_at_all(t
     assert seconds("poisson2d", "ablation", "pinn")[0] > 0.05
 
 
-def test_a_change_under_which_nothing_has_a_size_is_refused_before_anything_runs(tmp_path):
+def test_changes_that_give_an_empty_problem_are_refused_in_the_plan(tmp_path):
     for task, change in (("photo", {"max_pixels": "-1"}), ("audio", {"rate": "0"}), ("denoise", {"max_pixels": "0"})):
         with pytest.raises(BadValue, match="must be"):
             make_plan(Request(methods="relu", tasks=task, protocol="quick", changes=change), {})

@@ -1,4 +1,4 @@
-"""Tracks: one protocol, each method trained in its own way, and never two ways in one ranking."""
+"""Tracks: methods may be trained with different settings, and a leaderboard never mixes tracks."""
 
 from dataclasses import asdict, replace
 
@@ -34,10 +34,10 @@ def jobs(**fields):
     return plan
 
 
-def test_the_native_track_trains_each_method_as_its_authors_do():
+def test_authors_track_uses_the_settings_of_each_methods_authors():
     paper, authors = jobs(), jobs(track="authors")
     wire = next(job for job in authors.todo if job.spec.method == "wire")
-    assert (wire.spec.params["scale"], wire.protocol.batch) == (10.0, 65536), "parameters and batch are the authors' too"
+    assert (wire.spec.params["scale"], wire.protocol.batch) == (10.0, 65536), "parameters and batch come from the authors, too"
     siren = next(job for job in authors.todo if job.spec.method == "siren")
     assert (siren.protocol.batch, siren.protocol.settings.value_range) == (None, "[-1, 1]")
     rates = {
@@ -49,28 +49,28 @@ def test_the_native_track_trains_each_method_as_its_authors_do():
     assert not {job.spec.run_id for job in paper.todo} & {job.spec.run_id for job in authors.todo}
 
 
-def test_a_method_without_known_settings_is_left_out_and_named():
+def test_authors_track_skips_methods_without_settings_with_a_note():
     plan = jobs(methods="siren,relu", track="authors")
     assert [job.spec.method for job in plan.todo] == ["siren"]
     assert plan.notes == ["relu is left out of photo, track authors: its authors' settings for it are not known"]
 
 
-def test_run_ids_of_the_papers_track_are_what_they_were_before_there_were_tracks(attempt):
+def test_paper_track_run_ids_do_not_contain_track_and_training(attempt):
     spec = attempt().result.spec
     identity = {k: v for k, v in asdict(spec).items() if k not in ("variant", "protocol", "track", "training")}
     assert spec.run_id == digest(identity)[:32]
 
 
-def test_tracks_never_share_a_table(attempt, tmp_path):
+def test_leaderboards_never_mix_tracks(attempt, tmp_path):
     append(tmp_path, attempt(30.0))
     append(tmp_path, attempt(31.0, track="authors", training={"lr": "1e-4"}))
     append(tmp_path, attempt(99.0, track="search", training={"lr": "1e-5"}))
-    boards = leaderboards(tmp_path)
-    assert sorted((b.group.track, b.rows[0].cells["psnr@test"].mean) for b in boards) == [("authors", 31.0), ("paper", 30.0)]
+    tables = leaderboards(tmp_path)
+    assert sorted((b.group.track, b.rows[0].cells["psnr@test"].mean) for b in tables) == [("authors", 31.0), ("paper", 30.0)]
 
 
 @pytest.mark.parametrize("name", sorted(Registry().methods))
-def test_every_native_setting_can_be_applied(name, registry):
+def test_authors_settings_can_be_applied_to_every_protocol(name, registry):
     method = registry.method(name)
     for task in map(registry.task, registry.tasks):
         for protocol in task.protocols.values():
@@ -79,7 +79,7 @@ def test_every_native_setting_can_be_applied(name, registry):
     assert all(low < high for low, high in method.search_ranges.values())
 
 
-def test_every_tasks_tuning_signals_are_off_its_tests(registry):
+def test_tuning_split_names_existing_signals_and_metrics(registry):
     for task in map(registry.task, registry.tasks):
         if task.tuning_split is None:
             continue
@@ -95,7 +95,7 @@ def search(budget=4, method="wire", task="photo"):
     return make_search(registry.method(method), chosen, registry.task(chosen.tuning_split[0]), "quick", budget, (0,), "cpu")
 
 
-def test_trials_are_within_ranges_and_the_same_every_time():
+def test_trials_are_within_search_ranges_and_reproducible():
     found = search(9)
     assert found.trials[0] == Recipe()
     assert found.rounds == (12, 6, 3)
@@ -107,12 +107,12 @@ def test_trials_are_within_ranges_and_the_same_every_time():
         assert all(search_ranges[name][0] <= value <= search_ranges[name][1] for name, value in trial.params.items())
         assert float(trial.training["lr_min"]) == pytest.approx(float(trial.training["lr"]) / 2, rel=0.01)
     assert len({trial.training["lr"] for trial in found.trials[1:]}) == 11
-    assert LEARNING_RATES[0] <= 1e-5, "siren's own rate must not be the edge"
+    assert LEARNING_RATES[0] <= 1e-5, "siren's own rate must not be at the edge of the range"
     with_first = [trial for trial in found.trials[1:] if "omega_first" in trial.params]
-    assert 0 < len(with_first) < 11, "a parameter that is usually not given is not given in some trials"
+    assert 0 < len(with_first) < 11, "an optional parameter is left out of some trials"
 
 
-def test_each_round_has_more_epochs_and_fewer_trials_and_none_costs_more_than_the_budget():
+def test_rounds_use_more_epochs_and_stay_within_the_budget():
     found = search(9)
     epochs = [int(found.requests(r, [1])[0].changes.get("epochs", 100)) for r in range(3)]
     assert epochs == [25, 50, 100]
@@ -122,15 +122,15 @@ def test_each_round_has_more_epochs_and_fewer_trials_and_none_costs_more_than_th
 
 
 @pytest.mark.parametrize("name", ["msa", "finer", "siren", "wire", "staf", "gauss", "sinc", "hosc"])
-def test_every_frequency_and_envelope_can_be_tuned(name, registry):
-    """Per-layer ones too: MSA's slow last layer, FINER's bias scale, first layers."""
+def test_search_ranges_contain_frequency_and_envelope_parameters(name, registry):
+    """Including parameters of single layers: MSA's last layer, FINER's bias scale, the first layers."""
     wanted = {"msa": {"s_min", "s_max", "s_max_last"}, "finer": {"omega", "omega_first", "first_bias_scale"},
               "siren": {"omega", "omega_first"}, "wire": {"omega", "omega_first", "scale"}, "staf": {"omega", "omega_first"},
               "gauss": {"a", "a_first"}, "sinc": {"omega", "omega_first"}, "hosc": {"omega", "omega_first", "beta"}}[name]  # fmt: skip
     assert wanted <= set(registry.method(name).search_ranges)
 
 
-def stored(attempt, folder, found, round_number, scores, metric):
+def store_round(attempt, folder, found, round_number, scores, metric):
     """Store a round's runs with a score for each trial."""
     for value, request in zip(scores.values(), found.requests(round_number, list(scores)), strict=True):
         for job in make_plan(request, {})[0].todo:
@@ -139,28 +139,28 @@ def stored(attempt, folder, found, round_number, scores, metric):
             append(folder, replace(made, result=replace(made.result, spec=job.spec, metrics=measured)))
 
 
-def ranked(found, round_number, trials, folder):
-    """Return the trials of a round with their scores, by the runs that its requests mean."""
+def ranked_trials(found, round_number, trials, folder):
+    """Return the trials of a round with their scores, from the runs of the round."""
     requests = found.requests(round_number, list(trials))
     runs = [[job.spec.run_id for job in make_plan(request, {})[0].todo] for request in requests]
     return rank_trials(found, dict(zip(trials, runs, strict=True)), folder)
 
 
-def test_the_better_half_goes_on_and_the_best_is_kept_and_used(attempt, tmp_path):
+def test_better_half_of_trials_continues_and_the_best_recipe_is_used(attempt, tmp_path):
     found = search(3)
     assert found.rounds == (4, 2, 1)
     metric = Registry().task("photo").metric("psnr-offgrid@2x-area")
-    stored(attempt, tmp_path, found, 0, {0: 20.0, 1: 25.0, 2: 22.0, 3: 24.0}, metric)
-    judged = ranked(found, 0, range(4), tmp_path)
-    assert [(trial.number, trial.score) for trial in judged] == [(1, 25.0), (3, 24.0), (2, 22.0), (0, 20.0)]
-    assert judged[0].shown == "psnr-offgrid@2x-area 25"
-    standing = promote(found, 0, judged)
-    assert standing == [0, 1, 3], "the usual one goes on in any case"
-    stored(attempt, tmp_path, found, 1, {0: 21.0, 1: 24.0, 3: 26.0}, metric)
-    standing = promote(found, 1, ranked(found, 1, standing, tmp_path))
-    assert standing == [0, 3]
-    stored(attempt, tmp_path, found, 2, {0: 22.0, 3: 27.0}, metric)
-    chosen = choose(found, ranked(found, 2, standing, tmp_path))
+    store_round(attempt, tmp_path, found, 0, {0: 20.0, 1: 25.0, 2: 22.0, 3: 24.0}, metric)
+    ranking = ranked_trials(found, 0, range(4), tmp_path)
+    assert [(trial.number, trial.score) for trial in ranking] == [(1, 25.0), (3, 24.0), (2, 22.0), (0, 20.0)]
+    assert ranking[0].shown == "psnr-offgrid@2x-area 25"
+    remaining = promote(found, 0, ranking)
+    assert remaining == [0, 1, 3], "the default recipe always continues"
+    store_round(attempt, tmp_path, found, 1, {0: 21.0, 1: 24.0, 3: 26.0}, metric)
+    remaining = promote(found, 1, ranked_trials(found, 1, remaining, tmp_path))
+    assert remaining == [0, 3]
+    store_round(attempt, tmp_path, found, 2, {0: 22.0, 3: 27.0}, metric)
+    chosen = choose(found, ranked_trials(found, 2, remaining, tmp_path))
     assert (chosen.recipe, chosen.score, chosen.untuned, chosen.finished) == (found.trials[3], 27.0, 22.0, 2)
     path = write_recipe(tmp_path, found, chosen)
     assert path.name == "photo-quick-wire.toml"
@@ -181,12 +181,12 @@ def test_the_better_half_goes_on_and_the_best_is_kept_and_used(attempt, tmp_path
         read_recipes(tmp_path, "quick")
 
 
-def test_methods_tuned_with_other_budgets_never_share_a_table(attempt, tmp_path):
+def test_methods_tuned_with_different_budgets_get_different_tracks(attempt, tmp_path):
     metric = Registry().task("photo").metric("psnr-offgrid@2x-area")
     for method, budget in (("wire", 3), ("siren", 2)):
         found = search(budget, method)
-        stored(attempt, tmp_path, found, 2, {0: 22.0}, metric)
-        write_recipe(tmp_path, found, choose(found, ranked(found, 2, [0], tmp_path)))
+        store_round(attempt, tmp_path, found, 2, {0: 22.0}, metric)
+        write_recipe(tmp_path, found, choose(found, ranked_trials(found, 2, [0], tmp_path)))
     requests = tuned_requests(Request(methods="wire,siren", tasks="photo", protocol="quick", signals="camera"), tmp_path)
     tracks = {job.spec.method: job.spec.track for request in requests for job in make_plan(request, {})[0].todo}
     assert tracks == {"siren": "tuned-2", "wire": "tuned-3"}
@@ -194,23 +194,23 @@ def test_methods_tuned_with_other_budgets_never_share_a_table(attempt, tmp_path)
         tuned_requests(Request(methods="wire", tasks="photo"), tmp_path)
 
 
-def test_of_errors_the_least_is_chosen(attempt, tmp_path):
+def test_lowest_value_of_an_error_metric_is_chosen(attempt, tmp_path):
     found = search(3, "siren", "function1d")
     metric = Registry().task("function1d").metric("mse@dense-20001")
-    stored(attempt, tmp_path, found, 2, {0: 1e-2, 1: 1e-5, 2: 1e-1}, metric)
-    assert choose(found, ranked(found, 2, range(3), tmp_path)).recipe == found.trials[1]
+    store_round(attempt, tmp_path, found, 2, {0: 1e-2, 1: 1e-5, 2: 1e-1}, metric)
+    assert choose(found, ranked_trials(found, 2, range(3), tmp_path)).recipe == found.trials[1]
 
 
-def test_a_search_in_which_nothing_ended_chooses_nothing(attempt, tmp_path):
+def test_search_without_finished_trials_chooses_nothing(attempt, tmp_path):
     append(tmp_path, attempt())
     with pytest.raises(NothingFound, match="no trial of wire on photo"):
-        choose(search(2), ranked(search(2), 2, [0, 1], tmp_path))
+        choose(search(2), ranked_trials(search(2), 2, [0, 1], tmp_path))
 
 
-def test_trials_can_be_looked_at(attempt, tmp_path):
+def test_search_trials_are_shown_only_with_track_search(attempt, tmp_path):
     found = search(3)
     metric = Registry().task("photo").metric("psnr-offgrid@2x-area")
-    stored(attempt, tmp_path, found, 0, {0: 20.0, 1: 25.0}, metric)
+    store_round(attempt, tmp_path, found, 0, {0: 20.0, 1: 25.0}, metric)
     for words in (["leaderboard"], ["results", "list"]):
         with pytest.raises(NothingFound, match="nothing but trials of a search; see them: --track search"):
             CliRunner().invoke(cli, [*words, "--results", str(tmp_path)], catch_exceptions=False)
@@ -220,14 +220,14 @@ def test_trials_can_be_looked_at(attempt, tmp_path):
         assert "lr=" in shown and "omega=" in shown
 
 
-def test_a_task_without_tuning_signals_cannot_be_tuned_for():
+def test_task_without_tuning_signals_cannot_be_tuned():
     task = Registry().task("allen-cahn2d")
     with pytest.raises(BadValue, match="has no tuning signals"):
         make_search(Registry().method("msa-pinn"), task, task, "quick", 3, (0,), "cpu")
 
 
 @pytest.mark.slow
-def test_tuning_from_the_command_line_and_resuming(tmp_path):
+def test_tune_command_reports_the_best_trial_and_resumes(tmp_path):
     words = [
         "tune",
         "--methods",

@@ -1,4 +1,4 @@
-"""The checks that ``inrbench check-plugin`` makes: every built-in passes them, and each has been seen to fail."""
+"""The checks of ``inrbench check-plugin``: built-in plugins pass them, and each check fails on a faulty plugin."""
 
 import re
 import textwrap
@@ -14,13 +14,13 @@ REGISTRY = Registry()
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY.methods))
-def test_built_in_methods_keep_the_contract(name):
+def test_built_in_methods_fail_no_check(name):
     found = check_method(REGISTRY.method(name), compiled=False)
     assert not [result for result in found if result.state == "fail"]
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY.tasks))
-def test_built_in_tasks_keep_the_contract(name):
+def test_built_in_tasks_pass_every_check(name):
     task = REGISTRY.task(name)
     try:
         task.problem(task.signals()[0], task.protocols["quick"], 0)
@@ -29,7 +29,7 @@ def test_built_in_tasks_keep_the_contract(name):
     assert [result.state for result in check_task(task)] == ["ok"] * 7
 
 
-def test_a_method_compiles_or_says_why_not():
+def test_last_check_compiles_the_method():
     *_, last = check_method(REGISTRY.method("siren"))
     assert (last.check, last.state) == ("compiling", "ok")
 
@@ -57,14 +57,14 @@ GOOD = {"doc": "bad: one thing is wrong.\n\n    y = z\n", "drawn": "None", "forw
         "network": "CoordinateMLP(net, lambda i: Act())"}  # fmt: skip
 
 
-def verdicts_of(tmp_path, **parts: str) -> dict[str, tuple[str, str]]:
+def check_results(tmp_path, **parts: str) -> dict[str, tuple[str, str]]:
     path = tmp_path / f"bad{len(list(tmp_path.iterdir()))}.py"
     path.write_text(HEAD.format(**{**GOOD, **parts}))
     return {v.check: (v.state, v.message) for v in check_method(Registry([path]).method("bad"), compiled=False)}
 
 
-def test_a_sound_method_passes_all(tmp_path):
-    assert {state for state, _ in verdicts_of(tmp_path).values()} == {"ok"}
+def test_valid_method_passes_all_checks(tmp_path):
+    assert {state for state, _ in check_results(tmp_path).values()} == {"ok"}
 
 
 FAULTS = {
@@ -96,15 +96,15 @@ def threads():
 
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("check", FAULTS)
-def test_each_check_sees_its_fault(tmp_path, check):
+def test_each_check_detects_its_fault(tmp_path, check):
     parts, state, message = FAULTS[check]
-    found = verdicts_of(tmp_path, **parts)
+    found = check_results(tmp_path, **parts)
     assert found[check][0] == state
     assert re.search(message, found[check][1]), found[check]
 
 
-def test_a_builder_that_raises_is_one_verdict(tmp_path):
-    assert verdicts_of(tmp_path, build="raise ValueError('no width')") == {
+def test_builder_that_raises_gives_one_failed_result(tmp_path):
+    assert check_results(tmp_path, build="raise ValueError('no width')") == {
         "building": ("fail", "raised ValueError: no width (bad0.py, line 20)")
     }
 
@@ -147,7 +147,7 @@ class Steps(Task):
     ({}, None), ({"points": "65"}, "size"), ({"hashed": "1"}, "signals"), ({"known": "pass"}, "signals"),
     ({"seed": "__import__('random').randrange(10**9)"}, "repeatability"),
 ])  # fmt: skip
-def test_faults_of_tasks_are_seen(tmp_path, parts, check):
+def test_faults_of_tasks_are_detected(tmp_path, parts, check):
     good = {"known": "if signal not in ('a', 'b'): raise unknown_name('signal', signal, ('a', 'b'))", "hashed": "signal",
             "points": "64", "seed": "data_seed"}  # fmt: skip
     path = tmp_path / "steps.py"

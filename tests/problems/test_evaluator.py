@@ -37,7 +37,7 @@ def zeros(x: torch.Tensor) -> torch.Tensor:
     return torch.zeros(len(x), 1)
 
 
-def test_an_output_is_computed_once_and_only_when_it_is_needed():
+def test_outputs_are_computed_once_and_only_when_needed():
     calls = []
     outputs = Outputs(
         {"a": lambda _: calls.append("a") or 2.0, "b": lambda o: o["a"] + o["a"], "c": lambda _: calls.append("c")}
@@ -46,12 +46,12 @@ def test_an_output_is_computed_once_and_only_when_it_is_needed():
     assert calls == ["a"]
 
 
-def test_a_new_metric_needs_a_function_and_a_name(problem):
+def test_new_metric_can_be_evaluated(problem):
     evaluator = Evaluator([LARGEST], problem.evaluation)
     assert evaluator.primary(zeros) == pytest.approx(math.sin(1), rel=1e-6)
 
 
-def test_an_output_that_does_not_exist_is_named_with_those_that_do(problem):
+def test_missing_output_gives_a_note_that_lists_the_available_ones(problem):
     metric = replace(LARGEST, needs=("surfaces",))
     (measured,) = Evaluator([metric], problem.evaluation).measure(zeros)
     assert measured.value is None
@@ -60,7 +60,7 @@ def test_an_output_that_does_not_exist_is_named_with_those_that_do(problem):
         Outputs({}, missing={"offgrid_truth": "every sample is fitted"})["offgrid_truth"]
 
 
-def test_an_error_of_the_metric_is_a_note_and_one_of_the_network_ends_the_run(problem):
+def test_metric_error_becomes_a_note_and_network_error_is_raised(problem):
     def broken(prediction, truth):
         raise RuntimeError("too small\nfor this")
 
@@ -74,7 +74,7 @@ def test_an_error_of_the_metric_is_a_note_and_one_of_the_network_ends_the_run(pr
         Evaluator([LARGEST], problem.evaluation).measure(failing)
 
 
-def test_built_in_metrics_say_how_they_are_computed_and_called():
+def test_built_in_metrics_have_a_function_a_title_and_inputs():
     for metric in builtin_metrics().values():
         assert metric.compute is not None, metric.id
         assert metric.title, metric.id
@@ -99,7 +99,7 @@ class Waves(Function1d):
 '''
 
 
-def test_a_task_of_a_users_file_may_bring_its_own_metric(tmp_path, settings):
+def test_task_from_a_user_file_can_define_its_own_metric(tmp_path, settings):
     file = tmp_path / "waves.py"
     file.write_text(PLUGIN)
     request = Request(methods="siren", tasks="waves", protocol="quick", signals="sin200", plugin_files=(file,))

@@ -1,4 +1,4 @@
-"""Grids whose coordinates are made batch by batch."""
+"""Grids whose coordinates are computed batch by batch."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ def everything() -> torch.Tensor:
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).reshape(-1, 3)
 
 
-def test_coordinates_are_those_of_a_meshgrid():
+def test_coordinates_match_meshgrid():
     assert torch.equal(GRID.coordinates(slice(0, 60)), everything())
     assert torch.equal(GRID.coordinates(slice(7, 23)), everything()[7:23])
     assert [(s.start, s.stop) for s in GRID.slabs(25)] == [(0, 25), (25, 50), (50, 60)]
@@ -37,7 +37,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_an_epoch_holds_every_point_once_with_its_value(name):
+def test_epoch_contains_every_point_once_with_its_value(name):
     values, expected = CASES[name]
     problem = GridRegression(GRID, values, 16, None)
     assert (problem.n_points, problem.in_features, problem.out_features) == (60, 3, expected.shape[1])
@@ -52,7 +52,7 @@ def test_an_epoch_holds_every_point_once_with_its_value(name):
     assert not torch.equal(epochs[0][0][0], epochs[1][0][0])
 
 
-def test_a_full_batch_keeps_the_order():
+def test_full_batch_keeps_the_order():
     problem = GridRegression(GRID, CASES["floats"][0], None, None)
     ((x, y),) = problem.batches(torch.Generator())
     assert torch.equal(x, everything())
@@ -75,6 +75,6 @@ print(meter.host_peak_bytes() / n**3)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the high-water mark")
-def test_a_large_grid_takes_the_shuffle_and_little_more():
-    """8 bytes a point for the order; coordinates and values of all points would be another 16."""
+def test_large_grid_needs_little_memory_beyond_the_shuffle():
+    """The order takes 8 bytes per point; coordinates and values of all points would take another 16."""
     assert float(subprocess.check_output([sys.executable, "-c", MEMORY], text=True)) < 12

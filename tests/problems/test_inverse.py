@@ -1,4 +1,4 @@
-"""Images restored, slices found from projections, and sound."""
+"""Inverse problems: image restoration, tomography and audio."""
 
 import warnings
 
@@ -53,7 +53,7 @@ def protocol(metrics: tuple[str, ...], **settings: object) -> Protocol:
 
 
 def known(coordinates: torch.Tensor, image: np.ndarray):
-    """Return a network that knows the pixels of an image."""
+    """Return a prediction that looks up the pixels of an image."""
 
     def predict(x: torch.Tensor) -> torch.Tensor:
         height, width, channels = image.shape
@@ -64,7 +64,7 @@ def known(coordinates: torch.Tensor, image: np.ndarray):
     return predict
 
 
-def test_noise_is_that_of_photons_and_of_reading():
+def test_denoising_noise_has_photon_and_readout_variance():
     flat = np.full((300, 300, 1), 0.5, np.float32)
     problem = denoising_problem(flat, protocol(("psnr@clip-float", "mse@train"), photons=30.0, readout=2.0), 7)
     noise = problem.values.numpy() - 0.5
@@ -77,7 +77,7 @@ def test_noise_is_that_of_photons_and_of_reading():
     assert found == {"psnr@clip-float": np.inf, "mse@train": pytest.approx(noise.var(), rel=1e-3)}
 
 
-def test_hidden_pixels_are_the_ones_that_were_not_given():
+def test_unobserved_pixels_are_those_that_are_not_fitted():
     problem = inpainting_problem(IMAGE, protocol(("psnr-unobserved@clip-float", "psnr@clip-float", "mse@train"), share=0.2), 3)
     assert problem.n_points == int(34 * 29 * 0.2)
     unobserved = problem.evaluation.unobserved
@@ -93,7 +93,7 @@ def test_hidden_pixels_are_the_ones_that_were_not_given():
     assert found["psnr@clip-float"] == pytest.approx(psnr(wrong, IMAGE))
 
 
-def test_a_coarse_image_is_fitted_by_means_of_blocks():
+def test_super_resolution_fits_block_means():
     problem = super_resolution_problem(IMAGE, protocol(("psnr@clip-float", "mse@train"), scale=4))
     truth = IMAGE[:32, :28]
     assert (problem.n_points, problem.evals_per_point, problem.out_features) == (8 * 7, 16, 3)
@@ -111,7 +111,7 @@ def test_a_coarse_image_is_fitted_by_means_of_blocks():
 
 
 @pytest.mark.parametrize("n", [32, 33])
-def test_projections_are_those_of_scikit_image(n):
+def test_projections_match_scikit_image(n):
     picture = np.random.default_rng(2).random((n, n)).astype(np.float32) * circle(n)
     ours = ParallelBeam(n, 9)(torch.from_numpy(picture)).numpy()
     with warnings.catch_warnings():
@@ -120,7 +120,7 @@ def test_projections_are_those_of_scikit_image(n):
     assert np.abs(ours - theirs).max() < 2e-4
 
 
-def test_a_slice_is_judged_by_itself_and_by_its_projections():
+def test_tomography_is_evaluated_on_the_slice_and_its_projections():
     problem = tomography_problem(IMAGE[..., :1], protocol(("psnr@clip-float", "mse@sinogram"), angles=6))
     truth = problem.evaluation.fitted
     assert truth.shape == (29, 29, 1)
@@ -142,7 +142,7 @@ def test_a_slice_is_judged_by_itself_and_by_its_projections():
     assert network.weight.grad.abs().sum() > 0
 
 
-def test_projections_differentiate_rightly():
+def test_projections_have_correct_gradients():
     beam, picture = ParallelBeam(9, 5), torch.rand(9, 9, dtype=torch.float64, requires_grad=True)
     beam.grid = beam.grid.double()
     assert torch.autograd.gradcheck(beam, picture)
@@ -152,7 +152,7 @@ SAMPLES = np.sin(2 * np.pi * 300 * np.arange(4000) / 8000) * 0.5
 AUDIO = ("snr@power", "snr-offgrid@2x-bandlimited", "mse@train")
 
 
-def test_a_sound_is_fitted_at_a_fraction_of_its_rate_and_judged_between():
+def test_audio_is_fitted_at_a_lower_rate_and_evaluated_off_grid():
     chosen = protocol(AUDIO, seconds=0.4, rate=2000)
     problem = audio_problem(Clip(SAMPLES, 8000), chosen)
     assert problem.n_points == fitted_samples(4000, 8000, chosen) == 800
@@ -164,13 +164,13 @@ def test_a_sound_is_fitted_at_a_fraction_of_its_rate_and_judged_between():
         return torch.sin(2 * np.pi * 300 * t)
 
     found = helpers.values(problem, AUDIO, perfect)
-    assert found["snr@power"] > 35  # the filter's ends are all that differ
+    assert found["snr@power"] > 35  # only the ends differ, because of the filter
     assert found["snr-offgrid@2x-bandlimited"] > 30
     silent = helpers.values(problem, AUDIO, lambda x: torch.zeros(len(x), 1))
     assert silent["snr@power"] == pytest.approx(0)
 
 
-def test_a_sound_fitted_whole_has_nothing_between():
+def test_audio_fitted_at_full_rate_has_no_off_grid_value():
     problem = audio_problem(Clip(SAMPLES, 8000), protocol(AUDIO, seconds=None, rate=None))
     assert problem.n_points == 4000
     measured = helpers.measure(problem, AUDIO, lambda x: torch.zeros(len(x), 1))
@@ -179,7 +179,7 @@ def test_a_sound_fitted_whole_has_nothing_between():
     assert snr(SAMPLES, SAMPLES) == np.inf
 
 
-def test_wav_files_are_read_as_they_were_written(tmp_path):
+def test_wav_files_of_several_formats_are_read(tmp_path):
     from scipy.io import wavfile
 
     write_wav(tmp_path / "a.wav", Clip(SAMPLES, 8000))
@@ -194,7 +194,7 @@ def test_wav_files_are_read_as_they_were_written(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(99), b"no sound at all" * 9])
-def test_what_is_no_wav_is_refused_in_one_line(tmp_path, content):
+def test_invalid_and_missing_wav_files_are_refused(tmp_path, content):
     (tmp_path / "x.wav").write_bytes(content)
     with pytest.raises(BadValue, match=r"x\.wav"):
         read_wav(tmp_path / "x.wav")
@@ -216,19 +216,19 @@ def test_what_is_no_wav_is_refused_in_one_line(tmp_path, content):
     (lambda: tomography_problem(IMAGE[..., :1], protocol(("psnr@clip-float",), angles=900)), "more than there are pixels"),
     (lambda: denoising_problem(IMAGE, protocol(("psnr@clip-float",), photons=9.0, readout=1.0, max_pixels=0), 0), "max_pixels must be at least 1"),
 ])  # fmt: skip
-def test_settings_that_mean_nothing_are_refused(make, text):
+def test_invalid_settings_are_refused(make, text):
     with pytest.raises(BadValue, match=text):
         make()
 
 
-def test_a_slice_drawn_finer_is_0_beyond_the_circle_too():
+def test_upscaled_slice_is_zero_outside_the_circle():
     problem = tomography_problem(IMAGE[..., :1], protocol(("psnr@clip-float",), angles=6))
     finer = problem.evaluation.at_scale(lambda x: torch.ones(len(x), 1), 2)
     assert finer.shape == (58, 58, 1)
     assert not finer[0, 0] and finer[29, 29] == 1
 
 
-def test_an_image_is_rendered_once_for_all_of_its_metrics():
+def test_image_is_rendered_once_for_all_metrics():
     problem = inpainting_problem(IMAGE, protocol(("psnr-unobserved@clip-float", "psnr@clip-float"), share=0.2), 3)
     asked = []
 
@@ -241,7 +241,7 @@ def test_an_image_is_rendered_once_for_all_of_its_metrics():
 
 
 @pytest.mark.parametrize("name", ["activations", "ntk", "gradients"])
-def test_probes_read_networks_of_means_too(name):
+def test_probes_work_on_super_resolution_problems(name):
     from inrbench.fit import read_probes
     from inrbench.registry import Registry
     from inrbench.spec import NetworkSpec

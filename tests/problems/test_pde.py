@@ -1,4 +1,4 @@
-"""Equations: their solutions solve them, points lie where they should, and both ways of the loss agree."""
+"""Equations: exact solutions, sampled points, and both implementations of the loss."""
 
 import helpers
 import numpy as np
@@ -35,8 +35,8 @@ def network(method: str, task: str = "poisson2d", signal: str = "ablation", **pa
 
 
 @pytest.mark.parametrize(("task", "signal"), EQUATIONS)
-def test_the_solution_solves_the_equation(task, signal):
-    """Derivatives of the solution by differences of fourth order, in float64."""
+def test_exact_solution_satisfies_the_equation(task, signal):
+    """Derivatives of the solution are fourth-order finite differences in float64."""
     equation = problem(task, signal).equation
     x = equation.from_unit(np.random.default_rng(0).uniform(0.1, 0.9, (200, 2)))
     h = 2e-4 / max(1.0, {"b500": 100, "b50": 10, "sin100": 10, "mix": 10}.get(signal, 1))
@@ -61,13 +61,13 @@ def test_the_solution_solves_the_equation(task, signal):
 
 
 @pytest.mark.parametrize(("task", "signal"), EQUATIONS)
-def test_points_are_inside_and_conditions_on_their_sides(task, signal):
+def test_points_are_inside_and_condition_points_on_their_sides(task, signal):
     fitted = problem(task, signal)
     generator = torch.Generator().manual_seed(0)
     (first,), (second,) = fitted.batches(generator), fitted.batches(generator)
     inside, source, *conditions = first
     assert inside.shape == (64, 2) and source.shape == (64, 1) and inside.abs().max() <= 1
-    assert not torch.equal(inside, second[0]), "drawn anew for every step"
+    assert not torch.equal(inside, second[0]), "new points are drawn for every step"
     unit = (inside.double().numpy() + 1) / 2
     assert np.allclose(
         source[:, 0], fitted.equation.source(fitted.equation.from_unit(unit)), rtol=1e-2, atol=2e-2 * float(source.abs().max())
@@ -84,7 +84,7 @@ def test_points_are_inside_and_conditions_on_their_sides(task, signal):
 
 @pytest.mark.parametrize("method", ["pinn", "ff-pinn", "sf-pinn", "tsa-pinn", "msa-pinn", "siren", "wire"])
 @pytest.mark.parametrize(("task", "signal"), [("poisson2d", "sin6cos20"), ("allen-cahn2d", "mix"), ("heat1d", "b20"), ("advection1d", "b40-periodic")])  # fmt: skip
-def test_both_ways_give_one_loss_and_one_gradient(method, task, signal):
+def test_reference_and_fast_loss_and_gradient_agree(method, task, signal):
     fitted, net = problem(task, signal), network(method, task, signal).double()
     batch = tuple(t.double() for t in fitted.example(0))
     weight = torch.tensor(1 / 64)
@@ -112,7 +112,7 @@ class Exact(nn.Module):
         return (self.amplitude * torch.sin(torch.pi * x) * torch.sin(10 * torch.pi * y))[:, None]
 
 
-def test_the_solution_has_no_loss_no_error_and_no_residual():
+def test_exact_solution_has_zero_loss_error_and_residual():
     fitted = problem()
     assert fitted.loss(Exact(), fitted.example(0), torch.tensor(1.0)).item() < 1e-9
     values = helpers.values(fitted, IDS, Predictor(Exact(), CPU))
@@ -120,7 +120,7 @@ def test_the_solution_has_no_loss_no_error_and_no_residual():
     assert values[RESIDUAL.id] < 1e-3 * 101 * np.pi**2
 
 
-def test_half_the_solution_is_half_wrong_and_the_best_checkpoint_is_remembered():
+def test_scaled_solution_has_known_errors_and_the_best_error_is_kept():
     fitted = problem()
     evaluator = helpers.evaluator(fitted, IDS)
     assert evaluator.primary(Predictor(Exact(0.9), CPU)) == pytest.approx(0.1, rel=1e-3)
@@ -130,21 +130,21 @@ def test_half_the_solution_is_half_wrong_and_the_best_checkpoint_is_remembered()
     assert values[RESIDUAL.id] == pytest.approx(0.5 * 101 * np.pi**2 * 0.5, rel=0.05)  # rms of a product of sines is 1/2
 
 
-def test_a_prediction_without_derivatives_has_no_residual_and_says_so():
+def test_prediction_without_derivatives_has_a_note_and_no_residual():
     fitted = problem()
     measured = helpers.measure(fitted, IDS, lambda x: torch.zeros(len(x), 1))
     assert measured[RELATIVE_L2.id].value == 1
     assert (measured[RESIDUAL.id].value, measured[RESIDUAL.id].note) == (None, "the method gives no derivatives")
 
 
-def test_weights_scale_their_terms():
+def test_condition_weight_scales_the_condition_loss():
     batch = problem().example(0)
     losses = [problem(condition_weight=w).loss(network("pinn"), batch, torch.tensor(1.0)).item() for w in ("1", "3", "5")]
     assert losses[2] - losses[1] == pytest.approx(losses[1] - losses[0], rel=1e-4)
     assert losses[1] > losses[0]
 
 
-def test_a_weight_of_one_over_the_source_makes_zero_weigh_one():
+def test_residual_weight_1_over_source_is_the_inverse_mean_square():
     fitted = problem()
     weight = residual_weight(fitted.equation, "1/source")
     assert weight == pytest.approx(1 / (101 * np.pi**2 / 2) ** 2, rel=0.02)
@@ -153,7 +153,7 @@ def test_a_weight_of_one_over_the_source_makes_zero_weigh_one():
         residual_weight(problem("heat1d", "b20").equation, "1/source")
 
 
-def test_what_a_method_adds_to_the_loss_is_added():
+def test_loss_includes_the_penalty_of_the_method():
     fitted, net = problem(), network("tsa-pinn")
     without = network("tsa-pinn", slope_weight=0.0)
     batch = fitted.example(0)
@@ -166,10 +166,10 @@ def test_what_a_method_adds_to_the_loss_is_added():
     ("relu", {}, "second derivative along each axis is zero"), ("finer", {"detach_scale": True}, "is not the true one"),
     ("relu-pe", {}, None), ("siren", {}, None), ("finer", {}, None), ("wire", {}, None), ("staf", {}, None),
     ("msa", {"s_min": 0.0, "s_max": 4.0}, None), ("msa-pinn", {}, None), ("gauss", {}, None),
-    # rougher than any difference can resolve: that is no evidence against its derivative
+    # too rough for finite differences: this does not show that its derivative is wrong
     ("msa-pinn", {"s_min": (1.0, 1.0, 1.0, 0.0), "s_max": (3.0, 3.0, 3.0, 0.8), "amplitude": False}, None),
 ])  # fmt: skip
-def test_who_may_solve_an_equation_of_second_order(method, params, reason):
+def test_methods_with_wrong_second_derivatives_are_refused(method, params, reason):
     net = network(method, **params)
     if reason is None:
         problem().validate_network(net)
@@ -184,12 +184,12 @@ def test_who_may_solve_an_equation_of_second_order(method, params, reason):
     ("heat1d", "b500", {"test_grid": "(100,50,20)"}, "test_grid must be 2 whole numbers"),
     ("heat1d", "b500", {"batch": "none"}, "needs a batch"),
 ])  # fmt: skip
-def test_what_would_measure_nothing_is_refused(task, signal, changes, text):
+def test_invalid_settings_are_refused(task, signal, changes, text):
     with pytest.raises(BadValue, match=text):
         problem(task, signal, **changes)
 
 
-def test_a_batch_is_never_cut(monkeypatch):
+def test_batch_is_never_split(monkeypatch):
     monkeypatch.setattr("inrbench.fit.step.FAST_CHUNK_POINTS", {"cpu": 10})
     monkeypatch.setattr("inrbench.fit.step.REFERENCE_CHUNK_POINTS", 10)
     fitted = problem()
@@ -203,7 +203,7 @@ def test_a_batch_is_never_cut(monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["pinn", "msa-pinn", "tsa-pinn", "ff-pinn", "finer", "siren"])
-def test_compiled_derivatives_are_the_derivatives(method):
+def test_compiled_and_eager_steps_give_the_same_losses(method):
     fitted = problem("poisson2d", "sin6cos20")
     steps = [FastStep(network(method, "poisson2d", "sin6cos20"), fitted, way) for way in ("eager", "compiled")]
     batch = fitted.example(0)

@@ -12,7 +12,7 @@ from inrbench.settings import ImageSettings
 from inrbench.spec import Protocol
 
 
-class Judge:
+class NoScores:
     def primary(self, predict):
         return 0.0
 
@@ -30,8 +30,8 @@ def function_protocol(*names: str, **fields: object) -> Protocol:
     return Protocol(name="t", width=4, n_layers=1, epochs=1, lr=1e-3, lr_min=1e-3, metrics=names, **fields)
 
 
-def test_a_batch_is_a_fresh_shuffle_each_epoch_and_holds_every_point_once():
-    problem = Regression(torch.arange(10.0)[:, None], torch.arange(10.0)[:, None] * 2, 4, Judge())
+def test_each_epoch_is_a_new_shuffle_with_every_point_once():
+    problem = Regression(torch.arange(10.0)[:, None], torch.arange(10.0)[:, None] * 2, 4, NoScores())
     generator = torch.Generator().manual_seed(0)
     epochs = [list(problem.batches(generator)) for _ in range(2)]
     assert [len(x) for x, _ in epochs[0]] == [4, 4, 2]
@@ -43,22 +43,22 @@ def test_a_batch_is_a_fresh_shuffle_each_epoch_and_holds_every_point_once():
 
 
 @pytest.mark.parametrize("batch", [None, 10, 99])
-def test_a_full_batch_keeps_the_order(batch):
-    problem = Regression(torch.arange(10.0)[:, None], torch.arange(10.0)[:, None], batch, Judge())
+def test_full_batch_keeps_the_order(batch):
+    problem = Regression(torch.arange(10.0)[:, None], torch.arange(10.0)[:, None], batch, NoScores())
     ((x, _),) = problem.batches(torch.Generator())
     assert torch.equal(x, torch.arange(10.0)[:, None])
 
 
-def test_the_loss_is_the_mean_squared_error_whatever_the_chunks():
+def test_loss_is_the_mean_squared_error_for_whole_and_chunked_batches():
     x, y = torch.rand(11, 2), torch.rand(11, 3)
-    problem, network = Regression(x, y, None, Judge()), nn.Linear(2, 3)
+    problem, network = Regression(x, y, None, NoScores()), nn.Linear(2, 3)
     whole = problem.loss(network, (x, y), torch.tensor(1 / 11))
     assert whole.item() == pytest.approx(nn.functional.mse_loss(network(x), y).item(), rel=1e-6)
     parts = sum(problem.loss(network, (x[i : i + 4], y[i : i + 4]), torch.tensor(1 / 11)) for i in range(0, 11, 4))
     assert parts.item() == pytest.approx(whole.item(), rel=1e-6)
 
 
-def test_functions_are_sampled_the_same_for_every_method_and_anew_for_another_seed():
+def test_function_samples_depend_on_the_seed():
     problems = [function_problem(np.sin, 50, seed, function_protocol("mse@train")) for seed in (1, 1, 2)]
     assert torch.equal(problems[0].coordinates, problems[1].coordinates)
     assert not torch.equal(problems[0].coordinates, problems[2].coordinates)
@@ -66,8 +66,8 @@ def test_functions_are_sampled_the_same_for_every_method_and_anew_for_another_se
     assert torch.allclose(problems[0].values, torch.sin(problems[0].coordinates))
 
 
-def test_the_dense_grid_sees_what_the_training_points_do_not():
-    """A prediction that is right on the points and wrong everywhere else."""
+def test_dense_grid_finds_errors_between_training_points():
+    """The prediction is right on the training points and wrong everywhere else."""
     names = ["mse@train", "mse@dense-20001", "median-se@dense-20001"]
     problem = function_problem(np.sin, 10, 0, function_protocol(*names))
     known = set(problem.coordinates.ravel().tolist())
@@ -82,15 +82,15 @@ def test_the_dense_grid_sees_what_the_training_points_do_not():
     assert helpers.primary(problem, names, predict) == values["mse@train"]
 
 
-def test_pixel_coordinates_put_the_outermost_centres_on_the_ends():
+def test_outermost_pixel_centres_are_at_the_ends_of_the_range():
     grid = pixel_coordinates(np.arange(3), np.arange(5), (3, 5), -1.0, 1.0)
     assert grid.shape == (15, 2)
     assert grid[0].tolist() == [-1, -1]
-    assert grid[1].tolist() == [-0.5, -1]  # x runs first
+    assert grid[1].tolist() == [-0.5, -1]  # x changes fastest
     assert grid[-1].tolist() == [1, 1]
 
 
-def test_between_pixels_a_linear_image_is_met_exactly():
+def test_linear_image_is_exact_between_pixels():
     """The network is a + b x + c y; block means of a linear image are its values at the block centres."""
     rows, columns = np.mgrid[0:48, 0:64].astype(np.float32)
     image = (0.1 + 0.01 * rows + 0.005 * columns)[..., None].repeat(3, 2)
@@ -108,7 +108,7 @@ def test_between_pixels_a_linear_image_is_met_exactly():
     assert (height * 2, width * 2, 3) == problem.evaluation.offgrid.shape
 
 
-def test_a_smooth_image_is_told_from_one_that_only_fits_the_pixels():
+def test_off_grid_psnr_is_low_for_memorised_pixels():
     image = np.random.default_rng(0).random((64, 64, 1), dtype=np.float32)
     problem = image_problem(image, image_protocol(max_pixels=300))
     values = problem.values
@@ -121,7 +121,7 @@ def test_a_smooth_image_is_told_from_one_that_only_fits_the_pixels():
     assert measured["psnr-offgrid@2x-area"] < 10
 
 
-def test_a_metric_that_cannot_be_computed_carries_the_reason(no_data):
+def test_metric_that_cannot_be_computed_has_a_note(no_data):
     problem = image_problem(np.zeros((16, 16, 3), np.float32), image_protocol())
     measured = helpers.measure(problem, image_protocol().metrics, lambda x: torch.zeros(len(x), 3))
     assert measured["psnr@clip-float"].value == np.inf
@@ -130,25 +130,25 @@ def test_a_metric_that_cannot_be_computed_carries_the_reason(no_data):
     assert "fits every pixel" in measured["psnr-offgrid@2x-area"].note
 
 
-def test_an_image_too_small_to_judge_is_refused():
+def test_too_small_image_is_refused():
     with pytest.raises(BadValue, match="6x20 pixels is too small"):
         image_problem(np.zeros((20, 6, 3), np.float32), image_protocol())
 
 
-def test_a_protocols_batch_is_honoured_on_functions_too():
+def test_function_problem_uses_the_batch_size_of_the_protocol():
     problem = function_problem(np.sin, 50, 0, function_protocol("mse@train", batch=20))
     assert [len(x) for x, _ in problem.batches(torch.Generator().manual_seed(0))] == [20, 20, 10]
 
 
-def test_a_problem_tells_the_box_of_its_coordinates():
+def test_domain_is_the_range_of_the_coordinates():
     image = np.random.default_rng(0).random((16, 20, 3), dtype=np.float32)
     assert image_problem(image, image_protocol(coordinate_range=(-2.0, 1.0))).domain == ((-2.0, 1.0), (-2.0, 1.0))
     assert function_problem(np.sin, 5, 0, function_protocol("mse@train")).domain == ((-1.0, 1.0),)
     x = torch.tensor([[0.0, 3.0], [2.0, 3.0]])
-    assert Regression(x, x, None, Judge()).domain == ((0.0, 2.0), (2.5, 3.5)), "the smallest box where none is stated"
+    assert Regression(x, x, None, NoScores()).domain == ((0.0, 2.0), (2.5, 3.5)), "the bounding box, because no domain is given"
 
 
-def test_targets_in_minus_one_to_one_are_judged_in_zero_to_one():
+def test_targets_in_minus_one_to_one_are_evaluated_in_zero_to_one():
     image = np.random.default_rng(0).random((16, 20, 3), dtype=np.float32)
     usual, symmetric = (image_problem(image, image_protocol(value_range=r)) for r in ("[0, 1]", "[-1, 1]"))
     assert torch.allclose(symmetric.values, 2 * usual.values - 1)
@@ -163,7 +163,7 @@ def test_targets_in_minus_one_to_one_are_judged_in_zero_to_one():
 
 
 class Values(nn.Module):
-    """A network that knows what to say at every point."""
+    """A network that returns given values."""
 
     def __init__(self, values: torch.Tensor) -> None:
         super().__init__()
@@ -176,19 +176,19 @@ class Values(nn.Module):
         return torch.tensor(99.0)
 
 
-def test_the_share_of_the_error_that_is_left_is_measured_against_the_best_constant():
+def test_error_share_is_relative_to_the_best_constant():
     x, y = torch.rand(64, 2), torch.rand(64, 3) + torch.tensor([0.0, 5.0, -3.0])
-    problem = Regression(x, y, None, Judge())
+    problem = Regression(x, y, None, NoScores())
     assert problem.error_share(Values(y.mean(0).expand(64, 3)), None) == pytest.approx(1, rel=1e-4)
-    assert problem.error_share(Values(y), None) == pytest.approx(0, abs=1e-9), "what a method adds to its loss does not count"
+    assert problem.error_share(Values(y), None) == pytest.approx(0, abs=1e-9), "the penalty of a method does not count"
     half = y.mean(0) + (y - y.mean(0)) / 2
     assert problem.error_share(Values(half), None) == pytest.approx(0.25, rel=1e-4)
     assert problem.error_share(Values(torch.zeros(64, 3)), None) > 10
-    flat = Regression(x, torch.full((64, 3), 0.25), None, Judge())
-    assert flat.error_share(Values(y), None) is None, "there is nothing to learn of a constant"
+    flat = Regression(x, torch.full((64, 3), 0.25), None, NoScores())
+    assert flat.error_share(Values(y), None) is None, "a constant signal has no error share"
 
 
-def test_float64_is_float64_from_the_points_to_the_loss():
+def test_as_dtype_gives_float64_points_and_values():
     problem = function_problem(np.sin, 50, 0, function_protocol("mse@train", precision="float64"))
     problem.as_dtype(torch.float64)
     x, y = next(problem.batches(torch.Generator()))

@@ -1,4 +1,4 @@
-"""Solids: judged against fields that are known."""
+"""Shape problems, evaluated with known fields."""
 
 import helpers
 import numpy as np
@@ -17,7 +17,7 @@ from inrbench.settings import ShapeSettings
 from inrbench.spec import Protocol
 
 HALF = np.array([1, 0.6, 0.8])
-"""Half axes of the ellipsoid, before a margin."""
+"""Semi-axes of the ellipsoid, without a margin."""
 METRICS = (IOU_GRID.id, IOU_RANDOM.id, CHAMFER.id, NORMALS.id, MSE_TRAIN.id)
 
 
@@ -49,8 +49,8 @@ def problem(truths, kind: str, **settings: object):
 
 
 def ellipsoid(kind: str, grow: float = 1.0):
-    """Return a field of the true solid, grown: nearly a distance, or nearly occupancy, in each task's coordinates."""
-    half = HALF / 1.1 if kind == "sdf" else HALF * 32 / np.array([31, 19, 25])  # the outermost centres lie on -1 and 1
+    """Return the field of the true solid scaled by ``grow``: approximate distance or occupancy."""
+    half = HALF / 1.1 if kind == "sdf" else HALF * 32 / np.array([31, 19, 25])  # the outermost centres are at -1 and 1
 
     def predict(x: torch.Tensor) -> torch.Tensor:
         radius = (x.double() / torch.tensor(half * grow)).norm(dim=1, keepdim=True)
@@ -64,12 +64,12 @@ def values(shape_problem_, predict) -> dict[str, float | None]:
 
 
 @pytest.mark.parametrize("kind", ["sdf", "occupancy"])
-def test_the_true_solid_is_nearly_perfect_and_a_grown_one_is_not(truths, kind):
+def test_true_solid_scores_nearly_perfect_and_a_larger_one_does_not(truths, kind):
     fitted, _ = problem(truths, kind)
     true, grown = values(fitted, ellipsoid(kind)), values(fitted, ellipsoid(kind, 1.1))
     assert true["iou"] > 0.97 and true["iou-random"] > 0.97
     assert true["chamfer"] < 0.01 and true["normal-consistency"] > 0.98
-    if kind == "sdf":  # the other grid is full of it: what is grown is cut off
+    if kind == "sdf":  # the occupancy grid has no margin: a larger solid is cut off
         assert grown["iou"] == pytest.approx(1 / 1.1**3, abs=0.02)
         assert grown["iou-random"] == pytest.approx(1 / 1.1**3, abs=0.02)
         assert grown["chamfer"] == pytest.approx(0.1 * (HALF / 1.1).mean(), rel=0.15)
@@ -77,12 +77,12 @@ def test_the_true_solid_is_nearly_perfect_and_a_grown_one_is_not(truths, kind):
 
 
 @pytest.mark.parametrize(("kind", "value"), [("sdf", 1.0), ("sdf", -1.0), ("occupancy", 0.0)])
-def test_a_field_without_a_surface_has_no_distance_and_says_why(truths, kind, value):
+def test_field_without_a_surface_has_a_note_and_no_distances(truths, kind, value):
     fitted, _ = problem(truths, kind)
     found = helpers.measure(fitted, METRICS, lambda x: torch.full((len(x), 1), value))
     measured = {name.partition("@")[0]: each for name, each in found.items()}
     if value == -1.0:
-        assert measured["chamfer"].value is not None, "all inside: the surface is the grid's rim"
+        assert measured["chamfer"].value is not None, "all inside: the surface is the boundary of the grid"
         return
     assert measured["iou"].value == 0
     assert measured["chamfer"].value is None and measured["normal-consistency"].value is None
@@ -90,7 +90,7 @@ def test_a_field_without_a_surface_has_no_distance_and_says_why(truths, kind, va
 
 
 @pytest.mark.parametrize("kind", ["sdf", "occupancy"])
-def test_what_is_trained_on_is_the_truth_at_the_voxels(truths, kind):
+def test_training_data_are_the_truth_at_the_voxels(truths, kind):
     fitted, _ = problem(truths, kind)
     x, y = (torch.cat(parts) for parts in zip(*fitted.batches(torch.Generator().manual_seed(0)), strict=True))
     assert len(x) == np.prod(truths[kind].shape)
@@ -102,12 +102,12 @@ def test_what_is_trained_on_is_the_truth_at_the_voxels(truths, kind):
         assert ((ellipsoid(kind)(x) < 0) == (y < 0)).float().mean() > 0.99
 
 
-def test_artifacts_are_a_mesh_in_the_true_ones_place_and_a_picture(truths, tmp_path):
+def test_artifacts_are_a_mesh_at_the_true_position_and_pictures(truths, tmp_path):
     fitted, _ = problem(truths, "sdf")
     fitted.evaluation.save_artifacts(ellipsoid("sdf"), tmp_path)
     mesh = read_mesh(tmp_path / "reconstruction.ply")
     assert np.abs(mesh.vertices).max(0) == pytest.approx(HALF / 1.1, abs=0.01)
-    assert np.einsum("ij,ij->", mesh.triangles.mean(1), mesh.area_vectors) > 0, "turned outwards"
+    assert np.einsum("ij,ij->", mesh.triangles.mean(1), mesh.area_vectors) > 0, "the triangles face outwards"
     assert read_image(tmp_path / "reconstruction.png").shape == read_image(tmp_path / "truth.png").shape == (320, 320, 3)
     fitted.evaluation.save_scaled(ellipsoid("sdf"), 2, tmp_path / "fine.ply")
     finer = read_mesh(tmp_path / "fine.ply")
@@ -115,8 +115,8 @@ def test_artifacts_are_a_mesh_in_the_true_ones_place_and_a_picture(truths, tmp_p
     assert np.abs(finer.vertices).max(0) == pytest.approx(np.abs(mesh.vertices).max(0), abs=0.01)
 
 
-def test_official_scoring_is_what_the_network_gave_in_the_best_epoch(truths):
-    """Against a second account of the same training, kept by the test."""
+def test_official_score_uses_the_outputs_of_the_best_epoch(truths):
+    """Compared with a record of the training outputs that the test keeps."""
     fitted, protocol = problem(truths, "occupancy", scoring="official")
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))
@@ -137,7 +137,7 @@ def test_official_scoring_is_what_the_network_gave_in_the_best_epoch(truths):
 
     def begin(generator):
         nonlocal training
-        training = generator.initial_seed() == 5  # what counts work or prepares draws from other seeds
+        training = generator.initial_seed() == 5  # counting operations and preparing steps use other seeds
         yield from batches(generator)
 
     fitted.loss, fitted.batches = watch, begin
@@ -160,10 +160,10 @@ def test_official_scoring_is_what_the_network_gave_in_the_best_epoch(truths):
     measured = {m.metric.id: m.value for m in evaluator.measure(Predictor(network, device))}
     assert len(epochs) == 3
     assert measured["iou@official-training-outputs"] == pytest.approx(expected)
-    assert measured["iou@grid"] != pytest.approx(expected, abs=1e-6), "the final weights are others"
+    assert measured["iou@grid"] != pytest.approx(expected, abs=1e-6), "the final weights differ"
 
 
-def test_a_loss_that_keeps_what_it_sees_is_never_said_to_be_compiled(truths):
+def test_loss_that_keeps_state_is_not_compiled(truths):
     from inrbench.fit import OpCount
     from inrbench.fit.step import make_step
 
@@ -173,7 +173,7 @@ def test_a_loss_that_keeps_what_it_sees_is_never_said_to_be_compiled(truths):
     assert (facts.compiled, facts.note) == (False, "eager: the problem's loss keeps state")
 
 
-def test_surface_distances_are_those_of_two_balls():
+def test_surface_distances_of_two_spheres_are_correct():
     ball = trimesh.creation.icosphere(subdivisions=4)
     small = Mesh(np.asarray(ball.vertices), np.asarray(ball.faces, dtype=np.int64))
     large = Mesh(small.vertices * 1.3, small.faces)

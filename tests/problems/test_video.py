@@ -39,7 +39,7 @@ def protocol(**settings: object) -> Protocol:
 
 
 def oracle(frames: np.ndarray, offset: float = 0.0):
-    """Return a prediction that looks coordinates in [0, 1] up in frames, and is off by ``offset``."""
+    """Return a prediction that looks up coordinates in [0, 1] in frames and adds ``offset``."""
     sizes = torch.tensor(frames.shape[:3]) - 1
 
     def predict(x: torch.Tensor) -> torch.Tensor:
@@ -56,14 +56,14 @@ def measured(problem, predict) -> dict[str, float | None]:
     }
 
 
-def test_points_are_time_row_column_with_their_colours():
+def test_points_are_time_row_column_and_values_are_colours():
     problem = video_problem(FRAMES, protocol())
     assert (problem.n_points, problem.in_features, problem.out_features) == (840, 3, 3)
     x, y = next(problem.batches(torch.Generator().manual_seed(0)))
     assert torch.allclose(oracle(FRAMES)(x), y)
 
 
-def test_a_perfect_reconstruction_has_the_cap_and_no_spread():
+def test_perfect_reconstruction_has_capped_psnr_and_zero_deviation():
     values = measured(video_problem(FRAMES, protocol()), oracle(FRAMES))
     assert values["psnrframes-float"] == values["psnrframes-8bit-"] == CAP
     assert values["psnr-stdframes-float"] == 0
@@ -71,14 +71,14 @@ def test_a_perfect_reconstruction_has_the_cap_and_no_spread():
     assert values["psnr-heldoutodd-frames-f"] is None
 
 
-def test_truncation_costs_what_it_costs():
+def test_psnr_8bit_truncates_to_whole_levels():
     frame = FRAMES[0] / 255
-    assert psnr_8bit(frame + 0.9 / 255, FRAMES[0]) == pytest.approx(CAP), "what is cut off is lost to sight"
+    assert psnr_8bit(frame + 0.9 / 255, FRAMES[0]) == pytest.approx(CAP), "the truncated fraction has no effect"
     assert psnr_8bit((FRAMES[0].clip(1) - 0.1) / 255, FRAMES[0].clip(1)) == pytest.approx(20 * np.log10(255)), "one level off"
     assert psnr_float((FRAMES[0].clip(1) - 0.1) / 255, FRAMES[0].clip(1)) == pytest.approx(20 * np.log10(2550))
 
 
-def test_mean_and_population_deviation_are_over_frames():
+def test_metrics_are_mean_and_population_deviation_over_frames():
     noisy = FRAMES.copy()
     noisy[::2] = 255 - noisy[::2]
     problem = video_problem(FRAMES, protocol())
@@ -89,11 +89,11 @@ def test_mean_and_population_deviation_are_over_frames():
     assert helpers.primary(problem, METRICS, oracle(noisy)) == values["psnrframes-8bit-"]
 
 
-def test_odd_frames_are_held_out_and_judged_at_their_own_time():
+def test_odd_frames_are_held_out_and_evaluated_at_their_own_time():
     problem = video_problem(FRAMES, protocol(fit="even"))
     assert problem.n_points == 4 * 120
     x, y = (torch.cat(parts) for parts in zip(*problem.batches(torch.Generator().manual_seed(0)), strict=True))
-    assert torch.allclose(oracle(FRAMES)(x), y), "even frames lie where they lie among all"
+    assert torch.allclose(oracle(FRAMES)(x), y), "even frames keep their time in the whole clip"
     wrong_between = FRAMES.copy()
     wrong_between[1::2] = 255 - wrong_between[1::2]
     values = measured(problem, oracle(wrong_between))
@@ -103,14 +103,14 @@ def test_odd_frames_are_held_out_and_judged_at_their_own_time():
     )
 
 
-def test_a_last_frame_that_lies_between_no_two_is_left_out():
+def test_last_odd_frame_without_a_successor_is_left_out():
     problem = video_problem(FRAMES[:6], protocol(fit="even"))
     x, y = (torch.cat(parts) for parts in zip(*problem.batches(torch.Generator().manual_seed(0)), strict=True))
     assert torch.allclose(oracle(FRAMES[:6])(x), y)
     assert list(problem.evaluation.heldout()) == [1, 3]
 
 
-def test_artifacts_are_a_clip_beside_the_original_and_the_worst_frame(tmp_path):
+def test_artifacts_are_a_side_by_side_clip_and_the_worst_frame(tmp_path):
     bad = FRAMES.copy()
     bad[3] = 0
     problem = video_problem(FRAMES, protocol())
@@ -126,6 +126,6 @@ def test_artifacts_are_a_clip_beside_the_original_and_the_worst_frame(tmp_path):
 @pytest.mark.parametrize(("frames", "settings", "text"), [
     (FRAMES, {"fit": "some"}, "fit must be one of all, even"), (FRAMES[:2], {}, "2 frame"), (FRAMES[:, :6], {}, "too small"),
 ])  # fmt: skip
-def test_what_cannot_be_judged_is_refused(frames, settings, text):
+def test_invalid_settings_and_too_small_videos_are_refused(frames, settings, text):
     with pytest.raises(BadValue, match=text):
         video_problem(frames, protocol(**settings))

@@ -23,44 +23,44 @@ def small() -> nn.Module:
     return nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 3))
 
 
-def test_ratios_are_taken_within_rounds():
+def test_ratios_are_computed_within_rounds():
     """The machine is ten times slower in the second round; the ratios are the same."""
-    card = StepTiming({"reference": [4.0, 40.0, 4.0], "fast": [2.0, 20.0, 1.0], "limit": [1.0, 10.0, 0.5]}, 100, {}, FACTS)
-    assert (card.fast_to_reference, card.fast_to_official, card.fast_to_limit) == (0.5, None, 2.0)
-    assert card.matmul_share == 0.5
-    assert card.points_per_second == 50
+    timing = StepTiming({"reference": [4.0, 40.0, 4.0], "fast": [2.0, 20.0, 1.0], "limit": [1.0, 10.0, 0.5]}, 100, {}, FACTS)
+    assert (timing.fast_to_reference, timing.fast_to_official, timing.fast_to_limit) == (0.5, None, 2.0)
+    assert timing.matmul_share == 0.5
+    assert timing.points_per_second == 50
 
 
-def test_a_card_has_all_rounds_of_all_parts():
-    card = time_steps(small, random_regression(300, 2, 3), CPU, rounds=3, mode="eager", official=small)
-    assert set(card.rounds) == {"reference", "fast", "official", "limit"}
-    assert set(card.peaks) == {"reference", "fast", "official"}
-    assert card.fast_to_official > 0
-    assert all(len(values) == 3 and min(values) > 0 for values in card.rounds.values())
-    assert card.points == 300
-    assert card.facts.backend.error < 2e-6
+def test_timing_has_all_rounds_of_all_parts():
+    timing = time_steps(small, random_regression(300, 2, 3), CPU, rounds=3, mode="eager", official=small)
+    assert set(timing.rounds) == {"reference", "fast", "official", "limit"}
+    assert set(timing.peaks) == {"reference", "fast", "official"}
+    assert timing.fast_to_official > 0
+    assert all(len(values) == 3 and min(values) > 0 for values in timing.rounds.values())
+    assert timing.points == 300
+    assert timing.facts.backend.error < 2e-6
 
 
 @pytest.mark.parametrize("equation", ["poisson", "advection"])
-def test_a_card_of_an_equation_compares_the_two_ways_of_differentiating(equation):
-    card = time_steps(lambda: Registry().method("pinn")(NetworkSpec(in_features=2, out_features=1, width=8, n_layers=2)),
+def test_timing_of_an_equation_has_positive_rounds(equation):
+    timing = time_steps(lambda: Registry().method("pinn")(NetworkSpec(in_features=2, out_features=1, width=8, n_layers=2)),
                       benchmark_equation(equation, 64), CPU, rounds=2, mode="eager")  # fmt: skip
-    assert card.points == 64
-    assert all(min(values) > 0 for values in card.rounds.values())
+    assert timing.points == 64
+    assert all(min(values) > 0 for values in timing.rounds.values())
 
 
-def test_the_limit_of_an_equations_step_is_that_of_the_quickest_loss(monkeypatch):
+def test_limit_of_an_equation_step_does_not_use_the_reference_loss(monkeypatch):
     problem = benchmark_equation("poisson", 64)
     network = Registry().method("pinn")(NetworkSpec(in_features=2, out_features=1, width=8, n_layers=2))
 
-    def twice_backwards(*_: object) -> None:
-        raise AssertionError("these are the reference's products")
+    def reference_loss(*_: object) -> None:
+        raise AssertionError("the limit must not use the reference loss")
 
-    monkeypatch.setattr(problem, "loss", twice_backwards)
+    monkeypatch.setattr(problem, "loss", reference_loss)
     _matrix_products(network, problem, problem.example(64), FastStep(network, problem, "eager"))()
 
 
-def test_the_limit_is_the_steps_own_matrix_products():
+def test_limit_consists_of_the_matrix_products_of_the_step():
     x, y = torch.rand(50, 2), torch.rand(50, 3)
     problem, network = Regression(x, y, None, None), small()
     seen = []
@@ -80,7 +80,7 @@ def test_the_limit_is_the_steps_own_matrix_products():
 
 
 @pytest.mark.slow
-def test_the_verb_prints_a_card_and_stores_its_rounds(tmp_path):
+def test_profile_command_prints_timings_and_stores_rounds(tmp_path):
     words = ["profile", "--methods", "siren,msa[s_max=3.0]", "--official", AS_PUBLISHED, "--shape", "4x16", "--points", "64", "--rounds", "2", "--device", "cpu",
              "--results", str(tmp_path)]  # fmt: skip
     import pyarrow.parquet as pq
@@ -90,9 +90,9 @@ def test_the_verb_prints_a_card_and_stores_its_rounds(tmp_path):
         assert done.exception is None, done.output
         assert "siren" in done.output
         assert "msa[s_max=3.0]" in done.output
-    card = json.loads(done.stdout)["timings"]["siren"]
-    assert len(card["rounds"]["fast"]) == 2
-    assert card["facts"]["compiled"] is True
+    timing = json.loads(done.stdout)["timings"]["siren"]
+    assert len(timing["rounds"]["fast"]) == 2
+    assert timing["facts"]["compiled"] is True
     files = list((tmp_path / "store" / "profiles").glob("*.parquet"))
     assert len(files) == 6
     rows = pq.read_table(files[0]).to_pylist()
@@ -103,6 +103,6 @@ def test_the_verb_prints_a_card_and_stores_its_rounds(tmp_path):
 
 
 @pytest.mark.parametrize("shape", ["4", "4x", "0x8", "4x400x2", "axb"])
-def test_a_shape_that_is_none_is_refused(shape):
+def test_invalid_shape_is_refused(shape):
     done = CliRunner().invoke(cli, ["profile", "--shape", shape], standalone_mode=False)
     assert f"--shape {shape}: write layers x width" in str(done.exception)

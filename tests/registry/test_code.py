@@ -1,4 +1,4 @@
-"""What changes a method's identity, and what does not."""
+"""Which edits of a file change the code hash of a method."""
 
 import os
 
@@ -41,7 +41,7 @@ def sha(tmp_path):
     ('search_ranges={"omega": (1.0, 60.0)})', 'authors={"image": {"lr": "1e-4"}},\n    search_ranges={"omega": (1.0, 60.0)},\n)'),
     ("\n\n\n@", "\n\n\n\n# a remark\n@"), ("\n", "\r\n"),
 ])  # fmt: skip
-def test_what_shapes_no_network_changes_no_identity(sha, old, new):
+def test_edits_that_cannot_affect_the_network_keep_the_hash(sha, old, new):
     assert old in METHOD
     assert sha(METHOD.replace(old, new)) == sha(METHOD)
 
@@ -50,16 +50,16 @@ def test_what_shapes_no_network_changes_no_identity(sha, old, new):
     ("SCALE = 30.0", "SCALE = 31.0"), ("Sine(omega)", "Sine(2 * omega)"), ('"act"', '"other"'), ("omega: float", "omega: int"),
     ("lambda i", "lambda k"),
 ])  # fmt: skip
-def test_what_may_shape_a_network_changes_the_identity(sha, old, new):
+def test_edits_that_may_affect_the_network_change_the_hash(sha, old, new):
     assert sha(METHOD.replace(old, new)) != sha(METHOD)
 
 
-def test_strings_that_look_like_comments_and_letters_beyond_ascii_stay():
+def test_strings_with_hash_signs_and_non_ascii_letters_are_kept():
     text = 'x = "# no comment"  # αβγ a comment\ny = "ü # ö"  # ä\n'
     assert essential_text(text.encode()) == 'x = "# no comment"\ny = "ü # ö"'
 
 
-def test_files_that_a_plugin_imports_are_hashed_with_it_wherever_they_lie(sha, tmp_path):
+def test_imported_files_are_part_of_the_hash_in_any_folder(sha, tmp_path):
     (tmp_path / "layers.py").write_text("from bits import GAIN\nWIDE = 2\n")
     (tmp_path / "bits.py").write_text("GAIN = 1.0\n")
     text = METHOD.replace("from torch import nn\n", "import math\n\nfrom layers import WIDE\nfrom torch import nn\n")
@@ -77,8 +77,8 @@ def test_files_that_a_plugin_imports_are_hashed_with_it_wherever_they_lie(sha, t
     assert code_sha256(moved / "act.py") == changed
 
 
-def test_an_edit_within_the_same_second_that_leaves_the_size_is_seen(tmp_path, monkeypatch):
-    """Python's compiled files are told apart by time, to the second, and size."""
+def test_edit_that_keeps_time_and_size_is_detected(tmp_path, monkeypatch):
+    """Python identifies compiled files by the size and the time, in seconds, of the source."""
     monkeypatch.setattr("sys.dont_write_bytecode", False)
     act, beside = tmp_path / "act.py", tmp_path / "beside.py"
     text = METHOD.replace("SCALE = 30.0", "from beside import SCALE").replace("  # SIREN's", "")
@@ -92,7 +92,7 @@ def test_an_edit_within_the_same_second_that_leaves_the_size_is_seen(tmp_path, m
     assert seen == [7.0, 16.0]
 
 
-def test_a_plugin_may_import_what_lies_beside_it_and_an_edit_there_is_seen(tmp_path):
+def test_plugin_can_import_a_neighbouring_file_and_sees_its_edits(tmp_path):
     text = METHOD.replace("SCALE = 30.0", "from beside import SCALE").replace("  # SIREN's", "")
     (tmp_path / "act.py").write_text(text)
     for value in (7.0, 8.0):
@@ -106,7 +106,7 @@ def test_a_plugin_may_import_what_lies_beside_it_and_an_edit_there_is_seen(tmp_p
     assert (registry.method("act").defaults(), registry.method("act2").defaults()) == ({"omega": 8.0}, {"omega": 9.0})
 
 
-def test_a_package_is_hashed_with_its_own_modules(tmp_path):
+def test_imported_modules_of_a_package_are_part_of_the_hash(tmp_path):
     package = tmp_path / "their_inr"
     package.mkdir()
     for name, text in (
@@ -121,6 +121,6 @@ def test_a_package_is_hashed_with_its_own_modules(tmp_path):
     assert code_sha256(package / "act.py") != before
 
 
-def test_built_in_methods_import_none_of_each_other(registry):
+def test_built_in_methods_do_not_import_each_other(registry):
     for name in registry.methods:
         assert not imported_files(registry.source("method", name).path), name

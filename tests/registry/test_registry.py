@@ -40,7 +40,7 @@ def plugin(folder: Path, name: str = "mine", file: str = "my_act.py", text: str 
     return path
 
 
-def test_a_file_adds_a_method_beside_the_built_in_ones(tmp_path):
+def test_file_adds_a_method(tmp_path):
     registry = Registry([plugin(tmp_path)])
     assert {"mine", "siren"} <= set(registry.methods)
     assert registry.methods["mine"].summary == "mine: z^2, for tests."
@@ -49,7 +49,7 @@ def test_a_file_adds_a_method_beside_the_built_in_ones(tmp_path):
     assert registry.check_third_party() == {}
 
 
-def test_a_file_adds_a_task(tmp_path):
+def test_file_adds_a_task(tmp_path):
     registry = Registry([plugin(tmp_path, file="t.py", text=TASK_PLUGIN)])
     assert registry.task("mytask").name == "mytask"
     assert registry.task("photo").name == "photo"
@@ -61,7 +61,7 @@ def test_a_file_adds_a_task(tmp_path):
     ("raise RuntimeError('boom')\n" + PLUGIN, "RuntimeError: boom"),
     ("import sys; sys.exit(3)\n" + PLUGIN, "SystemExit: 3"),
 ])  # fmt: skip
-def test_a_file_that_fails_when_run_is_listed_broken_and_breaks_nothing_else(tmp_path, text, reason):
+def test_file_that_fails_on_import_is_broken_and_others_still_work(tmp_path, text, reason):
     registry = Registry([plugin(tmp_path, text=text)])
     assert reason in registry.check_third_party()["mine"]
     with pytest.raises(BrokenPlugin, match="cannot be imported"):
@@ -70,37 +70,37 @@ def test_a_file_that_fails_when_run_is_listed_broken_and_breaks_nothing_else(tmp
 
 
 @pytest.mark.parametrize(("text", "reason"), [("def f(:", "SyntaxError"), ("x = 1", "registers nothing")])
-def test_a_file_that_declares_nothing_is_listed_broken(tmp_path, text, reason):
+def test_file_that_registers_nothing_is_listed_as_broken(tmp_path, text, reason):
     registry = Registry([plugin(tmp_path, text=text)])
     assert reason in registry.methods["my_act"].broken
     with pytest.raises(BrokenPlugin, match="is broken"):
         registry.method("my_act")
 
 
-def test_a_plugin_that_kills_its_process_does_not_kill_the_listing(tmp_path):
+def test_plugin_that_aborts_its_process_does_not_stop_the_listing(tmp_path):
     registry = Registry([plugin(tmp_path, text="import os; os.abort()\n" + PLUGIN)])
     assert "ended with code" in registry.check_third_party()["mine"]
 
 
 @pytest.mark.parametrize("name", ["my act", "../out", "a/b", ".hidden", "n" * 101, ""])
-def test_a_name_that_cannot_be_stored_is_refused_before_anything_runs(tmp_path, name):
+def test_invalid_plugin_names_are_refused(tmp_path, name):
     with pytest.raises(BrokenPlugin, match="is not a valid name of a method or task"):
         Registry([plugin(tmp_path, name=name)]).names_in(tmp_path / "my_act.py")
 
 
-def test_two_plugins_of_one_name_are_refused_with_both_files(tmp_path):
+def test_plugins_with_the_same_name_are_refused_with_both_files(tmp_path):
     with pytest.raises(NameCollision, match=r"two methods are called 'siren': .*siren\.py and .*my_act\.py"):
         _ = Registry([plugin(tmp_path, name="siren")]).methods
 
 
-def test_an_unknown_name_gets_the_nearest_and_the_list(registry):
+def test_unknown_name_error_suggests_the_nearest_and_lists_all(registry):
     with pytest.raises(UnknownName, match="unknown method 'sirn', did you mean 'siren'. There are: .*wire"):
         registry.method("sirn")
     with pytest.raises(UnknownName, match="unknown task 'kodac', did you mean 'kodak'"):
         registry.task("kodac")
 
 
-def test_entry_points_of_installed_packages_are_found_without_importing_them(tmp_path, monkeypatch):
+def test_entry_points_are_found_without_importing_the_package(tmp_path, monkeypatch):
     package = tmp_path / "someones_inr"
     package.mkdir()
     (package / "__init__.py").write_text("raise RuntimeError('imported')\n")
@@ -129,7 +129,7 @@ def test_parameters_are_checked_by_name_and_type(registry):
         msa.parse({"spacing": "cubic"})
 
 
-def test_whole_numbers_and_floats_name_one_run(tmp_path):
+def test_whole_numbers_and_floats_give_the_same_parameters(tmp_path):
     text = PLUGIN.replace("power: int = 2", "power: float = 2, list_: tuple[float, ...] = (1, 2)")
     method = Registry([plugin(tmp_path, text=text)]).method("mine")
     assert canonical_json(method.params_for("t", "k", "s")) == canonical_json(
@@ -142,13 +142,13 @@ def test_whole_numbers_and_floats_name_one_run(tmp_path):
     ("*, power: int = 2", "*, power: int", "write its parameters as"),
     ("power: int", "power: NoSuchType", "NoSuchType"),
 ])  # fmt: skip
-def test_builders_that_hide_their_parameters_are_refused(tmp_path, old, new, reason):
+def test_builders_with_invalid_signatures_are_refused(tmp_path, old, new, reason):
     registry = Registry([plugin(tmp_path, text=PLUGIN.replace(old, new))])
     with pytest.raises(BrokenPlugin, match=reason):
         registry.method("mine")
 
 
-def test_settings_for_a_task_go_from_general_to_special(registry):
+def test_specific_task_settings_override_general_ones(registry):
     msa = registry.method("msa")
     assert msa.params_for("other", "other", "x")["s_max"] == 5.0
     assert msa.params_for("function1d", "function", "multiscale")["s_max"] == (5.5, 5.5, 5.5, 0.8)
@@ -156,7 +156,7 @@ def test_settings_for_a_task_go_from_general_to_special(registry):
     assert (special["s_min"], special["s_max"]) == ((1.0, 1.0, 1.0, 0.0), (6.0, 6.0, 6.0, 0.6))
 
 
-def test_the_grid_language():
+def test_parse_selection_expands_grids():
     chosen = parse_selection("msa[spacing=linear,log,s_max=(1,2),3], siren,./a/my.py[x=1]")
     assert [(s.name, dict(s.params)) for s in chosen] == [
         ("msa", {"spacing": "linear", "s_max": "(1,2)"}), ("msa", {"spacing": "linear", "s_max": "3"}),
@@ -168,12 +168,12 @@ def test_the_grid_language():
 
 @pytest.mark.parametrize("text", ["msa[", "msa]", "msa[s_max]", "msa[=3]", "msa[s_max=]", "msa,,siren", "msa[a=1][b=2]",
                                   "msa[a=1,a=2]", ""])  # fmt: skip
-def test_texts_outside_the_grid_language_are_refused(text):
+def test_parse_selection_refuses_invalid_text(text):
     with pytest.raises(BadValue):
         parse_selection(text)
 
 
-def test_listing_and_tasks_import_no_torch():
+def test_listing_and_signal_hashes_do_not_import_torch():
     code = (
         "import sys; from inrbench.registry import Registry; r = Registry(); list(r.methods);"
         "[r.task(t).signal_sha256(r.task(t).signals()[0]) for t in r.tasks]; sys.exit('torch' in sys.modules)"

@@ -1,4 +1,4 @@
-"""Leaderboards for other programs: LaTeX that compiles, JSON that says everything."""
+"""Leaderboards as LaTeX and JSON."""
 
 import json
 import shutil
@@ -32,9 +32,9 @@ def test_latex_marks_best_and_second_and_names_the_protocol(leaderboards):
     assert text.count(r"\\") == 1 + 4 and r"\toprule" in text
 
 
-def test_latex_is_well_formed_whatever_names_hold(leaderboards):
+def test_latex_is_well_formed_for_names_with_special_characters(leaderboards):
     walker = LatexWalker(to_latex(leaderboards), tolerant_parsing=False)
-    nodes, _, _ = walker.get_latex_nodes()  # raises where a brace, a dollar or an environment is left open
+    nodes, _, _ = walker.get_latex_nodes()  # raises if a brace, a dollar or an environment is not closed
     (table,) = [node for node in nodes if getattr(node, "environmentname", None) == "table"]
     assert [node.environmentname for node in table.nodelist if getattr(node, "environmentname", None)] == ["tabular"]
 
@@ -60,7 +60,7 @@ def test_json_has_every_number(leaderboards):
     assert last["failures"] == {"oom": 1, "not run": 1}
 
 
-def test_json_writes_out_what_it_lacks(attempt, tmp_path):
+def test_json_writes_infinity_as_text(attempt, tmp_path):
     append(tmp_path, attempt(float("inf")))
     (table,) = json.loads(to_json(analyse.leaderboards(tmp_path)))
     assert table["rows"][0]["cells"]["psnr@test"]["mean"] == "inf"

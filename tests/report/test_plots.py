@@ -1,4 +1,4 @@
-"""Figures show the numbers that were stored, and refuse to mix what may not be compared."""
+"""Figures show the stored numbers and refuse to mix runs that are not comparable."""
 
 from dataclasses import replace
 
@@ -58,7 +58,7 @@ def test_every_figure_can_be_drawn_and_saved(kind, probed, tmp_path):
             assert (tmp_path / f"f.{suffix}").stat().st_size > 1000
 
 
-def test_pareto_shows_complete_methods_and_joins_the_unbeaten(attempt, tmp_path):
+def test_pareto_shows_complete_methods_and_connects_the_front(attempt, tmp_path):
     runs = [attempt(psnr, method=m) for m, psnr in (("siren", 30.0), ("msa", 40.0), ("relu", 20.0))]
     costs = {"siren": (1.0, 10), "msa": (2.0, 20), "relu": (3.0, 30)}
     runs = [
@@ -75,13 +75,13 @@ def test_pareto_shows_complete_methods_and_joins_the_unbeaten(attempt, tmp_path)
     assert front == [[[10.0, 30.0], [20.0, 40.0]]]
 
 
-def test_a_line_is_the_mean_over_runs(probed, tmp_path):
+def test_curve_is_the_mean_over_runs(probed, tmp_path):
     group = group_of(tmp_path, [probed(), probed(signal="b")])
     (line,) = PLOTS["curves"](group).axes[0].get_lines()
     assert line.get_xydata().tolist() == [[7.0, 12.0]]
 
 
-def test_readings_are_drawn_where_they_were_read(probed, tmp_path):
+def test_probe_readings_are_drawn_at_their_steps(probed, tmp_path):
     group = group_of(tmp_path, [probed()])
     lines = {line.get_label(): line.get_xydata().tolist() for line in PLOTS["gradients"](group).axes[0].get_lines()}
     assert lines == {"layer 1": [[0.5, -2.0], [7.0, -2.0]], "layer 2": [[0.5, -4.0], [7.0, -4.0]]}
@@ -90,7 +90,7 @@ def test_readings_are_drawn_where_they_were_read(probed, tmp_path):
     assert spectrum["signal"] == pytest.approx([1.0, 0.5])
 
 
-def test_a_sweep_has_a_line_for_each_setting_of_the_others(attempt, tmp_path):
+def test_sweep_has_one_line_per_setting_of_the_other_parameters(attempt, tmp_path):
     runs = [
         attempt(20.0 + x + seed, method="msa", params={"s_max": x, "spacing": spacing}, variant=f"{x},{spacing}", seed=seed)
         for x in (1.0, 2.0) for spacing in ("log", "linear") for seed in (0, 1)
@@ -109,7 +109,7 @@ def test_a_sweep_has_a_line_for_each_setting_of_the_others(attempt, tmp_path):
         sweep(group, "spacing")
 
 
-def test_a_gallery_shows_what_runs_left(attempt, tmp_path):
+def test_gallery_shows_the_pictures_of_runs(attempt, tmp_path):
     group = group_of(tmp_path, [attempt(method=m, signal=s) for m in ("siren", "msa") for s in "ab"])
     with pytest.raises(NothingFound, match="left a picture"):
         gallery(group, tmp_path)
@@ -129,11 +129,11 @@ def _write_pictures(folder):
     write_image(folder / "reconstruction.png", np.full((10, 15, 3), 0.5))
 
 
-def test_the_verb_knows_every_figure():
+def test_plot_command_knows_every_figure():
     assert set(KINDS) == {*PLOTS, "sweep", "gallery"}
 
 
-def test_what_was_not_probed_says_how(attempt, tmp_path):
+def test_figure_without_readings_names_the_probe_option(attempt, tmp_path):
     group = group_of(tmp_path, [attempt()])
     with pytest.raises(NothingFound, match="add --probe ntk to inrbench run"):
         PLOTS["ntk"](group)
@@ -143,16 +143,16 @@ def test_what_was_not_probed_says_how(attempt, tmp_path):
     ("msa", "siren", "wire", "finer", "staf"),
     ("pinn", "ff-pinn", "sf-pinn", "gp-hm-stm", "tsa-pinn", "msa-pinn"),
 ])  # fmt: skip
-def test_methods_that_are_drawn_together_differ_in_colour(together):
+def test_methods_drawn_together_differ_in_colour(together):
     assert len({line_style(method)["color"] for method in together}) == len(together)
 
 
-def test_every_method_looks_different():
+def test_every_method_has_a_unique_line_style():
     line_styles = {(line_style(method)["color"], line_style(method)["linestyle"]) for method in Registry().methods}
     assert len(line_styles) == len(Registry().methods)
 
 
-def test_the_verb_draws_one_table_and_refuses_more(attempt, tmp_path):
+def test_plot_command_draws_one_table_and_refuses_several(attempt, tmp_path):
     append(tmp_path, attempt())
     append(tmp_path, attempt(task="other", protocol_fingerprint="e" * 12))
     formatting = ["plot", "curves", "--results", str(tmp_path), "-o", str(tmp_path / "f.png")]
@@ -170,7 +170,7 @@ def test_the_verb_draws_one_table_and_refuses_more(attempt, tmp_path):
             CliRunner().invoke(cli, [*formatting, "--tasks", "toy", *more], catch_exceptions=False)
 
 
-def test_ranks_are_drawn_over_tasks_too(attempt, tmp_path):
+def test_critical_difference_is_drawn_over_tasks(attempt, tmp_path):
     for task, fingerprint in ((letter, letter * 12) for letter in "abcdef"):
         for method, psnr in (("siren", 30.0), ("msa", 20.0), ("relu", 10.0), ("wire", 5.0)):
             if (task, method) != ("b", "wire"):
@@ -185,7 +185,7 @@ def test_ranks_are_drawn_over_tasks_too(attempt, tmp_path):
         CliRunner().invoke(cli, formatting, catch_exceptions=False)
 
 
-def test_a_mean_curve_of_signals_with_other_steps_has_no_teeth(attempt, tmp_path):
+def test_mean_curve_of_signals_with_different_steps_is_smooth(attempt, tmp_path):
     def run(signal, steps, level):
         one = attempt(signal=signal)
         curve = tuple(CurvePoint(step=s, train_seconds=float(s), loss=1.0, lr=0.1, value=level + np.log10(s)) for s in steps)
@@ -197,10 +197,10 @@ def test_a_mean_curve_of_signals_with_other_steps_has_no_teeth(attempt, tmp_path
     assert drawn.axis == "share of the steps"
     assert line.index[-1] == 1
     ends = (10 + np.log10(1000) + 30 + np.log10(2000)) / 2
-    assert np.allclose(line["value"], ends + np.log10(line.index)), "each is straight over log step, and so is their mean"
+    assert np.allclose(line["value"], ends + np.log10(line.index)), "each curve is linear in log(step), so the mean is, too"
 
 
-def test_a_curve_ends_at_the_tables_number_and_rows_that_lack_a_signal_are_left_out(attempt, tmp_path):
+def test_mean_curve_ends_at_the_leaderboard_value(attempt, tmp_path):
     def run(end, **spec):
         one = attempt(end, **spec)
         curve = tuple(CurvePoint(step=s, train_seconds=s / 10, loss=1.0, lr=0.1, value=v) for s, v in ((1, 5.0), (10, end)))
@@ -217,7 +217,7 @@ def test_a_curve_ends_at_the_tables_number_and_rows_that_lack_a_signal_are_left_
     )
 
 
-def test_what_is_solved_and_not_trained_is_a_line_at_its_end(attempt, tmp_path):
+def test_method_without_training_is_a_horizontal_line(attempt, tmp_path):
     solved = attempt(method="dct")
     curve = tuple(CurvePoint(step=s, train_seconds=0.1, loss=1.0, lr=0.0, value=v) for s, v in ((1, 5.0), (4, 33.0)))
     group = group_of(tmp_path, [replace(solved, result=replace(solved.result, curve=curve)), attempt()])
@@ -226,7 +226,7 @@ def test_what_is_solved_and_not_trained_is_a_line_at_its_end(attempt, tmp_path):
     assert drawn.axis == "step"
 
 
-def test_settings_of_one_method_beside_others_look_unlike():
+def test_settings_of_one_method_have_different_line_styles():
     labels = ["siren", *(f"msa[s_max={s}]" for s in ("3.0", "4.0", "5.0", "2.0"))]
     found = line_styles(labels)
     assert len({(style["color"], style["linestyle"]) for style in found.values()}) == len(labels)

@@ -1,4 +1,4 @@
-"""The site as a reader meets it: built from a small store, opened from the file system, in a real browser where there is one."""
+"""The site: built from a small store, and opened in a browser if one is installed."""
 
 import json
 import re
@@ -43,7 +43,7 @@ def _files(folder: Path) -> None:
 
 @pytest.fixture
 def site(attempt, tmp_path):
-    """Return the folder of a site of two signals, three methods and two seeds, with pictures, and of names that hold HTML."""
+    """Return the folder of a site with two signals, three methods, two seeds, pictures, and names that contain HTML."""
     results = tmp_path / "results"
     kept = keep_artifacts(results, _files)
     curve = tuple(CurvePoint(step=s, train_seconds=0.1 * s, loss=1 / s, lr=0.1, value=10.0 + s) for s in (1, 4, 16))
@@ -60,16 +60,16 @@ def site(attempt, tmp_path):
 
 
 class _Links(HTMLParser):
-    """Collects the addresses of a page."""
+    """Collects the links and the ids of a page."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found, self.ids = [], set()
 
     def handle_starttag(self, tag, attrs):
-        held = dict(attrs)
-        self.ids.add(held.get("id"))
-        self.found += [held[name] for name in ("href", "src", "data-script", "data-viewer") if held.get(name)]
+        attributes = dict(attrs)
+        self.ids.add(attributes.get("id"))
+        self.found += [attributes[name] for name in ("href", "src", "data-script", "data-viewer") if attributes.get(name)]
 
 
 def _read(page: Path) -> _Links:
@@ -78,7 +78,7 @@ def _read(page: Path) -> _Links:
     return links
 
 
-def test_every_link_leads_somewhere_in_the_site(site):
+def test_every_link_has_a_target_in_the_site(site):
     pages = {page.resolve(): _read(page) for page in site.rglob("*.html")}
     assert len(pages) > 10
     for page, links in pages.items():
@@ -92,14 +92,14 @@ def test_every_link_leads_somewhere_in_the_site(site):
             assert not anchor or target.suffix != ".html" or anchor in pages[target].ids, f"{page.name}: {link}"
 
 
-def test_names_are_shown_as_text(site):
+def test_html_in_names_is_escaped(site):
     for page in site.rglob("*.html"):
         assert "<script>alert" not in page.read_text(encoding="utf-8")
     shown = [page for page in site.rglob("*.html") if "&lt;script&gt;alert" in page.read_text(encoding="utf-8")]
     assert len(shown) >= 3
 
 
-def test_a_number_leads_to_its_runs_with_their_command(site):
+def test_run_page_shows_the_command_and_the_commit(site):
     page = next(page for page in (site / "runs").glob("*msa*")).read_text(encoding="utf-8")
     command = "inrbench run --methods msa --tasks toy --protocol test --signals b --seeds 1, --device cpu"
     assert page.count(command) == 1
@@ -108,14 +108,14 @@ def test_a_number_leads_to_its_runs_with_their_command(site):
     assert "nan" not in page and "None" not in page
 
 
-def test_charts_hold_the_numbers_of_the_store(site):
+def test_charts_contain_the_stored_numbers(site):
     page = next((site / "tables").glob("toy*")).read_text(encoding="utf-8")
     charts = [json.loads(text) for text in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page)]
     lines = {trace["name"]: (trace["x"], trace["y"]) for trace in charts[0]["data"]}
     assert lines["msa"] == ([1.0, 4.0, 16.0], [11.0, 14.0, 26.0])
 
 
-def test_a_site_replaces_a_site_and_nothing_else(site, tmp_path):
+def test_site_replaces_only_an_earlier_site(site, tmp_path):
     results = tmp_path / "results"
     build_site(results, site, Registry())
     (tmp_path / "other").mkdir()
@@ -130,7 +130,7 @@ def test_pages_are_small(site):
     assert max(page.stat().st_size for page in site.rglob("*.html")) < 2_000_000
 
 
-def test_scripts_of_others_are_what_they_say(site):
+def test_vendored_scripts_match_their_checksums(site):
     folder = resources.files("inrbench.report.site").joinpath("vendor")
     files = tomllib.loads(folder.joinpath("VENDOR.toml").read_text())["file"]
     assert {file["name"] for file in files} == {path.name for path in folder.iterdir() if path.name.endswith(".js")}
@@ -139,13 +139,13 @@ def test_scripts_of_others_are_what_they_say(site):
         assert folder.joinpath(file["text"]).is_file()
 
 
-def test_names_of_pages_never_meet():
+def test_page_names_are_unique_and_safe():
     assert len({slug("a__b", "c"), slug("a", "b__c"), slug("a", "b", "c"), slug("A", "b", "c"), slug("a/b")}) == 5
     assert slug("../../etc/passwd").startswith("_.._etc_passwd-")
     assert len(slug("x" * 500)) < 80
 
 
-def test_the_leaderboard_as_one_page(attempt, tmp_path):
+def test_leaderboard_page_escapes_names_and_marks_the_best(attempt, tmp_path):
     from inrbench.analyse import leaderboards
 
     append(tmp_path, attempt(method="msa", variant=NASTY, params={"x": 1.0}))
@@ -154,7 +154,7 @@ def test_the_leaderboard_as_one_page(attempt, tmp_path):
     assert "&lt;script&gt;" in text and "<script" not in text and "<strong>30.00</strong>" in text
 
 
-def test_the_verb(attempt, tmp_path):
+def test_report_command_writes_a_site(attempt, tmp_path):
     append(tmp_path / "r", attempt())
     done = CliRunner().invoke(
         cli, ["report", "--results", str(tmp_path / "r"), "-o", str(tmp_path / "s")], catch_exceptions=False
@@ -177,7 +177,7 @@ def browser():
 
 @pytest.fixture
 def tab(browser):
-    """Return a function that opens a page; at the end there must have been no error and no request that left the site."""
+    """Return a function that opens a page. Afterwards, check that there was no error and no request outside the site."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page, faults = context.new_page(), []
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
@@ -199,7 +199,7 @@ def _column(page, number: int) -> list[str]:
     return page.locator(f"#leaderboards table.leaderboard tbody tr td:nth-child({number})").all_inner_texts()
 
 
-def test_a_table_is_sorted_as_numbers_and_filtered(tab, site):
+def test_table_is_sorted_as_numbers_and_filtered(tab, site):
     page = tab(next((site / "tables").glob("toy*")))
     assert _column(page, 1)[:3] == ["msa", "siren", "finer"]
     head = page.locator("#leaderboards table.leaderboard thead th").nth(1)
@@ -209,12 +209,12 @@ def test_a_table_is_sorted_as_numbers_and_filtered(tab, site):
         page.wait_for_function(f"document.querySelectorAll('table.leaderboard th')[1].ariaSort === '{order}'")
     page.wait_for_function(
         "document.querySelector('table.leaderboard tbody td').innerText === 'finer'"
-    )  # 10 before 30: numbers
+    )  # 10 before 30: sorted as numbers
     page.locator("input[data-filter]").fill("sir")
     assert page.locator("table.leaderboard tbody tr:visible").count() == 1
 
 
-def test_a_number_is_followed_to_its_run(tab, site):
+def test_leaderboard_cell_links_to_its_runs(tab, site):
     page = tab(site / "index.html")
     page.get_by_role("link", name="toy").click()
     page.locator("table.leaderboard tbody td a", has_text="31.50").click()
@@ -225,7 +225,7 @@ def test_a_number_is_followed_to_its_run(tab, site):
     assert "--seeds 1," in page.locator("#runs tbody tr:visible pre").first.inner_text()
 
 
-def test_charts_are_drawn_when_seen_and_follow_the_theme(tab, site):
+def test_charts_are_drawn_when_visible_and_the_theme_changes(tab, site):
     page = tab(next((site / "tables").glob("toy*")))
     page.locator("[data-chart]").first.scroll_into_view_if_needed()
     page.wait_for_selector("[data-chart] svg .scatterlayer .trace")
@@ -234,7 +234,7 @@ def test_charts_are_drawn_when_seen_and_follow_the_theme(tab, site):
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
 
 
-def test_the_slider_cuts_and_all_pictures_zoom_together(tab, site):
+def test_slider_clips_a_picture_and_all_pictures_zoom_together(tab, site):
     page = tab(next((site / "signals").glob("toy*__a.html")))
     slider = page.locator(".slider input").first
     slider.focus()
@@ -249,14 +249,14 @@ def test_the_slider_cuts_and_all_pictures_zoom_together(tab, site):
     assert page.locator("img.error").first.evaluate("image => getComputedStyle(image).visibility") == "visible"
 
 
-def test_a_mesh_opens(tab, site):
+def test_mesh_viewer_loads_a_mesh(tab, site):
     page = tab(next((site / "signals").glob("toy*__a.html")))
     page.get_by_role("button", name="Rotate in 3-D").first.click()
     page.wait_for_function("document.querySelector('model-viewer')?.loaded", timeout=60_000)
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_no_page_is_wider_than_the_window_and_axe_finds_nothing_serious(tab, site, width):
+def test_pages_fit_the_window_and_have_no_serious_axe_violation(tab, site, width):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     pages = [site / "index.html", *(next((site / folder).glob("*")) for folder in ("tables", "runs", "methods", "papers")),
              next((site / "signals").glob("toy*__a.html"))]  # fmt: skip
@@ -268,8 +268,8 @@ def test_no_page_is_wider_than_the_window_and_axe_finds_nothing_serious(tab, sit
         assert [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")] == [], path
 
 
-def test_runs_of_an_installed_wheel_have_no_commit_and_one_environment(attempt, tmp_path):
-    """pandas has NaN where a column is empty throughout, and NaN is not equal to itself."""
+def test_runs_without_a_commit_share_one_environment(attempt, tmp_path):
+    """pandas gives NaN for an empty column, and NaN is not equal to itself."""
     for seed in (0, 1):
         one = attempt(seed=seed)
         append(tmp_path / "r", replace(one, environment=replace(one.environment, code_commit=None, code_dirty=None)))

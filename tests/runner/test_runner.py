@@ -1,4 +1,4 @@
-"""One runner for the command line and Python: same options, same report, and an observer instead of printing."""
+"""The runner for the command line and Python: the same options, the same report, and an observer instead of printing."""
 
 import inspect
 from dataclasses import fields
@@ -14,10 +14,10 @@ from inrbench.runner import QuietObserver, run
 TINY = {"epochs": "2", "width": "8"}
 OPTIONS = {"tasks": "function1d", "protocol": "quick", "signals": "sin200", "changes": TINY, "device": "cpu", "jobs": 1}
 ONLY_IN_A_SHELL = {"profile"}
-"""Options of the command line that are another way to write one of the others."""
+"""Command-line options that are only a different way to write other options."""
 
 
-def test_the_command_line_and_python_take_the_same_options():
+def test_command_line_and_python_take_the_same_options():
     options = {field.name for field in fields(RunOptions)}
     of_command = {parameter.name for parameter in command.params} - ONLY_IN_A_SHELL
     of_function = set(inspect.signature(inrbench.run).parameters) - {"observer"}
@@ -25,7 +25,7 @@ def test_the_command_line_and_python_take_the_same_options():
     assert of_function == options
 
 
-def test_an_observer_receives_what_the_command_line_prints_and_nothing_is_printed(tmp_path, capfd):
+def test_observer_receives_all_events_and_nothing_is_printed(tmp_path, capfd):
     events = []
 
     class Recorder(QuietObserver):
@@ -47,13 +47,13 @@ def test_an_observer_receives_what_the_command_line_prints_and_nothing_is_printe
     assert again.run_ids == report.run_ids
 
 
-def test_a_dry_run_has_a_plan_and_no_outcomes(tmp_path):
+def test_dry_run_has_a_plan_and_no_outcomes(tmp_path):
     report = run(RunOptions(methods="relu", results=tmp_path, dry_run=True, **OPTIONS), QuietObserver())
     assert (len(report.plan.todo), report.outcomes, report.exit_code) == (1, [], 0)
     assert report.estimate.seconds[0] > 0
     assert not list(tmp_path.rglob("*.parquet"))
 
 
-def test_options_that_contradict_each_other_are_refused_for_python_too(tmp_path):
+def test_contradictory_options_are_refused_in_python(tmp_path):
     with pytest.raises(BadValue, match="--suite quick names its own protocol"):
         inrbench.run("relu", suite="quick", protocol="paper", results=tmp_path)

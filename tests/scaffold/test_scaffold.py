@@ -1,4 +1,4 @@
-"""What ``inrbench new`` writes runs as it is."""
+"""Plugins that ``inrbench new`` writes work without edits."""
 
 import shutil
 import tomllib
@@ -13,7 +13,7 @@ from inrbench.registry import Registry
 from inrbench.scaffold import SOURCES, new_method, new_package, new_task
 
 
-def test_a_new_method_keeps_the_contract_and_marks_what_to_edit(tmp_path):
+def test_new_method_passes_all_checks_and_marks_what_to_edit(tmp_path):
     path = new_method("my-act", tmp_path)
     assert path == tmp_path / "my_act.py"
     text = path.read_text()
@@ -32,7 +32,7 @@ def test_a_new_task_keeps_the_contract_and_marks_what_to_edit(tmp_path, source):
     } == set()
 
 
-def test_a_new_package_has_a_method_its_entry_point_and_tests_that_pass(tmp_path):
+def test_new_package_has_a_valid_method_an_entry_point_and_a_test(tmp_path):
     files = new_package("my-acts", tmp_path, inrbench.__version__)
     assert all(path.is_file() and "$" not in path.read_text() for path in files)
     root = tmp_path / "my-acts"
@@ -46,14 +46,14 @@ def test_a_new_package_has_a_method_its_entry_point_and_tests_that_pass(tmp_path
 @pytest.mark.parametrize(("name", "text"), [
     ("3d", "begin with a letter"), ("torch", "is called so"), ("siren-init", "is called so"), ("my-", "begin with a letter"), ("../x", "is not a valid name of a method"), ("class", "can be no Python name"), ("", "is not a valid name"),
 ])  # fmt: skip
-def test_names_that_are_none_are_refused(tmp_path, name, text):
+def test_invalid_names_are_refused(tmp_path, name, text):
     for write in (new_method, new_task, lambda name, folder: new_package(name, folder, "0")):
         with pytest.raises(BadValue, match=text):
             write(name, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_nothing_is_overwritten(tmp_path):
+def test_existing_files_are_not_overwritten(tmp_path):
     path = new_method("act", tmp_path)
     path.write_text("mine")
     with pytest.raises(BadValue, match="is there already"):

@@ -1,4 +1,4 @@
-"""Full disks, odd file systems and folders that change under one's hands: one line each, and nothing finished is lost."""
+"""Full disks, unusual file systems and folders that change during use: short errors, and no finished run is lost."""
 
 import errno
 import os
@@ -33,7 +33,7 @@ from inrbench.store.read import attempt_files
 
 @contextmanager
 def mounted(folder, *options):
-    """A file system of its own at a folder, for root where mounts are allowed; else the test is skipped."""
+    """Mount a file system at a folder; skip the test if mounts are not allowed."""
     folder.mkdir()
     done = subprocess.run(["mount", *options, str(folder)], capture_output=True, text=True, check=False)
     if done.returncode:
@@ -56,7 +56,7 @@ def with_weights(attempt, results, n_bytes, seed=0):
     return kept
 
 
-def test_a_disk_that_fills_up_while_merging_leaves_nothing_half_written(attempt, tmp_path):
+def test_full_disk_leaves_no_partial_files(attempt, tmp_path):
     with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=2m", "tmpfs") as disk:
         append(disk / "ours", attempt(seed=9))
         with_weights(attempt, tmp_path / "theirs", 4_000_000)
@@ -76,7 +76,7 @@ def test_a_disk_that_fills_up_while_merging_leaves_nothing_half_written(attempt,
         assert not [path for path in disk.iterdir() if path.name.startswith(".site")]
 
 
-def test_a_disk_that_becomes_read_only_is_told_in_a_line_and_still_read(attempt, tmp_path):
+def test_read_only_disk_is_reported_and_can_still_be_read(attempt, tmp_path):
     with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=4m", "tmpfs") as disk:
         append(disk / "results", attempt(seed=0))
         with lease(disk / "results", "r"):
@@ -91,8 +91,8 @@ def test_a_disk_that_becomes_read_only_is_told_in_a_line_and_still_read(attempt,
         assert read_runs(disk / "results").table["seed"].to_pylist() == [0]
 
 
-def test_a_folder_on_a_file_system_without_case(attempt, tmp_path):
-    """vfat: no links, no case, two seconds of time."""
+def test_store_works_on_a_case_insensitive_file_system(attempt, tmp_path):
+    """vfat has no links, ignores case and stores times in steps of two seconds."""
     if not shutil.which("mkfs.vfat"):
         pytest.skip("no mkfs.vfat")
     image = tmp_path / "image"
@@ -111,7 +111,7 @@ def test_a_folder_on_a_file_system_without_case(attempt, tmp_path):
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])
-def test_a_file_system_that_cannot_flush_folders_keeps_rows(attempt, tmp_path, monkeypatch, number):
+def test_append_works_if_folders_cannot_be_flushed(attempt, tmp_path, monkeypatch, number):
     fsync = os.fsync
 
     def refuse(handle):
@@ -125,33 +125,33 @@ def test_a_file_system_that_cannot_flush_folders_keeps_rows(attempt, tmp_path, m
 
 
 @pytest.mark.parametrize("name", ["x" * 240 + ".csv", "x" * 255])
-def test_long_names_are_written_or_refused_in_a_line(tmp_path, name):
+def test_long_file_names_are_written_and_too_long_ones_refused(tmp_path, name):
     write_atomically(b"x", tmp_path / name)
     assert (tmp_path / name).read_bytes() == b"x"
     with pytest.raises(StoreError, match="cannot write to"):
         write_atomically(b"x", tmp_path / ("x" * 256))
 
 
-def test_temporary_files_of_the_dead_go_with_the_next_command_and_others_stay(attempt, tmp_path):
+def test_sweep_removes_only_temporary_files_of_dead_processes(attempt, tmp_path):
     path = append(tmp_path, attempt())
     (tmp_path / "artifacts").mkdir()
-    dead, active_leases = f"{place()}.{2**22 + 7}", f"{place()}.{os.getpid()}"
+    dead, alive = f"{place()}.{2**22 + 7}", f"{place()}.{os.getpid()}"
     elsewhere = f"{'0' * 12}.{os.getpid()}"
-    for mark in (dead, active_leases, elsewhere):
+    for mark in (dead, alive, elsewhere):
         (path.parent / f".x.parquet.{mark}.tmp").write_text("half")
         (tmp_path / "artifacts" / f".being-written.{mark}.abc").mkdir()
     sweep(tmp_path)
     left = {each.name for each in tmp_path.rglob(".*")}
     assert not [name for name in left if dead in name]
-    assert len([name for name in left if active_leases in name]) == 2
+    assert len([name for name in left if alive in name]) == 2
     assert len([name for name in left if elsewhere in name]) == 2
 
 
-def test_a_folder_that_is_copied_while_a_run_writes_is_sound(attempt, tmp_path):
-    """Half a file under a temporary name, a lease, and an artifact whose row is not there yet."""
+def test_folder_copied_during_a_run_is_valid(attempt, tmp_path):
+    """The copy contains a partial temporary file and an artifact that has no row yet."""
     append(tmp_path / "a", attempt(seed=0))
     with_weights(attempt, tmp_path / "a", 100, seed=1)
-    keep_artifacts(tmp_path / "a", lambda folder: (folder / "x.png").write_bytes(b"not told yet"))
+    keep_artifacts(tmp_path / "a", lambda folder: (folder / "x.png").write_bytes(b"no row yet"))
     (attempt_files(tmp_path / "a")[0].parent / f".y.parquet.{place()}.1.tmp").write_bytes(b"PAR1")
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     assert not verify(tmp_path / "b").faults
@@ -161,7 +161,7 @@ def test_a_folder_that_is_copied_while_a_run_writes_is_sound(attempt, tmp_path):
 
 @pytest.mark.parametrize("words", [["results", "export", "-o", "{}"], ["plot", "curves", "-o", "{}"]])
 @pytest.mark.parametrize("place", ["/proc/x", "{tmp}/file/x", "/dev/full/x"])
-def test_where_no_file_can_be_written_one_line_says_so(attempt, tmp_path, words, place):
+def test_unwritable_output_path_is_reported(attempt, tmp_path, words, place):
     (tmp_path / "file").write_text("")
     append(tmp_path / "results", attempt())
     suffix = ".csv" if words[0] == "results" else ".png"
@@ -172,7 +172,7 @@ def test_where_no_file_can_be_written_one_line_says_so(attempt, tmp_path, words,
     assert "it cannot be written" in str(done.exception)
 
 
-def test_a_clock_that_steps_back_loses_no_attempt(attempt, tmp_path, monkeypatch):
+def test_clock_set_back_loses_no_attempt(attempt, tmp_path, monkeypatch):
     import time
 
     append(tmp_path, attempt(seed=0))

@@ -1,4 +1,4 @@
-"""Small files that unpack to gigabytes are refused in one line, and take less than 1 GiB of memory on the way."""
+"""Small files that unpack to gigabytes are refused in one line, with less than 1 GiB of memory."""
 
 import io
 import json
@@ -26,11 +26,11 @@ resource.setrlimit(resource.RLIMIT_AS, (base + 2**30, base + 2**30))
 path = Path(sys.argv[1])
 {use}
 """
-"""A process that may take 1 GiB of addresses more than it has once everything is loaded."""
+"""A process whose address space may grow by at most 1 GiB after its imports."""
 
 
 def refused(path, imports, use):
-    """Read a file in a process with a limit on its memory; return what it says."""
+    """Read a file in a process with limited memory; return its output."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "ARROW_IO_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-c", GUARD.format(imports=imports, use=use), str(path)], capture_output=True, text=True,
@@ -41,7 +41,7 @@ def refused(path, imports, use):
 
 
 def png(width, height):
-    """Return a picture of one bit a pixel, all zero, as few bytes."""
+    """Return a small PNG file with one bit per pixel, all zero."""
 
     def chunk(kind, data):
         return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
@@ -53,7 +53,7 @@ def png(width, height):
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
-def test_a_picture_of_a_billion_pixels(tmp_path):
+def test_picture_of_a_billion_pixels_is_refused(tmp_path):
     path = tmp_path / f"{'0' * 32}.png"
     path.write_bytes(png(40_000, 40_000))
     assert path.stat().st_size < 400_000
@@ -64,7 +64,7 @@ def test_a_picture_of_a_billion_pixels(tmp_path):
 
 
 @pytest.mark.parametrize("what", ["zeros", "objects", "other keys", "text", "half", "sizes", "locked"])
-def test_curves_that_are_none(tmp_path, what):
+def test_invalid_curve_files_are_refused(tmp_path, what):
     path = tmp_path / "curve.npz"
     x = np.linspace(0, 1, 9)
     if what == "zeros":
@@ -104,7 +104,7 @@ def test_curves_that_are_none(tmp_path, what):
 
 
 def repeated(row, name, times):
-    """Return a table of many rows, one text of which is kept once."""
+    """Return a table that repeats one row; each text is stored once."""
     table = pa.Table.from_pylist([row], schema=SCHEMA)
     columns = {}
     for field in SCHEMA:
@@ -115,7 +115,7 @@ def repeated(row, name, times):
 
 
 @pytest.mark.parametrize("what", ["rows", "texts", "items", "texts of items"])
-def test_files_of_results_that_unpack_to_gigabytes(attempt, tmp_path, what):
+def test_result_files_that_unpack_to_gigabytes_are_refused(attempt, tmp_path, what):
     path = append(tmp_path, attempt())
     row = pq.read_table(path, partitioning=None).to_pylist()[0]
     if what == "rows":
@@ -141,7 +141,7 @@ def test_files_of_results_that_unpack_to_gigabytes(attempt, tmp_path, what):
 
 
 @pytest.mark.parametrize("where", ["leases/r.json", "submissions/a.json", "tuned/a.toml", "profile/a.json"])
-def test_small_files_that_are_not_small(tmp_path, where):
+def test_oversized_json_and_toml_files_are_not_read(tmp_path, where):
     path = tmp_path / where
     path.parent.mkdir()
     with path.open("wb") as stream:
@@ -156,7 +156,7 @@ def test_small_files_that_are_not_small(tmp_path, where):
 
 
 @pytest.mark.parametrize("where", ["leases/r.json", "submissions/a.json", "profile/a.json"])
-def test_json_of_a_hundred_thousand_levels(tmp_path, where):
+def test_deeply_nested_json_is_ignored(tmp_path, where):
     from inrbench.execute.slurm import submissions
     from inrbench.report.site.methods import read_timings
     from inrbench.store import active_leases
@@ -167,7 +167,7 @@ def test_json_of_a_hundred_thousand_levels(tmp_path, where):
     assert (active_leases(tmp_path), submissions(tmp_path), read_timings(tmp_path)) == ([], [], [])
 
 
-def test_a_picture_within_the_limit_is_read(tmp_path):
+def test_picture_within_the_limit_is_read(tmp_path):
     from inrbench.report.artifacts import picture
 
     Image.fromarray(np.full((3, 5, 3), 51, np.uint8)).save(tmp_path / "a.png")
@@ -176,8 +176,8 @@ def test_a_picture_within_the_limit_is_read(tmp_path):
     assert float(found.max()) == pytest.approx(0.2)
 
 
-def test_no_process_that_begins_while_a_file_is_read_inherits_the_limit():
-    """Runs keep a bucket in step in a thread, and start workers meanwhile."""
+def test_memory_cap_is_set_only_in_the_main_thread():
+    """A thread synchronises a bucket while workers start, and they must not inherit the limit."""
     import resource
     import threading
 

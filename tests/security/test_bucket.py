@@ -1,4 +1,4 @@
-"""A bucket that others write to: whatever lies there is looked at before it counts, and no address is taken from a folder."""
+"""A bucket that others write to: every object is checked before use, and no address is read from a folder."""
 
 import os
 import shutil
@@ -51,7 +51,7 @@ FOLDER = PurePosixPath("store/v1/task=toy/method=siren")
 
 
 @pytest.mark.parametrize("named_right", [False, True])
-def test_an_object_that_claims_our_attempts_removes_none_of_them(attempt, machine, named_right):
+def test_forged_object_with_our_attempt_ids_removes_no_attempt(attempt, machine, named_right):
     one = machine("one")
     paths = [append(one.folder, attempt(seed=seed)) for seed in range(4)]
     one.sync()
@@ -67,8 +67,8 @@ def test_an_object_that_claims_our_attempts_removes_none_of_them(attempt, machin
     assert (FOLDER / name) in one.refused
 
 
-def test_a_sound_row_with_our_attempt_and_other_numbers_removes_nothing(attempt, machine):
-    """Its id follows from its columns, its digest is right; only its numbers are not ours."""
+def test_valid_row_with_our_attempt_id_removes_nothing(attempt, machine):
+    """The run id and the digest are correct; only the numbers differ."""
     one = machine("one")
     path = append(one.folder, attempt(seed=0))
     one.sync()
@@ -84,7 +84,7 @@ def test_a_sound_row_with_our_attempt_and_other_numbers_removes_nothing(attempt,
     "store/v1/a\\..\\..\\..\\evil.exe", "store/v1/../../../evil.parquet", f"store/v1/{'x' * 250}", "store/v1/task=toy",
     "artifacts/evil.html", "artifacts/.being-written.x/y", "leases/x.json", "tuned/sub/x.toml", "evil.txt", "store/evil.parquet",
 ])  # fmt: skip
-def test_what_bears_no_name_of_ours_is_never_fetched_and_stops_nothing(attempt, machine, key):
+def test_objects_with_unknown_names_are_never_fetched(attempt, machine, key):
     one = machine("one")
     append(one.folder, attempt())
     put(one, key, b"evil")
@@ -93,7 +93,7 @@ def test_what_bears_no_name_of_ours_is_never_fetched_and_stops_nothing(attempt, 
     assert read_runs(one.folder).table.num_rows == 1
 
 
-def test_an_artifact_of_another_content_is_not_fetched(machine):
+def test_artifact_with_wrong_content_is_not_fetched(machine):
     one = machine("one")
     put(one, f"artifacts/{'0' * 32}.png", b"evil")
     one.sync(artifacts=True)
@@ -101,7 +101,7 @@ def test_an_artifact_of_another_content_is_not_fetched(machine):
     assert "its content does not match its name" in str(one.refused)
 
 
-def test_an_object_that_was_cut_is_sent_again(attempt, machine):
+def test_truncated_object_is_sent_again(attempt, machine):
     one, other = machine("one"), machine("other")
     path = append(one.folder, attempt())
     one.sync()
@@ -113,8 +113,8 @@ def test_an_object_that_was_cut_is_sent_again(attempt, machine):
     assert read_runs(other.folder).table.num_rows == 1
 
 
-def aged(path):
-    """Take the columns of later versions out of a stored attempt, and give its run an id of old."""
+def remove_new_columns(path):
+    """Remove the columns of later versions from a stored attempt, and give its run an old id."""
     table = pq.read_table(path, partitioning=None)
     row = table.to_pylist()[0]
     late = ("engine", "track", "training_json", "probes", "artifacts")
@@ -124,10 +124,10 @@ def aged(path):
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_what_one_machine_migrates_does_not_come_back_from_another(attempt, machine, packed):
+def test_migrated_files_do_not_come_back_from_another_machine(attempt, machine, packed):
     one, other = machine("one"), machine("other")
     for seed in range(3):
-        aged(append(one.folder, attempt(seed=seed)))
+        remove_new_columns(append(one.folder, attempt(seed=seed)))
     if packed:
         compact_in_place(one.folder)
     shutil.copytree(one.folder / "store", other.folder / "store")
@@ -144,7 +144,7 @@ def test_what_one_machine_migrates_does_not_come_back_from_another(attempt, mach
     assert len(objects(one)) == (1 if packed else 3)
 
 
-def test_an_artifact_that_was_removed_does_not_come_back_from_another_mirror(attempt, machine):
+def test_removed_artifact_does_not_come_back_from_another_mirror(attempt, machine):
     one, other = machine("one"), machine("other")
     kept = keep_artifacts(one.folder, lambda folder: (folder / "p.png").write_bytes(b"picture"))
     made = attempt()
@@ -161,11 +161,11 @@ def test_an_artifact_that_was_removed_does_not_come_back_from_another_mirror(att
     assert objects(one) == set()
 
 
-def test_a_folder_names_no_address_that_is_obeyed(attempt, tmp_path, monkeypatch):
-    """A stranger's folder says that it is a mirror."""
+def test_address_in_a_results_folder_is_not_used(attempt, tmp_path, monkeypatch):
+    """A folder from an untrusted source claims to be a mirror."""
     append(tmp_path, attempt())
     (tmp_path / "mirror-of.txt").write_text("s3://b/p?endpoint_override=127.0.0.1:9&scheme=http")
-    monkeypatch.setattr("pyarrow.fs.FileSystem", None)  # whatever opens an address fails
+    monkeypatch.setattr("pyarrow.fs.FileSystem", None)  # opening any address fails
     assert mirror_of(tmp_path) is None
     assert claims_mirror(tmp_path)
     assert display_name(tmp_path) == str(tmp_path)
@@ -177,7 +177,7 @@ def test_a_folder_names_no_address_that_is_obeyed(attempt, tmp_path, monkeypatch
         assert "nothing is sent there unless you name it" in done.output
 
 
-def test_a_lease_in_a_bucket_is_held_by_one_machine_at_a_time(uri, monkeypatch):
+def test_lease_in_a_bucket_has_one_owner_at_a_time(uri, monkeypatch):
     with lease_in_bucket(uri, "r") as ours:
         assert ours
         with lease_in_bucket(uri, "r") as again, lease_in_bucket(uri, "s") as other:
@@ -187,13 +187,13 @@ def test_a_lease_in_a_bucket_is_held_by_one_machine_at_a_time(uri, monkeypatch):
         assert ours
         monkeypatch.setattr(bucket_leases, "STALE_SECONDS", -1.0)
         with lease_in_bucket(uri, "r") as taken:
-            assert taken, "its owner is taken for dead"
+            assert taken, "its owner counts as dead"
         monkeypatch.undo()
     with lease_in_bucket(uri, "r") as ours:
         assert ours
 
 
-def test_a_lease_is_written_anew_while_its_owner_works(uri, monkeypatch):
+def test_lease_in_a_bucket_is_renewed_while_its_owner_works(uri, monkeypatch):
     monkeypatch.setattr(bucket_leases, "HEARTBEAT_SECONDS", 0.05)
     with lease_in_bucket(uri, "r"):
         client, bucket, key = bucket_leases._place(uri, "r")
@@ -205,7 +205,7 @@ def test_a_lease_is_written_anew_while_its_owner_works(uri, monkeypatch):
 
 
 @pytest.mark.parametrize("content", [b"", b"[" * 100_000, b"x" * 2**20])
-def test_what_is_no_lease_in_a_bucket_expires_too(uri, monkeypatch, content):
+def test_invalid_lease_in_a_bucket_expires(uri, monkeypatch, content):
     client, bucket, key = bucket_leases._place(uri, "r")
     client.put_object(Bucket=bucket, Key=key, Body=content)
     with lease_in_bucket(uri, "r") as ours:
@@ -216,8 +216,8 @@ def test_what_is_no_lease_in_a_bucket_expires_too(uri, monkeypatch, content):
 
 
 @pytest.mark.slow
-def test_two_machines_on_one_bucket_do_no_run_twice(uri, tmp_path):
-    """Two commands with caches of their own, started together; every run has one attempt in the bucket."""
+def test_two_machines_with_one_bucket_repeat_no_run(uri, tmp_path):
+    """Two commands with separate caches start together; every run has one attempt in the bucket."""
     command = [sys.executable, "-m", "inrbench", "run", "--methods", "siren,relu", "--tasks", "function1d", "--protocol", "quick",
                "--signals", "sin200", "--seeds", "6", "--set", "epochs=300", "--set", "width=16", "--jobs", "1", "--device", "cpu",
                "--artifacts", "none", "--results", uri]  # fmt: skip

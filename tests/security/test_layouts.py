@@ -1,4 +1,4 @@
-"""One folder, one view: published results and a store in one folder are read together, and no artifact of either is an orphan."""
+"""Published results and a store in one folder are read together, and no artifact of either is an orphan."""
 
 import os
 import time
@@ -24,7 +24,7 @@ from inrbench.store.read import attempt_files
 
 
 def published(attempt, folder, seeds=range(3)):
-    """A published folder whose runs left a picture."""
+    """Create a published folder whose runs have a picture."""
     made = folder.with_name("made")
     kept = keep_artifacts(made, lambda scratch: (scratch / "picture.png").write_bytes(b"picture"))
     for seed in seeds:
@@ -36,7 +36,7 @@ def published(attempt, folder, seeds=range(3)):
     return kept
 
 
-def test_a_run_written_into_a_published_folder_hides_nothing(attempt, tmp_path):
+def test_run_added_to_a_published_folder_hides_nothing(attempt, tmp_path):
     folder = tmp_path / "published"
     kept = published(attempt, folder)
     append(folder, attempt(seed=7, method="msa"))
@@ -48,8 +48,8 @@ def test_a_run_written_into_a_published_folder_hides_nothing(attempt, tmp_path):
     assert (folder / "artifacts" / kept[0].file).exists()
 
 
-def test_a_published_folder_below_a_results_folder_is_another_one(attempt, tmp_path):
-    """In a checkout the default folder ``results`` holds ``results/published``."""
+def test_published_folder_inside_a_results_folder_is_separate(attempt, tmp_path):
+    """In a checkout, the default folder ``results`` contains ``results/published``."""
     results = tmp_path / "results"
     published(attempt, results / "published")
     assert finished_runs(results) == {}
@@ -58,17 +58,17 @@ def test_a_published_folder_below_a_results_folder_is_another_one(attempt, tmp_p
     assert read_runs(results / "published").table.num_rows == 3
 
 
-def test_merging_into_and_out_of_a_published_folder(attempt, tmp_path):
+def test_merge_works_into_and_out_of_a_published_folder(attempt, tmp_path):
     folder = tmp_path / "published"
     published(attempt, folder)
     append(tmp_path / "theirs", attempt(seed=9))
     assert list(import_attempts(tmp_path / "theirs", folder).written.values()) == [1]
     assert sorted(read_runs(folder).table["seed"].to_pylist()) == [0, 1, 2, 9]
-    assert import_attempts(folder, folder).written == {}, "its own runs are there already, in either layout"
+    assert import_attempts(folder, folder).written == {}, "its own runs exist already, in either layout"
     assert sum(import_attempts(folder, tmp_path / "new").written.values()) == 4
 
 
-def test_packing_and_migrating_leave_the_published_files_what_they_are(attempt, tmp_path):
+def test_compacting_and_migrating_do_not_change_published_files(attempt, tmp_path):
     folder = tmp_path / "published"
     published(attempt, folder)
     for seed in (10, 11):
@@ -82,15 +82,15 @@ def test_packing_and_migrating_leave_the_published_files_what_they_are(attempt, 
     assert sorted(read_runs(folder).table["seed"].to_pylist()) == [0, 1, 2, 10, 11]
 
 
-def test_methods_that_differ_only_in_case_are_not_compacted_into_one_file(attempt, tmp_path):
+def test_compact_refuses_methods_that_differ_only_in_case(attempt, tmp_path):
     for method in ("act", "Act"):
         append(tmp_path / "results", attempt(method=method))
     done = CliRunner().invoke(cli, ["results", "compact", "--results", str(tmp_path / "results"), "--to", str(tmp_path / "p")])
     assert "differ only in case" in str(done.exception)
 
 
-def test_gc_looks_again_before_it_removes(attempt, tmp_path, monkeypatch):
-    """A run leaves the same content, with its row, between the listing and the removal."""
+def test_gc_checks_again_before_it_removes_files(attempt, tmp_path, monkeypatch):
+    """A run stores the same artifact, with its row, between the listing and the removal."""
     kept = keep_artifacts(tmp_path, lambda scratch: (scratch / "p.png").write_bytes(b"picture"))
     path = tmp_path / "artifacts" / kept[0].file
     os.utime(path, (time.time() - 3 * 24 * 3600,) * 2)

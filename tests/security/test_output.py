@@ -1,4 +1,4 @@
-"""What is stored is data: none of it acts in a terminal, a spreadsheet, a Markdown page or a browser."""
+"""Stored text is data: it cannot act in a terminal, a spreadsheet, a Markdown page or a browser."""
 
 import ast
 import http.client
@@ -27,7 +27,7 @@ ESCAPES = "\x1b]52;c;ZXZpbA==\x07\x1b[2J\x1b]0;title\x07\x9b31m\r\x08\u202e"
 
 
 def test_only_one_module_prints():
-    """``say`` is the one way to a terminal; only Rich's tables and bars have another, and are given cleaned text."""
+    """Only ``say`` writes to a terminal, except for Rich's tables and progress bars, which receive cleaned text."""
     printing = {}
     for path in sorted((ROOT / "inrbench").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -35,20 +35,20 @@ def test_only_one_module_prints():
                 called = ast.unparse(node.func)
                 if called in ("print", "click.echo", "click.secho", "sys.stdout.write", "sys.stderr.write"):
                     printing.setdefault(path.relative_to(ROOT).as_posix(), set()).add(called)
-    printing.pop("inrbench/registry/try_import.py", None)  # a process of its own, whose words are read by ours
+    printing.pop("inrbench/registry/try_import.py", None)  # a separate process; its output is parsed
     assert printing == {"inrbench/console.py": {"click.echo"}}
 
 
-def test_no_stored_text_reaches_a_terminal_as_a_command(attempt, tmp_path):
+def test_stored_text_is_printed_without_control_characters(attempt, tmp_path):
     one = attempt(status="error", signal=f"a{ESCAPES}", variant=f"v{ESCAPES}", params={"x": f"y{ESCAPES}"},
                   protocol=f"p{ESCAPES}", device_class=f"d{ESCAPES}")  # fmt: skip
     append(tmp_path, replace(one, result=replace(one.result, message=f"why{ESCAPES}", traceback=ESCAPES)))
     ok = attempt(signal=f"a{ESCAPES}", variant=f"v{ESCAPES}", protocol=f"p{ESCAPES}", device_class=f"d{ESCAPES}",
                  engine=f"e{ESCAPES}")  # fmt: skip
     append(tmp_path, ok)
-    verbs = [["status"], ["results", "list"], ["results", "verify"], ["leaderboard"], ["leaderboard", "--details"],
+    commands = [["status"], ["results", "list"], ["results", "verify"], ["leaderboard"], ["leaderboard", "--details"],
              ["diff", ok.result.spec.run_id[:10]], ["leaderboard", "--format", "markdown"]]  # fmt: skip
-    for words in verbs:
+    for words in commands:
         done = CliRunner().invoke(cli, [*words, "--results", str(tmp_path)], standalone_mode=False, color=True)
         assert done.exception is None, done.exception
         styles = done.output.replace("\x1b[1m", "").replace("\x1b[0m", "").replace("\x1b[31m", "")
@@ -56,7 +56,7 @@ def test_no_stored_text_reaches_a_terminal_as_a_command(attempt, tmp_path):
         assert not odd, (words, odd)
 
 
-def test_names_of_files_and_warnings_reach_a_terminal_as_text(attempt, tmp_path):
+def test_file_names_are_printed_without_control_characters(attempt, tmp_path):
     path = append(tmp_path, attempt(signal="a"))
     (path.parent / "\x1b]0;pwned\x07\n.parquet").write_bytes(b"PAR1xxxxPAR1")
     command = [sys.executable, "-m", "inrbench"]
@@ -68,7 +68,7 @@ def test_names_of_files_and_warnings_reach_a_terminal_as_text(attempt, tmp_path)
         assert not [line for line in said.splitlines() if line.startswith(".parquet")], words
 
 
-def test_nobody_trained_is_no_picture_and_one_line(attempt, tmp_path):
+def test_plot_without_trained_runs_is_refused(attempt, tmp_path):
     append(tmp_path, attempt(trained=False))
     words = ["plot", "per-signal", "-o", str(tmp_path / "x.png"), "--results", str(tmp_path)]
     done = CliRunner().invoke(cli, words, standalone_mode=False)
@@ -76,14 +76,14 @@ def test_nobody_trained_is_no_picture_and_one_line(attempt, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["[/foo]", "[link=https://evil.example]x[/link]", "[bold", "[red]"])
-def test_markup_of_titles_and_heads_is_text(attempt, tmp_path, text):
+def test_markup_in_titles_and_headers_is_shown_as_text(attempt, tmp_path, text):
     append(tmp_path, attempt(protocol=text, signal=text, variant=text))
-    boards = [build_leaderboard(group) for group in comparable_runs(tmp_path, TABLE_COLUMNS)]
-    board = replace(boards[0], metrics=[replace(metric, unit=text) for metric in boards[0].metrics])
+    tables = [build_leaderboard(group) for group in comparable_runs(tmp_path, TABLE_COLUMNS)]
+    table = replace(tables[0], metrics=[replace(metric, unit=text) for metric in tables[0].metrics])
     console = Console(record=True, width=200, force_terminal=True)
-    report.print_leaderboards([board], console=console)
+    report.print_leaderboards([table], console=console)
     printed = console.export_text(styles=True)
-    assert "\x1b]8" not in printed, "a live link"
+    assert "\x1b]8" not in printed, "an active link"
     assert text[:5] in printed
 
 
@@ -91,15 +91,15 @@ FORMULAS = ("=HYPERLINK(1)", "=cmd|' /C calc'!A0", "+1+1", "-1+1", "@SUM(1)", "\
 
 
 @pytest.mark.parametrize("formula", FORMULAS)
-def test_no_cell_begins_a_formula(attempt, tmp_path, formula):
+def test_csv_cells_never_start_a_formula(attempt, tmp_path, formula):
     import csv
 
     append(tmp_path, attempt(signal=formula, variant=formula, protocol=formula))
     done = CliRunner().invoke(cli, ["results", "export", "-o", str(tmp_path / "x.csv"), "--results", str(tmp_path)],
                               standalone_mode=False)  # fmt: skip
     assert done.exception is None
-    boards = [build_leaderboard(group) for group in comparable_runs(tmp_path, TABLE_COLUMNS)]
-    for text in ((tmp_path / "x.csv").read_text(), report.to_csv(boards)):
+    tables = [build_leaderboard(group) for group in comparable_runs(tmp_path, TABLE_COLUMNS)]
+    for text in ((tmp_path / "x.csv").read_text(), report.to_csv(tables)):
         cells = [cell for row in csv.reader(text.splitlines()) for cell in row]
         assert any(formula.strip() in cell for cell in cells)
         texts = [cell for cell in cells if (cell[:1] in "=+@\t" and cell) or (cell.startswith("-") and not is_number(cell))]
@@ -132,7 +132,7 @@ def with_artifacts(attempt, results, files):
 
     kept = keep_artifacts(results, write)
     renamed = []
-    for each in kept:  # a stranger's row may tell any suffix
+    for each in kept:  # a row from an untrusted source may give any suffix
         suffix = {"reconstruction.mp4": ".html", "truth.png": ".svg"}.get(each.name, ".png")
         file = each.file.split(".")[0] + suffix
         (results / "artifacts" / each.file).rename(results / "artifacts" / file)
@@ -146,8 +146,8 @@ def picture_bytes(tmp_path, shape=(8, 9, 3)):
     return (tmp_path / "p.png").read_bytes()
 
 
-def test_the_site_copies_media_by_their_content_alone(attempt, tmp_path):
-    """HTML called a clip is copied nowhere; a picture that is HTML too (a polyglot) gets the suffix of a picture."""
+def test_site_checks_media_by_content(attempt, tmp_path):
+    """HTML named as a clip is not copied; a picture that is also HTML (a polyglot) gets a picture suffix."""
     picture = picture_bytes(tmp_path)
     with_artifacts(attempt, tmp_path / "results", {
         "reconstruction.mp4": b"<script>alert(1)</script>", "reconstruction.png": picture,
@@ -160,15 +160,15 @@ def test_the_site_copies_media_by_their_content_alone(attempt, tmp_path):
 
 
 BAD_MEDIA = {
-    "sizes that differ": {"reconstruction.png": "small", "truth.png": "whole"},
+    "different sizes": {"reconstruction.png": "small", "truth.png": "whole"},
     "a broken picture": {"reconstruction.png": b"\x89PNG\r\n\x1a\nbroken", "truth.png": "whole"},
     "a curve that is text": {"curve.npz": b"text"},
-    "a mesh that is none": {"reconstruction.ply": b"ply\nformat ascii 1.0\nelement vertex 999999999\nend_header\n"},
+    "an invalid mesh": {"reconstruction.ply": b"ply\nformat ascii 1.0\nelement vertex 999999999\nend_header\n"},
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("what", BAD_MEDIA)
-def test_media_that_cannot_be_read_are_passed_over_and_named(attempt, tmp_path, what):
+def test_unreadable_media_are_skipped_and_reported(attempt, tmp_path, what):
     known = {"small": picture_bytes(tmp_path, (4, 4, 3)), "whole": picture_bytes(tmp_path)}
     results = tmp_path / "results"
     kept = keep_artifacts(results, lambda folder: [
@@ -184,14 +184,14 @@ def test_media_that_cannot_be_read_are_passed_over_and_named(attempt, tmp_path, 
 
 @pytest.mark.parametrize("content", ["{", "[]", "7", '{"timings": {"siren": {"points": 1, "rounds": {"fast": [0]}}}}', '{"timings": []}', '{"timings": {"siren": 7}}', '{"timings": {"siren": {}}}',
                                      '{"timings": {"siren": {"points_per_second": "x"}}, "caption": 1}'])  # fmt: skip
-def test_speed_cards_that_are_none_are_passed_over(attempt, tmp_path, content):
+def test_invalid_timing_files_are_skipped(attempt, tmp_path, content):
     append(tmp_path / "results", attempt())
     (tmp_path / "results" / "profile").mkdir()
     (tmp_path / "results" / "profile" / "a.json").write_text(content)
     build_site(tmp_path / "results", tmp_path / "site", Registry())
 
 
-def test_a_new_site_removes_only_pages_of_the_earlier_one(attempt, tmp_path):
+def test_new_site_removes_only_pages_of_the_earlier_site(attempt, tmp_path):
     site, results = tmp_path / "site", tmp_path / "results"
     append(results, attempt(signal="a"))
     build_site(results, site, Registry())
@@ -209,8 +209,8 @@ def test_a_new_site_removes_only_pages_of_the_earlier_one(attempt, tmp_path):
     assert (site / "index.html").exists()
 
 
-def test_a_manifest_leads_nowhere_else(attempt, tmp_path):
-    """A folder that looks like a site, from a stranger."""
+def test_manifest_cannot_reach_outside_the_site(attempt, tmp_path):
+    """A folder from an untrusted source looks like a site."""
     site = tmp_path / "site"
     site.mkdir()
     (tmp_path / "mine.txt").write_text("mine")
@@ -231,7 +231,7 @@ def test_a_manifest_leads_nowhere_else(attempt, tmp_path):
     assert (site / "thesis.tex").exists()
 
 
-def test_a_site_may_be_named_by_a_link(attempt, tmp_path):
+def test_site_folder_may_be_a_link(attempt, tmp_path):
     append(tmp_path / "results", attempt())
     (tmp_path / "www").mkdir()
     (tmp_path / "site").symlink_to(tmp_path / "www")
@@ -240,7 +240,7 @@ def test_a_site_may_be_named_by_a_link(attempt, tmp_path):
     assert (tmp_path / "www" / "index.html").exists()
 
 
-def test_where_something_else_lies_no_site_is_written(attempt, tmp_path):
+def test_site_is_not_written_into_other_folders(attempt, tmp_path):
     append(tmp_path / "results", attempt())
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "thesis.tex").write_text("mine")
@@ -269,7 +269,7 @@ def served(attempt, tmp_path):
     ("127.0.0.1.evil.example", "/", 421), ("", "/", 421), (None, "/link.html", 404), (None, "/folder/secret", 404),
     (None, "/../secret", 404), (None, "/%2e%2e/secret", 404),
 ])  # fmt: skip
-def test_a_served_site_answers_to_its_own_name_and_follows_no_link(served, host, path, status):
+def test_site_server_checks_the_host_and_follows_no_links(served, host, path, status):
     connection = http.client.HTTPConnection("127.0.0.1", served, timeout=10)
     name = f"127.0.0.1:{served}" if host is None else f"{host}:{served}" if host else ""
     connection.putrequest("GET", path, skip_host=True)

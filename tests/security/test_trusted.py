@@ -1,4 +1,4 @@
-"""What is run when it is read lies where the user alone can write, and a recipe changes what tuning may change and nothing else."""
+"""Cached code is in private folders, and a recipe can change only what tuning may change."""
 
 import os
 import stat
@@ -28,7 +28,7 @@ def cache(tmp_path, monkeypatch):
     return cache_folder().parent
 
 
-def test_compiled_code_is_closed_to_others(cache, tmp_path):
+def test_cache_folders_are_private(cache, tmp_path):
     cache.mkdir(parents=True)
     (cache / "compiled").mkdir(mode=0o777)
     (cache / "compiled").chmod(0o777)
@@ -41,7 +41,7 @@ def test_compiled_code_is_closed_to_others(cache, tmp_path):
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root can give a folder away")
 @pytest.mark.parametrize("what", ["compiled", "shapes"])
-def test_a_cache_of_another_user_is_refused_and_told(cache, tmp_path, what):
+def test_cache_of_another_user_is_refused_and_reported(cache, tmp_path, what):
     (cache / what).mkdir(parents=True)
     os.chown(cache / what, 12345, 12345)
     with pytest.raises(BadValue, match="belongs to another user"):
@@ -52,7 +52,7 @@ def test_a_cache_of_another_user_is_refused_and_told(cache, tmp_path, what):
     assert "1 ok" in done.output
 
 
-def test_a_cache_that_is_a_link_is_refused(cache, tmp_path):
+def test_cache_that_is_a_link_is_refused(cache, tmp_path):
     cache.mkdir(parents=True)
     (cache / "compiled").symlink_to(tmp_path)
     with pytest.raises(BadValue, match="symbolic link"):
@@ -85,7 +85,7 @@ def recipe(tmp_path, params="omega = 12.0", training='lr = "0.001"\nlr_min = "0.
     return read_recipes(tmp_path, "quick")
 
 
-def test_a_recipe_of_a_search_is_read(tmp_path):
+def test_tuned_recipe_is_read(tmp_path):
     ((key, tuned),) = recipe(tmp_path).items()
     assert key == ("photo", "siren")
     assert tuned.recipe.params == {"omega": 12.0}
@@ -97,7 +97,7 @@ def test_a_recipe_of_a_search_is_read(tmp_path):
     {"params": "omega = nan"}, {"params": "omega = 1e9"}, {"params": "omega = 2026-01-01"}, {"params": "omega = true"},
     {"params": 'omega = "x"'}, {"params": "zero_bias = true"}, {"params": "omega = [1.0]"},
 ])  # fmt: skip
-def test_a_recipe_that_changes_more_than_tuning_may_is_refused(tmp_path, changes):
+def test_recipe_with_changes_outside_tuning_is_refused(tmp_path, changes):
     with pytest.raises(StoreError, match="is not a tuned recipe") as error:
         recipe(tmp_path, **changes)
     assert "\n" not in str(error.value)

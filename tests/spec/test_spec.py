@@ -45,7 +45,7 @@ OTHER = {
 }  # fmt: skip
 
 
-def test_every_protocol_field_is_either_in_the_fingerprint_or_known_not_to_be():
+def test_every_protocol_field_is_tested_here_or_a_known_exception():
     only_one_value_yet, only_with_another = {"selection"}, {"step_epochs", "step_factor"}
     assert set(OTHER) | {"name", "sources"} | only_one_value_yet | only_with_another == {
         field.name for field in dataclasses.fields(Protocol)
@@ -53,18 +53,18 @@ def test_every_protocol_field_is_either_in_the_fingerprint_or_known_not_to_be():
 
 
 @pytest.mark.parametrize("field", OTHER)
-def test_a_changed_field_changes_the_fingerprint(field):
+def test_changed_field_changes_the_fingerprint(field):
     other = dataclasses.replace(PROTOCOL, **{field: OTHER[field]})
     assert other.fingerprint("kodak", "1") != PROTOCOL.fingerprint("kodak", "1")
 
 
-def test_task_and_its_version_are_in_the_fingerprint_but_names_and_sources_are_not():
+def test_fingerprint_depends_on_the_task_version_but_not_on_names():
     mark = PROTOCOL.fingerprint("kodak", "1")
     assert mark == dataclasses.replace(PROTOCOL, name="mine", sources={}).fingerprint("kodak", "1")
     assert len({mark, PROTOCOL.fingerprint("kodak", "2"), PROTOCOL.fingerprint("photo", "1")}) == 3
 
 
-def test_the_fingerprint_is_the_same_in_every_session():
+def test_fingerprint_is_the_same_in_every_session():
     assert PROTOCOL.fingerprint("kodak", "1") == "89b497e884bf"
 
 
@@ -75,7 +75,7 @@ def test_each_identifying_field_changes_the_run_id(field):
 
 
 @pytest.mark.parametrize("field", ["variant", "protocol"])
-def test_names_for_people_do_not_change_the_run_id(field):
+def test_variant_and_protocol_name_do_not_change_the_run_id(field):
     assert dataclasses.replace(SPEC, **{field: "other"}).run_id == SPEC.run_id
 
 
@@ -85,19 +85,19 @@ def test_canonical_json_refuses_nan():
 
 
 @given(st.lists(st.text(), min_size=1, max_size=4), st.lists(st.text(), min_size=1, max_size=4))
-def test_streams_of_random_numbers_are_told_apart_by_their_parts(a, b):
+def test_derived_seeds_differ_if_and_only_if_their_parts_differ(a, b):
     assert (derived_seed(*a) == derived_seed(*b)) == (a == b)
     assert 0 <= derived_seed(*a) < 2**63
 
 
 @pytest.mark.parametrize(("field", "value"), [("epochs", -3), ("epochs", 0), ("width", 0), ("batch", 0), ("lr", -1e-3),
                                                ("lr", math.nan), ("lr_min", 1.0), ("lr_min", -1.0)])  # fmt: skip
-def test_a_protocol_that_means_nothing_is_refused(field, value):
+def test_protocol_values_out_of_range_are_refused(field, value):
     with pytest.raises(BadValue, match=f"{field} must"):
         dataclasses.replace(PROTOCOL, **{field: value})
 
 
-def test_changes_are_typed_and_named():
+def test_changes_are_parsed_checked_and_named():
     other = PROTOCOL.with_changes({"epochs": "7", "batch": "none"})
     assert (other.epochs, other.batch, other.name) == (7, None, "quick+batch=none+epochs=7")
     assert PROTOCOL.with_changes({}) is PROTOCOL
@@ -109,14 +109,14 @@ def test_changes_are_typed_and_named():
         PROTOCOL.with_changes({"epoch": "7"})
 
 
-def test_a_setting_that_was_added_later_changes_a_fingerprint_only_where_it_is_used():
+def test_added_field_changes_the_fingerprint_only_if_not_default():
     mark = PROTOCOL.fingerprint("kodak", "1")
     assert PROTOCOL.with_changes({"later": "3"}).fingerprint("kodak", "1") == mark
     assert PROTOCOL.with_changes({"later": "4"}).fingerprint("kodak", "1") != mark
 
 
 @pytest.mark.parametrize("name", OPTIMISERS)
-def test_each_optimiser_and_each_of_its_hyper_parameters_is_in_the_fingerprint(name):
+def test_fingerprint_depends_on_the_optimiser_and_its_parameters(name):
     chosen = PROTOCOL.with_changes({"optimiser": name})
     marks = {PROTOCOL.fingerprint("kodak", "1"), chosen.fingerprint("kodak", "1")}
     assert len(marks) == (1 if name == "adam" else 2)
@@ -130,7 +130,7 @@ def test_each_optimiser_and_each_of_its_hyper_parameters_is_in_the_fingerprint(n
         marks.add(changed.fingerprint("kodak", "1"))
 
 
-def test_a_protocol_survives_its_json():
+def test_protocol_survives_a_json_round_trip():
     chosen = PROTOCOL.with_changes({"optimiser": "sgd", "optimiser.momentum": "0.9", "precision": "bfloat16", "later": "4"})
     again = Protocol.decoded(json.loads(json.dumps(chosen.encoded())), Where)
     assert again == chosen
@@ -148,7 +148,7 @@ def test_a_protocol_survives_its_json():
     ({"step_epochs": "3"}, "only the schedule 'step' uses them"),
     ({"warmup_epochs": "100"}, "warmup_epochs must be at least 0 and below epochs = 100"),
 ])  # fmt: skip
-def test_what_cannot_be_honoured_is_refused(changes, message):
+def test_invalid_changes_are_refused(changes, message):
     with pytest.raises(BadValue, match=re.escape(message)):
         PROTOCOL.with_changes(changes)
 
@@ -156,12 +156,12 @@ def test_what_cannot_be_honoured_is_refused(changes, message):
 @pytest.mark.parametrize(("field", "value"), [("width", 1.5), ("width", True), ("epochs", "3"), ("metrics", ()), ("metrics", "psnr"),
                                                ("schedule", "linear"), ("selection", "best"), ("optimiser", "adam"),
                                                ("settings", {})])  # fmt: skip
-def test_every_field_has_its_type(field, value):
+def test_fields_with_a_wrong_type_or_value_are_refused(field, value):
     with pytest.raises(BadValue, match=field):
         dataclasses.replace(PROTOCOL, **{field: value})
 
 
-def test_settings_are_typed():
+def test_settings_are_checked_by_type():
     with pytest.raises(BadValue, match="coordinate_range must be a list of numbers"):
         Where(coordinate_range="0, 1")
     with pytest.raises(BadValue, match="settings must be ImageSettings"):
@@ -169,7 +169,7 @@ def test_settings_are_typed():
     assert PROTOCOL.optimiser == Adam()
 
 
-def test_a_network_is_told_the_box_of_its_coordinates():
+def test_network_spec_has_a_valid_coordinate_domain():
     net = NetworkSpec(in_features=2, out_features=1, width=8, n_layers=2)
     assert net.domain == ((-1.0, 1.0), (-1.0, 1.0))
     for domain in (((0.0, 1.0),), ((1.0, 0.0), (0.0, 1.0))):
@@ -178,7 +178,7 @@ def test_a_network_is_told_the_box_of_its_coordinates():
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_every_float_survives_its_text(value):
+def test_every_float_survives_conversion_to_text(value):
     assert parse_value(float, repr(value), "x") == value
 
 

@@ -13,7 +13,7 @@ def writing(**files):
     return write
 
 
-def test_files_are_named_by_their_content_and_kept_once(tmp_path):
+def test_files_are_named_by_content_and_stored_once(tmp_path):
     first = keep_artifacts(tmp_path, writing(a="same", b="other"))
     second = keep_artifacts(tmp_path, writing(a="same"), prefix="step-1/")
     assert [artifact.name for artifact in (*first, *second)] == ["a.txt", "b.txt", "step-1/a.txt"]
@@ -22,7 +22,7 @@ def test_files_are_named_by_their_content_and_kept_once(tmp_path):
     assert len(list(artifact_folder(tmp_path).iterdir())) == 2
 
 
-def test_a_row_finds_its_files_and_does_without_those_that_are_gone(tmp_path):
+def test_artifact_files_skips_missing_files(tmp_path):
     kept = keep_artifacts(tmp_path, writing(a="1", b="2"))
     (artifact_folder(tmp_path) / kept[1].file).unlink()
     row = [{"name": artifact.name, "file": artifact.file} for artifact in kept]
@@ -30,7 +30,7 @@ def test_a_row_finds_its_files_and_does_without_those_that_are_gone(tmp_path):
     assert artifact_files(tmp_path, None) == {}
 
 
-def test_what_fails_halfway_leaves_nothing(tmp_path):
+def test_failed_write_leaves_no_artifacts(tmp_path):
     def fail(folder):
         (folder / "half.txt").write_text("")
         raise OSError("disk full")
@@ -40,7 +40,7 @@ def test_what_fails_halfway_leaves_nothing(tmp_path):
     assert list(artifact_folder(tmp_path).iterdir()) == []
 
 
-def test_compacting_takes_artifacts_along_if_asked(attempt, tmp_path):
+def test_export_compact_copies_artifacts_on_request(attempt, tmp_path):
     one = attempt()
     kept = keep_artifacts(tmp_path / "r", writing(a="1"))
     append(tmp_path / "r", replace(one, result=replace(one.result, artifacts=kept)))

@@ -1,4 +1,4 @@
-"""Merging attempts where they lie, and looking whether all files are what they say."""
+"""Compacting in place, merging, verification and orphans."""
 
 import os
 import subprocess
@@ -36,7 +36,7 @@ def fill(attempt, results, seeds=range(6), **other):
         append(results, attempt(seed=seed, psnr=float(seed), **other))
 
 
-def test_packing_keeps_every_attempt_and_changes_nothing_that_is_read(attempt, tmp_path):
+def test_compacting_keeps_every_attempt_and_all_values(attempt, tmp_path):
     fill(attempt, tmp_path)
     fill(attempt, tmp_path, method="msa")
     append(tmp_path, attempt(seed=0, status="error"))
@@ -48,7 +48,7 @@ def test_packing_keeps_every_attempt_and_changes_nothing_that_is_read(attempt, t
     assert not verify(tmp_path).faults
 
 
-def test_packing_again_changes_no_byte_and_new_attempts_join(attempt, tmp_path):
+def test_compacting_again_changes_nothing_unless_attempts_are_new(attempt, tmp_path):
     fill(attempt, tmp_path)
     compact_in_place(tmp_path)
     (packed,) = attempt_files(tmp_path)
@@ -62,7 +62,7 @@ def test_packing_again_changes_no_byte_and_new_attempts_join(attempt, tmp_path):
     assert path != packed
 
 
-def test_the_newest_ok_attempt_counts_whether_packed_or_not(attempt, tmp_path):
+def test_newest_ok_attempt_counts_whether_compacted_or_not(attempt, tmp_path):
     append(tmp_path, attempt(psnr=1.0))
     append(tmp_path, attempt(status="timeout"))
     compact_in_place(tmp_path)
@@ -73,7 +73,7 @@ def test_the_newest_ok_attempt_counts_whether_packed_or_not(attempt, tmp_path):
     assert list(finished_runs(tmp_path).values()) == ["ok"]
 
 
-def test_what_cannot_be_read_or_is_newer_than_we_are_stays_as_it_is(attempt, tmp_path):
+def test_compacting_leaves_unreadable_and_newer_files_in_place(attempt, tmp_path):
     fill(attempt, tmp_path)
     folder = attempt_files(tmp_path)[0].parent
     (folder / "bad.parquet").write_bytes(b"PAR1")
@@ -86,7 +86,7 @@ def test_what_cannot_be_read_or_is_newer_than_we_are_stays_as_it_is(attempt, tmp
     }  # fmt: skip
 
 
-def test_a_packer_that_dies_before_it_removes_anything_costs_nothing(attempt, tmp_path, monkeypatch):
+def test_interrupted_compacting_loses_nothing(attempt, tmp_path, monkeypatch):
     fill(attempt, tmp_path)
     before = read_runs(tmp_path).table
 
@@ -117,7 +117,7 @@ for path in sorted(made.iterdir())[own::2]:
 """
 
 
-def test_readers_never_miss_a_run_while_others_write_and_pack(attempt, tmp_path):
+def test_readers_never_miss_a_run_during_writing_and_compacting(attempt, tmp_path):
     made, results = tmp_path / "made", tmp_path / "results"
     made.mkdir()
     store_folder(results).mkdir(parents=True)
@@ -130,7 +130,7 @@ def test_readers_never_miss_a_run_while_others_write_and_pack(attempt, tmp_path)
     while any(writer.poll() is None for writer in writers):
         read = read_runs(results, ["run_id"])
         assert not read.unreadable
-        assert read.table.num_rows >= seen  # what was there once stays
+        assert read.table.num_rows >= seen  # a run that was visible stays visible
         seen = read.table.num_rows
     assert [writer.returncode for writer in writers] == [0, 0]
     assert len(finished_runs(results)) == read_runs(results).table.num_rows == 60
@@ -148,7 +148,7 @@ for _ in range(1000):
 """
 
 
-def test_kill_9_in_the_middle_of_packing_loses_nothing(attempt, tmp_path):
+def test_kill_9_during_compacting_loses_nothing(attempt, tmp_path):
     fill(attempt, tmp_path, range(40))
     for i, rounds in enumerate((1, 2, 4, 7)):
         packer = subprocess.Popen([sys.executable, "-c", PACKER, str(tmp_path)], stdout=subprocess.PIPE)
@@ -161,7 +161,7 @@ def test_kill_9_in_the_middle_of_packing_loses_nothing(attempt, tmp_path):
         append(tmp_path, attempt(seed=100 + i))
 
 
-def test_verify_names_each_file_that_is_not_what_it_says(attempt, tmp_path):
+def test_verify_reports_each_invalid_file(attempt, tmp_path):
     fill(attempt, tmp_path)
     compact_in_place(tmp_path)
     (packed,) = attempt_files(tmp_path)
@@ -188,7 +188,7 @@ def test_verify_names_each_file_that_is_not_what_it_says(attempt, tmp_path):
     assert {truncated.name, empty.name, "folder.parquet"} <= set(reasons)
 
 
-def test_verify_names_artifacts_that_are_gone_or_changed(attempt, tmp_path):
+def test_verify_reports_missing_and_changed_artifacts(attempt, tmp_path):
     kept = keep_artifacts(tmp_path, lambda folder: [(folder / n).write_text(n) for n in ("a.png", "b.png", "c.png")])
     one = attempt()
     append(tmp_path, replace(one, result=replace(one.result, artifacts=kept)))
@@ -198,20 +198,20 @@ def test_verify_names_artifacts_that_are_gone_or_changed(attempt, tmp_path):
     assert {path.name: reason[:7] for path, reason in faults.items()} == {kept[0].file: "is gone", kept[1].file: "its con"}
 
 
-def test_published_results_are_what_they_say():
+def test_published_results_have_no_faults():
     published = Path(__file__).parents[2] / "results" / "published"
     verified = verify(published)
     assert verified.attempts > 500
     assert not verified.faults
 
 
-def test_compacting_elsewhere_takes_packed_attempts(attempt, tmp_path):
+def test_export_compact_reads_compacted_attempts(attempt, tmp_path):
     fill(attempt, tmp_path / "a")
     compact_in_place(tmp_path / "a")
     assert list(export_compact(tmp_path / "a", tmp_path / "p").written.values()) == [6]
 
 
-def test_merging_adds_what_is_new_as_it_is_with_its_artifacts(attempt, tmp_path):
+def test_merge_adds_new_rows_unchanged_with_their_artifacts(attempt, tmp_path):
     kept = keep_artifacts(tmp_path / "b", lambda folder: (folder / "a.png").write_text("a"))
     one = attempt(seed=3)
     append(tmp_path / "b", replace(one, result=replace(one.result, artifacts=kept)))
@@ -226,7 +226,7 @@ def test_merging_adds_what_is_new_as_it_is_with_its_artifacts(attempt, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["../../out", "/etc", "a/b", "..", "x\0y", "n" * 300, ""])
-def test_no_name_leads_out_of_the_results_folder(attempt, tmp_path, name):
+def test_names_cannot_lead_out_of_the_results_folder(attempt, tmp_path, name):
     with pytest.raises(StoreError, match="not a valid name of a method or task"):
         append(tmp_path / "a", attempt(method=name))
     other = tmp_path / "b"
@@ -238,23 +238,23 @@ def test_no_name_leads_out_of_the_results_folder(attempt, tmp_path, name):
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"anybody.parquet"}
 
 
-def test_an_artifact_named_otherwise_than_by_a_digest_is_nobodys(tmp_path):
+def test_artifact_with_an_invalid_file_name_is_ignored(tmp_path):
     (tmp_path / "secret").write_text("x")
     (tmp_path / "artifacts").mkdir()
     assert artifact_files(tmp_path, [{"name": "x", "file": "../secret"}, {"name": "y", "file": "/etc/passwd"}]) == {}
 
 
-def test_orphans_are_what_no_row_needs_and_nobody_is_writing(attempt, tmp_path):
+def test_orphans_are_old_files_that_no_row_needs(attempt, tmp_path):
     kept = keep_artifacts(tmp_path, lambda folder: [(folder / n).write_text(n) for n in ("a.png", "b.png", "c.png")])
     one = attempt()
     row = append(tmp_path, replace(one, result=replace(one.result, artifacts=kept[:1])))
-    (row.parent / ".x.parquet.7.tmp").write_text("half")  # as earlier versions left it
+    (row.parent / ".x.parquet.7.tmp").write_text("half")  # a name that earlier versions used
     (tmp_path / "artifacts" / ".being-written.abc").mkdir()
     assert orphans(tmp_path) == ({}, {})
     old = time.time() - 2 * 24 * 3600
     for path in [*(tmp_path / "artifacts").iterdir(), row.parent / ".x.parquet.7.tmp"]:
         os.utime(path, (old, old))
-    os.utime(tmp_path / "artifacts" / kept[1].file)  # a run that has not ended may have left it
+    os.utime(tmp_path / "artifacts" / kept[1].file)  # a run in progress may have written it
     found, _ = orphans(tmp_path)
     assert {path.name for path in found} == {".x.parquet.7.tmp", ".being-written.abc", kept[2].file}
     remove_orphans(tmp_path, found)
@@ -263,4 +263,4 @@ def test_orphans_are_what_no_row_needs_and_nobody_is_writing(attempt, tmp_path):
     (row.parent / "bad.parquet").write_bytes(b"PAR1")
     found, unreadable = orphans(tmp_path)
     assert list(unreadable) == [row.parent / "bad.parquet"]
-    assert not found, "what the bad file needs is not known"
+    assert not found, "the artifacts of the bad file are not known"

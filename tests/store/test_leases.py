@@ -1,4 +1,4 @@
-"""Leases: who is doing what, so that two commands on one folder do nothing twice."""
+"""Leases prevent two commands with one folder from doing the same run twice."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from inrbench.store.processes import place
 
 
 def write(results, name="r", **changes):
-    """A lease as another process would have left it."""
+    """Write a lease as a different process would."""
     lease_folder(results).mkdir(parents=True, exist_ok=True)
     path = lease_folder(results) / f"{name}.json"
     path.write_text(
@@ -39,20 +39,20 @@ def write(results, name="r", **changes):
     return path
 
 
-def test_a_lease_is_held_by_one_at_a_time_and_is_gone_afterwards(tmp_path):
+def test_lease_has_one_owner_at_a_time_and_is_removed_afterwards(tmp_path):
     with lease(tmp_path, "r", what="a run") as ours:
         assert ours
         with lease(tmp_path, "r") as again, lease(tmp_path, "s") as other:
             assert not again
             assert other
-        [held] = active_leases(tmp_path)
-        assert (held.name, held.pid, held.info) == ("r", os.getpid(), {"what": "a run"})
+        [found] = active_leases(tmp_path)
+        assert (found.name, found.pid, found.info) == ("r", os.getpid(), {"what": "a run"})
     assert not list(lease_folder(tmp_path).iterdir())
 
 
-def test_another_process_is_seen_while_it_lives_and_no_longer(tmp_path):
-    holds = "import sys, pathlib, time; from inrbench.store import lease\nwith lease(pathlib.Path(sys.argv[1]), 'r'): print(1, flush=True); time.sleep(60)"
-    with subprocess.Popen([sys.executable, "-c", holds, str(tmp_path)], stdout=subprocess.PIPE) as process:
+def test_lease_of_another_process_counts_only_while_it_lives(tmp_path):
+    owner = "import sys, pathlib, time; from inrbench.store import lease\nwith lease(pathlib.Path(sys.argv[1]), 'r'): print(1, flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", owner, str(tmp_path)], stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         with lease(tmp_path, "r") as ours:
             assert not ours
@@ -63,14 +63,14 @@ def test_another_process_is_seen_while_it_lives_and_no_longer(tmp_path):
         assert ours
 
 
-def test_a_process_number_used_again_is_not_the_owner(tmp_path):
+def test_reused_process_number_is_not_the_owner(tmp_path):
     write(tmp_path, host=socket.gethostname(), place=place(), pid=os.getpid(), started=1.0)
     with lease(tmp_path, "r") as ours:
         assert ours
 
 
 @pytest.mark.parametrize(("age", "free"), [(0, False), (STALE_SECONDS - 5, False), (STALE_SECONDS + 5, True)])
-def test_of_another_machine_only_the_age_tells(tmp_path, age, free):
+def test_lease_of_another_machine_expires_by_age(tmp_path, age, free):
     path = write(tmp_path)
     os.utime(path, (time.time() - age, time.time() - age))
     assert bool(active_leases(tmp_path)) is not free
@@ -78,7 +78,7 @@ def test_of_another_machine_only_the_age_tells(tmp_path, age, free):
         assert ours is free
 
 
-def test_a_lease_is_touched_while_its_owner_works(tmp_path, monkeypatch):
+def test_lease_is_touched_while_its_owner_works(tmp_path, monkeypatch):
     monkeypatch.setattr(leases, "HEARTBEAT_SECONDS", 0.01)
     with lease(tmp_path, "r"):
         path = lease_folder(tmp_path) / "r.json"
@@ -90,28 +90,28 @@ def test_a_lease_is_touched_while_its_owner_works(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"name": 1}', '{"name": "r", "host": 1, "pid": "x", "started": 1}'])
-def test_what_is_no_lease_holds_nobody_up(tmp_path, content):
+def test_invalid_lease_files_are_ignored(tmp_path, content):
     write(tmp_path).write_text(content)
     assert not active_leases(tmp_path)
     with lease(tmp_path, "r") as ours:
         assert ours
 
 
-def test_what_another_took_over_is_left_to_it(tmp_path):
+def test_lease_taken_over_by_another_owner_is_not_removed(tmp_path):
     with lease(tmp_path, "r"):
         path = write(tmp_path)
     assert path.exists()
 
 
-def test_where_no_lease_can_be_written_work_goes_on(tmp_path):
+def test_work_continues_if_no_lease_can_be_written(tmp_path):
     lease_folder(tmp_path).write_text("a file")
     with lease(tmp_path, "r") as ours:
         assert ours
     assert not active_leases(tmp_path)
 
 
-def test_a_living_process_that_is_no_owner_holds_nobody_up_for_long(tmp_path):
-    """A forged lease: process 1 of this machine, with its true start."""
+def test_forged_lease_of_a_living_process_expires(tmp_path):
+    """A forged lease that names a living process of this machine with its true start time."""
     path = write(tmp_path, place=place(), pid=os.getpid(), started=psutil.Process().create_time())
     assert active_leases(tmp_path)
     os.utime(path, (time.time() - SLEEP_SECONDS - 5,) * 2)
@@ -121,7 +121,7 @@ def test_a_living_process_that_is_no_owner_holds_nobody_up_for_long(tmp_path):
 
 
 @pytest.mark.parametrize("here", [True, False])
-def test_a_touch_in_the_future_proves_nothing(tmp_path, here):
+def test_lease_with_a_time_in_the_future_is_ignored(tmp_path, here):
     started = psutil.Process().create_time()
     path = write(tmp_path, **({"place": place(), "pid": os.getpid(), "started": started} if here else {}))
     os.utime(path, (time.time() + 10 * 365 * 24 * 3600,) * 2)
@@ -130,16 +130,16 @@ def test_a_touch_in_the_future_proves_nothing(tmp_path, here):
         assert ours
 
 
-def test_a_machine_of_the_same_name_is_not_taken_for_this_one(tmp_path):
-    """Two containers: the same host name, and a process number that does not exist here."""
+def test_machines_with_the_same_host_name_are_distinguished(tmp_path):
+    """Like two containers: the same host name, and a process number that does not exist here."""
     write(tmp_path, host=socket.gethostname(), pid=2**22 + 1)
     assert active_leases(tmp_path), "it was touched just now"
     with lease(tmp_path, "r") as ours:
         assert not ours
 
 
-def test_a_link_that_succeeds_and_answers_that_it_failed_is_ours(tmp_path, monkeypatch):
-    """As over NFS, where the answer was lost and the call was sent again."""
+def test_link_that_succeeds_but_reports_failure_gives_the_lease(tmp_path, monkeypatch):
+    """This happens over NFS if the answer is lost and the call is sent again."""
     link = os.link
 
     def lost(source, target):
@@ -161,7 +161,7 @@ def test_a_link_that_succeeds_and_answers_that_it_failed_is_ours(tmp_path, monke
     {"info": {"runs": ["a"], "known": 7}}, {"info": {"what": 5}}, {"acquired_at": 1e308}, {"name": "other"}, {"extra": 1},
 ])  # fmt: skip
 @pytest.mark.parametrize("here", [True, False])
-def test_odd_leases_break_neither_runs_nor_status(attempt, tmp_path, changes, here):
+def test_invalid_lease_fields_break_neither_runs_nor_status(attempt, tmp_path, changes, here):
     write(tmp_path, **{**({"place": place()} if here else {}), **changes})
     append(tmp_path, attempt())
     done = CliRunner().invoke(cli, ["status", "--results", str(tmp_path)], standalone_mode=False)
@@ -170,7 +170,7 @@ def test_odd_leases_break_neither_runs_nor_status(attempt, tmp_path, changes, he
         assert ours
 
 
-def test_a_folder_that_becomes_read_only_hides_no_error(tmp_path, monkeypatch):
+def test_lease_release_in_a_read_only_folder_does_not_raise(tmp_path, monkeypatch):
     def refuse(self, missing_ok=False):
         raise OSError(30, "Read-only file system")
 

@@ -1,4 +1,4 @@
-"""Stores of earlier versions, brought to today's columns."""
+"""Migration of stores of earlier versions to the current columns."""
 
 import shutil
 from dataclasses import replace
@@ -14,20 +14,20 @@ OLD = ("engine", "track", "training_json", "artifacts")
 """Columns that earlier versions did not have."""
 
 
-def aged(path: Path) -> None:
-    """Take from a file what earlier versions did not write."""
+def remove_new_columns(path: Path) -> None:
+    """Remove the columns that earlier versions did not write."""
     table = pq.read_table(path, partitioning=None)
     pq.write_table(table.drop_columns(list(OLD)), path)
 
 
-def test_files_of_the_first_version_get_todays_columns_and_keep_their_numbers(attempt, tmp_path):
+def test_migrate_adds_the_new_columns_and_keeps_the_other_values(attempt, tmp_path):
     path = append(tmp_path, attempt(psnr=31.5))
-    aged(path)
+    remove_new_columns(path)
     (before,) = read_runs(tmp_path).table.to_pylist()
     written, left = migrate(tmp_path)
     assert (list(written.values()), left) == ([1], {})
     (new,) = written
-    assert not path.exists(), "its name told the id of a run that had no engine"
+    assert not path.exists(), "its name contains the run id without an engine"
     (row,) = read_runs(tmp_path).table.to_pylist()
     assert (row["engine"], row["track"], row["training_json"]) == ("eager", "paper", "{}")
     changed = {"run_id", "engine", "track", "training_json"}
@@ -39,22 +39,22 @@ def test_files_of_the_first_version_get_todays_columns_and_keep_their_numbers(at
     assert migrate(tmp_path) == ({}, {}), "there is nothing left to do"
 
 
-def test_merged_and_published_files_too(attempt, tmp_path):
+def test_migrate_handles_compacted_and_published_files(attempt, tmp_path):
     for seed in range(3):
         append(tmp_path, attempt(seed=seed))
     (packed,) = compact_in_place(tmp_path)
-    aged(packed)
+    remove_new_columns(packed)
     ((new, n),) = migrate(tmp_path)[0].items()
     assert (n, packed.exists(), verify(tmp_path).faults) == (3, False, {})
     published = tmp_path / "published" / "toy" / "siren.parquet"
     published.parent.mkdir(parents=True)
     shutil.copy(new, published)
-    aged(published)
+    remove_new_columns(published)
     assert list(migrate(tmp_path / "published")[0]) == [published]
     assert load_results(tmp_path / "published")["engine"].tolist() == ["eager"] * 3
 
 
-def test_the_stored_file_of_the_first_version(tmp_path):
+def test_migrate_handles_the_stored_file_of_version_1(tmp_path):
     shutil.copy(Path(__file__).parent / "version1" / "run.parquet", tmp_path)
     before = load_results(tmp_path)
     (written, left) = migrate(tmp_path)
@@ -62,9 +62,9 @@ def test_the_stored_file_of_the_first_version(tmp_path):
     assert set(load_results(tmp_path)["engine"]) == {"eager"}
 
 
-def test_what_cannot_be_understood_is_left_alone_and_named(attempt, tmp_path):
+def test_migrate_leaves_and_reports_files_it_cannot_read(attempt, tmp_path):
     good = append(tmp_path, attempt())
-    aged(good)
+    remove_new_columns(good)
     newer = attempt_folder(tmp_path, "toy", "siren") / "newer.parquet"
     table = replace(attempt(seed=4)).table()
     position = table.column_names.index("schema_version")

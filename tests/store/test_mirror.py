@@ -1,4 +1,4 @@
-"""Results in an object store, against a server of its own on this machine."""
+"""Results in an object store, tested with a local S3 server."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ def objects(remote):
     return set(remote._there())
 
 
-def test_what_one_machine_measured_another_reads(attempt, machine):
+def test_results_of_one_machine_are_read_on_another(attempt, machine):
     one, other = machine("one"), machine("other")
     path = append(one.folder, attempt())
     one.sync()
@@ -28,19 +28,19 @@ def test_what_one_machine_measured_another_reads(attempt, machine):
     assert display_name(other.folder) == other.uri
 
 
-def test_artifacts_are_fetched_only_when_asked_for(attempt, machine):
+def test_artifacts_are_fetched_only_on_request(attempt, machine):
     one, other = machine("one"), machine("other")
-    (held,) = kept = keep_artifacts(one.folder, lambda folder: (folder / "picture.png").write_bytes(b"1"))
+    (artifact,) = kept = keep_artifacts(one.folder, lambda folder: (folder / "picture.png").write_bytes(b"1"))
     made = attempt()
     append(one.folder, replace(made, result=replace(made.result, artifacts=kept)))
     one.sync()
     other.sync()
     assert not (other.folder / "artifacts").exists()
     other.sync(artifacts=True)
-    assert (other.folder / "artifacts" / held.file).read_bytes() == b"1"
+    assert (other.folder / "artifacts" / artifact.file).read_bytes() == b"1"
 
 
-def test_merged_files_take_the_place_of_their_sources_everywhere(attempt, machine):
+def test_compacted_files_replace_their_sources_everywhere(attempt, machine):
     one, other = machine("one"), machine("other")
     for seed in range(5):
         append(one.folder, attempt(seed=seed))
@@ -62,7 +62,7 @@ def test_merged_files_take_the_place_of_their_sources_everywhere(attempt, machin
         }
 
 
-def test_a_merged_file_that_cannot_be_read_supersedes_nothing(attempt, machine):
+def test_unreadable_compacted_file_replaces_nothing(attempt, machine):
     one = machine("one")
     path = append(one.folder, attempt())
     (path.parent / "runs.0123456789abcdef.parquet").write_bytes(path.read_bytes()[:-9])
@@ -72,7 +72,7 @@ def test_a_merged_file_that_cannot_be_read_supersedes_nothing(attempt, machine):
     assert len(objects(one)) == 2
 
 
-def test_a_mirror_that_was_deleted_comes_back(attempt, machine):
+def test_deleted_mirror_is_restored(attempt, machine):
     one = machine("one")
     append(one.folder, attempt())
     one.sync()
@@ -82,7 +82,7 @@ def test_a_mirror_that_was_deleted_comes_back(attempt, machine):
     assert read_runs(again.folder).table.num_rows == 1
 
 
-def test_of_a_tuned_recipe_the_newer_one_holds(machine):
+def test_newer_tuned_recipe_replaces_the_older_one(machine):
     one, other = machine("one"), machine("other")
     recipe = Path("tuned/a.toml")
     (one.folder / "tuned").mkdir(parents=True)
@@ -98,17 +98,17 @@ def test_of_a_tuned_recipe_the_newer_one_holds(machine):
     assert (one.folder / recipe).read_text() == "new"
 
 
-def test_an_object_is_there_whole_or_not_at_all(machine):
+def test_object_is_visible_only_when_complete(machine):
     one = machine("one")
     path = one.prefix / "store/v1/task=toy/method=siren/runs.0123456789abcdef.parquet"
     stream = one.filesystem.open_output_stream(str(path))
-    stream.write(b"0" * (12 << 20))  # parts are on their way
+    stream.write(b"0" * (12 << 20))  # some parts are uploaded
     assert not objects(one)
     stream.close()
     assert len(objects(one)) == 1
 
 
-def test_what_could_not_be_sent_is_kept_and_sent_later(attempt, machine, endpoint, monkeypatch):
+def test_unsent_results_are_kept_and_sent_later(attempt, machine, endpoint, monkeypatch):
     one = machine("one")
     append(one.folder, attempt())
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
@@ -119,7 +119,7 @@ def test_what_could_not_be_sent_is_kept_and_sent_later(attempt, machine, endpoin
     assert len(objects(one)) == 1
 
 
-def test_while_a_suite_runs_what_ends_is_sent(attempt, machine, monkeypatch):
+def test_finished_runs_are_sent_while_a_suite_runs(attempt, machine, monkeypatch):
     monkeypatch.setattr("inrbench.store.mirror.PAUSE_SECONDS", 0.1)
     one = machine("one")
     with keep_synced(one.folder):
@@ -131,7 +131,7 @@ def test_while_a_suite_runs_what_ends_is_sent(attempt, machine, monkeypatch):
         assert len(objects(one)) == 1
 
 
-def test_a_bucket_that_is_not_there_is_refused_before_anything_runs(machine, uri, monkeypatch):
+def test_missing_bucket_is_refused_before_anything_runs(machine, uri, monkeypatch):
     machine("one")
     with (
         pytest.raises(StoreError, match="cannot write to s3://nobody-has-this"),
@@ -141,14 +141,14 @@ def test_a_bucket_that_is_not_there_is_refused_before_anything_runs(machine, uri
 
 
 @pytest.mark.parametrize("text", ["s3://KEY:SECRET@bucket/x", "nowhere://bucket/x"])
-def test_keys_and_unknown_schemes_are_refused_in_one_line(text, machine):
+def test_keys_in_addresses_and_unknown_schemes_are_refused(text, machine):
     machine("one")
     with pytest.raises(BadValue) as error:
         open_mirror(text)
     assert "SECRET@" not in str(error.value)
 
 
-def test_another_machine_finds_everything_done(machine, uri):
+def test_second_machine_finds_all_runs_finished(machine, uri):
     command = ["run", "--methods", "siren,relu", "--tasks", "function1d", "--protocol", "quick", "--signals", "sin200",
                "--set", "epochs=4", "--set", "width=16", "--results", uri]  # fmt: skip
     machine("one")
@@ -158,7 +158,7 @@ def test_another_machine_finds_everything_done(machine, uri):
     machine("other")
     second = CliRunner().invoke(cli, command)
     assert f"2 in {uri} already, 0 to do" in second.output
-    board = CliRunner().invoke(cli, ["leaderboard", "--results", uri])
-    assert "siren" in board.output
+    leaderboard = CliRunner().invoke(cli, ["leaderboard", "--results", uri])
+    assert "siren" in leaderboard.output
     checked = CliRunner().invoke(cli, ["results", "verify", "--results", uri])
     assert "none with a fault" in checked.output, checked.output

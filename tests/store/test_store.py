@@ -33,13 +33,13 @@ from inrbench.store.schema import COST, ENVIRONMENT
 from inrbench.store.write import parquet_bytes, store_folder
 
 
-def test_the_schema_has_a_column_for_every_field(attempt):
+def test_schema_has_a_column_for_every_field(attempt):
     assert set(attempt().row()) == set(SCHEMA.names)
     assert [f.name for f in fields(Cost)] == list(COST)
     assert [f.name for f in fields(Environment)] == list(ENVIRONMENT)
 
 
-def test_an_attempt_comes_back_as_it_was_stored(attempt, tmp_path):
+def test_attempt_is_read_as_it_was_stored(attempt, tmp_path):
     stored = attempt(psnr=31.5, seed=4)
     path = append(tmp_path, stored)
     assert path.parent == store_folder(tmp_path) / "task=toy" / "method=siren"
@@ -56,7 +56,7 @@ def test_unusual_floats_survive(attempt, tmp_path, value):
     assert str(row["metrics"][0]["value"]) == str(value)
 
 
-def test_of_several_attempts_the_newest_ok_one_counts(attempt, tmp_path):
+def test_newest_ok_attempt_counts(attempt, tmp_path):
     for psnr, status in ((1.0, "error"), (2.0, "ok"), (3.0, "ok"), (4.0, "timeout")):
         append(tmp_path, attempt(psnr=psnr, status=status))
     (row,) = read_runs(tmp_path).table.to_pylist()
@@ -64,14 +64,14 @@ def test_of_several_attempts_the_newest_ok_one_counts(attempt, tmp_path):
     assert finished_runs(tmp_path) == {row["run_id"]: "ok"}
 
 
-def test_without_an_ok_attempt_the_newest_one_counts(attempt, tmp_path):
+def test_newest_attempt_counts_if_none_is_ok(attempt, tmp_path):
     for status in ("error", "timeout"):
         append(tmp_path, attempt(status=status))
     assert list(finished_runs(tmp_path).values()) == ["timeout"]
     assert read_runs(tmp_path).table["status"].to_pylist() == ["timeout"]
 
 
-def test_what_ended_since_a_plan_was_made_is_told_also_by_machines_whose_clocks_are_behind(attempt, tmp_path):
+def test_newly_finished_runs_are_found_although_clocks_differ(attempt, tmp_path):
     known, other = attempt(status="error"), attempt(status="error", seed=1)
     append(tmp_path, known)
     append(tmp_path, other)
@@ -79,13 +79,13 @@ def test_what_ended_since_a_plan_was_made_is_told_also_by_machines_whose_clocks_
     assert attempts_of(tmp_path, {run}) == [known.attempt_id]
     assert set(newly_finished(tmp_path, {known.attempt_id})) == {other.result.spec.run_id}
     assert new_attempt(tmp_path, "toy", "siren", run, {known.attempt_id}) is None
-    late = replace(attempt(), attempt_id="0" * 24)  # by its clock long before the other
+    late = replace(attempt(), attempt_id="0" * 24)  # by its clock, much older than the others
     append(tmp_path, late)
     assert newly_finished(tmp_path, {known.attempt_id})[run] == "ok"
     assert new_attempt(tmp_path, "toy", "siren", run, {known.attempt_id})["attempt_id"] == late.attempt_id
 
 
-def test_a_clock_that_is_set_back_during_a_run_gives_no_negative_time(attempt, tmp_path):
+def test_clock_set_back_during_a_run_gives_no_negative_time(attempt, tmp_path):
     now = datetime.now(UTC)
     append(tmp_path, replace(attempt(), started_at=now, finished_at=now - timedelta(hours=1)))
     (row,) = read_runs(tmp_path).table.to_pylist()
@@ -110,7 +110,7 @@ def test_results_load_as_data_frames(attempt, tmp_path):
     ]
 
 
-def test_files_that_cannot_be_read_are_named_and_passed_over(attempt, tmp_path):
+def test_unreadable_files_are_skipped_and_reported(attempt, tmp_path):
     append(tmp_path, attempt())
     folder = store_folder(tmp_path) / "task=toy"
     (folder / "bad.parquet").write_bytes(b"PAR1 not really")
@@ -123,7 +123,7 @@ def test_files_that_cannot_be_read_are_named_and_passed_over(attempt, tmp_path):
     assert {path.name for path in read.unreadable} == {"bad.parquet", "empty.parquet", "folder.parquet"}
 
 
-def test_rows_of_others_and_of_a_newer_version_are_named_and_passed_over(attempt, tmp_path):
+def test_foreign_and_newer_files_are_skipped_and_reported(attempt, tmp_path):
     append(tmp_path, attempt())
     folder = store_folder(tmp_path) / "task=toy"
     newer = attempt(seed=7).table()
@@ -139,8 +139,8 @@ def test_rows_of_others_and_of_a_newer_version_are_named_and_passed_over(attempt
     assert "not a results file of inrbench" in reasons["foreign.parquet"]
 
 
-def test_files_of_an_older_schema_give_nulls(attempt, tmp_path):
-    """A column added later is null in old rows; an unknown column of a newer version is passed over."""
+def test_older_files_give_null_for_missing_columns(attempt, tmp_path):
+    """A column added later is null in old rows; an unknown column of a newer version is ignored."""
     table = attempt().table().drop_columns(["load_average", "tf32"]).append_column("from_the_future", pa.array([1]))
     write_atomically(parquet_bytes(table), store_folder(tmp_path) / "task=toy" / "old.parquet")
     (row,) = read_runs(tmp_path).table.to_pylist()
@@ -149,15 +149,15 @@ def test_files_of_an_older_schema_give_nulls(attempt, tmp_path):
     assert "from_the_future" not in row
 
 
-def test_a_published_file_of_version_1_is_read_for_ever():
-    """A file that the first version wrote. If this fails, published results have been broken."""
+def test_published_file_of_version_1_can_be_read():
+    """The first version wrote this file. If this test fails, published results can no longer be read."""
     runs = load_results(Path(__file__).parent / "version1")
     assert runs[["task", "method", "status", "steps"]].values.tolist() == [["function1d", "relu", "ok", 3]]
     assert runs["mse@train"][0] == pytest.approx(0.50294, abs=1e-4)
     assert len(load_results(Path(__file__).parent / "version1", "curves")) == 3
 
 
-def test_the_types_of_version_1_stay():
+def test_column_types_of_version_1_do_not_change():
     kinds = {name: str(SCHEMA.field(name).type) for name in SCHEMA.names}
     assert kinds["metrics"] == (
         "list<item: struct<id: string, value: double, unit: string, higher_is_better: bool, scale: string, note: string>>"
@@ -171,7 +171,7 @@ def test_the_types_of_version_1_stay():
     ]
 
 
-def test_compacting_is_deterministic_and_reads_back(attempt, tmp_path):
+def test_export_compact_is_deterministic_and_readable(attempt, tmp_path):
     for method in ("siren", "msa"):
         for seed in (2, 0, 1):
             append(tmp_path / "a", attempt(method=method, seed=seed))
@@ -187,7 +187,7 @@ def test_compacting_is_deterministic_and_reads_back(attempt, tmp_path):
     assert pq.read_metadata(next(iter(written))).num_row_groups == 1
 
 
-def test_compacting_adds_to_what_is_published(attempt, tmp_path):
+def test_export_compact_adds_to_published_files(attempt, tmp_path):
     append(tmp_path / "a", attempt(seed=0, psnr=1.0))
     export_compact(tmp_path / "a", tmp_path / "p")
     append(tmp_path / "b", attempt(seed=1, psnr=2.0))
@@ -197,7 +197,7 @@ def test_compacting_adds_to_what_is_published(attempt, tmp_path):
     assert export_compact(tmp_path / "b", tmp_path / "q", tasks=["other"]).written == {}
 
 
-def test_compacting_overwrites_nothing_it_cannot_read(attempt, tmp_path):
+def test_export_compact_does_not_overwrite_unreadable_files(attempt, tmp_path):
     append(tmp_path / "a", attempt())
     published = tmp_path / "p" / "toy" / "siren.parquet"
     published.parent.mkdir(parents=True)
@@ -208,21 +208,21 @@ def test_compacting_overwrites_nothing_it_cannot_read(attempt, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0 if hasattr(os, "geteuid") else True, reason="root may read everything")
-def test_a_folder_without_permission_is_refused_in_one_line(tmp_path):
+def test_folder_without_permission_is_refused(tmp_path):
     (tmp_path / "store").mkdir(mode=0)
     for use in (finished_runs, read_runs):
         with pytest.raises(StoreError, match="cannot read"):
             use(tmp_path)
 
 
-def test_numbers_and_texts_of_plugins_are_made_storable(attempt, tmp_path):
+def test_numpy_numbers_and_invalid_text_are_made_storable(attempt, tmp_path):
     odd = attempt(psnr=np.float32(3.5))
     append(tmp_path, replace(odd, result=replace(odd.result, message="caf\udce9")))
     (row,) = read_runs(tmp_path).table.to_pylist()
     assert (row["metrics"][0]["value"], row["message"]) == (3.5, "caf?")
 
 
-def test_a_folder_that_is_not_there_or_not_writable_is_refused_in_one_line(tmp_path, attempt):
+def test_missing_or_unwritable_folder_is_refused(tmp_path, attempt):
     with pytest.raises(StoreError, match=r"no results folder .*Make one with: inrbench run"):
         read_runs(tmp_path / "absent")
     (tmp_path / "file").touch()
@@ -232,8 +232,8 @@ def test_a_folder_that_is_not_there_or_not_writable_is_refused_in_one_line(tmp_p
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows numbers files differently")
-def test_the_file_that_appears_is_the_one_that_was_flushed_whole(attempt, tmp_path, monkeypatch):
-    """Renamed and not copied: no reader can see a part of it. The folder is flushed too, so that the name survives a power cut."""
+def test_appended_file_and_its_folder_are_flushed(attempt, tmp_path, monkeypatch):
+    """It is renamed, not copied: readers never see a part of it. The flush of the folder makes the name survive a power cut."""
     flushed = []
 
     def spy(handle: int) -> None:
@@ -245,7 +245,7 @@ def test_the_file_that_appears_is_the_one_that_was_flushed_whole(attempt, tmp_pa
 
 
 @pytest.mark.parametrize("step", ["open", "fsync", "replace"])
-def test_a_write_that_fails_leaves_nothing_behind(attempt, tmp_path, monkeypatch, step):
+def test_failed_write_leaves_no_files(attempt, tmp_path, monkeypatch, step):
     def fail(*args: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -270,7 +270,7 @@ for i in range(10_000):
 """
 
 
-def test_kill_9_in_the_middle_of_writing_leaves_only_whole_files(tmp_path):
+def test_kill_9_during_writing_leaves_only_complete_files(tmp_path):
     for files in (2, 5, 9):
         writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE)
         for _ in range(files):
@@ -283,5 +283,5 @@ def test_kill_9_in_the_middle_of_writing_leaves_only_whole_files(tmp_path):
     assert list(tmp_path.glob("[!.]*.parquet"))
 
 
-def test_costs_are_stored_by_their_names(attempt):
+def test_every_cost_is_stored(attempt):
     assert set(asdict(Cost())) <= set(attempt().row())

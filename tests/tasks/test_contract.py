@@ -1,4 +1,4 @@
-"""What holds for every registered task."""
+"""Properties of every registered task."""
 
 import hashlib
 
@@ -26,13 +26,13 @@ def test_protocols_name_their_metrics_and_sources(task):
         assert protocol.sources
 
 
-def test_versions_are_explained(task):
+def test_version_kind_and_documentation_exist(task):
     assert task.version in task.changes
     assert task.kind
     assert len(task.doc) > 100
 
 
-def test_suites_name_protocols_and_signals(task):
+def test_suites_name_existing_protocols_and_signals(task):
     for suite, signals in task.suites.items():
         assert suite in task.protocols
         assert set(signals) <= set(task.signals())
@@ -46,12 +46,12 @@ def test_signals_have_distinct_hashes(task):
         task.signal_sha256("nosuchsignal")
 
 
-def test_fingerprints_of_its_protocols_differ(task):
+def test_fingerprints_of_protocols_differ(task):
     marks = [protocol.fingerprint(task.name, task.version) for protocol in task.protocols.values()]
     assert len(set(marks)) == len(marks)
 
 
-def test_a_problem_is_as_large_as_the_task_says_and_can_be_judged(task):
+def test_problem_has_the_stated_size_and_can_be_evaluated(task):
     signal = task.signals()[0]
     protocol = task.protocols["quick"]
     try:
@@ -75,8 +75,8 @@ def test_a_problem_is_as_large_as_the_task_says_and_can_be_judged(task):
     assert not prediction.any()
 
 
-def test_every_protocol_can_be_ranked_and_judged(task):
-    """With everything that makes it large made small; what is ranked by is what is judged first."""
+def test_every_protocol_can_be_evaluated(task):
+    """Large settings are made small. The primary metric is the first one."""
     small = {"resolution": "12", "frames": "5", "max_pixels": "200", "batch": "64", "condition_points": "4"}
     for name in task.protocols:
         protocol = task.protocol(name)
@@ -86,7 +86,7 @@ def test_every_protocol_can_be_ranked_and_judged(task):
             if hasattr(protocol.settings, key) or (key == "batch" and task.kind == "pde")
         }
         protocol = protocol.with_changes(wanted)
-        signal = task.signals()[-1]  # one that needs no data, where there is one
+        signal = task.signals()[-1]  # one that needs no data, if there is one
         try:
             problem = task.problem(signal, protocol, 1)
         except DataMissing:
@@ -102,7 +102,7 @@ def test_every_protocol_can_be_ranked_and_judged(task):
         assert all(m.value is not None or m.note for m in measured)
 
 
-def test_the_same_seed_gives_the_same_points(task):
+def test_same_seed_gives_the_same_points(task):
     try:
         problems = [task.problem(task.signals()[0], task.protocols["quick"], 7) for _ in range(2)]
     except DataMissing:
@@ -111,12 +111,12 @@ def test_the_same_seed_gives_the_same_points(task):
     assert all(torch.equal(a, b) for a, b in zip(*batches, strict=True))
 
 
-def test_files_are_taken_or_refused_in_one_line(task, tmp_path):
+def test_missing_and_unsupported_files_are_refused(task, tmp_path):
     with pytest.raises(BadValue, match="no such file" if task.file_extensions else "takes no files as signals"):
         task.register_file(tmp_path / "absent.png")
 
 
-def test_two_files_of_one_name_are_refused(registry, tmp_path):
+def test_different_files_with_the_same_name_are_refused(registry, tmp_path):
     photo = registry.task("photo")
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
@@ -129,7 +129,7 @@ def test_two_files_of_one_name_are_refused(registry, tmp_path):
 
 @pytest.mark.kodak
 @pytest.mark.parametrize("protocol", ["paper", "quick"])
-def test_every_kodak_image_is_as_large_as_the_estimate_assumes(registry, protocol):
+def test_kodak_images_have_the_stated_size_and_hash(registry, protocol):
     task = registry.task("kodak")
     chosen = task.protocols[protocol]
     for signal in ("kodim01", "kodim04", "kodim19"):
@@ -137,7 +137,7 @@ def test_every_kodak_image_is_as_large_as_the_estimate_assumes(registry, protoco
         assert task.signal_sha256(signal) == locate("kodak", f"{signal}.png").actual
 
 
-def test_the_papers_protocols_have_the_papers_numbers(registry):
+def test_paper_protocols_of_function1d_and_kodak_match_the_paper(registry):
     function1d, kodak = (registry.task(name).protocols["paper"] for name in ("function1d", "kodak"))
     assert (function1d.width, function1d.n_layers, function1d.epochs, function1d.lr, function1d.lr_min) == (
         256,
@@ -151,7 +151,7 @@ def test_the_papers_protocols_have_the_papers_numbers(registry):
     assert kodak.settings.coordinate_range == (0.0, 1.0)
 
 
-def test_the_papers_protocols_of_video_and_shapes_have_the_papers_numbers(registry):
+def test_paper_protocols_of_video_and_shapes_match_the_paper(registry):
     video, occupancy, sdf = (registry.task(name).protocols["paper"] for name in ("video", "occupancy", "sdf"))
     assert (video.width, video.n_layers, video.epochs, video.batch, video.lr, video.lr_min) == (400, 3, 500, 20_480, 1e-3, 5e-4)
     assert registry.task("video").size("bigbuckbunny", video).n_points == 100 * 180 * 320
@@ -167,13 +167,13 @@ def test_the_papers_protocols_of_video_and_shapes_have_the_papers_numbers(regist
     ({"resolution": "4"}, "resolution must be at least 8"),
     ({"margin": "-1"}, "margin from 0 to 1"),
 ])  # fmt: skip
-def test_a_setting_of_shapes_that_means_nothing_is_refused(registry, changes, text):
+def test_invalid_shape_settings_are_refused(registry, changes, text):
     task = registry.task("sdf")
     with pytest.raises(BadValue, match=text):
         task.problem("knot", task.protocol("quick", changes), 0)
 
 
-def test_orbits_are_the_same_at_every_resolution_and_go_on(registry):
+def test_orbits_video_moves_and_is_the_same_at_every_resolution(registry):
     import sys
 
     orbits = sys.modules[type(registry.task("video")).__module__].orbits
@@ -182,7 +182,7 @@ def test_orbits_are_the_same_at_every_resolution_and_go_on(registry):
     assert (small[0] != small[2]).mean() > 0.5
 
 
-def test_multiscale_is_the_papers_function(registry):
+def test_multiscale_matches_the_paper(registry):
     from math import cos, sin
 
     import numpy as np
@@ -195,7 +195,7 @@ def test_multiscale_is_the_papers_function(registry):
         assert f(np.array(x)) == pytest.approx(expected, abs=1e-12)
 
 
-def test_kodak_without_data_is_missing_with_the_command(registry, no_data):
+def test_missing_kodak_data_error_names_the_fetch_command(registry, no_data):
     kodak = registry.task("kodak")
     with pytest.raises(DataMissing, match="run: inrbench data fetch kodak"):
         kodak.problem("kodim01", kodak.protocols["quick"], 0)

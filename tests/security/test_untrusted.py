@@ -1,4 +1,4 @@
-"""What comes from a stranger's results folder is looked at before it counts, and one bad file never stops a whole verb."""
+"""Results from untrusted sources are checked before use, and one bad file never stops a command."""
 
 import json
 import math
@@ -25,7 +25,7 @@ from inrbench.store.write import compacted_name, parquet_bytes
 
 
 def edited(results, path, **columns):
-    """Rewrite a stored attempt with other values in some columns, under the name that they ask for."""
+    """Rewrite a stored attempt with other values in some columns, under the matching file name."""
     (row,) = pq.read_table(path, partitioning=None).to_pylist()
     row = {**row, **columns}
     path.unlink()
@@ -34,7 +34,7 @@ def edited(results, path, **columns):
     return path.with_name(name)
 
 
-def test_a_strangers_file_never_takes_the_place_of_ones_own_artifact(attempt, tmp_path):
+def test_merge_never_replaces_an_existing_artifact(attempt, tmp_path):
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     kept = keep_artifacts(ours, lambda folder: (folder / "weights.safetensors").write_bytes(b"good"))
     one = attempt(seed=0)
@@ -48,21 +48,21 @@ def test_a_strangers_file_never_takes_the_place_of_ones_own_artifact(attempt, tm
     assert not verify(ours).faults
 
 
-def test_an_artifact_that_is_not_what_its_name_says_is_refused_and_named(attempt, tmp_path):
+def test_merge_refuses_an_artifact_with_wrong_content(attempt, tmp_path):
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     (theirs / "artifacts").mkdir(parents=True)
     (theirs / "artifacts" / f"{'0' * 32}.png").write_bytes(b"EVIL")
     one = attempt()
-    held = (Artifact(name="truth.png", file=f"{'0' * 32}.png", bytes=4),)
-    append(theirs, replace(one, result=replace(one.result, artifacts=held)))
+    given = (Artifact(name="truth.png", file=f"{'0' * 32}.png", bytes=4),)
+    append(theirs, replace(one, result=replace(one.result, artifacts=given)))
     done = CliRunner().invoke(cli, ["results", "merge", str(theirs), "--results", str(ours)], standalone_mode=False)
     assert done.return_value == 3
     assert "its content does not match its name" in done.output
     assert not list((ours / "artifacts").glob("*"))
 
 
-def test_a_row_that_claims_to_be_one_of_ours_hides_nothing(attempt, tmp_path):
-    """It bears our run's id and other columns."""
+def test_row_with_the_run_id_of_another_run_is_refused(attempt, tmp_path):
+    """The row has the id of one of our runs and other columns."""
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     for seed in range(3):
         append(ours, attempt(seed=seed))
@@ -75,7 +75,7 @@ def test_a_row_that_claims_to_be_one_of_ours_hides_nothing(attempt, tmp_path):
     assert sorted(read_runs(ours).table["seed"].to_pylist()) == [0, 1, 2, 5]
 
 
-def test_a_row_that_says_it_is_of_the_first_version_is_not_taken_at_its_word(attempt, tmp_path):
+def test_row_that_falsely_claims_version_1_is_refused(attempt, tmp_path):
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     append(ours, attempt(seed=0))
     mine = read_runs(ours).table.to_pylist()[0]
@@ -85,14 +85,14 @@ def test_a_row_that_says_it_is_of_the_first_version_is_not_taken_at_its_word(att
 
 
 ODD = {
-    "a metric that is nothing": {"metrics": [None]},
+    "a metric that is null": {"metrics": [None]},
     "a metric without a name": {"metrics": [{"id": None, "value": 1.0, "unit": "", "higher_is_better": True, "scale": "linear"}]},
     "an artifact without a name": {"artifacts": [{"name": None, "file": "x", "bytes": 1}]},
-    "a point of a curve that is nothing": {"curve": [None]},
-    "parameters that are no JSON": {"params_json": "{"},
+    "a point of a curve that is null": {"curve": [None]},
+    "parameters that are not JSON": {"params_json": "{"},
     "parameters that are a list": {"params_json": "[1]"},
-    "a protocol of a thousand levels": {"protocol_json": "[" * 1000 + "]" * 1000},
-    "a text of a megabyte": {"message": "x" * 2**20},
+    "a protocol with a thousand levels": {"protocol_json": "[" * 1000 + "]" * 1000},
+    "a text of one megabyte": {"message": "x" * 2**20},
     **{f"no {name}": {name: None} for name in (
         "device_class", "method", "method_sha256", "signal", "signal_sha256", "task", "protocol", "protocol_fingerprint",
         "protocol_json", "started_at", "finished_at", "seed", "status", "params_json", "variant", "metrics",
@@ -101,7 +101,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("what", ODD)
-def test_a_bad_row_stops_no_verb_and_is_named(attempt, tmp_path, what):
+def test_bad_row_is_reported_and_stops_no_command(attempt, tmp_path, what):
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     append(ours, attempt(seed=0))
     for folder in (ours, theirs):
@@ -124,25 +124,25 @@ def test_a_bad_row_stops_no_verb_and_is_named(attempt, tmp_path, what):
 
 
 MADE_UP = {
-    "in the future": {"finished_at": datetime(2190, 1, 1, tzinfo=UTC)},
+    "a time in the future": {"finished_at": datetime(2190, 1, 1, tzinfo=UTC)},
     "a negative seed": {"seed": -5},
-    "a signal with a space behind it": {"signal": "a "},
-    "a label that tells no parameter": {"variant": "renamed"},
-    "a label that tells another value": {"variant": "omega=31.0"},
-    "an end without a number": {"metrics": []},
+    "a signal with a trailing space": {"signal": "a "},
+    "a label that names no parameter": {"variant": "renamed"},
+    "a label with another value": {"variant": "omega=31.0"},
+    "an ok run without metrics": {"metrics": []},
     "not a number": {"metrics": [{"id": "psnr@test", "value": math.nan, "unit": "dB", "higher_is_better": True, "scale": "linear"}]},
-    "an endless number": {"metrics": [{"id": "psnr@test", "value": math.inf, "unit": "dB", "higher_is_better": True, "scale": "linear"}]},
+    "an infinite value": {"metrics": [{"id": "psnr@test", "value": math.inf, "unit": "dB", "higher_is_better": True, "scale": "linear"}]},
     "a metric twice": {"metrics": [{"id": "psnr@test", "value": value, "unit": "dB", "higher_is_better": True, "scale": "linear"}
                                    for value in (12.0, 99.0)]},
-    "less than no parameters": {"n_params": -5},
-    "less than no time": {"train_seconds": -1.0},
-    "an attempt of the future": {"attempt_id": "f" * 24},
+    "a negative number of parameters": {"n_params": -5},
+    "a negative time": {"train_seconds": -1.0},
+    "an attempt id from the future": {"attempt_id": "f" * 24},
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("what", MADE_UP)
-def test_a_row_with_a_value_that_no_run_can_have_is_refused(attempt, tmp_path, what):
-    """Its id is worked out again, so that nothing but the value is wrong."""
+def test_row_with_an_impossible_value_is_refused(attempt, tmp_path, what):
+    """The run id is computed again, so only the value is wrong."""
     path = append(tmp_path / "theirs", attempt())
     (row,) = pq.read_table(path, partitioning=None).to_pylist()
     row = {**row, **MADE_UP[what]}
@@ -156,7 +156,7 @@ def test_a_row_with_a_value_that_no_run_can_have_is_refused(attempt, tmp_path, w
     assert path.with_name(name) in verify(tmp_path / "theirs").faults
 
 
-def test_a_row_whose_protocol_is_not_that_of_its_fingerprint_is_refused(tiny_jobs, settings, tmp_path):
+def test_row_whose_protocol_does_not_match_its_fingerprint_is_refused(tiny_jobs, settings, tmp_path):
     (job,) = tiny_jobs()
     execute(job, settings)
     assert not import_attempts(settings.results, tmp_path / "good").refused
@@ -168,8 +168,8 @@ def test_a_row_whose_protocol_is_not_that_of_its_fingerprint_is_refused(tiny_job
     assert "whose protocol has the fingerprint" in fault
 
 
-def test_a_row_of_a_built_in_signal_with_another_content_is_refused(tiny_jobs, settings, tmp_path):
-    """It would be the newest content of the signal, and hide everybody's runs."""
+def test_row_with_wrong_content_of_a_built_in_signal_is_refused(tiny_jobs, settings, tmp_path):
+    """It would be the newest content of the signal, and would hide all other runs."""
     (job,) = tiny_jobs()
     execute(job, settings)
     (path,) = (settings.results / "store").rglob("*.parquet")
@@ -180,7 +180,7 @@ def test_a_row_of_a_built_in_signal_with_another_content_is_refused(tiny_jobs, s
     assert "differs from the one here" in fault
 
 
-def test_ones_own_finished_run_is_not_displaced_by_a_strangers_attempt_at_it(attempt, tmp_path):
+def test_merge_does_not_replace_a_finished_run(attempt, tmp_path):
     append(tmp_path / "ours", attempt(psnr=30.0))
     append(tmp_path / "theirs", attempt(psnr=50.0))
     merged = import_attempts(tmp_path / "theirs", tmp_path / "ours")
@@ -188,7 +188,7 @@ def test_ones_own_finished_run_is_not_displaced_by_a_strangers_attempt_at_it(att
     assert load_results(tmp_path / "ours")["psnr@test"].tolist() == [30.0]
 
 
-def test_an_attempts_id_that_is_taken_by_another_content_is_named(attempt, tmp_path):
+def test_merge_refuses_a_known_attempt_id_with_different_content(attempt, tmp_path):
     path = append(tmp_path / "ours", attempt(psnr=30.0))
     (tmp_path / "theirs").mkdir()
     shutil.copytree(tmp_path / "ours" / "store", tmp_path / "theirs" / "store")
@@ -197,14 +197,14 @@ def test_an_attempts_id_that_is_taken_by_another_content_is_named(attempt, tmp_p
     assert "exists here with different content" in fault
 
 
-def test_contents_of_a_signal_that_hide_each_other_are_told(attempt, tmp_path, caplog):
+def test_signal_with_several_contents_gives_a_warning(attempt, tmp_path, caplog):
     append(tmp_path, attempt())
     append(tmp_path, attempt(signal_sha256="e" * 64, method="msa"))
     assert comparable_runs(tmp_path)
     assert "the signal a was run with several contents" in caplog.text
 
 
-def test_a_time_that_is_none_stops_no_verb(attempt, tmp_path):
+def test_invalid_time_is_reported(attempt, tmp_path):
     path = append(tmp_path, attempt())
     table = pq.read_table(path, partitioning=None)
     place = table.column_names.index("finished_at")
@@ -215,7 +215,7 @@ def test_a_time_that_is_none_stops_no_verb(attempt, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["{id}.{attempt}.ok.parquet", "runs.0123456789abcdef.parquet"])
-def test_a_pipe_in_the_place_of_a_file_hangs_nothing(attempt, tmp_path, name):
+def test_named_pipe_in_place_of_a_file_does_not_block(attempt, tmp_path, name):
     path = append(tmp_path, attempt())
     append(tmp_path, attempt(seed=1))
     os.mkfifo(path.with_name(name.format(id="a" * 32, attempt="1" * 24)))
@@ -223,7 +223,7 @@ def test_a_pipe_in_the_place_of_a_file_hangs_nothing(attempt, tmp_path, name):
     assert len(verify(tmp_path).faults) == 1
 
 
-def test_a_file_of_many_row_groups_and_one_with_a_giant_footer_are_refused(attempt, tmp_path):
+def test_files_with_many_row_groups_or_a_huge_footer_are_refused(attempt, tmp_path):
     path = append(tmp_path, attempt())
     table = pq.read_table(path, partitioning=None)
     with pq.ParquetWriter(path.with_name("many.parquet"), table.schema) as writer:
@@ -240,13 +240,13 @@ def test_a_file_of_many_row_groups_and_one_with_a_giant_footer_are_refused(attem
     assert "footer" in unreadable[sparse]
 
 
-def test_a_store_that_is_a_file_is_named(tmp_path):
+def test_store_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "store").write_text("")
     with pytest.raises(InrbenchError, match="is not a folder"):
         verify(tmp_path)
 
 
-def test_a_text_that_is_no_text_stops_no_verb(attempt, tmp_path):
+def test_text_that_is_not_utf8_is_refused(attempt, tmp_path):
     path = append(tmp_path / "theirs", attempt(variant="here is a text"))
     assert path.read_bytes().count(b"here is a text") >= 1
     table = pq.read_table(path, partitioning=None)
@@ -258,8 +258,8 @@ def test_a_text_that_is_no_text_stops_no_verb(attempt, tmp_path):
     assert path in import_attempts(tmp_path / "theirs", tmp_path / "ours").refused
 
 
-def test_a_packed_file_replaces_nothing_whose_content_is_another(attempt, tmp_path):
-    """Somebody puts a file beside ours that claims our attempts."""
+def test_compacting_keeps_attempts_that_a_forged_file_claims(attempt, tmp_path):
+    """A forged file in the same folder contains our attempt ids with other numbers."""
     paths = [append(tmp_path, attempt(seed=seed)) for seed in range(4)]
     rows = [pq.read_table(path, partitioning=None).to_pylist()[0] for path in paths]
     forged = parquet_bytes(pa.Table.from_pylist([{**row, "wall_seconds": 1e-9} for row in rows], schema=SCHEMA))
@@ -268,16 +268,16 @@ def test_a_packed_file_replaces_nothing_whose_content_is_another(attempt, tmp_pa
     assert all(path.exists() for path in paths)
 
 
-def test_render_refuses_a_row_it_cannot_understand(attempt, tmp_path, monkeypatch):
+def test_load_run_refuses_invalid_protocols_in_one_line(attempt, tmp_path, monkeypatch):
     registry = Registry()
     kept = keep_artifacts(tmp_path, lambda folder: (folder / "weights.safetensors").write_bytes(b"few"))
     one = attempt(task="photo", signal="camera", method_sha256=registry.source("method", "siren").sha256())
     append(tmp_path, replace(one, result=replace(one.result, artifacts=kept)))
     (row,) = read_runs(tmp_path).table.to_pylist()
     encoded = registry.task("photo").protocols["quick"].encoded()
-    for held in ("[1]", "{}", json.dumps({**encoded, "extra": 1}), json.dumps({**encoded, "settings": 7})):
+    for given in ("[1]", "{}", json.dumps({**encoded, "extra": 1}), json.dumps({**encoded, "settings": 7})):
         with pytest.raises(InrbenchError) as error:
-            load_run({**row, "protocol_json": held}, tmp_path, registry)
+            load_run({**row, "protocol_json": given}, tmp_path, registry)
         assert "\n" not in str(error.value)
     with pytest.raises(InrbenchError, match=r"cannot hold the weights of 4 layers of 200000"):
         load_run({**row, "protocol_json": json.dumps({**encoded, "width": 200_000})}, tmp_path, registry)
