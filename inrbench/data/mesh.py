@@ -131,9 +131,10 @@ def _loaded(path: Path) -> tuple[Array, NDArray[np.int64]]:
         if path.suffix.lower() == ".gz":
             data = gzip.decompress(data)
         loaded: Any = trimesh.load(io.BytesIO(data), file_type=kind, force="mesh", process=False)
-        if not len(loaded.faces) and (reason := _why_not_read(data)):
+        faces = getattr(loaded, "faces", ())  # earlier versions of trimesh return a point cloud for a file without faces
+        if not len(faces) and (reason := _why_not_read(data)):
             raise ValueError(reason)
-        return np.asarray(loaded.vertices, dtype=np.float64), np.asarray(loaded.faces, dtype=np.int64).reshape(-1, 3)
+        return np.asarray(loaded.vertices, dtype=np.float64), np.asarray(faces, dtype=np.int64).reshape(-1, 3)
     except FileNotFoundError as error:
         raise BadValue(f"no such mesh: {path}") from error
     except Exception as error:  # trimesh's readers raise many kinds of error for a damaged file
@@ -147,7 +148,7 @@ def _why_not_read(data: bytes) -> str | None:
     if not head.startswith(b"ply"):
         return None
     if b"tristrips" in head:
-        return "it holds strips of triangles (tristrips); save it with faces"
+        return "it contains strips of triangles (tristrips); save it with faces"
     if b"element face" in head and b"format binary" in head:
         return "its binary faces are not all triangles; triangulate it and save it again"
     return None

@@ -190,7 +190,7 @@ def test_small_mesh_faults_are_repaired_and_noted(name, note):
 
 
 @pytest.mark.parametrize(("name", "why"), [
-    ("m_tristrips.ply", "it holds strips of triangles"), ("m_bin_mixed.ply", "its binary faces are not all triangles"),
+    ("m_tristrips.ply", "it contains strips of triangles"), ("m_bin_mixed.ply", "its binary faces are not all triangles"),
 ])  # fmt: skip
 def test_unsupported_ply_contents_are_refused_by_name(name, why):
     with pytest.raises(BadValue, match=why):

@@ -42,6 +42,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2 if hasattr(os, "sched_getaffinity") else True, reason="one core only")
+@pytest.mark.slow
 def test_workers_claim_disjoint_cores_and_dead_workers_free_theirs(tmp_path):
     (tmp_path / "scenario.py").write_text(SCENARIO)
     first, second, third = json.loads(subprocess.check_output([sys.executable, tmp_path / "scenario.py"], timeout=120))

@@ -104,7 +104,7 @@ def test_a_run_over_the_memory_limit_ends_as_oom_and_others_succeed(tiny_jobs, s
     assert run_local(jobs, replace(settings, memory=0.5), ProgressObserver())
     ends = {row["method"]: row for row in read_runs(settings.results).table.to_pylist()}
     assert {method: row["status"] for method, row in ends.items()} == {"unruly": "oom", "relu": "ok"}
-    assert "activations of a step take" in ends["unruly"]["message"]
+    assert "activations of a step need" in ends["unruly"]["message"]
     assert "0.5 GiB are allowed (--memory-limit)" in ends["unruly"]["message"]
 
 

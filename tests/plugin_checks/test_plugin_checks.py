@@ -13,9 +13,17 @@ from inrbench.registry import Registry
 REGISTRY = Registry()
 
 
+MAY_WARN = {"parameters", "variance", "dead units"}
+"""Checks of the initial network, where a warning is the method's own choice."""
+WARNINGS = {"relu": {"second derivative"}, **{name: {"the rest"} for name in ("gp-hm-stm", "mean", "dct", "bilinear")}}
+"""Method -> checks that warn by design: relu has no second derivative; solved models are checked in part."""
+
+
 @pytest.mark.parametrize("name", sorted(REGISTRY.methods))
-def test_built_in_methods_fail_no_check(name):
+def test_built_in_methods_pass_every_check(name):
     found = check_method(REGISTRY.method(name), compiled=False)
+    states = {result.check: (result.state, result.message) for result in found if result.check not in MAY_WARN}
+    assert {check for check, (state, _) in states.items() if state != "ok"} == WARNINGS.get(name, set()), states
     assert not [result for result in found if result.state == "fail"]
 
 

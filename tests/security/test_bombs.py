@@ -63,7 +63,9 @@ def test_picture_of_a_billion_pixels_is_refused(tmp_path):
     assert "pixels" in said
 
 
-@pytest.mark.parametrize("what", ["zeros", "objects", "other keys", "text", "half", "sizes", "locked"])
+@pytest.mark.parametrize(
+    "what", [pytest.param("zeros", marks=pytest.mark.slow), "objects", "other keys", "text", "half", "sizes", "locked"]
+)
 def test_invalid_curve_files_are_refused(tmp_path, what):
     path = tmp_path / "curve.npz"
     x = np.linspace(0, 1, 9)

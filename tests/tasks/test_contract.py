@@ -1,4 +1,4 @@
-"""Properties of every registered task."""
+"""Requirements on every built-in task, in addition to the checks of ``inrbench check-plugin``."""
 
 import hashlib
 
@@ -18,17 +18,8 @@ def task(request, registry):
     return registry.task(request.param)
 
 
-def test_protocols_name_their_metrics_and_sources(task):
+def test_tasks_have_a_paper_protocol_and_documentation(task):
     assert {"paper", "quick"} <= set(task.protocols)
-    for name, protocol in task.protocols.items():
-        assert name == protocol.name
-        assert task.metrics_of(protocol)
-        assert protocol.sources
-
-
-def test_version_kind_and_documentation_exist(task):
-    assert task.version in task.changes
-    assert task.kind
     assert len(task.doc) > 100
 
 
@@ -38,10 +29,7 @@ def test_suites_name_existing_protocols_and_signals(task):
         assert set(signals) <= set(task.signals())
 
 
-def test_signals_have_distinct_hashes(task):
-    hashes = [task.signal_sha256(signal) for signal in task.signals()]
-    assert len(set(hashes)) == len(hashes)
-    assert all(len(value) == 64 for value in hashes)
+def test_unknown_signals_are_refused(task):
     with pytest.raises(UnknownName, match="unknown signal"):
         task.signal_sha256("nosuchsignal")
 
@@ -51,24 +39,12 @@ def test_fingerprints_of_protocols_differ(task):
     assert len(set(marks)) == len(marks)
 
 
-def test_problem_has_the_stated_size_and_can_be_evaluated(task):
-    signal = task.signals()[0]
-    protocol = task.protocols["quick"]
+def test_grid_pair_has_the_shape_of_the_signal(task):
     try:
-        problem = task.problem(signal, protocol, 1)
+        problem = task.problem(task.signals()[0], task.protocols["quick"], 1)
     except DataMissing:
         pytest.skip("data missing")
-    size = task.size(signal, protocol)
-    assert (problem.in_features, problem.out_features, problem.n_points) == (size.in_features, size.out_features, size.n_points)
-
-    def predict(x: torch.Tensor) -> torch.Tensor:
-        return torch.zeros(len(x), problem.out_features)
-
-    evaluator = Evaluator(task.metrics_of(protocol), problem.evaluation)
-    measured = evaluator.measure(predict)
-    assert [m.metric.id for m in measured] == list(protocol.metrics)
-    assert measured[0].value == evaluator.primary(predict)
-    truth, prediction = problem.evaluation.grid_pair(predict)
+    truth, prediction = problem.evaluation.grid_pair(lambda x: torch.zeros(len(x), problem.out_features))
     assert truth.shape == prediction.shape
     assert truth.shape[-1] == problem.out_features
     assert truth.std() > 0
@@ -90,7 +66,7 @@ def test_every_protocol_can_be_evaluated(task):
         try:
             problem = task.problem(signal, protocol, 1)
         except DataMissing:
-            pytest.skip("data missing")
+            continue
 
         def predict(x: torch.Tensor, n: int = problem.out_features) -> torch.Tensor:
             return torch.zeros(len(x), n)
@@ -100,15 +76,6 @@ def test_every_protocol_can_be_evaluated(task):
         assert [m.metric.id for m in measured] == list(protocol.metrics)
         assert measured[0].value == evaluator.primary(predict)
         assert all(m.value is not None or m.note for m in measured)
-
-
-def test_same_seed_gives_the_same_points(task):
-    try:
-        problems = [task.problem(task.signals()[0], task.protocols["quick"], 7) for _ in range(2)]
-    except DataMissing:
-        pytest.skip("data missing")
-    batches = [next(p.batches(torch.Generator().manual_seed(1))) for p in problems]
-    assert all(torch.equal(a, b) for a, b in zip(*batches, strict=True))
 
 
 def test_missing_and_unsupported_files_are_refused(task, tmp_path):
