@@ -15,6 +15,9 @@ TEXTS = [
     ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "inrbench" / "report" / "site" / "templates").glob("*.html")),
     *sorted((ROOT / "inrbench" / "scaffold" / "templates").rglob("*.txt")),
+    ROOT / "CHANGELOG.md", ROOT / "RELEASING.md", ROOT / "benchmarks" / "README.md", ROOT / "results" / "published" / "README.md",
+    *sorted((ROOT / "benchmarks").glob("*.py")), *sorted((ROOT / "results" / "papers").glob("*.toml")),
+    *(path for path in sorted((ROOT / "tests").rglob("*.py")) if path.name != "test_language.py"),
 ]  # fmt: skip
 PER = "run|method|task|row|step|file|round|signal|seed|value|axis|layer|point|pixel|second|core|worker|job|process"
 BANNED = {
@@ -29,6 +32,7 @@ BANNED = {
     r"\bwhat stands\b|\bstands? (in|on|beside|behind|below)\b": "is in, is on",
     r"\banother (run|thing) (than|altogether)\b": "a different run",
     rf"\b(file|row|line|value|point|product|panel|dot)s? an? ({PER})\b": "one file per run",
+    r"\bheld\b(?!-out| out)": "stored, contained",
     r"\bof a user's\b": "the user's",
     r"\bwhoever\b": "who",
 }

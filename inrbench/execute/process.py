@@ -49,10 +49,10 @@ def run_job(job: Job, settings: ExecutionSettings, index: int) -> RunOutcome | N
         os._exit(RESTART_CODE)
     spec = job.spec
     with (
-        lease(settings.results, spec.run_id, what=spec.title) as ours,
-        lease_in_bucket(settings.bucket, spec.run_id) if ours else nullcontext(False) as alone,
+        lease(settings.results, spec.run_id, what=spec.title) as leased,
+        lease_in_bucket(settings.bucket, spec.run_id) if leased else nullcontext(False) as leased_in_bucket,
     ):
-        if not alone:
+        if not leased_in_bucket:
             return None
         remote = mirror_of(settings.results)
         if remote:

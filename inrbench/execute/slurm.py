@@ -152,8 +152,10 @@ class _SlurmRun:
             minutes = max(MIN_MINUTES, math.ceil(2 * max(total for _, total in part) / 60))
             executor.update_parameters(**{"time": minutes, **self.parameters})
             with executor.batch():
-                handles = [executor.submit(Bundle(tuple(held), settings)) for held, _ in part]
-            sent = {handle.job_id: [job.spec.run_id for job in held] for handle, (held, _) in zip(handles, part, strict=True)}
+                handles = [executor.submit(Bundle(tuple(bundle), settings)) for bundle, _ in part]
+            sent = {
+                handle.job_id: [job.spec.run_id for job in bundle] for handle, (bundle, _) in zip(handles, part, strict=True)
+            }
             noted = json.dumps({"tasks": sent, "known": sorted(settings.known)})
             write_atomically(noted.encode(), folder / f"{new_attempt_id()}.json")
             self.tasks.update(sent)
@@ -189,9 +191,9 @@ def submissions(results: Path) -> list[Submission]:
     found = []
     for path in sorted(below(results, "submissions").glob("*.json")):
         try:
-            held = read_json(read_regular(path))
-            tasks = {str(task): [str(run) for run in runs] for task, runs in held["tasks"].items()}
-            found.append(Submission(tasks, [str(attempt) for attempt in held["known"]]))
+            content = read_json(read_regular(path))
+            tasks = {str(task): [str(run) for run in runs] for task, runs in content["tasks"].items()}
+            found.append(Submission(tasks, [str(attempt) for attempt in content["known"]]))
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             continue
     return found
@@ -217,8 +219,8 @@ def bundles(jobs: Sequence[Job], seconds: Mapping[str, float]) -> list[tuple[lis
     for job in sorted(jobs, key=lambda job: -seconds[job.spec.run_id]):
         if not made or made[-1][1] >= BUNDLE_SECONDS:
             made.append(([], 0.0))
-        held, total = made[-1]
-        made[-1] = ([*held, job], total + seconds[job.spec.run_id])
+        bundle, total = made[-1]
+        made[-1] = ([*bundle, job], total + seconds[job.spec.run_id])
     return made
 
 

@@ -19,13 +19,15 @@ def load_weights(network: nn.Module, path: Path) -> None:
     """Load the weights that ``save_weights`` wrote into a network. Raises BadValue if there are none or they do not fit."""
     state = network.state_dict()
     try:
-        held = load_file(path)
+        stored = load_file(path)
     except SafetensorError as error:
         raise BadValue(f"{path} contains no weights: {error}") from error
-    if {name: _kind(_real(tensor)) for name, tensor in state.items()} != {name: _kind(tensor) for name, tensor in held.items()}:
+    if {name: _kind(_real(tensor)) for name, tensor in state.items()} != {
+        name: _kind(tensor) for name, tensor in stored.items()
+    }:
         raise BadValue(f"{path} contains the weights of a different network")
     network.load_state_dict(
-        {name: torch.view_as_complex(held[name]) if state[name].is_complex() else held[name] for name in state}
+        {name: torch.view_as_complex(stored[name]) if state[name].is_complex() else stored[name] for name in state}
     )
 
 

@@ -101,11 +101,11 @@ def precision(subject: MethodUnderTest) -> CheckResult:
     exact = gradient_in_chunks(subject.network().double(), exact_problem, 256)
     plain = gradient_in_chunks(subject.network(), problem, 256)
     fast = gradient_in_chunks(subject.network(), problem, 256, fastest_fp32_backend("cpu"))
-    ours, usual = ((each - exact).norm() / exact.norm().clamp(min=1e-30) for each in (fast, plain))
-    message = f"relative error of the gradient: plain float32 {usual:.0e}, fast engine {ours:.0e}"
-    if ours > WORSE * usual + 1e-6:
+    fast_error, plain_error = ((each - exact).norm() / exact.norm().clamp(min=1e-30) for each in (fast, plain))
+    message = f"relative error of the gradient: plain float32 {plain_error:.0e}, fast engine {fast_error:.0e}"
+    if fast_error > WORSE * plain_error + 1e-6:
         return CheckResult("precision", "fail", message, "run it with --engine reference, and report this")
-    if usual > DISAGREE:
+    if plain_error > DISAGREE:
         return CheckResult(
             "precision", "warn", message, "a sine of large arguments loses digits: results will depend on the machine"
         )

@@ -95,11 +95,11 @@ class AudioEvaluation:
 
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
         """Write ``reconstruction.wav`` and ``truth.wav``, and ``curve.npz`` with x, truth and prediction."""
-        ours = self.waveform(predict)
-        write_wav(folder / "reconstruction.wav", Clip(ours, round(self.rate)))
+        reconstruction = self.waveform(predict)
+        write_wav(folder / "reconstruction.wav", Clip(reconstruction, round(self.rate)))
         write_wav(folder / "truth.wav", Clip(self.fitted, round(self.rate)))
         x = np.linspace(*self.span, len(self.fitted))
-        np.savez_compressed(folder / "curve.npz", x=x, truth=self.fitted, prediction=ours)
+        np.savez_compressed(folder / "curve.npz", x=x, truth=self.fitted, prediction=reconstruction)
 
     def save_scaled(self, predict: Predict, scale: int, path: Path) -> None:
         """Write the sound at ``scale`` times the fitted rate.

@@ -38,18 +38,18 @@ def lease_in_bucket(uri: str | None, name: str) -> Iterator[bool]:
     If no lease can be stored (no bucket, no boto3, or an unexpected answer from the bucket), it yields True and the block runs
     without a lease. A run may then be done twice; it counts once.
     """
-    held = _Held(*_place(uri, name)) if uri is not None and can_lease(uri) else None
-    ours = held.take() if held is not None else None
-    if held is None or not ours:
-        yield ours is None
+    lease = _BucketLease(*_place(uri, name)) if uri is not None and can_lease(uri) else None
+    taken = lease.take() if lease is not None else None
+    if lease is None or not taken:
+        yield taken is None
         return
     stop = threading.Event()
-    threading.Thread(target=held.beat, args=(stop,), daemon=True).start()
+    threading.Thread(target=lease.beat, args=(stop,), daemon=True).start()
     try:
         yield True
     finally:
         stop.set()
-        held.release()
+        lease.release()
 
 
 def _place(uri: str, name: str) -> tuple[Any, str, str]:
@@ -69,7 +69,7 @@ def _place(uri: str, name: str) -> tuple[Any, str, str]:
 
 
 @dataclass
-class _Held:
+class _BucketLease:
     """A lease, as this process writes it. ``etag`` is the version that this process wrote, or None if it owns none."""
 
     client: Any

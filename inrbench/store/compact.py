@@ -72,20 +72,22 @@ def export_compact(results: Path, target: Path, tasks: Container[str] | None = N
     for folder in (results, target):
         sweep(folder)
     merged = MergeResult()
-    ours, merged_refused = pairs_by_file(results)
+    new, merged_refused = pairs_by_file(results)
     merged.refused.update(merged_refused)
-    held = [(results, ours)]
+    sources = [(results, new)]
     if target != results and target.is_dir():
-        theirs, unreadable = pairs_by_file(target)
+        published, unreadable = pairs_by_file(target)
         _refuse(unreadable)
-        held.insert(0, (target, theirs))
-    pairs = sorted({pair for pairs in ours.values() for pair in pairs if tasks is None or pair[0] in tasks})
+        sources.insert(0, (target, published))
+    pairs = sorted({pair for pairs in new.values() for pair in pairs if tasks is None or pair[0] in tasks})
     _refuse_like_names(pairs)
     for task, method in pairs:
         if why := name_error(task) or name_error(method):
-            merged.refused.update({path: why for path, pairs in ours.items() if (task, method) in pairs})
+            merged.refused.update({path: why for path, pairs in new.items() if (task, method) in pairs})
             continue
-        rows = attempts_that_count(pa.concat_tables([read_pair(folder, (task, method), known).table for folder, known in held]))
+        rows = attempts_that_count(
+            pa.concat_tables([read_pair(folder, (task, method), known).table for folder, known in sources])
+        )
         path = target / task / f"{method}.parquet"
         write_atomically(parquet_bytes(rows.combine_chunks(), COMPRESSION_LEVEL), path)
         merged.written[path] = rows.num_rows
@@ -173,24 +175,24 @@ def import_attempts(other: Path, results: Path) -> MergeResult:
     sweep(results)
     table, unreadable = read_all_attempts(other, [*SCHEMA.names, FILE.name])
     merged = MergeResult(refused=dict(unreadable))
-    ours = stored_attempts(results)
-    ended = set(ours.filter(pc.equal(ours["status"], "ok"))["run_id"].to_pylist())
-    held = set(ours["attempt_id"].to_pylist())
-    conflicting = _conflicting_attempts(table.filter(_any_of(table["attempt_id"], held)).select(SCHEMA.names), results)
-    sound = []
+    stored = stored_attempts(results)
+    ended = set(stored.filter(pc.equal(stored["status"], "ok"))["run_id"].to_pylist())
+    existing = set(stored["attempt_id"].to_pylist())
+    conflicting = _conflicting_attempts(table.filter(_any_of(table["attempt_id"], existing)).select(SCHEMA.names), results)
+    accepted = []
     for i, row in enumerate(table.to_pylist()):
         file = Path(row.pop(FILE.name))
         if row["attempt_id"] in conflicting:
             merged.refused.setdefault(file, f"contains attempt {row['attempt_id']}, which exists here with different content")
-        elif row["attempt_id"] in held:
+        elif row["attempt_id"] in existing:
             continue
         elif fault := row_error(row):
             merged.refused.setdefault(file, fault)
         elif row["run_id"] in ended:
             merged.left_out += 1
         else:
-            sound.append(i)
-    new = table.select(SCHEMA.names).take(pa.array(sound, pa.int64()))
+            accepted.append(i)
+    new = table.select(SCHEMA.names).take(pa.array(accepted, pa.int64()))
     merged.refused.update(copy_artifacts(new.select(["artifacts"]).to_pylist(), other, results))
     for pair, rows in _by_pair(new):
         path, n_attempts = _write_compacted(rows, attempt_folder(results, *pair))
@@ -198,13 +200,13 @@ def import_attempts(other: Path, results: Path) -> MergeResult:
     return merged
 
 
-def _conflicting_attempts(theirs: pa.Table, results: Path) -> set[str]:
+def _conflicting_attempts(rows: pa.Table, results: Path) -> set[str]:
     """Return the ids of attempts that a results folder stores with different content than these rows."""
-    if not theirs.num_rows:
+    if not rows.num_rows:
         return set()
-    ours, _ = read_all_attempts(results, SCHEMA.names)
+    stored, _ = read_all_attempts(results, SCHEMA.names)
     return conflicting_ids(
-        pa.concat_tables([theirs, ours.filter(_any_of(ours["attempt_id"], theirs["attempt_id"].to_pylist()))])
+        pa.concat_tables([rows, stored.filter(_any_of(stored["attempt_id"], rows["attempt_id"].to_pylist()))])
     )
 
 

@@ -82,8 +82,8 @@ class Lease:
         return what if isinstance(what, str) else None
 
 
-def _texts(held: object) -> list[str] | None:
-    return held if isinstance(held, list) and all(isinstance(each, str) for each in held) else None
+def _texts(value: object) -> list[str] | None:
+    return value if isinstance(value, list) and all(isinstance(each, str) for each in value) else None
 
 
 def lease_folder(results: Path) -> Path:
@@ -107,11 +107,11 @@ def lease(results: Path, name: str, **info: Any) -> Iterator[bool]:
     started = psutil.Process().create_time()
     me = Lease(name, socket.gethostname(), place(), os.getpid(), started, time.time(), secrets.token_hex(16), info)
     try:
-        ours = _take(path, me)
+        taken = _take(path, me)
     except OSError:
         yield True
         return
-    if not ours:
+    if not taken:
         yield False
         return
     stop = threading.Event()

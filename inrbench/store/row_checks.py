@@ -81,8 +81,8 @@ def _value_error(row: Mapping[str, Any]) -> str | None:
 def _is_variant(variant: str, params: Mapping[str, Any]) -> bool:
     """Return whether the settings in a label are those of the parameters: ``omega=10.0`` for ``{"omega": 10.0}``."""
     names = [name for name in re.findall(r"(?:^|,)([A-Za-z_]\w*)=", variant) if name in params]
-    held = {name: tuple(value) if isinstance(value, list) else value for name, value in params.items()}
-    return variant == variant_text({name: held[name] for name in names})
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in params.items()}
+    return variant == variant_text({name: values[name] for name in names})
 
 
 def _time_error(row: Mapping[str, Any]) -> str | None:
@@ -163,6 +163,6 @@ def name_mismatch(name: str, file: Path, table: pa.Table) -> str | None:
     if is_compacted(Path(name)):
         right = name == compacted_name(file.read_bytes())
         return None if right else "does not match its name: its content has a different digest"
-    held = table.select(SELECTION_COLUMNS).to_pylist()
+    stored = table.select(SELECTION_COLUMNS).to_pylist()
     named = dict(zip(SELECTION_COLUMNS, name.split(".")[:-1], strict=False))
-    return None if held == [named] else "does not contain the attempt in its name"
+    return None if stored == [named] else "does not contain the attempt in its name"

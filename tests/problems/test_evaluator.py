@@ -81,7 +81,7 @@ def test_built_in_metrics_have_a_function_a_title_and_inputs():
         assert metric.needs, metric.id
 
 
-PLUGIN = '''"""waves: one sine, judged by its largest error."""
+PLUGIN = '''"""waves: one sine, evaluated by its largest error."""
 
 from inrbench import Metric, Protocol, register_task
 from inrbench.tasks.function1d import Function1d, QUICK

@@ -19,8 +19,8 @@ function filterAll() {
     for (const row of rows) if (!row.textContent.toLowerCase().includes(text)) row.hidden = true;
   }
   for (const select of document.querySelectorAll("[data-choose]")) {
-    const held = `[data-${select.dataset.field}]`;
-    for (const part of document.querySelectorAll(`#${select.dataset.choose} ${held}`)) {
+    const attribute = `[data-${select.dataset.field}]`;
+    for (const part of document.querySelectorAll(`#${select.dataset.choose} ${attribute}`)) {
       if (select.value && part.dataset[select.dataset.field] !== select.value) part.hidden = true;
     }
   }
