@@ -66,7 +66,8 @@ class Entry:
         failures: Reason -> number of runs that did not end ok or did not train, or of signals that were not run.
         cells: Metric id -> summary.
         train_seconds: Training time; None without runs that count.
-        n_params: Number of trained parameters; None if unknown.
+        n_params: Largest number of trained parameters over the signals; None if unknown.
+        n_params_min: Smallest number of trained parameters over the signals.
     """
 
     label: str
@@ -78,6 +79,7 @@ class Entry:
     gpu_bytes: Summary | None
     """Peak memory of torch's allocator on the GPU. None on a CPU, where a peak describes the process, not the method."""
     n_params: int | None
+    n_params_min: int | None
     n_deployed: int | None
     """Numbers stored for the trained network, if fewer than were stored in training; otherwise None."""
     n_signals: int = 0
@@ -227,6 +229,7 @@ def _row(
             cells[metric.id] = _cell((numbers if len(numbers) else column).to_numpy(dtype=float), metric.scale == "log")
     seeds = runs[good].groupby("signal").size()
     by_signal = counted.groupby("signal")
+    sizes = counted["n_params"].dropna()
     memory = by_signal["gpu_peak_allocated_bytes"].mean().dropna()
     return Entry(
         label=label,
@@ -235,7 +238,8 @@ def _row(
         cells=cells,
         train_seconds=summarise(by_signal["train_seconds"].mean()) if len(counted) else None,
         gpu_bytes=summarise(memory) if len(memory) else None,
-        n_params=int(counts.iloc[0]) if len(counts := counted["n_params"].dropna()) else None,
+        n_params=int(sizes.max()) if len(sizes) else None,
+        n_params_min=int(sizes.min()) if len(sizes) else None,
         n_deployed=_deployed(counted),
         n_signals=len(seeds),
         seeds=(int(seeds.min()), int(seeds.max())) if len(seeds) else (0, 0),
@@ -258,7 +262,7 @@ def _deployed(ok: pd.DataFrame) -> int | None:
     counts = ok[["n_params_stored", "n_params_deployed"]].dropna()
     if not len(counts):
         return None
-    stored, deployed = (int(value) for value in counts.iloc[0])
+    stored, deployed = (int(value) for value in counts.max())
     return deployed if deployed < stored else None
 
 

@@ -23,7 +23,7 @@ from inrbench.spec import Track, split_outside_brackets
 )
 @click.option("--tasks", shell_complete=complete_names("tasks"), help="Tasks, comma-separated, or all.")
 @click.option("--suite", help="A named list of tasks and protocols: quick, paper.")
-@click.option("--protocol", default=None, help="Protocol of --tasks.  [default: paper]")
+@click.option("--protocol", default=None, help="Protocol of --tasks.  [default: paper, which takes hours to days on a CPU]")
 @click.option(
     "--set",
     "changes",

@@ -222,6 +222,8 @@ def cells(leaderboard: Leaderboard, row: Entry) -> list[tuple[str, str | None]]:
     times = [(seconds_text(row.train_seconds), None)] if leaderboard.worker_layout else []
     memory = [(mebibytes_text(row.gpu_bytes), None)] if _on_gpu(leaderboard) else []
     params = NONE if row.n_params is None else f"{row.n_params:,}"
+    if row.n_params_min != row.n_params:
+        params = f"{row.n_params_min:,} to {params}"
     params += f" → {row.n_deployed:,}" if row.n_deployed is not None else ""
     tail = [(params, None), (seeds_text(row), None), (signals_text(row, len(leaderboard.signals)), None)]
     ranks = [(rank_text(leaderboard, row), None)] if ranked(leaderboard) else []

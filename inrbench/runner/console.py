@@ -239,7 +239,7 @@ def _print_estimate(report: RunReport, request: Request) -> None:
         source = "earlier runs" if estimate.measured == todo else "a short calibration here"
         say(f"About {duration(total)} {where}, by {source}.")
         if estimate.unknown:
-            say(f"note: {estimate.unknown} run(s) of plugins that never ran here are not in this figure.")
+            say(f"note: the estimate leaves out {estimate.unknown} run(s) whose time is not known yet.")
     if total > LONG_SECONDS and not request.suite and request.protocol != "quick":
         gpu = "" if request.device.startswith("cuda") else "; a GPU is far faster than a CPU"
         say(f"That is long. --protocol quick takes seconds per run, though it reproduces no paper{gpu}.")

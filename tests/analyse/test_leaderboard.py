@@ -299,9 +299,18 @@ def test_a_table_with_only_skipped_runs_is_shown(attempt, tmp_path):
 
 def test_dispersion_metrics_are_not_marked():
     rows = [Entry(label=name, n_ok=1, failures={}, cells={"std@t": summarise([value])}, train_seconds=None, gpu_bytes=None, n_deployed=None,
-                n_params=None) for name, value in (("a", 1.0), ("b", 2.0))]  # fmt: skip
+                n_params=None, n_params_min=None) for name, value in (("a", 1.0), ("b", 2.0))]  # fmt: skip
     _sort_and_mark(rows, [Metric(id="std@t", higher_is_better=False, scale="dispersion")], 1)
     assert not any(row.marks for row in rows)
+
+
+def test_parameter_counts_that_differ_between_signals_are_shown_as_a_range(attempt, tmp_path):
+    for signal, size in (("b", 300), ("a", 200), ("c", 250)):
+        one = attempt(signal=signal)
+        append(tmp_path, replace(one, result=replace(one.result, cost=replace(one.result.cost, n_params=size))))
+    (leaderboard,) = leaderboards(tmp_path)
+    assert (leaderboard.rows[0].n_params_min, leaderboard.rows[0].n_params) == (200, 300)
+    assert "200 to 300" in to_markdown([leaderboard])
 
 
 def test_a_smaller_deployed_parameter_count_is_shown(attempt, tmp_path):

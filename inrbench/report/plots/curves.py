@@ -113,7 +113,6 @@ def sweep(group: ComparableRuns, parameter: str) -> Figure:
     """
     metric = _primary(group)
     runs = [(run, json.loads(run.params_json)) for run in group.runs.itertuples(index=False)]
-    runs = [(run, json.loads(run.params_json)) for run in group.runs.itertuples(index=False)]
     swept = [(run, params) for run, params in runs if _is_number(params.get(parameter))]
     varied = {name for _, params in swept for name in params if name != parameter and len(_values(swept, name)) > 1}
     rows = []
