@@ -98,7 +98,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str], hint: str = "") -> 
     "unknown method 'sirn', did you mean 'siren'? There are: relu, siren (see: inrbench list)"
     """
     names = sorted(known)
-    near = get_close_matches(name, names, n=1, cutoff=0.5)
+    near = get_close_matches(name, names, n=1, cutoff=0.6)
     guess = f", did you mean '{near[0]}'?" if near else "."
     listing = f" There are: {', '.join(names)}" if names else f" There is no {kind} at all"
     return UnknownName(f"unknown {kind} '{name}'{guess}{listing}{f' ({hint})' if hint else ''}")

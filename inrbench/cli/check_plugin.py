@@ -90,7 +90,7 @@ def _report(subject: str, check: "Callable[[OnResult], list[CheckResult]]") -> b
 
     verdicts = check(on_result)
     counts = {state: sum(result.state == state for result in verdicts) for state in COLOURS}
-    say(f"  {counts['ok']} ok, {counts['warn']} to note, {counts['fail']} failed.")
+    say(f"  {counts['ok']} ok, {counts['warn']} warnings, {counts['fail']} failed.")
     return counts["fail"] > 0
 
 

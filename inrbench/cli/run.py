@@ -77,7 +77,12 @@ from inrbench.spec import Track, split_outside_brackets
     show_default=True,
     help="Store the last reconstruction and weights of each run (last), also those along its curve (all), or none.",
 )
-@click.option("--executor", default="local", show_default=True, help="Executor of the runs: local, slurm, or one of a plugin.")
+@click.option(
+    "--executor",
+    default="local",
+    show_default=True,
+    help="Executor of the runs: local, slurm, or the name of a plugin's executor.",
+)
 @click.option(
     "--resource",
     "resources",

@@ -38,7 +38,7 @@ def command(name: str, plugins: tuple[Path, ...]) -> None:
 
 def _show_method(method: Method, origin: str) -> None:
     _heading(f"method {method.name}  ({origin})")
-    say(method.doc, block=True)
+    say(method.doc.replace("``", ""), block=True)
     defaults, types = method.defaults(), method.types()
     _heading("parameters" if defaults else "no parameters")
     for name, default in defaults.items():
@@ -49,7 +49,7 @@ def _show_method(method: Method, origin: str) -> None:
     for where, changes in method.authors.items():
         say(f"  track authors on {where}: " + ", ".join(f"{name} = {value}" for name, value in changes.items()))
     for name, (low, high) in method.search_ranges.items():
-        say(f"  tuned from {low:g} to {high:g}: {name}")
+        say(f"  search range of {name}: {low:g} to {high:g}")
     from inrbench.analyse.papers import bibtex
 
     entry = bibtex(method.paper) if method.paper else None
@@ -60,7 +60,7 @@ def _show_method(method: Method, origin: str) -> None:
 
 def _show_task(task: Task, origin: str) -> None:
     _heading(f"task {task.name}, version {task.version}  ({origin})")
-    say(task.doc, block=True)
+    say(task.doc.replace("``", ""), block=True)
     _heading("signals")
     say("  " + ", ".join(task.signals()) + (", or your own file" if task.file_extensions else ""))
     _heading("metrics; the first one of a protocol is its primary metric")
@@ -84,7 +84,7 @@ def _show_protocol(protocol: Protocol) -> None:
         say(f"  {name}: {value}")
     say(f"  metrics: {', '.join(protocol.metrics)}")
     for what, source in protocol.sources.items():
-        say(f"  source of {what}: {source}")
+        say(f"  source of {'all values' if what == 'all' else what}: {source}")
 
 
 def _heading(text: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from inrbench.spec import Adam, AdamW, Lbfgs, Muon, Optimiser, Sgd
+from inrbench.spec.optimiser import Adam, AdamW, Lbfgs, Muon, Optimiser, Sgd
 
 
 class Updates:

@@ -18,7 +18,9 @@ def parameters(subject: MethodUnderTest) -> CheckResult:
     """The network has about as many parameters as a plain MLP of the same shape."""
     size = network_size(subject.network(width=64))
     plain = parameters_of_mlp(NetworkSpec(in_features=2, out_features=3, width=64, n_layers=4))
-    message = f"4x64: {size.trainable:,} trained, {size.stored:,} stored, {size.trainable / plain:.2f} of a plain MLP"
+    message = (
+        f"4x64: {size.trainable:,} trained, {size.stored:,} stored, {size.trainable / plain:.2f} times as many as a plain MLP"
+    )
     if size.deployed != size.stored:
         message += f", {size.deployed:,} deployed"
     if size.trainable > LARGER * plain:

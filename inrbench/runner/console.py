@@ -132,7 +132,7 @@ class ConsoleObserver:
         outcomes = [outcome for _, outcome in report.outcomes]
         counts = Counter(outcome.status for outcome in outcomes)
         ended = ", ".join(f"{n} {status}" for status, n in sorted(counts.items())) or "none ended"
-        say(f"{len(outcomes)} of {self._total} runs: {ended}.")
+        say(f"{len(outcomes)} of {self._total} {runs(self._total)}: {ended}.")
         failures = Counter(f"{o.status}: {o.message}" for o in outcomes if o.status != "ok")
         for message, n in failures.most_common():
             say(f"  {n} x {message}")
@@ -140,7 +140,7 @@ class ConsoleObserver:
             say(f"  note: {n} x {message}")
         if size := sum(outcome.artifact_bytes for outcome in outcomes):
             folder = display_name(options.results)
-            say(f"  artifacts: {size / 2**20:,.1f} MiB in {folder}/artifacts, equal files stored once")
+            say(f"  artifacts: {size / 2**20:,.1f} MiB in {folder}/artifacts, identical files are stored once")
         option = "" if options.results == Path("results") else f" --results {display_name(options.results)}"
         if not report.completed and options.executor != "local" and not options.cancel_on_interrupt:
             say(f"Stopped here. Submitted runs continue; see: inrbench status{option}. The same command waits for them again.")
@@ -199,6 +199,11 @@ class _Bars:
         self._progress.console.print(printable(line), style=style, markup=False)
 
 
+def runs(number: int) -> str:
+    """Return the noun for a number of runs."""
+    return "run" if number == 1 else "runs"
+
+
 def _print_runs(plan: Plan, estimate: Estimate) -> None:
     """Print each method's runs under their task and protocol."""
     groups: dict[tuple[str, str], list[float]] = {}
@@ -221,7 +226,7 @@ def _print_counts(plan: Plan, results: Path) -> None:
         counts = Counter(status for _, status in plan.failed)
         failed = ", ".join(f"{n} {status}" for status, n in counts.items())
         states.insert(1, f"{len(plan.failed)} failed earlier ({failed}; again with --retry-failed)")
-    say(f"{plan.total} runs: {', '.join(states)}.")
+    say(f"{plan.total} {runs(plan.total)}: {', '.join(states)}.")
 
 
 def _print_estimate(report: RunReport, request: Request) -> None:
@@ -236,8 +241,8 @@ def _print_estimate(report: RunReport, request: Request) -> None:
     if estimate.unknown == todo:
         say(f"How long this takes {where} is not known: a plugin of yours is timed by its first run.")
     else:
-        source = "earlier runs" if estimate.measured == todo else "a short calibration here"
-        say(f"About {duration(total)} {where}, by {source}.")
+        source = "earlier runs" if estimate.measured == todo else "a short timing on this machine"
+        say(f"About {duration(total)} {where}, estimated from {source}.")
         if estimate.unknown:
             say(f"note: the estimate leaves out {estimate.unknown} run(s) whose time is not known yet.")
     if total > LONG_SECONDS and not request.suite and request.protocol != "quick":

@@ -170,7 +170,7 @@ class Protocol:
                 continue
             if key not in own and key not in of_task:
                 known = ", ".join(sorted((*own, *of_task, "optimiser")))
-                raise BadValue(f"--set {key}={text}: no field that can be changed. There are: {known}")
+                raise BadValue(f"--set {key}={text}: this cannot be changed. Fields that can: {known}")
             (settings if key in of_task else fields)[key] = parse_value(of_task.get(key, own.get(key)), text, f"--set {key}")
         fields["optimiser"] = self._changed_optimiser(changes)
         if settings:

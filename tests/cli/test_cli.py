@@ -229,7 +229,7 @@ def test_unsuitable_meshes_and_videos_fail_without_stopping_other_runs(tmp_path,
     assert "corrupt.mp4 cannot be read as a video" in text
     code, text = invoke("run", "--tasks", "video", "--protocol", "quick", "--set", "epochs=1", "--set", "frames=5", *settings[4:],
                         "--artifacts", "none", "--signals", f"{tmp_path}/short.mp4", "--results", str(tmp_path / "v"))  # fmt: skip
-    assert (code, "1 of 1 runs: 1 ok" in text) == (0, True)
+    assert (code, "1 of 1 run: 1 ok" in text) == (0, True)
     assert not (tmp_path / "v" / "artifacts").exists()
 
 
@@ -341,7 +341,7 @@ def test_new_files_pass_check_plugin_and_faults_are_reported(tmp_path, monkeypat
     code, text = invoke("new", "method", "my_act")
     assert (code, "wrote my_act.py" in text, "then: inrbench check-plugin ./my_act.py" in text) == (0, True, True)
     code, text = invoke("check-plugin", "./my_act.py", "--no-trial", "--no-compile")
-    assert (code, "16 ok, 0 to note, 0 failed." in text) == (0, True), text
+    assert (code, "16 ok, 0 warnings, 0 failed." in text) == (0, True), text
     code, text = invoke("check-plugin", "./my_act.py[omega=7]", "--no-trial", "--no-compile")
     assert (code, "method my_act[omega=7.0]" in text) == (0, True)
     bad = (tmp_path / "my_act.py").read_text().replace("z / 2 + torch", "z.mean(0) + torch")
@@ -455,4 +455,4 @@ def test_an_unwritable_cache_gives_a_note_and_fails_no_run(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "note: the cache cannot be written" in done.stdout
-    assert "1 of 1 runs: 1 ok" in done.stdout
+    assert "1 of 1 run: 1 ok" in done.stdout

@@ -89,7 +89,7 @@ FAULTS = {
     "variance": ({"forward": "return 1e-3 * torch.sin(3 * self.extra * z)"}, "warn", "deviation over the points"),
     "dead units": ({"forward": "return self.extra * torch.exp(-(300 * (z - 5)) ** 2)"}, "warn", "100 %"),
     "parameters": ({"network": "CoordinateMLP(type(net)(in_features=net.in_features, out_features=net.out_features, "
-                               "width=2 * net.width, n_layers=net.n_layers), lambda i: Act())"}, "warn", "of a plain MLP"),
+                               "width=2 * net.width, n_layers=net.n_layers), lambda i: Act())"}, "warn", "times as many as a plain MLP"),
     "at zero": ({"forward": "return self.extra * torch.log(z.abs())"}, "fail", "the value of activation 0 at z = 0 is -inf"),
     "documentation": ({"doc": "bad: nothing is said."}, "warn", "no line 'y = ...'"),
 }  # fmt: skip

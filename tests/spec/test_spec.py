@@ -16,12 +16,12 @@ from inrbench.spec import (
     Protocol,
     RunSpec,
     Settings,
-    Sgd,
     added_field,
     canonical_json,
     derived_seed,
     parse_value,
 )
+from inrbench.spec.optimiser import Sgd
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,7 @@ def test_changes_are_parsed_checked_and_named():
     assert moved.settings == Where(coordinate_range=(-1.0, 1.0))
     with pytest.raises(BadValue, match="a whole number, got '1.5'"):
         PROTOCOL.with_changes({"epochs": "1.5"})
-    with pytest.raises(BadValue, match="no field that can be changed. There are: batch, coordinate_range, epochs"):
+    with pytest.raises(BadValue, match="this cannot be changed. Fields that can: batch, coordinate_range, epochs"):
         PROTOCOL.with_changes({"epoch": "7"})
 
 
