@@ -99,7 +99,7 @@ def test_sigterm_and_sighup_stop_a_suite_cleanly(tmp_path, start, number):
     process.send_signal(number)
     text, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, text
-    assert "Stopped. What is finished is kept" in text
+    assert "Stopped. Finished runs are stored" in text
     assert not psutil.wait_procs(workers, timeout=20)[1]
     assert "interrupted" in set(finished_runs(tmp_path).values())
 

