@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-OK, RUN_FAILED, USAGE, CHECK_FAILED, NOTHING_COMPARED = 0, 1, 2, 3, 4
-"""Exit codes of every command: success, a run failed, wrong usage, a check failed, nothing was compared."""
+OK, RUN_FAILED, USAGE, CHECK_FAILED, NOTHING_COMPARED, OUT_OF_TIME = 0, 1, 2, 3, 4, 5
+"""Exit codes of every command: success, a run failed, wrong usage, a check failed, nothing was compared, time was up."""
 
 
 PLUGIN_MODULE_PREFIX = "inrbench_plugin_"

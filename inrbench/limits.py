@@ -29,5 +29,7 @@ MAX_NESTING = 20
 """Levels of lists and objects in a stored JSON text."""
 MAX_MEDIA_BYTES = GIB
 """Bytes of an artifact that is copied."""
+MAX_CHECKPOINT_BYTES = 4 * GIB
+"""Bytes of a checkpoint: weights, state of the optimisers, losses."""
 MAX_WEIGHTS_RATIO = 16
 """Ratio of the memory that a network needs to the size of its stored weights, checked before the network is built."""

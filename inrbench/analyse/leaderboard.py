@@ -29,6 +29,7 @@ TABLE_COLUMNS = (
     "jobs",
     "metrics",
     "train_seconds",
+    "resumptions",
     "gpu_peak_allocated_bytes",
     "n_params",
     "n_params_stored",
@@ -146,8 +147,12 @@ def build_leaderboard(group: ComparableRuns) -> Leaderboard:
     if metrics:
         _sort_and_mark(rows, metrics, len(signals))
         notes += _compare_with_best(rows, group, metrics[0])
-    timed = frame.loc[usable(frame), ["cores", "load_average", "device_class", *WORKER_LAYOUT_COLUMNS]]
+    timed = frame.loc[usable(frame), ["cores", "load_average", "device_class", "resumptions", *WORKER_LAYOUT_COLUMNS]]
     worker_layout, why_not = _worker_layout(timed)
+    if worker_layout and (resumed := int((timed["resumptions"].fillna(0) > 0).sum())):
+        notes.append(
+            f"{resumed} run(s) continued from a checkpoint: their times are sums over all parts, their memory is unknown"
+        )
     return Leaderboard(
         group=group,
         metrics=metrics,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from inrbench.api.methods import AnyMethod, selection_of
 from inrbench.api.results import Results
 from inrbench.execute import Artifacts
-from inrbench.planning import RunOptions
+from inrbench.planning import Order, RunOptions, parse_duration
 from inrbench.runner import RunObserver
 from inrbench.runner import run as run_options
 from inrbench.spec import Track
@@ -39,7 +39,9 @@ def run(
     executor: str = "local",
     resources: Mapping[str, Any] = MappingProxyType({}),
     cancel_on_interrupt: bool = False,
-    shuffle: bool = False,
+    order: Order | None = None,
+    checkpoint_every: str = "5m",
+    max_time: str | None = None,
     dry_run: bool = False,
     observer: RunObserver | None = None,
 ) -> Results:
@@ -71,7 +73,11 @@ def run(
         executor: Where runs are carried out: ``"local"``, ``"slurm"``, or the name of an executor from a plugin package.
         resources: What to request from a cluster.
         cancel_on_interrupt: Whether Ctrl-C also cancels runs on a cluster.
-        shuffle: Carry out the runs in random order.
+        order: Order of the runs: ``"planned"``, ``"shortest"``, ``"longest"`` or ``"random"``; by default ``"planned"``, or
+            ``"shortest"`` with ``max_time``.
+        checkpoint_every: Time between two checkpoints of a run, from which an interrupted run continues.
+        max_time: Time after which to stop: ``"2h"``, ``"90m"``, ``"HH:MM:SS"``. Runs write a checkpoint, and the same call
+            continues them. None for no limit.
         dry_run: Only print the plan and the estimate.
         observer: Receives the plan, the progress and the end; None prints them. ``QuietObserver`` prints nothing.
 
@@ -106,7 +112,9 @@ def run(
         executor=executor,
         resources=resources,
         cancel_on_interrupt=cancel_on_interrupt,
-        shuffle=shuffle,
+        order=order,
+        checkpoint_every=parse_duration(checkpoint_every),
+        max_time=None if max_time is None else parse_duration(max_time),
         dry_run=dry_run,
     )
     report = run_options(options, observer)

@@ -62,7 +62,7 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="""
 Exit codes: 0 ok, 1 a run failed or its data are missing, 2 wrong usage, 3 a check failed, 4 nothing to compare,
-130 stopped by Ctrl-C, SIGTERM or SIGHUP.
+5 stopped by --max-time, 130 stopped by Ctrl-C, SIGTERM or SIGHUP.
 """,
 )
 @click.version_option(inrbench.__version__, prog_name="inrbench")

@@ -166,7 +166,7 @@ def export_(results: Path, table: Literal["runs", "metrics", "curves", "probes"]
 def gc_(results: Path, delete: bool) -> int:
     """Find files that no run needs.
 
-    They are artifacts, leases and temporary files that are at least one day old.
+    They are artifacts, leases, checkpoints and temporary files that are at least one day old.
 
     \b
     inrbench results gc

@@ -96,7 +96,23 @@ from inrbench.spec import Track, split_outside_brackets
     help="A TOML file with resources; --resource overrides it.",
 )
 @click.option("--cancel-on-interrupt", is_flag=True, help="On Ctrl-C also cancel runs on a cluster; by default they continue.")
-@click.option("--shuffle", is_flag=True, help="Do the runs in random order. Results do not depend on it.")
+@click.option(
+    "--order",
+    type=click.Choice(["planned", "shortest", "longest", "random"]),
+    help="Order of the runs. Results do not depend on it.  [default: planned; with --max-time: shortest first]",
+)
+@click.option(
+    "--checkpoint-every",
+    default="5m",
+    show_default=True,
+    metavar="DURATION",
+    help="Time between two checkpoints of a run, from which an interrupted run continues.",
+)
+@click.option(
+    "--max-time",
+    metavar="DURATION",
+    help="Stop after this time (2h, 90m, HH:MM:SS). Runs write a checkpoint; the same command continues them.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan and the estimate, and stop.")
 @plugin_option
 @results_option
@@ -123,13 +139,15 @@ def command(
     resources: tuple[str, ...],
     profile: Path | None,
     cancel_on_interrupt: bool,
-    shuffle: bool,
+    order: Literal["planned", "shortest", "longest", "random"] | None,
+    checkpoint_every: str,
+    max_time: str | None,
     plugins: tuple[Path, ...],
     results: Path,
 ) -> int:
     """Fit methods on tasks. Runs that are already stored are not repeated.
 
-    After Ctrl-C, finished runs stay stored; the same command continues with the missing ones.
+    After Ctrl-C, finished runs stay stored, and the same command continues with the others, each from its last checkpoint.
 
     \b
     inrbench run --suite quick
@@ -137,9 +155,10 @@ def command(
     inrbench run --methods './my_act.py,siren[omega=30,60]' --tasks photo --protocol quick --seeds 3
     inrbench run --tasks photo --protocol quick --signals ./mine.png
 
-    Exit codes: 0 all runs ok, 1 a run failed or its data is missing, 2 wrong usage, 130 stopped by Ctrl-C.
+    Exit codes: 0 all runs ok, 1 a run failed or its data are missing, 2 wrong usage, 5 stopped by --max-time,
+    130 stopped by Ctrl-C.
     """
-    from inrbench.planning import RunOptions
+    from inrbench.planning import RunOptions, parse_duration
     from inrbench.runner import run
 
     options = RunOptions(
@@ -165,7 +184,9 @@ def command(
         executor=executor,
         resources=read_resources(resources, profile),
         cancel_on_interrupt=cancel_on_interrupt,
-        shuffle=shuffle,
+        order=order,
+        checkpoint_every=parse_duration(checkpoint_every),
+        max_time=None if max_time is None else parse_duration(max_time),
         dry_run=dry_run,
     )
     return run(options).exit_code

@@ -25,7 +25,7 @@ def command(results: Path) -> None:
     inrbench status --results results
     """
     from inrbench.report.formatting import duration
-    from inrbench.store import active_leases, display_name, read_runs
+    from inrbench.store import active_leases, checkpoints, display_name, read_runs
 
     stored = read_runs(results, ["status", "message", "wall_seconds", "task", "signal", "method", "seed"])
     rows = sorted(stored.table.to_pylist(), key=lambda row: (row["task"], row["signal"], row["method"], row["seed"]))
@@ -34,6 +34,8 @@ def command(results: Path) -> None:
         say(
             f"  {len(stored.unreadable)} file(s) cannot be read; see: inrbench results verify --results {display_name(results)}"
         )
+    if waiting := len(checkpoints(results)):
+        say(f"  {waiting} unfinished run(s) have a checkpoint; the command that started them continues from there.")
     left_here, runs_held = print_leases(active_leases(results), results)
     left_there, tasks = print_cluster(results)
     left, at_once = left_here + left_there, max(runs_held, tasks)  # runs of a cluster task have leases as well

@@ -9,6 +9,10 @@ from typing import Any, Literal
 from inrbench.spec import Protocol, RunSpec, Status
 
 Artifacts = Literal["all", "last", "none"]
+CHECKPOINT_SECONDS = 300.0
+"""Seconds between two checkpoints of a run, unless the user sets another number."""
+STOPPED_CODE = 76
+"""Exit code of a worker that received SIGTERM. Its run, if it had one, wrote a checkpoint and no row."""
 ALWAYS_RETRIED: frozenset[Status] = frozenset({"skipped", "interrupted"})
 """Statuses that are not results of the run itself. Such runs are repeated without ``--retry-failed``."""
 
@@ -89,6 +93,8 @@ class ExecutionSettings:
         threads: CPU threads per worker.
         timeout: Seconds that a run may take before its worker is killed; None for no limit.
         memory: Host memory in GiB that a run may take; None for no limit.
+        checkpoint_seconds: Seconds between two checkpoints of a run.
+        deadline: Time, in seconds since 1970, at which runs write a checkpoint and stop; None for none.
         artifacts: What runs store: ``last`` (the last reconstruction and weights), ``all`` (also reconstructions along the
             curve) or ``none``.
         code: Commit of the checkout, and whether it has uncommitted changes; None for each if there is no checkout.
@@ -101,6 +107,8 @@ class ExecutionSettings:
     threads: int
     timeout: float | None
     memory: float | None = None
+    checkpoint_seconds: float = CHECKPOINT_SECONDS
+    deadline: float | None = None
     artifacts: Artifacts
     code: tuple[str | None, bool | None]
     known: frozenset[str]

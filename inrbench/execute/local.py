@@ -14,6 +14,8 @@ from inrbench.store import lease, new_attempt_id, physical_cores
 
 BYTES_PER_WORKER = 3 * 2**30
 """Memory that a CPU worker may need, in bytes: for the largest step that is possible by design, and for the libraries."""
+_pool: WorkerPool | None = None
+"""The pool of the current ``run_local``."""
 SPIN_COUNT = "3000"
 """Value of ``GOMP_SPINCOUNT``: OpenMP's threads spin for about 10 microseconds before they sleep, 1/100 of the default.
 
@@ -71,9 +73,20 @@ def run_local(jobs: Sequence[Job], settings: ExecutionSettings, observer: Progre
         StoreError: A row cannot be stored.
         InrbenchError: Workers cannot be started.
     """
+    global _pool  # noqa: PLW0603 - a signal handler has no other way to reach it
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # workers read it when they load OpenMP
-    with _hide_main_module():
-        return WorkerPool(jobs, settings, observer).run()
+    _pool = WorkerPool(jobs, settings, observer)
+    try:
+        with _hide_main_module():
+            return _pool.run()
+    finally:
+        _pool = None
+
+
+def stop_local_runs(patience: float) -> None:
+    """Ask the runs that ``run_local`` carries out to write a checkpoint and end, and wait up to ``patience`` seconds."""
+    if _pool is not None:
+        _pool.stop_runs(patience)
 
 
 @contextmanager

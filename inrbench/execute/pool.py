@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +15,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from inrbench.errors import InrbenchError, StoreError
 from inrbench.execute.cores import Cores
-from inrbench.execute.job import ExecutionSettings, Job, ProgressObserver, RunOutcome
+from inrbench.execute.job import STOPPED_CODE, ExecutionSettings, Job, ProgressObserver, RunOutcome
 from inrbench.execute.process import RESTART_CODE, run_job, start_process
 from inrbench.spec import Cost, RunResult, Status
 from inrbench.store import environment
@@ -24,6 +24,8 @@ POLL_SECONDS = 0.2
 """Seconds between two reports of progress."""
 LEASE_POLL_SECONDS = 1.0
 """Seconds between two checks of runs that another command carries out."""
+STOP_SECONDS = 60.0
+"""Seconds that runs get to write a checkpoint when the command stops: one step may take that long."""
 SIGKILL_CODE = -9
 POOL_STARTS = 3
 """Number of times that a pool is started if its workers die before their first run."""
@@ -54,12 +56,15 @@ class WorkerPool:
         self._settings, self._observer = settings, observer
         self._context = multiprocessing.get_context("spawn")
         # shared memory without locks: a worker that is killed while it writes blocks no other process
-        self._progress = self._context.RawArray("d", 3 * len(jobs))
+        self._progress = self._context.RawArray("d", 3 * len(jobs) + 1)
         self._cores = Cores(self._context, settings.workers)
         self._pending = {index: _Pending(job, index) for index, job in enumerate(jobs)}
+        self._futures: dict[Future[Outcome], _Pending] = {}
 
     def run(self) -> bool:
-        """Carry out all jobs. Return False if Ctrl-C stopped them, True otherwise.
+        """Carry out all jobs. Return False if Ctrl-C or the deadline stopped them, True otherwise.
+
+        Runs that are stopped write a checkpoint first, and the same command continues from there.
 
         A row is written by the job's worker, or by this process if the worker died, ran out of time or was stopped. Runs that
         another command carries out are left for last, and are not repeated if that command finishes them.
@@ -76,6 +81,8 @@ class WorkerPool:
                     return False
             if not self._pending:
                 return True
+            if self._stopping:
+                return False
         raise InrbenchError(
             f"worker processes died before they took a run, in all {POOL_STARTS} attempts; is there enough memory? Try --jobs 1"
         )
@@ -95,11 +102,21 @@ class WorkerPool:
             pool.stop()
             pool.join()
 
+    @property
+    def _stopping(self) -> bool:
+        return bool(self._progress[-1])
+
+    def request_stop(self) -> None:
+        """Ask all runs to write a checkpoint and end, and start no others."""
+        self._progress[-1] = 1.0
+
     def _run_in(self, pool: ProcessPool) -> None:
-        """Carry out jobs until all have ended or the pool has broken."""
+        """Carry out jobs until all have ended, the pool has broken, or the runs are stopped."""
         try:
             self._drain(pool)
         except KeyboardInterrupt:
+            with suppress(KeyboardInterrupt):  # a second one does not wait
+                self.stop_runs()
             pool.stop()
             pool.join()
             for pending in self._pending.values():
@@ -110,45 +127,69 @@ class WorkerPool:
             if pool.active:
                 raise
 
+    def stop_runs(self, patience: float = STOP_SECONDS) -> None:
+        """Ask the runs to write a checkpoint and end, and wait for those that have taken a step.
+
+        Args:
+            patience: Seconds to wait at most. A step on a large image may take some.
+        """
+        self.request_stop()
+        limit = time.monotonic() + patience
+        while time.monotonic() < limit:
+            training = [future for future, pending in self._futures.items() if self._progress[3 * pending.index + 1] > 0]
+            if not training:
+                return
+            for future in wait(training, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED).done:
+                self._end(future)
+
+    def _end(self, future: Future[Outcome]) -> bool:
+        """Report the end of a job. Return False if another command carries it out, or if it was not started."""
+        pending = self._futures.pop(future)
+        outcome = self._outcome(future, pending)
+        if outcome is None:
+            return False
+        self._observer.finished(pending.job, outcome)
+        del self._pending[pending.index]
+        return True
+
     def _drain(self, pool: ProcessPool) -> None:
         """Carry out jobs, and remove each as it ends. Runs that another command carries out are tried again at the end."""
-        futures: dict[Future[Outcome], _Pending] = {}
+        futures = self._futures = {}
 
         def schedule(pending: _Pending) -> None:
             arguments = (pending.job, self._settings, pending.index)
             futures[pool.schedule(run_job, args=arguments, timeout=self._settings.timeout)] = pending
 
         elsewhere = list(self._pending.values())
-        while elsewhere:
+        while elsewhere and not self._stopping:
             with block_sigint():
                 for pending in elsewhere:
                     schedule(pending)
             elsewhere = []
-            for future in self._as_completed(pool, futures):
-                pending = futures.pop(future)
+            for future in self._as_completed(pool):
                 error = future.exception()
                 if isinstance(error, BrokenProcessPool):  # a worker died before it took a job: left for the next pool
-                    continue
-                if isinstance(error, ProcessExpired) and error.exitcode == RESTART_CODE:
-                    schedule(pending)
-                elif (outcome := self._outcome(future, pending)) is None:
-                    elsewhere.append(pending)
+                    futures.pop(future)
+                elif isinstance(error, ProcessExpired) and error.exitcode == RESTART_CODE:
+                    schedule(futures.pop(future))
                 else:
-                    self._observer.finished(pending.job, outcome)
-                    del self._pending[pending.index]
-            if elsewhere:
+                    pending = futures[future]
+                    if not self._end(future):
+                        elsewhere.append(pending)
+            if elsewhere and not self._stopping:
                 self._observer.waiting([pending.job for pending in elsewhere])
                 time.sleep(LEASE_POLL_SECONDS)
 
-    def _as_completed(self, pool: ProcessPool, futures: dict[Future[Outcome], _Pending]) -> Iterator[Future[Outcome]]:
+    def _as_completed(self, pool: ProcessPool) -> Iterator[Future[Outcome]]:
         """Yield futures as they end, and report the progress of the others. Stop if the pool is broken and no more of them end.
 
-        A broken pool leaves futures that never end, for jobs that it had not handed out yet.
+        A broken pool leaves futures that never end, for jobs that it had not handed out yet. After the deadline the runs are
+        stopped, and the futures of jobs that were not started are left.
         """
-        while futures:
+        while self._futures:
             alive = pool.active
-            ended, _ = wait(futures, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
-            for pending in futures.values():
+            ended, _ = wait(self._futures, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+            for pending in self._futures.values():
                 begun, fraction, value = self._progress[3 * pending.index : 3 * pending.index + 3]
                 if begun and pending.started is None:
                     pending.started = time.perf_counter()
@@ -156,6 +197,9 @@ class WorkerPool:
                 if begun:
                     self._observer.progress(pending.job, fraction, value)
             yield from ended
+            if self._settings.deadline is not None and time.time() >= self._settings.deadline:
+                self.stop_runs()
+                return
             if not alive and not ended:
                 return
 
@@ -167,6 +211,10 @@ class WorkerPool:
             text = f"stopped after {self._settings.timeout:g} s; allow more with --timeout"
             return self._store_failure(pending, "timeout", "Timeout", text)
         except ProcessExpired as error:
+            if error.exitcode == STOPPED_CODE:
+                return self._store_failure(
+                    pending, "interrupted", "Terminated", "stopped by SIGTERM; the same command continues it"
+                )
             if error.exitcode == SIGKILL_CODE:
                 text = "the worker was killed (signal 9), most likely by the system for lack of memory"
                 return self._store_failure(pending, "oom", "Killed", text)

@@ -1,19 +1,25 @@
 """The code that runs in a worker process: set it up, and carry out one job unless another command is doing that."""
 
 import os
+import signal
 from contextlib import nullcontext
 from ctypes import Array
 from typing import Any
 
 from inrbench.execute.cores import Cores
-from inrbench.execute.job import ALWAYS_RETRIED, ExecutionSettings, Job, RunOutcome
+from inrbench.execute.job import ALWAYS_RETRIED, STOPPED_CODE, ExecutionSettings, Job, RunOutcome
 from inrbench.store import lease, lease_in_bucket, mirror_of, new_attempt, open_mirror
 
 RESTART_CODE = 75
 """Exit code of a worker that must be replaced before it takes another job."""
 
 _progress: "Array[Any] | None" = None
-"""Shared array of progress: for each job whether it has begun, the fraction done, and the last primary metric."""
+"""Shared array of progress: for each job whether it has begun, the fraction done, and the last primary metric.
+
+The last number is 1 if the runs should stop.
+"""
+_running = _terminated = False
+"""Whether a run is being carried out, and whether this process has received SIGTERM during it."""
 _must_restart = False
 """Whether a run failed in this process. What that leaves behind, such as a dead CUDA context, must not affect other runs."""
 
@@ -35,6 +41,18 @@ def start_process(settings: ExecutionSettings, progress: "Array[Any]", cores: Co
     global _progress  # noqa: PLW0603 - a pool gives its jobs no other way to reach the array
     _progress = progress
     start_worker(settings)
+    signal.signal(signal.SIGTERM, _on_sigterm)
+    for name in ("SIGUSR1", "SIGUSR2"):  # a scheduler may send them to all processes: the command handles them
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
+def _on_sigterm(number: int, frame: object) -> None:
+    """Let the current run write a checkpoint; end the process if there is none."""
+    global _terminated  # noqa: PLW0603 - a signal handler has no other way to report
+    _terminated = True
+    if not _running:
+        os._exit(STOPPED_CODE)
 
 
 def run_job(job: Job, settings: ExecutionSettings, index: int) -> RunOutcome | None:
@@ -47,6 +65,8 @@ def run_job(job: Job, settings: ExecutionSettings, index: int) -> RunOutcome | N
     """
     if _must_restart:
         os._exit(RESTART_CODE)
+    if _progress is not None and _progress[-1]:
+        return None  # the command is stopping
     spec = job.spec
     with (
         lease(settings.results, spec.run_id, what=spec.title) as leased,
@@ -78,7 +98,9 @@ def _execute(job: Job, settings: ExecutionSettings, index: int) -> RunOutcome:
         progress[3 * index + 1] = fraction
         progress[3 * index + 2] = value
 
-    _must_restart = True
-    outcome = execute(job, settings, on_progress)
+    global _running  # noqa: PLW0603 - as above
+    _must_restart = _running = True
+    outcome = execute(job, settings, on_progress, lambda: _terminated or bool(progress[-1]), lambda: _terminated)
+    _running = False
     _must_restart = outcome.status in ("error", "oom")
     return outcome

@@ -18,7 +18,7 @@ from typing import Any
 
 from inrbench.errors import BadValue, InrbenchError
 from inrbench.execute.job import ExecutionRequest, ExecutionSettings, Job, NullObserver, ProgressObserver, RunOutcome
-from inrbench.execute.local import run_local
+from inrbench.execute.local import run_local, stop_local_runs
 from inrbench.execute.pool import store_failure
 from inrbench.private import private_folder
 from inrbench.store import new_attempt_id, newly_finished, read_attempts
@@ -31,6 +31,12 @@ UNKNOWN_SECONDS = 60.0
 """Seconds assumed for a run without an estimate."""
 MAX_ARRAY = 1000
 MAX_SUBMISSIONS = 3
+MAX_REQUEUES = 10_000
+"""Number of times that a task which reaches its time limit is queued again: a long run continues over many tasks."""
+SIGNAL_SECONDS = 90
+"""Seconds before the time limit at which SLURM asks a task to stop."""
+CHECKPOINT_PATIENCE = 75.0
+"""Seconds that the runs of a task get to write their checkpoints after this signal."""
 MIN_MINUTES = 15
 """Smallest time limit of a task in minutes. Shorter ones conflict with cluster policies and with submitit's own margin."""
 POLL_SECONDS = 2.0
@@ -52,7 +58,10 @@ RESOURCES = {
 
 @dataclass(frozen=True)
 class Bundle:
-    """The work of one array task. After pre-emption it is submitted again; runs that have ended by then are not repeated."""
+    """The work of one array task. After pre-emption or at its time limit it is queued again.
+
+    Runs that have ended by then are not repeated, and the others continue from their checkpoints.
+    """
 
     jobs: tuple[Job, ...]
     settings: ExecutionSettings
@@ -62,9 +71,13 @@ class Bundle:
         run_local(self.jobs, self.settings, NullObserver())
 
     def checkpoint(self) -> Any:
-        """Return what submitit queues when the time limit is reached or the node is taken away: the same bundle again."""
+        """Write the checkpoints of the current runs, and return what submitit queues: the same bundle again.
+
+        It is called when SLURM sends a signal: before the time limit, or when the node is taken away.
+        """
         from submitit.helpers import DelayedSubmission
 
+        stop_local_runs(CHECKPOINT_PATIENCE)
         return DelayedSubmission(self)
 
 
@@ -148,9 +161,9 @@ class _SlurmRun:
         settings = node_settings(self.request, self.parameters["cpus_per_task"])
         for start in range(0, len(made), MAX_ARRAY):
             part = made[start : start + MAX_ARRAY]
-            executor = submitit.SlurmExecutor(folder=folder / "log")
+            executor = submitit.SlurmExecutor(folder=folder / "log", max_num_timeout=MAX_REQUEUES)
             minutes = max(MIN_MINUTES, math.ceil(2 * max(total for _, total in part) / 60))
-            executor.update_parameters(**{"time": minutes, **self.parameters})
+            executor.update_parameters(**{"time": minutes, "signal_delay_s": SIGNAL_SECONDS, **self.parameters})
             with executor.batch():
                 handles = [executor.submit(Bundle(tuple(bundle), settings)) for bundle, _ in part]
             sent = {

@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from multiprocessing import parent_process
@@ -20,15 +20,18 @@ import numpy as np
 import torch
 from torch import nn
 
+import inrbench
 from inrbench.data import cache_folder
 from inrbench.errors import BadValue, BrokenPlugin, DataMissing, InrbenchError, NotApplicable, plugin_location
-from inrbench.execute.job import ExecutionSettings, Job, RunOutcome
+from inrbench.execute.job import STOPPED_CODE, ExecutionSettings, Job, RunOutcome
 from inrbench.execute.limits import memory_limit
 from inrbench.fit import (
     DTYPES,
+    Checkpoints,
     Clock,
     Diverged,
     FitResult,
+    Interrupted,
     MemoryMeter,
     Predictor,
     StepFacts,
@@ -41,6 +44,7 @@ from inrbench.private import private_folder
 from inrbench.problems import Evaluator, Problem
 from inrbench.registry import Registry, Task
 from inrbench.spec import (
+    HARNESS_VERSION,
     Artifact,
     Cost,
     Measurement,
@@ -52,7 +56,7 @@ from inrbench.spec import (
     canonical_json,
     derived_seed,
 )
-from inrbench.store import Attempt, Environment, append, environment, keep_artifacts
+from inrbench.store import Attempt, Environment, append, checkpoint_path, environment, keep_artifacts
 
 Progress = Callable[[float, float], None]
 CONTENT_POINTS = 1 << 20
@@ -85,13 +89,22 @@ def compiled_folder() -> Path:
         return Path(tempfile.mkdtemp(prefix="inrbench-compiled-"))
 
 
-def execute(job: Job, settings: ExecutionSettings, on_progress: Progress = lambda fraction, value: None) -> RunOutcome:
+def execute(
+    job: Job,
+    settings: ExecutionSettings,
+    on_progress: Progress = lambda fraction, value: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    terminated: Callable[[], bool] = lambda: False,
+) -> RunOutcome:
     """Carry out a job, store its row and return the outcome. An error in the job becomes its status.
 
     Args:
         job: The job.
         settings: What all jobs share.
         on_progress: Receives the fraction done and the last primary metric.
+        should_stop: Returns whether the run should write a checkpoint and end as ``interrupted``.
+        terminated: Returns whether this process received SIGTERM. An interrupted run then stores no row: the sender
+            of the signal knows why it ended.
 
     Raises:
         StoreError: The row cannot be stored.
@@ -99,6 +112,7 @@ def execute(job: Job, settings: ExecutionSettings, on_progress: Progress = lambd
     started_at, start = datetime.now(UTC), time.perf_counter()
     facts = environment(job.device, settings.threads, settings.workers, settings.code)
     state = _RunState(Clock(torch.device(job.device)))
+    state.checkpoints = _checkpoints(job, settings, state, should_stop)
     error: BaseException | None = None
     process = os.getpid()
     try:
@@ -108,7 +122,11 @@ def execute(job: Job, settings: ExecutionSettings, on_progress: Progress = lambd
         error = caught
     if os.getpid() != process:  # this is a child process that a plugin has forked
         os._exit(0)
+    if isinstance(error, Interrupted) and terminated():
+        os._exit(STOPPED_CODE)
     status = status_of(error)
+    if status != "interrupted":
+        state.checkpoints.discard()
     message = (str(error).strip() or repr(error)) + (plugin_location(error) if _unexpected(error) else "") if error else None
     result = RunResult(
         spec=job.spec,
@@ -119,13 +137,14 @@ def execute(job: Job, settings: ExecutionSettings, on_progress: Progress = lambd
         metrics=tuple(state.metrics),
         error_share=state.error_share,
         trained=state.trained,
-        notes=tuple(state.notes),
+        notes=(*state.notes, *state.checkpoints.notes),
         curve=state.fitted.curve if state.fitted else (),
         probes=state.fitted.probes if state.fitted else (),
         artifacts=tuple(state.artifacts),
         cost=state.cost(time.perf_counter() - start),
     )
-    return replace(store_result(job, settings, result, facts, started_at), note=state.note)
+    note = "; ".join(filter(None, (state.note, *state.checkpoints.notes))) or None
+    return replace(store_result(job, settings, result, facts, started_at), note=note)
 
 
 def store_result(
@@ -160,6 +179,8 @@ def status_of(error: BaseException | None) -> Status:
         return "ok"
     if isinstance(error, Diverged):
         return "diverged"
+    if isinstance(error, Interrupted):
+        return "interrupted"
     if isinstance(error, DataMissing | NotApplicable):
         return "skipped"
     text = str(error).lower()
@@ -170,7 +191,7 @@ def status_of(error: BaseException | None) -> Status:
 
 def _unexpected(error: BaseException | None) -> bool:
     """Return whether a traceback helps: the errors of this project explain in one line what is wrong."""
-    return error is not None and not isinstance(error, InrbenchError | Diverged)
+    return error is not None and not isinstance(error, InrbenchError | Diverged | Interrupted)
 
 
 @dataclass
@@ -178,6 +199,7 @@ class _RunState:
     """What is known about a run so far. It is stored even if the run fails halfway."""
 
     clock: Clock
+    checkpoints: Checkpoints = field(init=False)
     size: NetworkSize | None = None
     step_bytes: int | None = None
     """Lower bound of the memory for the activations of a step, in bytes."""
@@ -207,11 +229,12 @@ class _RunState:
 
     def cost(self, wall_seconds: float) -> Cost:
         seconds, steps = self.clock.seconds, self.fitted.steps if self.fitted else 0
-        allocated, reserved = self.gpu_peak_bytes or (None, None)
+        resumed = self.checkpoints.resumptions
+        allocated, reserved = (None, None) if resumed else self.gpu_peak_bytes or (None, None)
         spent: dict[str, Any] = {f"{part}_seconds": value for part, value in seconds.items()}
         return Cost(
             **spent,
-            wall_seconds=wall_seconds,
+            wall_seconds=wall_seconds + self.checkpoints.earlier_seconds,
             steps=steps,
             points_seen=self.fitted.points_seen if self.fitted else 0,
             steps_per_second=steps / seconds["train"] if steps else None,
@@ -220,9 +243,10 @@ class _RunState:
             n_params_stored=self.size.stored if self.size else None,
             n_params_deployed=self.size.deployed if self.size else None,
             model_bytes=self.size.bytes if self.size else None,
-            host_peak_bytes=self.host_peak_bytes,
+            host_peak_bytes=None if resumed else self.host_peak_bytes,
             gpu_peak_allocated_bytes=allocated,
             gpu_peak_reserved_bytes=reserved,
+            resumptions=resumed,
             **(_engine_columns(self.fitted.step) if self.fitted else {}),
         )
 
@@ -274,7 +298,8 @@ def _carry_out(job: Job, state: _RunState, on_progress: Progress, settings: Exec
         engine=spec.engine,
         probes=job.probes,
         on_progress=on_progress,
-        on_checkpoint=partial(_keep_checkpoint, state, problem, settings.results) if settings.artifacts == "all" else None,
+        on_curve_point=partial(_keep_reconstruction, state, problem, settings.results) if settings.artifacts == "all" else None,
+        checkpoints=state.checkpoints,
     )
     state.host_peak_bytes, state.gpu_peak_bytes = meter.host_peak_bytes(), meter.gpu_peak_bytes()
     if state.fitted.diverged_at is not None:
@@ -293,6 +318,30 @@ def _carry_out(job: Job, state: _RunState, on_progress: Progress, settings: Exec
             state.keep(settings.results, write)
 
 
+def _checkpoints(job: Job, settings: ExecutionSettings, state: _RunState, should_stop: Callable[[], bool]) -> Checkpoints:
+    """Return the checkpoint file of a run. The artifacts along its curve are stored with it."""
+
+    def restore(artifacts: list[dict[str, Any]]) -> None:
+        state.artifacts[:] = [Artifact(**each) for each in artifacts]
+
+    identity = {
+        "run": job.spec.run_id,
+        "version of inrbench": inrbench.__version__,
+        "harness version": str(HARNESS_VERSION),
+        "version of torch": torch.__version__,
+        "device": job.device.partition(":")[0],
+        "set of probes": ",".join(job.probes) or "none",
+    }
+    return Checkpoints(
+        checkpoint_path(settings.results, job.spec.run_id),
+        identity,
+        settings.checkpoint_seconds,
+        should_stop,
+        collect=lambda: [asdict(each) for each in state.artifacts],
+        restore=restore,
+    )
+
+
 def _restore_torch_defaults(threads: int) -> None:
     """Reset global settings of torch that a plugin may have changed in an earlier run of this process."""
     torch.set_default_dtype(torch.float32)
@@ -307,7 +356,7 @@ def _save_weights(network: nn.Module, folder: Path) -> None:
     save_weights(network, folder / WEIGHTS_FILE)
 
 
-def _keep_checkpoint(state: _RunState, problem: Problem, results: Path, step: int, predict: Predictor) -> None:
+def _keep_reconstruction(state: _RunState, problem: Problem, results: Path, step: int, predict: Predictor) -> None:
     state.keep(results, partial(problem.evaluation.save_artifacts, predict), f"step-{step:07d}/")
 
 

@@ -1,5 +1,6 @@
 """Fit a network to a problem: training loop, step engines, schedule, clock and memory meter."""
 
+from inrbench.fit.checkpoint import Checkpoints, Interrupted
 from inrbench.fit.clock import Clock
 from inrbench.fit.loop import Diverged, FitResult, fit
 from inrbench.fit.matmul import MatmulBackend, fastest_fp32_backend
@@ -16,11 +17,13 @@ __all__ = [
     "DEAD",
     "DTYPES",
     "PROBES",
+    "Checkpoints",
     "Clock",
     "Diverged",
     "Engine",
     "FastStep",
     "FitResult",
+    "Interrupted",
     "MatmulBackend",
     "MemoryMeter",
     "OpCount",

@@ -1,12 +1,21 @@
 """The training loop. It waits for the device only to check the loss, about a hundred times per run."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import repeat
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 
 import torch
 from torch import Tensor, nn
 
+from inrbench.fit.checkpoint import (
+    BatchStream,
+    Checkpoints,
+    Interrupted,
+    State,
+    network_state,
+    random_state,
+    restore_network,
+    restore_random_state,
+)
 from inrbench.fit.clock import Clock
 from inrbench.fit.least_squares import conjugate_gradients
 from inrbench.fit.matmul import MatmulBackend
@@ -17,7 +26,7 @@ from inrbench.fit.probes import read_probes
 from inrbench.fit.schedule import learning_rate, log_spaced_steps
 from inrbench.fit.step import Engine, StepFacts, make_step
 from inrbench.nn import LinearModel, is_solver
-from inrbench.problems import Batch, Evaluator, Problem
+from inrbench.problems import Evaluator, Problem
 from inrbench.spec import CurvePoint, ProbeReading, Protocol
 
 CURVE_POINTS = 30
@@ -84,7 +93,8 @@ def fit(
     engine: Engine = "fast",
     probes: Sequence[str] = (),
     on_progress: Callable[[float, float], None] = lambda fraction, value: None,
-    on_checkpoint: Callable[[int, Predictor], None] | None = None,
+    on_curve_point: Callable[[int, Predictor], None] | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> FitResult:
     """Train a network on a problem under a protocol.
 
@@ -104,90 +114,241 @@ def fit(
         probes: Names of the probes to read, at the start and at the points of the learning curve. Reading them does not
             count as training time or memory.
         on_progress: Called with the fraction done and the primary metric at the last point of the learning curve.
-        on_checkpoint: Called with the step and the predictor at each point of the learning curve, which does not count as
+        on_curve_point: Called with the step and the predictor at each point of the learning curve, which does not count as
             training time or memory either.
+        checkpoints: The run's checkpoint, from which it continues, and which is written while it trains; None for none.
+
+    Raises:
+        Interrupted: ``checkpoints`` asked the run to stop.
     """
     if isinstance(network, LinearModel):
-        return _solve(network, problem, evaluator, device, clock, meter, engine, on_progress, on_checkpoint)
-    generator = torch.Generator().manual_seed(data_seed)
-    steps = protocol.epochs * problem.steps_per_epoch
-    work = None if is_solver(network) else count_ops(network, problem)
-    take_step = make_step(engine, network, problem, protocol, work, steps)
-    predict = Predictor(network, device)
-    losses = torch.zeros(steps, device=device)
+        return _solve(network, problem, evaluator, device, clock, meter, engine, on_progress, on_curve_point)
+    training = _Training(network, problem, protocol, evaluator, device, data_seed, clock, meter, engine, probes, checkpoints)
+    return training.run(on_progress, on_curve_point)
+
+
+class _Training:
+    """A fit by steps: what it needs and what it has done. The arguments are those of ``fit``."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        problem: Problem,
+        protocol: Protocol,
+        evaluator: Evaluator,
+        device: torch.device,
+        data_seed: int,
+        clock: Clock,
+        meter: MemoryMeter,
+        engine: Engine,
+        probes: Sequence[str],
+        checkpoints: Checkpoints | None,
+    ) -> None:
+        self.network, self.problem, self.protocol, self.evaluator = network, problem, protocol, evaluator
+        self.device, self.clock, self.meter = device, clock, meter
+        self.probes, self.checkpoints = probes, checkpoints
+        self.steps = protocol.epochs * problem.steps_per_epoch
+        self.work = None if is_solver(network) else count_ops(network, problem)
+        self.take_step = make_step(engine, network, problem, protocol, self.work, self.steps)
+        generator = torch.Generator().manual_seed(data_seed)
+        self.batches = None if is_solver(network) else BatchStream(problem, generator)
+        self.predict = Predictor(network, device)
+        self.done = _Progress(torch.zeros(self.steps, device=device))
+
+    def run(
+        self, on_progress: Callable[[float, float], None], on_curve_point: Callable[[int, Predictor], None] | None
+    ) -> FitResult:
+        """Take all steps that are left, and return the result."""
+        curve_steps = set(log_spaced_steps(self.steps, CURVE_POINTS))
+        stride = max(1, self.steps // FINITE_CHECKS)
+        with self.clock("compile"), self.meter.paused():
+            self.take_step.prepare()
+        self._continue_from_checkpoint()
+        done = self.done
+        for check in sorted(curve_steps | set(range(stride, self.steps, stride))):
+            if check <= done.step:  # taken before the run was resumed
+                continue
+            while done.step < check:
+                self._train_to(check, on_progress)
+                if done.step < check:
+                    self._write_checkpoint_if_due()
+            if not done.is_finite():
+                first = int((~done.losses[: done.step].isfinite()).nonzero()[0, 0]) + 1
+                return self._result(first, done.nonfinite_gradient(first))
+            if done.step in curve_steps:
+                self._add_curve_point()
+                if on_curve_point is not None:
+                    with self.meter.paused():
+                        on_curve_point(done.step, self.predict)
+            self._write_checkpoint_if_due()
+        if all(bool(parameter.isfinite().all()) for parameter in self.network.parameters()):
+            return self._result()
+        return self._result(done.step, done.nonfinite_gradient(len(done.losses)))
+
+    def _train_to(self, check: int, on_progress: Callable[[float, float], None]) -> None:
+        """Take steps up to a number, or until a checkpoint is due."""
+        done, checkpoints, per_epoch = self.done, self.checkpoints, self.problem.steps_per_epoch
+        with self.clock("train"):
+            while done.step < check:
+                batch = () if self.batches is None else next(self.batches)
+                loss = self.take_step(batch, learning_rate(self.protocol, done.step // per_epoch))
+                done.add(loss, self.take_step.gradient_norms(), len(batch[0]) if batch else self.problem.batch)
+                on_progress(done.step / self.steps, done.value)
+                if checkpoints is not None and checkpoints.due():
+                    return
+
+    def _write_checkpoint_if_due(self) -> None:
+        """Write a checkpoint if it is time. Raises Interrupted if the run must stop."""
+        checkpoints = self.checkpoints
+        if checkpoints is None or self.done.step == self.steps or not checkpoints.due() or not self.done.is_finite():
+            return
+        saved = self._save_checkpoint(checkpoints)
+        if checkpoints.stop():
+            raise Interrupted(self.done.step, self.steps, saved)
+
+    def _add_curve_point(self) -> None:
+        """Evaluate the primary metric, and read the probes."""
+        done = self.done
+        with self.clock("eval"):
+            done.value = self.evaluator.primary(self.predict)
+        done.curve.append(
+            CurvePoint(
+                step=done.step,
+                train_seconds=self.clock.seconds["train"],
+                loss=float(done.losses[done.step - 1]),
+                lr=learning_rate(self.protocol, (done.step - 1) // self.problem.steps_per_epoch),
+                value=done.value,
+            )
+        )
+        self._read_probes()
+
+    def _read_probes(self) -> None:
+        if self.probes:
+            with self.meter.paused():
+                self.done.readings.extend(read_probes(self.probes, self.network, self.problem, self.done.step))
+
+    def _save_checkpoint(self, checkpoints: Checkpoints) -> bool:
+        """Write a checkpoint. Return False if the method has none, or if it cannot be written."""
+        optimisers = self.take_step.state()
+        if optimisers is None or self.batches is None:
+            checkpoints.postpone()
+            return False
+        with self.meter.paused():
+            return checkpoints.save(
+                {
+                    "network": network_state(self.network),
+                    "optimisers": optimisers,
+                    "batches": self.batches.state(),
+                    "progress": self.done.state(),
+                    "history": self.evaluator.history,
+                    "seconds": self.clock.seconds,
+                    "random": random_state(self.device),
+                    "problem": self.problem.training_state(),
+                }
+            )
+
+    def _continue_from_checkpoint(self) -> None:
+        """Restore the run's checkpoint. Without one, read the probes at the start."""
+        checkpoints = self.checkpoints
+        saved = checkpoints.load() if checkpoints is not None and self.batches is not None else None
+        if checkpoints is None or self.batches is None or saved is None:
+            self._read_probes()
+            return
+        try:
+            restore_network(self.network, saved["network"])
+        except ValueError as error:
+            checkpoints.reject(str(error))
+            self._read_probes()
+            return
+        self.take_step.restore(saved["optimisers"])
+        self.batches.restore(saved["batches"])
+        self.problem.restore_training_state(saved["problem"])
+        self.done.restore(saved["progress"])
+        self.evaluator.history[:] = saved["history"]
+        for part, seconds in saved["seconds"].items():
+            self.clock.seconds[part] += seconds
+        restore_random_state(saved["random"], self.device)
+
+    def _result(self, diverged_at: int | None = None, nonfinite: tuple[int, tuple[str, ...]] | None = None) -> FitResult:
+        done = self.done
+        return FitResult(
+            tuple(done.curve),
+            done.step,
+            done.points,
+            None if self.work is None else self.work.flops * self.problem.batch,
+            self.take_step.facts(),
+            tuple(done.readings),
+            diverged_at=diverged_at,
+            nonfinite_gradient=nonfinite,
+        )
+
+
+@dataclass
+class _Progress:
+    """What a fit has done so far.
+
+    Args:
+        losses: Losses of all steps ``(steps,)``, on the device; 0 for steps that have not been taken.
+    """
+
+    losses: Tensor
     norms: Tensor | None = None
-    names: list[str] = []
-    checkpoints = set(log_spaced_steps(steps, CURVE_POINTS))
-    stride = max(1, steps // FINITE_CHECKS)
-    checks = sorted(checkpoints | set(range(stride, steps, stride)))
-    curve: list[CurvePoint] = []
-    readings: list[ProbeReading] = []
-    value, step, points = float("nan"), 0, 0
+    """Norms of the gradients ``(steps, parameters)``; None if the step does not report them."""
+    names: list[str] = field(default_factory=list)
+    """Names of these parameters."""
+    curve: list[CurvePoint] = field(default_factory=list)
+    readings: list[ProbeReading] = field(default_factory=list)
+    value: float = float("nan")
+    """Primary metric at the last point of the curve."""
+    step: int = 0
+    points: int = 0
 
-    def probe(step: int) -> None:
-        if probes:
-            with meter.paused():
-                readings.extend(read_probes(probes, network, problem, step))
+    def add(self, loss: Tensor, norms: tuple[list[str], Tensor] | None, points: int) -> None:
+        """Record a step.
 
-    with clock("compile"), meter.paused():
-        take_step.prepare()
-    probe(0)
-    flops = None if work is None else work.flops * problem.batch
-    batches = repeat(()) if is_solver(network) else infinite_batches(problem, generator)
-    for check in checks:
-        with clock("train"):
-            while step < check:
-                batch = next(batches)
-                losses[step] = take_step(batch, learning_rate(protocol, step // problem.steps_per_epoch))
-                if (seen := take_step.gradient_norms()) is not None:
-                    if norms is None:
-                        names, norms = seen[0], torch.zeros(steps, len(seen[1]), device=device)
-                    norms[step] = seen[1]
-                step, points = step + 1, points + (len(batch[0]) if batch else problem.batch)
-                on_progress(step / steps, value)
-            finite = bool(losses[:step].isfinite().all())
-        if not finite:
-            first = int((~losses[:step].isfinite()).nonzero()[0, 0]) + 1
-            nonfinite = None if norms is None else _nonfinite_gradient(names, norms[:first], losses)
-            return FitResult(
-                tuple(curve),
-                step,
-                points,
-                flops,
-                take_step.facts(),
-                tuple(readings),
-                diverged_at=first,
-                nonfinite_gradient=nonfinite,
-            )
-        if step in checkpoints:
-            with clock("eval"):
-                value = evaluator.primary(predict)
-            rate = learning_rate(protocol, (step - 1) // problem.steps_per_epoch)
-            curve.append(
-                CurvePoint(
-                    step=step,
-                    train_seconds=clock.seconds["train"],
-                    loss=float(losses[step - 1]),
-                    lr=rate,
-                    value=value,
-                )
-            )
-            probe(step)
-            if on_checkpoint is not None:
-                with meter.paused():
-                    on_checkpoint(step, predict)
-    finite = all(bool(parameter.isfinite().all()) for parameter in network.parameters())
-    nonfinite = None if finite or norms is None else _nonfinite_gradient(names, norms, losses)
-    return FitResult(
-        tuple(curve),
-        step,
-        points,
-        flops,
-        take_step.facts(),
-        tuple(readings),
-        diverged_at=None if finite else step,
-        nonfinite_gradient=nonfinite,
-    )
+        Args:
+            loss: Its loss, on the device.
+            norms: Names of the parameters and norms of their gradients; None if unknown.
+            points: Number of points of its batch.
+        """
+        self.losses[self.step] = loss
+        if norms is not None:
+            if self.norms is None:
+                self.names, self.norms = norms[0], torch.zeros(len(self.losses), len(norms[1]), device=self.losses.device)
+            self.norms[self.step] = norms[1]
+        self.step, self.points = self.step + 1, self.points + points
+
+    def nonfinite_gradient(self, steps: int) -> tuple[int, tuple[str, ...]] | None:
+        """Return what ``_nonfinite_gradient`` finds in the first steps; None if norms are unknown."""
+        return None if self.norms is None else _nonfinite_gradient(self.names, self.norms[:steps], self.losses)
+
+    def is_finite(self) -> bool:
+        """Return whether all losses are finite. This waits for the device."""
+        return bool(self.losses[: self.step].isfinite().all())
+
+    def state(self) -> State:
+        """Return what a checkpoint stores."""
+        return {
+            "losses": self.losses[: self.step],
+            "norms": None if self.norms is None else self.norms[: self.step],
+            "names": self.names,
+            "curve": [asdict(point) for point in self.curve],
+            "readings": [asdict(reading) for reading in self.readings],
+            "value": self.value,
+            "step": self.step,
+            "points": self.points,
+        }
+
+    def restore(self, state: State) -> None:
+        """Restore what ``state`` returned."""
+        self.losses[: state["step"]] = state["losses"].to(self.losses.device)
+        if state["norms"] is not None:
+            self.names = state["names"]
+            self.norms = torch.zeros(len(self.losses), state["norms"].shape[1], device=self.losses.device)
+            self.norms[: state["step"]] = state["norms"].to(self.losses.device)
+        self.curve = [CurvePoint(**point) for point in state["curve"]]
+        self.readings = [ProbeReading(**reading) for reading in state["readings"]]
+        self.value, self.step, self.points = state["value"], state["step"], state["points"]
 
 
 def _nonfinite_gradient(names: Sequence[str], norms: Tensor, losses: Tensor) -> tuple[int, tuple[str, ...]] | None:
@@ -209,7 +370,7 @@ def _solve(
     meter: MemoryMeter,
     engine: Engine,
     on_progress: Callable[[float, float], None],
-    on_checkpoint: Callable[[int, Predictor], None] | None,
+    on_curve_point: Callable[[int, Predictor], None] | None,
 ) -> FitResult:
     """Solve a model that is linear in its parameters. Each iteration counts as a step; there is no learning rate."""
     dtype = next(model.parameters()).dtype
@@ -228,17 +389,11 @@ def _solve(
                 value = evaluator.primary(predict)
             curve.append(CurvePoint(step=step, train_seconds=clock.seconds["train"], loss=loss, lr=0.0, value=value))
             on_progress(0.5, value)
-            if on_checkpoint is not None:
+            if on_curve_point is not None:
                 with meter.paused():
-                    on_checkpoint(step, predict)
+                    on_curve_point(step, predict)
     problem.as_dtype(torch.float32)
     model.to(dtype)
     note = "least squares by conjugate gradients: the protocol's optimiser is not used"
     facts = StepFacts(engine, False, 0, note, 0, MatmulBackend("default", None))
     return FitResult(tuple(curve), step, step * problem.n_points, None, facts)
-
-
-def infinite_batches(problem: Problem, generator: torch.Generator) -> Iterator[Batch]:
-    """Yield the batches of one epoch after another, without end."""
-    while True:
-        yield from problem.batches(generator)

@@ -54,6 +54,15 @@ class Updates:
             optimiser.zero_grad(set_to_none=True)
         return loss.detach()
 
+    def state(self) -> list[dict[str, Any]]:
+        """Return the states of the optimisers, for a checkpoint."""
+        return [optimiser.state_dict() for optimiser in self.optimisers]
+
+    def restore(self, states: list[dict[str, Any]]) -> None:
+        """Restore the states of the optimisers. Raises ValueError if they do not fit."""
+        for optimiser, state in zip(self.optimisers, states, strict=True):
+            optimiser.load_state_dict(state)
+
     @torch.no_grad()
     def _keep_norms(self) -> None:
         """Store the norm of each parameter's gradient on the device, without waiting for it."""

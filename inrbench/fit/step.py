@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 from typing import Protocol as Interface
 
 import torch
@@ -63,6 +63,13 @@ class Step(Interface):
         """Return the names of the parameters and the norms of their last gradients, on the device; None if unknown."""
         ...
 
+    def state(self) -> list[dict[str, Any]] | None:
+        """Return the states of the optimisers, for a checkpoint; None if they are not accessible."""
+        ...
+
+    def restore(self, state: list[dict[str, Any]]) -> None:
+        """Restore the states of the optimisers."""
+
 
 class ReferenceStep:
     """The step of the reference engine.
@@ -94,6 +101,14 @@ class ReferenceStep:
     def gradient_norms(self) -> tuple[list[str], Tensor] | None:
         """Return the names of the parameters and the norms of their last gradients."""
         return None if self.updates.norms is None else (self.updates.names, self.updates.norms)
+
+    def state(self) -> list[dict[str, Any]] | None:
+        """Return the states of the optimisers."""
+        return self.updates.state()
+
+    def restore(self, state: list[dict[str, Any]]) -> None:
+        """Restore the states of the optimisers."""
+        self.updates.restore(state)
 
     def facts(self) -> StepFacts:
         """Return how the steps are computed."""
@@ -142,6 +157,14 @@ class FastStep:
         """Return the names of the parameters and the norms of their last gradients."""
         return None if self.updates.norms is None else (self.updates.names, self.updates.norms)
 
+    def state(self) -> list[dict[str, Any]] | None:
+        """Return the states of the optimisers."""
+        return self.updates.state()
+
+    def restore(self, state: list[dict[str, Any]]) -> None:
+        """Restore the states of the optimisers."""
+        self.updates.restore(state)
+
     def facts(self) -> StepFacts:
         """Return how the steps so far were computed, with any fallback to eager."""
         loss = self.loss
@@ -164,6 +187,14 @@ class SolverStep:
     def gradient_norms(self) -> tuple[list[str], Tensor] | None:
         """Return None: gradients, if any, are internal to the method."""
         return None
+
+    def state(self) -> list[dict[str, Any]] | None:
+        """Return None: the state is internal to the method, so that such runs have no checkpoints."""
+        return None
+
+    def restore(self, state: list[dict[str, Any]]) -> None:
+        """Raise NotImplementedError: there are no checkpoints."""
+        raise NotImplementedError
 
     def facts(self) -> StepFacts:
         """Return facts with the note that the method fits itself."""

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from inrbench.errors import BadValue
-from inrbench.execute import Artifacts
+from inrbench.execute import CHECKPOINT_SECONDS, Artifacts
 from inrbench.planning.device import resolve_device
 from inrbench.planning.request import Request
 from inrbench.planning.tuning import tuned_requests
 from inrbench.spec import TUNED, Track
+
+Order = Literal["planned", "shortest", "longest", "random"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +43,10 @@ class RunOptions:
         executor: Where runs are carried out: ``local``, ``slurm``, or the name of an executor from a plugin package.
         resources: What to request from a cluster.
         cancel_on_interrupt: Whether Ctrl-C also cancels runs on a cluster.
-        shuffle: Carry out the runs in random order.
+        order: Order of the runs: ``planned``, ``shortest``, ``longest`` or ``random``; None for ``planned``, or ``shortest`` if
+            there is a ``max_time``.
+        checkpoint_every: Seconds between two checkpoints of a run.
+        max_time: Seconds after which the command stops; its runs write a checkpoint. None for no limit.
         dry_run: Only make the plan and the estimate.
     """
 
@@ -67,7 +72,9 @@ class RunOptions:
     executor: str = "local"
     resources: Mapping[str, Any] = field(default_factory=dict)
     cancel_on_interrupt: bool = False
-    shuffle: bool = False
+    order: Order | None = None
+    checkpoint_every: float = CHECKPOINT_SECONDS
+    max_time: float | None = None
     dry_run: bool = False
 
     def requests(self) -> list[Request]:

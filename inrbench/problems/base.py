@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -154,6 +154,13 @@ class Problem(ABC):
         """
         least = best_constant_error(self)
         return fitting_error(network, self) / least if least > 0 else None
+
+    def training_state(self) -> dict[str, Any]:
+        """Return what the problem itself records during training, for checkpoints: tensors, arrays and numbers by name."""
+        return {}
+
+    def restore_training_state(self, state: dict[str, Any]) -> None:  # noqa: B027 - most problems record nothing
+        """Restore what ``training_state`` returned."""
 
     def validate_network(self, network: nn.Module) -> None:
         """Check that a network can solve the problem, and set it up if it is a solver. Raises NotApplicable with the reason."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -194,6 +195,10 @@ def _finer(grid: Grid, scale: int) -> Grid:
     return Grid(tuple(scale * (n - 1) + 1 for n in grid.shape), grid.low, grid.high)
 
 
+RECORDED = ("outputs", "best_outputs", "least", "seen", "loss")
+"""Attributes in which ``OfficiallyScored`` records the outputs during training."""
+
+
 class OfficiallyScored(ShapeRegression):
     """Regression that also scores as the official code of Han et al. does, on the network's outputs during training.
 
@@ -237,6 +242,15 @@ class OfficiallyScored(ShapeRegression):
         self._keep(outputs.detach(), values, rows)
         error = (outputs - values).square().sum() * (weight / self.out_features)
         return with_penalty(error, network, weight * len(coordinates))
+
+    def training_state(self) -> dict[str, Any]:
+        """Return the recorded outputs of this epoch and of the best one."""
+        return {name: getattr(self, f"_{name}") for name in RECORDED}
+
+    def restore_training_state(self, state: dict[str, Any]) -> None:
+        """Restore the recorded outputs."""
+        for name in RECORDED:
+            setattr(self, f"_{name}", state[name])
 
     def batches(self, generator: torch.Generator) -> Iterator[Batch]:
         """Yield the batches of one epoch, after finishing the record of the previous epoch."""

@@ -144,6 +144,9 @@ class ConsoleObserver:
         option = "" if options.results == Path("results") else f" --results {display_name(options.results)}"
         if not report.completed and options.executor != "local" and not options.cancel_on_interrupt:
             say(f"Stopped here. Submitted runs continue; see: inrbench status{option}. The same command waits for them again.")
+        elif report.out_of_time:
+            left = f"{report.runs_left} {runs(report.runs_left)} left, about {duration(report.seconds_left)} of work"
+            say(f"Time is up: {left}. The same command continues them.")
         elif not report.completed:
             say("Stopped. Finished runs are stored; the same command continues from there.")
         elif counts["ok"]:

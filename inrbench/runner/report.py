@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from inrbench.errors import OK, RUN_FAILED
+from inrbench.errors import OK, OUT_OF_TIME, RUN_FAILED
 from inrbench.execute import Job, RunOutcome
 from inrbench.planning import Estimate, Plan
 
@@ -22,6 +22,7 @@ class RunReport:
         outcomes: The jobs that were carried out, and how each ended.
         completed: Whether all jobs were carried out; False if the command was stopped.
         dry_run: Whether only the plan was made.
+        out_of_time: Whether the command stopped because its time was up.
     """
 
     plan: Plan
@@ -31,6 +32,7 @@ class RunReport:
     outcomes: list[tuple[Job, RunOutcome]] = field(default_factory=list)
     completed: bool = True
     dry_run: bool = False
+    out_of_time: bool = False
 
     @property
     def run_ids(self) -> list[list[str]]:
@@ -38,10 +40,26 @@ class RunReport:
         return [[job.spec.run_id for job in jobs] for jobs in self.jobs]
 
     @property
+    def seconds_left(self) -> float:
+        """Estimated seconds of work of the runs that have not ended, one after another; unknown times count as zero."""
+        ended = {job.spec.run_id for job, outcome in self.outcomes if outcome.status != "interrupted"}
+        return sum(
+            seconds for job, seconds in zip(self.plan.todo, self.estimate.seconds, strict=True) if job.spec.run_id not in ended
+        )
+
+    @property
+    def runs_left(self) -> int:
+        """Number of runs of the plan that have not ended."""
+        ended = {job.spec.run_id for job, outcome in self.outcomes if outcome.status != "interrupted"}
+        return sum(job.spec.run_id not in ended for job in self.plan.todo)
+
+    @property
     def exit_code(self) -> int:
-        """0 if all runs are ok, 1 if a run failed or its data are missing, 130 if the command was stopped."""
+        """0 if all runs are ok, 1 if a run failed or its data are missing, 5 if time was up, 130 if the command was stopped."""
         if self.dry_run:
             return OK
+        if self.out_of_time:
+            return OUT_OF_TIME
         if not self.completed:
             return EXIT_INTERRUPTED
         failed = any(o.status != "ok" and o.error_type != "NotApplicable" for _, o in self.outcomes)

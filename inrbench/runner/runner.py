@@ -1,12 +1,14 @@
 """Carry out requests: plan, estimate, prepare, run, and report. Printing is left to the observer."""
 
 import atexit
+import math
 import os
 import random
 import shutil
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -25,7 +27,7 @@ from inrbench.execute import (
     refuse_unsupported_limit,
     workers_for,
 )
-from inrbench.planning import Request, RunOptions, estimate, plan_all
+from inrbench.planning import Order, Request, RunOptions, estimate, plan_all
 from inrbench.private import private_folder
 from inrbench.registry import Registry
 from inrbench.runner.console import ConsoleObserver
@@ -66,6 +68,7 @@ def run_requests(requests: Sequence[Request], options: RunOptions, observer: Run
         InrbenchError: Something in a request does not exist or cannot be understood, or a row cannot be stored. A failed
             run raises nothing; its row has the status.
     """
+    started = time.time()
     observer = observer or ConsoleObserver()
     request, *_ = requests
     results = options.results
@@ -73,12 +76,11 @@ def run_requests(requests: Sequence[Request], options: RunOptions, observer: Run
     refuse_unsupported_limit(options.memory_limit)
     finished = finished_runs(results)
     plan, jobs, registry = plan_all(requests, finished, partial(probed_runs, results))
-    if options.shuffle:
-        random.shuffle(plan.todo)
     # the number of workers stays the same for few remaining jobs: the thread count affects rounding and timing
     workers = workers_for(request.device, options.jobs, options.share_gpu)
     threads = max(1, physical_cores() // workers)
     expected = estimate(plan.todo, results, threads)
+    _sort(plan.todo, expected.seconds, options.order or ("planned" if options.max_time is None else "shortest"))
     report = RunReport(plan, jobs, expected, workers if options.executor == "local" else None, dry_run=options.dry_run)
     observer.planned(report, request, options)
     if options.dry_run or not plan.todo:
@@ -97,6 +99,8 @@ def run_requests(requests: Sequence[Request], options: RunOptions, observer: Run
         threads=threads,
         timeout=options.timeout,
         memory=options.memory_limit,
+        checkpoint_seconds=options.checkpoint_every,
+        deadline=None if options.max_time is None else started + options.max_time,
         artifacts=options.artifacts,
         code=code_state(),
         known=frozenset(attempts_of(results, repeated)),
@@ -111,10 +115,21 @@ def run_requests(requests: Sequence[Request], options: RunOptions, observer: Run
     )
     with keep_synced(results), observer.running(report), _sigterm_as_interrupt():
         report.completed = execute(request_to_executor, _Recorder(report, observer))
+    report.out_of_time = not report.completed and settings.deadline is not None and time.time() >= settings.deadline
     observer.ended(report, request, options)
     if len(attempt_files(results)) > COMPACT_ABOVE:  # thousands of files take minutes to read
         compact_in_place(results)
     return report
+
+
+def _sort(jobs: list[Job], seconds: list[float], order: Order) -> None:
+    """Sort jobs and their estimated seconds in place. Jobs whose time is not known (0) count as long ones."""
+    places = list(range(len(jobs)))
+    if order == "random":
+        random.shuffle(places)
+    elif order != "planned":
+        places.sort(key=lambda i: seconds[i] or math.inf, reverse=order == "longest")
+    jobs[:], seconds[:] = [jobs[i] for i in places], [seconds[i] for i in places]
 
 
 class _Recorder:
@@ -139,7 +154,7 @@ class _Recorder:
 
 @contextmanager
 def _sigterm_as_interrupt() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP as Ctrl-C, so that a shutdown, a scheduler or a closed terminal ends runs cleanly."""
+    """Treat SIGTERM, SIGHUP and SIGUSR1 as Ctrl-C, so that a shutdown, a scheduler or a closed terminal ends runs cleanly."""
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
@@ -147,7 +162,7 @@ def _sigterm_as_interrupt() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
         yield
         return
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGUSR1") if hasattr(signal, name)]
     before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield

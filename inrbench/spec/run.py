@@ -189,6 +189,8 @@ class Cost:
         host_peak_bytes: Peak memory of the process above its level before the run; None if the platform cannot reset the peak.
         gpu_peak_allocated_bytes: Peak of the allocated GPU memory.
         gpu_peak_reserved_bytes: Peak of the reserved GPU memory.
+        resumptions: How often the run was continued from a checkpoint. Its seconds are then sums over all parts, and its memory
+            is not known.
         compiled: Whether the step was compiled.
         graphs: Number of compiled graphs.
         engine_note: Why something was not compiled.
@@ -213,6 +215,7 @@ class Cost:
     host_peak_bytes: int | None = None
     gpu_peak_allocated_bytes: int | None = None
     gpu_peak_reserved_bytes: int | None = None
+    resumptions: int | None = None
     compiled: bool | None = None
     graphs: int | None = None
     engine_note: str | None = None

@@ -2,6 +2,7 @@
 
 from inrbench.store.artifacts import artifact_error, artifact_files, artifact_folder, keep_artifacts
 from inrbench.store.bucket_leases import can_lease, lease_in_bucket
+from inrbench.store.checkpoints import checkpoint_path, checkpoints
 from inrbench.store.compact import MergeResult, compact_in_place, export_compact, import_attempts
 from inrbench.store.environment import Environment, code_state, environment, physical_cores
 from inrbench.store.leases import Lease, active_leases, lease
@@ -47,6 +48,8 @@ __all__ = [
     "attempts_of",
     "can_lease",
     "check_writable",
+    "checkpoint_path",
+    "checkpoints",
     "claims_mirror",
     "code_state",
     "compact_in_place",

@@ -1,4 +1,4 @@
-"""Files that nobody needs any more: artifacts of no run, leases of dead processes, and unfinished files."""
+"""Files that nobody needs any more: artifacts of no run, leases of dead processes, old checkpoints, and unfinished files."""
 
 import re
 import time
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from inrbench.store.artifacts import artifact_folder, files_named, is_artifact_name
+from inrbench.store.checkpoints import checkpoints
 from inrbench.store.files import ABANDONED_SECONDS, is_regular, remove, temporary
 from inrbench.store.leases import lease_folder
 from inrbench.store.read import read_all_attempts
@@ -45,13 +46,14 @@ def remove_orphans(results: Path, found: dict[Path, int]) -> dict[Path, int]:
 
 
 def _candidates(results: Path, needed: set[str] | None) -> Iterator[Path]:
-    """Yield artifacts that no row lists, leases, and unfinished files. A run stores its artifacts before its row.
+    """Yield artifacts that no row lists, leases, checkpoints, and unfinished files. A run stores its artifacts before its row.
 
     ``needed``: The artifacts that rows list, or None if they are unknown.
     """
     yield from temporary(results)
     leases = lease_folder(results)
     yield from (path for path in sorted(leases.glob("*")) if is_regular(path) and LEASE_NAME.fullmatch(path.name))
+    yield from checkpoints(results).values()
     folder = artifact_folder(results)
     if needed is None:
         return

@@ -28,7 +28,7 @@ FILE = pa.field("__filename", pa.string())
 """The column with the file that a row was read from."""
 FILES_PER_CHUNK = 500
 """Number of files that are open at once: the metadata of each takes a quarter of a MiB until all are read."""
-NON_TASK_FOLDERS = frozenset({"store", "artifacts", "tuned", "leases", "submissions", "profile", "pictures"})
+NON_TASK_FOLDERS = frozenset({"store", "artifacts", "tuned", "leases", "submissions", "profile", "pictures", "checkpoints"})
 """Folders in a results folder that are not folders of tasks."""
 LISTINGS = 5
 """Largest number of times a folder is listed again while files in it are being merged."""

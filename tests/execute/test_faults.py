@@ -106,7 +106,7 @@ def test_sigterm_and_sighup_stop_a_suite_cleanly(tmp_path, start, number):
 
 @pytest.mark.slow
 def test_two_commands_on_one_store_succeed_without_duplicate_runs(tmp_path, start):
-    for process in [start(tmp_path), start(tmp_path, "--shuffle")]:
+    for process in [start(tmp_path), start(tmp_path, "--order", "random")]:
         text, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, text
     assert len(attempt_files(tmp_path)) == 12  # they shared the runs: none was executed twice
