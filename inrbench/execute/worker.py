@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from multiprocessing import parent_process
@@ -25,29 +25,26 @@ from inrbench.data import cache_folder
 from inrbench.errors import BadValue, BrokenPlugin, DataMissing, InrbenchError, NotApplicable, plugin_location
 from inrbench.execute.job import STOPPED_CODE, ExecutionSettings, Job, RunOutcome
 from inrbench.execute.limits import memory_limit
+from inrbench.execute.run_state import RunState
 from inrbench.fit import (
     DTYPES,
     Checkpoints,
     Clock,
     Diverged,
-    FitResult,
     Interrupted,
     MemoryMeter,
     Predictor,
-    StepFacts,
     activation_bytes,
     check_network,
     fit,
 )
-from inrbench.nn import NetworkSize, network_size, save_weights
+from inrbench.nn import network_size, save_weights
 from inrbench.private import private_folder
 from inrbench.problems import Evaluator, Problem
 from inrbench.registry import Registry, Task
 from inrbench.spec import (
     HARNESS_VERSION,
     Artifact,
-    Cost,
-    Measurement,
     NetworkSpec,
     Protocol,
     RunResult,
@@ -56,7 +53,7 @@ from inrbench.spec import (
     canonical_json,
     derived_seed,
 )
-from inrbench.store import Attempt, Environment, append, checkpoint_path, environment, keep_artifacts
+from inrbench.store import Attempt, Environment, append, checkpoint_path, environment
 
 Progress = Callable[[float, float], None]
 CONTENT_POINTS = 1 << 20
@@ -111,7 +108,7 @@ def execute(
     """
     started_at, start = datetime.now(UTC), time.perf_counter()
     facts = environment(job.device, settings.threads, settings.workers, settings.code)
-    state = _RunState(Clock(torch.device(job.device)))
+    state = RunState(Clock(torch.device(job.device)))
     state.checkpoints = _checkpoints(job, settings, state, should_stop)
     error: BaseException | None = None
     process = os.getpid()
@@ -194,75 +191,7 @@ def _unexpected(error: BaseException | None) -> bool:
     return error is not None and not isinstance(error, InrbenchError | Diverged | Interrupted)
 
 
-@dataclass
-class _RunState:
-    """What is known about a run so far. It is stored even if the run fails halfway."""
-
-    clock: Clock
-    checkpoints: Checkpoints = field(init=False)
-    size: NetworkSize | None = None
-    step_bytes: int | None = None
-    """Lower bound of the memory for the activations of a step, in bytes."""
-    fitted: FitResult | None = None
-    host_peak_bytes: int | None = None
-    gpu_peak_bytes: tuple[int, int] | None = None
-    metrics: list[Measurement] | tuple[()] = ()
-    artifacts: list[Artifact] = field(default_factory=list)
-    error_share: float | None = None
-    trained: bool | None = None
-    notes: list[str] = field(default_factory=list)
-    note: str | None = None
-
-    def keep(self, results: Path, write: Callable[[Path], None], prefix: str = "") -> None:
-        """Store artifacts. If one cannot be written, note it; the run itself must not fail."""
-        try:
-            self.artifacts += keep_artifacts(results, write, prefix)
-        except Exception as error:
-            self.note = f"no artifacts: {str(error).partition(chr(10))[0] or type(error).__name__}"
-
-    def memory_hint(self, limit: float | None) -> str:
-        """Return a hint for a run that ran out of memory: what it needs by estimate, and its limit."""
-        allowed = "" if limit is None else f", and {limit:g} GiB are allowed (--memory-limit)"
-        if self.step_bytes is None:
-            return f"fitting had not started{allowed}"
-        return f"the activations of a step need at least {self.step_bytes / 2**30:.2g} GiB by estimate{allowed}"
-
-    def cost(self, wall_seconds: float) -> Cost:
-        seconds, steps = self.clock.seconds, self.fitted.steps if self.fitted else 0
-        resumed = self.checkpoints.resumptions
-        allocated, reserved = (None, None) if resumed else self.gpu_peak_bytes or (None, None)
-        spent: dict[str, Any] = {f"{part}_seconds": value for part, value in seconds.items()}
-        return Cost(
-            **spent,
-            wall_seconds=wall_seconds + self.checkpoints.earlier_seconds,
-            steps=steps,
-            points_seen=self.fitted.points_seen if self.fitted else 0,
-            steps_per_second=steps / seconds["train"] if steps else None,
-            flops_per_step=self.fitted.flops_per_step if self.fitted else None,
-            n_params=self.size.trainable if self.size else None,
-            n_params_stored=self.size.stored if self.size else None,
-            n_params_deployed=self.size.deployed if self.size else None,
-            model_bytes=self.size.bytes if self.size else None,
-            host_peak_bytes=None if resumed else self.host_peak_bytes,
-            gpu_peak_allocated_bytes=allocated,
-            gpu_peak_reserved_bytes=reserved,
-            resumptions=resumed,
-            **(_engine_columns(self.fitted.step) if self.fitted else {}),
-        )
-
-
-def _engine_columns(facts: StepFacts) -> dict[str, Any]:
-    return {
-        "compiled": facts.compiled,
-        "graphs": facts.graphs,
-        "engine_note": facts.note,
-        "chunk_points": facts.chunk_points,
-        "matmul_backend": facts.backend.name,
-        "matmul_error": facts.backend.error,
-    }
-
-
-def _carry_out(job: Job, state: _RunState, on_progress: Progress, settings: ExecutionSettings) -> None:
+def _carry_out(job: Job, state: RunState, on_progress: Progress, settings: ExecutionSettings) -> None:
     spec, device, clock = job.spec, torch.device(job.device), state.clock
     _restore_torch_defaults(settings.threads)
     registry = Registry(job.plugin_files)
@@ -318,7 +247,7 @@ def _carry_out(job: Job, state: _RunState, on_progress: Progress, settings: Exec
             state.keep(settings.results, write)
 
 
-def _checkpoints(job: Job, settings: ExecutionSettings, state: _RunState, should_stop: Callable[[], bool]) -> Checkpoints:
+def _checkpoints(job: Job, settings: ExecutionSettings, state: RunState, should_stop: Callable[[], bool]) -> Checkpoints:
     """Return the checkpoint file of a run. The artifacts along its curve are stored with it."""
 
     def restore(artifacts: list[dict[str, Any]]) -> None:
@@ -356,7 +285,7 @@ def _save_weights(network: nn.Module, folder: Path) -> None:
     save_weights(network, folder / WEIGHTS_FILE)
 
 
-def _keep_reconstruction(state: _RunState, problem: Problem, results: Path, step: int, predict: Predictor) -> None:
+def _keep_reconstruction(state: RunState, problem: Problem, results: Path, step: int, predict: Predictor) -> None:
     state.keep(results, partial(problem.evaluation.save_artifacts, predict), f"step-{step:07d}/")
 
 

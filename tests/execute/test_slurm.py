@@ -18,7 +18,7 @@ from inrbench.errors import BadValue, InrbenchError, UnknownName
 from inrbench.execute import ExecutionRequest, load_executor, slurm
 from inrbench.execute.executors import GROUP
 from inrbench.planning import resolve_device
-from inrbench.store import finished_runs, load_results, read_runs
+from inrbench.store import checkpoints, finished_runs, load_results, read_runs
 
 
 def cluster_is_available() -> bool:
@@ -192,6 +192,39 @@ def test_a_cancelled_task_and_a_lost_node_lose_no_run(cluster, tmp_path):
     frame = read_runs(tmp_path).table.to_pandas()
     assert frame["status"].tolist() == ["ok"] * 4
     assert frame["run_id"].is_unique
+
+
+def last_checkpoint(results: Path) -> float:
+    """Return when the last checkpoint was written; 0 without one."""
+    return max((path.stat().st_mtime for path in checkpoints(results).values()), default=0.0)
+
+
+def start_now(task: str) -> bool:
+    """Let a task that was queued again start now; by default it waits for two minutes."""
+    command = ["scontrol", "update", f"JobId={task}", "StartTime=now"]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+@needs_cluster
+@pytest.mark.slow
+def test_a_task_that_is_asked_to_stop_is_queued_again_and_continues(cluster, tmp_path):
+    """SLURM sends this signal before the time limit, and when it takes a node away."""
+    options = ("--methods", "siren", "--set", "epochs=5000", "--seeds", "1", "--checkpoint-every", "0.5s")
+    process = start(tmp_path, *options)
+    try:
+        for _ in range(2):
+            before = last_checkpoint(tmp_path)
+            wait_for(lambda before=before: last_checkpoint(tmp_path) > before)
+            (task,) = running()
+            subprocess.run(["scancel", "--signal=USR2", task], check=True)
+            wait_for(lambda task=task: queued("-t", "PD") and start_now(task))
+        text = end(process, 300)
+    finally:
+        process.kill()
+    assert process.returncode == 0, text
+    (row,) = read_runs(tmp_path).table.to_pylist()
+    assert (row["status"], row["steps"], row["resumptions"]) == ("ok", 5000, 2)
+    assert not checkpoints(tmp_path)
 
 
 @needs_cluster
