@@ -1,8 +1,8 @@
 """inrbench: a benchmark suite and leaderboard harness for implicit neural representations.
 
 This package exports what plugin authors need: ``CoordinateMLP``, ``NetworkSpec`` and ``register_method`` for a method;
-``Task``, ``Protocol`` and ``register_task`` for a task. It also exports ``run`` for use from Python, and ``load_results`` to
-read the store.
+``Task``, ``Protocol`` and ``register_task`` for a task. It also exports ``run`` for use from Python, ``load_results`` to
+read the store, and ``load_network`` for a stored network.
 Names are resolved on first use, so that ``import inrbench`` and ``inrbench list`` do not import torch.
 """
 
@@ -10,7 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from inrbench.api import LoadedNetwork as LoadedNetwork
     from inrbench.api import Results as Results
+    from inrbench.api import load_network as load_network
     from inrbench.api import run as run
     from inrbench.nn import CoordinateMLP as CoordinateMLP
     from inrbench.registry import Task as Task
@@ -26,12 +28,14 @@ __version__ = "0.1.0"
 
 _HOME = {
     "CoordinateMLP": "inrbench.nn",
+    "LoadedNetwork": "inrbench.api",
     "Metric": "inrbench.spec",
     "NetworkSpec": "inrbench.spec",
     "Protocol": "inrbench.spec",
     "QuietObserver": "inrbench.runner",
     "Results": "inrbench.api",
     "Task": "inrbench.registry",
+    "load_network": "inrbench.api",
     "load_results": "inrbench.store",
     "register_method": "inrbench.registry",
     "register_task": "inrbench.registry",
@@ -40,6 +44,7 @@ _HOME = {
 
 __all__ = [
     "CoordinateMLP",
+    "LoadedNetwork",
     "Metric",
     "NetworkSpec",
     "Protocol",
@@ -47,6 +52,7 @@ __all__ = [
     "Results",
     "Task",
     "__version__",
+    "load_network",
     "load_results",
     "register_method",
     "register_task",

@@ -1,10 +1,12 @@
 """Shared fixtures of the tests."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 from pyarrow.fs import FileSystem
 
+from inrbench.data import cache_folder
 from inrbench.execute import ExecutionSettings, Job
 from inrbench.planning import Request, make_plan
 from inrbench.registry import Registry
@@ -109,12 +112,14 @@ def endpoint():
 
 
 @pytest.fixture
-def uri(endpoint, monkeypatch, tmp_path):
+def uri(endpoint, monkeypatch):
     for name, value in {**KEYS, "AWS_ENDPOINT_URL": endpoint}.items():
         monkeypatch.setenv(name, value)
-    bucket = f"b{tmp_path.parent.name}-{tmp_path.name}".replace("_", "-").lower()[:60].strip("-")
+    bucket = f"b{uuid.uuid4().hex}"  # a new one for each test: its mirror may be in the user's cache
     FileSystem.from_uri(f"s3://{bucket}?allow_bucket_creation=true")[0].create_dir(bucket)
-    return f"s3://{bucket}/some/results"
+    yield f"s3://{bucket}/some/results"
+    for mirror in (cache_folder().parent / "mirrors").glob(f"{bucket}-*"):
+        shutil.rmtree(mirror)
 
 
 @pytest.fixture

@@ -31,7 +31,13 @@ class RunState:
     note: str | None = None
 
     def keep(self, results: Path, write: Callable[[Path], None], prefix: str = "") -> None:
-        """Store artifacts. If one cannot be written, note it; the run itself must not fail."""
+        """Store artifacts. If one cannot be written, note it; the run itself must not fail.
+
+        Args:
+            results: The results folder.
+            write: Function that writes the files into a folder.
+            prefix: Text before the names of the files.
+        """
         try:
             self.artifacts += keep_artifacts(results, write, prefix)
         except Exception as error:

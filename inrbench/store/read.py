@@ -15,6 +15,7 @@ import pyarrow.dataset as ds
 from inrbench.errors import BadValue, NothingFound, StoreError
 from inrbench.limits import MAX_RESULTS_BYTES, MAX_TABLE_BYTES
 from inrbench.spec import name_error
+from inrbench.store.artifacts import artifact_folder, is_artifact_name
 from inrbench.store.files import LINK, is_regular, raise_unless_gone
 from inrbench.store.read_guard import check_expanded_size, check_footer, check_rows, memory_cap
 from inrbench.store.remote import display_name
@@ -222,7 +223,7 @@ def attempts_that_count(table: pa.Table) -> pa.Table:
 
 
 def load_results(
-    results: str | Path = "results", table: Literal["runs", "metrics", "curves", "probes"] = "runs"
+    results: str | Path = "results", table: Literal["runs", "metrics", "curves", "probes", "artifacts"] = "runs"
 ) -> pd.DataFrame:
     """Return the results of a folder as a pandas DataFrame.
 
@@ -230,7 +231,8 @@ def load_results(
         results: The results folder.
         table: The table to return. ``runs``: one row per run, with one column per metric id in addition to the stored
             columns. ``metrics``: one row per (run, metric). ``curves``: one row per point of a learning curve; ``value`` is the
-            primary metric. ``probes``: one row per reading of a probe.
+            primary metric. ``probes``: one row per reading of a probe. ``artifacts``: one row per stored file, with its
+            ``path``.
     """
     read = read_runs(Path(results))
     frame = read.table.to_pandas()
@@ -240,9 +242,12 @@ def load_results(
     if table == "runs":
         values = pd.DataFrame([{m["id"]: m["value"] for m in metrics} for metrics in frame["metrics"]], index=frame.index)
         return keys.join(values.astype(float))
-    nested = {"metrics": "metrics", "curves": "curve", "probes": "probes"}[table]
+    nested = {"curves": "curve"}.get(table, table)
     long = frame[["run_id", nested]].explode(nested).dropna(subset=[nested])
     items = pd.DataFrame(list(long[nested]), index=long.index)
+    if table == "artifacts":
+        folder = artifact_folder(Path(results))
+        items["path"] = [str(folder / file) if is_artifact_name(file) else None for file in items.get("file", ())]
     return keys.drop(columns=items.columns, errors="ignore").join(items, how="inner").reset_index(drop=True)
 
 

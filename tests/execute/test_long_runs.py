@@ -20,8 +20,16 @@ LONG = ["run", "--methods", "siren", "--tasks", "function1d", "--signals", "sin2
 """A run of some ten seconds."""
 
 
+PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
+from inrbench.cli.main import main
+main()
+"""
+
+
 def start(results: Path, *words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "inrbench", *LONG, "--results", str(results), *words]
+    command = [sys.executable, "-c", PROGRAM, *LONG, "--results", str(results), *words]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ)
 
 
