@@ -1,6 +1,7 @@
 """The observer of the command line: prints the plan, bars or lines of progress, and how the runs ended."""
 
 import math
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,16 +21,22 @@ from inrbench.store import display_name
 LONG_SECONDS = 4 * 3600
 """Estimated seconds above which the plan mentions that there is a shorter protocol."""
 BAR_WIDTH = 24
+PROGRESS_SECONDS = 60.0
+"""Seconds between two lines about a run, if there is no terminal."""
 
 
 class ConsoleObserver:
-    """Prints to the terminal: bars if standard error is a terminal, else one line per finished run."""
+    """Prints to the terminal: bars if standard error is a terminal.
+
+    If it is not, prints one line per finished run, and one line per minute for each run that is being carried out.
+    """
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False)
         self._bars: _Bars | None = None
         self._total = self._finished = 0
         self._waited = False
+        self._lines = _ProgressLines()
 
     def planned(self, report: RunReport, request: Request, options: RunOptions) -> None:
         """Print what will be carried out, what is stored already, and how long it will take.
@@ -90,6 +97,8 @@ class ConsoleObserver:
         """Show a bar for a run."""
         if self._bars:
             self._bars.add(job)
+        else:
+            self._lines.start(job, time.monotonic())
 
     def progress(self, job: Job, fraction: float, value: float) -> None:
         """Move the bar of a run.
@@ -101,6 +110,8 @@ class ConsoleObserver:
         """
         if self._bars:
             self._bars.move(job, fraction, value)
+        elif line := self._lines.line(job, fraction, value, time.monotonic()):
+            say(line)
 
     def finished(self, job: Job, outcome: RunOutcome) -> None:
         """Print one line per finished run."""
@@ -158,6 +169,43 @@ class ConsoleObserver:
             self._bars.print(line, style)
         else:
             say(line)
+
+
+class _ProgressLines:
+    """Decides when to print a line about a run, and what it says."""
+
+    def __init__(self) -> None:
+        self._first: dict[str, tuple[float, float]] = {}
+        """Run id -> time and fraction at the first step that was seen. A run that continues does not start at 0."""
+        self._printed: dict[str, float] = {}
+
+    def start(self, job: Job, now: float) -> None:
+        """Record the start of a run."""
+        self._first.pop(job.spec.run_id, None)
+        self._printed[job.spec.run_id] = now
+
+    def line(self, job: Job, fraction: float, value: float, now: float) -> str | None:
+        """Return the line to print; None if the last one is less than PROGRESS_SECONDS old.
+
+        Args:
+            job: The job of the run.
+            fraction: Fraction that is done, in [0, 1].
+            value: Last primary metric; NaN if there is none yet.
+            now: Time in seconds.
+        """
+        run = job.spec.run_id
+        if fraction > 0:
+            self._first.setdefault(run, (now, fraction))
+        if now - self._printed.setdefault(run, now) < PROGRESS_SECONDS:
+            return None
+        self._printed[run] = now
+        begin, before = self._first.get(run, (now, 0.0))
+        parts = [f"{fraction:.0%} of the steps"]
+        if not math.isnan(value):
+            parts.append(f"{job.protocol.primary} {value:.4g}")
+        if fraction > before:
+            parts.append(f"about {duration((now - begin) * (1 - fraction) / (fraction - before))} left")
+        return f"running  {job.spec.title}: {', '.join(parts)}"
 
 
 class _Bars:

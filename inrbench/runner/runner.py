@@ -80,7 +80,7 @@ def run_requests(requests: Sequence[Request], options: RunOptions, observer: Run
     workers = workers_for(request.device, options.jobs, options.share_gpu)
     threads = max(1, physical_cores() // workers)
     expected = estimate(plan.todo, results, threads)
-    _sort(plan.todo, expected.seconds, options.order or ("planned" if options.max_time is None else "shortest"))
+    sort_jobs(plan.todo, expected.seconds, options.order or ("planned" if options.max_time is None else "shortest"))
     report = RunReport(plan, jobs, expected, workers if options.executor == "local" else None, dry_run=options.dry_run)
     observer.planned(report, request, options)
     if options.dry_run or not plan.todo:
@@ -122,8 +122,14 @@ def run_requests(requests: Sequence[Request], options: RunOptions, observer: Run
     return report
 
 
-def _sort(jobs: list[Job], seconds: list[float], order: Order) -> None:
-    """Sort jobs and their estimated seconds in place. Jobs whose time is not known (0) count as long ones."""
+def sort_jobs(jobs: list[Job], seconds: list[float], order: Order) -> None:
+    """Sort jobs and their estimated seconds in place. Jobs whose time is not known count as long ones.
+
+    Args:
+        jobs: The jobs.
+        seconds: Estimated seconds of each; 0 if not known.
+        order: ``planned`` (no change), ``shortest`` or ``longest`` first, or ``random``.
+    """
     places = list(range(len(jobs)))
     if order == "random":
         random.shuffle(places)
