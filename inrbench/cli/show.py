@@ -50,6 +50,8 @@ def _show_method(method: Method, origin: str) -> None:
         say(f"  track authors on {where}: " + ", ".join(f"{name} = {value}" for name, value in changes.items()))
     for name, (low, high) in method.search_ranges.items():
         say(f"  search range of {name}: {low:g} to {high:g}")
+    if method.own_training:
+        say("  training: own; on track paper only if the protocol allows it (own_training)")
     from inrbench.analyse.papers import bibtex
 
     entry = bibtex(method.paper) if method.paper else None

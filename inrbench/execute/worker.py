@@ -38,10 +38,10 @@ from inrbench.fit import (
     check_network,
     fit,
 )
-from inrbench.nn import network_size, save_weights
+from inrbench.nn import HasOwnTraining, network_size, save_weights
 from inrbench.private import private_folder
 from inrbench.problems import Evaluator, Problem
-from inrbench.registry import Registry, Task
+from inrbench.registry import Method, Registry, Task
 from inrbench.spec import (
     HARNESS_VERSION,
     Artifact,
@@ -210,6 +210,7 @@ def _carry_out(job: Job, state: RunState, on_progress: Progress, settings: Execu
     evaluator = Evaluator(task.metrics_of(job.protocol), problem.evaluation)
     state.notes += [*job.notes, *problem.notes]
     network = build_network(spec, job.protocol, registry, problem, stream)
+    _refuse_undeclared_training(registry.method(spec.method), network)
     problem.validate_network(network)
     network.to(device)
     state.step_bytes = activation_bytes(problem, job.protocol, spec.engine, device)
@@ -230,6 +231,8 @@ def _carry_out(job: Job, state: RunState, on_progress: Progress, settings: Execu
         on_curve_point=partial(_keep_reconstruction, state, problem, settings.results) if settings.artifacts == "all" else None,
         checkpoints=state.checkpoints,
     )
+    if state.fitted.own_training:
+        state.notes.append(f"training: own ({state.fitted.own_training})")
     state.host_peak_bytes, state.gpu_peak_bytes = meter.host_peak_bytes(), meter.gpu_peak_bytes()
     if state.fitted.diverged_at is not None:
         steps = job.protocol.epochs * problem.steps_per_epoch
@@ -338,6 +341,13 @@ def _refuse_changed_plugin(job: Job, registry: Registry) -> None:
     source = registry.source("method", job.spec.method)
     if source.sha256() != job.spec.method_sha256:
         raise BrokenPlugin(f"{source.path} has changed since the run was planned; run the same command again")
+
+
+def _refuse_undeclared_training(method: Method, network: nn.Module) -> None:
+    """Raise BrokenPlugin if a network brings its own training and its registration does not say so, or the other way round."""
+    if isinstance(network, HasOwnTraining) != method.own_training:
+        has = "has a method own_training" if not method.own_training else "has no method own_training"
+        raise BrokenPlugin(f"the network {has}, and register_method says own_training={method.own_training}: make them agree")
 
 
 def _end_with_parent() -> None:

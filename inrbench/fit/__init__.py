@@ -12,6 +12,7 @@ from inrbench.fit.preflight import check_network
 from inrbench.fit.probes import DEAD, PROBES, activation_outputs, probe_names, read_probes
 from inrbench.fit.schedule import learning_rate, log_spaced_steps
 from inrbench.fit.step import Engine, FastStep, ReferenceStep, Step, StepFacts, activation_bytes, gradient_in_chunks, make_step
+from inrbench.fit.training_hooks import TrainingHooks
 
 __all__ = [
     "DEAD",
@@ -31,6 +32,7 @@ __all__ = [
     "ReferenceStep",
     "Step",
     "StepFacts",
+    "TrainingHooks",
     "activation_bytes",
     "activation_outputs",
     "check_network",

@@ -21,7 +21,7 @@ from inrbench.limits import MAX_CHECKPOINT_BYTES
 from inrbench.problems import Batch, Problem
 from inrbench.store.files import read_regular, remove, write_atomically
 
-FORMAT = 1
+FORMAT = 2
 """Version of the file's layout."""
 FACTS = "facts"
 """Name of the tensor that contains the JSON text."""

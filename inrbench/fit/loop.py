@@ -25,9 +25,10 @@ from inrbench.fit.predictor import Predictor
 from inrbench.fit.probes import read_probes
 from inrbench.fit.schedule import learning_rate, log_spaced_steps
 from inrbench.fit.step import Engine, StepFacts, make_step
+from inrbench.fit.training_hooks import TrainingHooks
 from inrbench.nn import LinearModel, is_solver
-from inrbench.problems import Evaluator, Problem
-from inrbench.spec import CurvePoint, ProbeReading, Protocol
+from inrbench.problems import Batch, Evaluator, Problem
+from inrbench.spec import CurvePoint, ProbeReading, Protocol, derived_seed
 
 CURVE_POINTS = 30
 FINITE_CHECKS = 100
@@ -57,6 +58,8 @@ class FitResult:
     diverged_at: int | None = None
     nonfinite_gradient: tuple[int, tuple[str, ...]] | None = None
     """For a diverged run: the first step with a finite loss and a non-finite gradient, and the parameters concerned."""
+    own_training: str | None = None
+    """What the network brought to its training; None for nothing."""
 
 
 class Diverged(ArithmeticError):
@@ -148,8 +151,9 @@ class _Training:
         self.device, self.clock, self.meter = device, clock, meter
         self.probes, self.checkpoints = probes, checkpoints
         self.steps = protocol.epochs * problem.steps_per_epoch
-        self.work = None if is_solver(network) else count_ops(network, problem)
-        self.take_step = make_step(engine, network, problem, protocol, self.work, self.steps)
+        self.hooks = TrainingHooks(network, problem, self.steps, derived_seed("sampler", data_seed))
+        self.work = None if is_solver(network) or self.hooks.samples else count_ops(network, problem)
+        self.take_step = make_step(engine, network, self.hooks.problem, protocol, self.work, self.steps, self.hooks.own)
         generator = torch.Generator().manual_seed(data_seed)
         self.batches = None if is_solver(network) else BatchStream(problem, generator)
         self.predict = Predictor(network, device)
@@ -187,15 +191,24 @@ class _Training:
 
     def _train_to(self, check: int, on_progress: Callable[[float, float], None]) -> None:
         """Take steps up to a number, or until a checkpoint is due."""
-        done, checkpoints, per_epoch = self.done, self.checkpoints, self.problem.steps_per_epoch
+        done, checkpoints = self.done, self.checkpoints
         with self.clock("train"):
             while done.step < check:
-                batch = () if self.batches is None else next(self.batches)
-                loss = self.take_step(batch, learning_rate(self.protocol, done.step // per_epoch))
+                batch = self._next_batch()
+                loss = self.take_step(batch, self._learning_rate(done.step))
                 done.add(loss, self.take_step.gradient_norms(), len(batch[0]) if batch else self.problem.batch)
                 on_progress(done.step / self.steps, done.value)
                 if checkpoints is not None and checkpoints.due():
                     return
+
+    def _learning_rate(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0."""
+        return self.hooks.learning_rate(learning_rate(self.protocol, step // self.problem.steps_per_epoch), step)
+
+    def _next_batch(self) -> Batch:
+        """Return the points of the next step; none for a solver."""
+        self.hooks.begin(self.done.step)
+        return () if self.batches is None else self.hooks.choose(next(self.batches), self.done.step)
 
     def _write_checkpoint_if_due(self) -> None:
         """Write a checkpoint if it is time. Raises Interrupted if the run must stop."""
@@ -216,7 +229,7 @@ class _Training:
                 step=done.step,
                 train_seconds=self.clock.seconds["train"],
                 loss=float(done.losses[done.step - 1]),
-                lr=learning_rate(self.protocol, (done.step - 1) // self.problem.steps_per_epoch),
+                lr=self._learning_rate(done.step - 1),
                 value=done.value,
             )
         )
@@ -243,6 +256,7 @@ class _Training:
                     "history": self.evaluator.history,
                     "seconds": self.clock.seconds,
                     "random": random_state(self.device),
+                    "sampler": self.hooks.state(),
                     "problem": self.problem.training_state(),
                 }
             )
@@ -268,6 +282,7 @@ class _Training:
         for part, seconds in saved["seconds"].items():
             self.clock.seconds[part] += seconds
         restore_random_state(saved["random"], self.device)
+        self.hooks.restore(saved["sampler"])
 
     def _result(self, diverged_at: int | None = None, nonfinite: tuple[int, tuple[str, ...]] | None = None) -> FitResult:
         done = self.done
@@ -280,6 +295,7 @@ class _Training:
             tuple(done.readings),
             diverged_at=diverged_at,
             nonfinite_gradient=nonfinite,
+            own_training=None if self.hooks.own is None else str(self.hooks.own),
         )
 
 

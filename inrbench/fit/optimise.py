@@ -1,12 +1,27 @@
-"""Update a network from its gradient, with the torch optimisers that a protocol specifies."""
+"""Update a network from its gradient, with the torch optimisers that a protocol or the network itself specifies."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from inrbench.errors import NotApplicable
+from inrbench.nn import OwnTraining, ParameterGroup
 from inrbench.spec.optimiser import Adam, AdamW, Lbfgs, Muon, Optimiser, Sgd
+
+Groups = list[dict[str, Any]]
+"""Parameter groups as torch's optimisers take them."""
+OVERRIDES: Mapping[type[Optimiser], frozenset[str]] = {
+    Adam: frozenset({"weight_decay", "betas", "eps"}),
+    AdamW: frozenset({"weight_decay", "betas", "eps"}),
+    Sgd: frozenset({"weight_decay"}),
+    Lbfgs: frozenset(),
+    Muon: frozenset({"weight_decay", "betas", "eps"}),
+}
+"""Hyper-parameters that a parameter group may change."""
+NOT_OF_MUON = frozenset({"betas", "eps"})
+"""Those that apply only to the parameters that Adam updates, if the optimiser is Muon."""
 
 
 class Updates:
@@ -16,14 +31,20 @@ class Updates:
         network: Network whose trainable parameters are updated.
         optimiser: Optimiser of the protocol.
         fused: Whether to use torch's fused kernels if available.
+        own: What the network brings to its training; None for nothing.
+
+    Raises:
+        NotApplicable: The optimiser does not support what the network brings.
     """
 
-    def __init__(self, network: nn.Module, optimiser: Optimiser, fused: bool) -> None:
+    def __init__(self, network: nn.Module, optimiser: Optimiser, fused: bool, own: OwnTraining | None = None) -> None:
+        own = own or OwnTraining()
         parameters = [p for p in network.parameters() if p.requires_grad]
         # fused kernels do not support complex parameters, which a user's method may have
         fused = fused and not any(p.is_complex() for p in parameters)
-        self.optimisers = _made(optimiser, parameters, fused)
+        self.optimisers = _made(own.optimiser or optimiser, _groups(parameters, own.groups, own.optimiser or optimiser), fused)
         self._parameters = parameters
+        self._taken = 0
         self.names = [name for name, p in network.named_parameters() if p.requires_grad]
         self.norms: Tensor | None = None
         """Norms of the last gradient, in the order of ``names``; 0 for a parameter without a gradient."""
@@ -34,9 +55,8 @@ class Updates:
         ``gradient`` adds the batch's gradient to that of the parameters and returns the batch's loss. L-BFGS calls it
         several times.
         """
-        for optimiser in self.optimisers:
-            for group in optimiser.param_groups:
-                group["lr"] = rate
+        for group in self._all_groups():
+            group["lr"] = rate * group.get("rate_factor", 1.0)
         first, *others = self.optimisers
         if isinstance(first, torch.optim.LBFGS):
 
@@ -48,20 +68,33 @@ class Updates:
         else:
             loss = gradient()
             self._keep_norms()
+            self._drop_frozen()
             for optimiser in (first, *others):
                 optimiser.step()
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
+        self._taken += 1
         return loss.detach()
 
-    def state(self) -> list[dict[str, Any]]:
-        """Return the states of the optimisers, for a checkpoint."""
-        return [optimiser.state_dict() for optimiser in self.optimisers]
+    def state(self) -> dict[str, Any]:
+        """Return the states of the optimisers and the number of steps, for a checkpoint."""
+        return {"optimisers": [optimiser.state_dict() for optimiser in self.optimisers], "taken": self._taken}
 
-    def restore(self, states: list[dict[str, Any]]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Restore the states of the optimisers. Raises ValueError if they do not fit."""
-        for optimiser, state in zip(self.optimisers, states, strict=True):
-            optimiser.load_state_dict(state)
+        for optimiser, each in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(each)
+        self._taken = state["taken"]
+
+    def _all_groups(self) -> Groups:
+        return [group for optimiser in self.optimisers for group in optimiser.param_groups]
+
+    def _drop_frozen(self) -> None:
+        """Remove the gradients of parameters that are not updated yet: torch's optimisers leave them and their state alone."""
+        for group in self._all_groups():
+            if self._taken < group.get("frozen_until", 0):
+                for parameter in group["params"]:
+                    parameter.grad = None
 
     @torch.no_grad()
     def _keep_norms(self) -> None:
@@ -72,19 +105,45 @@ class Updates:
         self.norms = torch.stack([none if p.grad is None else next(norms).float() for p in self._parameters])
 
 
-def _made(chosen: Optimiser, parameters: list[nn.Parameter], fused: bool) -> list[torch.optim.Optimizer]:
+def _groups(parameters: Sequence[nn.Parameter], own: Sequence[ParameterGroup], optimiser: Optimiser) -> Groups:
+    """Return all trainable parameters in groups: the network's own, and one with those that are in none of them.
+
+    Raises NotApplicable if the optimiser does not support a group.
+    """
+    if own and isinstance(optimiser, Lbfgs):
+        raise NotApplicable("the method has parameter groups, and L-BFGS treats all parameters alike; use another optimiser")
+    trainable = {id(parameter) for parameter in parameters}
+    grouped = {id(parameter) for group in own for parameter in group.parameters}
+    rest = [parameter for parameter in parameters if id(parameter) not in grouped]
+    groups: Groups = [{"params": rest}] if rest else []
+    for group in own:
+        overrides = group.overrides()
+        if unsupported := sorted(overrides.keys() - OVERRIDES[type(optimiser)]):
+            raise NotApplicable(f"the method sets {unsupported[0]} for a parameter group, which {optimiser.name} does not have")
+        groups.append(
+            {
+                "params": [parameter for parameter in group.parameters if id(parameter) in trainable],
+                "rate_factor": group.rate_factor,
+                "frozen_until": group.frozen_until,
+                **overrides,
+            }
+        )
+    return [group for group in groups if group["params"]]
+
+
+def _made(chosen: Optimiser, groups: Groups, fused: bool) -> list[torch.optim.Optimizer]:
     if isinstance(chosen, Adam):
-        return [_adam(parameters, chosen, fused)]
+        return [_adam(groups, chosen, fused)]
     if isinstance(chosen, AdamW):
         return [
             torch.optim.AdamW(
-                parameters, betas=_pair(chosen.betas), eps=chosen.eps, weight_decay=chosen.weight_decay, fused=fused or None
+                groups, betas=_pair(chosen.betas), eps=chosen.eps, weight_decay=chosen.weight_decay, fused=fused or None
             )
         ]
     if isinstance(chosen, Sgd):
         return [
             torch.optim.SGD(
-                parameters,
+                groups,
                 momentum=chosen.momentum,
                 nesterov=chosen.nesterov,
                 weight_decay=chosen.weight_decay,
@@ -93,12 +152,15 @@ def _made(chosen: Optimiser, parameters: list[nn.Parameter], fused: bool) -> lis
         ]
     if isinstance(chosen, Lbfgs):
         search = None if chosen.line_search == "none" else chosen.line_search
+        (group,) = groups
         return [
-            torch.optim.LBFGS(parameters, max_iter=chosen.max_iter, history_size=chosen.history_size, line_search_fn=search)
+            torch.optim.LBFGS(
+                group["params"], max_iter=chosen.max_iter, history_size=chosen.history_size, line_search_fn=search
+            )
         ]
     if isinstance(chosen, Muon):
-        matrices = [p for p in parameters if p.ndim == 2 and not p.is_complex()]
-        others = [p for p in parameters if p.ndim != 2 or p.is_complex()]
+        matrices = _part(groups, lambda p: p.ndim == 2 and not p.is_complex(), NOT_OF_MUON)
+        others = _part(groups, lambda p: p.ndim != 2 or p.is_complex(), frozenset())
         muon = (
             torch.optim.Muon(
                 matrices,
@@ -116,8 +178,26 @@ def _made(chosen: Optimiser, parameters: list[nn.Parameter], fused: bool) -> lis
     raise TypeError(f"no torch optimiser for {type(chosen).__name__}")
 
 
-def _adam(parameters: Iterable[nn.Parameter], chosen: Adam, fused: bool) -> torch.optim.Optimizer:
-    return torch.optim.Adam(parameters, betas=_pair(chosen.betas), eps=chosen.eps, fused=fused or None)
+def _part(groups: Groups, belongs: Callable[[nn.Parameter], bool], without: frozenset[str]) -> Groups:
+    """Return the groups with only the parameters that belong to an optimiser.
+
+    Args:
+        groups: Groups of all parameters.
+        belongs: Whether a parameter belongs to the optimiser.
+        without: Hyper-parameters that it does not have.
+    """
+    parts = [
+        {
+            **{name: value for name, value in group.items() if name not in without},
+            "params": list(filter(belongs, group["params"])),
+        }
+        for group in groups
+    ]
+    return [part for part in parts if part["params"]]
+
+
+def _adam(groups: Groups, chosen: Adam, fused: bool) -> torch.optim.Optimizer:
+    return torch.optim.Adam(groups, betas=_pair(chosen.betas), eps=chosen.eps, fused=fused or None)
 
 
 def _pair(betas: tuple[float, ...]) -> tuple[float, float]:

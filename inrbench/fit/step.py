@@ -19,7 +19,7 @@ from inrbench.fit.matmul import MatmulBackend, fastest_fp32_backend, use_backend
 from inrbench.fit.op_count import OpCount
 from inrbench.fit.optimise import Updates
 from inrbench.fit.precision import in_precision
-from inrbench.nn import Solver, is_solver
+from inrbench.nn import OwnTraining, Solver, is_solver
 from inrbench.problems import Batch, Problem, equal_chunks, largest_chunk, point_weight
 from inrbench.spec import Adam, Optimiser, Precision, Protocol
 
@@ -63,15 +63,33 @@ class Step(Interface):
         """Return the names of the parameters and the norms of their last gradients, on the device; None if unknown."""
         ...
 
-    def state(self) -> list[dict[str, Any]] | None:
+    def state(self) -> dict[str, Any] | None:
         """Return the states of the optimisers, for a checkpoint; None if they are not accessible."""
         ...
 
-    def restore(self, state: list[dict[str, Any]]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Restore the states of the optimisers."""
 
 
-class ReferenceStep:
+class _NetworkStep:
+    """What the steps of both engines have in common: the optimisers of the network."""
+
+    updates: Updates
+
+    def gradient_norms(self) -> tuple[list[str], Tensor] | None:
+        """Return the names of the parameters and the norms of their last gradients."""
+        return None if self.updates.norms is None else (self.updates.names, self.updates.norms)
+
+    def state(self) -> dict[str, Any] | None:
+        """Return the states of the optimisers."""
+        return self.updates.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Restore the states of the optimisers."""
+        self.updates.restore(state)
+
+
+class ReferenceStep(_NetworkStep):
     """The step of the reference engine.
 
     Args:
@@ -79,13 +97,19 @@ class ReferenceStep:
         problem: Problem to fit.
         optimiser: Optimiser of the protocol; Adam by default.
         precision: Precision of the protocol; ``float32`` by default.
+        own: What the network brings to its training; None for nothing.
     """
 
     def __init__(
-        self, network: nn.Module, problem: Problem, optimiser: Optimiser = ADAM, precision: Precision = "float32"
+        self,
+        network: nn.Module,
+        problem: Problem,
+        optimiser: Optimiser = ADAM,
+        precision: Precision = "float32",
+        own: OwnTraining | None = None,
     ) -> None:
         self.network, self.problem = network, problem
-        self.updates = Updates(network, optimiser, fused=False)
+        self.updates = Updates(network, optimiser, fused=False, own=own)
         self.loss = partial(in_precision(problem.loss, precision, next(network.parameters()).device.type), network)
 
     def prepare(self) -> None:
@@ -98,24 +122,12 @@ class ReferenceStep:
         most = largest_chunk(self.problem, REFERENCE_CHUNK_POINTS)
         return self.updates.step(lambda: accumulate(self.loss, batch, most), rate)
 
-    def gradient_norms(self) -> tuple[list[str], Tensor] | None:
-        """Return the names of the parameters and the norms of their last gradients."""
-        return None if self.updates.norms is None else (self.updates.names, self.updates.norms)
-
-    def state(self) -> list[dict[str, Any]] | None:
-        """Return the states of the optimisers."""
-        return self.updates.state()
-
-    def restore(self, state: list[dict[str, Any]]) -> None:
-        """Restore the states of the optimisers."""
-        self.updates.restore(state)
-
     def facts(self) -> StepFacts:
         """Return how the steps are computed."""
         return StepFacts("reference", False, 0, None, REFERENCE_CHUNK_POINTS, MatmulBackend("default", None))
 
 
-class FastStep:
+class FastStep(_NetworkStep):
     """The step of the fast engine: the same gradient in less time.
 
     Args:
@@ -124,6 +136,7 @@ class FastStep:
         mode: Step mode, such as the one that ``choose_step_mode`` returns.
         optimiser: Optimiser of the protocol; Adam by default.
         precision: Precision of the protocol; ``float32`` by default.
+        own: What the network brings to its training; None for nothing.
     """
 
     def __init__(
@@ -133,12 +146,13 @@ class FastStep:
         mode: StepMode,
         optimiser: Optimiser = ADAM,
         precision: Precision = "float32",
+        own: OwnTraining | None = None,
     ) -> None:
         self.network, self.problem = network, problem
         device = next(network.parameters()).device
         self.backend = fastest_fp32_backend(device.type) if precision == "float32" else MatmulBackend("default", None)
         self.chunk_points = largest_chunk(problem, FAST_CHUNK_POINTS[device.type])
-        self.updates = Updates(network, optimiser, fused=True)
+        self.updates = Updates(network, optimiser, fused=True, own=own)
         self.loss = CompiledLoss(in_precision(problem.fast_loss(network), precision, device.type), problem, network, mode)
 
     def prepare(self) -> None:
@@ -152,18 +166,6 @@ class FastStep:
         """Take one step."""
         with use_backend(self.backend):
             return self.updates.step(lambda: accumulate(self.loss, batch, self.chunk_points), rate)
-
-    def gradient_norms(self) -> tuple[list[str], Tensor] | None:
-        """Return the names of the parameters and the norms of their last gradients."""
-        return None if self.updates.norms is None else (self.updates.names, self.updates.norms)
-
-    def state(self) -> list[dict[str, Any]] | None:
-        """Return the states of the optimisers."""
-        return self.updates.state()
-
-    def restore(self, state: list[dict[str, Any]]) -> None:
-        """Restore the states of the optimisers."""
-        self.updates.restore(state)
 
     def facts(self) -> StepFacts:
         """Return how the steps so far were computed, with any fallback to eager."""
@@ -188,11 +190,11 @@ class SolverStep:
         """Return None: gradients, if any, are internal to the method."""
         return None
 
-    def state(self) -> list[dict[str, Any]] | None:
+    def state(self) -> dict[str, Any] | None:
         """Return None: the state is internal to the method, so that such runs have no checkpoints."""
         return None
 
-    def restore(self, state: list[dict[str, Any]]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Raise NotImplementedError: there are no checkpoints."""
         raise NotImplementedError
 
@@ -202,7 +204,13 @@ class SolverStep:
 
 
 def make_step(
-    engine: Engine, network: nn.Module, problem: Problem, protocol: Protocol, work: OpCount | None, steps: int
+    engine: Engine,
+    network: nn.Module,
+    problem: Problem,
+    protocol: Protocol,
+    work: OpCount | None,
+    steps: int,
+    own: OwnTraining | None = None,
 ) -> Step:
     """Return the step of an engine.
 
@@ -215,10 +223,11 @@ def make_step(
         protocol: Protocol, which sets optimiser and precision.
         work: Op count of the loss and its gradient; None if it was not counted.
         steps: Steps of the run.
+        own: What the network brings to its training; None for nothing.
     """
     if is_solver(network):
         return SolverStep(network, engine)
-    how = (protocol.optimiser, protocol.precision)
+    how = (protocol.optimiser, protocol.precision, own)
     if engine == "reference":
         return ReferenceStep(network, problem, *how)
     if work is None or not problem.compilable:

@@ -10,6 +10,7 @@ from inrbench.nn.mlp import CoordinateMLP, parameters_of_mlp, values_per_axis
 from inrbench.nn.multiplicative import MultiplicativeNetwork, SineFilter
 from inrbench.nn.size import NetworkSize, network_size
 from inrbench.nn.solver import Solver, is_solver
+from inrbench.nn.training import HasOwnTraining, OwnTraining, ParameterGroup, Points, Sample, Sampler, own_training_of
 from inrbench.nn.weights import load_weights, save_weights
 
 __all__ = [
@@ -20,14 +21,20 @@ __all__ = [
     "HasActivations",
     "HasDeployedReals",
     "HasDerivatives",
+    "HasOwnTraining",
     "HasPenalty",
     "Initialiser",
     "LinearModel",
     "MultiScaleSine",
     "MultiplicativeNetwork",
     "NetworkSize",
+    "OwnTraining",
+    "ParameterGroup",
+    "Points",
     "PositionalEncoding",
     "RealInputGabor",
+    "Sample",
+    "Sampler",
     "Sine",
     "SineFeatures",
     "SineFilter",
@@ -38,6 +45,7 @@ __all__ = [
     "is_solver",
     "load_weights",
     "network_size",
+    "own_training_of",
     "parameters_of_mlp",
     "per_layer",
     "save_weights",

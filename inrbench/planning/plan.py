@@ -315,10 +315,18 @@ def _recipe(request: Request, section: _Section, method: Method, notes: list[str
     """Return the recipe of a method in the request's track. If there is none, add a note and return None."""
     task = section.task
     if request.track == "paper":
-        return Recipe()
-    if request.track == "authors":
+        allowed = section.protocol.own_training or not method.own_training
+        recipe, why = (
+            (Recipe() if allowed else None),
+            (
+                f"it brings its own training, and protocol {section.protocol.name} trains all methods alike; "
+                "use --track authors, or --set own_training=true"
+            ),
+        )
+    elif request.track == "authors":
         params, training = method.authors_recipe(task.name, task.kind)
-        recipe, why = (Recipe(params, training) if params or training else None), "its authors' settings for it are not known"
+        known = params or training or method.own_training
+        recipe, why = (Recipe(params, training) if known else None), "its authors' settings for it are not known"
     else:
         recipe = request.recipes.get((task.name, method.name))
         why = f"it was not tuned for this task with this budget; run: inrbench tune --methods {method.name} --tasks {task.name}"

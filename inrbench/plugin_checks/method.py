@@ -21,6 +21,7 @@ from inrbench.plugin_checks.interface import (
     zero,
 )
 from inrbench.plugin_checks.numerics import chunks, compiling, curvature, derivative, precision
+from inrbench.plugin_checks.training import own_training
 from inrbench.registry import Method
 from inrbench.spec import Value
 
@@ -39,6 +40,7 @@ CHECKS: tuple[Check, ...] = (
     curvature,
     chunks,
     precision,
+    own_training,
     parameters,
     variance,
     dead_units,

@@ -106,6 +106,8 @@ class Problem(ABC):
     """Whether the loss depends only on its arguments."""
     indivisible_batch: bool = False
     """Whether a batch cannot be split, because its loss is not a sum over its points."""
+    mean_over_points: bool = False
+    """Whether the loss is a mean over any choice of points, so that a method may choose the points of its steps."""
 
     @property
     def steps_per_epoch(self) -> int:
@@ -138,6 +140,15 @@ class Problem(ABC):
             chunk: A part of a batch.
             weight: One over the number of points in the whole batch, a scalar tensor.
         """
+
+    def point_losses(self, network: nn.Module, chunk: Batch) -> Tensor:
+        """Return the loss of each point ``(N,)``, without the penalty. Only problems with ``mean_over_points`` have it.
+
+        Args:
+            network: Network that is fitted.
+            chunk: A part of a batch.
+        """
+        raise NotImplementedError
 
     def fast_loss(self, network: nn.Module) -> Loss:
         """Return the function that the fast engine calls instead of ``loss`` for this network. The default is ``loss`` itself.

@@ -21,6 +21,8 @@ class Regression(Problem):
         domain: Box that the coordinates come from; by default the smallest box that contains them all.
     """
 
+    mean_over_points = True
+
     def __init__(
         self, coordinates: Tensor, values: Tensor, batch: int | None, evaluation: Evaluation, domain: Domain = ()
     ) -> None:
@@ -69,6 +71,16 @@ class Regression(Problem):
         coordinates, values = chunk
         error = (network(coordinates) - values).square().sum() * (weight / self.out_features)
         return with_penalty(error, network, weight * len(coordinates))
+
+    def point_losses(self, network: nn.Module, chunk: Batch) -> Tensor:
+        """Return the mean squared error of each point ``(N,)`` over its channels.
+
+        Args:
+            network: Network that is fitted.
+            chunk: Coordinates and values.
+        """
+        coordinates, values = chunk
+        return (network(coordinates) - values).square().mean(dim=1)
 
 
 def smallest_box(coordinates: Tensor) -> Domain:

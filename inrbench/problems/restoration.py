@@ -49,9 +49,23 @@ class MeanRegression(Regression):
             weight: One over the number of points in the whole batch.
         """
         coordinates, values = chunk
-        means = network(coordinates.flatten(0, 1)).unflatten(0, coordinates.shape[:2]).mean(dim=1)
-        error = (means - values).square().sum() * (weight / self.out_features)
+        error = (_means(network, coordinates) - values).square().sum() * (weight / self.out_features)
         return with_penalty(error, network, weight * len(coordinates))
+
+    def point_losses(self, network: nn.Module, chunk: Batch) -> Tensor:
+        """Return the squared error of each mean ``(N,)``, averaged over its channels.
+
+        Args:
+            network: Network that is fitted.
+            chunk: Coordinates and values.
+        """
+        coordinates, values = chunk
+        return (_means(network, coordinates) - values).square().mean(dim=1)
+
+
+def _means(network: nn.Module, coordinates: Tensor) -> Tensor:
+    """Return the mean of the network ``(N, c)`` over the k points of each of ``(N, k, d)``."""
+    return network(coordinates.flatten(0, 1)).unflatten(0, coordinates.shape[:2]).mean(dim=1)
 
 
 @dataclass(frozen=True)

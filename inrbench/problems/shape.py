@@ -213,6 +213,7 @@ class OfficiallyScored(ShapeRegression):
     """
 
     compilable = False
+    mean_over_points = False
 
     def __init__(self, grid: Grid, values: GridValues, batch: int | None, evaluation: ShapeEvaluation) -> None:
         super().__init__(grid, values, batch, evaluation)

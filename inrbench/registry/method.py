@@ -36,6 +36,7 @@ class Method:
         search_ranges: Parameter -> the lowest and the highest value that ``inrbench tune`` tries, on a log scale if both are
             positive.
         known_failures: Kind or task -> why the method does not train on it. The text is shown with a run that did not train.
+        own_training: Whether its networks bring their own training (``inrbench.nn.OwnTraining``).
 
     Raises:
         BadValue: The name is not allowed, the builder's parameters have the wrong form, or ``task_params`` or ``search_ranges``
@@ -51,6 +52,7 @@ class Method:
     authors: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     search_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     known_failures: Mapping[str, str] = field(default_factory=dict)
+    own_training: bool = False
 
     def __post_init__(self) -> None:
         if why := name_error(self.name):
@@ -163,6 +165,7 @@ def register_method(
     authors: Mapping[str, Mapping[str, str]] | None = None,
     search_ranges: Mapping[str, tuple[float, float]] | None = None,
     known_failures: Mapping[str, str] | None = None,
+    own_training: bool = False,
 ) -> Callable[[Builder], Method]:
     """Turn a builder ``(net: NetworkSpec, *, param: type = default, ...) -> nn.Module`` into a registered method.
 
@@ -175,6 +178,8 @@ def register_method(
         authors: The authors' training by kind or task, as in ``Method``.
         search_ranges: The lowest and the highest value of each parameter for ``inrbench tune``, as in ``Method``.
         known_failures: Why the method does not train, by kind or task, as in ``Method``.
+        own_training: Whether its networks have a method ``own_training``. On the track ``paper`` such a method takes part
+            only if the protocol allows it.
     """
 
     def register(builder: Builder) -> Method:
@@ -188,6 +193,7 @@ def register_method(
             authors=authors or {},
             search_ranges=search_ranges or {},
             known_failures=known_failures or {},
+            own_training=own_training,
         )
 
     return register

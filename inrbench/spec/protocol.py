@@ -47,6 +47,7 @@ class Protocol:
         step_epochs: For the schedule ``step``: number of epochs after which the learning rate is multiplied by ``step_factor``.
         step_factor: For the schedule ``step``: a factor above 0 and below 1.
         precision: ``float32``; ``float64``; or ``bfloat16``, which is torch's autocast over float32 weights.
+        own_training: Whether methods may bring their own training on the track ``paper``; on all other tracks they may.
         selection: Which weights are evaluated.
         metrics: Ids of the metrics. The first one is the primary metric.
         settings: Settings that only this task has.
@@ -69,6 +70,7 @@ class Protocol:
     step_epochs: int | None = added_field(None)
     step_factor: float | None = added_field(None)
     precision: Precision = "float32"
+    own_training: bool = added_field(False)
     selection: Literal["last iterate"] = "last iterate"
     metrics: tuple[str, ...]
     settings: Settings = field(default_factory=Settings)

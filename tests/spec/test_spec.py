@@ -41,7 +41,7 @@ SPEC = RunSpec(
 OTHER = {
     "width": 65, "n_layers": 5, "epochs": 101, "batch": None, "optimiser": Sgd(), "lr": 2e-3, "lr_min": 2e-4,
     "schedule": "exponential", "precision": "float64", "metrics": ("ssim", "psnr"),
-    "settings": Where(coordinate_range=(-1.0, 1.0)), "warmup_epochs": 2,
+    "settings": Where(coordinate_range=(-1.0, 1.0)), "warmup_epochs": 2, "own_training": True,
 }  # fmt: skip
 
 
