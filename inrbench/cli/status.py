@@ -67,8 +67,8 @@ def print_ended(rows: Sequence[dict[str, Any]], results: Path) -> None:
 
 def print_leases(leases: "Sequence[Lease]", results: Path) -> tuple[int, int]:
     """Print the active commands and runs; return the number of runs left, and the number of runs in progress."""
-    from inrbench.report.formatting import duration
-    from inrbench.store import newly_finished
+    from inrbench.report.formatting import duration, progress_text
+    from inrbench.store import newly_finished, progress_of
 
     commands = [(lease, lease.runs) for lease in leases if lease.runs is not None]
     runs = [lease for lease in leases if lease.what is not None]
@@ -81,7 +81,9 @@ def print_leases(leases: "Sequence[Lease]", results: Path) -> tuple[int, int]:
         say(f"inrbench run, process {lease.pid} on {lease.host}: {n_ended} of {len(planned)} runs ended")
     for lease in runs:
         seconds = max(0.0, time.time() - lease.acquired_at)
-        say(f"  {lease.what}, on {lease.host} for {duration(seconds)}")
+        progress = progress_of(results, lease.name)
+        how_far = f": {progress_text(progress)}" if progress else ""
+        say(f"  {lease.what}, on {lease.host} for {duration(seconds)}{how_far}")
     return len(left), len(runs)
 
 

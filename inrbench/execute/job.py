@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from inrbench.spec import Protocol, RunSpec, Status
+from inrbench.spec import Progress, Protocol, RunSpec, Status
 
 Artifacts = Literal["all", "last", "none"]
 CHECKPOINT_SECONDS = 300.0
@@ -140,14 +140,8 @@ class ProgressObserver(typing.Protocol):
     def started(self, job: Job) -> None:
         """Handle the start of a job by a worker."""
 
-    def progress(self, job: Job, fraction: float, value: float) -> None:
-        """Handle the progress of a job.
-
-        Args:
-            job: The job.
-            fraction: Fraction of the job that is done, in [0, 1].
-            value: Last primary metric; NaN before the first point of the curve.
-        """
+    def progress(self, job: Job, progress: Progress) -> None:
+        """Handle the progress of a job, several times per second."""
 
     def finished(self, job: Job, outcome: RunOutcome) -> None:
         """Handle the end of a job, whose row is stored."""
@@ -162,14 +156,8 @@ class NullObserver:
     def started(self, job: Job) -> None:
         """Do nothing."""
 
-    def progress(self, job: Job, fraction: float, value: float) -> None:
-        """Do nothing.
-
-        Args:
-            job: The job.
-            fraction: Finished fraction of its steps.
-            value: Its current loss.
-        """
+    def progress(self, job: Job, progress: Progress) -> None:
+        """Do nothing."""
 
     def finished(self, job: Job, outcome: RunOutcome) -> None:
         """Do nothing."""

@@ -16,7 +16,7 @@ from pebble import ProcessExpired, ProcessPool
 from inrbench.errors import InrbenchError, StoreError
 from inrbench.execute.cores import Cores
 from inrbench.execute.job import STOPPED_CODE, ExecutionSettings, Job, ProgressObserver, RunOutcome
-from inrbench.execute.process import RESTART_CODE, run_job, start_process
+from inrbench.execute.process import ENTRIES, RESTART_CODE, progress_in, run_job, start_process
 from inrbench.spec import Cost, RunResult, Status
 from inrbench.store import environment
 
@@ -56,7 +56,7 @@ class WorkerPool:
         self._settings, self._observer = settings, observer
         self._context = multiprocessing.get_context("spawn")
         # shared memory without locks: a worker that is killed while it writes blocks no other process
-        self._progress = self._context.RawArray("d", 3 * len(jobs) + 1)
+        self._progress = self._context.RawArray("d", ENTRIES * len(jobs) + 1)
         self._cores = Cores(self._context, settings.workers)
         self._pending = {index: _Pending(job, index) for index, job in enumerate(jobs)}
         self._futures: dict[Future[Outcome], _Pending] = {}
@@ -106,6 +106,11 @@ class WorkerPool:
     def _stopping(self) -> bool:
         return bool(self._progress[-1])
 
+    def _has_trained(self, pending: _Pending) -> bool:
+        """Return whether a job has taken a step, so that it can write a checkpoint."""
+        progress = progress_in(self._progress, pending.index)
+        return progress is not None and progress.step > 0
+
     def request_stop(self) -> None:
         """Ask all runs to write a checkpoint and end, and start no others."""
         self._progress[-1] = 1.0
@@ -120,7 +125,7 @@ class WorkerPool:
             pool.stop()
             pool.join()
             for pending in self._pending.values():
-                if self._progress[3 * pending.index]:
+                if progress_in(self._progress, pending.index):
                     self._store_failure(pending, "interrupted", "KeyboardInterrupt", "stopped by Ctrl-C")
             raise
         except RuntimeError:  # a broken pool accepts no more jobs
@@ -136,7 +141,7 @@ class WorkerPool:
         self.request_stop()
         limit = time.monotonic() + patience
         while time.monotonic() < limit:
-            training = [future for future, pending in self._futures.items() if self._progress[3 * pending.index + 1] > 0]
+            training = [future for future, pending in self._futures.items() if self._has_trained(pending)]
             if not training:
                 return
             for future in wait(training, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED).done:
@@ -190,12 +195,13 @@ class WorkerPool:
             alive = pool.active
             ended, _ = wait(self._futures, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
             for pending in self._futures.values():
-                begun, fraction, value = self._progress[3 * pending.index : 3 * pending.index + 3]
-                if begun and pending.started is None:
+                progress = progress_in(self._progress, pending.index)
+                if progress is None:
+                    continue
+                if pending.started is None:
                     pending.started = time.perf_counter()
                     self._observer.started(pending.job)
-                if begun:
-                    self._observer.progress(pending.job, fraction, value)
+                self._observer.progress(pending.job, progress)
             yield from ended
             if self._settings.deadline is not None and time.time() >= self._settings.deadline:
                 self.stop_runs()

@@ -2,22 +2,24 @@
 
 import os
 import signal
+from collections.abc import Sequence
 from contextlib import nullcontext
 from ctypes import Array
+from dataclasses import astuple, fields
 from typing import Any
 
 from inrbench.execute.cores import Cores
 from inrbench.execute.job import ALWAYS_RETRIED, STOPPED_CODE, ExecutionSettings, Job, RunOutcome
+from inrbench.spec import Progress
 from inrbench.store import lease, lease_in_bucket, mirror_of, new_attempt, open_mirror
 
+ENTRIES = 1 + len(fields(Progress))
+"""Numbers in the shared array for each job: whether it has begun, and its progress."""
 RESTART_CODE = 75
 """Exit code of a worker that must be replaced before it takes another job."""
 
 _progress: "Array[Any] | None" = None
-"""Shared array of progress: for each job whether it has begun, the fraction done, and the last primary metric.
-
-The last number is 1 if the runs should stop.
-"""
+"""Shared array of progress: ``ENTRIES`` numbers for each job, and 1 at the end if the runs should stop."""
 _running = _terminated = False
 """Whether a run is being carried out, and whether this process has received SIGTERM during it."""
 _must_restart = False
@@ -68,8 +70,12 @@ def run_job(job: Job, settings: ExecutionSettings, index: int) -> RunOutcome | N
     if _progress is not None and _progress[-1]:
         return None  # the command is stopping
     spec = job.spec
+
+    def progress() -> Progress | None:
+        return None if _progress is None else progress_in(_progress, index)
+
     with (
-        lease(settings.results, spec.run_id, what=spec.title) as leased,
+        lease(settings.results, spec.run_id, progress=progress, what=spec.title) as leased,
         lease_in_bucket(settings.bucket, spec.run_id) if leased else nullcontext(False) as leased_in_bucket,
     ):
         if not leased_in_bucket:
@@ -86,17 +92,23 @@ def run_job(job: Job, settings: ExecutionSettings, index: int) -> RunOutcome | N
         return outcome
 
 
+def progress_in(array: "Sequence[float] | Array[Any]", index: int) -> Progress | None:
+    """Return the progress of a job in the shared array; None if it has not begun."""
+    begun, step, steps, *rest = array[ENTRIES * index : ENTRIES * (index + 1)]
+    return Progress(int(step), int(steps), *rest) if begun else None
+
+
 def _execute(job: Job, settings: ExecutionSettings, index: int) -> RunOutcome:
     from inrbench.execute.worker import execute
 
     global _must_restart  # noqa: PLW0603 - as above
     progress = _progress
     assert progress is not None
-    progress[3 * index : 3 * index + 3] = [1.0, 0.0, float("nan")]
 
-    def on_progress(fraction: float, value: float) -> None:
-        progress[3 * index + 1] = fraction
-        progress[3 * index + 2] = value
+    def on_progress(made: Progress) -> None:
+        progress[ENTRIES * index : ENTRIES * (index + 1)] = [1.0, *astuple(made)]
+
+    on_progress(Progress())
 
     global _running  # noqa: PLW0603 - as above
     _must_restart = _running = True

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from inrbench.errors import BadValue, InrbenchError
-from inrbench.execute.job import ExecutionRequest, ExecutionSettings, Job, NullObserver, ProgressObserver, RunOutcome
+from inrbench.execute.elsewhere import RunsElsewhere
+from inrbench.execute.job import ExecutionRequest, ExecutionSettings, Job, NullObserver, ProgressObserver
 from inrbench.execute.local import run_local, stop_local_runs
 from inrbench.execute.pool import store_failure
 from inrbench.private import private_folder
-from inrbench.store import new_attempt_id, newly_finished, read_attempts
+from inrbench.store import new_attempt_id
 from inrbench.store.files import below, read_regular, write_atomically
 from inrbench.store.read_guard import read_json
 
@@ -110,16 +111,17 @@ def run_slurm(request: ExecutionRequest, observer: ProgressObserver) -> bool:
     """
     _refuse_without_cluster()
     parameters = _parameters(request)
-    slurm_run = _SlurmRun(request, parameters)
+    runs = RunsElsewhere(request, observer)
+    slurm_run = _SlurmRun(request, parameters, runs)
     try:
-        queued = slurm_run.attach(observer)
-        slurm_run.submit([job for run, job in slurm_run.waiting.items() if run not in queued])
-        while slurm_run.waiting:
+        queued = slurm_run.attach()
+        slurm_run.submit([job for run, job in runs.waiting.items() if run not in queued])
+        while runs.waiting:
             alive = active_tasks()  # before the store is read, so that the rows of tasks that have just ended are seen
-            slurm_run.report_finished(observer)
+            runs.report()
             if alive is not None:  # None: SLURM does not answer, and may do so later
-                slurm_run.resubmit(set(alive), observer)
-            if slurm_run.waiting:
+                slurm_run.resubmit(set(alive))
+            if runs.waiting:
                 time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
         if request.cancel_on_interrupt and slurm_run.tasks:
@@ -131,24 +133,24 @@ def run_slurm(request: ExecutionRequest, observer: ProgressObserver) -> bool:
 class _SlurmRun:
     """The tasks that one command has submitted or waits for."""
 
-    def __init__(self, request: ExecutionRequest, parameters: Mapping[str, Any]) -> None:
+    def __init__(self, request: ExecutionRequest, parameters: Mapping[str, Any], runs: RunsElsewhere) -> None:
         self.request, self.parameters, self.results = request, parameters, request.settings.results
-        self.waiting = {job.spec.run_id: job for job in request.jobs}
+        self.runs = runs
         self.seconds = {job.spec.run_id: s or UNKNOWN_SECONDS for job, s in zip(request.jobs, request.seconds, strict=True)}
         self.tasks: dict[str, list[str]] = {}
-        self._resubmissions = dict.fromkeys(self.waiting, 0)
+        self._resubmissions = dict.fromkeys(runs.waiting, 0)
         self._gone_before: set[str] = set()
 
-    def attach(self, observer: ProgressObserver) -> set[str]:
+    def attach(self) -> set[str]:
         """Attach to the queued tasks of earlier commands that have runs of this one, and return the runs of these tasks.
 
         Runs that have ended since the plan was made are reported and no longer waited for.
         """
         alive = active_tasks() or {}
-        self.report_finished(observer)
+        self.runs.report()
         for earlier in submissions(self.results):
             for task, runs in earlier.tasks.items():
-                if task in alive and not self.waiting.keys().isdisjoint(runs):
+                if task in alive and not self.runs.waiting.keys().isdisjoint(runs):
                     self.tasks[task] = runs
         return {run for runs in self.tasks.values() for run in runs}
 
@@ -173,30 +175,23 @@ class _SlurmRun:
             write_atomically(noted.encode(), folder / f"{new_attempt_id()}.json")
             self.tasks.update(sent)
 
-    def report_finished(self, observer: ProgressObserver) -> None:
-        """Report the runs that have a new row to the observer, and stop waiting for them."""
-        statuses = newly_finished(self.results, self.request.settings.known)
-        ended = {run for run, status in statuses.items() if run in self.waiting and status != "interrupted"}
-        for row in read_attempts(self.results, ended) if ended else ():
-            observer.finished(self.waiting.pop(row["run_id"]), RunOutcome.from_row(row))
-
-    def resubmit(self, alive: set[str], observer: ProgressObserver) -> None:
+    def resubmit(self, alive: set[str]) -> None:
         """Submit the missing runs of ended tasks again. A run that was submitted ``MAX_SUBMISSIONS`` times ends as an error.
 
         A task must be missing from the queue twice in a row, because files from a different machine may appear with a delay.
         """
         gone = self.tasks.keys() - alive
-        lost = [run for task in gone & self._gone_before for run in self.tasks.pop(task) if run in self.waiting]
+        lost = [run for task in gone & self._gone_before for run in self.tasks.pop(task) if run in self.runs.waiting]
         self._gone_before = gone & self.tasks.keys()
         again = [run for run in lost if self._resubmissions[run] < MAX_SUBMISSIONS - 1]
         for run in (run for run in lost if run not in again):
             log = self.results / "submissions" / "log"
             text = f"its SLURM task ended {MAX_SUBMISSIONS} times without finishing it; see {log}"
-            job = self.waiting.pop(run)
-            observer.finished(job, store_failure(job, self.request.settings, "error", "TaskDied", text, 0.0))
+            job = self.runs.waiting[run]
+            self.runs.end(run, store_failure(job, self.request.settings, "error", "TaskDied", text, 0.0))
         self._resubmissions.update({run: self._resubmissions[run] + 1 for run in again})
         if again:
-            self.submit([self.waiting[run] for run in again])
+            self.submit([self.runs.waiting[run] for run in again])
 
 
 def submissions(results: Path) -> list[Submission]:

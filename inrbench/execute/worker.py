@@ -46,6 +46,7 @@ from inrbench.spec import (
     HARNESS_VERSION,
     Artifact,
     NetworkSpec,
+    Progress,
     Protocol,
     RunResult,
     RunSpec,
@@ -55,7 +56,6 @@ from inrbench.spec import (
 )
 from inrbench.store import Attempt, Environment, append, checkpoint_path, environment
 
-Progress = Callable[[float, float], None]
 CONTENT_POINTS = 1 << 20
 """Number of points by which a user's file is identified. Points beyond them do not distinguish two files."""
 WEIGHTS_FILE = "weights.safetensors"
@@ -89,7 +89,7 @@ def compiled_folder() -> Path:
 def execute(
     job: Job,
     settings: ExecutionSettings,
-    on_progress: Progress = lambda fraction, value: None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
     should_stop: Callable[[], bool] = lambda: False,
     terminated: Callable[[], bool] = lambda: False,
 ) -> RunOutcome:
@@ -98,7 +98,7 @@ def execute(
     Args:
         job: The job.
         settings: What all jobs share.
-        on_progress: Receives the fraction done and the last primary metric.
+        on_progress: Receives the progress after every step.
         should_stop: Returns whether the run should write a checkpoint and end as ``interrupted``.
         terminated: Returns whether this process received SIGTERM. An interrupted run then stores no row: the sender
             of the signal knows why it ended.
@@ -191,7 +191,7 @@ def _unexpected(error: BaseException | None) -> bool:
     return error is not None and not isinstance(error, InrbenchError | Diverged | Interrupted)
 
 
-def _carry_out(job: Job, state: RunState, on_progress: Progress, settings: ExecutionSettings) -> None:
+def _carry_out(job: Job, state: RunState, on_progress: Callable[[Progress], None], settings: ExecutionSettings) -> None:
     spec, device, clock = job.spec, torch.device(job.device), state.clock
     _restore_torch_defaults(settings.threads)
     registry = Registry(job.plugin_files)

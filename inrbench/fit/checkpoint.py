@@ -17,6 +17,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from inrbench.errors import StoreError
 from inrbench.limits import MAX_CHECKPOINT_BYTES
 from inrbench.problems import Batch, Problem
 from inrbench.store.files import read_regular, remove, write_atomically
@@ -100,8 +101,8 @@ class Checkpoints:
         self._last = time.monotonic()
         try:
             write_atomically(safetensors.torch.save(tensors), self.path)
-        except OSError as error:
-            self._note(f"no checkpoint was written: {error.strerror or error}")
+        except StoreError as error:
+            self._note(f"no checkpoint was written: {error}")
             return False
         return True
 

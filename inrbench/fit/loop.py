@@ -1,5 +1,6 @@
 """The training loop. It waits for the device only to check the loss, about a hundred times per run."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -28,8 +29,10 @@ from inrbench.fit.step import Engine, StepFacts, make_step
 from inrbench.fit.training_hooks import TrainingHooks
 from inrbench.nn import LinearModel, is_solver
 from inrbench.problems import Batch, Evaluator, Problem
-from inrbench.spec import CurvePoint, ProbeReading, Protocol, derived_seed
+from inrbench.spec import CurvePoint, ProbeReading, Progress, Protocol, derived_seed
 
+OnProgress = Callable[[Progress], None]
+"""Function that receives the progress after every step."""
 CURVE_POINTS = 30
 FINITE_CHECKS = 100
 """Checks per run that the loss is finite; each check waits for the device."""
@@ -95,7 +98,7 @@ def fit(
     meter: MemoryMeter,
     engine: Engine = "fast",
     probes: Sequence[str] = (),
-    on_progress: Callable[[float, float], None] = lambda fraction, value: None,
+    on_progress: OnProgress = lambda progress: None,
     on_curve_point: Callable[[int, Predictor], None] | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> FitResult:
@@ -116,7 +119,7 @@ def fit(
         engine: ``fast`` or ``reference``.
         probes: Names of the probes to read, at the start and at the points of the learning curve. Reading them does not
             count as training time or memory.
-        on_progress: Called with the fraction done and the primary metric at the last point of the learning curve.
+        on_progress: Called after every step.
         on_curve_point: Called with the step and the predictor at each point of the learning curve, which does not count as
             training time or memory either.
         checkpoints: The run's checkpoint, from which it continues, and which is written while it trains; None for none.
@@ -157,11 +160,11 @@ class _Training:
         generator = torch.Generator().manual_seed(data_seed)
         self.batches = None if is_solver(network) else BatchStream(problem, generator)
         self.predict = Predictor(network, device)
-        self.done = _Progress(torch.zeros(self.steps, device=device))
+        self.done = _Done(torch.zeros(self.steps, device=device))
+        self.first, self.started = 0, time.monotonic()
+        """First step that this process takes, and the time at which it began."""
 
-    def run(
-        self, on_progress: Callable[[float, float], None], on_curve_point: Callable[[int, Predictor], None] | None
-    ) -> FitResult:
+    def run(self, on_progress: OnProgress, on_curve_point: Callable[[int, Predictor], None] | None) -> FitResult:
         """Take all steps that are left, and return the result."""
         curve_steps = set(log_spaced_steps(self.steps, CURVE_POINTS))
         stride = max(1, self.steps // FINITE_CHECKS)
@@ -169,6 +172,7 @@ class _Training:
             self.take_step.prepare()
         self._continue_from_checkpoint()
         done = self.done
+        self.first, self.started = done.step, time.monotonic()
         for check in sorted(curve_steps | set(range(stride, self.steps, stride))):
             if check <= done.step:  # taken before the run was resumed
                 continue
@@ -179,6 +183,7 @@ class _Training:
             if not done.is_finite():
                 first = int((~done.losses[: done.step].isfinite()).nonzero()[0, 0]) + 1
                 return self._result(first, done.nonfinite_gradient(first))
+            done.loss = float(done.losses[done.step - 1])
             if done.step in curve_steps:
                 self._add_curve_point()
                 if on_curve_point is not None:
@@ -189,7 +194,7 @@ class _Training:
             return self._result()
         return self._result(done.step, done.nonfinite_gradient(len(done.losses)))
 
-    def _train_to(self, check: int, on_progress: Callable[[float, float], None]) -> None:
+    def _train_to(self, check: int, on_progress: OnProgress) -> None:
         """Take steps up to a number, or until a checkpoint is due."""
         done, checkpoints = self.done, self.checkpoints
         with self.clock("train"):
@@ -197,9 +202,14 @@ class _Training:
                 batch = self._next_batch()
                 loss = self.take_step(batch, self._learning_rate(done.step))
                 done.add(loss, self.take_step.gradient_norms(), len(batch[0]) if batch else self.problem.batch)
-                on_progress(done.step / self.steps, done.value)
+                on_progress(self._progress())
                 if checkpoints is not None and checkpoints.due():
                     return
+
+    def _progress(self) -> Progress:
+        done = self.done
+        seconds = (time.monotonic() - self.started) / (done.step - self.first)
+        return Progress(done.step, self.steps, done.loss, done.value, seconds)
 
     def _learning_rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
@@ -228,7 +238,7 @@ class _Training:
             CurvePoint(
                 step=done.step,
                 train_seconds=self.clock.seconds["train"],
-                loss=float(done.losses[done.step - 1]),
+                loss=done.loss,
                 lr=self._learning_rate(done.step - 1),
                 value=done.value,
             )
@@ -300,7 +310,7 @@ class _Training:
 
 
 @dataclass
-class _Progress:
+class _Done:
     """What a fit has done so far.
 
     Args:
@@ -316,6 +326,8 @@ class _Progress:
     readings: list[ProbeReading] = field(default_factory=list)
     value: float = float("nan")
     """Primary metric at the last point of the curve."""
+    loss: float = float("nan")
+    """Loss at the last check."""
     step: int = 0
     points: int = 0
 
@@ -385,7 +397,7 @@ def _solve(
     clock: Clock,
     meter: MemoryMeter,
     engine: Engine,
-    on_progress: Callable[[float, float], None],
+    on_progress: OnProgress,
     on_curve_point: Callable[[int, Predictor], None] | None,
 ) -> FitResult:
     """Solve a model that is linear in its parameters. Each iteration counts as a step; there is no learning rate."""
@@ -404,7 +416,7 @@ def _solve(
             with clock("eval"):
                 value = evaluator.primary(predict)
             curve.append(CurvePoint(step=step, train_seconds=clock.seconds["train"], loss=loss, lr=0.0, value=value))
-            on_progress(0.5, value)
+            on_progress(Progress(step, 0, loss, value))
             if on_curve_point is not None:
                 with meter.paused():
                     on_curve_point(step, predict)

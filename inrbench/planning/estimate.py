@@ -1,7 +1,8 @@
 """Estimate how long a plan will take, from timings in the store, or else from a few steps timed on this machine."""
 
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,8 +15,19 @@ from inrbench.registry import ProblemSize, Registry
 from inrbench.spec import NetworkSpec, canonical_json
 from inrbench.store import environment, read_runs
 
-SAMPLE_POINTS = {"cpu": 512, "cuda": 65536}
+SAMPLE_POINTS = {"cpu": 2048, "cuda": 65536}
+"""Points of a timed step: as many as the fast engine computes at once."""
 TIMED_STEPS = 2
+EVALUATIONS = 30
+"""Evaluations on all points during a run: those of the learning curve."""
+FORWARD_SHARE = 1 / 3
+"""Time of an evaluation as a share of that of a step."""
+START_SECONDS = 1.0
+"""Seconds that a run needs besides its steps: to load its data, and to store its row."""
+MEASURED_RANGE = (0.8, 1.25)
+"""Factors of the range around the time of earlier runs, if they were all alike: the load of the machine differs."""
+TIMED_RANGE = (0.5, 2.0)
+"""Factors of the range around a time that follows from a few timed steps (``benchmarks/estimates.py``)."""
 LINEAR_ITERATIONS = 100
 """Number of iterations that a least-squares fit is assumed to need."""
 
@@ -28,21 +40,27 @@ class Estimate:
     """Estimated seconds of work of a plan.
 
     Args:
-        seconds: Estimate of each job in seconds; 0 if it is not known.
+        ranges: The shortest and the longest time that is expected for each job, in seconds; (0, 0) if it is not known.
         measured: Number of jobs whose estimate comes from earlier runs.
         unknown: Number of jobs for which no estimate was possible.
         unreadable: Why signals cannot be set up, such as a user file that cannot be read. Each reason is listed once, and the
             runs report it too.
     """
 
-    seconds: list[float] = field(default_factory=list)
+    ranges: list[tuple[float, float]] = field(default_factory=list)
     measured: int = 0
     unknown: int = 0
     unreadable: list[str] = field(default_factory=list)
 
-    def wall_seconds(self, workers: int) -> float:
-        """Return the seconds that ``workers`` processes need together, at least those of the longest job."""
-        return max(sum(self.seconds) / workers, max(self.seconds, default=0.0))
+    @property
+    def seconds(self) -> list[float]:
+        """The geometric middle of each range."""
+        return [math.sqrt(low * high) for low, high in self.ranges]
+
+    def wall_seconds(self, workers: int) -> tuple[float, float]:
+        """Return the range of seconds that ``workers`` processes need together, at least those of the longest job."""
+        lows, highs = [low for low, _ in self.ranges], [high for _, high in self.ranges]
+        return max(sum(lows) / workers, max(lows, default=0.0)), max(sum(highs) / workers, max(highs, default=0.0))
 
 
 def estimate(jobs: Sequence[Job], results: Path, threads: int) -> Estimate:
@@ -63,13 +81,13 @@ def estimate(jobs: Sequence[Job], results: Path, threads: int) -> Estimate:
         for job in jobs:
             key = _key(job)
             if key in earlier:
-                total.seconds.append(earlier[key])
+                total.ranges.append(earlier[key])
                 total.measured += 1
                 continue
             try:
                 size = _size(job, registry)
             except Exception as error:  # an unreadable file, or an error in the task: its runs report it
-                total.seconds.append(0.0)
+                total.ranges.append((0.0, 0.0))
                 reason = str(error) or type(error).__name__
                 if reason not in total.unreadable:
                     total.unreadable.append(reason)
@@ -78,14 +96,14 @@ def estimate(jobs: Sequence[Job], results: Path, threads: int) -> Estimate:
                 calibrated[key, size] = _calibrate(job, registry, size)
             seconds = calibrated[key, size]
             total.unknown += seconds is None
-            total.seconds.append(seconds or 0.0)
+            total.ranges.append((0.0, 0.0) if seconds is None else (TIMED_RANGE[0] * seconds, TIMED_RANGE[1] * seconds))
     finally:
         torch.set_num_threads(before)
     return total
 
 
-def earlier_seconds(results: Path, device: str) -> dict[Key, float]:
-    """Return the mean wall seconds, by ``Key``, of the stored runs that ended ok on this machine."""
+def earlier_seconds(results: Path, device: str) -> dict[Key, tuple[float, float]]:
+    """Return the range of wall seconds, by ``Key``, of the stored runs that ended ok on this machine."""
     key = ["task", "method", "params_json", "protocol_fingerprint"]
     try:
         frame = read_runs(results, [*key, "device_name", "cpu_model", "memory_bytes", "wall_seconds"]).table.to_pandas()
@@ -96,8 +114,9 @@ def earlier_seconds(results: Path, device: str) -> dict[Key, float]:
     same = (frame["device_name"] == here.device_name) & (frame["cpu_model"] == here.cpu_model)
     same &= (frame["memory_bytes"] / 2**30).round() == round(here.memory_bytes / 2**30)
     frame = frame[(frame["status"] == "ok") & same]
-    means: Mapping[Key, float] = frame.groupby(key)["wall_seconds"].mean().to_dict()
-    return dict(means)
+    spans = frame.groupby(key)["wall_seconds"].agg(["min", "max", "mean"])
+    below, above = MEASURED_RANGE
+    return {found: (min(low, below * mean), max(high, above * mean)) for found, low, high, mean in spans.itertuples(name=None)}
 
 
 def _key(job: Job) -> Key:
@@ -137,7 +156,7 @@ def _calibrate(job: Job, registry: Registry, size: ProblemSize) -> float | None:
                 problem.to(device)
                 loss = problem.fast_loss(network)
                 batch, weight = problem.example(points), torch.ones((), device=device)
-                return _seconds_of(lambda: loss(network, batch, weight), device) * protocol.epochs
+                return START_SECONDS + _seconds_of(lambda: loss(network, batch, weight), device) * protocol.epochs
             coordinates = torch.rand(points, size.in_features, device=device)
             seconds = _seconds_of(lambda: network(coordinates).square().mean(), device)
         except (InrbenchError, RuntimeError):
@@ -145,7 +164,8 @@ def _calibrate(job: Job, registry: Registry, size: ProblemSize) -> float | None:
         finally:
             if device.type == "cuda":
                 torch.cuda.empty_cache()
-    return seconds / points * size.n_points * size.evals_per_point * epochs
+    passes = epochs + FORWARD_SHARE * EVALUATIONS
+    return START_SECONDS + seconds / points * size.n_points * size.evals_per_point * passes
 
 
 def _seconds_of(loss: Callable[[], torch.Tensor], device: torch.device) -> float:

@@ -8,7 +8,7 @@ from inrbench.analyse.costs import pareto_sets, times_to_targets
 from inrbench.analyse.statistics import Interval
 from inrbench.console import NONE
 from inrbench.metrics import builtin_metrics
-from inrbench.spec import Metric
+from inrbench.spec import Metric, Progress
 
 UNTRAINED = "untrained"
 
@@ -112,6 +112,41 @@ def duration(seconds: float) -> str:
     if seconds < 3600:
         return f"{seconds / 60:.1f} min"
     return f"{seconds / 3600:.1f} h" if seconds < 360_000 else f"{seconds / 3600:,.0f} h"
+
+
+def progress_text(progress: Progress, primary: str = "") -> str:
+    """Return how far a run is, in a few words.
+
+    Args:
+        progress: How far it is.
+        primary: Id of its primary metric; a neutral name if not given.
+
+    >>> progress_text(Progress(300, 1500, 0.0123, 31.2, 0.2), "psnr@clip")
+    'step 300 of 1,500, loss 0.0123, psnr@clip 31.2, 0.2 s per step, about 4.0 min left'
+    """
+    parts = [f"step {progress.step:,}" + (f" of {progress.steps:,}" if progress.steps else "")]
+    if math.isfinite(progress.loss):
+        parts.append(f"loss {progress.loss:.3g}")
+    if math.isfinite(progress.value):
+        parts.append(f"{primary or 'primary metric'} {progress.value:.4g}")
+    if math.isfinite(progress.seconds_per_step):
+        parts.append(f"{progress.seconds_per_step:.2g} s per step")
+    if math.isfinite(progress.seconds_left):
+        parts.append(f"about {duration(progress.seconds_left)} left")
+    return ", ".join(parts)
+
+
+def duration_range(low: float, high: float) -> str:
+    """Return a range of durations in seconds, or one duration if both would be printed alike.
+
+    >>> duration_range(60, 600), duration_range(90, 91), duration_range(20, 50)
+    ('1.0 to 10.0 min', '1.5 min', '20 to 50 s')
+    """
+    first, last = duration(low), duration(high)
+    if first == last:
+        return first
+    number, unit = first.split()
+    return f"{number} to {last}" if unit == last.split()[1] else f"{first} to {last}"
 
 
 def title(group: ComparableRuns) -> str:

@@ -1,6 +1,5 @@
 """The observer of the command line: prints the plan, bars or lines of progress, and how the runs ended."""
 
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -8,14 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as LiveProgress
 
 from inrbench.console import say
 from inrbench.errors import printable
 from inrbench.execute import Job, RunOutcome
 from inrbench.planning import Estimate, Plan, Request, RunOptions
-from inrbench.report.formatting import duration
+from inrbench.report.formatting import duration_range, progress_text
 from inrbench.runner.report import RunReport
+from inrbench.spec import Progress
 from inrbench.store import display_name
 
 LONG_SECONDS = 4 * 3600
@@ -36,7 +37,6 @@ class ConsoleObserver:
         self._bars: _Bars | None = None
         self._total = self._finished = 0
         self._waited = False
-        self._lines = _ProgressLines()
 
     def planned(self, report: RunReport, request: Request, options: RunOptions) -> None:
         """Print what will be carried out, what is stored already, and how long it will take.
@@ -61,7 +61,7 @@ class ConsoleObserver:
     @contextmanager
     def preparing(self, title: str) -> Iterator[Callable[[float], None]]:
         """Show a bar as soon as a fraction is reported, or print a line if there is no terminal."""
-        bars = Progress(
+        bars = LiveProgress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=BAR_WIDTH),
             TimeElapsedColumn(),
@@ -85,33 +85,27 @@ class ConsoleObserver:
 
     @contextmanager
     def running(self, report: RunReport) -> Iterator[None]:
-        """Show bars while runs are carried out, if there is a terminal."""
+        """Show a table of the current runs, if there is a terminal."""
+        self._lines = _ProgressLines(report)
         if not self._console.is_terminal:
             yield
             return
-        with _Bars(self._console, len(report.plan.todo)) as self._bars:
+        with _Bars(self._console, report) as self._bars:
             yield
         self._bars = None
 
     def started(self, job: Job) -> None:
-        """Show a bar for a run."""
+        """Show a row for a run."""
         if self._bars:
             self._bars.add(job)
-        else:
-            self._lines.start(job, time.monotonic())
 
-    def progress(self, job: Job, fraction: float, value: float) -> None:
-        """Move the bar of a run.
-
-        Args:
-            job: The job of the run.
-            fraction: Fraction that is done, in [0, 1].
-            value: Last primary metric; NaN if there is none yet.
-        """
+    def progress(self, job: Job, progress: Progress) -> None:
+        """Update the row of a run, or print a line from time to time."""
         if self._bars:
-            self._bars.move(job, fraction, value)
-        elif line := self._lines.line(job, fraction, value, time.monotonic()):
-            say(line)
+            self._bars.move(job, progress)
+        else:
+            for line in self._lines.lines(job, progress, time.monotonic()):
+                say(line)
 
     def finished(self, job: Job, outcome: RunOutcome) -> None:
         """Print one line per finished run."""
@@ -156,7 +150,7 @@ class ConsoleObserver:
         if not report.completed and options.executor != "local" and not options.cancel_on_interrupt:
             say(f"Stopped here. Submitted runs continue; see: inrbench status{option}. The same command waits for them again.")
         elif report.out_of_time:
-            left = f"{report.runs_left} {runs(report.runs_left)} left, about {duration(report.seconds_left)} of work"
+            left = f"{report.runs_left} {runs(report.runs_left)} not ended{time_left(report)}"
             say(f"Time is up: {left}. The same command continues them.")
         elif not report.completed:
             say("Stopped. Finished runs are stored; the same command continues from there.")
@@ -172,57 +166,53 @@ class ConsoleObserver:
 
 
 class _ProgressLines:
-    """Decides when to print a line about a run, and what it says."""
+    """Decides when to print lines about the current runs, and what they say."""
 
-    def __init__(self) -> None:
-        self._first: dict[str, tuple[float, float]] = {}
-        """Run id -> time and fraction at the first step that was seen. A run that continues does not start at 0."""
+    def __init__(self, report: RunReport) -> None:
+        self._report = report
         self._printed: dict[str, float] = {}
+        """Run id -> time of the last line about it; "" -> time of the last line about all runs."""
 
-    def start(self, job: Job, now: float) -> None:
-        """Record the start of a run."""
-        self._first.pop(job.spec.run_id, None)
-        self._printed[job.spec.run_id] = now
-
-    def line(self, job: Job, fraction: float, value: float, now: float) -> str | None:
-        """Return the line to print; None if the last one is less than PROGRESS_SECONDS old.
+    def lines(self, job: Job, progress: Progress, now: float) -> Iterator[str]:
+        """Yield the lines to print: about a run and about all runs, each at most once in PROGRESS_SECONDS.
 
         Args:
             job: The job of the run.
-            fraction: Fraction that is done, in [0, 1].
-            value: Last primary metric; NaN if there is none yet.
+            progress: How far it is.
             now: Time in seconds.
         """
-        run = job.spec.run_id
-        if fraction > 0:
-            self._first.setdefault(run, (now, fraction))
-        if now - self._printed.setdefault(run, now) < PROGRESS_SECONDS:
-            return None
-        self._printed[run] = now
-        begin, before = self._first.get(run, (now, 0.0))
-        parts = [f"{fraction:.0%} of the steps"]
-        if not math.isnan(value):
-            parts.append(f"{job.protocol.primary} {value:.4g}")
-        if fraction > before:
-            parts.append(f"about {duration((now - begin) * (1 - fraction) / (fraction - before))} left")
-        return f"running  {job.spec.title}: {', '.join(parts)}"
+        if self._due(job.spec.run_id, now):
+            yield f"running  {job.spec.title}: {progress_text(progress, job.protocol.primary)}"
+        if self._due("", now) and len(self._report.plan.todo) > 1:
+            yield f"{len(self._report.outcomes)} of {len(self._report.plan.todo)} runs ended{time_left(self._report)}"
+
+    def _due(self, what: str, now: float) -> bool:
+        if now - self._printed.setdefault(what, now) < PROGRESS_SECONDS:
+            return False
+        self._printed[what] = now
+        return True
+
+
+def time_left(report: RunReport) -> str:
+    """Return the remaining time of a command as a clause, or an empty text if it is not known."""
+    left = report.remaining.seconds()
+    return "" if left is None else f", about {duration_range(*left)} left"
 
 
 class _Bars:
-    """One bar for all runs, and one for each run that is being carried out."""
+    """A line for all runs, and one for each run that is being carried out."""
 
-    def __init__(self, console: Console, total: int) -> None:
-        self._progress = Progress(
+    def __init__(self, console: Console, report: RunReport) -> None:
+        self._progress = LiveProgress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=BAR_WIDTH),
-            MofNCompleteColumn(),
             TextColumn("{task.fields[note]}", markup=False),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
             console=console,
             transient=True,
         )
-        self._overall = self._progress.add_task("all runs", total=total, note="")
+        self._report = report
+        self._overall = self._progress.add_task("all runs", total=len(report.plan.todo), note="")
         self._rows: dict[str, TaskID] = {}
 
     def __enter__(self) -> "_Bars":
@@ -234,17 +224,23 @@ class _Bars:
 
     def add(self, job: Job) -> None:
         name = f"{job.spec.task}/{job.spec.signal} {job.spec.label}"
-        self._rows[job.spec.run_id] = self._progress.add_task(printable(name), total=100, note="")
+        self._rows[job.spec.run_id] = self._progress.add_task(printable(name), total=1.0, note="")
 
-    def move(self, job: Job, fraction: float, value: float) -> None:
-        note = "" if math.isnan(value) else f"{job.protocol.primary.partition('@')[0]} {value:.4g}"
-        self._progress.update(self._rows[job.spec.run_id], completed=100 * fraction, note=note)
+    def move(self, job: Job, progress: Progress) -> None:
+        note = progress_text(progress, job.protocol.primary)
+        self._progress.update(self._rows[job.spec.run_id], completed=progress.fraction, note=note)
+        self._show_overall()
 
     def remove(self, job: Job) -> None:
         row = self._rows.pop(job.spec.run_id, None)
         if row is not None:
             self._progress.remove_task(row)
         self._progress.advance(self._overall)
+        self._show_overall()
+
+    def _show_overall(self) -> None:
+        ended, total = len(self._report.outcomes), len(self._report.plan.todo)
+        self._progress.update(self._overall, note=f"{ended} of {total} ended{time_left(self._report)}")
 
     def print(self, line: str, style: str) -> None:
         self._progress.console.print(printable(line), style=style, markup=False)
@@ -257,18 +253,18 @@ def runs(number: int) -> str:
 
 def _print_runs(plan: Plan, estimate: Estimate) -> None:
     """Print each method's runs under their task and protocol."""
-    groups: dict[tuple[str, str], list[float]] = {}
-    for job, seconds in zip(plan.todo, estimate.seconds, strict=True):
+    groups: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for job, expected in zip(plan.todo, estimate.ranges, strict=True):
         heading = f"{job.spec.task}, protocol {job.spec.protocol} ({job.spec.protocol_fingerprint})"
-        groups.setdefault((heading, job.spec.label), []).append(seconds)
+        groups.setdefault((heading, job.spec.label), []).append(expected)
     last = ""
-    for (heading, label), seconds_of_runs in groups.items():
+    for (heading, label), ranges in groups.items():
         if heading != last:
             say(heading, bold=True)
             last = heading
-        mean = sum(seconds_of_runs) / len(seconds_of_runs)
-        each = f"about {duration(mean)} each" if mean else "time not known"
-        say(f"  {label:24} {len(seconds_of_runs):4} run(s), {each}")
+        low, high = (sum(ends) / len(ranges) for ends in zip(*ranges, strict=True))
+        each = f"{duration_range(low, high)} each" if high else "time not known"
+        say(f"  {label:24} {len(ranges):4} run(s), {each}")
 
 
 def _print_counts(plan: Plan, results: Path) -> None:
@@ -284,7 +280,7 @@ def _print_estimate(report: RunReport, request: Request) -> None:
     estimate, workers, todo = report.estimate, report.workers, len(report.plan.todo)
     for reason in estimate.unreadable:
         say(f"note: {reason}")
-    total = estimate.wall_seconds(workers or 1)
+    low, high = estimate.wall_seconds(workers or 1)
     if workers:
         where = f"on {request.device} with {workers} worker(s)"
     else:
@@ -293,9 +289,9 @@ def _print_estimate(report: RunReport, request: Request) -> None:
         say(f"How long this takes {where} is not known: a plugin of yours is timed by its first run.")
     else:
         source = "earlier runs" if estimate.measured == todo else "a short timing on this machine"
-        say(f"About {duration(total)} {where}, estimated from {source}.")
+        say(f"About {duration_range(low, high)} {where}, estimated from {source}.")
         if estimate.unknown:
             say(f"note: the estimate leaves out {estimate.unknown} run(s) whose time is not known yet.")
-    if total > LONG_SECONDS and not request.suite and request.protocol != "quick":
+    if high > LONG_SECONDS and not request.suite and request.protocol != "quick":
         gpu = "" if request.device.startswith("cuda") else "; a GPU is far faster than a CPU"
         say(f"That is long. --protocol quick takes seconds per run, though it reproduces no paper{gpu}.")

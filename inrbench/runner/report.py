@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from inrbench.errors import OK, OUT_OF_TIME, RUN_FAILED
 from inrbench.execute import Job, RunOutcome
 from inrbench.planning import Estimate, Plan
+from inrbench.runner.remaining import Remaining
 
 EXIT_INTERRUPTED = 130
 
@@ -34,18 +35,14 @@ class RunReport:
     dry_run: bool = False
     out_of_time: bool = False
 
+    def __post_init__(self) -> None:
+        self.remaining = Remaining(self.plan.todo, self.estimate, self.workers)
+        """How long the runs still take, while they are carried out and when they were stopped."""
+
     @property
     def run_ids(self) -> list[list[str]]:
         """The ids of the runs of each request."""
         return [[job.spec.run_id for job in jobs] for jobs in self.jobs]
-
-    @property
-    def seconds_left(self) -> float:
-        """Estimated seconds of work of the runs that have not ended, one after another; unknown times count as zero."""
-        ended = {job.spec.run_id for job, outcome in self.outcomes if outcome.status != "interrupted"}
-        return sum(
-            seconds for job, seconds in zip(self.plan.todo, self.estimate.seconds, strict=True) if job.spec.run_id not in ended
-        )
 
     @property
     def runs_left(self) -> int:

@@ -33,6 +33,7 @@ from inrbench.registry import Registry
 from inrbench.runner.console import ConsoleObserver
 from inrbench.runner.observer import RunObserver
 from inrbench.runner.report import RunReport
+from inrbench.spec import Progress
 from inrbench.store import (
     attempt_files,
     attempts_of,
@@ -145,13 +146,16 @@ class _Recorder:
         self._report, self._observer = report, observer
 
     def started(self, job: Job) -> None:
+        self._report.remaining.started(job)
         self._observer.started(job)
 
-    def progress(self, job: Job, fraction: float, value: float) -> None:
-        self._observer.progress(job, fraction, value)
+    def progress(self, job: Job, progress: Progress) -> None:
+        self._report.remaining.progress(job, progress)
+        self._observer.progress(job, progress)
 
     def finished(self, job: Job, outcome: RunOutcome) -> None:
         self._report.outcomes.append((job, outcome))
+        self._report.remaining.finished(job, outcome)
         self._observer.finished(job, outcome)
 
     def waiting(self, jobs: Sequence[Job]) -> None:

@@ -9,6 +9,7 @@ from inrbench.spec.label import MethodLabel, ProtocolLabel, split_outside_bracke
 from inrbench.spec.metric import Measurement, Metric
 from inrbench.spec.optimiser import OPTIMISERS, Adam, Optimiser
 from inrbench.spec.parse import parse_value
+from inrbench.spec.progress import Progress
 from inrbench.spec.protocol import HARNESS_VERSION, Precision, Protocol, Schedule
 from inrbench.spec.record import added_field
 from inrbench.spec.run import (
@@ -46,6 +47,7 @@ __all__ = [
     "Optimiser",
     "Precision",
     "ProbeReading",
+    "Progress",
     "Protocol",
     "ProtocolLabel",
     "RunResult",

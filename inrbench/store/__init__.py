@@ -5,7 +5,7 @@ from inrbench.store.bucket_leases import can_lease, lease_in_bucket
 from inrbench.store.checkpoints import checkpoint_path, checkpoints
 from inrbench.store.compact import MergeResult, compact_in_place, export_compact, import_attempts
 from inrbench.store.environment import Environment, code_state, environment, physical_cores
-from inrbench.store.leases import Lease, active_leases, lease
+from inrbench.store.leases import Lease, active_leases, lease, progress_of
 from inrbench.store.migrate import migrate
 from inrbench.store.mirror import Mirror, is_remote, keep_synced, open_mirror
 from inrbench.store.orphans import orphans, remove_orphans
@@ -73,6 +73,7 @@ __all__ = [
     "orphans",
     "physical_cores",
     "probed_runs",
+    "progress_of",
     "read_attempts",
     "read_runs",
     "remove_orphans",

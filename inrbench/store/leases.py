@@ -15,7 +15,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,9 @@ from typing import Any
 
 import psutil
 
-from inrbench.store.files import below, is_regular, read_regular
+from inrbench.errors import StoreError
+from inrbench.spec import Progress
+from inrbench.store.files import below, is_regular, read_regular, write_atomically
 from inrbench.store.processes import lives, place
 from inrbench.store.read_guard import read_json
 
@@ -92,7 +94,7 @@ def lease_folder(results: Path) -> Path:
 
 
 @contextmanager
-def lease(results: Path, name: str, **info: Any) -> Iterator[bool]:
+def lease(results: Path, name: str, *, progress: Callable[[], Progress | None] = lambda: None, **info: Any) -> Iterator[bool]:
     """Hold the lease ``name`` inside the block and yield True; yield False if another living process holds it.
 
     If no lease can be written (for example on a full disk), it yields True and the block runs without one. The work in the
@@ -101,6 +103,7 @@ def lease(results: Path, name: str, **info: Any) -> Iterator[bool]:
     Args:
         results: The results folder.
         name: The name of the lease.
+        progress: Function that returns how far the work is. It is stored beside the lease at every heartbeat.
         info: Facts to store in the lease.
     """
     path = lease_folder(results) / f"{name}.json"
@@ -115,11 +118,13 @@ def lease(results: Path, name: str, **info: Any) -> Iterator[bool]:
         yield False
         return
     stop = threading.Event()
-    threading.Thread(target=_heartbeat, args=(path, stop), daemon=True).start()
+    threading.Thread(target=_heartbeat, args=(path, stop, progress), daemon=True).start()
     try:
         yield True
     finally:
         stop.set()
+        with suppress(OSError):
+            _progress_path(path).unlink(missing_ok=True)
         if _read(path) == me:  # otherwise another process has taken it over
             with suppress(OSError):  # the folder may have become read-only
                 path.unlink(missing_ok=True)
@@ -131,6 +136,19 @@ def active_leases(results: Path) -> list[Lease]:
     now = _now(folder) if folder.is_dir() else 0.0
     found = ((path, _read(path)) for path in sorted(folder.glob("*.json")))
     return [entry for path, entry in found if entry is not None and _is_living(path, entry, now)]
+
+
+def progress_of(results: Path, name: str) -> Progress | None:
+    """Return how far the work of a lease was at its last heartbeat; None if that is not known."""
+    path = _progress_path(lease_folder(results) / f"{name}.json")
+    try:
+        return Progress.from_numbers(read_json(read_regular(path)))
+    except (OSError, ValueError, TypeError, KeyError, OverflowError):
+        return None
+
+
+def _progress_path(path: Path) -> Path:
+    return path.with_suffix(".progress")
 
 
 def _take(path: Path, me: Lease) -> bool:
@@ -202,7 +220,10 @@ def _read(path: Path) -> Lease | None:
     return lease if lease.name == path.stem else None
 
 
-def _heartbeat(path: Path, stop: threading.Event) -> None:
+def _heartbeat(path: Path, stop: threading.Event, progress: Callable[[], Progress | None]) -> None:
     while not stop.wait(HEARTBEAT_SECONDS):
         with suppress(OSError):
             os.utime(path)
+        if (made := progress()) is not None:
+            with suppress(StoreError):
+                write_atomically(json.dumps(made.numbers()).encode(), _progress_path(path))

@@ -11,7 +11,7 @@ from inrbench.store.files import ABANDONED_SECONDS, is_regular, remove, temporar
 from inrbench.store.leases import lease_folder
 from inrbench.store.read import read_all_attempts
 
-LEASE_NAME = re.compile(r"\.?[\w.-]{1,120}\.json(\.[\w.-]{1,120})?", re.ASCII)
+LEASE_NAME = re.compile(r"\.?[\w.-]{1,120}\.(json(\.[\w.-]{1,120})?|progress)", re.ASCII)
 
 
 def orphans(results: Path) -> tuple[dict[Path, int], dict[Path, str]]:

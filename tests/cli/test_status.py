@@ -1,10 +1,12 @@
 import os
 import socket
+import time
 
 from click.testing import CliRunner
 
 from inrbench.cli.main import cli
-from inrbench.store import append, lease
+from inrbench.spec import Progress
+from inrbench.store import active_leases, append, lease, leases, progress_of
 
 
 def test_status_reports_outcomes_failures_and_progress(attempt, tmp_path):
@@ -27,3 +29,21 @@ def test_status_reports_outcomes_failures_and_progress(attempt, tmp_path):
     (tmp_path / "submissions" / "1.json").write_text("half")
     text = CliRunner().invoke(cli, ["status", "--results", str(tmp_path)], standalone_mode=False).output
     assert "SLURM does not answer" in text or "No run is in progress." in text
+
+
+def test_status_shows_how_far_runs_are_that_another_machine_carries_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(leases, "HEARTBEAT_SECONDS", 0.01)
+    made = Progress(300, 1500, 0.0123, 31.2, 0.2)
+    path = tmp_path / "leases" / "x.progress"
+    with lease(tmp_path, "x", progress=lambda: made, what="toy/a siren seed 9"):
+        limit = time.monotonic() + 20
+        while progress_of(tmp_path, "x") is None:
+            assert time.monotonic() < limit
+        text = CliRunner().invoke(cli, ["status", "--results", str(tmp_path)], standalone_mode=False).output
+        assert progress_of(tmp_path, "x") == made
+        assert len(active_leases(tmp_path)) == 1
+    assert "step 300 of 1,500, loss 0.0123, primary metric 31.2, 0.2 s per step, about 4.0 min left" in text
+    assert not path.exists()
+    for content in (b"", b"[]", b"{}", b'{"step": "x"}', b'{"step": 1e999}', b"\xff", b"[" * 99_999):
+        path.write_bytes(content)
+        assert progress_of(tmp_path, "x") is None

@@ -1,9 +1,12 @@
 """Runs continue from checkpoints with the same bits, and unusable checkpoints are refused by name."""
 
 import json
+import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import safetensors.torch
@@ -12,7 +15,7 @@ import torch
 from inrbench.execute.worker import execute
 from inrbench.fit import Checkpoints
 from inrbench.fit.checkpoint import pack, unpack
-from inrbench.spec import OPTIMISERS
+from inrbench.spec import OPTIMISERS, Progress
 from inrbench.store import checkpoint_path, checkpoints, read_runs
 from inrbench.store.files import write_atomically
 
@@ -93,9 +96,7 @@ def test_checkpoints_are_written_at_intervals_and_removed_at_the_end(tiny_jobs, 
     (job,) = tiny_jobs(changes={"epochs": "12", "width": "16"})
     seen = []
     path = checkpoint_path(settings.results, job.spec.run_id)
-    execute(
-        job, replace(settings, checkpoint_seconds=EVERY_STEP), on_progress=lambda fraction, value: seen.append(path.exists())
-    )
+    execute(job, replace(settings, checkpoint_seconds=EVERY_STEP), on_progress=lambda progress: seen.append(path.exists()))
     assert any(seen)
     assert not path.exists()
 
@@ -107,8 +108,8 @@ def test_a_killed_run_continues_from_its_last_checkpoint(tiny_jobs, settings, tm
     path = checkpoint_path(parts.results, job.spec.run_id)
     kept = {}
 
-    def keep(fraction: float, value: float) -> None:
-        if fraction > 0.5 and path.is_file():
+    def keep(progress: Progress) -> None:
+        if progress.fraction > 0.5 and path.is_file():
             kept.setdefault("content", path.read_bytes())
 
     execute(job, parts, keep)
@@ -172,15 +173,24 @@ def test_a_checkpoint_that_is_a_link_is_not_followed(tiny_jobs, settings, tmp_pa
     assert (tmp_path / "elsewhere").is_file()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks up the written file in /proc")
 def test_a_full_disk_is_noted_and_the_run_continues(tiny_jobs, settings, monkeypatch):
-    def full(content, path):
-        raise OSError(28, "No space left on device")
+    real = os.fsync
 
-    monkeypatch.setattr("inrbench.fit.checkpoint.write_atomically", full)
+    def fsync(number: int) -> None:
+        if "/checkpoints/" in str(Path(f"/proc/self/fd/{number}").readlink()):
+            raise OSError(28, "No space left on device")
+        real(number)
+
+    monkeypatch.setattr(os, "fsync", fsync)
     (job,) = tiny_jobs(changes={"epochs": "12", "width": "16"})
     outcome = execute(job, replace(settings, checkpoint_seconds=EVERY_STEP))
     assert outcome.status == "ok"
-    assert outcome.note == "no checkpoint was written: No space left on device"
+    folder = settings.results / "checkpoints"
+    assert outcome.note == (
+        f"no checkpoint was written: cannot write to {folder}: No space left on device. Choose another folder with --results"
+    )
+    assert not list(folder.iterdir())
 
 
 def test_methods_that_fit_themselves_start_again(tiny_jobs, settings):

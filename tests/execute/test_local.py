@@ -63,8 +63,8 @@ class ProgressObserver:
     def started(self, job):
         self.log.append(("started", job.spec.label))
 
-    def progress(self, job, fraction, value):
-        assert 0 <= fraction <= 1
+    def progress(self, job, progress):
+        assert 0 <= progress.fraction <= 1
 
     def finished(self, job, outcome):
         self.log.append((outcome.status, job.spec.label))

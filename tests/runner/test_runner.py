@@ -1,7 +1,6 @@
 """The runner for the command line and Python: the same options, the same report, and an observer instead of printing."""
 
 import inspect
-import math
 from dataclasses import fields
 
 import pytest
@@ -9,10 +8,13 @@ import pytest
 import inrbench
 from inrbench.cli.run import command
 from inrbench.errors import BadValue
-from inrbench.planning import RunOptions
+from inrbench.execute import RunOutcome
+from inrbench.planning import Estimate, Plan, RunOptions
 from inrbench.runner import QuietObserver, run
 from inrbench.runner.console import _ProgressLines
+from inrbench.runner.report import RunReport
 from inrbench.runner.runner import sort_jobs
+from inrbench.spec import Progress
 
 TINY = {"epochs": "2", "width": "8"}
 OPTIONS = {"tasks": "function1d", "protocol": "quick", "signals": "sin200", "changes": TINY, "device": "cpu", "jobs": 1}
@@ -62,17 +64,58 @@ def test_contradictory_options_are_refused_in_python(tmp_path):
         inrbench.run("relu", suite="quick", protocol="paper", results=tmp_path)
 
 
+def report_of(jobs, ranges, workers=1) -> RunReport:
+    return RunReport(Plan(todo=list(jobs), done=[], failed=[]), [jobs], Estimate(ranges=ranges), workers)
+
+
+def outcome(seconds: float, status: str = "ok") -> RunOutcome:
+    return RunOutcome(status=status, message=None, error_type=None, wall_seconds=seconds, primary=None)
+
+
 def test_without_a_terminal_a_line_per_minute_reports_a_run(tiny_jobs):
-    (job,) = tiny_jobs()
-    lines = _ProgressLines()
-    lines.start(job, 0.0)
-    assert lines.line(job, 0.0, math.nan, 59.0) is None
-    assert lines.line(job, 0.0, math.nan, 60.0) == f"running  {job.spec.title}: 0% of the steps"
-    assert lines.line(job, 0.5, math.nan, 70.0) is None  # the run continues from a checkpoint
-    assert lines.line(job, 0.75, 0.125, 121.0) == (
-        f"running  {job.spec.title}: 75% of the steps, mse@train 0.125, about 51 s left"
+    jobs = tiny_jobs(seeds=range(2))
+    lines = _ProgressLines(report_of(jobs, [(50.0, 200.0)] * 2))
+    job = jobs[0]
+    assert not list(lines.lines(job, Progress(), 0.0))
+    assert not list(lines.lines(job, Progress(), 59.0))
+    assert list(lines.lines(job, Progress(0, 4), 60.0)) == [
+        f"running  {job.spec.title}: step 0 of 4", "0 of 2 runs ended, about 1.7 to 6.7 min left",
+    ]  # fmt: skip
+    assert not list(lines.lines(job, Progress(1, 4), 70.0))
+    assert next(lines.lines(job, Progress(3, 4, 0.5, 0.125, 2.0), 121.0)) == (
+        f"running  {job.spec.title}: step 3 of 4, loss 0.5, mse@train 0.125, 2 s per step, about 2 s left"
     )
-    assert lines.line(job, 0.8, 0.1, 122.0) is None
+
+
+def test_the_remaining_time_is_corrected_by_what_the_runs_show(tiny_jobs):
+    jobs = tiny_jobs(seeds=range(4))
+    left = report_of(jobs, [(50.0, 200.0)] * 4).remaining
+    assert left.seconds() == (200.0, 800.0)
+    left.started(jobs[0])
+    left.progress(jobs[0], Progress(100, 200, seconds_per_step=1.0))  # 200 s a run, twice the middle of the estimate
+    low, high = left.seconds()
+    assert (low, high) == (pytest.approx(600 / 1.1 + 90), pytest.approx(600 * 1.1 + 110))
+    left.finished(jobs[0], outcome(50.0))
+    low, high = left.seconds()
+    assert (low, high) == (pytest.approx(150 / 1.1), pytest.approx(150 * 1.1))
+    left.started(jobs[1])
+    left.progress(jobs[1], Progress(150, 200, seconds_per_step=0.25))
+    left.finished(jobs[1], outcome(37.5, "interrupted"))  # a quarter of it is left
+    assert left.seconds()[0] == pytest.approx(112.5 / 1.1)
+
+
+def test_the_remaining_time_of_several_workers_is_at_least_that_of_the_longest_run(tiny_jobs):
+    jobs = tiny_jobs(seeds=range(2))
+    left = report_of(jobs, [(100.0, 100.0), (1.0, 1.0)], workers=2).remaining
+    for job in jobs:
+        left.started(job)
+    left.progress(jobs[0], Progress(1, 101, seconds_per_step=1.0))
+    left.progress(jobs[1], Progress(1, 101, seconds_per_step=0.01))
+    assert left.seconds() == (pytest.approx(90.0), pytest.approx(110.0))
+
+
+def test_the_remaining_time_is_not_known_if_that_of_a_run_is_not(tiny_jobs):
+    assert report_of(tiny_jobs(), [(0.0, 0.0)]).remaining.seconds() is None
 
 
 def test_runs_are_sorted_by_their_estimated_time(tiny_jobs):

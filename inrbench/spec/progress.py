@@ -1,0 +1,46 @@
+"""How far a run is."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Args:
+        step: Number of steps taken.
+        steps: Number of steps of the run; 0 if it is not known.
+        loss: Loss at the last check, about one per cent of the steps ago at most; NaN before it.
+        value: Primary metric at the last point of the learning curve; NaN before it.
+        seconds_per_step: Wall time per step since the run was started or continued, evaluation included; NaN before the first.
+    """
+
+    step: int = 0
+    steps: int = 0
+    loss: float = math.nan
+    value: float = math.nan
+    seconds_per_step: float = math.nan
+
+    @property
+    def fraction(self) -> float:
+        """The fraction of the steps that are taken, in [0, 1]."""
+        return self.step / self.steps if self.steps else 0.0
+
+    @property
+    def seconds_left(self) -> float:
+        """Estimated seconds until the last step; NaN if not known."""
+        return self.seconds_per_step * (self.steps - self.step) if self.steps else math.nan
+
+    def numbers(self) -> dict[str, float | int | None]:
+        """Return the fields for a JSON file, with None for NaN."""
+        return {name: value if math.isfinite(value) else None for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_numbers(cls, numbers: Mapping[str, Any]) -> "Progress":
+        """Return the progress that ``numbers`` describes. Raises ValueError, TypeError or KeyError for something else."""
+        step, steps = int(numbers["step"]), int(numbers["steps"])
+        rest = (numbers["loss"], numbers["value"], numbers["seconds_per_step"])
+        return cls(step, steps, *(math.nan if number is None else float(number) for number in rest))
