@@ -42,6 +42,7 @@ def run(
     order: Order | None = None,
     checkpoint_every: str = "5m",
     max_time: str | None = None,
+    trackers: Sequence[str] = (),
     dry_run: bool = False,
     observer: RunObserver | None = None,
 ) -> Results:
@@ -70,7 +71,8 @@ def run(
         memory_limit: Host memory in GiB that a run may take; None for no limit.
         artifacts: What runs store: ``"last"`` (the last reconstruction and weights), ``"all"`` (also reconstructions along the
             curve) or ``"none"``.
-        executor: Where runs are carried out: ``"local"``, ``"slurm"``, or the name of an executor from a plugin package.
+        executor: Where runs are carried out: ``"local"``, ``"slurm"``, ``"dask"``, or the name of an executor from a plugin
+            package.
         resources: What to request from a cluster.
         cancel_on_interrupt: Whether Ctrl-C also cancels runs on a cluster.
         order: Order of the runs: ``"planned"``, ``"shortest"``, ``"longest"`` or ``"random"``; by default ``"planned"``, or
@@ -78,6 +80,7 @@ def run(
         checkpoint_every: Time between two checkpoints of a run, from which an interrupted run continues.
         max_time: Time after which to stop: ``"2h"``, ``"90m"``, ``"HH:MM:SS"``. Runs write a checkpoint, and the same call
             continues them. None for no limit.
+        trackers: Experiment trackers that receive each run when it has ended: ``"tensorboard"``, ``"mlflow"``, ``"wandb"``.
         dry_run: Only print the plan and the estimate.
         observer: Receives the plan, the progress and the end; None prints them. ``QuietObserver`` prints nothing.
 
@@ -115,6 +118,7 @@ def run(
         order=order,
         checkpoint_every=parse_duration(checkpoint_every),
         max_time=None if max_time is None else parse_duration(max_time),
+        trackers=tuple(trackers),
         dry_run=dry_run,
     )
     report = run_options(options, observer)

@@ -1,5 +1,6 @@
-"""``inrbench results list|verify|compact|merge|export|gc|migrate``."""
+"""``inrbench results list|verify|compact|merge|export|track|gc|migrate``."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -7,7 +8,7 @@ import click
 
 from inrbench.cli.options import ResultsFolder, results_and_artifacts_option, results_option, words, writing_to
 from inrbench.console import say
-from inrbench.errors import CHECK_FAILED, OK, BadValue
+from inrbench.errors import CHECK_FAILED, OK, RUN_FAILED, BadValue
 
 if TYPE_CHECKING:
     from inrbench.store import MergeResult
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group("results")
 def command() -> None:
-    """List, verify, compact, merge, export, clean and migrate a results folder.
+    """List, verify, compact, merge, export, track, clean and migrate a results folder.
 
     \b
     inrbench results list
@@ -158,6 +159,35 @@ def export_(results: Path, table: Literal["runs", "metrics", "curves", "probes"]
         else:
             frame.to_json(output, orient="records", indent=1, date_format="iso")
     say(f"{output}: {len(frame)} rows")
+
+
+@command.command("track")
+@click.option(
+    "--log", "trackers", required=True, metavar="NAMES", help="Trackers, comma-separated: tensorboard, mlflow, wandb."
+)
+@click.option("--tasks", help="Only these tasks, comma-separated.")
+@results_and_artifacts_option
+def track_(trackers: str, tasks: str | None, results: Path) -> int:
+    """Send stored runs to experiment trackers.
+
+    Exit code 1 if a run could not be sent.
+
+    \b
+    inrbench results track --log tensorboard
+    """
+    from inrbench.store import read_runs
+    from inrbench.trackers import Sender
+
+    rows = read_runs(results, ["task"]).table.to_pylist()
+    chosen = [row["run_id"] for row in rows if not tasks or row["task"] in words(tasks)]
+    sender = Sender(words(trackers), results)
+    for run in chosen:
+        sender.send(run)
+    notes = sender.close(patience=math.inf)
+    for note in notes:
+        say(f"note: {note}")
+    say(f"{len(chosen)} runs, tracker {', '.join(words(trackers))}: {'not all of them were' if notes else 'all'} sent.")
+    return RUN_FAILED if notes else OK
 
 
 @command.command("gc")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import click
 
-from inrbench.cli.options import complete_names, parse_seeds, plugin_option, results_option
+from inrbench.cli.options import complete_names, parse_seeds, plugin_option, results_option, words
 from inrbench.errors import BadValue
 from inrbench.spec import Track, split_outside_brackets
 
@@ -81,7 +81,7 @@ from inrbench.spec import Track, split_outside_brackets
     "--executor",
     default="local",
     show_default=True,
-    help="Executor of the runs: local, slurm, or the name of a plugin's executor.",
+    help="Executor of the runs: local, slurm, dask, or the name of a plugin's executor.",
 )
 @click.option(
     "--resource",
@@ -113,6 +113,12 @@ from inrbench.spec import Track, split_outside_brackets
     metavar="DURATION",
     help="Stop after this time (2h, 90m, HH:MM:SS). Runs write a checkpoint; the same command continues them.",
 )
+@click.option(
+    "--log",
+    "trackers",
+    metavar="NAMES",
+    help="Experiment trackers that receive each run when it has ended, comma-separated: tensorboard, mlflow, wandb.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan and the estimate, and stop.")
 @plugin_option
 @results_option
@@ -142,6 +148,7 @@ def command(
     order: Literal["planned", "shortest", "longest", "random"] | None,
     checkpoint_every: str,
     max_time: str | None,
+    trackers: str | None,
     plugins: tuple[Path, ...],
     results: Path,
 ) -> int:
@@ -187,6 +194,7 @@ def command(
         order=order,
         checkpoint_every=parse_duration(checkpoint_every),
         max_time=None if max_time is None else parse_duration(max_time),
+        trackers=words(trackers),
         dry_run=dry_run,
     )
     return run(options).exit_code

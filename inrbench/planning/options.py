@@ -40,13 +40,14 @@ class RunOptions:
         memory_limit: Host memory in GiB that a run may take; None for no limit.
         artifacts: What runs store: ``last`` (the last reconstruction and weights), ``all`` (also reconstructions along the
             curve) or ``none``.
-        executor: Where runs are carried out: ``local``, ``slurm``, or the name of an executor from a plugin package.
+        executor: Where runs are carried out: ``local``, ``slurm``, ``dask``, or the name of an executor from a plugin package.
         resources: What to request from a cluster.
         cancel_on_interrupt: Whether Ctrl-C also cancels runs on a cluster.
         order: Order of the runs: ``planned``, ``shortest``, ``longest`` or ``random``; None for ``planned``, or ``shortest`` if
             there is a ``max_time``.
         checkpoint_every: Seconds between two checkpoints of a run.
         max_time: Seconds after which the command stops; its runs write a checkpoint. None for no limit.
+        trackers: Names of experiment trackers that receive each run when it has ended.
         dry_run: Only make the plan and the estimate.
     """
 
@@ -75,6 +76,7 @@ class RunOptions:
     order: Order | None = None
     checkpoint_every: float = CHECKPOINT_SECONDS
     max_time: float | None = None
+    trackers: Sequence[str] = ()
     dry_run: bool = False
 
     def requests(self) -> list[Request]:

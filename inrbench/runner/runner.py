@@ -47,6 +47,7 @@ from inrbench.store import (
     physical_cores,
     probed_runs,
 )
+from inrbench.trackers import Sender
 
 COMPACT_ABOVE = 500
 """Number of files in a results folder above which they are merged at the end of a command."""
@@ -87,6 +88,7 @@ def run_requests(requests: Sequence[Request], options: RunOptions, observer: Run
     if options.dry_run or not plan.todo:
         return report
     check_writable(results)
+    sender = Sender(options.trackers, results)
     _use_temporary_cache_if_needed(observer)
     _fetch_optional_data(plan.todo, registry, observer)
     _prepare(plan.todo, registry, observer)
@@ -115,7 +117,9 @@ def run_requests(requests: Sequence[Request], options: RunOptions, observer: Run
         cancel_on_interrupt=options.cancel_on_interrupt,
     )
     with keep_synced(results), observer.running(report), _sigterm_as_interrupt():
-        report.completed = execute(request_to_executor, _Recorder(report, observer))
+        report.completed = execute(request_to_executor, _Recorder(report, observer, sender))
+    for note in sender.close():
+        observer.note(note)
     report.out_of_time = not report.completed and settings.deadline is not None and time.time() >= settings.deadline
     observer.ended(report, request, options)
     if len(attempt_files(results)) > COMPACT_ABOVE:  # thousands of files take minutes to read
@@ -140,10 +144,10 @@ def sort_jobs(jobs: list[Job], seconds: list[float], order: Order) -> None:
 
 
 class _Recorder:
-    """Adds each outcome to a report, and passes everything on to the observer."""
+    """Adds each outcome to a report, sends the run to trackers, and passes everything on to the observer."""
 
-    def __init__(self, report: RunReport, observer: ProgressObserver) -> None:
-        self._report, self._observer = report, observer
+    def __init__(self, report: RunReport, observer: ProgressObserver, sender: Sender) -> None:
+        self._report, self._observer, self._sender = report, observer, sender
 
     def started(self, job: Job) -> None:
         self._report.remaining.started(job)
@@ -156,6 +160,8 @@ class _Recorder:
     def finished(self, job: Job, outcome: RunOutcome) -> None:
         self._report.outcomes.append((job, outcome))
         self._report.remaining.finished(job, outcome)
+        if outcome.status != "interrupted":
+            self._sender.send(job.spec.run_id)
         self._observer.finished(job, outcome)
 
     def waiting(self, jobs: Sequence[Job]) -> None:
