@@ -60,6 +60,8 @@ class WorkerPool:
         self._cores = Cores(self._context, settings.workers)
         self._pending = {index: _Pending(job, index) for index, job in enumerate(jobs)}
         self._futures: dict[Future[Outcome], _Pending] = {}
+        self._interrupted = False
+        """Whether a run has written a checkpoint and ended."""
 
     def run(self) -> bool:
         """Carry out all jobs. Return False if Ctrl-C or the deadline stopped them, True otherwise.
@@ -80,7 +82,7 @@ class WorkerPool:
                 except KeyboardInterrupt:
                     return False
             if not self._pending:
-                return True
+                return not self._interrupted
             if self._stopping:
                 return False
         raise InrbenchError(
@@ -153,6 +155,7 @@ class WorkerPool:
         outcome = self._outcome(future, pending)
         if outcome is None:
             return False
+        self._interrupted |= outcome.status == "interrupted"
         self._observer.finished(pending.job, outcome)
         del self._pending[pending.index]
         return True

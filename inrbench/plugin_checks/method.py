@@ -21,7 +21,7 @@ from inrbench.plugin_checks.interface import (
     zero,
 )
 from inrbench.plugin_checks.numerics import chunks, compiling, curvature, derivative, precision
-from inrbench.plugin_checks.training import own_training
+from inrbench.plugin_checks.training import training
 from inrbench.registry import Method
 from inrbench.spec import Value
 
@@ -40,7 +40,7 @@ CHECKS: tuple[Check, ...] = (
     curvature,
     chunks,
     precision,
-    own_training,
+    training,
     parameters,
     variance,
     dead_units,

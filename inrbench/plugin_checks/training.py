@@ -1,4 +1,4 @@
-"""The check of a method that brings its own training."""
+"""The check of training, also of a method that brings its own."""
 
 import torch
 
@@ -14,26 +14,24 @@ DISAGREE = 1e-3
 """Largest relative difference of the weights of both engines."""
 
 
-def own_training(subject: MethodUnderTest) -> CheckResult:
-    """What a network brings to its training can be used, and both engines compute the same with it."""
+def training(subject: MethodUnderTest) -> CheckResult:
+    """Both engines train alike for a few steps, also with what the network brings to its training."""
     network, declared = subject.network(), subject.method.own_training
     if isinstance(network, HasOwnTraining) != declared:
         what = f"register_method says own_training={declared}, and the network says otherwise"
-        return CheckResult("own training", "fail", what, "make them agree")
+        return CheckResult("training", "fail", what, "make them agree")
     try:
         reference, fast = (_trained(subject, engine) for engine in ("reference", "fast"))
     except NotApplicable as error:
-        return CheckResult("own training", "warn", f"it does not work with Adam: {error}", "test it with a run")
+        return CheckResult("training", "warn", f"it does not work with Adam: {error}", "test it with a run")
     except InrbenchError as error:
-        return CheckResult("own training", "fail", str(error), "see docs/add-a-method.md")
+        return CheckResult("training", "fail", str(error), "see docs/add-a-method.md")
     difference = ((fast - reference).norm() / reference.norm().clamp(min=1e-30)).item()
     if difference > DISAGREE:
         what = f"after {STEPS} steps the weights of both engines differ by {difference:.1e}"
-        return CheckResult(
-            "own training", "fail", what, "keep all state in buffers, and draw random numbers from points.generator"
-        )
+        return CheckResult("training", "fail", what, "keep all state in buffers, and draw random numbers from points.generator")
     said = str(network.own_training(STEPS)) if isinstance(network, HasOwnTraining) else "as the protocol says"
-    return CheckResult("own training", "ok", f"{said}; both engines agree (to {difference:.0e})")
+    return CheckResult("training", "ok", f"{said}; both engines agree (to {difference:.0e})")
 
 
 def _trained(subject: MethodUnderTest, engine: Engine) -> torch.Tensor:

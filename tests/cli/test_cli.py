@@ -341,7 +341,7 @@ def test_new_files_pass_check_plugin_and_faults_are_reported(tmp_path, monkeypat
     code, text = invoke("new", "method", "my_act")
     assert (code, "wrote my_act.py" in text, "then: inrbench check-plugin ./my_act.py" in text) == (0, True, True)
     code, text = invoke("check-plugin", "./my_act.py", "--no-trial", "--no-compile")
-    assert (code, "16 ok, 0 warnings, 0 failed." in text) == (0, True), text
+    assert (code, "17 ok, 0 warnings, 0 failed." in text) == (0, True), text
     code, text = invoke("check-plugin", "./my_act.py[omega=7]", "--no-trial", "--no-compile")
     assert (code, "method my_act[omega=7.0]" in text) == (0, True)
     bad = (tmp_path / "my_act.py").read_text().replace("z / 2 + torch", "z.mean(0) + torch")

@@ -69,7 +69,7 @@ def test_max_time_stops_the_command_and_the_same_command_continues(whole, tmp_pa
     code, text = finish(tmp_path, "--seeds", "2", "--max-time", "12s")
     assert time.monotonic() - begin < 12 + 5 + 15  # starting Python and stopping workers on a busy machine
     assert code == 5, text
-    assert re.search(r"Time is up: [12] runs? left, about .* of work. The same command continues them", text), text
+    assert re.search(r"Time is up: [12] runs? not ended, about .* left. The same command continues them", text), text
     assert checkpoints(tmp_path), text
     code, text = finish(tmp_path, "--seeds", "2")
     assert code == 0, text
@@ -105,6 +105,57 @@ def test_kill_9_loses_only_the_steps_since_the_last_checkpoint(whole, tmp_path):
     assert code == 0, text
     assert numbers(tmp_path) == whole
     assert any(row["resumptions"] for row in read_runs(tmp_path).table.to_pylist())
+
+
+@pytest.mark.slow
+def test_two_commands_that_resume_one_run_do_it_once(whole, tmp_path):
+    process = start(tmp_path, "--checkpoint-every", "0.3s")
+    wait_for_checkpoint(tmp_path)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=PATIENCE)
+    both = [start(tmp_path) for _ in range(2)]
+    texts = [process.communicate(timeout=PATIENCE)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], texts
+    (row,) = read_runs(tmp_path).table.to_pylist()
+    assert row["resumptions"] == 1
+    assert len(list((tmp_path / "store").rglob("*.ok.parquet"))) == 1
+    assert numbers(tmp_path) == whole[:1]
+
+
+SLOW_STEPS = '''"""Each step takes seconds. Written for a test."""
+import time
+
+from inrbench import CoordinateMLP, NetworkSpec, register_method
+from inrbench.nn import Sine, siren_init
+
+
+class Slow(CoordinateMLP):
+    def forward(self, x):
+        if self.training and x.requires_grad is False and len(x) > 500:
+            time.sleep(2)
+        return super().forward(x)
+
+
+@register_method("slow-steps")
+def slow_steps(net: NetworkSpec):
+    return Slow(net, lambda layer: Sine(30.0), siren_init(30.0))
+'''
+
+
+@pytest.mark.slow
+def test_a_limit_shorter_than_a_step_still_makes_progress(tmp_path):
+    plugin = tmp_path / "slow_steps.py"
+    plugin.write_text(SLOW_STEPS)
+    words = ["--methods", str(plugin), "--set", "epochs=6,width=8", "--max-time", "9s"]
+    for _ in range(12):
+        code, text = finish(tmp_path / "results", *words)
+        if code == 0:
+            break
+        assert code == 5, text
+        assert "Time is up: 1 run not ended" in text
+    assert code == 0, text
+    (row,) = read_runs(tmp_path / "results").table.to_pylist()
+    assert row["resumptions"] >= 1
 
 
 @pytest.mark.parametrize("text", ["", "2", "h", "-1h", "0s", "1:2", "2 weeks", "00:00"])

@@ -303,10 +303,10 @@ def test_training_that_is_not_declared_is_refused(plugin, tiny_jobs, settings):
 
 def test_check_plugin_reports_own_training(plugin, tmp_path):
     from inrbench.plugin_checks.base import MethodUnderTest
-    from inrbench.plugin_checks.training import own_training
+    from inrbench.plugin_checks.training import training
     from inrbench.registry import Registry
 
-    result = own_training(MethodUnderTest(Registry([plugin]).method("worst-points")))
+    result = training(MethodUnderTest(Registry([plugin]).method("worst-points")))
     assert result.state == "ok", result
     assert result.message.startswith("1 parameter group, sampler; both engines agree")
     for change, state, message in (
@@ -316,5 +316,5 @@ def test_check_plugin_reports_own_training(plugin, tmp_path):
     ):
         other = tmp_path / f"other_{len(message)}.py"
         other.write_text(EXAMPLE.replace(*change))
-        result = own_training(MethodUnderTest(Registry([other]).method("worst-points")))
+        result = training(MethodUnderTest(Registry([other]).method("worst-points")))
         assert (result.state, message in result.message) == (state, True), result
