@@ -101,7 +101,7 @@ def runner_of(worker: subprocess.Popen) -> list[psutil.Process]:
 def test_runs_of_a_killed_worker_continue_on_another_one_with_the_same_bits(cluster, tiny_jobs, settings, tmp_path):
     cluster.add_worker()
     cluster.add_worker()
-    jobs = tiny_jobs(changes=LONG, seeds=range(3))
+    jobs = tiny_jobs(changes=LONG, seeds=range(2))
     settings = replace(settings, results=tmp_path / "dask", checkpoint_seconds=0.2)
     killed = []
 
@@ -117,12 +117,13 @@ def test_runs_of_a_killed_worker_continue_on_another_one_with_the_same_bits(clus
     slow = replace(settings, checkpoint_seconds=0.2)
     assert run_dask(request_for(jobs, slow, cluster), observer)
     assert killed, "no worker was killed"
-    assert sorted(observer.outcomes) == [(0, "ok"), (1, "ok"), (2, "ok")]
+    assert sorted(observer.outcomes) == [(0, "ok"), (1, "ok")]
     rows = read_runs(settings.results).table.to_pylist()
     assert sum(row["resumptions"] for row in rows) == 1
     assert not checkpoints(settings.results)
     alone = replace(settings, results=tmp_path / "alone")
-    for job in jobs:
+    resumed = {row["run_id"] for row in rows if row["resumptions"]}
+    for job in (job for job in jobs if job.spec.run_id in resumed):
         execute(job, alone)
         assert curve_of(settings.results, job.spec.run_id) == curve_of(alone.results, job.spec.run_id)
 
