@@ -79,15 +79,18 @@ def times_to_targets(group: ComparableRuns, targets: Sequence[float] = TARGETS) 
     """Return the time that each method takes to reach each target, if the primary metric is in decibels.
 
     Targets that no run reached are left out. Times are read at the points of the learning curves. A run that never reached
-    a target counts as infinitely long (right-censored).
+    a target counts as infinitely long (right-censored). Runs whose times are not comparable are left out.
     """
     metrics = metrics_of(group.runs)
     if not metrics or metrics[0].unit != "dB":
         return []
+    timed = group.runs[usable(group.runs)]
+    if "train_seconds" in timed:
+        timed = timed[timed["train_seconds"].notna()]
     found = []
     for target in targets:
         rows = []
-        for label, runs in group.runs[usable(group.runs)].groupby("label", sort=True):
+        for label, runs in timed.groupby("label", sort=True):
             seconds = [
                 time_to_reach([p["train_seconds"] for p in curve], [p["value"] for p in curve], lambda v: v >= target)  # noqa: B023
                 for curve in runs["curve"]

@@ -17,7 +17,7 @@ import pandas as pd
 from inrbench.analyse.aggregate import MIN_SEEDS_FOR_TEST, scores_by_signal, untrained, usable
 from inrbench.analyse.compare import over_seeds
 from inrbench.analyse.measurements import missing_notes
-from inrbench.analyse.runs import ComparableRuns, comparable_runs, metrics_of, shared_gpu
+from inrbench.analyse.runs import ComparableRuns, comparable_runs, metrics_of, shared_gpu, step_modes, usual_step_mode
 from inrbench.analyse.statistics import LEVEL, MIN_PAIRS, Interval, bootstrap_mean, shared_ranks
 from inrbench.spec import Metric
 
@@ -147,8 +147,13 @@ def build_leaderboard(group: ComparableRuns) -> Leaderboard:
     if metrics:
         _sort_and_mark(rows, metrics, len(signals))
         notes += _compare_with_best(rows, group, metrics[0])
-    timed = frame.loc[usable(frame), ["cores", "load_average", "device_class", "resumptions", *WORKER_LAYOUT_COLUMNS]]
+    timed = frame.loc[
+        usable(frame), ["cores", "load_average", "device_class", "gpu_shared", "resumptions", *WORKER_LAYOUT_COLUMNS]
+    ]
     worker_layout, why_not = _worker_layout(timed)
+    if worker_layout and (mode := usual_step_mode(frame)):
+        worker_layout += f", {mode} steps"
+        why_not += _other_modes(frame, mode)
     if worker_layout and (resumed := int((timed["resumptions"].fillna(0) > 0).sum())):
         notes.append(
             f"{resumed} run(s) continued from a checkpoint: their times are sums over all parts, their memory is unknown"
@@ -163,6 +168,17 @@ def build_leaderboard(group: ComparableRuns) -> Leaderboard:
         worker_layout=worker_layout,
         notes=[*notes, *why_not],
     )
+
+
+def _other_modes(frame: pd.DataFrame, usual: str) -> list[str]:
+    """Return a note for each step mode other than the usual one: the times of these runs are not shown."""
+    ended = frame[frame["status"] == "ok"]
+    modes = step_modes(ended)
+    return [
+        f"times are not shown for {', '.join(sorted(set(ended.loc[modes.eq(mode), 'label'])))}: "
+        f"their steps were {mode}, those of most runs were {usual}"
+        for mode in sorted(set(modes) - {usual, ""})
+    ]
 
 
 def _worker_layout(timed: pd.DataFrame) -> tuple[str | None, list[str]]:
@@ -235,13 +251,14 @@ def _row(
     seeds = runs[good].groupby("signal").size()
     by_signal = counted.groupby("signal")
     sizes = counted["n_params"].dropna()
+    times = by_signal["train_seconds"].mean()
     memory = by_signal["gpu_peak_allocated_bytes"].mean().dropna()
     return Entry(
         label=label,
         n_ok=int(good.sum()),
         failures=failures,
         cells=cells,
-        train_seconds=summarise(by_signal["train_seconds"].mean()) if len(counted) else None,
+        train_seconds=summarise(times) if len(times) and times.notna().all() else None,
         gpu_bytes=summarise(memory) if len(memory) else None,
         n_params=int(sizes.max()) if len(sizes) else None,
         n_params_min=int(sizes.min()) if len(sizes) else None,

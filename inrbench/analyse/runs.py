@@ -32,6 +32,11 @@ IDENTITY = (
     "engine",
     "track",
 )
+USED = ("jobs", "gpu_shared", "status", "trained", "tf32", "matmul_precision", "compiled", "engine_note")
+"""Columns that decide which runs are comparable, and whose times are."""
+
+SELF_FITTING = ("least squares", "the method fits itself")
+"""Beginnings of the notes of methods that take no steps of an optimiser."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +72,9 @@ def comparable_runs(
 ) -> list[ComparableRuns]:
     """Return the runs of a results folder, in groups that may be compared.
 
-    Files that cannot be read are skipped with a warning. ``train_seconds`` is NaN if a run shared its GPU with others, since
-    the time then depends on them.
+    Files that cannot be read, and runs whose products were not those of float32, are skipped with a warning. ``train_seconds``
+    is NaN if a run shared its GPU with others, or if its steps were computed in another way than those of most runs of the
+    group: eagerly, compiled, or as CUDA graphs. Such times depend on the others, or on the harness.
 
     Args:
         results: Results folder.
@@ -82,7 +88,7 @@ def comparable_runs(
         UnknownName: The folder does not contain a task or a protocol.
         NothingFound: No runs are left.
     """
-    read = read_runs(results, list(dict.fromkeys([*IDENTITY, "jobs", "status", "trained", *columns])))
+    read = read_runs(results, list(dict.fromkeys([*IDENTITY, *USED, *columns])))
     for path, reason in read.unreadable.items():
         log.warning("skipped %s: %s", path, reason)
     table = read.table
@@ -93,6 +99,7 @@ def comparable_runs(
         frame = table.to_pandas()
     frame = frame.fillna({name: LEGACY_DEFAULTS[name] for name in ("engine", "track")})
     frame = _of_track(frame, track, results)
+    frame = _of_full_precision(frame)
     frame["trained"] = _trained(frame)
     if "train_seconds" in frame:
         frame.loc[shared_gpu(frame), "train_seconds"] = np.nan
@@ -130,6 +137,14 @@ def _of_track(frame: pd.DataFrame, track: str | None, results: Path) -> pd.DataF
     return chosen
 
 
+def _of_full_precision(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs whose matrix products were those of float32. Others are never in one table with them."""
+    reduced = frame["tf32"].fillna(False).astype(bool) | ~frame["matmul_precision"].fillna("highest").eq("highest")
+    if reduced.any():
+        log.warning("skipped %d run(s) with matrix products of reduced precision, such as TF32", int(reduced.sum()))
+    return frame[~reduced].copy()
+
+
 def _trained(frame: pd.DataFrame) -> NDArray[np.bool_]:
     """Return a mask of the runs that trained.
 
@@ -144,8 +159,32 @@ def _trained(frame: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def shared_gpu(runs: pd.DataFrame) -> pd.Series:
-    """Return a mask of the runs that shared a GPU: all workers of a command use the same GPU, unlike CPU cores."""
-    return (runs["device_class"] == "cuda") & (runs["jobs"] > 1)
+    """Return a mask of the runs that shared a GPU: with other workers of their command, or with others.
+
+    All workers of a command use the same GPU, unlike CPU cores.
+    """
+    with_others = runs["gpu_shared"].fillna(False).astype(bool) if "gpu_shared" in runs else False
+    return (runs["device_class"] == "cuda") & ((runs["jobs"] > 1) | with_others)
+
+
+def step_modes(runs: pd.DataFrame) -> "pd.Series[str]":
+    """Return how the steps of each run were computed: ``eager``, ``compiled`` or ``CUDA graphs``.
+
+    It is "" for methods that fit themselves.
+    """
+    notes = runs["engine_note"].fillna("")
+    modes = pd.Series("eager", index=runs.index)
+    modes[runs["compiled"].fillna(False).astype(bool)] = "compiled"
+    modes[notes.eq("CUDA graphs")] = "CUDA graphs"
+    modes[notes.str.startswith(SELF_FITTING)] = ""
+    return modes
+
+
+def usual_step_mode(runs: pd.DataFrame) -> str:
+    """Return the step mode of most runs that ended; "" if there are none."""
+    modes = step_modes(runs[runs["status"] == "ok"])
+    counts = modes[modes.ne("")].value_counts()
+    return str(counts.index[0]) if len(counts) else ""
 
 
 def measured(metrics: Measured, metric_id: str) -> float | None:
@@ -168,6 +207,10 @@ def _groups(frame: pd.DataFrame) -> Iterator[ComparableRuns]:
     for key, group in frame.groupby(["task", "protocol_fingerprint", "device_class", "engine", "track"], sort=True):
         task, fingerprint, device_class, engine, track = key
         runs = _latest_code(group, str(task))
+        if "train_seconds" in runs:
+            runs = runs.copy()
+            modes = step_modes(runs)
+            runs.loc[modes.ne(usual_step_mode(runs)) & modes.ne(""), "train_seconds"] = np.nan
         name = runs.sort_values("attempt_id")["protocol"].iloc[-1]
         yield ComparableRuns(task, name, fingerprint, device_class, engine, track, runs)
 

@@ -70,7 +70,7 @@ class _Tasks:
         self._settings = replace(request.settings, workers=1, threads=cpus)
         self._folder = hashlib.sha256(str(request.settings.results).encode()).hexdigest()[:8]
         self._stop = Event(f"inrbench-stop-{self._folder}-{time.time_ns()}", client=client)
-        self._futures: dict[str, Future] = {}
+        self._futures: dict[str, Future[Any]] = {}
         self._submissions: dict[str, int] = {}
 
     def run(self) -> None:
@@ -112,7 +112,7 @@ class _Tasks:
             pure=False,
         )  # Dask knows a task by its key: that of an earlier command is not started again
 
-    def _submit_again(self, run: str, future: "Future") -> None:
+    def _submit_again(self, run: str, future: "Future[Any]") -> None:
         """Submit a run whose task ended without a row. After ``MAX_SUBMISSIONS`` tries it ends as an error."""
         if self._submissions[run] < MAX_SUBMISSIONS:
             self._submit(run)

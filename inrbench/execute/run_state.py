@@ -23,6 +23,7 @@ class RunState:
     fitted: FitResult | None = None
     host_peak_bytes: int | None = None
     gpu_peak_bytes: tuple[int, int] | None = None
+    gpu_shared: bool | None = None
     metrics: list[Measurement] | tuple[()] = ()
     artifacts: list[Artifact] = field(default_factory=list)
     error_share: float | None = None
@@ -73,6 +74,7 @@ class RunState:
             host_peak_bytes=None if resumed else self.host_peak_bytes,
             gpu_peak_allocated_bytes=allocated,
             gpu_peak_reserved_bytes=reserved,
+            gpu_shared=self.gpu_shared,
             resumptions=resumed,
             **(_engine_columns(self.fitted.step) if self.fitted else {}),
         )

@@ -7,8 +7,8 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -23,6 +23,7 @@ from torch import nn
 import inrbench
 from inrbench.data import cache_folder
 from inrbench.errors import BadValue, BrokenPlugin, DataMissing, InrbenchError, NotApplicable, plugin_location
+from inrbench.execute.gpu import GpuWatch
 from inrbench.execute.job import STOPPED_CODE, ExecutionSettings, Job, RunOutcome
 from inrbench.execute.limits import memory_limit
 from inrbench.execute.run_state import RunState
@@ -37,6 +38,8 @@ from inrbench.fit import (
     activation_bytes,
     check_network,
     fit,
+    refuse_changed_fp32,
+    restore_fp32,
 )
 from inrbench.nn import HasOwnTraining, network_size, save_weights
 from inrbench.private import private_folder
@@ -59,7 +62,10 @@ from inrbench.store import Attempt, Environment, append, checkpoint_path, enviro
 CONTENT_POINTS = 1 << 20
 """Number of points by which a user's file is identified. Points beyond them do not distinguish two files."""
 WEIGHTS_FILE = "weights.safetensors"
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "cannot allocate memory")
+OUT_OF_MEMORY = (
+    "out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "cannot allocate memory", "alloc_failed",
+)  # fmt: skip
+"""Parts of messages. The last one is in the errors of cuBLAS, cuDNN and cuSOLVER."""
 
 
 def start_worker(settings: ExecutionSettings) -> None:
@@ -107,14 +113,16 @@ def execute(
         StoreError: The row cannot be stored.
     """
     started_at, start = datetime.now(UTC), time.perf_counter()
+    precision = _restore_torch_defaults(settings.threads)
     facts = environment(job.device, settings.threads, settings.workers, settings.code)
     state = RunState(Clock(torch.device(job.device)))
     state.checkpoints = _checkpoints(job, settings, state, should_stop)
     error: BaseException | None = None
     process = os.getpid()
     try:
-        with memory_limit(None if settings.memory is None else int(settings.memory * 2**30)):
-            _carry_out(job, state, on_progress, settings)
+        limit = None if settings.memory is None else int(settings.memory * 2**30)
+        with _watch_gpu(state, job.device), memory_limit(limit):
+            _carry_out(job, state, on_progress, settings, precision)
     except BaseException as caught:  # also SystemExit: a plugin may call sys.exit
         error = caught
     if os.getpid() != process:  # this is a child process that a plugin has forked
@@ -191,9 +199,14 @@ def _unexpected(error: BaseException | None) -> bool:
     return error is not None and not isinstance(error, InrbenchError | Diverged | Interrupted)
 
 
-def _carry_out(job: Job, state: RunState, on_progress: Callable[[Progress], None], settings: ExecutionSettings) -> None:
+def _carry_out(
+    job: Job,
+    state: RunState,
+    on_progress: Callable[[Progress], None],
+    settings: ExecutionSettings,
+    precision: dict[str, str],
+) -> None:
     spec, device, clock = job.spec, torch.device(job.device), state.clock
-    _restore_torch_defaults(settings.threads)
     registry = Registry(job.plugin_files)
     _refuse_changed_plugin(job, registry)
     task = registry.task(spec.task)
@@ -213,6 +226,7 @@ def _carry_out(job: Job, state: RunState, on_progress: Callable[[Progress], None
     _refuse_undeclared_training(registry.method(spec.method), network)
     problem.validate_network(network)
     network.to(device)
+    refuse_changed_fp32(precision)
     state.step_bytes = activation_bytes(problem, job.protocol, spec.engine, device)
     state.notes += check_network(network, problem)
     state.size = network_size(network)
@@ -231,6 +245,7 @@ def _carry_out(job: Job, state: RunState, on_progress: Callable[[Progress], None
         on_curve_point=partial(_keep_reconstruction, state, problem, settings.results) if settings.artifacts == "all" else None,
         checkpoints=state.checkpoints,
     )
+    refuse_changed_fp32(precision)
     if state.fitted.own_training:
         state.notes.append(f"training: own ({state.fitted.own_training})")
     state.host_peak_bytes, state.gpu_peak_bytes = meter.host_peak_bytes(), meter.gpu_peak_bytes()
@@ -274,14 +289,32 @@ def _checkpoints(job: Job, settings: ExecutionSettings, state: RunState, should_
     )
 
 
-def _restore_torch_defaults(threads: int) -> None:
-    """Reset global settings of torch that a plugin may have changed in an earlier run of this process."""
+@contextmanager
+def _watch_gpu(state: RunState, device: str) -> Iterator[None]:
+    """Record whether others use the GPU of a run. On a CPU, do nothing: the load of the machine is recorded."""
+    if not device.startswith("cuda"):
+        yield
+        return
+    torch.cuda.set_device(device)
+    watch = GpuWatch(torch.device(device))
+    try:
+        yield
+    finally:
+        state.gpu_shared = watch.end()
+
+
+def _restore_torch_defaults(threads: int) -> dict[str, str]:
+    """Reset global settings of torch that a plugin may have changed in an earlier run of this process.
+
+    Return those of the float32 precision.
+    """
     torch.set_default_dtype(torch.float32)
     torch.set_default_device(None)
     torch.set_grad_enabled(True)
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(False)
     torch.autograd.set_detect_anomaly(False)
+    return restore_fp32()
 
 
 def _save_weights(network: nn.Module, folder: Path) -> None:

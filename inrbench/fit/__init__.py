@@ -2,8 +2,9 @@
 
 from inrbench.fit.checkpoint import Checkpoints, Interrupted
 from inrbench.fit.clock import Clock
+from inrbench.fit.fp32 import fp32_settings, refuse_changed_fp32, restore_fp32
 from inrbench.fit.loop import Diverged, FitResult, fit
-from inrbench.fit.matmul import MatmulBackend, fastest_fp32_backend
+from inrbench.fit.matmul import MatmulBackend, fp32_backend
 from inrbench.fit.memory import MemoryMeter
 from inrbench.fit.op_count import OpCount, count_ops
 from inrbench.fit.precision import DTYPES
@@ -37,12 +38,15 @@ __all__ = [
     "activation_outputs",
     "check_network",
     "count_ops",
-    "fastest_fp32_backend",
     "fit",
+    "fp32_backend",
+    "fp32_settings",
     "gradient_in_chunks",
     "learning_rate",
     "log_spaced_steps",
     "make_step",
     "probe_names",
     "read_probes",
+    "refuse_changed_fp32",
+    "restore_fp32",
 ]

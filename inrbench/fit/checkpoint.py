@@ -9,6 +9,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -241,23 +242,33 @@ class BatchStream:
     Args:
         problem: Problem with the batches.
         generator: Generator of their random order.
+        around_draw: Context in which the order of an epoch is drawn, and that of the epoch before it is dropped.
     """
 
-    def __init__(self, problem: Problem, generator: torch.Generator) -> None:
-        self._problem, self._generator = problem, generator
+    def __init__(
+        self,
+        problem: Problem,
+        generator: torch.Generator,
+        around_draw: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self._problem, self._generator, self._around_draw = problem, generator, around_draw
         self._epoch: Iterator[Batch] = iter(())
-        self._epoch_start, self._taken = generator.get_state(), 0
+        self._epoch_start, self._taken = generator.get_state(), problem.steps_per_epoch
 
     def __iter__(self) -> "BatchStream":
         return self
 
     def __next__(self) -> Batch:
-        for batch in self._epoch:
-            self._taken += 1
-            return batch
-        self._epoch_start, self._taken = self._generator.get_state(), 1
-        self._epoch = iter(self._problem.batches(self._generator))
-        return next(self._epoch)
+        if self._taken == self._problem.steps_per_epoch:
+            self._epoch_start, self._taken = self._generator.get_state(), 0
+            with self._around_draw():
+                self._epoch = iter(())
+                self._epoch = iter(self._problem.batches(self._generator))
+                batch = next(self._epoch)
+        else:
+            batch = next(self._epoch)
+        self._taken += 1
+        return batch
 
     def state(self) -> State:
         """Return the generator's state at the start of the epoch, and the number of batches taken since."""

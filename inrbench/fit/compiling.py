@@ -31,19 +31,23 @@ MAX_GRAPHS = 64
 
 Dynamo's default limit of 8 would be reached by 8 methods in one process.
 """
+GRAPHS_PER_RUN = 8
+"""Graphs that one run may compile: one for each chunk size, forward and backward together, and a reserve."""
 
 
 def choose_step_mode(device_type: str, work: OpCount, batch: int, chunks: int, steps: int) -> StepMode:
-    """Return the step mode for a run.
+    """Return the step mode for all runs of a protocol.
 
     The choice depends only on counts, never on measured time: the same run must use the same mode, and give the same
-    rounding, every time. On a GPU, a small step takes as long as its kernel launches; compiling and a CUDA graph save that
-    time. A CUDA graph reuses the memory of its gradients when it is launched again, so it is used only if a batch is a
-    single chunk.
+    rounding, every time. The counts are those of a usual network of the protocol's size and not of the method, so that all
+    methods of a table use the same mode.
+
+    On a GPU, a small step takes as long as its kernel launches; compiling and a CUDA graph save that time. A CUDA graph reuses
+    the memory of its gradients when it is launched again, so it is used only if a batch is a single chunk.
 
     Args:
         device_type: ``cpu`` or ``cuda``.
-        work: Op count of the loss and its gradient.
+        work: Op count of the loss of a usual network, and of its gradient.
         batch: Points per step.
         chunks: Chunks per step.
         steps: Steps of the run.
@@ -74,14 +78,23 @@ class CompiledLoss:
     def __init__(self, loss: Loss, problem: Problem, network: nn.Module, mode: StepMode) -> None:
         self.network, self.mode = network, mode
         reason = "compiling would take longer than it saves" if problem.compilable else "the problem's loss keeps state"
-        self.note: str | None = f"eager: {reason}" if mode == "eager" else None
-        if mode == "cuda_graph":
-            self.note = "CUDA graphs"
-        self._graphs_before = _graph_count()
+        self._remark: str | None = f"eager: {reason}" if mode == "eager" else None
         self._loss = self._eager = loss
         if mode != "eager":
-            _configure()
+            device = next(network.parameters()).device.type
+            _configure(device)
+            _forget_graphs_if_needed(device)
             self._loss = torch.compile(self._eager, **compile_options(mode))
+        self._graphs_before, self._skips_before = _graph_count(), _skipped_cuda_graphs()
+
+    @property
+    def note(self) -> str | None:
+        """Remark on how the steps so far were computed; None if there is none."""
+        if self.mode != "cuda_graph":
+            return self._remark
+        if skipped := _skipped_cuda_graphs() - self._skips_before:
+            return f"compiled: CUDA graphs were skipped {skipped} time(s)"
+        return "CUDA graphs" if _recorded_cuda_graphs(self.network) else "compiled: no CUDA graph was recorded"
 
     @property
     def compiled(self) -> bool:
@@ -101,8 +114,8 @@ class CompiledLoss:
         except Exception as error:  # Dynamo and its compilers raise many types; if the loss is at fault, eager raises too
             loss = self._eager(self.network, chunk, weight)
             self.mode, self._loss = "eager", self._eager
-            self.note = f"eager: compiling failed with {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-            logging.getLogger(__name__).warning(self.note)
+            self._remark = f"eager: compiling failed with {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+            logging.getLogger(__name__).warning(self._remark)
             return loss
 
     def graphs(self) -> int:
@@ -115,16 +128,56 @@ def compile_options(mode: StepMode) -> dict[str, Any]:
     return {"dynamic": False, "mode": "reduce-overhead"} if mode == "cuda_graph" else {"dynamic": False}
 
 
-def _configure() -> None:
+def _configure(device_type: str) -> None:
     import torch._dynamo.config
     import torch._inductor.config
 
     torch._dynamo.config.recompile_limit = MAX_GRAPHS
     torch._dynamo.config.fail_on_recompile_limit_hit = True
-    torch._inductor.config.compile_threads = 1  # a pool of compiler processes would take cores from other workers
+    # on a CPU a pool of compiler processes would take cores from other workers; a run on a GPU has the machine for itself
+    torch._inductor.config.compile_threads = min(8, torch.get_num_threads()) if device_type == "cuda" else 1
+
+
+def _forget_graphs_if_needed(device_type: str) -> None:
+    """Forget compiled functions before they reach torch's limit, and on a GPU before every run.
+
+    Without this, the 65th graph of a process would end compiling for all later runs. On a GPU, a graph that an earlier run
+    recorded would be replayed, and neither its recording nor its memory would be seen. Compiled code stays in the cache on
+    disk.
+    """
+    global _graphs_forgotten  # noqa: PLW0603 - torch's own counter is global too
+    import torch._dynamo
+
+    if device_type == "cuda":
+        from torch._inductor.cudagraph_trees import reset_cudagraph_trees
+
+        reset_cudagraph_trees()
+    elif _graph_count() - _graphs_forgotten < MAX_GRAPHS - GRAPHS_PER_RUN:
+        return
+    torch._dynamo.reset()
+    _graphs_forgotten = _graph_count()
+
+
+_graphs_forgotten = 0
+"""Number of graphs that were compiled before the last time they were forgotten."""
 
 
 def _graph_count() -> int:
     from torch._dynamo.utils import counters
 
     return int(counters["stats"]["unique_graphs"])
+
+
+def _recorded_cuda_graphs(network: nn.Module) -> int:
+    """Return how many CUDA graphs torch has recorded on the network's device."""
+    from torch._inductor.cudagraph_trees import get_manager
+
+    device = next(network.parameters()).device
+    manager = get_manager(device.index or 0, create_if_none_exists=False) if device.type == "cuda" else None
+    return 0 if manager is None else sum(len(roots) for roots in manager.roots.values())
+
+
+def _skipped_cuda_graphs() -> int:
+    from torch._dynamo.utils import counters
+
+    return int(counters["inductor"]["cudagraph_skips"])

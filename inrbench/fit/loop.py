@@ -115,7 +115,7 @@ def fit(
         device: Device of the network and the problem.
         data_seed: Seed of the order of the batches.
         clock: Clock whose parts ``compile``, ``train`` and ``eval`` are filled. Compiling changes no weights.
-        meter: Memory meter; compiling, probes and checkpoints do not count.
+        meter: Memory meter; compiling, evaluation, probes and checkpoints do not count.
         engine: ``fast`` or ``reference``.
         probes: Names of the probes to read, at the start and at the points of the learning curve. Reading them does not
             count as training time or memory.
@@ -156,9 +156,9 @@ class _Training:
         self.steps = protocol.epochs * problem.steps_per_epoch
         self.hooks = TrainingHooks(network, problem, self.steps, derived_seed("sampler", data_seed))
         self.work = None if is_solver(network) or self.hooks.samples else count_ops(network, problem)
-        self.take_step = make_step(engine, network, self.hooks.problem, protocol, self.work, self.steps, self.hooks.own)
+        self.take_step = make_step(engine, network, self.hooks.problem, protocol, self.steps, self.hooks.own)
         generator = torch.Generator().manual_seed(data_seed)
-        self.batches = None if is_solver(network) else BatchStream(problem, generator)
+        self.batches = None if is_solver(network) else BatchStream(problem, generator, meter.gpu_paused)
         self.predict = Predictor(network, device)
         self.done = Done(torch.zeros(self.steps, device=device))
         self.first, self.started = 0, time.monotonic()
@@ -170,6 +170,8 @@ class _Training:
         stride = max(1, self.steps // FINITE_CHECKS)
         with self.clock("compile"), self.meter.paused():
             self.take_step.prepare()
+        with self.clock("compile"):
+            self.take_step.warm_up()
         self._continue_from_checkpoint()
         done = self.done
         self.first, self.started = done.step, time.monotonic()
@@ -232,7 +234,7 @@ class _Training:
     def _add_curve_point(self) -> None:
         """Evaluate the primary metric, and read the probes."""
         done = self.done
-        with self.clock("eval"):
+        with self.clock("eval"), self.meter.paused():
             done.value = self.evaluator.primary(self.predict)
         done.curve.append(
             CurvePoint(

@@ -1,4 +1,4 @@
-"""Choose the matmul backend on the CPU: oneDNN if its products have true fp32 accuracy, otherwise torch's default.
+"""Choose the matmul backend and measure its error. On a CPU: oneDNN if its products have fp32 accuracy, else torch's default.
 
 No torch setting guarantees both oneDNN and IEEE fp32: the setting that selects oneDNN also permits bf16 if the processor
 supports it. The error against float64 is therefore measured on this machine, and oneDNN is used only if the error is that
@@ -14,9 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from inrbench.errors import InrbenchError
+
 FP32_TOLERANCE = 2e-6
 """Largest rms relative error of a matrix product that counts as fp32; fp32 itself has about 3e-7, bf16 3e-3."""
 PROBE_SHAPE = (512, 400, 400)
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -32,17 +35,47 @@ class MatmulBackend:
     error: float | None
 
 
+def fp32_backend(device: torch.device, fast: bool) -> MatmulBackend:
+    """Return the backend of a run's matrix products, with its error measured on the run's device.
+
+    On a GPU the error is measured anew for every run, because settings and environment variables can change the products. On a
+    CPU it is measured once per process (about 10 ms).
+
+    Args:
+        device: Device of the run.
+        fast: Whether the fastest backend is wanted, as by the fast engine, or torch's default.
+
+    Raises:
+        InrbenchError: The products are not those of float32.
+    """
+    if device.type != "cpu":
+        backend = MatmulBackend("cublas", matmul_error(device))
+    else:
+        backend = fastest_cpu_backend() if fast else default_cpu_backend()
+    assert backend.error is not None
+    if not backend.error < FP32_TOLERANCE:
+        raise InrbenchError(
+            f"matrix products on {device} have a relative error of {backend.error:.1e}, not that of float32, about 3e-7; "
+            "unset TORCH_ALLOW_TF32_CUBLAS_OVERRIDE and NVIDIA_TF32_OVERRIDE"
+        )
+    return backend
+
+
 @cache
-def fastest_fp32_backend(device_type: str) -> MatmulBackend:
-    """Return the matmul backend for the fast engine; measured once per process (about 10 ms)."""
-    if device_type != "cpu":
-        return MatmulBackend("cublas", None)
+def default_cpu_backend() -> MatmulBackend:
+    """Return torch's default backend on the CPU with its measured error."""
+    return MatmulBackend("default", matmul_error(CPU))
+
+
+@cache
+def fastest_cpu_backend() -> MatmulBackend:
+    """Return the fastest backend on the CPU whose products are those of float32."""
     if torch.backends.mkldnn.is_available():
         with _permit_onednn():
-            error = matmul_error()
+            error = matmul_error(CPU)
         if error < FP32_TOLERANCE:
             return MatmulBackend("onednn", error)
-    return MatmulBackend("default", matmul_error())
+    return default_cpu_backend()
 
 
 @contextmanager
@@ -55,20 +88,21 @@ def use_backend(backend: MatmulBackend) -> Iterator[None]:
         yield
 
 
-def matmul_error() -> float:
-    """Return the largest rms relative error, against float64, of a layer's products.
+def matmul_error(device: torch.device) -> float:
+    """Return the largest rms relative error on a device, against float64 on the CPU, of a layer's products.
 
     The products are the forward pass, the input gradient and the weight gradient.
     """
     n, m, k = PROBE_SHAPE
     generator = torch.Generator().manual_seed(0)
     x, weight, gradient = (torch.randn(shape, generator=generator) for shape in ((n, m), (k, m), (n, k)))
-    return max(_relative_error(a, b) for a, b in ((x, weight.T), (gradient, weight), (gradient.T, x)))
+    return max(_relative_error(a, b, device) for a, b in ((x, weight.T), (gradient, weight), (gradient.T, x)))
 
 
-def _relative_error(a: Tensor, b: Tensor) -> float:
+def _relative_error(a: Tensor, b: Tensor, device: torch.device) -> float:
     exact = a.double() @ b.double()
-    return float((a @ b - exact).norm() / exact.norm())
+    found = (a.to(device) @ b.to(device)).cpu()
+    return float((found - exact).norm() / exact.norm())
 
 
 @contextmanager

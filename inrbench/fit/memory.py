@@ -13,22 +13,20 @@ _STATUS = Path("/proc/self/status")
 
 
 class MemoryMeter:
-    """A meter of peak memory, reset on construction; the peaks are read once, at the end of training.
+    """A meter of peak memory above the level at its construction; the peaks are read once, at the end of training.
 
     Work inside ``paused()`` does not count. Host memory is the resident set of this process (Linux: VmHWM, reset by writing
     5 to clear_refs). If the mark cannot be reset, the peak is None rather than a number that an earlier run may have caused.
-    GPU memory is that of torch's caching allocator.
+    GPU memory is that of torch's caching allocator. Steps that are recorded as CUDA graphs allocate when they are recorded, and
+    not when they are replayed: recording must not be paused.
     """
 
     def __init__(self, device: torch.device) -> None:
-        self._device = device
         _return_free_memory()
         self._can_reset = _reset_high_water()
         self._level = psutil.Process().memory_info().rss
         self._earlier_peak = 0
-        if device.type == "cuda":
-            torch.cuda.empty_cache()
-            torch.cuda.reset_peak_memory_stats(device)
+        self._gpu = _GpuMeter(device) if device.type == "cuda" else None
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -36,24 +34,61 @@ class MemoryMeter:
         before = _high_water() if self._can_reset else 0
         _return_free_memory()  # otherwise memory that is already free would count as freed by the block
         start = psutil.Process().memory_info().rss
-        yield
+        with self.gpu_paused():
+            yield
         if self._can_reset:
             _return_free_memory()
             self._earlier_peak = max(self._earlier_peak, before - self._level)
             self._level += psutil.Process().memory_info().rss - start
             _reset_high_water()
-        if self._device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(self._device)
+
+    @contextmanager
+    def gpu_paused(self) -> Iterator[None]:
+        """Exclude the block from GPU memory alone. This takes microseconds."""
+        if self._gpu is None:
+            yield
+        else:
+            with self._gpu.paused():
+                yield
 
     def host_peak_bytes(self) -> int | None:
         """Return the peak above the starting level, in bytes, or None if the mark cannot be reset."""
         return max(0, self._earlier_peak, _high_water() - self._level) if self._can_reset else None
 
     def gpu_peak_bytes(self) -> tuple[int, int] | None:
-        """Return the peaks (allocated, reserved) in bytes, or None without a GPU."""
-        if self._device.type != "cuda":
-            return None
-        return torch.cuda.max_memory_allocated(self._device), torch.cuda.max_memory_reserved(self._device)
+        """Return the peaks (allocated, reserved) above the starting level, in bytes, or None without a GPU."""
+        return None if self._gpu is None else self._gpu.peaks()
+
+
+class _GpuMeter:
+    """The peaks of torch's allocator on a GPU: allocated and reserved bytes."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        torch.cuda.empty_cache()
+        self._level = self._now()
+        self._earlier = (0, 0)
+        torch.cuda.reset_peak_memory_stats(device)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        self._earlier = self.peaks()
+        before = self._now()
+        yield
+        kept = (after - start for after, start in zip(self._now(), before, strict=True))
+        allocated, reserved = (level + more for level, more in zip(self._level, kept, strict=True))
+        self._level = (allocated, reserved)
+        torch.cuda.reset_peak_memory_stats(self._device)
+
+    def peaks(self) -> tuple[int, int]:
+        highest = (torch.cuda.max_memory_allocated(self._device), torch.cuda.max_memory_reserved(self._device))
+        allocated, reserved = (
+            max(earlier, high - level) for earlier, high, level in zip(self._earlier, highest, self._level, strict=True)
+        )
+        return allocated, reserved
+
+    def _now(self) -> tuple[int, int]:
+        return torch.cuda.memory_allocated(self._device), torch.cuda.memory_reserved(self._device)
 
 
 def _return_free_memory() -> None:

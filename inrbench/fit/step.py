@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from inrbench.fit.compiling import CompiledLoss, StepMode, choose_step_mode
-from inrbench.fit.matmul import MatmulBackend, fastest_fp32_backend, use_backend
-from inrbench.fit.op_count import OpCount
+from inrbench.fit.matmul import MatmulBackend, fp32_backend, use_backend
+from inrbench.fit.op_count import count_usual_ops
 from inrbench.fit.optimise import Updates
 from inrbench.fit.precision import in_precision
 from inrbench.nn import OwnTraining, Solver, is_solver
@@ -51,6 +51,9 @@ class Step(Interface):
     def prepare(self) -> None:
         """Do the one-time work: load libraries, compile. Changes neither the network nor the optimiser."""
 
+    def warm_up(self) -> None:
+        """On a GPU, compute gradients twice more and discard them: CUDA graphs are recorded. Its memory is that of a step."""
+
     def __call__(self, batch: Batch, rate: float) -> Tensor:
         """Take one step with a learning rate."""
         ...
@@ -75,6 +78,9 @@ class _NetworkStep:
     """What the steps of both engines have in common: the optimisers of the network."""
 
     updates: Updates
+
+    def warm_up(self) -> None:
+        """Do nothing: only the fast engine records CUDA graphs."""
 
     def gradient_norms(self) -> tuple[list[str], Tensor] | None:
         """Return the names of the parameters and the norms of their last gradients."""
@@ -109,13 +115,17 @@ class ReferenceStep(_NetworkStep):
         own: OwnTraining | None = None,
     ) -> None:
         self.network, self.problem = network, problem
+        device = next(network.parameters()).device
+        self.backend = _backend(device, precision, fast=False)
         self.updates = Updates(network, optimiser, fused=False, own=own)
-        self.loss = partial(in_precision(problem.loss, precision, next(network.parameters()).device.type), network)
+        self._optimiser = (own and own.optimiser) or optimiser
+        self.loss = partial(in_precision(problem.loss, precision, device.type), network)
 
     def prepare(self) -> None:
         """Run one forward and backward pass and discard the result."""
         batch = self.problem.example(REFERENCE_CHUNK_POINTS)
         _backward_and_discard(self.network, self.loss(batch, point_weight(batch)))
+        load_kernels(next(self.network.parameters()).device, self.problem, self._optimiser, fused=False)
 
     def __call__(self, batch: Batch, rate: float) -> Tensor:
         """Take one step."""
@@ -124,7 +134,7 @@ class ReferenceStep(_NetworkStep):
 
     def facts(self) -> StepFacts:
         """Return how the steps are computed."""
-        return StepFacts("reference", False, 0, None, REFERENCE_CHUNK_POINTS, MatmulBackend("default", None))
+        return StepFacts("reference", False, 0, None, REFERENCE_CHUNK_POINTS, self.backend)
 
 
 class FastStep(_NetworkStep):
@@ -150,17 +160,31 @@ class FastStep(_NetworkStep):
     ) -> None:
         self.network, self.problem = network, problem
         device = next(network.parameters()).device
-        self.backend = fastest_fp32_backend(device.type) if precision == "float32" else MatmulBackend("default", None)
+        self.backend = _backend(device, precision, fast=True)
         self.chunk_points = largest_chunk(problem, FAST_CHUNK_POINTS[device.type])
         self.updates = Updates(network, optimiser, fused=True, own=own)
+        self._optimiser = (own and own.optimiser) or optimiser
         self.loss = CompiledLoss(in_precision(problem.fast_loss(network), precision, device.type), problem, network, mode)
 
     def prepare(self) -> None:
         """Run each chunk size of the run once, which compiles it if the step mode is not eager, and discard the result."""
+        self._try_chunk_sizes()
+        load_kernels(next(self.network.parameters()).device, self.problem, self._optimiser, fused=True)
+
+    def _try_chunk_sizes(self) -> None:
         with use_backend(self.backend):
             for size in chunk_sizes(self.problem, self.chunk_points):
                 chunk = self.problem.example(size)
                 _backward_and_discard(self.network, self.loss(chunk, point_weight(chunk)))
+
+    def warm_up(self) -> None:
+        """On a GPU, compute gradients twice more and discard them.
+
+        A CUDA graph is recorded in the second call of a chunk size, and replayed from the third on.
+        """
+        if next(self.network.parameters()).device.type == "cuda":
+            for _ in range(2):
+                self._try_chunk_sizes()
 
     def __call__(self, batch: Batch, rate: float) -> Tensor:
         """Take one step."""
@@ -181,6 +205,9 @@ class SolverStep:
 
     def prepare(self) -> None:
         """Do nothing: there is nothing to prepare."""
+
+    def warm_up(self) -> None:
+        """Do nothing: there is nothing to record."""
 
     def __call__(self, batch: Batch, rate: float) -> Tensor:
         """Take one step."""
@@ -208,20 +235,18 @@ def make_step(
     network: nn.Module,
     problem: Problem,
     protocol: Protocol,
-    work: OpCount | None,
     steps: int,
     own: OwnTraining | None = None,
 ) -> Step:
     """Return the step of an engine.
 
-    The step mode of the fast engine follows from the op count of a step and the number of steps.
+    The step mode of the fast engine follows from the protocol and the problem: it is the same for all methods.
 
     Args:
         engine: ``fast`` or ``reference``.
         network: Network to train, on its device.
         problem: Problem to fit.
         protocol: Protocol, which sets optimiser and precision.
-        work: Op count of the loss and its gradient; None if it was not counted.
         steps: Steps of the run.
         own: What the network brings to its training; None for nothing.
     """
@@ -230,11 +255,12 @@ def make_step(
     how = (protocol.optimiser, protocol.precision, own)
     if engine == "reference":
         return ReferenceStep(network, problem, *how)
-    if work is None or not problem.compilable:
+    if not problem.compilable:
         return FastStep(network, problem, "eager", *how)
-    device_type = next(network.parameters()).device.type
-    chunks = -(-problem.batch // largest_chunk(problem, FAST_CHUNK_POINTS[device_type]))
-    return FastStep(network, problem, choose_step_mode(device_type, work, problem.batch, chunks, steps), *how)
+    device = next(network.parameters()).device
+    work = count_usual_ops(problem, protocol, device)
+    chunks = -(-problem.batch // largest_chunk(problem, FAST_CHUNK_POINTS[device.type]))
+    return FastStep(network, problem, choose_step_mode(device.type, work, problem.batch, chunks, steps), *how)
 
 
 def activation_bytes(problem: Problem, protocol: Protocol, engine: Engine, device: torch.device) -> int:
@@ -294,6 +320,35 @@ def chunk_sizes(problem: Problem, most: int) -> list[int]:
     batches = {problem.batch, problem.n_points % problem.batch or problem.batch}
     sizes = {len(chunk[0]) for n in batches for chunk in equal_chunks((torch.empty(n),), most)}
     return sorted(sizes, reverse=True)
+
+
+def load_kernels(device: torch.device, problem: Problem, optimiser: Optimiser, fused: bool) -> None:
+    """On a GPU, load the code of the optimiser's kernels, of shuffling and of the loss check, which torch loads at first use.
+
+    Neither the network nor the random state changes.
+
+    Args:
+        device: Device of the run.
+        problem: The problem, on the device.
+        optimiser: Optimiser of the run.
+        fused: Whether its fused kernels are used.
+    """
+    if device.type != "cuda":
+        return
+    spare = nn.utils.skip_init(nn.Linear, 2, 2, device=device)
+    with torch.no_grad():
+        for parameter in spare.parameters():
+            parameter.zero_()
+    point = torch.ones(1, 2, device=device)
+    Updates(spare, optimiser, fused).step(lambda: (loss := spare(point).sum()).backward() or loss, 0.0)
+    losses = torch.zeros(2, device=device)
+    losses[0] = problem.example(1)[0].sum()
+    bool(losses.isfinite().all())
+
+
+def _backend(device: torch.device, precision: Precision, fast: bool) -> MatmulBackend:
+    """Return the backend of a step; in other precisions than float32, torch's default, whose error is not measured."""
+    return fp32_backend(device, fast) if precision == "float32" else MatmulBackend("default", None)
 
 
 def _backward_and_discard(network: nn.Module, loss: Tensor) -> None:

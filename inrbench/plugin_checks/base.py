@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from inrbench.errors import plugin_location
+from inrbench.fit import fp32_settings
 from inrbench.problems import Regression
 from inrbench.registry import Method
 from inrbench.spec import NetworkSpec, Value
@@ -47,7 +48,7 @@ def switches() -> dict[str, object]:
         "torch's threads": torch.get_num_threads(),
         "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
         "anomaly detection": torch.is_anomaly_enabled(),
-        "the float32 precision of matrix products": torch.get_float32_matmul_precision(),
+        "the float32 precision of matrix products": fp32_settings(),
         "the working directory": Path.cwd(),
         "the environment variables": dict(os.environ),
         "sys.path": tuple(sys.path),

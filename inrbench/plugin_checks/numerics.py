@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from inrbench.derivatives import DerivativeSpec, backward_jet
 from inrbench.errors import NotApplicable
-from inrbench.fit import FastStep, count_ops, fastest_fp32_backend, gradient_in_chunks
+from inrbench.fit import FastStep, count_ops, fp32_backend, gradient_in_chunks
 from inrbench.plugin_checks.base import CheckResult, MethodUnderTest
 from inrbench.problems import benchmark_equation
 
@@ -100,7 +100,7 @@ def precision(subject: MethodUnderTest) -> CheckResult:
     exact_problem.coordinates, exact_problem.values = problem.coordinates.double(), problem.values.double()
     exact = gradient_in_chunks(subject.network().double(), exact_problem, 256)
     plain = gradient_in_chunks(subject.network(), problem, 256)
-    fast = gradient_in_chunks(subject.network(), problem, 256, fastest_fp32_backend("cpu"))
+    fast = gradient_in_chunks(subject.network(), problem, 256, fp32_backend(torch.device("cpu"), fast=True))
     fast_error, plain_error = ((each - exact).norm() / exact.norm().clamp(min=1e-30) for each in (fast, plain))
     message = f"relative error of the gradient: plain float32 {plain_error:.0e}, fast engine {fast_error:.0e}"
     if fast_error > WORSE * plain_error + 1e-6:

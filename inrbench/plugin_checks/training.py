@@ -49,7 +49,7 @@ def _trained(subject: MethodUnderTest, engine: Engine) -> torch.Tensor:
         schedule="constant",
         metrics=("mse",),
     )
-    take_step = make_step(engine, network, hooks.problem, protocol, None, STEPS, hooks.own)
+    take_step = make_step(engine, network, hooks.problem, protocol, STEPS, hooks.own)
     for step in range(STEPS):
         hooks.begin(step)
         (batch,) = problem.batches(torch.Generator().manual_seed(0))

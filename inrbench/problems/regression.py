@@ -106,4 +106,5 @@ def shuffled(n: int, generator: torch.Generator, device: torch.device) -> Tensor
     if device.type == "cpu":
         return torch.randperm(n, generator=generator)
     seed = int(torch.randint(2**62, (), generator=generator))
-    return torch.randperm(n, generator=torch.Generator(device).manual_seed(seed), device=device)
+    kind = torch.int32 if n < 2**31 else torch.int64  # half of the memory
+    return torch.randperm(n, generator=torch.Generator(device).manual_seed(seed), device=device, dtype=kind)

@@ -189,6 +189,7 @@ class Cost:
         host_peak_bytes: Peak memory of the process above its level before the run; None if the platform cannot reset the peak.
         gpu_peak_allocated_bytes: Peak of the allocated GPU memory.
         gpu_peak_reserved_bytes: Peak of the reserved GPU memory.
+        gpu_shared: Whether others used the GPU during the run, as far as could be seen; None on a CPU.
         resumptions: How often the run was continued from a checkpoint. Its seconds are then sums over all parts, and its memory
             is not known.
         compiled: Whether the step was compiled.
@@ -215,6 +216,7 @@ class Cost:
     host_peak_bytes: int | None = None
     gpu_peak_allocated_bytes: int | None = None
     gpu_peak_reserved_bytes: int | None = None
+    gpu_shared: bool | None = None
     resumptions: int | None = None
     compiled: bool | None = None
     graphs: int | None = None

@@ -6,11 +6,15 @@ import subprocess
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 import inrbench
 from inrbench.spec import digest
+
+OLD_NAMES = {"tf32": "high", "bf16": "medium"}
+"""Precision of products -> its name in ``torch.set_float32_matmul_precision``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +41,7 @@ class Environment:
     jobs: int
     """Number of worker processes that shared the machine."""
     matmul_precision: str
-    """``torch.get_float32_matmul_precision()``; "highest" is plain fp32."""
+    """Precision of float32 products in torch's older words; "highest" is plain fp32."""
     tf32: bool
     load_average: float | None
     """Load average over the last minute when the run began."""
@@ -55,6 +59,8 @@ def environment(device: str, threads: int, jobs: int, code: tuple[str | None, bo
     import torch
 
     on_gpu = device.startswith("cuda")
+    backends: Any = torch.backends
+    products = (backends.cuda if on_gpu else backends.mkldnn).matmul.fp32_precision
     # a machine that sends runs to GPUs of other machines may have none itself
     name = (torch.cuda.get_device_name(device) if torch.cuda.is_available() else "GPU elsewhere") if on_gpu else cpu_model()
     cores, memory = physical_cores(), psutil.virtual_memory().total
@@ -75,8 +81,8 @@ def environment(device: str, threads: int, jobs: int, code: tuple[str | None, bo
         code_dirty=code[1],
         threads=threads,
         jobs=jobs,
-        matmul_precision=torch.get_float32_matmul_precision(),
-        tf32=bool(on_gpu and torch.backends.cuda.matmul.allow_tf32),
+        matmul_precision=OLD_NAMES.get(products, "highest"),
+        tf32=on_gpu and products == "tf32",
         load_average=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
     )
 

@@ -98,6 +98,7 @@ COST = {
     "host_peak_bytes": pa.int64(),
     "gpu_peak_allocated_bytes": pa.int64(),
     "gpu_peak_reserved_bytes": pa.int64(),
+    "gpu_shared": pa.bool_(),
     "resumptions": pa.int32(),
     "compiled": pa.bool_(),
     "graphs": pa.int32(),

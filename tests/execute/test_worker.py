@@ -53,7 +53,9 @@ def test_a_run_stores_a_complete_row(tiny_jobs, settings):
     ended = execute(job, settings)
     row = stored(settings)
     assert (ended.status, row["status"], row["run_id"]) == ("ok", "ok", job.spec.run_id)
-    optional = {"engine_note", "error_type", "message", "traceback", "gpu_peak_allocated_bytes", "gpu_peak_reserved_bytes"}
+    optional = {
+        "engine_note", "error_type", "message", "traceback", "gpu_peak_allocated_bytes", "gpu_peak_reserved_bytes", "gpu_shared",
+    }  # fmt: skip
     assert {name for name, value in row.items() if value is None} <= optional
     assert [m["id"] for m in row["metrics"]] == list(job.protocol.metrics)
     assert row["curve"][-1]["step"] == row["steps"] == 4

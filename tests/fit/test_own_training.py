@@ -69,7 +69,7 @@ def train(
     fitted.as_dtype(DTYPES[precision])
     network.to(DTYPES[precision])
     hooks = TrainingHooks(network, fitted, steps, seed=0)
-    take_step = make_step(engine, network, hooks.problem, protocol(optimiser or Adam(), precision), None, steps, hooks.own)
+    take_step = make_step(engine, network, hooks.problem, protocol(optimiser or Adam(), precision), steps, hooks.own)
     for step in range(steps):
         hooks.begin(step)
         (batch,) = fitted.batches(torch.Generator())

@@ -10,9 +10,15 @@ import pytest
 import torch
 from torch import nn
 
-from inrbench.fit import FastStep, OpCount, ReferenceStep, count_ops, fastest_fp32_backend, step
+from inrbench.fit import FastStep, OpCount, ReferenceStep, count_ops, fp32_backend, step
 from inrbench.fit.compiling import choose_step_mode, compile_options
-from inrbench.fit.matmul import FP32_TOLERANCE, MatmulBackend, use_backend
+from inrbench.fit.matmul import (
+    FP32_TOLERANCE,
+    MatmulBackend,
+    default_cpu_backend,
+    fastest_cpu_backend,
+    use_backend,
+)
 from inrbench.problems import Regression
 from inrbench.registry import Registry
 from inrbench.spec import NetworkSpec, Protocol
@@ -129,18 +135,21 @@ def test_chunks_have_few_sizes(points, batch, most, sizes):
 
 
 def test_the_fastest_matmul_backend_has_fp32_accuracy():
-    backend = fastest_fp32_backend("cpu")
+    backend = fp32_backend(torch.device("cpu"), fast=True)
     assert backend.name in ("onednn", "default")
     assert 0 < backend.error < FP32_TOLERANCE
 
 
 def test_a_matmul_backend_with_bf16_accuracy_is_not_used(monkeypatch):
-    fastest_fp32_backend.cache_clear()
+    caches = (fastest_cpu_backend, default_cpu_backend)
+    for cache in caches:
+        cache.cache_clear()
     errors = iter([3e-3, 2e-7])  # what bf16 would give, then fp32
-    monkeypatch.setattr("inrbench.fit.matmul.matmul_error", lambda: next(errors))
+    monkeypatch.setattr("inrbench.fit.matmul.matmul_error", lambda device: next(errors))
     monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
-    assert fastest_fp32_backend("cpu") == MatmulBackend("default", 2e-7)
-    fastest_fp32_backend.cache_clear()
+    assert fastest_cpu_backend() == MatmulBackend("default", 2e-7)
+    for cache in caches:
+        cache.cache_clear()
 
 
 def test_use_backend_restores_the_previous_precision():
@@ -158,7 +167,7 @@ def test_compiling_depends_on_the_amount_of_work():
     work = count_ops(net, fitted)
     assert choose_step_mode("cpu", work, POINTS, chunks=2, steps=10) == "eager"
     assert choose_step_mode("cpu", work, POINTS, chunks=2, steps=10_000_000) == "compiled"
-    facts = step.make_step("fast", net, fitted, PROTOCOL, work, 10).facts()
+    facts = step.make_step("fast", net, fitted, PROTOCOL, 10).facts()
     assert (facts.compiled, facts.graphs, facts.note) == (False, 0, "eager: compiling would take longer than it saves")
 
 
@@ -177,7 +186,9 @@ def test_gpu_step_mode_depends_on_the_size_of_the_step(work, batch, chunks, step
 
 
 def test_cuda_graph_mode_marks_each_step_and_is_noted(monkeypatch):
-    compile_options_used, marks = [], []
+    from torch._dynamo.utils import counters
+
+    compile_options_used, marks, recorded = [], [], 1
 
     def compile_as_is(function, **options):
         compile_options_used.append(options)
@@ -187,11 +198,16 @@ def test_cuda_graph_mode_marks_each_step_and_is_noted(monkeypatch):
     monkeypatch.setattr(torch.compiler, "cudagraph_mark_step_begin", lambda: marks.append(1))
     net, fitted = network("siren"), problem()
     take = FastStep(net, fitted, "cuda_graph")
+    monkeypatch.setattr("inrbench.fit.compiling._recorded_cuda_graphs", lambda network: recorded)
     for _ in range(3):
         take((fitted.coordinates, fitted.values), 1e-3)
     assert compile_options_used == [compile_options("cuda_graph")] == [{"dynamic": False, "mode": "reduce-overhead"}]
     assert len(marks) == 3 * len(step.equal_chunks((fitted.coordinates,), take.chunk_points))
     assert (take.facts().compiled, take.facts().note) == (True, "CUDA graphs")
+    recorded = 0
+    assert take.facts().note == "compiled: no CUDA graph was recorded"
+    counters["inductor"]["cudagraph_skips"] += 2
+    assert take.facts().note == "compiled: CUDA graphs were skipped 2 time(s)"
 
 
 def test_out_of_memory_is_not_treated_as_a_compile_failure(monkeypatch):
