@@ -42,6 +42,7 @@ def command() -> None:
     import torch
 
     from inrbench.data import search_path
+    from inrbench.planning.device import why_no_gpu
     from inrbench.registry import Registry
     from inrbench.store import code_state, physical_cores
 
@@ -53,7 +54,7 @@ def command() -> None:
     memory = psutil.virtual_memory().total / 2**30
     _line("machine", f"{physical_cores()} usable cores, {memory:.0f} GiB, {torch.get_num_threads()} threads")
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
-    _line("gpu", ", ".join(gpus) or "none that torch sees")
+    _line("gpu", ", ".join(gpus) or f"none: {why_no_gpu()}")
     for name in SHOWN:
         try:
             _line(name, metadata.version(name))

@@ -1,9 +1,10 @@
 """``inrbench profile``."""
 
 import re
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -46,6 +47,14 @@ FEATURES = {"function": (1, 1), "image": (2, 3), "video": (3, 3), "shape": (3, 1
 @click.option("--points", type=click.IntRange(min=1), default=16384, show_default=True, help="Points per step.")
 @click.option("--rounds", type=click.IntRange(min=1), default=7, show_default=True, help="Interleaved rounds, after a warm-up.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True, help="CPU threads, one per core.")
+@click.option(
+    "--mode",
+    type=click.Choice(["auto", "eager", "compiled", "cuda_graph"]),
+    default="auto",
+    show_default=True,
+    help="How the fast step is computed. auto: compiled on a CPU; on a GPU as runs of --steps steps choose.",
+)
+@click.option("--steps", type=click.IntRange(min=1), default=10_000, show_default=True, help="For --mode auto on a GPU.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:i.")
 @click.option(
     "--official",
@@ -65,6 +74,8 @@ def command(
     points: int,
     rounds: int,
     threads: int,
+    mode: "Literal['auto', 'eager', 'compiled', 'cuda_graph']",
+    steps: int,
     device: str,
     official_file: Path | None,
     style: str,
@@ -87,7 +98,7 @@ def command(
     from inrbench.execute.cores import pinned
     from inrbench.planning import resolve_device
     from inrbench.planning.plan import select_methods
-    from inrbench.profiling import append_profile, time_steps
+    from inrbench.profiling import append_profile, time_steps, usual_step_mode
     from inrbench.profiling.table import speed_table
     from inrbench.registry import Registry
     from inrbench.spec import NetworkSpec
@@ -111,9 +122,13 @@ def command(
         build = partial(method, net, **params)
         official = _official(published, method.name, net)
         try:
-            with pinned(threads):
+            with pinned(threads) if place == "cpu" else nullcontext():  # torch's compiler needs further cores
                 problem = _problem(kind, equation, points)
-                timings[label] = time_steps(build, problem, torch.device(place), rounds, official=official)
+                problem.to(torch.device(place))
+                chosen_mode = (
+                    usual_step_mode(problem, (n_layers, width), torch.device(place), steps) if mode == "auto" else mode
+                )
+                timings[label] = time_steps(build, problem, torch.device(place), rounds, chosen_mode, official)
         except InrbenchError as error:
             say(f"note: left out: {error}", err=True)
             continue

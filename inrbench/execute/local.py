@@ -77,7 +77,7 @@ def run_local(jobs: Sequence[Job], settings: ExecutionSettings, observer: Progre
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # workers read it when they load OpenMP
     _pool = WorkerPool(jobs, settings, observer)
     try:
-        with _hide_main_module():
+        with hide_main_module():
             return _pool.run()
     finally:
         _pool = None
@@ -90,7 +90,7 @@ def stop_local_runs(patience: float) -> None:
 
 
 @contextmanager
-def _hide_main_module() -> Iterator[None]:
+def hide_main_module() -> Iterator[None]:
     """Hide the main module from new processes: they would run it again, including a user's script that calls inrbench."""
     main = sys.modules["__main__"]
     file, spec = vars(main).pop("__file__", None), main.__spec__

@@ -8,6 +8,7 @@ all of its runs (time limit, pre-emption, lost node), the missing runs are submi
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -41,6 +42,8 @@ CHECKPOINT_PATIENCE = 75.0
 MIN_MINUTES = 15
 """Smallest time limit of a task in minutes. Shorter ones conflict with cluster policies and with submitit's own margin."""
 POLL_SECONDS = 2.0
+GPU_CPUS = 4
+"""CPU cores of a task with a GPU: for torch's compiler, autograd's thread, and metrics."""
 RESOURCES = {
     "partition": "partition",
     "account": "account",
@@ -244,14 +247,21 @@ def _parameters(request: ExecutionRequest) -> dict[str, Any]:
     if unknown:
         raise BadValue(f"--resource {unknown[0]}: the resources are {', '.join(RESOURCES)}")
     asked = {RESOURCES[name]: value for name, value in request.resources.items()}
-    for name in ("cpus_per_task", "gpus_per_node", "time", "array_parallelism"):
+    for name in ("cpus_per_task", "time", "array_parallelism"):
         if name in asked and not str(asked[name]).isdigit():
             raise BadValue(f"--resource {name}={asked[name]}: expected a whole number")
         if name in asked:
             asked[name] = int(asked[name])
+    if "gpus_per_node" in asked and not re.fullmatch(r"([A-Za-z][\w.-]*:)?1", str(asked["gpus_per_node"])):
+        raise BadValue(
+            f"--resource gpus={asked['gpus_per_node']}: a run uses one GPU; write gpus=1, or with its type gpus=a100:1"
+        )
+    if any(job.device not in ("cpu", "cuda:0") for job in request.jobs):
+        raise BadValue("--device cuda:1 or higher with --executor slurm: a task sees only its own GPU; use --device cuda")
     if "setup" in asked:
         asked["setup"] = [asked["setup"]] if isinstance(asked["setup"], str) else list(asked["setup"])
-    return {"job_name": "inrbench", "cpus_per_task": 1, **({"gpus_per_node": 1} if _on_gpu(request) else {}), **asked}
+    usual = {"gpus_per_node": 1, "cpus_per_task": GPU_CPUS} if _on_gpu(request) else {"cpus_per_task": 1}
+    return {"job_name": "inrbench", **usual, **asked}
 
 
 def _on_gpu(request: ExecutionRequest) -> bool:

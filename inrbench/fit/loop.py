@@ -249,7 +249,7 @@ class _Training:
 
     def _read_probes(self) -> None:
         if self.probes:
-            with self.meter.paused():
+            with self.meter.paused(), self.problem.without_recording():
                 self.done.readings.extend(read_probes(self.probes, self.network, self.problem, self.done.step))
 
     def _save_checkpoint(self, checkpoints: Checkpoints) -> bool:

@@ -9,7 +9,7 @@ from torch.utils.flop_counter import flop_registry
 
 from inrbench.nn import CoordinateMLP, Sine, siren_init
 from inrbench.problems import Problem
-from inrbench.spec import NetworkSpec, Protocol
+from inrbench.spec import NetworkSpec
 
 SAMPLE_POINTS = 64
 OMEGA = 30.0
@@ -43,19 +43,18 @@ def count_ops(network: torch.nn.Module, problem: Problem) -> OpCount:
     return OpCount(flops=count.flops / n, elements=count.elements / n, calls=count.calls)
 
 
-def count_usual_ops(problem: Problem, protocol: Protocol, device: torch.device) -> OpCount:
-    """Return the op count of a usual network of the protocol's size: sines after linear layers.
+def count_usual_ops(problem: Problem, width: int, n_layers: int, device: torch.device) -> OpCount:
+    """Return the op count of a usual network of some size: sines after linear layers.
 
-    It depends on the problem and the protocol, and not on the method. The random state does not change.
+    It depends on the problem and the size, and not on the method. The random state does not change.
 
     Args:
         problem: The problem, on the device.
-        protocol: The protocol, which sets width and number of layers.
+        width: Width of the nonlinear layers.
+        n_layers: Number of nonlinear layers.
         device: Device of the problem.
     """
-    net = NetworkSpec(
-        in_features=problem.in_features, out_features=problem.out_features, width=protocol.width, n_layers=protocol.n_layers
-    )
+    net = NetworkSpec(in_features=problem.in_features, out_features=problem.out_features, width=width, n_layers=n_layers)
     with torch.random.fork_rng(devices=[]):
         network = CoordinateMLP(net, lambda layer: Sine(OMEGA), siren_init(OMEGA))
     dtype = problem.example(1)[0].dtype

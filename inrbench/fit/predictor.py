@@ -49,7 +49,7 @@ class Predictor:
     """
 
     def __init__(self, network: nn.Module, device: torch.device, at_once: int | None = None) -> None:
-        self._network, self._device = network, device
+        self._network, self.device = network, device
         weights = next(network.parameters(), torch.zeros(()))
         self._dtype = torch.float64 if weights.dtype in (torch.float64, torch.complex128) else torch.float32
         self._size = at_once or PREDICTED_POINTS[device.type]
@@ -57,7 +57,7 @@ class Predictor:
     def __call__(self, coordinates: Tensor) -> Tensor:
         """Return values ``(N, out_features)``."""
         with torch.inference_mode(), evaluation_mode(self._network):
-            parts = [self._network(part.to(self._device, self._dtype)) for part in coordinates.split(self._size)]
+            parts = [self._network(part.to(self.device, self._dtype)) for part in coordinates.split(self._size)]
             return torch.cat([part.to("cpu", self._dtype) for part in parts])
 
     def jet(self, coordinates: Tensor, wanted: DerivativeSpec) -> Jet:
@@ -65,7 +65,7 @@ class Predictor:
         network = self._network
         jet_at = network.jet if is_solver(network) else partial(backward_jet, network)
         with evaluation_mode(network):
-            parts = [jet_at(part.to(self._device, self._dtype), wanted) for part in coordinates.split(self._size)]
+            parts = [jet_at(part.to(self.device, self._dtype), wanted) for part in coordinates.split(self._size)]
         first, second = (
             tuple(torch.cat([t.detach().cpu() for t in column]) for column in zip(*rows, strict=True))
             for rows in ([jet.first for jet in parts], [jet.second for jet in parts])

@@ -258,7 +258,7 @@ def make_step(
     if not problem.compilable:
         return FastStep(network, problem, "eager", *how)
     device = next(network.parameters()).device
-    work = count_usual_ops(problem, protocol, device)
+    work = count_usual_ops(problem, protocol.width, protocol.n_layers, device)
     chunks = -(-problem.batch // largest_chunk(problem, FAST_CHUNK_POINTS[device.type]))
     return FastStep(network, problem, choose_step_mode(device.type, work, problem.batch, chunks, steps), *how)
 

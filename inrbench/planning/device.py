@@ -1,6 +1,9 @@
 """Resolve the option ``--device`` to a device of this machine."""
 
+import os
 import re
+import warnings
+from pathlib import Path
 
 from inrbench.errors import BadValue
 
@@ -29,6 +32,37 @@ def resolve_device(text: str, here: bool = True) -> str:
     if text == "auto":
         return "cuda:0" if count else "cpu"
     index = int(text.partition(":")[2] or 0)
+    if not count:
+        raise BadValue(f"--device {text}: torch sees no GPU here: {why_no_gpu()}; use --device cpu")
     if index >= count:
-        raise BadValue(f"--device {text}: torch sees {count} CUDA device(s) here; use --device cpu")
+        raise BadValue(f"--device {text}: torch sees {count} GPU(s) here, the last one is cuda:{count - 1}")
     return f"cuda:{index}"
+
+
+DRIVER = Path("/proc/driver/nvidia/version")
+OLDER_WHEELS = "https://download.pytorch.org/whl/cu126"
+
+
+def has_driver() -> bool:
+    """Return whether this machine has a driver of NVIDIA, so that a GPU can be expected."""
+    return DRIVER.is_file()
+
+
+def why_no_gpu() -> str:
+    """Return why torch sees no GPU: its wheel, the environment, or the driver."""
+    import torch
+
+    if torch.version.cuda is None:
+        return f"torch {torch.__version__} was built without CUDA"
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if hidden is not None and hidden.strip() in ("", "-1", "NoDevFiles"):
+        return f"CUDA_VISIBLE_DEVICES={hidden} hides all GPUs"
+    if not has_driver():
+        return "there is no NVIDIA driver"
+    version = re.search(r"\b(\d+\.\d+(?:\.\d+)?)\b", DRIVER.read_text(encoding="utf-8", errors="replace"))
+    driver = f"driver {version.group(1)}" if version else "the driver"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        torch.cuda.is_available()
+    said = str(caught[0].message).partition("\n")[0] if caught else f"it may be too old for CUDA {torch.version.cuda}"
+    return f"{driver}: {said} (for an older driver: pip install torch --index-url {OLDER_WHEELS})"

@@ -1,8 +1,10 @@
 """Estimate how long a plan will take, from timings in the store, or else from a few steps timed on this machine."""
 
 import math
+import multiprocessing
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,10 +12,11 @@ import torch
 
 from inrbench.errors import InrbenchError, StoreError
 from inrbench.execute.job import Job
+from inrbench.execute.local import hide_main_module
 from inrbench.nn import LinearModel, is_solver
 from inrbench.registry import ProblemSize, Registry
 from inrbench.spec import NetworkSpec, canonical_json
-from inrbench.store import environment, read_runs
+from inrbench.store import GPU_ELSEWHERE, environment, read_runs
 
 SAMPLE_POINTS = {"cpu": 2048, "cuda": 65536}
 """Points of a timed step: as many as the fast engine computes at once."""
@@ -66,11 +69,25 @@ class Estimate:
 def estimate(jobs: Sequence[Job], results: Path, threads: int) -> Estimate:
     """Estimate how long jobs take. This takes about a second, and the random state does not change.
 
+    For a GPU it is done in a process of its own: a context that this process kept would take memory from the runs, and a GPU in
+    exclusive mode would refuse them.
+
     Args:
         jobs: The jobs, all on the same device.
         results: The results folder, whose timings are used if they match.
         threads: CPU threads per job.
     """
+    if not jobs or not jobs[0].device.startswith("cuda"):
+        return estimate_here(jobs, results, threads)
+    with hide_main_module(), ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        try:
+            return pool.submit(estimate_here, jobs, results, threads).result()
+        except BrokenExecutor:
+            return Estimate(ranges=[(0.0, 0.0)] * len(jobs), unknown=len(jobs))
+
+
+def estimate_here(jobs: Sequence[Job], results: Path, threads: int) -> Estimate:
+    """Estimate how long jobs take, in this process. The arguments are those of ``estimate``."""
     earlier = earlier_seconds(results, jobs[0].device) if jobs else {}
     registry = Registry(jobs[0].plugin_files) if jobs else Registry()
     calibrated: dict[tuple[Key, ProblemSize], float | None] = {}
@@ -103,16 +120,22 @@ def estimate(jobs: Sequence[Job], results: Path, threads: int) -> Estimate:
 
 
 def earlier_seconds(results: Path, device: str) -> dict[Key, tuple[float, float]]:
-    """Return the range of wall seconds, by ``Key``, of the stored runs that ended ok on this machine."""
+    """Return the range of wall seconds, by ``Key``, of the stored runs that ended ok on this machine.
+
+    If the runs go to GPUs of other machines, those of all GPUs count.
+    """
     key = ["task", "method", "params_json", "protocol_fingerprint"]
+    facts = ["device_name", "device_class", "cpu_model", "memory_bytes"]
     try:
-        frame = read_runs(results, [*key, "device_name", "cpu_model", "memory_bytes", "wall_seconds"]).table.to_pandas()
+        frame = read_runs(results, [*key, *facts, "wall_seconds"]).table.to_pandas()
     except StoreError:
         return {}
     here = environment(device, 1, 1, (None, None))
     # hardware_id cannot be compared: a pinned worker counts only its own cores, and this process is not pinned
     same = (frame["device_name"] == here.device_name) & (frame["cpu_model"] == here.cpu_model)
     same &= (frame["memory_bytes"] / 2**30).round() == round(here.memory_bytes / 2**30)
+    if here.device_name == GPU_ELSEWHERE:
+        same = frame["device_class"] == "cuda"
     frame = frame[(frame["status"] == "ok") & same]
     spans = frame.groupby(key)["wall_seconds"].agg(["min", "max", "mean"])
     below, above = MEASURED_RANGE
@@ -141,6 +164,8 @@ def _calibrate(job: Job, registry: Registry, size: ProblemSize) -> float | None:
     if job.plugin_origin != "builtin":
         return None
     device, protocol, task = torch.device(job.device), job.protocol, registry.task(job.spec.task)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        return None  # the runs go to another machine
     points = min(SAMPLE_POINTS[device.type], protocol.batch or size.n_points, size.n_points)
     net = NetworkSpec(
         in_features=size.in_features, out_features=size.out_features, width=protocol.width, n_layers=protocol.n_layers
@@ -159,7 +184,7 @@ def _calibrate(job: Job, registry: Registry, size: ProblemSize) -> float | None:
                 return START_SECONDS + _seconds_of(lambda: loss(network, batch, weight), device) * protocol.epochs
             coordinates = torch.rand(points, size.in_features, device=device)
             seconds = _seconds_of(lambda: network(coordinates).square().mean(), device)
-        except (InrbenchError, RuntimeError):
+        except (InrbenchError, RuntimeError, AssertionError):  # an AssertionError says that torch was built without CUDA
             return None
         finally:
             if device.type == "cuda":
@@ -178,6 +203,6 @@ def _seconds_of(loss: Callable[[], torch.Tensor], device: torch.device) -> float
         start = time.perf_counter()
         loss().backward()
         if device.type == "cuda":
-            torch.cuda.synchronize()
+            torch.cuda.synchronize(device)
         best = min(best, time.perf_counter() - start)
     return best

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -165,6 +166,10 @@ class Problem(ABC):
         """
         least = best_constant_error(self)
         return fitting_error(network, self) / least if least > 0 else None
+
+    def without_recording(self) -> AbstractContextManager[None]:
+        """Return a context in which losses are computed that are not those of a step, for problems that record their steps."""
+        return nullcontext()
 
     def training_state(self) -> dict[str, Any]:
         """Return what the problem itself records during training, for checkpoints: tensors, arrays and numbers by name."""

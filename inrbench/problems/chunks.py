@@ -1,5 +1,7 @@
-"""Splitting of a batch into chunks. The losses of its chunks add up to the loss of the batch."""
+"""Splitting of a batch into chunks, whose losses add up to the loss of the batch, and moving it to a GPU."""
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -29,5 +31,34 @@ def equal_chunks(batch: "Batch", most: int) -> "list[Batch]":
     [1667, 1667, 1666]
     """
     n = len(batch[0])
+    if n <= most:  # tensors of a batch that cannot be split may have different lengths
+        return [batch]
     size = -(-n // -(-n // most))
     return list(zip(*(tensor.split(size) for tensor in batch), strict=True))
+
+
+def move_together(tensors: Sequence[Tensor], device: torch.device) -> "Batch":
+    """Return tensors of one data type on a device. A GPU gets them in one copy, for which the CPU does not wait.
+
+    Args:
+        tensors: Tensors on the CPU.
+        device: The device.
+    """
+    if device.type != "cuda":
+        return tuple(tensor.to(device) for tensor in tensors)
+    return unpacked(packed(tensors).pin_memory().to(device, non_blocking=True), [tensor.shape for tensor in tensors])
+
+
+def packed(tensors: Sequence[Tensor]) -> Tensor:
+    """Return the values of all tensors in one tensor with one axis."""
+    return torch.cat([tensor.reshape(-1) for tensor in tensors])
+
+
+def unpacked(values: Tensor, shapes: Sequence[torch.Size]) -> "Batch":
+    """Return the tensors that ``packed`` received, as views of its result.
+
+    >>> [x.tolist() for x in unpacked(packed((torch.ones(1, 2), torch.zeros(1))), [torch.Size((1, 2)), torch.Size((1,))])]
+    [[[1.0, 1.0]], [0.0]]
+    """
+    parts = values.split([math.prod(shape) for shape in shapes])
+    return tuple(part.view(shape) for part, shape in zip(parts, shapes, strict=True))

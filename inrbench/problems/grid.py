@@ -48,9 +48,10 @@ class Grid:
         for start in range(0, self.n_points, points):
             yield slice(start, min(start + points, self.n_points))
 
-    def coordinates(self, rows: slice) -> Tensor:
-        """Return the coordinates ``(N, d)`` of a range of rows, on the CPU."""
-        return at_rows(self.axes(), torch.arange(rows.start, rows.stop))
+    def coordinates(self, rows: slice, device: torch.device | None = None) -> Tensor:
+        """Return the coordinates ``(N, d)`` of a range of rows, computed on a device; on the CPU if it is not given."""
+        axes = [axis.to(device) for axis in self.axes()]
+        return at_rows(axes, torch.arange(rows.start, rows.stop, device=device))
 
 
 def at_rows(axes: list[Tensor], rows: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from inrbench.errors import BadValue, NotApplicable
 from inrbench.metrics.field import RELATIVE_L2, relative_l2
 from inrbench.nn import LinearModel, is_solver
 from inrbench.problems.base import Batch, Loss, Predict, PredictWithJet, Problem, with_penalty
+from inrbench.problems.chunks import move_together
 from inrbench.problems.equation import Array, Condition, Equation
 from inrbench.problems.outputs import Function, Outputs
 from inrbench.settings import EquationSettings
@@ -91,7 +92,7 @@ class EquationProblem(Problem):
         for condition, drawn in zip(self.equation.conditions, draws, strict=True):
             x = self.equation.from_unit(_on_sides(drawn.numpy(), condition))
             tensors += [self.equation.to_network(x), _column(self.equation.exact(x))]
-        yield tuple(tensor.to(self._device, self._dtype) for tensor in tensors)
+        yield move_together([tensor.to(self._dtype) for tensor in tensors], self._device)
 
     def example(self, points: int) -> Batch:
         """Return a batch that no run uses. It cannot be split."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -163,10 +164,14 @@ class ShapeEvaluation:
         """Return a mask of the points where a field is inside the solid."""
         return field < self.level if self.inside_below else field > self.level
 
+    def is_inside(self, field: Tensor) -> Tensor:
+        """Return a mask of the points where a field is inside the solid, on the field's device."""
+        return field < self.level if self.inside_below else field > self.level
+
     @staticmethod
     def _fields(predict: Predict, grid: Grid) -> Iterator[Field]:
         for rows in grid.slabs(SLAB_POINTS):
-            yield rows, predict(grid.coordinates(rows)).numpy()[:, 0]
+            yield rows, predict(grid.coordinates(rows, getattr(predict, "device", None))).numpy()[:, 0]
 
     def _scores(self, fields: Iterable[Field]) -> tuple[Overlap, float]:
         """Return the overlap on the grid, and the mean squared error."""
@@ -218,11 +223,26 @@ class OfficiallyScored(ShapeRegression):
     def __init__(self, grid: Grid, values: GridValues, batch: int | None, evaluation: ShapeEvaluation) -> None:
         super().__init__(grid, values, batch, evaluation)
         self._grid = grid
-        self._outputs = np.zeros(grid.n_points, dtype=bool)
-        self._best_outputs, self._least = self._outputs.copy(), float("inf")
-        self._seen, self._loss = 0, 0.0
-        self._inside = evaluation.inside
+        self._outputs = torch.zeros(grid.n_points, dtype=torch.bool)
+        self._best_outputs, self._least = self._outputs.clone(), float("inf")
+        self._seen, self._loss = 0, torch.zeros((), dtype=torch.float64)
+        self._records = True
         evaluation.training_overlap = self._overlap
+
+    def to(self, device: torch.device) -> None:
+        """Move axes, values and the record to a device: a step then does not wait for it."""
+        super().to(device)
+        self._outputs, self._best_outputs = self._outputs.to(device), self._best_outputs.to(device)
+        self._loss = self._loss.to(device)
+
+    @contextmanager
+    def without_recording(self) -> Iterator[None]:
+        """Compute losses in the block that are not those of a step."""
+        self._records = False
+        try:
+            yield
+        finally:
+            self._records = True
 
     def take(self, rows: Tensor | slice) -> Batch:
         """Return coordinates, values and the rows themselves."""
@@ -251,7 +271,8 @@ class OfficiallyScored(ShapeRegression):
     def restore_training_state(self, state: dict[str, Any]) -> None:
         """Restore the recorded outputs."""
         for name in RECORDED:
-            setattr(self, f"_{name}", state[name])
+            value = state[name]
+            setattr(self, f"_{name}", value.to(self.device) if isinstance(value, Tensor) else value)
 
     def batches(self, generator: torch.Generator) -> Iterator[Batch]:
         """Yield the batches of one epoch, after finishing the record of the previous epoch."""
@@ -259,21 +280,26 @@ class OfficiallyScored(ShapeRegression):
         yield from super().batches(generator)
 
     def _keep(self, outputs: Tensor, values: Tensor, rows: Tensor) -> None:
-        self._outputs[rows.cpu().numpy()] = self._inside(outputs[:, 0].cpu().numpy())
-        self._seen += len(rows)
-        self._loss += float((outputs - values).square().sum())
+        if self._records:
+            self._outputs[rows] = self.evaluation.is_inside(outputs[:, 0])
+            self._seen += len(rows)
+            self._loss += (outputs - values).square().sum().double()
 
     def _end_epoch(self) -> None:
-        if self._seen == self.n_points and self._loss < self._least:  # counting operations uses only a few rows
-            self._least, self._best_outputs = self._loss, self._outputs.copy()
-        self._seen, self._loss = 0, 0.0
+        if (
+            self._seen == self.n_points and (loss := float(self._loss)) < self._least
+        ):  # counting operations uses only a few rows
+            self._least, self._best_outputs = loss, self._outputs.clone()
+        self._seen = 0
+        self._loss.zero_()
 
     def _overlap(self) -> Overlap:
         self._end_epoch()
+        best = self._best_outputs.cpu().numpy()
         both = either = 0
         for rows in self._grid.slabs(SLAB_POINTS):
             true_field = self._values.at(torch.arange(rows.start, rows.stop, device=self.device)).cpu().numpy()[:, 0]
-            a, b = self._best_outputs[rows], self._inside(true_field)
+            a, b = best[rows], self.evaluation.inside(true_field)
             both, either = both + int((a & b).sum()), either + int((a | b).sum())
         return Overlap(both, either)
 

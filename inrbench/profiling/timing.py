@@ -6,6 +6,7 @@ Times on a shared machine drift; ratios within a round do not. The limit is the 
 fast engine's matmul backend and chunks: no step can be faster without different mathematics.
 """
 
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -17,14 +18,19 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from inrbench.fit.compiling import StepMode
+from inrbench.fit.compiling import StepMode, choose_step_mode
 from inrbench.fit.matmul import use_backend
 from inrbench.fit.memory import MemoryMeter
-from inrbench.fit.step import FastStep, ReferenceStep, Step, StepFacts
-from inrbench.problems import Batch, Outputs, Problem, Regression, equal_chunks, point_weight
+from inrbench.fit.op_count import count_usual_ops
+from inrbench.fit.step import FAST_CHUNK_POINTS, FastStep, ReferenceStep, Step, StepFacts
+from inrbench.problems import Batch, Outputs, Problem, Regression, equal_chunks, largest_chunk, point_weight
 
 Variant = Literal["reference", "fast", "official", "limit"]
 LEARNING_RATE = 1e-5
+GPU_SECONDS = 0.05
+"""Least seconds between two synchronisations with a GPU: a single step would measure the launch of its kernels."""
+GPU_WARM_UP_SECONDS = 1.0
+"""Seconds for which each variant runs on a GPU before it is measured, so that clocks rise."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +104,15 @@ def time_steps(
         steps["official"] = ReferenceStep(official().to(device), problem)
     for step in steps.values():
         step.prepare()
+        step.warm_up()
     parts: dict[Variant, Callable[[], object]] = {part: partial(step, batch, LEARNING_RATE) for part, step in steps.items()}
     peaks = {part: _peak(take, device) for part, take in parts.items()}
     parts["limit"] = _matrix_products(build().to(device), problem, batch, fast)
-    parts["limit"]()
+    repeats = {part: _repeats(take, device) for part, take in parts.items()}
     seconds: dict[Variant, list[float]] = {part: [] for part in parts}
     for _ in range(rounds):
         for part, take in parts.items():
-            seconds[part].append(_seconds(take, device))
+            seconds[part].append(_seconds(take, device, repeats[part]))
     return StepTiming(seconds, problem.batch, peaks, fast.facts())
 
 
@@ -138,12 +145,42 @@ class _NoEvaluation:
         return None
 
 
-def _seconds(part: Callable[[], object], device: torch.device) -> float:
+def usual_step_mode(problem: Problem, shape: tuple[int, int], device: torch.device, steps: int) -> StepMode:
+    """Return the step mode of runs on a problem: on a CPU always ``compiled``, since short steps are not worth measuring.
+
+    Args:
+        problem: Problem to take steps on, on the device.
+        shape: Number of nonlinear layers and their width.
+        device: The device.
+        steps: Number of steps of the runs.
+    """
+    if device.type == "cpu":
+        return "compiled"
+    n_layers, width = shape
+    work = count_usual_ops(problem, width, n_layers, device)
+    chunks = -(-problem.batch // largest_chunk(problem, FAST_CHUNK_POINTS[device.type]))
+    return choose_step_mode(device.type, work, problem.batch, chunks, steps)
+
+
+def _seconds(part: Callable[[], object], device: torch.device, repeats: int = 1) -> float:
+    """Return the mean seconds of a part over some calls between two synchronisations."""
     _synchronise(device)
     start = time.perf_counter()
-    part()
+    for _ in range(repeats):
+        part()
     _synchronise(device)
-    return time.perf_counter() - start
+    return (time.perf_counter() - start) / repeats
+
+
+def _repeats(part: Callable[[], object], device: torch.device) -> int:
+    """Warm a part up, and return how many calls of it take GPU_SECONDS on a GPU; 1 on a CPU."""
+    taken = _seconds(part, device)
+    if device.type == "cpu":
+        return 1
+    start = time.perf_counter()
+    while time.perf_counter() - start < GPU_WARM_UP_SECONDS:
+        taken = _seconds(part, device)
+    return max(1, math.ceil(GPU_SECONDS / taken))
 
 
 def _synchronise(device: torch.device) -> None:
@@ -155,10 +192,9 @@ def _peak(part: Callable[[], object], device: torch.device) -> int | None:
     """Return the bytes that a step needs above the level before it; the step is run once beforehand."""
     part()
     meter = MemoryMeter(device)
-    before = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
     part()
     gpu = meter.gpu_peak_bytes()
-    return meter.host_peak_bytes() if gpu is None else gpu[0] - before
+    return meter.host_peak_bytes() if gpu is None else gpu[0]
 
 
 def _matrix_products(network: nn.Module, problem: Problem, batch: Batch, fast: FastStep) -> Callable[[], None]:

@@ -4,7 +4,7 @@ from inrbench.store.artifacts import artifact_error, artifact_files, artifact_fo
 from inrbench.store.bucket_leases import can_lease, lease_in_bucket
 from inrbench.store.checkpoints import checkpoint_path, checkpoints
 from inrbench.store.compact import MergeResult, compact_in_place, export_compact, import_attempts
-from inrbench.store.environment import Environment, code_state, environment, physical_cores
+from inrbench.store.environment import GPU_ELSEWHERE, Environment, code_state, environment, physical_cores
 from inrbench.store.leases import Lease, active_leases, lease, progress_of
 from inrbench.store.migrate import migrate
 from inrbench.store.mirror import Mirror, is_remote, keep_synced, open_mirror
@@ -28,6 +28,7 @@ from inrbench.store.verify import VerifyResult, verify
 from inrbench.store.write import append, check_writable
 
 __all__ = [
+    "GPU_ELSEWHERE",
     "IDENTITY",
     "LEGACY_DEFAULTS",
     "MARK",

@@ -13,6 +13,8 @@ import psutil
 import inrbench
 from inrbench.spec import digest
 
+GPU_ELSEWHERE = "GPU elsewhere"
+"""Name of the device of a machine that sends runs to GPUs of other machines."""
 OLD_NAMES = {"tf32": "high", "bf16": "medium"}
 """Precision of products -> its name in ``torch.set_float32_matmul_precision``."""
 
@@ -62,7 +64,7 @@ def environment(device: str, threads: int, jobs: int, code: tuple[str | None, bo
     backends: Any = torch.backends
     products = (backends.cuda if on_gpu else backends.mkldnn).matmul.fp32_precision
     # a machine that sends runs to GPUs of other machines may have none itself
-    name = (torch.cuda.get_device_name(device) if torch.cuda.is_available() else "GPU elsewhere") if on_gpu else cpu_model()
+    name = (torch.cuda.get_device_name(device) if torch.cuda.is_available() else GPU_ELSEWHERE) if on_gpu else cpu_model()
     cores, memory = physical_cores(), psutil.virtual_memory().total
     # memory is rounded to GiB: the same machine reports a few pages more or less after each boot
     stable = [platform.machine(), cpu_model(), cores, round(memory / 2**30), name]

@@ -365,3 +365,189 @@ def test_allocation_failures_of_libraries_are_out_of_memory(message):
 
     assert status_of(RuntimeError(message)) == "oom"
     assert status_of(BrokenPlugin("something else")) == "error"
+
+
+# shapes, equations and profiles on a GPU
+
+
+def test_tensors_are_moved_to_a_gpu_in_one_piece_with_the_same_bits():
+    from inrbench.problems.chunks import packed, unpacked
+
+    tensors = [torch.randn(5, 2), torch.randn(5, 1), torch.randn(3, 2), torch.randn(0, 1)]
+    found = unpacked(packed(tensors), [tensor.shape for tensor in tensors])
+    assert all(torch.equal(a, b) for a, b in zip(tensors, found, strict=True))
+
+
+def test_coordinates_of_voxels_are_computed_on_the_device():
+    from inrbench.problems import Grid
+
+    grid = Grid((4, 3, 5), (-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
+    assert grid.coordinates(slice(7, 19), torch.device("meta")).device.type == "meta"
+    assert torch.equal(grid.coordinates(slice(7, 19), CPU), grid.coordinates(slice(7, 19)))
+
+
+class WaitCounter(torch.utils._python_dispatch.TorchDispatchMode):
+    """Count the operations that wait for the device: they copy a number to Python, or a tensor to the CPU."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.waits += func.overloadpacket.__name__ in ("_local_scalar_dense", "nonzero", "masked_select")
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(("task", "signal", "changes"), [
+    ("photo", "camera", {"max_pixels": "1024", "batch": "300"}),
+    ("occupancy", "gyroid", {"resolution": "12", "batch": "500", "scoring": "official"}),
+    ("heat1d", "b5", {"batch": "64"}),
+])  # fmt: skip
+def test_steps_do_not_wait_for_the_device(tiny_jobs, task, signal, changes):
+    """A step that waits leaves the GPU idle while the next one is prepared."""
+    method = "pinn" if task == "heat1d" else "siren"
+    (job,) = tiny_jobs(methods=method, tasks=task, signals=signal, changes={"epochs": "4", "width": "8", **changes})
+    plugin = REGISTRY.task(task)
+    fitted = plugin.problem(signal, job.protocol, 0)
+    net = NetworkSpec(
+        in_features=fitted.in_features, out_features=fitted.out_features, width=8, n_layers=2, domain=fitted.domain
+    )
+    step = make_step("fast", REGISTRY.method(method)(net), fitted, job.protocol, 100)
+    step.prepare()
+    stream = BatchStream(fitted, torch.Generator().manual_seed(0))
+    step(next(stream), 1e-3)
+    with WaitCounter() as counter:
+        for _ in range(min(3, fitted.steps_per_epoch - 1) or 2):
+            step(next(stream), 1e-3)
+    assert counter.waits == 0
+
+
+def test_a_probe_does_not_change_the_official_score(tiny_jobs):
+    """A probe in the middle of an epoch computes losses too; they are not outputs of a step."""
+    changes = {"epochs": "5", "width": "8", "resolution": "12", "batch": "500", "scoring": "official"}
+    (job,) = tiny_jobs(tasks="occupancy", signals="gyroid", changes=changes)
+    overlaps = []
+    for probing in (False, True):
+        fitted = REGISTRY.task("occupancy").problem("gyroid", job.protocol, 0)
+        torch.manual_seed(0)
+        net = REGISTRY.method("siren")(NetworkSpec(in_features=3, out_features=1, width=8, n_layers=2))
+        for batch in fitted.batches(torch.Generator().manual_seed(0)):
+            fitted.loss(net, batch, torch.tensor(1 / 500))
+            if probing:
+                with fitted.without_recording():
+                    fitted.loss(net, batch, torch.tensor(1 / 500))
+        assert fitted.training_state()["seen"] == fitted.n_points
+        overlaps.append(fitted.evaluation.training_overlap().either > 0)
+    assert overlaps == [True, True]
+
+
+def test_a_profile_on_a_gpu_times_many_steps_between_two_synchronisations(monkeypatch):
+    from inrbench.profiling import timing
+
+    monkeypatch.setattr(timing, "_synchronise", lambda device: None)
+    monkeypatch.setattr(timing, "GPU_WARM_UP_SECONDS", 0.01)
+    calls = []
+    repeats = timing._repeats(lambda: (calls.append(1), time.sleep(0.001)), CUDA)
+    assert 10 < repeats <= 50
+    assert len(calls) > 3, "it is warmed up"
+    assert timing._repeats(lambda: None, CPU) == 1
+
+
+@pytest.mark.parametrize(
+    ("points", "steps", "mode"), [(1024, 60_000, "cuda_graph"), (1024, 10, "eager"), (400_000, 20_000, "compiled")]
+)
+def test_a_profile_on_a_gpu_measures_what_runs_do(monkeypatch, points, steps, mode):
+    from inrbench.profiling import random_regression, timing
+
+    counted = timing.count_usual_ops
+    monkeypatch.setattr(
+        timing, "count_usual_ops", lambda problem, width, n_layers, device: counted(problem, width, n_layers, CPU)
+    )
+    assert timing.usual_step_mode(random_regression(points, 2, 3), (4, 256), CUDA, steps) == mode
+
+
+# estimates and devices
+
+
+def test_a_timing_waits_for_the_device_of_the_run(monkeypatch):
+    from inrbench.planning.estimate import _seconds_of
+
+    waited = []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device=None: waited.append(device))
+    _seconds_of(lambda: torch.ones(1, requires_grad=True).sum(), torch.device("cuda:1"))
+    assert set(waited) == {torch.device("cuda:1")}
+
+
+def test_an_estimate_for_a_gpu_is_made_in_a_process_of_its_own(tiny_jobs, tmp_path, monkeypatch):
+    from inrbench.planning import estimate
+
+    calls = []
+    module = sys.modules["inrbench.planning.estimate"]
+    monkeypatch.setattr(module, "_calibrate", lambda *_: calls.append(1))
+    jobs = tiny_jobs(device="cuda:0")
+    expected = estimate(jobs, tmp_path, 1)
+    assert (expected.unknown, expected.ranges) == (1, [(0.0, 0.0)])
+    assert not calls, "estimated in this process"
+    assert not torch.cuda.is_initialized()
+
+
+def test_a_login_node_estimates_from_the_runs_of_all_gpus(tiny_jobs, tmp_path, attempt):
+    from inrbench.planning.estimate import earlier_seconds
+    from inrbench.store import append
+
+    append(tmp_path, attempt(device_class="cuda"))
+    append(tmp_path, attempt(device_class="cpu", seed=1))
+    assert len(earlier_seconds(tmp_path, "cuda:0")) == 1
+
+
+@pytest.mark.parametrize(("change", "reason"), [
+    (lambda patch, tmp: patch.setattr(torch.version, "cuda", None), f"torch {torch.__version__} was built without CUDA"),
+    (lambda patch, tmp: patch.setenv("CUDA_VISIBLE_DEVICES", ""), "CUDA_VISIBLE_DEVICES= hides all GPUs"),
+    (lambda patch, tmp: None, "there is no NVIDIA driver"),
+])  # fmt: skip
+def test_a_missing_gpu_is_explained(monkeypatch, tmp_path, change, reason):
+    from inrbench.errors import BadValue
+    from inrbench.planning import device
+
+    monkeypatch.setattr(device, "DRIVER", tmp_path / "none")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.version, "cuda", "13.2")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    change(monkeypatch, tmp_path)
+    with pytest.raises(BadValue) as error:
+        device.resolve_device("cuda")
+    assert str(error.value) == f"--device cuda: torch sees no GPU here: {reason}; use --device cpu"
+
+
+def test_a_driver_that_is_too_old_is_named(monkeypatch, tmp_path):
+    import warnings
+
+    from inrbench.planning import device
+
+    file = tmp_path / "version"
+    file.write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  525.85.12  Sat Jan 28 02:10:06 UTC 2023")
+    monkeypatch.setattr(device, "DRIVER", file)
+    monkeypatch.setattr(torch.version, "cuda", "13.2")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+    def available() -> bool:
+        warnings.warn(
+            "CUDA initialization: The NVIDIA driver on your system is too old (found version 12000).\nmore",
+            UserWarning,
+            stacklevel=1,
+        )
+        return False
+
+    monkeypatch.setattr(torch.cuda, "is_available", available)
+    assert device.why_no_gpu().startswith("driver 525.85.12: CUDA initialization: The NVIDIA driver on your system is too old")
+
+
+def test_a_gpu_that_does_not_exist_is_refused(monkeypatch):
+    from inrbench.errors import BadValue
+    from inrbench.planning import resolve_device
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert resolve_device("cuda:1") == "cuda:1"
+    with pytest.raises(BadValue, match=r"--device cuda:7: torch sees 2 GPU\(s\) here, the last one is cuda:1"):
+        resolve_device("cuda:7")
