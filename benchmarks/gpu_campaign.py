@@ -1,0 +1,295 @@
+"""Measure everything that needs a GPU, in slices: ``python benchmarks/gpu_campaign.py OUT [--resume EARLIER] [--minutes 9]``.
+
+The machine needs Python with torch and the packages of inrbench, but no network and no installation of inrbench itself. The
+stages run in this order, each until it is done or the time is up; the next slice continues where the last one stopped:
+
+tests     the tests marked ``gpu``
+chunks    a step of kodak's paper protocol in chunks of 8k to 128k points, and steps of all modes for small and large problems
+profile   speed cards of all methods, with the bare matrix products of the same card beside them
+kodak     the paper protocol, image by image, the five methods of the paper for each
+occupancy the paper protocol
+video     the paper protocol
+standard  the standard protocols, where there are any, with three more seeds
+
+Written to OUT: ``summary.json`` with the card, the state and the seconds of each stage; one log per stage; ``results``, a results
+folder without artifacts; ``chunks.json`` and ``profile-*.json``. ``--small --device cpu`` goes through all stages in minutes, with
+tiny networks; its numbers mean nothing.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+METHODS = "msa,siren,wire,finer,staf"
+IMAGES = [f"kodim{i:02d}" for i in range(1, 25)]
+MARGIN = 30.0
+"""Seconds before the end of a slice in which nothing new is started."""
+SMALL = ["--set", "epochs=2,width=8"]
+MODULES = {
+    "torch": "torch", "numpy": "numpy", "pandas": "pandas", "pyarrow": "pyarrow", "scipy": "scipy", "skimage": "scikit-image",
+    "PIL": "pillow", "click": "click", "jinja2": "jinja2", "rich": "rich", "tabulate": "tabulate", "pooch": "pooch",
+    "platformdirs": "platformdirs", "safetensors": "safetensors", "psutil": "psutil", "pebble": "pebble", "av": "av",
+    "igl": "libigl", "trimesh": "trimesh", "matplotlib": "matplotlib", "lpips": "lpips", "tifffile": "tifffile", "pytest": "pytest",
+}  # fmt: skip
+"""Modules that the stages import -> their packages."""
+
+
+class TimeUp(Exception):
+    """The slice has no time left."""
+
+
+class Campaign:
+    """One slice: its folders, its time, and what earlier slices have done."""
+
+    def __init__(self, out: Path, minutes: float, device: str, small: bool) -> None:
+        self.out, self.device, self.small = out, device, small
+        self.end = time.monotonic() + 60 * minutes
+        self.results = out / "results"
+        self.summary: dict[str, Any] = {"stages": {}}
+        if (out / "summary.json").is_file():
+            self.summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+        self.environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(importable()), os.environ.get("PYTHONPATH", "")])}
+
+    @property
+    def seconds_left(self) -> float:
+        return self.end - time.monotonic() - MARGIN
+
+    def run(self, stage: str, *words: str, ok: tuple[int, ...] = (0,)) -> int:
+        """Run a command of Python until it ends or the time is up, and append its output to the stage's log."""
+        if self.seconds_left <= 0:
+            raise TimeUp
+        with (self.out / f"{stage}.log").open("ab") as log:
+            log.write(f"$ {' '.join(words)}\n".encode())
+            log.flush()
+            process = subprocess.Popen([sys.executable, *words], stdout=log, stderr=log, env=self.environment, cwd=ROOT)
+            try:
+                code = process.wait(self.seconds_left + MARGIN / 2)
+            except subprocess.TimeoutExpired:
+                process.terminate()
+                process.wait(MARGIN / 2)
+                raise TimeUp from None
+        if code not in ok:
+            raise RuntimeError(f"exit code {code}: {' '.join(words)}")
+        return code
+
+    def inrbench(self, stage: str, *words: str) -> None:
+        """Run runs of inrbench, which stop by themselves when the time is up. Failed runs are rows, not errors."""
+        limit = max(5, int(self.seconds_left - 10))
+        place = ["--device", self.device, "--results", str(self.results), "--artifacts", "none", "--max-time", f"{limit}s"]
+        changes = SMALL if self.small else []
+        code = self.run(stage, "-m", "inrbench", "run", *words, *place, *changes, "--checkpoint-every", "1m", ok=(0, 1, 5))
+        if code == 5:
+            raise TimeUp
+
+    def save(self) -> None:
+        (self.out / "summary.json").write_text(json.dumps(self.summary, indent=1) + "\n", encoding="utf-8")
+
+
+def importable() -> Path:
+    """Return a folder from which inrbench can be imported without an installation.
+
+    Its package contains links to the folders of the checkout, and its metadata declares the entry points.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="inrbench-campaign-"))
+    package = folder / "inrbench"
+    package.mkdir()
+    for path in (ROOT / "inrbench").iterdir():
+        if path.name != "__pycache__":
+            (package / path.name).symlink_to(path)
+    for name in ("methods", "tasks", "results"):
+        (package / name).symlink_to(ROOT / name)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    metadata = folder / "inrbench-0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: inrbench\nVersion: 0\n", encoding="utf-8")
+    sections = [
+        f"[{group}]\n" + "".join(f"{name} = {target}\n" for name, target in entries.items())
+        for group, entries in project["entry-points"].items()
+    ]
+    (metadata / "entry_points.txt").write_text("\n".join(sections), encoding="utf-8")
+    return folder
+
+
+def missing_packages() -> list[str]:
+    return [package for module, package in MODULES.items() if importlib.util.find_spec(module) is None]
+
+
+# stages
+
+
+def tests(campaign: Campaign) -> None:
+    words = ["-m", "pytest", "-m", "gpu", "tests/execute/test_gpu.py", "-q", "-p", "no:cacheprovider"]
+    campaign.run("tests", *words, ok=(0, 1))  # failures are in the log; the other stages still run
+
+
+def chunks(campaign: Campaign) -> None:
+    words = [__file__, "--scan", str(campaign.out / "chunks.json"), "--device", campaign.device]
+    campaign.run("chunks", *words, *(["--small"] if campaign.small else []))
+
+
+def profile(campaign: Campaign) -> None:
+    cards = {
+        "image": ["--shape", "4x400", "--points", "393216"],
+        "function": ["--shape", "4x256", "--points", "1024"],
+        "pde": ["--shape", "4x100", "--points", "4096"],
+    }
+    for kind, card_words in cards.items():
+        target = campaign.out / f"profile-{kind}.json"
+        if target.is_file():
+            continue
+        words = card_words
+        if campaign.small:
+            words = ["--shape", "2x8", "--points", "256", "--rounds", "1", "--methods", "siren" if kind != "pde" else "pinn"]
+        command = ["-m", "inrbench", "profile", "--kind", kind, *words, "--device", campaign.device, "--format", "json"]
+        code = f"import subprocess, sys; sys.exit(subprocess.run({[sys.executable, *command]!r}, stdout=open({str(target)!r}, 'w')).returncode)"
+        try:
+            campaign.run("profile", "-c", code)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+
+
+def kodak(campaign: Campaign) -> None:
+    for image in IMAGES[:1] if campaign.small else IMAGES:
+        task = ["--tasks", "photo", "--signals", "camera"] if campaign.small else ["--tasks", "kodak", "--signals", image]
+        campaign.inrbench("kodak", "--methods", METHODS, *task, "--protocol", "quick" if campaign.small else "paper")
+
+
+def occupancy(campaign: Campaign) -> None:
+    signals = ["--signals", "gyroid"] if campaign.small else []
+    campaign.inrbench("occupancy", "--methods", METHODS, "--tasks", "occupancy", "--protocol", _paper(campaign), *signals)
+
+
+def video(campaign: Campaign) -> None:
+    signals = ["--signals", "orbits"] if campaign.small else []
+    campaign.inrbench("video", "--methods", METHODS, "--tasks", "video", "--protocol", _paper(campaign), *signals)
+
+
+def standard(campaign: Campaign) -> None:
+    if campaign.small:
+        campaign.inrbench("standard", "--methods", "siren", "--tasks", "function1d", "--protocol", "quick", "--seeds", "3,4,5")
+    else:
+        campaign.inrbench("standard", "--methods", "all", "--suite", "standard", "--seeds", "3,4,5")
+
+
+def _paper(campaign: Campaign) -> str:
+    return "quick" if campaign.small else "paper"
+
+
+STAGES: dict[str, Callable[[Campaign], None]] = {
+    each.__name__: each for each in (tests, chunks, profile, kodak, occupancy, video, standard)
+}
+
+
+def scan(out: Path, device_name: str, small: bool) -> None:
+    """Time steps in chunks of several sizes, and in all modes; written to a JSON file."""
+    import torch
+
+    from inrbench.fit.step import FastStep
+    from inrbench.nn import network_size
+    from inrbench.profiling import random_regression
+    from inrbench.profiling.timing import _repeats, _seconds
+    from inrbench.registry import Registry
+    from inrbench.spec import NetworkSpec
+
+    device = torch.device("cuda:0" if device_name.startswith("cuda") else "cpu")
+    registry = Registry()
+
+    def seconds(method: str, width: int, points: int, mode: str, chunk: int | None = None) -> dict[str, object]:
+        problem = random_regression(points, 2, 3)
+        problem.to(device)
+        torch.manual_seed(0)
+        network = registry.method(method)(NetworkSpec(in_features=2, out_features=3, width=width, n_layers=4)).to(device)
+        step = FastStep(network, problem, mode)  # type: ignore[arg-type]
+        step.chunk_points = chunk or step.chunk_points
+        step.prepare()
+        step.warm_up()
+        batch = (problem.coordinates, problem.values)
+        repeats = _repeats(lambda: step(batch, 1e-5), device)
+        times = sorted(_seconds(lambda: step(batch, 1e-5), device, repeats) for _ in range(5))
+        return {
+            "method": method, "width": width, "points": points, "mode": mode, "chunk_points": step.chunk_points,
+            "seconds": times[2], "lowest": times[0], "highest": times[-1], "note": step.facts().note,
+            "parameters": network_size(network).trainable,
+        }  # fmt: skip
+
+    width, points = (8, 2048) if small else (400, 393_216)
+    sizes = (512, 1024) if small else (8192, 16_384, 32_768, 65_536, 131_072)
+    modes = ("eager",) if small else ("eager", "compiled", "cuda_graph")
+    shapes = ((8, 256),) if small else ((64, 1024), (256, 1024), (256, 16_384), (256, 65_536))
+    found = {
+        "chunks": [
+            seconds(method, width, points, modes[-1] if small else "compiled", size)
+            for method in ("siren", "wire")
+            for size in sizes
+        ],
+        "modes": [seconds(method, w, n, mode) for method in ("siren", "wire") for w, n in shapes for mode in modes],
+    }
+    out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+
+
+def card(device: str) -> dict[str, object]:
+    """Return what identifies the machine."""
+    import torch
+
+    facts: dict[str, object] = {"python": sys.version.split()[0], "torch": torch.__version__, "device": device}
+    if device.startswith("cuda") and torch.cuda.is_available():
+        facts["card"] = torch.cuda.get_device_name(0)
+        facts["memory_bytes"] = torch.cuda.get_device_properties(0).total_memory
+    return facts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path, nargs="?")
+    parser.add_argument("--resume", type=Path, help="folder that an earlier slice has written")
+    parser.add_argument("--minutes", type=float, default=9.0)
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--small", action="store_true", help="tiny networks, to try the script")
+    parser.add_argument("--stages", default=",".join(STAGES))
+    parser.add_argument("--scan", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.scan:
+        scan(given.scan, given.device, given.small)
+        return
+    if given.out is None:
+        parser.error("the folder OUT is missing")
+    if missing := missing_packages():
+        sys.exit(f"these packages are not installed here: {', '.join(missing)}; bring wheels, and pip install --no-index them")
+    given.out.mkdir(parents=True, exist_ok=True)
+    if given.resume:
+        shutil.copytree(given.resume, given.out, dirs_exist_ok=True)
+    campaign = Campaign(given.out, given.minutes, given.device, given.small)
+    campaign.summary.setdefault("machines", []).append(card(given.device))
+    for name in given.stages.split(","):
+        state = campaign.summary["stages"].setdefault(name, {"state": "not begun", "seconds": 0.0})
+        if state["state"] == "done":
+            continue
+        start = time.monotonic()
+        try:
+            STAGES[name](campaign)
+            state["state"] = "done"
+        except TimeUp:
+            state["state"] = "begun"
+        except Exception as error:  # a stage that fails must not stop the next one
+            state["state"] = f"failed: {error}"[:500]
+        state["seconds"] = round(state["seconds"] + time.monotonic() - start, 1)
+        campaign.save()
+        print(f"{name}: {state['state']}, {state['seconds']} s", flush=True)
+        if state["state"] == "begun":
+            break
+
+
+if __name__ == "__main__":
+    main()
