@@ -1,7 +1,7 @@
 """photo: images that come with scikit-image, and your own images.
 
 ``paper`` and ``paper-gray`` are the image configs of the official code of Han et al., AAAI 2026, which fit astronaut in colour
-and camera in grayscale. ``quick`` is that of kodak, and needs no download. Your own image, grayscale or RGB:
+and camera in grayscale. ``standard`` and ``quick`` are those of kodak, and need no download. Your own image, grayscale or RGB:
 ``--signals ./mine.png``.
 """
 
@@ -18,7 +18,7 @@ from inrbench.metrics.image import PSNR, SSIM
 from inrbench.metrics.lpips import LPIPS
 from inrbench.registry import ProblemSize
 from inrbench.settings import ImageSettings
-from inrbench.tasks.kodak import QUICK
+from inrbench.tasks.kodak import QUICK, STANDARD
 
 if TYPE_CHECKING:
     from inrbench.problems import Problem
@@ -65,7 +65,12 @@ class Photo(Task):
     kind = "image"
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
-    protocols: ClassVar[Mapping[str, Protocol]] = {"paper": COLOUR, "paper-gray": GRAY, "quick": QUICK}
+    protocols: ClassVar[Mapping[str, Protocol]] = {
+        "paper": COLOUR,
+        "paper-gray": GRAY,
+        "standard": STANDARD,
+        "quick": QUICK,
+    }
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"quick": ("astronaut", "camera")}
     tuning_split = ("photo", ("grass", "gravel", "moon"))
     tuning_metric = "psnr-offgrid@2x-area"

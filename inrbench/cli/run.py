@@ -22,7 +22,7 @@ from inrbench.spec import Track, split_outside_brackets
     help="Methods, comma-separated, with parameter grids: 'msa[s_max=3.0,4.0],siren'; a file './my_act.py'; or all.",
 )
 @click.option("--tasks", shell_complete=complete_names("tasks"), help="Tasks, comma-separated, or all.")
-@click.option("--suite", help="A named list of tasks and protocols: quick, paper.")
+@click.option("--suite", help="A named list of tasks and protocols: quick, standard, paper.")
 @click.option("--protocol", default=None, help="Protocol of --tasks.  [default: paper, which takes hours to days on a CPU]")
 @click.option(
     "--set",

@@ -87,7 +87,13 @@ def estimate(jobs: Sequence[Job], results: Path, threads: int) -> Estimate:
 
 
 def estimate_here(jobs: Sequence[Job], results: Path, threads: int) -> Estimate:
-    """Estimate how long jobs take, in this process. The arguments are those of ``estimate``."""
+    """Estimate how long jobs take, in this process, as ``estimate`` does.
+
+    Args:
+        jobs: The jobs, all on the same device.
+        results: The results folder, whose timings are used if they match.
+        threads: CPU threads per job.
+    """
     earlier = earlier_seconds(results, jobs[0].device) if jobs else {}
     registry = Registry(jobs[0].plugin_files) if jobs else Registry()
     calibrated: dict[tuple[Key, ProblemSize], float | None] = {}
