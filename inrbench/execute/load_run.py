@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from inrbench.errors import BadValue, BrokenPlugin, NothingFound
-from inrbench.execute.worker import WEIGHTS_FILE, build_network, random_stream
+from inrbench.execute.setup import build_network, random_stream
+from inrbench.execute.worker import WEIGHTS_FILE
 from inrbench.limits import MAX_WEIGHTS_RATIO, MIB
 from inrbench.nn import load_weights
 from inrbench.problems import Problem

@@ -1,8 +1,6 @@
 """The worker: carry out one job and store its row. Every run ends in exactly one status, whatever happens in it."""
 
-import hashlib
 import os
-import random
 import tempfile
 import threading
 import time
@@ -16,17 +14,17 @@ from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 import inrbench
 from inrbench.data import cache_folder
-from inrbench.errors import BadValue, BrokenPlugin, DataMissing, InrbenchError, NotApplicable, plugin_location
+from inrbench.errors import BadValue, DataMissing, InrbenchError, NotApplicable, plugin_location
 from inrbench.execute.gpu import GpuWatch
 from inrbench.execute.job import STOPPED_CODE, ExecutionSettings, Job, RunOutcome
 from inrbench.execute.limits import memory_limit
 from inrbench.execute.run_state import RunState
+from inrbench.execute.setup import build_network, random_stream, refuse_changed_plugin, refuse_undeclared_training
 from inrbench.fit import (
     DTYPES,
     Checkpoints,
@@ -41,26 +39,22 @@ from inrbench.fit import (
     refuse_changed_fp32,
     restore_fp32,
 )
-from inrbench.nn import HasOwnTraining, network_size, save_weights
+from inrbench.nn import network_size, save_weights
 from inrbench.private import private_folder
 from inrbench.problems import Evaluator, Problem
-from inrbench.registry import Method, Registry, Task
+from inrbench.registry import Registry
 from inrbench.spec import (
     HARNESS_VERSION,
     Artifact,
-    NetworkSpec,
     Progress,
-    Protocol,
     RunResult,
-    RunSpec,
     Status,
-    canonical_json,
     derived_seed,
 )
 from inrbench.store import Attempt, Environment, append, checkpoint_path, environment
 
-CONTENT_POINTS = 1 << 20
-"""Number of points by which a user's file is identified. Points beyond them do not distinguish two files."""
+RELEASE_SECONDS = 5.0
+"""Seconds to wait for GPU memory that a killed process has not yet released."""
 WEIGHTS_FILE = "weights.safetensors"
 OUT_OF_MEMORY = (
     "out of memory", "can't allocate memory", "not enough memory", "bad_alloc", "cannot allocate memory", "alloc_failed",
@@ -117,16 +111,12 @@ def execute(
     facts = environment(job.device, settings.threads, settings.workers, settings.code)
     state = RunState(Clock(torch.device(job.device)))
     state.checkpoints = _checkpoints(job, settings, state, should_stop)
-    error: BaseException | None = None
-    process = os.getpid()
-    try:
-        limit = None if settings.memory is None else int(settings.memory * 2**30)
-        with _watch_gpu(state, job.device), memory_limit(limit):
-            _carry_out(job, state, on_progress, settings, precision)
-    except BaseException as caught:  # also SystemExit: a plugin may call sys.exit
-        error = caught
-    if os.getpid() != process:  # this is a child process that a plugin has forked
-        os._exit(0)
+    error = _attempt(job, state, on_progress, settings, precision)
+    if status_of(error) == "oom" and job.device.startswith("cuda") and not state.clock.seconds["train"]:
+        time.sleep(RELEASE_SECONDS)
+        torch.cuda.empty_cache()
+        state.notes[:] = ["started twice: at first there was no GPU memory, perhaps because a process had not yet released it"]
+        error = _attempt(job, state, on_progress, settings, precision)
     if isinstance(error, Interrupted) and terminated():
         os._exit(STOPPED_CODE)
     status = status_of(error)
@@ -150,6 +140,27 @@ def execute(
     )
     note = "; ".join(filter(None, (state.note, *state.checkpoints.notes))) or None
     return replace(store_result(job, settings, result, facts, started_at), note=note)
+
+
+def _attempt(
+    job: Job,
+    state: RunState,
+    on_progress: Callable[[Progress], None],
+    settings: ExecutionSettings,
+    precision: dict[str, str],
+) -> BaseException | None:
+    """Carry out a job; return the error that it raised, or None."""
+    error: BaseException | None = None
+    process = os.getpid()
+    try:
+        limit = None if settings.memory is None else int(settings.memory * 2**30)
+        with _watch_gpu(state, job.device), memory_limit(limit):
+            _carry_out(job, state, on_progress, settings, precision)
+    except BaseException as caught:  # also SystemExit: a plugin may call sys.exit
+        error = caught
+    if os.getpid() != process:  # this is a child process that a plugin has forked
+        os._exit(0)
+    return error
 
 
 def store_result(
@@ -208,7 +219,7 @@ def _carry_out(
 ) -> None:
     spec, device, clock = job.spec, torch.device(job.device), state.clock
     registry = Registry(job.plugin_files)
-    _refuse_changed_plugin(job, registry)
+    refuse_changed_plugin(job, registry)
     task = registry.task(spec.task)
     if job.signal_file:
         task.register_file(Path(job.signal_file))
@@ -223,7 +234,7 @@ def _carry_out(
     evaluator = Evaluator(task.metrics_of(job.protocol), problem.evaluation)
     state.notes += [*job.notes, *problem.notes]
     network = build_network(spec, job.protocol, registry, problem, stream)
-    _refuse_undeclared_training(registry.method(spec.method), network)
+    refuse_undeclared_training(registry.method(spec.method), network)
     problem.validate_network(network)
     network.to(device)
     refuse_changed_fp32(precision)
@@ -323,64 +334,6 @@ def _save_weights(network: nn.Module, folder: Path) -> None:
 
 def _keep_reconstruction(state: RunState, problem: Problem, results: Path, step: int, predict: Predictor) -> None:
     state.keep(results, partial(problem.evaluation.save_artifacts, predict), f"step-{step:07d}/")
-
-
-def random_stream(task: Task, signal: str, protocol: Protocol) -> str:
-    """Return the text that seeds a signal's random numbers: the signal's name, or a content hash of the user's file.
-
-    The content is what the task reads from the file. The same values in a different format, or under a different name, give
-    the same text.
-
-    Args:
-        task: The task.
-        signal: Name of the signal.
-        protocol: The protocol, under which the file is read.
-    """
-    if signal not in task.files:
-        return signal
-    batch = task.problem(signal, protocol, 0).example(CONTENT_POINTS)
-    return hashlib.sha256(b"".join(tensor.cpu().numpy().tobytes() for tensor in batch)).hexdigest()
-
-
-def build_network(spec: RunSpec, protocol: Protocol, registry: Registry, problem: Problem, stream: str) -> nn.Module:
-    """Return the network with its initial weights, on the CPU.
-
-    The weights depend on (method, parameters, signal, seed) and nothing else.
-
-    Args:
-        spec: The run.
-        protocol: Its protocol, which gives the width and number of layers.
-        registry: Registry with the method.
-        problem: Its problem, which gives the numbers of inputs and outputs, and the domain.
-        stream: The signal's ``random_stream``.
-    """
-    net = NetworkSpec(
-        in_features=problem.in_features,
-        out_features=problem.out_features,
-        width=protocol.width,
-        n_layers=protocol.n_layers,
-        domain=problem.domain,
-    )
-    # drawn on the CPU and in float32, so that runs on a GPU or in float64 start from the same weights
-    seed = derived_seed("init", spec.method, canonical_json(dict(spec.params)), stream, spec.seed)
-    torch.manual_seed(seed)
-    random.seed(seed)  # some plugins use these two generators
-    np.random.seed(seed % 2**32)
-    network = registry.method(spec.method)(net, **spec.params)
-    return network.double() if protocol.precision == "float64" else network
-
-
-def _refuse_changed_plugin(job: Job, registry: Registry) -> None:
-    source = registry.source("method", job.spec.method)
-    if source.sha256() != job.spec.method_sha256:
-        raise BrokenPlugin(f"{source.path} has changed since the run was planned; run the same command again")
-
-
-def _refuse_undeclared_training(method: Method, network: nn.Module) -> None:
-    """Raise BrokenPlugin if a network brings its own training and its registration does not say so, or the other way round."""
-    if isinstance(network, HasOwnTraining) != method.own_training:
-        has = "has a method own_training" if not method.own_training else "has no method own_training"
-        raise BrokenPlugin(f"the network {has}, and register_method says own_training={method.own_training}: make them agree")
 
 
 def _end_with_parent() -> None:

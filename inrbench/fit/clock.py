@@ -21,8 +21,8 @@ class Clock:
         start = time.perf_counter()
         try:
             yield
+            self._synchronise()  # not after an error: a device that has failed would replace its message
         finally:
-            self._synchronise()
             self.seconds[part] += time.perf_counter() - start
 
     def _synchronise(self) -> None:

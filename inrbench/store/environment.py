@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -68,6 +69,8 @@ def environment(device: str, threads: int, jobs: int, code: tuple[str | None, bo
     cores, memory = physical_cores(), psutil.virtual_memory().total
     # memory is rounded to GiB: the same machine reports a few pages more or less after each boot
     stable = [platform.machine(), cpu_model(), cores, round(memory / 2**30), name]
+    if on_gpu and torch.cuda.is_available():
+        stable += [round(torch.cuda.get_device_properties(device).total_memory / 2**30), nvidia_driver()]
     return Environment(
         device=device,
         device_name=name,
@@ -87,6 +90,16 @@ def environment(device: str, threads: int, jobs: int, code: tuple[str | None, bo
         tf32=on_gpu and products == "tf32",
         load_average=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
     )
+
+
+def nvidia_driver() -> str:
+    """Return the version of NVIDIA's driver; "" if there is none."""
+    try:
+        text = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    version = re.search(r"\b\d+\.\d+(?:\.\d+)?\b", text)
+    return version.group() if version else ""
 
 
 @cache

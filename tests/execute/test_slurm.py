@@ -120,7 +120,13 @@ def test_resources_are_translated_for_slurm_and_validated(tiny_jobs, settings):
         return slurm._parameters(ExecutionRequest(jobs=jobs, seconds=[0.0], settings=settings, resources=resources))
 
     assert ask() == {"job_name": "inrbench", "cpus_per_task": 1}
-    assert ask("cuda:0")["gpus_per_node"] == 1
+    assert ask("cuda:0") == {"job_name": "inrbench", "gpus_per_node": 1, "cpus_per_task": 4}
+    assert ask("cuda:0", gpus="a100:1")["gpus_per_node"] == "a100:1"
+    for gpus in ("2", "a100", "a100:2", "many"):
+        with pytest.raises(BadValue, match=f"--resource gpus={gpus}: a run uses one GPU; write gpus=1, or with its type"):
+            ask("cuda:0", gpus=gpus)
+    with pytest.raises(BadValue, match="a task sees only its own GPU; use --device cuda"):
+        ask("cuda:1")
     assert ask(time="90", memory="8GB", setup="module load cuda") == {
         "job_name": "inrbench", "cpus_per_task": 1, "time": 90, "mem": "8GB", "setup": ["module load cuda"],
     }  # fmt: skip

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 
 from inrbench.errors import BrokenPlugin, InrbenchError
-from inrbench.fit import FastStep, MemoryMeter, compiling, fp32_backend, fp32_settings, restore_fp32
+from inrbench.fit import Clock, FastStep, MemoryMeter, compiling, fp32_backend, fp32_settings, restore_fp32
 from inrbench.fit.checkpoint import BatchStream
 from inrbench.fit.matmul import matmul_error
 from inrbench.fit.step import make_step
@@ -551,3 +552,35 @@ def test_a_gpu_that_does_not_exist_is_refused(monkeypatch):
     assert resolve_device("cuda:1") == "cuda:1"
     with pytest.raises(BadValue, match=r"--device cuda:7: torch sees 2 GPU\(s\) here, the last one is cuda:1"):
         resolve_device("cuda:7")
+
+
+def test_a_run_without_gpu_memory_at_its_start_is_tried_once_more(tiny_jobs, settings, monkeypatch):
+    """A process that was killed may not have released its memory yet."""
+    from inrbench.execute import worker
+
+    (job,) = tiny_jobs()
+    job = replace(job, device="cuda:0")
+    tries = []
+
+    def attempt(*args: object) -> BaseException | None:
+        tries.append(1)
+        return torch.OutOfMemoryError("CUDA out of memory") if len(tries) < 3 else None
+
+    monkeypatch.setattr(worker, "_attempt", attempt)
+    monkeypatch.setattr(worker, "RELEASE_SECONDS", 0.0)
+    assert (worker.execute(job, settings).status, len(tries)) == ("oom", 2), "once, and not for ever"
+    assert worker.execute(job, settings).status == "ok"
+
+
+def test_an_error_of_the_device_is_not_replaced_by_the_clock(monkeypatch):
+    def failed(device: torch.device) -> None:
+        raise RuntimeError("the device has failed before")
+
+    def block() -> None:
+        with Clock(CUDA)("train"):
+            monkeypatch.setattr(torch.cuda, "synchronize", failed)
+            raise ValueError("the first error")
+
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: None)
+    with pytest.raises(ValueError, match="the first error"):
+        block()
