@@ -3,7 +3,7 @@
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from inrbench.errors import unknown_name
+from inrbench.errors import InrbenchError, unknown_name
 from inrbench.trackers.tracker import Tracker
 
 GROUP = "inrbench.trackers"
@@ -36,4 +36,6 @@ def missing_tracker(name: str, error: BaseException) -> str:
     """Return what to tell the user if a tracker cannot be used."""
     if isinstance(error, ImportError):
         return f"--log {name}: it is not installed ({error}); pip install 'inrbench[{name}]'"
+    if isinstance(error, InrbenchError):
+        return f"--log {name}: {error}"
     return f"--log {name}: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"

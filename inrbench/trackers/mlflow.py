@@ -1,5 +1,6 @@
 """Send runs to MLflow: the server of ``MLFLOW_TRACKING_URI``, or a database in ``mlflow`` of the results folder."""
 
+import logging
 import os
 import shutil
 import tempfile
@@ -25,6 +26,8 @@ class MlflowTracker:
     def __init__(self, results: Path) -> None:
         from mlflow import MlflowClient
 
+        for name in ("mlflow", "alembic"):  # they report each step of creating a database
+            logging.getLogger(name).setLevel(logging.WARNING)
         folder, location = below(results, "mlflow"), None
         address = os.environ.get("MLFLOW_TRACKING_URI")
         if not address:

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from requests.utils import get_netrc_auth
+
 from inrbench.errors import InrbenchError
 from inrbench.store.files import below
 from inrbench.trackers.run import TrackedRun
@@ -25,7 +27,7 @@ class WandbTracker:
         import wandb
 
         self._wandb: Any = wandb
-        if os.environ.get("WANDB_MODE", "online") == "online" and not wandb.api.api_key:
+        if os.environ.get("WANDB_MODE", "online") == "online" and not _has_key():
             raise InrbenchError("there is no API key; run: wandb login, or set WANDB_MODE=offline")  # init would wait for input
         self._folder = below(results, "wandb")
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -50,3 +52,9 @@ class WandbTracker:
 
     def close(self) -> None:
         """Do nothing: each run is sent at once."""
+
+
+def _has_key() -> bool:
+    """Return whether there is an API key: in the environment, or in the file in which ``wandb login`` stores it."""
+    address = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")
+    return bool(os.environ.get("WANDB_API_KEY")) or get_netrc_auth(address) is not None
