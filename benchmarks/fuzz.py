@@ -32,7 +32,7 @@ from inrbench.data.video import read_video, write_video
 from inrbench.errors import InrbenchError
 from inrbench.execute.slurm import submissions
 from inrbench.nn import load_weights, save_weights
-from inrbench.planning.tuning import read_recipes
+from inrbench.planning.recipes import read_recipes
 from inrbench.registry import Source, parse_selection
 from inrbench.registry.discover import read_declarations
 from inrbench.report import formatting

@@ -108,7 +108,8 @@ def _end_round(
     search: "Search", round_number: int, runs_of_trials: Mapping[int, Sequence[str]], results: Path
 ) -> tuple[list[int], int]:
     """Print the scores of a round's trials; return the trials of the next round, and an exit code."""
-    from inrbench.planning.tuning import EPOCH_DIVISORS, choose, describe_trial, promote, rank_trials, write_recipe
+    from inrbench.planning.recipes import write_recipe
+    from inrbench.planning.tuning import EPOCH_DIVISORS, choose, describe_trial, promote, rank_trials
 
     ranked = rank_trials(search, runs_of_trials, results)
     share = "all" if EPOCH_DIVISORS[round_number] == 1 else f"1/{EPOCH_DIVISORS[round_number]} of the"

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from inrbench.errors import BadValue
 from inrbench.execute import CHECKPOINT_SECONDS, Artifacts
 from inrbench.planning.device import resolve_device
+from inrbench.planning.recipes import tuned_requests
 from inrbench.planning.request import Request
-from inrbench.planning.tuning import tuned_requests
 from inrbench.spec import TUNED, Track
 
 Order = Literal["planned", "shortest", "longest", "random"]

@@ -329,7 +329,10 @@ def _recipe(request: Request, section: _Section, method: Method, notes: list[str
         recipe, why = (Recipe(params, training) if known else None), "its authors' settings for it are not known"
     else:
         recipe = request.recipes.get((task.name, method.name))
-        why = f"it was not tuned for this task with this budget; run: inrbench tune --methods {method.name} --tasks {task.name}"
+        tune = f"inrbench tune --methods {method.name} --tasks {task.name} --protocol {section.protocol.name}"
+        why = f"it was not tuned for this task with this budget; run: {tune}"
+        if recipe is not None and (gone := sorted(recipe.params.keys() - method.defaults().keys())):
+            recipe, why = None, f"its recipe sets '{gone[0]}', which the method no longer has; tune it again: {tune}"
     if recipe is None and (note := f"{method.name} is left out of {task.name}, track {request.track}: {why}") not in notes:
         notes.append(note)
     return recipe

@@ -7,29 +7,23 @@ resumed like all other runs. Trials are ranked by the task's validation metric, 
 has the settings of the track ``paper``. It takes part in every round, so that the gain from tuning is known.
 """
 
-import json
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from scipy.stats import qmc
 
-from inrbench.errors import BadValue, NothingFound, StoreError
+from inrbench.errors import BadValue, NothingFound
 from inrbench.planning.request import Recipe, Request
 from inrbench.registry import Method, Task
-from inrbench.spec import TUNED, Protocol, Value
+from inrbench.spec import Protocol, Value
 from inrbench.store import load_results
-from inrbench.store.files import below, read_regular, write_atomically
 
 LEARNING_RATES = (1e-5, 2e-2)
 DIGITS = 3
 """Significant digits of the values that are tried."""
-TUNED_FIELDS = frozenset({"lr", "lr_min"})
-"""Fields of a protocol that a search changes."""
 EPOCH_DIVISORS = (4, 2, 1)
 """Divisor of the number of epochs in each round."""
 
@@ -228,121 +222,6 @@ def describe_trial(recipe: Recipe) -> str:
     return ", ".join(source + [f"{name}={value}" for name, value in recipe.params.items()]) or "as usual"
 
 
-@dataclass(frozen=True)
-class Tuned:
-    """The recipe that a search found.
-
-    Args:
-        recipe: The recipe.
-        budget: The budget of the search.
-        facts: The budget and the ranges in words, for captions.
-    """
-
-    recipe: Recipe
-    budget: int
-    facts: str = field(default="", compare=False)
-
-
-def write_recipe(results: Path, search: Search, chosen: BestTrial) -> Path:
-    """Write the best recipe to ``tuned/<task>-<protocol>-<method>.toml`` in a results folder, and return the path.
-
-    Args:
-        results: The results folder.
-        search: The search.
-        chosen: The result of the search.
-    """
-    folder = tuned_folder(results)
-    path = folder / f"{search.task.name}-{search.protocol}-{search.method.name}.toml"
-    facts = {
-        "task": search.task.name,
-        "method": search.method.name,
-        "protocol": search.protocol,
-        "budget": search.budget,
-        "trials_in_each_round": list(search.rounds),
-        "trials_that_ended_well": chosen.finished,
-        "tuned_on": [f"{search.tuning_task.name}/{signal}" for signal in search.signals],
-        "seeds": list(search.seeds),
-        "validation": search.task.tuning_metric,
-        "score": chosen.score,
-        "score_untuned": "none" if chosen.untuned is None else chosen.untuned,
-    }
-    search_ranges = {"lr": LEARNING_RATES, **search.method.search_ranges}
-    params = {name: "none" if value is None else value for name, value in chosen.recipe.params.items()}
-    lines = [f"{name} = {_toml(value)}" for name, value in facts.items()]
-    for table, values in (("ranges", search_ranges), ("params", params), ("training", chosen.recipe.training)):
-        lines += ["", f"[{table}]", *(f"{name} = {_toml(value)}" for name, value in values.items())]
-    write_atomically(("\n".join(lines) + "\n").encode(), path)
-    return path
-
-
-def tuned_folder(results: Path) -> Path:
-    """Return the folder of tuned recipes in a results folder. Raises StoreError if a link is in its place."""
-    return below(results, "tuned")
-
-
-def read_recipes(results: Path, protocol: str) -> dict[tuple[str, str], Tuned]:
-    """Return (task, method) -> tuned recipe under a protocol. Raises StoreError for a file that cannot be read."""
-    recipes = {}
-    for path in sorted(tuned_folder(results).glob("*.toml")):
-        try:
-            facts = tomllib.loads(read_regular(path).decode("utf-8"))
-            if facts["protocol"] == protocol:
-                params = {name: None if value == "none" else value for name, value in dict(facts["params"]).items()}
-                training = {str(name): str(value) for name, value in facts["training"].items()}
-                _refuse_more_than_tuning(params, training, facts["ranges"])
-                search_ranges = ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in dict(facts["ranges"]).items())
-                signals = ", ".join(map(str, facts["tuned_on"]))
-                source = (
-                    f"tuned with a budget of {int(facts['budget'])} runs on {signals} by {facts['validation']}; {search_ranges}"
-                )
-                key = str(facts["task"]), str(facts["method"])
-                recipes[key] = Tuned(Recipe(params, training, source), int(facts["budget"]), source)
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OSError) as error:
-            raise StoreError(f"{path} is not a tuned recipe ({error}); create it again with: inrbench tune") from error
-    return recipes
-
-
-def _refuse_more_than_tuning(params: Mapping[str, Any], training: Mapping[str, str], search_ranges: Mapping[str, Any]) -> None:
-    """Raise ValueError for a recipe that changes more than learning rates and parameters within its ranges.
-
-    Recipes may come from an untrusted source. A wider network or more epochs under the same fingerprint would win any
-    leaderboard.
-    """
-    if more := sorted(training.keys() - TUNED_FIELDS):
-        raise ValueError(f"it sets {more[0]}, which a search never changes")
-    for name, text in training.items():
-        rate = float(text)
-        if not 0 < rate <= LEARNING_RATES[1]:
-            raise ValueError(f"it sets {name} to {text}, outside the range of a search")
-    for name, value in params.items():
-        if name not in search_ranges:
-            raise ValueError(f"it sets {name}, which is not among its ranges")
-        low, high = map(float, search_ranges[name])
-        number = value is not None and not isinstance(value, bool) and isinstance(value, int | float)
-        if value is not None and not (number and low <= value <= high):
-            raise ValueError(f"it sets {name} to {value}, outside its range")
-
-
-def tuned_requests(request: Request, results: Path) -> list[Request]:
-    """Return one request per tuning budget, for a request of the track ``tuned``. Raises NothingFound if nothing was tuned.
-
-    Each budget has its own track, such as ``tuned-20``: methods with different budgets never share a leaderboard.
-    """
-    found = read_recipes(results, request.suite or request.protocol)
-    budgets = sorted({tuned.budget for tuned in found.values()})
-    if not budgets:
-        name = request.suite or request.protocol
-        raise NothingFound(f"nothing was tuned for protocol '{name}' in '{results}'; run: inrbench tune --protocol {name}")
-    return [
-        replace(
-            request,
-            track=f"{TUNED}-{budget}",
-            recipes={key: tuned.recipe for key, tuned in found.items() if tuned.budget == budget},
-        )
-        for budget in budgets
-    ]
-
-
 def _points(dimensions: int, count: int) -> np.ndarray:
     """Return ``count`` points that fill the unit cube evenly, as ``(count, dimensions)``. They are the same in every call."""
     power = math.ceil(math.log2(max(count, 1)))
@@ -371,11 +250,3 @@ def _within(ends: tuple[float, float], share: float) -> float:
     low, high = ends
     value = low * (high / low) ** share if low > 0 else low + (high - low) * share
     return float(f"{value:.{DIGITS}g}")
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, Mapping):
-        raise TypeError("no tables inside tables")
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_toml(item) for item in value)}]"
-    return json.dumps(value) if isinstance(value, str) else repr(value)

@@ -7,9 +7,10 @@ from click.testing import CliRunner
 
 from inrbench.analyse import leaderboards
 from inrbench.cli.main import cli
-from inrbench.errors import BadValue, NothingFound, StoreError
-from inrbench.planning import Request, make_plan
+from inrbench.errors import BadValue, NothingFound, NothingSelected, StoreError
+from inrbench.planning import Request, make_plan, recipes
 from inrbench.planning.plan import Recipe
+from inrbench.planning.recipes import read_recipes, tuned_requests, write_recipe
 from inrbench.planning.tuning import (
     EPOCH_DIVISORS,
     LEARNING_RATES,
@@ -17,10 +18,7 @@ from inrbench.planning.tuning import (
     make_search,
     promote,
     rank_trials,
-    read_recipes,
     rounds_of,
-    tuned_requests,
-    write_recipe,
 )
 from inrbench.registry import Registry
 from inrbench.spec import Measurement, digest
@@ -192,6 +190,62 @@ def test_methods_tuned_with_different_budgets_get_different_tracks(attempt, tmp_
     assert tracks == {"siren": "tuned-2", "wire": "tuned-3"}
     with pytest.raises(NothingFound, match="nothing was tuned for protocol 'paper'"):
         tuned_requests(Request(methods="wire", tasks="photo"), tmp_path)
+
+
+RECIPE = """task = "photo"
+method = "wire"
+protocol = "quick"
+budget = 8
+tuned_on = ["photo/grass"]
+validation = "psnr-offgrid@2x-area"
+
+[ranges]
+lr = [1e-05, 0.02]
+omega = [5.0, 60.0]
+
+[params]
+omega = 17.0
+
+[training]
+lr = "0.004"
+lr_min = "0.002"
+"""
+
+
+def test_installed_recipes_are_used_without_a_search_and_those_of_the_user_take_precedence(tmp_path, monkeypatch):
+    monkeypatch.setattr("inrbench.planning.recipes._published", lambda: [RECIPE])
+    request = Request(methods="wire,siren", tasks="photo", protocol="quick", signals="camera")
+    (tuned,) = tuned_requests(request, tmp_path)
+    assert tuned.track == "tuned-8"
+    plan, _ = make_plan(tuned, {})
+    assert [(job.spec.method, job.spec.params["omega"], job.protocol.lr) for job in plan.todo] == [("wire", 17.0, 0.004)]
+    assert (
+        "siren is left out of photo, track tuned-8: it was not tuned for this task with this budget; "
+        "run: inrbench tune --methods siren --tasks photo --protocol quick"
+    ) in plan.notes
+    (tmp_path / "tuned").mkdir()
+    (tmp_path / "tuned" / "mine.toml").write_text(RECIPE.replace("17.0", "23.0"))
+    plan, _ = make_plan(tuned_requests(request, tmp_path)[0], {})
+    assert [job.spec.params["omega"] for job in plan.todo] == [23.0]
+
+
+def test_a_recipe_for_a_parameter_that_is_gone_is_left_out_by_name(tmp_path, monkeypatch):
+    monkeypatch.setattr("inrbench.planning.recipes._published", lambda: [RECIPE.replace("omega", "sharpness")])
+    (tuned,) = tuned_requests(Request(methods="wire", tasks="photo", protocol="quick", signals="camera"), tmp_path)
+    with pytest.raises(NothingSelected) as error:
+        make_plan(tuned, {})
+    assert (
+        "wire is left out of photo, track tuned-8: its recipe sets 'sharpness', which the method no longer has; "
+        "tune it again: inrbench tune --methods wire --tasks photo --protocol quick"
+    ) in str(error.value)
+
+
+def test_all_installed_recipes_can_be_used(registry):
+    for text in recipes._published():
+        found = recipes._decoded(text)
+        method, protocol = registry.method(found.method), registry.task(found.task).protocol(found.protocol)
+        assert found.recipe.params.keys() <= method.defaults().keys()
+        assert protocol.with_changes(found.recipe.training)
 
 
 def test_lowest_value_of_an_error_metric_is_chosen(attempt, tmp_path):

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from inrbench.cli.main import cli
 from inrbench.errors import StoreError
 from inrbench.execute.slurm import submissions
-from inrbench.planning.tuning import read_recipes
+from inrbench.planning.recipes import read_recipes
 from inrbench.registry import Registry
 from inrbench.report.site import build_site
 from inrbench.report.site.methods import read_timings

@@ -10,7 +10,7 @@ from inrbench.cli.main import cli
 from inrbench.data import cache_folder
 from inrbench.errors import BadValue, StoreError
 from inrbench.execute.worker import compiled_folder
-from inrbench.planning.tuning import read_recipes
+from inrbench.planning.recipes import read_recipes
 from inrbench.private import private_folder
 
 AS_ROOT = hasattr(os, "getuid") and os.getuid() == 0

@@ -1,0 +1,176 @@
+"""Tuned recipes: written by a search, read from a results folder, and published with inrbench."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from inrbench.errors import NothingFound, StoreError
+from inrbench.planning.request import Recipe, Request
+from inrbench.planning.tuning import LEARNING_RATES, BestTrial, Search
+from inrbench.spec import TUNED
+from inrbench.store.files import below, read_regular, write_atomically
+
+TUNED_FIELDS = frozenset({"lr", "lr_min"})
+"""Fields of a protocol that a search changes."""
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+"""Exceptions that a file with other content can raise."""
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The recipe that a search found.
+
+    Args:
+        task: Name of the task.
+        method: Name of the method.
+        protocol: Name of the protocol.
+        recipe: The recipe.
+        budget: The budget of the search.
+        facts: The budget and the ranges in words, for captions.
+    """
+
+    task: str
+    method: str
+    protocol: str
+    recipe: Recipe
+    budget: int
+    facts: str = field(default="", compare=False)
+
+
+def write_recipe(results: Path, search: Search, chosen: BestTrial) -> Path:
+    """Write the best recipe to ``tuned/<task>-<protocol>-<method>.toml`` in a results folder, and return the path.
+
+    Args:
+        results: The results folder.
+        search: The search.
+        chosen: The result of the search.
+    """
+    folder = tuned_folder(results)
+    path = folder / f"{search.task.name}-{search.protocol}-{search.method.name}.toml"
+    facts = {
+        "task": search.task.name,
+        "method": search.method.name,
+        "protocol": search.protocol,
+        "budget": search.budget,
+        "trials_in_each_round": list(search.rounds),
+        "trials_that_ended_well": chosen.finished,
+        "tuned_on": [f"{search.tuning_task.name}/{signal}" for signal in search.signals],
+        "seeds": list(search.seeds),
+        "validation": search.task.tuning_metric,
+        "score": chosen.score,
+        "score_untuned": "none" if chosen.untuned is None else chosen.untuned,
+    }
+    search_ranges = {"lr": LEARNING_RATES, **search.method.search_ranges}
+    params = {name: "none" if value is None else value for name, value in chosen.recipe.params.items()}
+    lines = [f"{name} = {_toml(value)}" for name, value in facts.items()]
+    for table, values in (("ranges", search_ranges), ("params", params), ("training", chosen.recipe.training)):
+        lines += ["", f"[{table}]", *(f"{name} = {_toml(value)}" for name, value in values.items())]
+    write_atomically(("\n".join(lines) + "\n").encode(), path)
+    return path
+
+
+def tuned_folder(results: Path) -> Path:
+    """Return the folder of tuned recipes in a results folder. Raises StoreError if a link is in its place."""
+    return below(results, "tuned")
+
+
+def read_recipes(results: Path, protocol: str) -> dict[tuple[str, str], Tuned]:
+    """Return (task, method) -> tuned recipe under a protocol, from a results folder.
+
+    Raises StoreError for a file that cannot be read.
+    """
+    recipes = {}
+    for path in sorted(tuned_folder(results).glob("*.toml")):
+        try:
+            found = _decoded(read_regular(path).decode("utf-8"))
+        except (*MALFORMED, OSError) as error:
+            raise StoreError(f"{path} is not a tuned recipe ({error}); create it again with: inrbench tune") from error
+        if found.protocol == protocol:
+            recipes[found.task, found.method] = found
+    return recipes
+
+
+def installed_recipes(protocol: str) -> dict[tuple[str, str], Tuned]:
+    """Return (task, method) -> published recipe under a protocol, of those that are installed with inrbench."""
+    found = [_decoded(text) for text in _published()]
+    return {(each.task, each.method): each for each in found if each.protocol == protocol}
+
+
+def _published() -> list[str]:
+    """Return the texts of the recipes that are installed with inrbench."""
+    folder = resources.files("inrbench.results").joinpath("published", "tuned")
+    if not folder.is_dir():
+        return []
+    files = sorted((each for each in folder.iterdir() if each.name.endswith(".toml")), key=lambda each: each.name)
+    return [each.read_text(encoding="utf-8") for each in files]
+
+
+def _decoded(text: str) -> Tuned:
+    """Return the recipe in a file's text. Raises one of MALFORMED for other text."""
+    facts = tomllib.loads(text)
+    params = {name: None if value == "none" else value for name, value in dict(facts["params"]).items()}
+    training = {str(name): str(value) for name, value in facts["training"].items()}
+    _refuse_more_than_tuning(params, training, facts["ranges"])
+    search_ranges = ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in dict(facts["ranges"]).items())
+    signals = ", ".join(map(str, facts["tuned_on"]))
+    budget = int(facts["budget"])
+    source = f"tuned with a budget of {budget} runs on {signals} by {facts['validation']}; {search_ranges}"
+    return Tuned(
+        str(facts["task"]), str(facts["method"]), str(facts["protocol"]), Recipe(params, training, source), budget, source
+    )
+
+
+def _refuse_more_than_tuning(params: Mapping[str, Any], training: Mapping[str, str], search_ranges: Mapping[str, Any]) -> None:
+    """Raise ValueError for a recipe that changes more than learning rates and parameters within its ranges.
+
+    Recipes may come from an untrusted source. A wider network or more epochs under the same fingerprint would win any
+    leaderboard.
+    """
+    if more := sorted(training.keys() - TUNED_FIELDS):
+        raise ValueError(f"it sets {more[0]}, which a search never changes")
+    for name, text in training.items():
+        rate = float(text)
+        if not 0 < rate <= LEARNING_RATES[1]:
+            raise ValueError(f"it sets {name} to {text}, outside the range of a search")
+    for name, value in params.items():
+        if name not in search_ranges:
+            raise ValueError(f"it sets {name}, which is not among its ranges")
+        low, high = map(float, search_ranges[name])
+        number = value is not None and not isinstance(value, bool) and isinstance(value, int | float)
+        if value is not None and not (number and low <= value <= high):
+            raise ValueError(f"it sets {name} to {value}, outside its range")
+
+
+def tuned_requests(request: Request, results: Path) -> list[Request]:
+    """Return one request per tuning budget, for a request of the track ``tuned``. Raises NothingFound if nothing was tuned.
+
+    Recipes of the results folder take precedence over those that are installed with inrbench. Each budget has its own track,
+    such as ``tuned-20``: methods with different budgets never share a leaderboard.
+    """
+    protocol = request.suite or request.protocol
+    found = {**installed_recipes(protocol), **read_recipes(results, protocol)}
+    budgets = sorted({tuned.budget for tuned in found.values()})
+    if not budgets:
+        raise NothingFound(
+            f"nothing was tuned for protocol '{protocol}' in '{results}'; run: inrbench tune --protocol {protocol}"
+        )
+    return [
+        replace(
+            request,
+            track=f"{TUNED}-{budget}",
+            recipes={key: tuned.recipe for key, tuned in found.items() if tuned.budget == budget},
+        )
+        for budget in budgets
+    ]
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, Mapping):
+        raise TypeError("no tables inside tables")
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    return json.dumps(value) if isinstance(value, str) else repr(value)
