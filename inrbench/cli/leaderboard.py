@@ -6,6 +6,7 @@ import click
 
 from inrbench.cli.options import complete_names, results_option, words
 from inrbench.console import say
+from inrbench.errors import BadValue
 
 
 @click.command("leaderboard")
@@ -22,8 +23,16 @@ from inrbench.console import say
 @click.option(
     "--details", is_flag=True, help="Also print the methods that none beats at their cost, and the time to 30, 35 and 40 dB."
 )
+@click.option(
+    "--overall",
+    "combined",
+    is_flag=True,
+    help="Print one table over all tasks instead: win rates, mean ranks and distances to the best, with intervals.",
+)
 @results_option
-def command(tasks: str | None, protocol: str | None, style: str, track: str | None, details: bool, results: Path) -> None:
+def command(
+    tasks: str | None, protocol: str | None, style: str, track: str | None, details: bool, combined: bool, results: Path
+) -> None:
     """Print one leaderboard per task, protocol fingerprint and device class.
 
     Runs with different fingerprints never share a leaderboard. Exit code 4 if there is nothing to show.
@@ -31,10 +40,14 @@ def command(tasks: str | None, protocol: str | None, style: str, track: str | No
     \b
     inrbench leaderboard
     inrbench leaderboard --tasks kodak --format markdown --results results/published
+    inrbench leaderboard --overall --protocol standard --track paper
     """
     from inrbench import report
     from inrbench.analyse import leaderboards
 
+    if combined:
+        _print_overall(results, tasks, protocol, track, style)
+        return
     tables = leaderboards(results, words(tasks), words(protocol), curves=details, track=track)
     if style == "terminal":
         report.print_leaderboards(tables, details)
@@ -48,3 +61,23 @@ def command(tasks: str | None, protocol: str | None, style: str, track: str | No
             block=True,
             end="",
         )
+
+
+def _print_overall(results: Path, tasks: str | None, protocol: str | None, track: str | None, style: str) -> None:
+    """Print the overall tables. Raises BadValue for a format that they do not have, or for runs that are not alike."""
+    from inrbench.analyse import comparable_runs
+    from inrbench.analyse.overall import overall
+    from inrbench.report.overall import overall_text
+
+    formats = {"terminal": "simple", "markdown": "pipe"}
+    if style not in formats:
+        raise BadValue(f"--overall --format {style}: the formats are {', '.join(formats)}")
+    groups = comparable_runs(results, ("metrics",), words(tasks), words(protocol), track)
+    kinds = {(group.track, group.engine, group.device_class) for group in groups}
+    if len(kinds) > 1:
+        raise BadValue(
+            f"--overall: these runs are of several tracks, engines or devices: {sorted(kinds)}; choose a track with --track"
+        )
+    if len({group.task for group in groups}) < len(groups):
+        raise BadValue("--overall: a task has runs under several protocols; choose one with --protocol")
+    say(overall_text(overall(groups), formats[style]), block=True, end="")

@@ -1,0 +1,218 @@
+"""One answer over many tables: which methods win, how often, and by how much.
+
+A table counts as much as any other, however many signals it has; within a table, every signal counts the same. Seeds of a
+signal are averaged first. Only methods that were run on every signal of every table take part, with their usual parameters. On
+a signal on which a method failed or did not train, it is behind all others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from inrbench.analyse.aggregate import scores_by_signal
+from inrbench.analyse.runs import ComparableRuns, metrics_of
+from inrbench.analyse.statistics import CONFIDENCE, RESAMPLES, Interval
+from inrbench.errors import NothingFound
+from inrbench.registry import Registry
+from inrbench.spec import Metric
+
+Array = NDArray[np.float64]
+FAMILIES = {
+    "function": "fitting", "image": "fitting", "video": "fitting", "audio": "sound", "shape": "shapes",
+    "restoration": "inverse problems", "ct": "inverse problems", "pde": "equations",
+}  # fmt: skip
+"""Kind of task -> family of tables."""
+OFF_GRID = "off-grid"
+"""Family of the metrics at points between the fitted ones."""
+MIN_METHODS = 2
+
+
+@dataclass(frozen=True)
+class OverallEntry:
+    """A method over all tables, with 95 % bootstrap intervals over signals.
+
+    Args:
+        label: The method.
+        win_rate: Share of comparisons with another method on a signal that it wins; a tie counts as half.
+        mean_rank: Mean rank; 1 is best.
+        gaps: Unit -> mean distance to the best method of each signal, over the tables with this unit: dB, decades (powers of
+            ten of an error), or "" for numbers without a unit.
+        trained: Share of signals on which it trained.
+    """
+
+    label: str
+    win_rate: Interval
+    mean_rank: Interval
+    gaps: dict[str, Interval]
+    trained: float
+
+
+@dataclass(frozen=True)
+class Overall:
+    """The result over a family of tables.
+
+    Args:
+        family: Name of the family, or ``all``.
+        entries: The methods, the highest win rate first.
+        tables: Names of the tables, and the numbers of their signals.
+        left_out: Method -> tables in which it is missing.
+    """
+
+    family: str
+    entries: list[OverallEntry]
+    tables: dict[str, int]
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Table:
+    name: str
+    family: str
+    unit: str
+    losses: pd.DataFrame
+    """One row per signal and one column per method; lower is better; NaN where a method failed or did not train."""
+    absent: set[str]
+    """Methods that were not run on all signals."""
+
+
+def overall(groups: Sequence[ComparableRuns]) -> list[Overall]:
+    """Return the result over all tables, then those of families of tasks, each if two methods or more are in all its tables.
+
+    Args:
+        groups: Runs of one table each, of one track, engine and class of device.
+
+    Raises:
+        NothingFound: No two methods are in all tables of a family.
+    """
+    tables = [table for group in groups for table in _tables(group)]
+    primary = [table for table in tables if table.family != OFF_GRID]
+    found = [_combined("all", primary)]
+    families = dict.fromkeys(table.family for table in tables)
+    if len(families) > 1:
+        found += [_combined(family, [table for table in tables if table.family == family]) for family in families]
+    dense = [each for each in found if each.entries]
+    if not dense:
+        raise NothingFound("no two methods are in all of these tables; choose tables with --tasks and --protocol")
+    return dense
+
+
+def _tables(group: ComparableRuns) -> list[_Table]:
+    """Return a table of the primary metric, and one of the first metric between the fitted points, if there is one."""
+    metrics = metrics_of(group.runs)
+    if not metrics:
+        return []
+    kinds = {name: Registry().task(name).kind for name in Registry().tasks}
+    family = FAMILIES.get(kinds.get(group.task, ""), "other")
+    off_grid = [(metric, OFF_GRID) for metric in metrics[1:] if _is_off_grid(metric)]
+    chosen = [(metrics[0], family), *off_grid[:1]]
+    return [_table(group, metric, each) for metric, each in chosen]
+
+
+def _is_off_grid(metric: Metric) -> bool:
+    return "offgrid" in metric.id or metric.id.startswith("iou-random")
+
+
+def _table(group: ComparableRuns, metric: Metric, family: str) -> _Table:
+    usual = group.runs[group.runs["variant"].fillna("") == ""]
+    scores = scores_by_signal(replace(group, runs=usual), metric)
+    runs = usual.groupby(["signal", "label"]).size().unstack("label").notna()
+    scores = scores.reindex(index=runs.index, columns=runs.columns)
+    sign = -1.0 if metric.higher_is_better else 1.0
+    unit = "decades" if metric.scale == "log" else metric.unit
+    absent = {str(label) for label in runs.columns[~runs.all()]}
+    return _Table(f"{group.task} ({metric.id})", family, unit, sign * scores, absent)
+
+
+def _combined(family: str, tables: Sequence[_Table]) -> Overall:
+    everyone = sorted({str(label) for table in tables for label in table.losses.columns})
+    left_out = {
+        label: missing
+        for label in everyone
+        if (missing := [table.name for table in tables if label in table.absent or label not in table.losses.columns])
+    }
+    methods = [label for label in everyone if label not in left_out]
+    sizes = {table.name: len(table.losses) for table in tables}
+    if len(methods) < MIN_METHODS:
+        return Overall(family, [], sizes, left_out)
+    losses = [table.losses[methods].to_numpy(dtype=float) for table in tables]
+    random = np.random.default_rng(0)
+    picks = [random.integers(len(each), size=(RESAMPLES, len(each))) for each in losses]
+    wins = _intervals([win_shares(each) for each in losses], picks)
+    ranks = _intervals([ranks_of(each) for each in losses], picks)
+    gaps = {}
+    for unit in dict.fromkeys(table.unit for table in tables):
+        places = [i for i, table in enumerate(tables) if table.unit == unit]
+        gaps[unit] = _intervals([_gaps(losses[i]) for i in places], [picks[i] for i in places])
+    trained = np.mean([np.isfinite(each).mean(axis=0) for each in losses], axis=0)
+    entries = [
+        OverallEntry(label, wins[i], ranks[i], {unit: each[i] for unit, each in gaps.items()}, float(trained[i]))
+        for i, label in enumerate(methods)
+    ]
+    entries.sort(key=lambda entry: (-entry.win_rate.mean, entry.label))
+    return Overall(family, entries, sizes, left_out)
+
+
+def win_shares(losses: Array) -> Array:
+    """Return, for each signal and method, the share of the other methods that it beats; a tie counts as half.
+
+    Args:
+        losses: One row per signal and one column per method; NaN is behind all numbers.
+
+    >>> win_shares(np.array([[1.0, 2.0, 2.0], [3.0, np.nan, 1.0]])).tolist()
+    [[1.0, 0.25, 0.25], [0.5, 0.0, 1.0]]
+    """
+    filled = np.where(np.isnan(losses), np.inf, losses)
+    ahead = (filled[:, :, None] < filled[:, None, :]).sum(axis=2)
+    level = (filled[:, :, None] == filled[:, None, :]).sum(axis=2) - 1
+    shares: Array = (ahead + level / 2) / (losses.shape[1] - 1)
+    return shares
+
+
+def ranks_of(losses: Array) -> Array:
+    """Return the rank of each method on each signal; ties share their mean rank.
+
+    >>> ranks_of(np.array([[1.0, 2.0, 2.0]])).tolist()
+    [[1.0, 2.5, 2.5]]
+    """
+    others = losses.shape[1] - 1
+    return 1 + others * (1 - win_shares(losses))
+
+
+def _gaps(losses: Array) -> Array:
+    """Return the distance of each method to the best one of its signal; NaN where it failed or did not train."""
+    best = np.nanmin(np.where(np.isfinite(losses).any(axis=1, keepdims=True), losses, 0.0), axis=1, keepdims=True)
+    gaps: Array = losses - best
+    return gaps
+
+
+def _intervals(values: Sequence[Array], picks: Sequence[NDArray[np.int64]]) -> list[Interval]:
+    """Return the mean over tables of the means over signals for each method, with bootstrap intervals over signals.
+
+    Args:
+        values: One array ``(signals, methods)`` per table; NaN is left out of a mean.
+        picks: Resampled signals ``(resamples, signals)`` of each table.
+    """
+    means = _mean(np.stack([_mean(each) for each in values]))
+    sampled = _mean(np.stack([_mean(each[pick].swapaxes(0, 1)) for each, pick in zip(values, picks, strict=True)]))
+    alone = all(len(each) == 1 for each in values)
+    found = []
+    for mean, column in zip(means, sampled.T, strict=True):
+        known = column[np.isfinite(column)]
+        if alone or not len(known):
+            found.append(Interval(float(mean)))
+        else:
+            low, high = np.quantile(known, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+            found.append(Interval(float(mean), float(low), float(high)))
+    return found
+
+
+def _mean(values: Array) -> Array:
+    """Return the mean over the first axis, without NaN; NaN where there is no number."""
+    known = np.isfinite(values)
+    counts = known.sum(axis=0)
+    sums = np.where(known, values, 0.0).sum(axis=0)
+    means: Array = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    return means

@@ -1,0 +1,59 @@
+"""The overall table, for a terminal and as Markdown."""
+
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from inrbench.analyse.overall import Overall, OverallEntry
+from inrbench.analyse.statistics import Interval
+from inrbench.console import NONE
+
+
+def overall_text(results: Sequence[Overall], style: str = "simple") -> str:
+    """Return one table per family.
+
+    Args:
+        results: The results, such as those of ``overall``.
+        style: Table format of tabulate: ``simple``, ``pipe`` for Markdown.
+    """
+    return "\n\n".join(_one(result, style) for result in results) + "\n"
+
+
+def _one(result: Overall, style: str) -> str:
+    units = list(result.entries[0].gaps)
+    heads = ["method", "wins", "mean rank", *(f"{unit or 'points'} to best" for unit in units), "trained"]
+    rows = [_cells(entry, units) for entry in result.entries]
+    table = tabulate(rows, heads, tablefmt=style, disable_numparse=True, colalign=("left", *["right"] * (len(heads) - 1)))
+    bold = "**" if style == "pipe" else ""
+    tables = ", ".join(f"{name}: {n} signal{'s' if n > 1 else ''}" for name, n in result.tables.items())
+    lines = [
+        f"{bold}Overall: {result.family}{bold}", "", table, "",
+        f"Tables, of equal weight: {tables}.",
+        "wins: share of comparisons with another method on a signal. In brackets: 95 % bootstrap intervals over signals.",
+    ]  # fmt: skip
+    if result.left_out:
+        missing = ", ".join(f"{label} ({len(names)})" for label, names in result.left_out.items())
+        lines.append(f"Left out, with the number of tables in which signals are missing: {missing}.")
+    return "\n".join(lines)
+
+
+def _cells(entry: OverallEntry, units: Sequence[str]) -> list[str]:
+    return [
+        entry.label,
+        _percent(entry.win_rate),
+        _number(entry.mean_rank),
+        *(_number(entry.gaps[unit]) for unit in units),
+        f"{entry.trained:.0%}",
+    ]
+
+
+def _percent(value: Interval) -> str:
+    text = f"{value.mean:.0%}"
+    return text if value.low is None or value.high is None else f"{text} [{value.low:.0%}, {value.high:.0%}]"
+
+
+def _number(value: Interval) -> str:
+    if value.mean != value.mean:  # not a number: it trained nowhere
+        return NONE
+    text = f"{value.mean:.2f}"
+    return text if value.low is None or value.high is None else f"{text} [{value.low:.2f}, {value.high:.2f}]"
