@@ -21,12 +21,14 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import tomllib
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -65,20 +67,25 @@ class Campaign:
     def seconds_left(self) -> float:
         return self.end - time.monotonic() - MARGIN
 
-    def run(self, stage: str, *words: str, ok: tuple[int, ...] = (0,)) -> int:
-        """Run a command of Python until it ends or the time is up, and append its output to the stage's log."""
+    def run(self, stage: str, *words: str, ok: tuple[int, ...] = (0,), out: Path | None = None) -> int:
+        """Run a command of Python until it ends or the time is up, and append its output to the stage's log.
+
+        ``out``: File for its standard output, if that is not for the log.
+        """
         if self.seconds_left <= 0:
             raise TimeUp
         with (self.out / f"{stage}.log").open("ab") as log:
             log.write(f"$ {' '.join(words)}\n".encode())
             log.flush()
-            process = subprocess.Popen([sys.executable, *words], stdout=log, stderr=log, env=self.environment, cwd=ROOT)
-            try:
-                code = process.wait(self.seconds_left + MARGIN / 2)
-            except subprocess.TimeoutExpired:
-                process.terminate()
-                process.wait(MARGIN / 2)
-                raise TimeUp from None
+            with out.open("wb") if out else nullcontext(log) as target:
+                process = subprocess.Popen(
+                    [sys.executable, *words], stdout=target, stderr=log, env=self.environment, cwd=ROOT, start_new_session=True
+                )
+                try:
+                    code = process.wait(self.seconds_left + MARGIN / 3)
+                except subprocess.TimeoutExpired:
+                    stop(process)
+                    raise TimeUp from None
         if code not in ok:
             raise RuntimeError(f"exit code {code}: {' '.join(words)}")
         return code
@@ -94,6 +101,16 @@ class Campaign:
 
     def save(self) -> None:
         (self.out / "summary.json").write_text(json.dumps(self.summary, indent=1) + "\n", encoding="utf-8")
+
+
+def stop(process: "subprocess.Popen[bytes]") -> None:
+    """End a command and its children; first in a way that lets it write checkpoints."""
+    process.terminate()
+    try:
+        process.wait(MARGIN / 2)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def importable() -> Path:
@@ -152,9 +169,8 @@ def profile(campaign: Campaign) -> None:
         if campaign.small:
             words = ["--shape", "2x8", "--points", "256", "--rounds", "1", "--methods", "siren" if kind != "pde" else "pinn"]
         command = ["-m", "inrbench", "profile", "--kind", kind, *words, "--device", campaign.device, "--format", "json"]
-        code = f"import subprocess, sys; sys.exit(subprocess.run({[sys.executable, *command]!r}, stdout=open({str(target)!r}, 'w')).returncode)"
         try:
-            campaign.run("profile", "-c", code)
+            campaign.run("profile", *command, "--results", str(campaign.results), out=target)
         except BaseException:
             target.unlink(missing_ok=True)
             raise
@@ -267,6 +283,7 @@ def main() -> None:
         parser.error("the folder OUT is missing")
     if missing := missing_packages():
         sys.exit(f"these packages are not installed here: {', '.join(missing)}; bring wheels, and pip install --no-index them")
+    given.out = given.out.resolve()
     given.out.mkdir(parents=True, exist_ok=True)
     if given.resume:
         shutil.copytree(given.resume, given.out, dirs_exist_ok=True)

@@ -2,9 +2,9 @@
 
 For each task with runs of the protocol:
 
-(a) settled: by how much the median method changes its primary metric over the last tenth of the steps: in dB, in percent of its
-    value, or, for errors, in decades. The value before the last tenth is interpolated in the logarithm of the step.
-(b) trained: which methods did not train on a signal, on the track ``tuned``, or on ``paper`` if there is no other.
+(a) settled: by how much the median method changes its primary metric over the last tenth of the steps: in dB; for errors, in
+    decades; else in percent of its value. The value before the last tenth is interpolated in the logarithm of the step.
+(b) trained: which methods did not train on a signal. For a protocol to be sound, there must be none on the track ``tuned``.
 (c) apart: whether the seeds tell the first from the fifth method: on how many signals the difference of their means over seeds is
     larger than twice its standard error. None with fewer than three seeds.
 """
@@ -35,7 +35,8 @@ def settled(table: Leaderboard) -> dict[str, float]:
                 continue
             steps, values = zip(*points, strict=True)
             before = np.interp(math.log(0.9 * steps[-1]), np.log(steps), values)
-            found.append(abs(values[-1] - before))
+            change = abs(values[-1] - before)
+            found.append(change if metric.unit or metric.scale == "log" else 100 * change / abs(values[-1]))
         if found:
             changes[str(label)] = statistics.fmean(found)
     return changes
@@ -63,7 +64,7 @@ def soundness(table: Leaderboard) -> dict[str, object]:
     metric, runs = table.metrics[0], table.group.runs
     changes = settled(table)
     median = statistics.median(changes.values()) if changes else None
-    unit = "decades" if metric.scale == "log" else metric.unit or "points"
+    unit = "decades" if metric.scale == "log" else metric.unit or "percent"
     return {
         "track": table.group.track,
         "metric": metric.id,

@@ -2,7 +2,7 @@
 
 A table counts as much as any other, however many signals it has; within a table, every signal counts the same. Seeds of a
 signal are averaged first. Only methods that were run on every signal of every table take part, with their usual parameters. On
-a signal on which a method failed or did not train, it is behind all others.
+a signal on which a run of a method failed or did not train, the method is behind all others, and has no distance to the best.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from inrbench.analyse.aggregate import scores_by_signal
+from inrbench.analyse.aggregate import scores_by_signal, usable
 from inrbench.analyse.runs import ComparableRuns, metrics_of
 from inrbench.analyse.statistics import CONFIDENCE, RESAMPLES, Interval
 from inrbench.errors import NothingFound
@@ -40,7 +40,7 @@ class OverallEntry:
         mean_rank: Mean rank; 1 is best.
         gaps: Unit -> mean distance to the best method of each signal, over the tables with this unit: dB, decades (powers of
             ten of an error), or "" for numbers without a unit.
-        trained: Share of signals on which it trained.
+        trained: Share of signals on which all of its runs trained; the distances are means over these.
     """
 
     label: str
@@ -119,7 +119,8 @@ def _table(group: ComparableRuns, metric: Metric, family: str) -> _Table:
     usual = group.runs[group.runs["variant"].fillna("") == ""]
     scores = scores_by_signal(replace(group, runs=usual), metric)
     runs = usual.groupby(["signal", "label"]).size().unstack("label").notna()
-    scores = scores.reindex(index=runs.index, columns=runs.columns)
+    all_trained = usable(usual).groupby([usual["signal"], usual["label"]]).all().unstack("label")
+    scores = scores.reindex(index=runs.index, columns=runs.columns).where(all_trained.eq(True))
     sign = -1.0 if metric.higher_is_better else 1.0
     unit = "decades" if metric.scale == "log" else metric.unit
     absent = {str(label) for label in runs.columns[~runs.all()]}

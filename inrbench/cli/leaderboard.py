@@ -73,11 +73,18 @@ def _print_overall(results: Path, tasks: str | None, protocol: str | None, track
     if style not in formats:
         raise BadValue(f"--overall --format {style}: the formats are {', '.join(formats)}")
     groups = comparable_runs(results, ("metrics",), words(tasks), words(protocol), track)
-    kinds = {(group.track, group.engine, group.device_class) for group in groups}
+    tracks = sorted({group.track for group in groups})
+    if len(tracks) > 1:
+        raise BadValue(f"--overall: these runs are of several tracks, {', '.join(tracks)}; choose one with --track")
+    kinds = sorted({f"{group.device_class}, {group.engine} engine" for group in groups})
     if len(kinds) > 1:
-        raise BadValue(
-            f"--overall: these runs are of several tracks, engines or devices: {sorted(kinds)}; choose a track with --track"
-        )
-    if len({group.task for group in groups}) < len(groups):
-        raise BadValue("--overall: a task has runs under several protocols; choose one with --protocol")
+        raise BadValue(f"--overall: these runs are of {'; '.join(kinds)}; keep such runs in folders of their own")
+    protocols: dict[str, list[str]] = {}
+    for group in groups:
+        protocols.setdefault(group.task, []).append(f"{group.protocol} ({group.fingerprint})")
+    for task, names in protocols.items():
+        if len(names) > 1:
+            raise BadValue(
+                f"--overall: {task} has runs under {', '.join(names)}; choose one with --protocol, by name or fingerprint"
+            )
     say(overall_text(overall(groups), formats[style]), block=True, end="")

@@ -48,14 +48,13 @@ def run_dask(request: ExecutionRequest, observer: ProgressObserver) -> bool:
         _refuse_shared_workers(client)
         tasks = _Tasks(client, request, cpus, RunsElsewhere(request, observer))
         try:
-            tasks.run()
+            return tasks.run()
         except KeyboardInterrupt:
             if request.cancel_on_interrupt:
                 tasks.cancel()
             else:
                 tasks.leave()
             return False
-        return True
     finally:
         client.close()
 
@@ -69,23 +68,26 @@ class _Tasks:
         self._client, self._request, self._runs = client, request, runs
         self._settings = replace(request.settings, workers=1, threads=cpus)
         self._folder = hashlib.sha256(str(request.settings.results).encode()).hexdigest()[:8]
-        self._stop = Event(f"inrbench-stop-{self._folder}-{time.time_ns()}", client=client)
+        # a task of an earlier command, which Dask does not start again, watches the event of the same name
+        self._stop = Event(f"inrbench-stop-{self._folder}", client=client)
         self._futures: dict[str, Future[Any]] = {}
         self._submissions: dict[str, int] = {}
 
-    def run(self) -> None:
-        """Submit all runs, and wait until each has a row."""
+    def run(self) -> bool:
+        """Submit all runs, and wait until each has a row. Return False if the command's time was up before."""
+        self._stop.clear()
         for run in list(self._runs.waiting):
             self._submit(run)
-        while self._runs.waiting:
+        while self._runs.waiting and not self._runs.time_is_up:
             ended = [run for run, future in self._futures.items() if future.done()]  # before the store is read
             self._runs.report()
             for run in ended:
                 future = self._futures.pop(run)
-                if run in self._runs.waiting:
+                if run in self._runs.waiting and not self._runs.time_is_up:
                     self._submit_again(run, future)
             if self._runs.waiting:
                 time.sleep(POLL_SECONDS)
+        return not self._runs.waiting
 
     def leave(self) -> None:
         """Let the tasks continue without this command."""
@@ -99,7 +101,7 @@ class _Tasks:
         limit = time.monotonic() + STOP_SECONDS
         while time.monotonic() < limit and not all(future.done() for future in self._futures.values()):
             time.sleep(POLL_SECONDS)
-        self._client.cancel(list(self._futures.values()))
+        self._client.cancel(list(self._futures.values()), force=True)
 
     def _submit(self, run: str) -> None:
         n = self._submissions[run] = self._submissions.get(run, 0) + 1
@@ -117,7 +119,8 @@ class _Tasks:
         if self._submissions[run] < MAX_SUBMISSIONS:
             self._submit(run)
             return
-        error = future.exception() if future.status == "error" else future.result()
+        known = {"error": future.exception, "finished": future.result}
+        error = known[future.status]() if future.status in known else f"it is {future.status}"
         text = f"its Dask task ended {MAX_SUBMISSIONS} times without finishing it: {error or 'no message'}"
         self._runs.end(run, store_failure(self._runs.waiting[run], self._settings, "error", "TaskDied", text, 0.0))
 

@@ -1,5 +1,7 @@
 """Runs that are carried out on other machines, which share the results folder. Only the store says which have ended."""
 
+import time
+
 from inrbench.execute.job import ExecutionRequest, Job, ProgressObserver, RunOutcome
 from inrbench.store import newly_finished, progress_of, read_attempts
 
@@ -16,6 +18,7 @@ class RunsElsewhere:
         self.waiting: dict[str, Job] = {job.spec.run_id: job for job in request.jobs}
         """Run id -> job of the runs that have not ended."""
         self._results, self._known = request.settings.results, request.settings.known
+        self._deadline = request.settings.deadline
         self._observer = observer
         self._started: set[str] = set()
 
@@ -33,6 +36,11 @@ class RunsElsewhere:
                 self._started.add(run)
                 self._observer.started(job)
             self._observer.progress(job, progress)
+
+    @property
+    def time_is_up(self) -> bool:
+        """Whether the command's time is up. The runs stop by themselves: they know the same deadline."""
+        return self._deadline is not None and time.time() >= self._deadline
 
     def end(self, run: str, outcome: RunOutcome) -> None:
         """Report the outcome of a run, and stop waiting for it."""

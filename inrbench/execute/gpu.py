@@ -92,5 +92,6 @@ def _forget_old(folder: Path) -> None:
     for path in folder.iterdir():
         with suppress(OSError, IndexError, ValueError):
             pid = int(path.name.rsplit(".", 3)[1])
-            if time.time() - path.stat().st_mtime > FORGET_SECONDS or (path.suffix == RUNNING and not psutil.pid_exists(pid)):
+            ended_long_ago = path.suffix == ENDED and time.time() - path.stat().st_mtime > FORGET_SECONDS
+            if ended_long_ago or (path.suffix == RUNNING and not psutil.pid_exists(pid)):
                 path.unlink()

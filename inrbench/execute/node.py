@@ -50,14 +50,17 @@ def carry_out(jobs: Sequence[Job], settings: ExecutionSettings, should_stop: Cal
 
 def main() -> None:
     """Read jobs from standard input and carry them out."""
-    jobs, settings = pickle.load(sys.stdin.buffer)
+    with os.fdopen(os.dup(sys.stdin.fileno()), "rb", buffering=0) as stream:
+        jobs, settings = pickle.load(stream)
     threading.Thread(target=_end_with_input, daemon=True).start()
     signal.signal(signal.SIGTERM, _interrupt)
     run_local(jobs, settings, NullObserver())
 
 
 def _end_with_input() -> None:
-    sys.stdin.buffer.read()
+    """End this process when standard input closes. Python's own buffer is not used: its lock would block the normal end."""
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
     os._exit(1)
 
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from inrbench.errors import BrokenPlugin
 from inrbench.execute.job import Job
-from inrbench.nn import HasOwnTraining
+from inrbench.nn import HasOwnTraining, LinearModel, is_solver
 from inrbench.problems import Problem
 from inrbench.registry import Method, Registry, Task
 from inrbench.spec import NetworkSpec, Protocol, RunSpec, canonical_json, derived_seed
@@ -72,6 +72,8 @@ def refuse_changed_plugin(job: Job, registry: Registry) -> None:
 
 def refuse_undeclared_training(method: Method, network: nn.Module) -> None:
     """Raise BrokenPlugin if a network brings its own training and its registration does not say so, or the other way round."""
+    if (is_solver(network) or isinstance(network, LinearModel)) and hasattr(network, "own_training"):
+        raise BrokenPlugin("the network has a method own_training, but it is solved and not trained by an optimiser; remove it")
     if isinstance(network, HasOwnTraining) != method.own_training:
         has = "has a method own_training" if not method.own_training else "has no method own_training"
         raise BrokenPlugin(f"the network {has}, and register_method says own_training={method.own_training}: make them agree")

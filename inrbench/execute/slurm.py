@@ -119,7 +119,7 @@ def run_slurm(request: ExecutionRequest, observer: ProgressObserver) -> bool:
     try:
         queued = slurm_run.attach()
         slurm_run.submit([job for run, job in runs.waiting.items() if run not in queued])
-        while runs.waiting:
+        while runs.waiting and not runs.time_is_up:
             alive = active_tasks()  # before the store is read, so that the rows of tasks that have just ended are seen
             runs.report()
             if alive is not None:  # None: SLURM does not answer, and may do so later
@@ -130,7 +130,7 @@ def run_slurm(request: ExecutionRequest, observer: ProgressObserver) -> bool:
         if request.cancel_on_interrupt and slurm_run.tasks:
             subprocess.run(["scancel", *slurm_run.tasks], check=False)
         return False
-    return True
+    return not runs.waiting
 
 
 class _SlurmRun:

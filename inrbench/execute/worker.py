@@ -1,5 +1,6 @@
 """The worker: carry out one job and store its row. Every run ends in exactly one status, whatever happens in it."""
 
+import gc
 import os
 import tempfile
 import threading
@@ -113,6 +114,8 @@ def execute(
     state.checkpoints = _checkpoints(job, settings, state, should_stop)
     error = _attempt(job, state, on_progress, settings, precision)
     if status_of(error) == "oom" and job.device.startswith("cuda") and not state.clock.seconds["train"]:
+        error = None  # its traceback holds the frames of the first try, and with them its memory
+        gc.collect()
         time.sleep(RELEASE_SECONDS)
         torch.cuda.empty_cache()
         state.notes[:] = ["started twice: at first there was no GPU memory, perhaps because a process had not yet released it"]

@@ -77,7 +77,7 @@ class CompiledLoss:
 
     def __init__(self, loss: Loss, problem: Problem, network: nn.Module, mode: StepMode) -> None:
         self.network, self.mode = network, mode
-        reason = "compiling would take longer than it saves" if problem.compilable else "the problem's loss keeps state"
+        reason = "compiling would take longer than it saves" if problem.compilable else problem.why_not_compilable
         self._remark: str | None = f"eager: {reason}" if mode == "eager" else None
         self._loss = self._eager = loss
         if mode != "eager":

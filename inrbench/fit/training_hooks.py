@@ -26,6 +26,7 @@ class SampledProblem(Problem):
     """
 
     compilable = False
+    why_not_compilable = "the method chooses its points"
 
     def __init__(self, problem: Problem) -> None:
         if not problem.mean_over_points:

@@ -6,7 +6,7 @@ them. A Python number that changes would be compiled again and again.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -33,7 +33,7 @@ class ParameterGroup:
         frozen_until: Number of steps at the start in which the parameters are not updated.
     """
 
-    parameters: Sequence[nn.Parameter]
+    parameters: Iterable[nn.Parameter]
     rate_factor: float = 1.0
     weight_decay: float | None = None
     betas: tuple[float, float] | None = None
@@ -41,10 +41,17 @@ class ParameterGroup:
     frozen_until: int = 0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "parameters", tuple(self.parameters))  # it may be a generator, such as layer.parameters()
+        if not self.parameters:
+            raise BrokenPlugin("own_training: a parameter group has no parameters")
         for name in ("rate_factor", "weight_decay", "eps", "frozen_until"):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value >= 0):
                 raise BrokenPlugin(f"own_training: {name} of a parameter group must be 0 or more, got {value}")
+        if self.frozen_until != int(self.frozen_until):
+            raise BrokenPlugin(f"own_training: frozen_until of a parameter group is a number of steps, got {self.frozen_until}")
+        if self.betas is not None and not (len(self.betas) == 2 and all(0 <= beta < 1 for beta in self.betas)):
+            raise BrokenPlugin(f"own_training: betas of a parameter group must be two numbers from 0 up to 1, got {self.betas}")
 
     def overrides(self) -> dict[str, float | tuple[float, float]]:
         """Return the hyper-parameters of the optimiser that differ in this group, under torch's names."""

@@ -152,7 +152,8 @@ def tuned_requests(request: Request, results: Path) -> list[Request]:
     such as ``tuned-20``: methods with different budgets never share a leaderboard.
     """
     protocol = request.suite or request.protocol
-    found = {**installed_recipes(protocol), **read_recipes(results, protocol)}
+    both = (*installed_recipes(protocol).values(), *read_recipes(results, protocol).values())
+    found = {(each.task, each.method, each.budget): each for each in both}
     budgets = sorted({tuned.budget for tuned in found.values()})
     if not budgets:
         raise NothingFound(
@@ -162,7 +163,7 @@ def tuned_requests(request: Request, results: Path) -> list[Request]:
         replace(
             request,
             track=f"{TUNED}-{budget}",
-            recipes={key: tuned.recipe for key, tuned in found.items() if tuned.budget == budget},
+            recipes={(each.task, each.method): each.recipe for each in found.values() if each.budget == budget},
         )
         for budget in budgets
     ]

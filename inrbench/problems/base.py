@@ -105,6 +105,8 @@ class Problem(ABC):
     """Network evaluations per point."""
     compilable: bool = True
     """Whether the loss depends only on its arguments."""
+    why_not_compilable: str = "the problem's loss keeps state"
+    """Why the loss is not compiled, for a note."""
     indivisible_batch: bool = False
     """Whether a batch cannot be split, because its loss is not a sum over its points."""
     mean_over_points: bool = False

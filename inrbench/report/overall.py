@@ -29,7 +29,9 @@ def _one(result: Overall, style: str) -> str:
     lines = [
         f"{bold}Overall: {result.family}{bold}", "", table, "",
         f"Tables, of equal weight: {tables}.",
-        "wins: share of comparisons with another method on a signal. In brackets: 95 % bootstrap intervals over signals.",
+        "wins: share of comparisons with another method on a signal.",
+        "to best: mean over the signals on which the method trained.",
+        "In brackets: 95 % bootstrap intervals over signals.",
     ]  # fmt: skip
     if result.left_out:
         missing = ", ".join(f"{label} ({len(names)})" for label, names in result.left_out.items())

@@ -83,7 +83,7 @@ def run_requests(requests: Sequence[Request], options: RunOptions, observer: Run
     workers = workers_for(request.device, options.jobs, options.share_gpu)
     threads = max(1, physical_cores() // workers)
     expected = estimate(plan.todo, results, threads)
-    sort_jobs(plan.todo, expected.seconds, options.order or ("planned" if options.max_time is None else "shortest"))
+    sort_jobs(plan.todo, expected.ranges, options.order or ("planned" if options.max_time is None else "shortest"))
     report = RunReport(plan, jobs, expected, workers if options.executor == "local" else None, dry_run=options.dry_run)
     if options.device == "auto" and request.device == "cpu" and options.executor == "local" and has_driver():
         observer.note(f"--device auto uses the CPU, because torch sees no GPU: {why_no_gpu()}")
@@ -130,20 +130,20 @@ def run_requests(requests: Sequence[Request], options: RunOptions, observer: Run
     return report
 
 
-def sort_jobs(jobs: list[Job], seconds: list[float], order: Order) -> None:
-    """Sort jobs and their estimated seconds in place. Jobs whose time is not known count as long ones.
+def sort_jobs(jobs: list[Job], ranges: list[tuple[float, float]], order: Order) -> None:
+    """Sort jobs and their estimates in place. Jobs whose time is not known count as long ones.
 
     Args:
         jobs: The jobs.
-        seconds: Estimated seconds of each; 0 if not known.
+        ranges: Shortest and longest expected seconds of each; (0, 0) if not known.
         order: ``planned`` (no change), ``shortest`` or ``longest`` first, or ``random``.
     """
     places = list(range(len(jobs)))
     if order == "random":
         random.shuffle(places)
     elif order != "planned":
-        places.sort(key=lambda i: seconds[i] or math.inf, reverse=order == "longest")
-    jobs[:], seconds[:] = [jobs[i] for i in places], [seconds[i] for i in places]
+        places.sort(key=lambda i: sum(ranges[i]) or math.inf, reverse=order == "longest")
+    jobs[:], ranges[:] = [jobs[i] for i in places], [ranges[i] for i in places]
 
 
 class _Recorder:

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+MAX_STEPS = 10**12
+"""Largest number of steps that is believed: the file may come from an untrusted source."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -42,5 +45,7 @@ class Progress:
     def from_numbers(cls, numbers: Mapping[str, Any]) -> "Progress":
         """Return the progress that ``numbers`` describes. Raises ValueError, TypeError or KeyError for something else."""
         step, steps = int(numbers["step"]), int(numbers["steps"])
+        if step < 0 or not 0 <= steps <= MAX_STEPS or (steps and step > steps):
+            raise ValueError(f"step {str(step)[:20]} of {str(steps)[:20]}")
         rest = (numbers["loss"], numbers["value"], numbers["seconds_per_step"])
         return cls(step, steps, *(math.nan if number is None else float(number) for number in rest))

@@ -21,6 +21,8 @@ from inrbench.store.files import BEING_WRITTEN, LINK, below, chunks_of, is_regul
 from inrbench.store.processes import mark
 
 HASH_LETTERS = 32
+NAME = re.compile(r"[\w.@=+ -]{1,200}(/[\w.@=+ -]{1,200})?")
+"""Pattern of the name that a run gives to an artifact."""
 FILE_NAME = re.compile(rf"[0-9a-f]{{{HASH_LETTERS}}}(\.[A-Za-z0-9_]{{1,20}}){{0,3}}", re.ASCII)
 
 
@@ -61,11 +63,21 @@ def artifact_files(results: Path, artifacts: Iterable[Mapping[str, Any]] | None)
     """Return a dict from name to path of the artifacts of a row. Files that no longer exist are left out.
 
     ``artifacts`` is None for rows without this column; the result is then empty. The row may come from an untrusted source:
-    a file whose name is not a digest, such as ``../x``, or that is a link, is skipped.
+    a file whose name is not a digest, such as ``../x``, or that is a link, is skipped, and so is an artifact whose name could
+    not be that of a file below a folder.
     """
     folder = artifact_folder(results)
     listed = {each["name"]: each["file"] for each in artifacts if each} if artifacts is not None else {}
-    return {name: folder / file for name, file in listed.items() if is_artifact_name(file) and is_regular(folder / file)}
+    return {
+        name: folder / file
+        for name, file in listed.items()
+        if _is_relative(name) and is_artifact_name(file) and is_regular(folder / file)
+    }
+
+
+def _is_relative(name: object) -> bool:
+    """Return whether the name of an artifact is a path below a folder: ``step-0000001/reconstruction.png``."""
+    return isinstance(name, str) and NAME.fullmatch(name) is not None and not {"", ".", ".."} & set(name.split("/"))
 
 
 def is_artifact_name(file: object) -> bool:

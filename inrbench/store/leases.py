@@ -139,9 +139,11 @@ def active_leases(results: Path) -> list[Lease]:
 
 
 def progress_of(results: Path, name: str) -> Progress | None:
-    """Return how far the work of a lease was at its last heartbeat; None if that is not known."""
+    """Return how far the work of a lease is; None if that is not known, or if there was no heartbeat for a while."""
     path = _progress_path(lease_folder(results) / f"{name}.json")
     try:
+        if abs(_now(path.parent) - path.lstat().st_mtime) > STALE_SECONDS:
+            return None
         return Progress.from_numbers(read_json(read_regular(path)))
     except (OSError, ValueError, TypeError, KeyError, OverflowError):
         return None

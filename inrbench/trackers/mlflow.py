@@ -42,8 +42,10 @@ class MlflowTracker:
         """Send parameters, curve, final metrics, costs and pictures. An attempt that was sent already is left alone."""
         from mlflow.entities import Metric, Param
 
-        if self._client.search_runs([self._experiment], f"tags.`{ATTEMPT_TAG}` = '{run.attempt_id}'"):
-            return
+        for earlier in self._client.search_runs([self._experiment], f"tags.`{ATTEMPT_TAG}` = '{run.attempt_id}'"):
+            if earlier.info.status in ("FINISHED", "FAILED"):
+                return
+            self._client.delete_run(earlier.info.run_id)  # it was sent in part
         started = round(1000 * run.started)
         tags = {ATTEMPT_TAG: run.attempt_id, "inrbench.run_id": run.run_id}
         made = self._client.create_run(self._experiment, start_time=started, tags=tags, run_name=run.title).info.run_id

@@ -2,15 +2,19 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from inrbench.errors import BadValue
 from inrbench.spec import run_title
 from inrbench.store import artifact_files
 
 PICTURES = (".png", ".jpg", ".jpeg")
+RUN_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
+ATTEMPT_ID = re.compile(r"[0-9a-f]{24}", re.ASCII)
 COSTS = ("train_seconds", "wall_seconds", "n_params", "host_peak_bytes", "gpu_peak_allocated_bytes")
 
 
@@ -44,10 +48,14 @@ class TrackedRun:
 def tracked_run(row: Mapping[str, Any], results: Path) -> TrackedRun:
     """Return a stored run for trackers. Values that are missing or not finite are left out.
 
+    Raises BadValue for a row whose ids could not have been written by inrbench: trackers use them as names of files.
+
     Args:
         row: The stored row, with all columns.
         results: The results folder.
     """
+    if not (RUN_ID.fullmatch(row["run_id"]) and ATTEMPT_ID.fullmatch(row["attempt_id"])):
+        raise BadValue(f"the ids of run {row['run_id'][:32]!r} are malformed")
     names = (
         "task",
         "signal",

@@ -64,23 +64,40 @@ class _TrackerThread(threading.Thread):
         self.runs: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._tracker_name, self._results = name, results
         self._failures: Counter[str] = Counter()
-        self._sent = 0
 
     def run(self) -> None:
         tracker: Tracker | None = None
-        while (run_id := self.runs.get()) is not None:
+        while run_ids := self._waiting_runs():
             try:
                 tracker = tracker or load_tracker(self._tracker_name, self._results)
-                for row in read_attempts(self._results, {run_id}):
-                    tracker.log(tracked_run(row, self._results))
-                self._sent += 1
+                rows = read_attempts(self._results, run_ids)
             except (Exception, SystemExit) as error:
-                self._failures[missing_tracker(self._tracker_name, error)] += 1
+                self._failures[missing_tracker(self._tracker_name, error)] += len(run_ids)
+                continue
+            for row in rows:
+                try:
+                    tracker.log(tracked_run(row, self._results))
+                except (Exception, SystemExit) as error:
+                    self._failures[missing_tracker(self._tracker_name, error)] += 1
         if tracker is not None:
             try:
                 tracker.close()
             except (Exception, SystemExit) as error:
                 self._failures[missing_tracker(self._tracker_name, error)] += 1
+
+    def _waiting_runs(self) -> set[str]:
+        """Return all runs that are waiting to be sent; wait for the first. Empty if there will be no more.
+
+        They are read together: reading a large results folder once per run would take minutes.
+        """
+        found = set[str]()
+        while not found or not self.runs.empty():
+            run = self.runs.get()
+            if run is None:
+                self.runs.put(None)  # seen again after these runs have been sent
+                return found
+            found.add(run)
+        return found
 
     def notes(self, patience: float) -> list[str]:
         """Return what could not be sent."""

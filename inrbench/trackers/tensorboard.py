@@ -1,6 +1,7 @@
 """Send runs to TensorBoard: event files in ``tensorboard`` of the results folder."""
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,9 @@ class TensorBoardTracker:
         folder = self._folder / f"{title}-{run.attempt_id}"
         if folder.exists():
             return
-        writer = self._writer(str(folder))
+        unfinished = folder.with_name(f".{folder.name}")  # renamed when it is complete, so that a run is not half written
+        shutil.rmtree(unfinished, ignore_errors=True)
+        writer = self._writer(str(unfinished))
         try:
             last = 0
             for point in run.curve:
@@ -46,6 +49,7 @@ class TensorBoardTracker:
             writer.add_text("facts", "\n".join(f"* {name}: {value}" for name, value in run.facts.items()), last)
         finally:
             writer.close()
+        unfinished.rename(folder)
 
     def close(self) -> None:
         """Do nothing: each run is written at once."""

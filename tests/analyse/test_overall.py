@@ -104,6 +104,19 @@ def test_a_method_that_did_not_train_is_last_and_one_that_was_not_run_is_left_ou
     assert found.left_out == {"relu": ["photo (psnr@clip-float)"]}
 
 
+def test_a_method_with_a_failed_seed_is_last_on_that_signal(attempt, tmp_path):
+    for seed in range(3):
+        store(tmp_path, attempt, {"siren": {"a": (35.0,)}}, seed=seed)
+    store(tmp_path, attempt, {"msa": {"a": (40.0,)}}, seed=0)
+    for seed in (1, 2):
+        store(tmp_path, attempt, {"msa": {"a": (4.0,)}}, seed=seed, status="diverged")
+    (found,) = overall(comparable_runs(tmp_path, ("metrics",)))
+    assert [(entry.label, entry.win_rate.mean, entry.trained) for entry in found.entries] == [
+        ("siren", 1.0, 1.0),
+        ("msa", 0.0, 0.0),
+    ]
+
+
 def test_a_method_that_never_trained_has_no_distance(attempt, tmp_path):
     store(tmp_path, attempt, {"siren": {"a": (30.0,)}, "msa": {"a": (33.0,)}})
     store(tmp_path, attempt, {"wire": {"a": (5.0,)}}, trained=False)
@@ -130,9 +143,9 @@ def test_the_command_prints_the_table_and_refuses_what_is_not_alike(attempt, tmp
         assert isinstance(done.exception, kind) if kind else done.exception is None
         assert message in str(done.exception)
     store(tmp_path, attempt, {"siren": {"a": (30.0,)}}, track="authors")
-    assert "choose a track with --track" in str(call(tmp_path).exception)
+    assert "these runs are of several tracks, authors, paper; choose one with --track" in str(call(tmp_path).exception)
     store(tmp_path, attempt, {"siren": {"a": (30.0,)}}, protocol_fingerprint="0" * 12)
-    assert "choose one with --protocol" in str(call(tmp_path, "--track", "paper").exception)
+    assert "choose one with --protocol, by name or fingerprint" in str(call(tmp_path, "--track", "paper").exception)
     lonely = tmp_path / "lonely"
     store(lonely, attempt, {"siren": {"a": (30.0,)}})
     assert isinstance(call(lonely).exception, NothingFound)

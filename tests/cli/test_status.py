@@ -1,3 +1,4 @@
+import json
 import os
 import socket
 import time
@@ -44,6 +45,19 @@ def test_status_shows_how_far_runs_are_that_another_machine_carries_out(tmp_path
         assert len(active_leases(tmp_path)) == 1
     assert "step 300 of 1,500, loss 0.0123, primary metric 31.2, 0.2 s per step, about 4.0 min left" in text
     assert not path.exists()
-    for content in (b"", b"[]", b"{}", b'{"step": "x"}', b'{"step": 1e999}', b"\xff", b"[" * 99_999):
+    path.write_text(json.dumps(made.numbers()))
+    assert progress_of(tmp_path, "x") == made
+    os.utime(path, (0, 0))
+    assert progress_of(tmp_path, "x") is None, "there has been no heartbeat for a while"
+    for content in (
+        b"",
+        b"[]",
+        b"{}",
+        b'{"step": "x"}',
+        b'{"step": 1e999}',
+        b"\xff",
+        b'{"step": 5, "steps": %d, "loss": 0, "value": 0, "seconds_per_step": 0.1}' % 10**400,
+        b"[" * 99_999,
+    ):
         path.write_bytes(content)
         assert progress_of(tmp_path, "x") is None

@@ -16,6 +16,7 @@ import pytest
 from inrbench.errors import BadValue, InrbenchError
 from inrbench.execute import ExecutionRequest, NullObserver, load_executor
 from inrbench.execute.dask import run_dask
+from inrbench.execute.node import carry_out
 from inrbench.execute.worker import execute
 from inrbench.store import checkpoints, read_runs
 
@@ -170,6 +171,25 @@ def deadly(net: NetworkSpec):
     assert observer.outcomes == [(0, "error")]
     (row,) = read_runs(settings.results).table.to_pylist()
     assert "its Dask task ended 3 times without finishing it" in row["message"]
+
+
+@pytest.mark.slow
+def test_a_command_whose_time_is_up_leaves_checkpoints_and_no_errors(cluster, tiny_jobs, settings):
+    cluster.add_worker()
+    (job,) = tiny_jobs(changes=LONG)
+    observer = Recorder()
+    limited = replace(settings, deadline=time.time() + 9)
+    assert run_dask(request_for([job], limited, cluster), observer) is False
+    assert observer.outcomes == []
+    wait_for(lambda: not runner_of(cluster.workers[0]), "the run did not stop")
+    assert checkpoints(settings.results)
+    assert run_dask(request_for([job], settings, cluster), observer)
+    assert observer.outcomes == [(0, "ok")]
+
+
+def test_the_process_of_a_node_ends_without_an_error(tiny_jobs, settings):
+    assert carry_out([], settings) is None
+    assert carry_out(tiny_jobs(), settings) is None
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -349,8 +350,11 @@ def test_old_records_are_removed(gpu, tmp_path):
     (folder,) = Path(tmp_path).glob("inrbench-gpu-*")
     (record,) = folder.iterdir()
     os.utime(record, (0, 0))
+    running = GpuWatch(CUDA)
+    os.utime(running._file, (0, 0))  # a run of more than a day
     GpuWatch(CUDA).end()
     assert not record.exists()
+    assert running._file.exists()
 
 
 @pytest.mark.parametrize(
@@ -560,11 +564,20 @@ def test_a_run_without_gpu_memory_at_its_start_is_tried_once_more(tiny_jobs, set
 
     (job,) = tiny_jobs()
     job = replace(job, device="cuda:0")
-    tries = []
+    tries, frames = [], []
+
+    class Held:
+        pass
 
     def attempt(*args: object) -> BaseException | None:
+        assert len(tries) != 1 or frames[0]() is None, "the first try still holds its memory"
         tries.append(1)
-        return torch.OutOfMemoryError("CUDA out of memory") if len(tries) < 3 else None
+        held = Held()
+        frames.append(weakref.ref(held))
+        try:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        except torch.OutOfMemoryError as error:
+            return error if len(tries) < 3 else None
 
     monkeypatch.setattr(worker, "_attempt", attempt)
     monkeypatch.setattr(worker, "RELEASE_SECONDS", 0.0)

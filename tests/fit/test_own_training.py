@@ -231,7 +231,25 @@ def test_networks_that_bring_something_wrong_are_refused():
             own_training_of(network, 10)
     for value in (-1.0, math.nan, math.inf):
         with pytest.raises(BrokenPlugin, match="rate_factor of a parameter group must be 0 or more"):
-            ParameterGroup(parameters=[], rate_factor=value)
+            ParameterGroup(parameters=[nn.Parameter(torch.ones(1))], rate_factor=value)
+
+
+def test_the_parameters_of_a_group_may_be_a_generator():
+    """``layer.parameters()`` can be read only once."""
+    found, expected = [], []
+    for make in (iter, list):
+        network = Network(OwnTraining())
+        group = ParameterGroup(parameters=make(list(network.first.parameters())), rate_factor=0.25)
+        network.own = OwnTraining(groups=[group])
+        (found if make is iter else expected).extend(train(network, "fast"))
+    assert largest_difference(found, expected) == 0.0
+    assert largest_difference(found, train(Network(OwnTraining()), "fast")) > 1e-4
+
+
+@pytest.mark.parametrize("wrong", [{"betas": (1.5, 0.9)}, {"betas": (0.9,)}, {"frozen_until": 2.5}, {"parameters": []}])
+def test_groups_with_invalid_values_are_refused(wrong):
+    with pytest.raises(BrokenPlugin, match="of a parameter group|has no parameters"):
+        ParameterGroup(**{"parameters": [nn.Parameter(torch.ones(1))], **wrong})
 
 
 def test_hooks_of_other_frameworks_are_refused_and_not_ignored():

@@ -229,6 +229,15 @@ def test_installed_recipes_are_used_without_a_search_and_those_of_the_user_take_
     assert [job.spec.params["omega"] for job in plan.todo] == [23.0]
 
 
+def test_a_recipe_of_the_user_with_another_budget_does_not_hide_the_installed_one(tmp_path, monkeypatch):
+    monkeypatch.setattr("inrbench.planning.recipes._published", lambda: [RECIPE])
+    (tmp_path / "tuned").mkdir()
+    (tmp_path / "tuned" / "mine.toml").write_text(RECIPE.replace("budget = 8", "budget = 5"))
+    requests = tuned_requests(Request(methods="wire", tasks="photo", protocol="quick", signals="camera"), tmp_path)
+    assert [request.track for request in requests] == ["tuned-5", "tuned-8"]
+    assert all(request.recipes for request in requests)
+
+
 def test_a_recipe_for_a_parameter_that_is_gone_is_left_out_by_name(tmp_path, monkeypatch):
     monkeypatch.setattr("inrbench.planning.recipes._published", lambda: [RECIPE.replace("omega", "sharpness")])
     (tuned,) = tuned_requests(Request(methods="wire", tasks="photo", protocol="quick", signals="camera"), tmp_path)

@@ -121,8 +121,12 @@ def test_the_remaining_time_is_not_known_if_that_of_a_run_is_not(tiny_jobs):
 def test_runs_are_sorted_by_their_estimated_time(tiny_jobs):
     jobs = tiny_jobs(seeds=range(4))
     seconds = {job.spec.run_id: value for job, value in zip(jobs, (3.0, 1.0, 0.0, 2.0), strict=True)}
+
+    def estimate(todo) -> Estimate:
+        return Estimate(ranges=[(seconds[job.spec.run_id],) * 2 for job in todo])
+
     for order, expected in (("planned", [3, 1, 0, 2]), ("shortest", [1, 2, 3, 0]), ("longest", [0, 3, 2, 1])):
-        todo, times = list(jobs), [seconds[job.spec.run_id] for job in jobs]
-        sort_jobs(todo, times, order)
-        assert times == expected
-        assert [seconds[job.spec.run_id] for job in todo] == expected
+        todo, expectation = list(jobs), estimate(jobs)
+        sort_jobs(todo, expectation.ranges, order)
+        assert expectation.ranges == estimate(todo).ranges
+        assert expectation.seconds == [seconds[job.spec.run_id] for job in todo] == expected

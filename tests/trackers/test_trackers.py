@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import inrbench
 from inrbench.cli.main import cli
-from inrbench.errors import UnknownName
+from inrbench.errors import BadValue, UnknownName
 from inrbench.execute.worker import execute
 from inrbench.runner import QuietObserver
 from inrbench.store import read_runs
@@ -188,3 +188,61 @@ def test_stored_runs_can_be_sent_later(stored, settings):
     done = CliRunner().invoke(cli, words, standalone_mode=False)
     assert done.return_value == 1
     assert "is a symbolic link, which is not followed" in json.dumps(done.output)
+
+
+@pytest.mark.parametrize("name", ["/tmp/escaped.png", "../../escaped.png", "a/../../escaped.png", "a\\..\\escaped.png", ""])
+def test_pictures_with_names_outside_their_folder_are_left_out(stored, settings, name):
+    """Rows may come from an untrusted source, and a tracker writes files with these names."""
+    stored["artifacts"][0]["name"] = name
+    assert name not in tracked_run(stored, settings.results).pictures
+
+
+@pytest.mark.parametrize("column", ["run_id", "attempt_id"])
+def test_rows_with_malformed_ids_are_refused(stored, settings, column):
+    stored[column] = "x/../../../escaped"
+    with pytest.raises(BadValue, match="are malformed"):
+        tracked_run(stored, settings.results)
+
+
+def test_a_run_that_was_written_in_part_is_written_again(stored, settings, monkeypatch):
+    """A tracker that fails in the middle must not count as one that has the run."""
+    from mlflow import MlflowClient
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    run = tracked_run(stored, settings.results)
+    broken = replace(run, pictures={"picture.png": settings.results / "missing.png"})
+    for name in ("tensorboard", "mlflow"):
+        tracker = load_tracker(name, settings.results)
+        with pytest.raises(FileNotFoundError):
+            tracker.log(broken)
+        tracker.log(run)
+    assert len([path for path in (settings.results / "tensorboard").iterdir() if not path.name.startswith(".")]) == 1
+    client = MlflowClient(f"sqlite:///{settings.results.resolve() / 'mlflow' / 'mlflow.db'}")
+    (found,) = client.search_runs([client.get_experiment_by_name("inrbench").experiment_id])
+    assert found.info.status == "FINISHED"
+
+
+def test_many_runs_are_read_from_the_store_together(stored, settings, monkeypatch):
+    from inrbench.trackers import sender as module
+
+    reads, begin = [], threading.Event()
+
+    class Collecting:
+        def __init__(self, results: Path) -> None:
+            begin.wait(30)
+
+        def log(self, run: TrackedRun) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(module, "load_tracker", lambda name, results: Collecting(results))
+    monkeypatch.setattr(module, "read_attempts", lambda results, ids: reads.append(set(ids)) or [])
+    sender = Sender(["tensorboard"], settings.results)
+    for i in range(50):
+        sender.send(f"{i:032x}")
+    begin.set()
+    assert sender.close() == []
+    assert sum(map(len, reads)) == 50
+    assert len(reads) <= 3
