@@ -176,9 +176,9 @@ def deadly(net: NetworkSpec):
 @pytest.mark.slow
 def test_a_command_whose_time_is_up_leaves_checkpoints_and_no_errors(cluster, tiny_jobs, settings):
     cluster.add_worker()
-    (job,) = tiny_jobs(changes=LONG)
+    (job,) = tiny_jobs(changes={**LONG, "epochs": "15000"})
     observer = Recorder()
-    limited = replace(settings, deadline=time.time() + 9)
+    limited = replace(settings, deadline=time.time() + 16)
     assert run_dask(request_for([job], limited, cluster), observer) is False
     assert observer.outcomes == []
     wait_for(lambda: not runner_of(cluster.workers[0]), "the run did not stop")
