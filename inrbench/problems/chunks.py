@@ -31,7 +31,7 @@ def equal_chunks(batch: "Batch", most: int) -> "list[Batch]":
     [1667, 1667, 1666]
     """
     n = len(batch[0])
-    if n <= most:  # tensors of a batch that cannot be split may have different lengths
+    if any(len(tensor) != n for tensor in batch):  # a batch that cannot be split
         return [batch]
     size = -(-n // -(-n // most))
     return list(zip(*(tensor.split(size) for tensor in batch), strict=True))

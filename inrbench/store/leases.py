@@ -118,11 +118,13 @@ def lease(results: Path, name: str, *, progress: Callable[[], Progress | None] =
         yield False
         return
     stop = threading.Event()
-    threading.Thread(target=_heartbeat, args=(path, stop, progress), daemon=True).start()
+    thread = threading.Thread(target=_heartbeat, args=(path, stop, progress), daemon=True)
+    thread.start()
     try:
         yield True
     finally:
         stop.set()
+        thread.join(HEARTBEAT_SECONDS)  # it may be writing the progress
         with suppress(OSError):
             _progress_path(path).unlink(missing_ok=True)
         if _read(path) == me:  # otherwise another process has taken it over
