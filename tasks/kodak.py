@@ -10,6 +10,7 @@ also evaluate *between* the fitted pixels: at twice their resolution, where the 
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from inrbench import Protocol, Task, register_task
@@ -49,14 +50,10 @@ PAPER = Protocol(
         "metrics": "PSNR, SSIM, LPIPS (AlexNet): paper. Clipping, float PSNR, SSIM window 7: official code",
     },
 )
-STANDARD = Protocol(
+STANDARD = replace(
+    PAPER,
     name="standard",
     width=100,
-    n_layers=4,
-    epochs=1500,
-    lr=1e-3,
-    lr_min=5e-4,
-    schedule="cosine",
     metrics=(PSNR.id, SSIM.id, LPIPS.id, PSNR_OFFGRID.id, MSE_TRAIN.id),
     settings=ImageSettings(coordinate_range=(0.0, 1.0), max_pixels=25_000),
     sources={
@@ -67,17 +64,14 @@ STANDARD = Protocol(
         "metrics": "those of 'paper', and the PSNR between the fitted pixels",
     },
 )
-QUICK = Protocol(
+QUICK = replace(
+    PAPER,
     name="quick",
     width=64,
-    n_layers=4,
     epochs=100,
     batch=2048,
-    lr=1e-3,
-    lr_min=5e-4,
-    schedule="cosine",
-    metrics=(PSNR.id, SSIM.id, LPIPS.id, PSNR_OFFGRID.id, MSE_TRAIN.id),
-    settings=ImageSettings(coordinate_range=(0.0, 1.0), max_pixels=25_000),
+    metrics=STANDARD.metrics,
+    settings=STANDARD.settings,
     sources={
         "all": "inrbench's choice: takes seconds on a laptop CPU, otherwise like the protocol 'paper'. "
         "It does not reproduce any paper"

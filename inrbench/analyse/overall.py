@@ -87,7 +87,8 @@ def overall(groups: Sequence[ComparableRuns]) -> list[Overall]:
     Raises:
         NothingFound: No two methods are in all tables of a family.
     """
-    tables = [table for group in groups for table in _tables(group)]
+    registry = Registry()
+    tables = [table for group in groups for table in _tables(group, registry)]
     primary = [table for table in tables if table.family != OFF_GRID]
     found = [_combined("all", primary)]
     families = dict.fromkeys(table.family for table in tables)
@@ -99,13 +100,13 @@ def overall(groups: Sequence[ComparableRuns]) -> list[Overall]:
     return dense
 
 
-def _tables(group: ComparableRuns) -> list[_Table]:
+def _tables(group: ComparableRuns, registry: Registry) -> list[_Table]:
     """Return a table of the primary metric, and one of the first metric between the fitted points, if there is one."""
     metrics = metrics_of(group.runs)
     if not metrics:
         return []
-    kinds = {name: Registry().task(name).kind for name in Registry().tasks}
-    family = FAMILIES.get(kinds.get(group.task, ""), "other")
+    kind = registry.task(group.task).kind if group.task in registry.tasks else ""
+    family = FAMILIES.get(kind, "other")
     off_grid = [(metric, OFF_GRID) for metric in metrics[1:] if _is_off_grid(metric)]
     chosen = [(metrics[0], family), *off_grid[:1]]
     return [_table(group, metric, each) for metric, each in chosen]

@@ -98,7 +98,7 @@ def command(
     from inrbench.execute.cores import pinned
     from inrbench.planning import resolve_device
     from inrbench.planning.plan import select_methods
-    from inrbench.profiling import append_profile, time_steps, usual_step_mode
+    from inrbench.profiling import append_profile, profiled_step_mode, time_steps
     from inrbench.profiling.table import speed_table
     from inrbench.registry import Registry
     from inrbench.spec import NetworkSpec
@@ -126,7 +126,7 @@ def command(
                 problem = _problem(kind, equation, points)
                 problem.to(torch.device(place))
                 chosen_mode = (
-                    usual_step_mode(problem, (n_layers, width), torch.device(place), steps) if mode == "auto" else mode
+                    profiled_step_mode(problem, width, n_layers, torch.device(place), steps) if mode == "auto" else mode
                 )
                 timings[label] = time_steps(build, problem, torch.device(place), rounds, chosen_mode, official)
         except InrbenchError as error:

@@ -79,10 +79,10 @@ def print_leases(leases: "Sequence[Lease]", results: Path) -> tuple[int, int]:
         left |= missing
         n_ended = len(planned) - len(missing)
         say(f"inrbench run, process {lease.pid} on {lease.host}: {n_ended} of {len(planned)} runs ended")
+    progress = progress_of(results, {lease.name for lease in runs})
     for lease in runs:
         seconds = max(0.0, time.time() - lease.acquired_at)
-        progress = progress_of(results, lease.name)
-        how_far = f": {progress_text(progress)}" if progress else ""
+        how_far = f": {progress_text(progress[lease.name])}" if lease.name in progress else ""
         say(f"  {lease.what}, on {lease.host} for {duration(seconds)}{how_far}")
     return len(left), len(runs)
 

@@ -12,9 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from inrbench.errors import BadValue, InrbenchError
-from inrbench.execute.elsewhere import RunsElsewhere
+from inrbench.execute.elsewhere import MAX_SUBMISSIONS, RunsElsewhere, refuse_unknown_resources
 from inrbench.execute.job import ExecutionRequest, ExecutionSettings, Job, ProgressObserver
-from inrbench.execute.pool import store_failure
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -23,7 +22,6 @@ CONNECT_SECONDS = 30
 POLL_SECONDS = 1.0
 STOP_SECONDS = 90.0
 """Seconds that runs get to write a checkpoint when they are cancelled."""
-MAX_SUBMISSIONS = 3
 RESOURCES = ("scheduler", "scheduler_file", "cpus")
 
 
@@ -121,8 +119,7 @@ class _Tasks:
             return
         known = {"error": future.exception, "finished": future.result}
         error = known[future.status]() if future.status in known else f"it is {future.status}"
-        text = f"its Dask task ended {MAX_SUBMISSIONS} times without finishing it: {error or 'no message'}"
-        self._runs.end(run, store_failure(self._runs.waiting[run], self._settings, "error", "TaskDied", text, 0.0))
+        self._runs.give_up(run, self._settings, "Dask task", f": {error or 'no message'}")
 
 
 def _on_worker(job: Job, settings: ExecutionSettings, stop: str) -> str | None:
@@ -142,8 +139,7 @@ def _connect(resources: Mapping[str, Any]) -> "Client":
         from distributed import Client
     except ImportError as error:
         raise InrbenchError("--executor dask needs Dask: pip install 'inrbench[dask]'") from error
-    if unknown := sorted(set(resources) - set(RESOURCES)):
-        raise BadValue(f"--resource {unknown[0]}: the resources are {', '.join(RESOURCES)}")
+    refuse_unknown_resources(resources, RESOURCES)
     address, file = resources.get("scheduler"), resources.get("scheduler_file")
     if (address is None) == (file is None):
         raise BadValue(

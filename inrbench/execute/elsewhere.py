@@ -1,9 +1,22 @@
 """Runs that are carried out on other machines, which share the results folder. Only the store says which have ended."""
 
 import time
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from inrbench.execute.job import ExecutionRequest, Job, ProgressObserver, RunOutcome
+from inrbench.errors import BadValue
+from inrbench.execute.job import ExecutionRequest, ExecutionSettings, Job, ProgressObserver, RunOutcome
+from inrbench.execute.pool import store_failure
 from inrbench.store import newly_finished, progress_of, read_attempts
+
+MAX_SUBMISSIONS = 3
+"""Number of times that a run is submitted. If its tasks end without its row, it then ends as an error."""
+
+
+def refuse_unknown_resources(resources: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Raise BadValue if a ``--resource`` has a name that the executor does not know."""
+    if unknown := sorted(set(resources) - set(known)):
+        raise BadValue(f"--resource {unknown[0]}: the resources are {', '.join(known)}")
 
 
 class RunsElsewhere:
@@ -28,10 +41,8 @@ class RunsElsewhere:
         ended = {run for run, status in statuses.items() if run in self.waiting and status != "interrupted"}
         for row in read_attempts(self._results, ended) if ended else ():
             self.end(row["run_id"], RunOutcome.from_row(row))
-        for run, job in self.waiting.items():
-            progress = progress_of(self._results, run)
-            if progress is None:
-                continue
+        for run, progress in progress_of(self._results, self.waiting.keys()).items():
+            job = self.waiting[run]
             if run not in self._started:
                 self._started.add(run)
                 self._observer.started(job)
@@ -45,3 +56,18 @@ class RunsElsewhere:
     def end(self, run: str, outcome: RunOutcome) -> None:
         """Report the outcome of a run, and stop waiting for it."""
         self._observer.finished(self.waiting.pop(run), outcome)
+
+    def give_up(self, run: str, settings: ExecutionSettings, task: str, reason: str) -> None:
+        """End a run as an error, because its tasks ended ``MAX_SUBMISSIONS`` times without storing its row.
+
+        Args:
+            run: Run id.
+            settings: What the tasks shared.
+            task: What the task is called, such as ``SLURM task``.
+            reason: Why it ended, or where that can be read.
+
+        Raises:
+            StoreError: The row cannot be stored.
+        """
+        text = f"its {task} ended {MAX_SUBMISSIONS} times without finishing it{reason}"
+        self.end(run, store_failure(self.waiting[run], settings, "error", "TaskDied", text, 0.0))

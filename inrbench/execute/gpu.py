@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import torch
 
+from inrbench.errors import BadValue
 from inrbench.private import private_folder
 
 OTHERS_BYTES = 2**30
@@ -33,7 +34,7 @@ class GpuWatch:
         self._uuid = str(getattr(torch.cuda.get_device_properties(device), "uuid", device.index or 0))
         self._start = time.time()
         self._file: Path | None = None
-        with suppress(OSError):
+        with suppress(BadValue, OSError):  # such as a folder of another user: other runs are then not seen by their files
             folder = private_folder(Path(tempfile.gettempdir()) / f"inrbench-gpu-{_user()}")
             _forget_old(folder)
             self._file = folder / f"{self._uuid}.{os.getpid()}.{time.time_ns()}{RUNNING}"
@@ -59,10 +60,9 @@ class GpuWatch:
         for path in self._file.parent.glob(f"{self._uuid}.*"):
             if path == self._file:
                 continue
-            pid = path.name.removeprefix(f"{self._uuid}.").partition(".")[0]
-            if path.suffix == RUNNING and pid.isdigit() and psutil.pid_exists(int(pid)) and int(pid) != os.getpid():
-                return True
-            with suppress(OSError):
+            with suppress(OSError, IndexError, ValueError):
+                if path.suffix == RUNNING and (pid := _pid(path)) != os.getpid() and psutil.pid_exists(pid):
+                    return True
                 if path.suffix == ENDED and path.stat().st_mtime > self._start:
                     return True
         return False
@@ -91,7 +91,11 @@ def _forget_old(folder: Path) -> None:
     """Remove the files of runs that ended long ago, or whose process has died."""
     for path in folder.iterdir():
         with suppress(OSError, IndexError, ValueError):
-            pid = int(path.name.rsplit(".", 3)[1])
             ended_long_ago = path.suffix == ENDED and time.time() - path.stat().st_mtime > FORGET_SECONDS
-            if ended_long_ago or (path.suffix == RUNNING and not psutil.pid_exists(pid)):
+            if ended_long_ago or (path.suffix == RUNNING and not psutil.pid_exists(_pid(path))):
                 path.unlink()
+
+
+def _pid(path: Path) -> int:
+    """Return the process of a run, from the name of its file ``UUID.PID.TIME.SUFFIX``. Raises IndexError or ValueError."""
+    return int(path.name.rsplit(".", 3)[1])

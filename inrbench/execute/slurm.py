@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from inrbench.errors import BadValue, InrbenchError
-from inrbench.execute.elsewhere import RunsElsewhere
+from inrbench.execute.elsewhere import MAX_SUBMISSIONS, RunsElsewhere, refuse_unknown_resources
 from inrbench.execute.job import ExecutionRequest, ExecutionSettings, Job, NullObserver, ProgressObserver
 from inrbench.execute.local import run_local, stop_local_runs
-from inrbench.execute.pool import store_failure
 from inrbench.private import private_folder
 from inrbench.store import new_attempt_id
 from inrbench.store.files import below, read_regular, write_atomically
@@ -32,7 +31,6 @@ BUNDLE_SECONDS = 15 * 60
 UNKNOWN_SECONDS = 60.0
 """Seconds assumed for a run without an estimate."""
 MAX_ARRAY = 1000
-MAX_SUBMISSIONS = 3
 MAX_REQUEUES = 10_000
 """Number of times that a task which reaches its time limit is queued again: a long run continues over many tasks."""
 SIGNAL_SECONDS = 90
@@ -189,9 +187,7 @@ class _SlurmRun:
         again = [run for run in lost if self._resubmissions[run] < MAX_SUBMISSIONS - 1]
         for run in (run for run in lost if run not in again):
             log = self.results / "submissions" / "log"
-            text = f"its SLURM task ended {MAX_SUBMISSIONS} times without finishing it; see {log}"
-            job = self.runs.waiting[run]
-            self.runs.end(run, store_failure(job, self.request.settings, "error", "TaskDied", text, 0.0))
+            self.runs.give_up(run, self.request.settings, "SLURM task", f"; see {log}")
         self._resubmissions.update({run: self._resubmissions[run] + 1 for run in again})
         if again:
             self.submit([self.runs.waiting[run] for run in again])
@@ -243,9 +239,7 @@ def node_settings(request: ExecutionRequest, cpus: int) -> ExecutionSettings:
 
 def _parameters(request: ExecutionRequest) -> dict[str, Any]:
     """Return the parameters for submitit. Raises BadValue for an unknown resource, or a value that is not a whole number."""
-    unknown = sorted(set(request.resources) - set(RESOURCES))
-    if unknown:
-        raise BadValue(f"--resource {unknown[0]}: the resources are {', '.join(RESOURCES)}")
+    refuse_unknown_resources(request.resources, RESOURCES)
     asked = {RESOURCES[name]: value for name, value in request.resources.items()}
     for name in ("cpus_per_task", "time", "array_parallelism"):
         if name in asked and not str(asked[name]).isdigit():

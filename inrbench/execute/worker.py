@@ -112,14 +112,15 @@ def execute(
     facts = environment(job.device, settings.threads, settings.workers, settings.code)
     state = RunState(Clock(torch.device(job.device)))
     state.checkpoints = _checkpoints(job, settings, state, should_stop)
-    error = _attempt(job, state, on_progress, settings, precision)
+    carry_out = partial(_carry_out, job, state, on_progress, settings, precision)
+    error = _attempt(job, state, settings, carry_out)
     if status_of(error) == "oom" and job.device.startswith("cuda") and not state.clock.seconds["train"]:
         error = None  # its traceback holds the frames of the first try, and with them its memory
         gc.collect()
         time.sleep(RELEASE_SECONDS)
         torch.cuda.empty_cache()
         state.notes[:] = ["started twice: at first there was no GPU memory, perhaps because a process had not yet released it"]
-        error = _attempt(job, state, on_progress, settings, precision)
+        error = _attempt(job, state, settings, carry_out)
     if isinstance(error, Interrupted) and terminated():
         os._exit(STOPPED_CODE)
     status = status_of(error)
@@ -145,20 +146,14 @@ def execute(
     return replace(store_result(job, settings, result, facts, started_at), note=note)
 
 
-def _attempt(
-    job: Job,
-    state: RunState,
-    on_progress: Callable[[Progress], None],
-    settings: ExecutionSettings,
-    precision: dict[str, str],
-) -> BaseException | None:
-    """Carry out a job; return the error that it raised, or None."""
+def _attempt(job: Job, state: RunState, settings: ExecutionSettings, carry_out: Callable[[], None]) -> BaseException | None:
+    """Carry out a job within its limits; return the error that it raised, or None."""
     error: BaseException | None = None
     process = os.getpid()
     try:
         limit = None if settings.memory is None else int(settings.memory * 2**30)
         with _watch_gpu(state, job.device), memory_limit(limit):
-            _carry_out(job, state, on_progress, settings, precision)
+            carry_out()
     except BaseException as caught:  # also SystemExit: a plugin may call sys.exit
         error = caught
     if os.getpid() != process:  # this is a child process that a plugin has forked

@@ -8,8 +8,7 @@ import json
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from torch import Tensor, nn
 
 from inrbench.errors import StoreError
 from inrbench.limits import MAX_CHECKPOINT_BYTES
-from inrbench.problems import Batch, Problem
 from inrbench.store.files import read_regular, remove, write_atomically
 
 FORMAT = 2
@@ -44,7 +42,6 @@ class Interrupted(Exception):
     def __init__(self, step: int, steps: int, saved: bool) -> None:
         where = "the same command continues from there" if saved else "the same command starts it again"
         super().__init__(f"stopped at step {step:,} of {steps:,}; {where}")
-        self.step, self.saved = step, saved
 
 
 class Checkpoints:
@@ -234,50 +231,3 @@ def restore_random_state(state: State, device: torch.device) -> None:
     random.setstate(state["python"])
     if device.type == "cuda":
         torch.cuda.set_rng_state(state["cuda"], device)
-
-
-class BatchStream:
-    """The batches of one epoch after another, without end, from a position that can be saved.
-
-    Args:
-        problem: Problem with the batches.
-        generator: Generator of their random order.
-        around_draw: Context in which the order of an epoch is drawn, and that of the epoch before it is dropped.
-    """
-
-    def __init__(
-        self,
-        problem: Problem,
-        generator: torch.Generator,
-        around_draw: Callable[[], AbstractContextManager[None]] = nullcontext,
-    ) -> None:
-        self._problem, self._generator, self._around_draw = problem, generator, around_draw
-        self._epoch: Iterator[Batch] = iter(())
-        self._epoch_start, self._taken = generator.get_state(), problem.steps_per_epoch
-
-    def __iter__(self) -> "BatchStream":
-        return self
-
-    def __next__(self) -> Batch:
-        if self._taken == self._problem.steps_per_epoch:
-            self._epoch_start, self._taken = self._generator.get_state(), 0
-            with self._around_draw():
-                self._epoch = iter(())
-                self._epoch = iter(self._problem.batches(self._generator))
-                batch = next(self._epoch)
-        else:
-            batch = next(self._epoch)
-        self._taken += 1
-        return batch
-
-    def state(self) -> State:
-        """Return the generator's state at the start of the epoch, and the number of batches taken since."""
-        return {"generator": self._epoch_start, "taken": self._taken}
-
-    def restore(self, state: State) -> None:
-        """Continue after the saved position: the batches of the epoch before it are drawn again and dropped."""
-        self._generator.set_state(state["generator"])
-        self._epoch_start, self._taken = state["generator"], state["taken"]
-        self._epoch = iter(self._problem.batches(self._generator))
-        for _ in range(self._taken):
-            next(self._epoch)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from inrbench.fit.batch_stream import BatchStream
 from inrbench.fit.checkpoint import (
-    BatchStream,
     Checkpoints,
     Interrupted,
     network_state,
@@ -17,7 +17,6 @@ from inrbench.fit.checkpoint import (
     restore_random_state,
 )
 from inrbench.fit.clock import Clock
-from inrbench.fit.done import Done
 from inrbench.fit.least_squares import conjugate_gradients
 from inrbench.fit.matmul import MatmulBackend
 from inrbench.fit.memory import MemoryMeter
@@ -27,6 +26,7 @@ from inrbench.fit.probes import read_probes
 from inrbench.fit.schedule import learning_rate, log_spaced_steps
 from inrbench.fit.step import Engine, StepFacts, make_step
 from inrbench.fit.training_hooks import TrainingHooks
+from inrbench.fit.training_record import TrainingRecord
 from inrbench.nn import LinearModel, is_solver
 from inrbench.problems import Batch, Evaluator, Problem
 from inrbench.spec import CurvePoint, ProbeReading, Progress, Protocol, derived_seed
@@ -134,7 +134,7 @@ def fit(
 
 
 class _Training:
-    """A fit by steps: what it needs and what it has done. The arguments are those of ``fit``."""
+    """A fit by steps: what it needs and its record. The arguments are those of ``fit``."""
 
     def __init__(
         self,
@@ -160,7 +160,7 @@ class _Training:
         generator = torch.Generator().manual_seed(data_seed)
         self.batches = None if is_solver(network) else BatchStream(problem, generator, meter.gpu_paused)
         self.predict = Predictor(network, device)
-        self.done = Done(torch.zeros(self.steps, device=device))
+        self.record = TrainingRecord(torch.zeros(self.steps, device=device))
         self.first, self.started = 0, time.monotonic()
         """First step that this process takes, and the time at which it began."""
 
@@ -173,45 +173,45 @@ class _Training:
         with self.clock("compile"):
             self.take_step.warm_up()
         self._continue_from_checkpoint()
-        done = self.done
-        self.first, self.started = done.step, time.monotonic()
+        record = self.record
+        self.first, self.started = record.step, time.monotonic()
         for check in sorted(curve_steps | set(range(stride, self.steps, stride))):
-            if check <= done.step:  # taken before the run was resumed
+            if check <= record.step:  # taken before the run was resumed
                 continue
-            while done.step < check:
+            while record.step < check:
                 self._train_to(check, on_progress)
-                if done.step < check:
+                if record.step < check:
                     self._write_checkpoint_if_due()
-            if not done.is_finite():
-                first = int((~done.losses[: done.step].isfinite()).nonzero()[0, 0]) + 1
-                return self._result(first, done.nonfinite_gradient(first))
-            done.loss = float(done.losses[done.step - 1])
-            if done.step in curve_steps:
+            if not record.is_finite():
+                first = int((~record.losses[: record.step].isfinite()).nonzero()[0, 0]) + 1
+                return self._result(first, record.nonfinite_gradient(first))
+            record.loss = float(record.losses[record.step - 1])
+            if record.step in curve_steps:
                 self._add_curve_point()
                 if on_curve_point is not None:
                     with self.meter.paused():
-                        on_curve_point(done.step, self.predict)
+                        on_curve_point(record.step, self.predict)
             self._write_checkpoint_if_due()
         if all(bool(parameter.isfinite().all()) for parameter in self.network.parameters()):
             return self._result()
-        return self._result(done.step, done.nonfinite_gradient(len(done.losses)))
+        return self._result(record.step, record.nonfinite_gradient(len(record.losses)))
 
     def _train_to(self, check: int, on_progress: OnProgress) -> None:
         """Take steps up to a number, or until a checkpoint is due."""
-        done, checkpoints = self.done, self.checkpoints
+        record, checkpoints = self.record, self.checkpoints
         with self.clock("train"):
-            while done.step < check:
+            while record.step < check:
                 batch = self._next_batch()
-                loss = self.take_step(batch, self._learning_rate(done.step))
-                done.add(loss, self.take_step.gradient_norms(), len(batch[0]) if batch else self.problem.batch)
+                loss = self.take_step(batch, self._learning_rate(record.step))
+                record.add(loss, self.take_step.gradient_norms(), len(batch[0]) if batch else self.problem.batch)
                 on_progress(self._progress())
                 if checkpoints is not None and checkpoints.due():
                     return
 
     def _progress(self) -> Progress:
-        done = self.done
-        seconds = (time.monotonic() - self.started) / (done.step - self.first)
-        return Progress(done.step, self.steps, done.loss, done.value, seconds)
+        record = self.record
+        seconds = (time.monotonic() - self.started) / (record.step - self.first)
+        return Progress(record.step, self.steps, record.loss, record.value, seconds)
 
     def _learning_rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
@@ -219,30 +219,30 @@ class _Training:
 
     def _next_batch(self) -> Batch:
         """Return the points of the next step; none for a solver."""
-        self.hooks.begin(self.done.step)
-        return () if self.batches is None else self.hooks.choose(next(self.batches), self.done.step)
+        self.hooks.begin(self.record.step)
+        return () if self.batches is None else self.hooks.choose(next(self.batches), self.record.step)
 
     def _write_checkpoint_if_due(self) -> None:
         """Write a checkpoint if it is time. Raises Interrupted if the run must stop."""
         checkpoints = self.checkpoints
-        if checkpoints is None or self.done.step == self.steps or not checkpoints.due() or not self.done.is_finite():
+        if checkpoints is None or self.record.step == self.steps or not checkpoints.due() or not self.record.is_finite():
             return
         saved = self._save_checkpoint(checkpoints)
         if checkpoints.stop():
-            raise Interrupted(self.done.step, self.steps, saved)
+            raise Interrupted(self.record.step, self.steps, saved)
 
     def _add_curve_point(self) -> None:
         """Evaluate the primary metric, and read the probes."""
-        done = self.done
+        record = self.record
         with self.clock("eval"), self.meter.paused():
-            done.value = self.evaluator.primary(self.predict)
-        done.curve.append(
+            record.value = self.evaluator.primary(self.predict)
+        record.curve.append(
             CurvePoint(
-                step=done.step,
+                step=record.step,
                 train_seconds=self.clock.seconds["train"],
-                loss=done.loss,
-                lr=self._learning_rate(done.step - 1),
-                value=done.value,
+                loss=record.loss,
+                lr=self._learning_rate(record.step - 1),
+                value=record.value,
             )
         )
         self._read_probes()
@@ -250,7 +250,7 @@ class _Training:
     def _read_probes(self) -> None:
         if self.probes:
             with self.meter.paused(), self.problem.without_recording():
-                self.done.readings.extend(read_probes(self.probes, self.network, self.problem, self.done.step))
+                self.record.readings.extend(read_probes(self.probes, self.network, self.problem, self.record.step))
 
     def _save_checkpoint(self, checkpoints: Checkpoints) -> bool:
         """Write a checkpoint. Return False if the method has none, or if it cannot be written."""
@@ -264,7 +264,7 @@ class _Training:
                     "network": network_state(self.network),
                     "optimisers": optimisers,
                     "batches": self.batches.state(),
-                    "progress": self.done.state(),
+                    "progress": self.record.state(),
                     "history": self.evaluator.history,
                     "seconds": self.clock.seconds,
                     "random": random_state(self.device),
@@ -289,7 +289,7 @@ class _Training:
         self.take_step.restore(saved["optimisers"])
         self.batches.restore(saved["batches"])
         self.problem.restore_training_state(saved["problem"])
-        self.done.restore(saved["progress"])
+        self.record.restore(saved["progress"])
         self.evaluator.history[:] = saved["history"]
         for part, seconds in saved["seconds"].items():
             self.clock.seconds[part] += seconds
@@ -297,14 +297,14 @@ class _Training:
         self.hooks.restore(saved["sampler"])
 
     def _result(self, diverged_at: int | None = None, nonfinite: tuple[int, tuple[str, ...]] | None = None) -> FitResult:
-        done = self.done
+        record = self.record
         return FitResult(
-            tuple(done.curve),
-            done.step,
-            done.points,
+            tuple(record.curve),
+            record.step,
+            record.points,
             None if self.work is None else self.work.flops * self.problem.batch,
             self.take_step.facts(),
-            tuple(done.readings),
+            tuple(record.readings),
             diverged_at=diverged_at,
             nonfinite_gradient=nonfinite,
             own_training=None if self.hooks.own is None else str(self.hooks.own),

@@ -41,8 +41,10 @@ class Updates:
         own = own or OwnTraining()
         parameters = [p for p in network.parameters() if p.requires_grad]
         # fused kernels do not support complex parameters, which a user's method may have
-        fused = fused and not any(p.is_complex() for p in parameters)
-        self.optimisers = _made(own.optimiser or optimiser, _groups(parameters, own.groups, own.optimiser or optimiser), fused)
+        self.fused = fused and not any(p.is_complex() for p in parameters)
+        self.optimiser = own.optimiser or optimiser
+        """The optimiser that is used: the network's own, or else that of the protocol."""
+        self.optimisers = _made(self.optimiser, _groups(parameters, own.groups, self.optimiser), self.fused)
         self._parameters = parameters
         self._taken = 0
         self.names = [name for name, p in network.named_parameters() if p.requires_grad]

@@ -56,9 +56,16 @@ class Predictor:
 
     def __call__(self, coordinates: Tensor) -> Tensor:
         """Return values ``(N, out_features)``."""
+        return self._values(coordinates, torch.device("cpu"))
+
+    def on_device(self, coordinates: Tensor) -> Tensor:
+        """Return values ``(N, out_features)`` on the device of the network."""
+        return self._values(coordinates, self.device)
+
+    def _values(self, coordinates: Tensor, device: torch.device) -> Tensor:
         with torch.inference_mode(), evaluation_mode(self._network):
             parts = [self._network(part.to(self.device, self._dtype)) for part in coordinates.split(self._size)]
-            return torch.cat([part.to("cpu", self._dtype) for part in parts])
+            return torch.cat([part.to(device, self._dtype) for part in parts])
 
     def jet(self, coordinates: Tensor, wanted: DerivativeSpec) -> Jet:
         """Return value and derivatives on the CPU, by reverse mode: an independent check of what the fast engine trained."""

@@ -118,14 +118,13 @@ class ReferenceStep(_NetworkStep):
         device = next(network.parameters()).device
         self.backend = _backend(device, precision, fast=False)
         self.updates = Updates(network, optimiser, fused=False, own=own)
-        self._optimiser = (own and own.optimiser) or optimiser
         self.loss = partial(in_precision(problem.loss, precision, device.type), network)
 
     def prepare(self) -> None:
         """Run one forward and backward pass and discard the result."""
         batch = self.problem.example(REFERENCE_CHUNK_POINTS)
         _backward_and_discard(self.network, self.loss(batch, point_weight(batch)))
-        load_kernels(next(self.network.parameters()).device, self.problem, self._optimiser, fused=False)
+        load_kernels(next(self.network.parameters()).device, self.problem, self.updates)
 
     def __call__(self, batch: Batch, rate: float) -> Tensor:
         """Take one step."""
@@ -163,13 +162,12 @@ class FastStep(_NetworkStep):
         self.backend = _backend(device, precision, fast=True)
         self.chunk_points = largest_chunk(problem, FAST_CHUNK_POINTS[device.type])
         self.updates = Updates(network, optimiser, fused=True, own=own)
-        self._optimiser = (own and own.optimiser) or optimiser
         self.loss = CompiledLoss(in_precision(problem.fast_loss(network), precision, device.type), problem, network, mode)
 
     def prepare(self) -> None:
         """Run each chunk size of the run once, which compiles it if the step mode is not eager, and discard the result."""
         self._try_chunk_sizes()
-        load_kernels(next(self.network.parameters()).device, self.problem, self._optimiser, fused=True)
+        load_kernels(next(self.network.parameters()).device, self.problem, self.updates)
 
     def _try_chunk_sizes(self) -> None:
         with use_backend(self.backend):
@@ -255,12 +253,25 @@ def make_step(
     how = (protocol.optimiser, protocol.precision, own)
     if engine == "reference":
         return ReferenceStep(network, problem, *how)
+    mode = step_mode_of(problem, protocol.width, protocol.n_layers, next(network.parameters()).device, steps)
+    return FastStep(network, problem, mode, *how)
+
+
+def step_mode_of(problem: Problem, width: int, n_layers: int, device: torch.device, steps: int) -> StepMode:
+    """Return the step mode of all runs on a problem with networks of one size, whatever their method.
+
+    Args:
+        problem: Problem to fit, on the device.
+        width: Width of the nonlinear layers.
+        n_layers: Number of nonlinear layers.
+        device: The device.
+        steps: Steps of a run.
+    """
     if not problem.compilable:
-        return FastStep(network, problem, "eager", *how)
-    device = next(network.parameters()).device
-    work = count_usual_ops(problem, protocol.width, protocol.n_layers, device)
+        return "eager"
+    work = count_usual_ops(problem, width, n_layers, device)
     chunks = -(-problem.batch // largest_chunk(problem, FAST_CHUNK_POINTS[device.type]))
-    return FastStep(network, problem, choose_step_mode(device.type, work, problem.batch, chunks, steps), *how)
+    return choose_step_mode(device.type, work, problem.batch, chunks, steps)
 
 
 def activation_bytes(problem: Problem, protocol: Protocol, engine: Engine, device: torch.device) -> int:
@@ -322,7 +333,7 @@ def chunk_sizes(problem: Problem, most: int) -> list[int]:
     return sorted(sizes, reverse=True)
 
 
-def load_kernels(device: torch.device, problem: Problem, optimiser: Optimiser, fused: bool) -> None:
+def load_kernels(device: torch.device, problem: Problem, updates: Updates) -> None:
     """On a GPU, load the code of the optimiser's kernels, of shuffling and of the loss check, which torch loads at first use.
 
     Neither the network nor the random state changes.
@@ -330,8 +341,7 @@ def load_kernels(device: torch.device, problem: Problem, optimiser: Optimiser, f
     Args:
         device: Device of the run.
         problem: The problem, on the device.
-        optimiser: Optimiser of the run.
-        fused: Whether its fused kernels are used.
+        updates: The optimisers of the run, whose kernels are needed. They take no step.
     """
     if device.type != "cuda":
         return
@@ -340,7 +350,7 @@ def load_kernels(device: torch.device, problem: Problem, optimiser: Optimiser, f
         for parameter in spare.parameters():
             parameter.zero_()
     point = torch.ones(1, 2, device=device)
-    Updates(spare, optimiser, fused).step(lambda: (loss := spare(point).sum()).backward() or loss, 0.0)
+    Updates(spare, updates.optimiser, updates.fused).step(lambda: (loss := spare(point).sum()).backward() or loss, 0.0)
     losses = torch.zeros(2, device=device)
     losses[0] = problem.example(1)[0].sum()
     bool(losses.isfinite().all())

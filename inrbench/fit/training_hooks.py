@@ -22,7 +22,7 @@ class SampledProblem(Problem):
         problem: The problem. Its loss is a mean over points.
 
     Raises:
-        NotApplicable: The problem's loss is no mean over points.
+        NotApplicable: The problem's loss is not a mean over points.
     """
 
     compilable = False
@@ -43,7 +43,7 @@ class SampledProblem(Problem):
     def batches(self, generator: torch.Generator) -> Iterator[Batch]:
         """Yield the problem's batches, with the factor 1 for each point."""
         for batch in self._problem.batches(generator):
-            yield *batch, _ones(batch)
+            yield *batch, batch[0].new_ones(len(batch[0]))
 
     def loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
         """Return the chunk's share of the mean of factor times loss, and of the network's penalty.
@@ -69,7 +69,7 @@ class TrainingHooks:
 
     Raises:
         BrokenPlugin: The network brings something that does not exist here, or that does not fit it.
-        NotApplicable: The network has a sampler, and the problem's loss is no mean over points.
+        NotApplicable: The network has a sampler, and the problem's loss is not a mean over points.
     """
 
     def __init__(self, network: nn.Module, problem: Problem, steps: int, seed: int) -> None:
@@ -128,7 +128,3 @@ class TrainingHooks:
     def _losses(self, batch: Batch) -> Tensor:
         most = largest_chunk(self._problem, LOSS_POINTS)
         return torch.cat([self._problem.point_losses(self._network, chunk) for chunk in equal_chunks(batch, most)])
-
-
-def _ones(batch: Batch) -> Tensor:
-    return torch.ones(len(batch[0]), device=batch[0].device, dtype=batch[0].dtype)

@@ -15,6 +15,10 @@ class Overlap:
     both: int
     either: int
 
+    def __add__(self, other: "Overlap") -> "Overlap":
+        """Return the overlap at the points of both."""
+        return Overlap(self.both + other.both, self.either + other.either)
+
 
 @dataclass(frozen=True)
 class SurfaceComparison:

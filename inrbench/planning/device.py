@@ -3,9 +3,9 @@
 import os
 import re
 import warnings
-from pathlib import Path
 
 from inrbench.errors import BadValue
+from inrbench.store import nvidia_driver
 
 
 def resolve_device(text: str, here: bool = True) -> str:
@@ -39,13 +39,7 @@ def resolve_device(text: str, here: bool = True) -> str:
     return f"cuda:{index}"
 
 
-DRIVER = Path("/proc/driver/nvidia/version")
 OLDER_WHEELS = "https://download.pytorch.org/whl/cu126"
-
-
-def has_driver() -> bool:
-    """Return whether this machine has a driver of NVIDIA, so that a GPU can be expected."""
-    return DRIVER.is_file()
 
 
 def why_no_gpu() -> str:
@@ -57,10 +51,10 @@ def why_no_gpu() -> str:
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
     if hidden is not None and hidden.strip() in ("", "-1", "NoDevFiles"):
         return f"CUDA_VISIBLE_DEVICES={hidden} hides all GPUs"
-    if not has_driver():
+    version = nvidia_driver()
+    if version is None:
         return "there is no NVIDIA driver"
-    version = re.search(r"\b(\d+\.\d+(?:\.\d+)?)\b", DRIVER.read_text(encoding="utf-8", errors="replace"))
-    driver = f"driver {version.group(1)}" if version else "the driver"
+    driver = f"driver {version}" if version else "the driver"
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         torch.cuda.is_available()

@@ -316,17 +316,16 @@ def _recipe(request: Request, section: _Section, method: Method, notes: list[str
     task = section.task
     if request.track == "paper":
         allowed = section.protocol.own_training or not method.own_training
-        recipe, why = (
-            (Recipe() if allowed else None),
-            (
-                f"it brings its own training, and protocol {section.protocol.name} trains all methods alike; "
-                "use --track authors, or --set own_training=true"
-            ),
+        recipe = Recipe() if allowed else None
+        why = (
+            f"it brings its own training, and protocol {section.protocol.name} trains all methods alike; "
+            "use --track authors, or --set own_training=true"
         )
     elif request.track == "authors":
         params, training = method.authors_recipe(task.name, task.kind)
         known = params or training or method.own_training
-        recipe, why = (Recipe(params, training) if known else None), "its authors' settings for it are not known"
+        recipe = Recipe(params, training) if known else None
+        why = "its authors' settings for it are not known"
     else:
         recipe = request.recipes.get((task.name, method.name))
         tune = f"inrbench tune --methods {method.name} --tasks {task.name} --protocol {section.protocol.name}"

@@ -42,6 +42,17 @@ class PredictWithJet(Protocol):
         ...
 
 
+@runtime_checkable
+class PredictOnDevice(Protocol):
+    """A ``Predict`` that can leave its values on the device of the network."""
+
+    device: torch.device
+
+    def on_device(self, coordinates: Tensor) -> Tensor:
+        """Return values at coordinates, on ``device``."""
+        ...
+
+
 def with_penalty(loss: Tensor, network: nn.Module, share: Tensor | float = 1.0) -> Tensor:
     """Add the penalty of the method to a loss, if the network has a method ``penalty``.
 

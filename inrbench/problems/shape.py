@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -14,16 +14,15 @@ from torch import Tensor, nn
 from inrbench.data import Mesh, ShapeTruth, nearest_on_surface, sample_surface, write_image, write_ply
 from inrbench.data.rasterise import render
 from inrbench.errors import BadValue
-from inrbench.metrics.error import squared_errors
 from inrbench.metrics.shape import Overlap, SurfaceComparison, iou
-from inrbench.problems.base import Batch, Predict, with_penalty
+from inrbench.problems.base import Batch, Predict, PredictOnDevice, with_penalty
 from inrbench.problems.grid import BitValues, FloatValues, Grid, GridRegression, GridValues
 from inrbench.problems.outputs import Function, Outputs
 from inrbench.settings import ShapeSettings
 from inrbench.spec import Protocol
 
-Field = tuple[slice, NDArray[np.float32]]
-"""A range of grid rows, and the predictions for these rows."""
+Field = tuple[slice, Tensor]
+"""A range of grid rows, and the predictions ``(N,)`` for these rows."""
 SLAB_POINTS = 1 << 20
 """Grid rows that are evaluated at once."""
 SURFACE_POINTS = 30_000
@@ -57,6 +56,11 @@ class ShapeRegression(GridRegression):
 
     evaluation: "ShapeEvaluation"
 
+    def to(self, device: torch.device) -> None:
+        """Move axes and values to a device, where the evaluation compares the fitted field with them."""
+        super().to(device)
+        self.evaluation.values, self.evaluation.device = self._values, device
+
     def error_share(self, network: nn.Module, predict: Predict) -> float | None:
         """Return 1 - IoU. A constant field, which is outside everywhere, has 1.
 
@@ -81,6 +85,8 @@ class ShapeEvaluation:
     def __init__(self, truth: ShapeTruth, grid: Grid, values: GridValues, level: float, inside_below: bool) -> None:
         self.truth, self.grid, self.values = truth, grid, values
         self.level, self.inside_below = level, inside_below
+        self.device = torch.device("cpu")
+        """Device of the values."""
         self.training_overlap: Callable[[], Overlap] | None = None
         """Function that returns the overlap of the outputs during training; None if they were not recorded."""
         self.last_overlap: Overlap | None = None
@@ -89,11 +95,11 @@ class ShapeEvaluation:
     def outputs(self, predict: Predict) -> Outputs:
         """Return the overlaps of the two solids, the error on the grid, and the two surfaces."""
         functions: dict[str, Function] = {
-            "slabs": lambda _: list(self._fields(predict, self.grid)),
+            "slabs": lambda _: [(rows, field.cpu()) for rows, field in _fields(predict, self.grid)],
             # at full size the field takes hundreds of MB: it is stored only if the surface is needed too, since both must
             # come from the same field
             "scores": lambda outputs: self._scores(
-                outputs["slabs"] if "surfaces" in outputs.expected else self._fields(predict, self.grid)
+                outputs["slabs"] if "surfaces" in outputs.expected else _fields(predict, self.grid)
             ),
             "grid_overlap": lambda outputs: outputs["scores"][0],
             "fitted_mse": lambda outputs: outputs["scores"][1],
@@ -114,12 +120,12 @@ class ShapeEvaluation:
 
         It is closed at the boundary of the grid. Raises BadValue if the field is inside everywhere or outside everywhere.
         """
-        return self._surface(self._fields(predict, self.grid))
+        return self._surface(_fields(predict, self.grid))
 
     def _surface(self, fields: Iterable[Field], scale: int = 1) -> Mesh:
         from skimage.measure import marching_cubes
 
-        field = np.concatenate([f for _, f in fields]).reshape(_finer(self.grid, scale).shape)
+        field = np.concatenate([f.cpu().numpy() for _, f in fields]).reshape(_finer(self.grid, scale).shape)
         outside = max(field.max(), self.level + self.truth.voxel) if self.inside_below else min(field.min(), 0.0)
         field = np.pad(field, 1, constant_values=outside)
         direction = "ascent" if self.inside_below else "descent"
@@ -133,7 +139,7 @@ class ShapeEvaluation:
         """Return the true and the fitted field on the middle plane of the first axis."""
         n, *plane = self.grid.shape
         rows = slice(n // 2 * math.prod(plane), (n // 2 + 1) * math.prod(plane))
-        truth = self.values.at(torch.arange(rows.start, rows.stop)).numpy()
+        truth = self.true_field(rows).cpu().numpy()
         return truth.reshape(*plane, 1), predict(self.grid.coordinates(rows)).numpy().reshape(*plane, 1)
 
     scaled_suffix = ".ply"
@@ -158,32 +164,29 @@ class ShapeEvaluation:
         Raises:
             BadValue: The fitted field has no surface.
         """
-        write_ply(path, self._surface(self._fields(predict, _finer(self.grid, scale)), scale))
+        write_ply(path, self._surface(_fields(predict, _finer(self.grid, scale)), scale))
 
-    def inside(self, field: NDArray[np.floating]) -> NDArray[np.bool_]:
-        """Return a mask of the points where a field is inside the solid."""
+    @overload
+    def inside(self, field: NDArray[np.floating]) -> NDArray[np.bool_]: ...
+    @overload
+    def inside(self, field: Tensor) -> Tensor: ...
+    def inside(self, field: Any) -> Any:
+        """Return a mask of the points where a field is inside the solid; for a tensor, on its device."""
         return field < self.level if self.inside_below else field > self.level
 
-    def is_inside(self, field: Tensor) -> Tensor:
-        """Return a mask of the points where a field is inside the solid, on the field's device."""
-        return field < self.level if self.inside_below else field > self.level
-
-    @staticmethod
-    def _fields(predict: Predict, grid: Grid) -> Iterator[Field]:
-        for rows in grid.slabs(SLAB_POINTS):
-            yield rows, predict(grid.coordinates(rows, getattr(predict, "device", None))).numpy()[:, 0]
+    def true_field(self, rows: slice) -> Tensor:
+        """Return the true field ``(N,)`` at a range of rows, on the device of the values."""
+        return self.values.at(torch.arange(rows.start, rows.stop, device=self.device))[:, 0]
 
     def _scores(self, fields: Iterable[Field]) -> tuple[Overlap, float]:
-        """Return the overlap on the grid, and the mean squared error."""
-        both = either = 0
-        error = 0.0
+        """Return the overlap on the grid, and the mean squared error. Both are computed on the device of the fields."""
+        total, error = Overlap(0, 0), 0.0
         for rows, field in fields:
-            true_field = self.values.at(torch.arange(rows.start, rows.stop)).numpy()[:, 0]
-            a, b = self.inside(field), self.inside(true_field)
-            both, either = both + int((a & b).sum()), either + int((a | b).sum())
-            error += float(squared_errors(field, true_field).sum())
-        self.last_overlap = Overlap(both, either)
-        return self.last_overlap, error / self.grid.n_points
+            truth = self.true_field(rows).to(field.device)
+            total += _overlap(self.inside(field), self.inside(truth))
+            error += _sum_of_squares(field, truth)
+        self.last_overlap = total
+        return total, error / self.grid.n_points
 
     def _over_random_points(self, predict: Predict) -> Overlap:
         """Return the overlap at random points, between the centres of the voxels."""
@@ -191,8 +194,26 @@ class ShapeEvaluation:
         share = (self.truth.random_points - low) / np.where(extent, extent, 1)
         span = np.array(self.grid.high) - np.array(self.grid.low)
         coordinates = torch.from_numpy(np.array(self.grid.low) + share * span).float()
-        a, b = self.inside(predict(coordinates).numpy()[:, 0]), self.truth.random_inside
-        return Overlap(int((a & b).sum()), int((a | b).sum()))
+        return _overlap(self.inside(predict(coordinates).numpy()[:, 0]), self.truth.random_inside)
+
+
+def _fields(predict: Predict, grid: Grid) -> Iterator[Field]:
+    """Yield the fitted field in slabs, on the device of the network if the predictions can stay there."""
+    on_device = predict.on_device if isinstance(predict, PredictOnDevice) else predict
+    device = predict.device if isinstance(predict, PredictOnDevice) else None
+    for rows in grid.slabs(SLAB_POINTS):
+        yield rows, on_device(grid.coordinates(rows, device))[:, 0]
+
+
+def _overlap(a: Any, b: Any) -> Overlap:
+    """Return the overlap of two solids, from two arrays or two tensors that say which points are inside."""
+    return Overlap(int((a & b).sum()), int((a | b).sum()))
+
+
+def _sum_of_squares(field: Tensor, truth: Tensor) -> float:
+    """Return the sum of the squared differences in float64; on a CPU in numpy's order, which stored rows have."""
+    squares = (field.double() - truth.double()).square()
+    return float(squares.numpy().sum() if squares.device.type == "cpu" else squares.sum())
 
 
 def _finer(grid: Grid, scale: int) -> Grid:
@@ -227,7 +248,7 @@ class OfficiallyScored(ShapeRegression):
         self._best_outputs, self._least = self._outputs.clone(), float("inf")
         self._seen, self._loss = 0, torch.zeros((), dtype=torch.float64)
         self._records = True
-        evaluation.training_overlap = self._overlap
+        evaluation.training_overlap = self._training_overlap
 
     def to(self, device: torch.device) -> None:
         """Move axes, values and the record to a device: a step then does not wait for it."""
@@ -281,27 +302,23 @@ class OfficiallyScored(ShapeRegression):
 
     def _keep(self, outputs: Tensor, values: Tensor, rows: Tensor) -> None:
         if self._records:
-            self._outputs[rows] = self.evaluation.is_inside(outputs[:, 0])
+            self._outputs[rows] = self.evaluation.inside(outputs[:, 0])
             self._seen += len(rows)
             self._loss += (outputs - values).square().sum().double()
 
     def _end_epoch(self) -> None:
-        if (
-            self._seen == self.n_points and (loss := float(self._loss)) < self._least
-        ):  # counting operations uses only a few rows
+        is_complete = self._seen == self.n_points  # counting operations uses only a few rows
+        if is_complete and (loss := float(self._loss)) < self._least:
             self._least, self._best_outputs = loss, self._outputs.clone()
         self._seen = 0
         self._loss.zero_()
 
-    def _overlap(self) -> Overlap:
+    def _training_overlap(self) -> Overlap:
         self._end_epoch()
-        best = self._best_outputs.cpu().numpy()
-        both = either = 0
+        total = Overlap(0, 0)
         for rows in self._grid.slabs(SLAB_POINTS):
-            true_field = self._values.at(torch.arange(rows.start, rows.stop, device=self.device)).cpu().numpy()[:, 0]
-            a, b = best[rows], self.evaluation.inside(true_field)
-            both, either = both + int((a & b).sum()), either + int((a | b).sum())
-        return Overlap(both, either)
+            total += _overlap(self._best_outputs[rows], self.evaluation.inside(self.evaluation.true_field(rows)))
+        return total
 
 
 def compare_surfaces(mesh: Mesh, true_mesh: Mesh) -> SurfaceComparison:

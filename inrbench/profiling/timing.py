@@ -18,12 +18,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from inrbench.fit.compiling import StepMode, choose_step_mode
+from inrbench.fit.compiling import StepMode
 from inrbench.fit.matmul import use_backend
 from inrbench.fit.memory import MemoryMeter
-from inrbench.fit.op_count import count_usual_ops
-from inrbench.fit.step import FAST_CHUNK_POINTS, FastStep, ReferenceStep, Step, StepFacts
-from inrbench.problems import Batch, Outputs, Problem, Regression, equal_chunks, largest_chunk, point_weight
+from inrbench.fit.step import FastStep, ReferenceStep, Step, StepFacts, step_mode_of
+from inrbench.problems import Batch, Outputs, Problem, Regression, equal_chunks, point_weight
 
 Variant = Literal["reference", "fast", "official", "limit"]
 LEARNING_RATE = 1e-5
@@ -145,21 +144,17 @@ class _NoEvaluation:
         return None
 
 
-def usual_step_mode(problem: Problem, shape: tuple[int, int], device: torch.device, steps: int) -> StepMode:
-    """Return the step mode of runs on a problem: on a CPU always ``compiled``, since short steps are not worth measuring.
+def profiled_step_mode(problem: Problem, width: int, n_layers: int, device: torch.device, steps: int) -> StepMode:
+    """Return the step mode to measure: that of runs; on a CPU always ``compiled``, since short steps are not worth measuring.
 
     Args:
         problem: Problem to take steps on, on the device.
-        shape: Number of nonlinear layers and their width.
+        width: Width of the nonlinear layers.
+        n_layers: Number of nonlinear layers.
         device: The device.
         steps: Number of steps of the runs.
     """
-    if device.type == "cpu":
-        return "compiled"
-    n_layers, width = shape
-    work = count_usual_ops(problem, width, n_layers, device)
-    chunks = -(-problem.batch // largest_chunk(problem, FAST_CHUNK_POINTS[device.type]))
-    return choose_step_mode(device.type, work, problem.batch, chunks, steps)
+    return "compiled" if device.type == "cpu" else step_mode_of(problem, width, n_layers, device, steps)
 
 
 def _seconds(part: Callable[[], object], device: torch.device, repeats: int = 1) -> float:

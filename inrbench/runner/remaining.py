@@ -56,7 +56,6 @@ class Remaining:
         if any(high == 0 for _, high in ranges) or (not ranges and not self._running):
             return None
         factors = self._factors + self._current_factors()
-        low = high = 0.0
         if factors:
             factor = sum(factors) / len(factors)
             spread = max(0.1, (max(factors) - min(factors)) / 2 / factor)

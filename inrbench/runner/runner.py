@@ -28,7 +28,7 @@ from inrbench.execute import (
     workers_for,
 )
 from inrbench.planning import Order, Request, RunOptions, estimate, plan_all
-from inrbench.planning.device import has_driver, why_no_gpu
+from inrbench.planning.device import why_no_gpu
 from inrbench.private import private_folder
 from inrbench.registry import Registry
 from inrbench.runner.console import ConsoleObserver
@@ -45,6 +45,7 @@ from inrbench.store import (
     finished_runs,
     keep_synced,
     mirror_of,
+    nvidia_driver,
     physical_cores,
     probed_runs,
 )
@@ -85,7 +86,7 @@ def run_requests(requests: Sequence[Request], options: RunOptions, observer: Run
     expected = estimate(plan.todo, results, threads)
     sort_jobs(plan.todo, expected.ranges, options.order or ("planned" if options.max_time is None else "shortest"))
     report = RunReport(plan, jobs, expected, workers if options.executor == "local" else None, dry_run=options.dry_run)
-    if options.device == "auto" and request.device == "cpu" and options.executor == "local" and has_driver():
+    if options.device == "auto" and request.device == "cpu" and options.executor == "local" and nvidia_driver() is not None:
         observer.note(f"--device auto uses the CPU, because torch sees no GPU: {why_no_gpu()}")
     observer.planned(report, request, options)
     if options.dry_run or not plan.todo:

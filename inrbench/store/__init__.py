@@ -4,7 +4,7 @@ from inrbench.store.artifacts import artifact_error, artifact_files, artifact_fo
 from inrbench.store.bucket_leases import can_lease, lease_in_bucket
 from inrbench.store.checkpoints import checkpoint_path, checkpoints
 from inrbench.store.compact import MergeResult, compact_in_place, export_compact, import_attempts
-from inrbench.store.environment import GPU_ELSEWHERE, Environment, code_state, environment, physical_cores
+from inrbench.store.environment import GPU_ELSEWHERE, Environment, code_state, environment, nvidia_driver, physical_cores
 from inrbench.store.leases import Lease, active_leases, lease, progress_of
 from inrbench.store.migrate import migrate
 from inrbench.store.mirror import Mirror, is_remote, keep_synced, open_mirror
@@ -70,6 +70,7 @@ __all__ = [
     "new_attempt",
     "new_attempt_id",
     "newly_finished",
+    "nvidia_driver",
     "open_mirror",
     "orphans",
     "physical_cores",

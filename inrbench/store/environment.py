@@ -16,6 +16,8 @@ from inrbench.spec import digest
 
 GPU_ELSEWHERE = "GPU elsewhere"
 """Name of the device of a machine that sends runs to GPUs of other machines."""
+DRIVER = Path("/proc/driver/nvidia/version")
+"""File of a driver of NVIDIA: where it exists, a GPU can be expected."""
 OLD_NAMES = {"tf32": "high", "bf16": "medium"}
 """Precision of products -> its name in ``torch.set_float32_matmul_precision``."""
 
@@ -70,7 +72,7 @@ def environment(device: str, threads: int, jobs: int, code: tuple[str | None, bo
     # memory is rounded to GiB: the same machine reports a few pages more or less after each boot
     stable = [platform.machine(), cpu_model(), cores, round(memory / 2**30), name]
     if on_gpu and torch.cuda.is_available():
-        stable += [round(torch.cuda.get_device_properties(device).total_memory / 2**30), nvidia_driver()]
+        stable += [round(torch.cuda.get_device_properties(device).total_memory / 2**30), nvidia_driver() or ""]
     return Environment(
         device=device,
         device_name=name,
@@ -92,12 +94,12 @@ def environment(device: str, threads: int, jobs: int, code: tuple[str | None, bo
     )
 
 
-def nvidia_driver() -> str:
-    """Return the version of NVIDIA's driver; "" if there is none."""
+def nvidia_driver() -> str | None:
+    """Return the version of NVIDIA's driver; None if there is no driver here, "" if its version is not known."""
     try:
-        text = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8", errors="replace")
+        text = DRIVER.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return ""
+        return None
     version = re.search(r"\b\d+\.\d+(?:\.\d+)?\b", text)
     return version.group() if version else ""
 

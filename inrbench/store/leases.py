@@ -15,7 +15,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,8 @@ STALE_SECONDS = 30.0
 """Seconds without a heartbeat after which an owner is assumed to be dead if its process cannot be seen from here."""
 SLEEP_SECONDS = 300.0
 """Seconds without a heartbeat after which an owner is assumed dead even if its process exists: it may not be the owner."""
+PROGRESS = ".progress"
+"""Suffix of the file beside a lease that says how far the work is."""
 FIELDS = {
     "name": str,
     "host": str,
@@ -140,19 +142,26 @@ def active_leases(results: Path) -> list[Lease]:
     return [entry for path, entry in found if entry is not None and _is_living(path, entry, now)]
 
 
-def progress_of(results: Path, name: str) -> Progress | None:
-    """Return how far the work of a lease is; None if that is not known, or if there was no heartbeat for a while."""
-    path = _progress_path(lease_folder(results) / f"{name}.json")
-    try:
-        if abs(_now(path.parent) - path.lstat().st_mtime) > STALE_SECONDS:
-            return None
-        return Progress.from_numbers(read_json(read_regular(path)))
-    except (OSError, ValueError, TypeError, KeyError, OverflowError):
-        return None
+def progress_of(results: Path, names: Collection[str]) -> dict[str, Progress]:
+    """Return how far the work of leases is. A lease is missing if that is not known, or had no heartbeat for a while.
+
+    Args:
+        results: The results folder.
+        names: Names of the leases.
+    """
+    folder = lease_folder(results)
+    found: dict[str, Progress] = {}
+    files = [path for path in folder.glob(f"*{PROGRESS}") if path.stem in names]
+    now = _now(folder) if files else 0.0
+    for path in files:
+        with suppress(OSError, ValueError, TypeError, KeyError, OverflowError):
+            if abs(now - path.lstat().st_mtime) <= STALE_SECONDS:
+                found[path.stem] = Progress.from_numbers(read_json(read_regular(path)))
+    return found
 
 
 def _progress_path(path: Path) -> Path:
-    return path.with_suffix(".progress")
+    return path.with_suffix(PROGRESS)
 
 
 def _take(path: Path, me: Lease) -> bool:

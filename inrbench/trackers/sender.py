@@ -29,7 +29,7 @@ class Sender:
     """
 
     def __init__(self, names: Sequence[str], results: Path) -> None:
-        known = tracker_names()
+        known = tracker_names() if names else ()
         for name in names:
             if name not in known:
                 load_tracker(name, results)  # raises with the names that exist

@@ -10,8 +10,8 @@ from inrbench.analyse.papers import bibtex, papers
 from inrbench.errors import StoreError
 from inrbench.registry import Registry
 from inrbench.report import to_csv, to_markdown
-from inrbench.spec import Measurement, Metric
-from inrbench.store import append
+from inrbench.spec import Cost, Measurement, Metric
+from inrbench.store import Attempt, append
 
 
 def tables(tmp_path, attempts, **limits):
@@ -321,3 +321,29 @@ def test_a_smaller_deployed_parameter_count_is_shown(attempt, tmp_path):
     (leaderboard,) = leaderboards(tmp_path)
     assert {row.label: row.n_deployed for row in leaderboard.rows} == {"fr": 200, "siren": None, "old": None}
     assert "3,000 → 200" in to_markdown([leaderboard])
+
+
+def costing(one: Attempt, **cost: object) -> Attempt:
+    """Return an attempt with another cost."""
+    return replace(one, result=replace(one.result, cost=Cost(**cost)))
+
+
+def test_times_of_runs_in_another_step_mode_are_not_shown(attempt, tmp_path):
+    """A compiled step takes a fraction of the time of an eager one, whatever the method."""
+    usual = [costing(attempt(method=m), train_seconds=s, compiled=True) for m, s in (("msa", 10.0), ("siren", 20.0))]
+    other = costing(attempt(method="wire"), train_seconds=90.0, compiled=False)
+    fitted_itself = costing(attempt(method="gp"), train_seconds=5.0, compiled=False, engine_note="the method fits itself")
+    (table,) = tables(tmp_path, [*usual, other, fitted_itself])
+    times = {row.label: row.train_seconds.mean for row in table.rows if row.train_seconds is not None}
+    assert times == {"msa": 10.0, "siren": 20.0, "gp": 5.0}
+    assert "times are not shown for wire: their steps were eager, those of most runs were compiled" in table.notes
+
+
+def test_times_of_runs_that_shared_a_gpu_are_not_shown(attempt, tmp_path):
+    runs = [
+        costing(attempt(method=m, device_class="cuda"), train_seconds=9.0, compiled=True, gpu_shared=m == "wire")
+        for m in ("siren", "wire")
+    ]
+    (table,) = tables(tmp_path, runs)
+    assert table.worker_layout is None
+    assert "times are not shown: 1 run(s) shared a GPU with others" in table.notes

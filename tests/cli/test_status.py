@@ -38,17 +38,17 @@ def test_status_shows_how_far_runs_are_that_another_machine_carries_out(tmp_path
     path = tmp_path / "leases" / "x.progress"
     with lease(tmp_path, "x", progress=lambda: made, what="toy/a siren seed 9"):
         limit = time.monotonic() + 20
-        while progress_of(tmp_path, "x") is None:
+        while progress_of(tmp_path, {"x"}).get("x") is None:
             assert time.monotonic() < limit
         text = CliRunner().invoke(cli, ["status", "--results", str(tmp_path)], standalone_mode=False).output
-        assert progress_of(tmp_path, "x") == made
+        assert progress_of(tmp_path, {"x"}).get("x") == made
         assert len(active_leases(tmp_path)) == 1
     assert "step 300 of 1,500, loss 0.0123, primary metric 31.2, 0.2 s per step, about 4.0 min left" in text
     assert not path.exists()
     path.write_text(json.dumps(made.numbers()))
-    assert progress_of(tmp_path, "x") == made
+    assert progress_of(tmp_path, {"x"}).get("x") == made
     os.utime(path, (0, 0))
-    assert progress_of(tmp_path, "x") is None, "there has been no heartbeat for a while"
+    assert progress_of(tmp_path, {"x"}).get("x") is None, "there has been no heartbeat for a while"
     for content in (
         b"",
         b"[]",
@@ -60,4 +60,4 @@ def test_status_shows_how_far_runs_are_that_another_machine_carries_out(tmp_path
         b"[" * 99_999,
     ):
         path.write_bytes(content)
-        assert progress_of(tmp_path, "x") is None
+        assert progress_of(tmp_path, {"x"}).get("x") is None

@@ -83,6 +83,30 @@ def test_interrupted_runs_with_random_batches_end_with_the_same_bits(
     check_same_after_interruptions(job, settings, tmp_path, stops=(3, 4, 4))
 
 
+NOISY = '''"""Adds noise to its outputs while it is trained. Written for a test."""
+import torch
+from inrbench import CoordinateMLP, NetworkSpec, register_method
+from inrbench.nn import Sine, siren_init
+
+
+class Noisy(CoordinateMLP):
+    def forward(self, x):
+        return super().forward(x) + 0.1 * torch.randn(len(x), 1)
+
+
+@register_method("noisy")
+def noisy(net: NetworkSpec):
+    return Noisy(net, lambda layer: Sine(30.0), siren_init(30.0))
+'''
+
+
+def test_a_network_that_draws_random_numbers_ends_with_the_same_bits(tiny_jobs, settings, tmp_path):
+    plugin = tmp_path / "noisy.py"
+    plugin.write_text(NOISY)
+    (job,) = tiny_jobs(methods=str(plugin), changes={"epochs": "40", "width": "16"}, engine="reference")
+    check_same_after_interruptions(job, settings, tmp_path)
+
+
 def test_seconds_of_a_resumed_run_are_sums_over_its_parts(tiny_jobs, settings, tmp_path):
     (job,) = tiny_jobs(changes={"epochs": "40", "width": "16"})
     row = check_same_after_interruptions(job, settings, tmp_path)

@@ -9,7 +9,7 @@ from torch import nn
 from inrbench.errors import BadValue
 from inrbench.execute.worker import execute
 from inrbench.fit import FastStep, ReferenceStep
-from inrbench.fit.checkpoint import BatchStream
+from inrbench.fit.batch_stream import BatchStream
 from inrbench.fit.matmul import FP32_TOLERANCE, matmul_error
 from inrbench.problems import Regression
 from inrbench.registry import Registry

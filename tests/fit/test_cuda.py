@@ -3,23 +3,23 @@
 import os
 import subprocess
 import sys
-import time
-import weakref
-from dataclasses import replace
-from pathlib import Path
+from contextlib import contextmanager
 
 import pytest
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from inrbench.errors import BrokenPlugin, InrbenchError
-from inrbench.fit import Clock, FastStep, MemoryMeter, compiling, fp32_backend, fp32_settings, restore_fp32
-from inrbench.fit.checkpoint import BatchStream
+from inrbench.errors import InrbenchError
+from inrbench.fit import Clock, FastStep, MemoryMeter, Predictor, compiling, fit, fp32_backend, fp32_settings, restore_fp32
+from inrbench.fit.batch_stream import BatchStream
 from inrbench.fit.matmul import matmul_error
-from inrbench.fit.step import make_step
+from inrbench.fit.optimise import Updates
+from inrbench.fit.step import load_kernels, make_step
 from inrbench.problems import Regression
 from inrbench.registry import Registry
-from inrbench.spec import NetworkSpec
+from inrbench.spec import OPTIMISERS, NetworkSpec, Protocol
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda:0")
 REGISTRY = Registry()
@@ -195,6 +195,48 @@ def test_the_order_of_an_epoch_is_drawn_in_a_pause(allocator):
     assert meter.gpu_peak_bytes() == (50, 50)
 
 
+class WatchedMeter(MemoryMeter):
+    """A meter that knows whether it is paused."""
+
+    def __init__(self, device: torch.device) -> None:
+        super().__init__(device)
+        self.is_paused = False
+
+    @contextmanager
+    def paused(self):
+        self.is_paused = True
+        with super().paused():
+            yield
+        self.is_paused = False
+
+
+def test_memory_of_warming_up_counts_and_memory_of_compiling_and_evaluation_does_not(monkeypatch):
+    """Warming up records the CUDA graphs, whose memory is that of a step; evaluation may need more than a step."""
+    meter, seen = WatchedMeter(CPU), []
+
+    class Evaluated:
+        def primary(self, predict):
+            seen.append(("evaluate", meter.is_paused))
+            return 0.0
+
+        def measure(self, predict):
+            return []
+
+    for name in ("prepare", "warm_up", "__call__"):
+        original = getattr(FastStep, name)
+
+        def watched(step, *args, name=name, original=original):
+            seen.append((name, meter.is_paused))
+            return original(step, *args)
+
+        monkeypatch.setattr(FastStep, name, watched)
+    changes = {"name": "t", "width": 16, "n_layers": 2, "epochs": 3, "lr": 1e-3, "lr_min": 1e-3, "metrics": ("x",)}
+    fit(
+        network(), problem(), Protocol(**changes), evaluator=Evaluated(), device=CPU, data_seed=0, clock=Clock(CPU), meter=meter
+    )
+    assert list(dict.fromkeys(seen)) == [("prepare", True), ("warm_up", False), ("__call__", False), ("evaluate", True)]
+
+
 # graphs
 
 
@@ -249,6 +291,43 @@ def test_cuda_graphs_are_recorded_before_the_first_step(monkeypatch):
     assert calls == [64, 64, 64]
 
 
+class OnCpu(TorchFunctionMode):
+    """Create tensors on the CPU where the code asks for a GPU."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = dict(kwargs or {})
+        if kwargs.get("device") == CUDA:
+            kwargs["device"] = CPU
+        return func(*args, **kwargs)
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_the_kernels_of_the_optimiser_are_loaded_before_the_first_step(name, monkeypatch):
+    """torch loads the code of a kernel when it is first used, which would be in the first step."""
+    taken = []
+    step = Updates.step
+    monkeypatch.setattr(Updates, "step", lambda self, *args: taken.append((self.optimiser, self.fused)) or step(self, *args))
+    net, optimiser = network(), OPTIMISERS[name]()
+    before = {key: value.clone() for key, value in net.state_dict().items()}
+    random = torch.get_rng_state()
+    updates = Updates(net, optimiser, fused=False)
+    with OnCpu():
+        load_kernels(CUDA, problem(), updates)
+    assert taken == [(updates.optimiser, updates.fused)]
+    assert all(torch.equal(before[key], value) for key, value in net.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), random)
+
+
+@pytest.mark.parametrize("engine", ["fast", "reference"])
+def test_both_engines_load_kernels_before_the_clock_of_training_starts(engine, monkeypatch):
+    loaded = []
+    monkeypatch.setattr("inrbench.fit.step.load_kernels", lambda device, fitted, updates: loaded.append(updates))
+    protocol = Protocol(name="t", width=16, n_layers=2, epochs=3, lr=1e-3, lr_min=1e-3, metrics=("x",))
+    step = make_step(engine, network(), problem(), protocol, 3)
+    step.prepare()
+    assert loaded == [step.updates]
+
+
 PROTOCOLS = [(task, name) for task in ("function1d", "photo", "heat1d", "audio") for name in REGISTRY.task(task).protocols]
 
 
@@ -269,110 +348,7 @@ def test_all_methods_of_a_protocol_are_computed_in_the_same_way(task, name):
     assert len(modes) == 1
 
 
-# other users of the GPU
-
-
-class FakeGpu:
-    uuid = "GPU-1"
-
-
-@pytest.fixture
-def gpu(monkeypatch, tmp_path):
-    from inrbench.execute import gpu as module
-
-    state = {"free": 79 * 2**30, "processes": 1}
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: FakeGpu)
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (state["free"], 80 * 2**30))
-    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 2**29)
-    monkeypatch.setattr(module, "_processes", lambda uuid: state["processes"])
-    monkeypatch.setattr(module.tempfile, "gettempdir", lambda: str(tmp_path))
-    return state
-
-
-def test_a_gpu_without_other_users_is_not_shared(gpu):
-    from inrbench.execute.gpu import GpuWatch
-
-    for _ in range(2):
-        assert GpuWatch(CUDA).end() is False
-
-
-def test_other_processes_are_seen_by_their_memory_and_by_the_driver(gpu):
-    from inrbench.execute.gpu import GpuWatch
-
-    watch = GpuWatch(CUDA)
-    gpu["free"] = 70 * 2**30  # somebody starts meanwhile
-    assert watch.end() is True
-    gpu["free"] = 79 * 2**30
-    gpu["processes"] = 2
-    watch = GpuWatch(CUDA)
-    gpu["processes"] = 1
-    assert watch.end() is True
-
-
-OTHER = """
-import sys, tempfile, time, torch
-from inrbench.execute import gpu
-torch.cuda.get_device_properties = lambda device: type("Gpu", (), {"uuid": "GPU-1"})
-torch.cuda.mem_get_info = lambda device: (2**33, 2**33)
-torch.cuda.memory_reserved = lambda device: 0
-gpu._processes = lambda uuid: 1
-gpu.tempfile.gettempdir = lambda: sys.argv[1]
-watch = gpu.GpuWatch(torch.device("cuda:0"))
-print("running", flush=True)
-if sys.argv[2] == "ends":
-    watch.end()
-else:
-    time.sleep(600)
-"""
-
-
-@pytest.mark.parametrize("how", ["ends", "stays"])
-def test_a_run_of_another_command_on_the_same_gpu_is_seen(gpu, tmp_path, how):
-    from inrbench.execute.gpu import GpuWatch
-
-    watch = GpuWatch(CUDA)
-    other = subprocess.Popen([sys.executable, "-c", OTHER, str(tmp_path), how], stdout=subprocess.PIPE, text=True)
-    assert other.stdout.readline() == "running\n"
-    if how == "ends":
-        assert other.wait() == 0
-    assert watch.end() is True
-    other.kill()
-    other.wait()
-    other.stdout.close()
-    time.sleep(0.05)
-    assert GpuWatch(CUDA).end() is False, "what died or ended before the start does not count"
-
-
-def test_old_records_are_removed(gpu, tmp_path):
-    from inrbench.execute.gpu import GpuWatch
-
-    GpuWatch(CUDA).end()
-    (folder,) = Path(tmp_path).glob("inrbench-gpu-*")
-    (record,) = folder.iterdir()
-    os.utime(record, (0, 0))
-    running = GpuWatch(CUDA)
-    os.utime(running._file, (0, 0))  # a run of more than a day
-    GpuWatch(CUDA).end()
-    assert not record.exists()
-    assert running._file.exists()
-
-
-@pytest.mark.parametrize(
-    "message",
-    [
-        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
-        "CUDNN_STATUS_ALLOC_FAILED",
-        "CUDA out of memory",
-    ],
-)
-def test_allocation_failures_of_libraries_are_out_of_memory(message):
-    from inrbench.execute.worker import status_of
-
-    assert status_of(RuntimeError(message)) == "oom"
-    assert status_of(BrokenPlugin("something else")) == "error"
-
-
-# shapes, equations and profiles on a GPU
+# shapes and equations on a GPU
 
 
 def test_tensors_are_moved_to_a_gpu_in_one_piece_with_the_same_bits():
@@ -383,15 +359,69 @@ def test_tensors_are_moved_to_a_gpu_in_one_piece_with_the_same_bits():
     assert all(torch.equal(a, b) for a, b in zip(tensors, found, strict=True))
 
 
+def test_a_gpu_gets_the_points_of_a_step_in_one_copy_without_waiting(monkeypatch):
+    from inrbench.problems.chunks import move_together
+
+    copies = []
+
+    def record(tensor, *args, **kwargs):
+        copies.append((args, kwargs))
+        return tensor
+
+    tensors = (torch.randn(5, 2), torch.randn(3, 1))
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
+    monkeypatch.setattr(torch.Tensor, "to", record)
+    found = move_together(tensors, CUDA)
+    assert copies == [((CUDA,), {"non_blocking": True})]
+    assert all(torch.equal(a, b) for a, b in zip(tensors, found, strict=True))
+
+
+class LargestOnCpu(TorchDispatchMode):
+    """Record the largest number of elements of a result on the CPU."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.size = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor) and result.device.type == "cpu":
+            self.size = max(self.size, result.numel())
+        return result
+
+
 def test_coordinates_of_voxels_are_computed_on_the_device():
     from inrbench.problems import Grid
 
     grid = Grid((4, 3, 5), (-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
-    assert grid.coordinates(slice(7, 19), torch.device("meta")).device.type == "meta"
+    with LargestOnCpu() as largest:
+        assert grid.coordinates(slice(7, 19), torch.device("meta")).device.type == "meta"
+    assert largest.size == max(grid.shape), "only the axes"
     assert torch.equal(grid.coordinates(slice(7, 19), CPU), grid.coordinates(slice(7, 19)))
 
 
-class WaitCounter(torch.utils._python_dispatch.TorchDispatchMode):
+@pytest.mark.parametrize("scoring", ["final", "official"])
+def test_voxels_are_compared_on_the_device(tiny_jobs, monkeypatch, scoring):
+    """The learning curve compares all voxels thirty times: only counts are fetched, not the field."""
+    changes = {"epochs": "2", "width": "8", "resolution": "12", "batch": "500", "scoring": scoring}
+    (job,) = tiny_jobs(tasks="occupancy", signals="gyroid", changes=changes)
+    fitted = REGISTRY.task("occupancy").problem("gyroid", job.protocol, 0)
+    torch.manual_seed(0)
+    net = REGISTRY.method("siren")(NetworkSpec(in_features=3, out_features=1, width=8, n_layers=2))
+    predict = Predictor(net, CPU)
+
+    def scores(function) -> list[object]:
+        outputs = fitted.evaluation.outputs(function)
+        return [outputs[name] for name in ("grid_overlap", "fitted_mse")]
+
+    fetched = scores(predict.__call__)
+    monkeypatch.setattr(Predictor, "__call__", lambda self, x: pytest.fail("the field was fetched"))
+    assert scores(predict) == fetched
+    fitted.to(torch.device("meta"))
+    assert fitted.evaluation.true_field(slice(0, 5)).device.type == "meta"
+
+
+class WaitCounter(TorchDispatchMode):
     """Count the operations that wait for the device: they copy a number to Python, or a tensor to the CPU."""
 
     def __init__(self) -> None:
@@ -446,143 +476,7 @@ def test_a_probe_does_not_change_the_official_score(tiny_jobs):
     assert overlaps == [True, True]
 
 
-def test_a_profile_on_a_gpu_times_many_steps_between_two_synchronisations(monkeypatch):
-    from inrbench.profiling import timing
-
-    monkeypatch.setattr(timing, "_synchronise", lambda device: None)
-    monkeypatch.setattr(timing, "GPU_WARM_UP_SECONDS", 0.01)
-    calls = []
-    repeats = timing._repeats(lambda: (calls.append(1), time.sleep(0.001)), CUDA)
-    assert 10 < repeats <= 50
-    assert len(calls) > 3, "it is warmed up"
-    assert timing._repeats(lambda: None, CPU) == 1
-
-
-@pytest.mark.parametrize(
-    ("points", "steps", "mode"), [(1024, 60_000, "cuda_graph"), (1024, 10, "eager"), (400_000, 20_000, "compiled")]
-)
-def test_a_profile_on_a_gpu_measures_what_runs_do(monkeypatch, points, steps, mode):
-    from inrbench.profiling import random_regression, timing
-
-    counted = timing.count_usual_ops
-    monkeypatch.setattr(
-        timing, "count_usual_ops", lambda problem, width, n_layers, device: counted(problem, width, n_layers, CPU)
-    )
-    assert timing.usual_step_mode(random_regression(points, 2, 3), (4, 256), CUDA, steps) == mode
-
-
-# estimates and devices
-
-
-def test_a_timing_waits_for_the_device_of_the_run(monkeypatch):
-    from inrbench.planning.estimate import _seconds_of
-
-    waited = []
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda device=None: waited.append(device))
-    _seconds_of(lambda: torch.ones(1, requires_grad=True).sum(), torch.device("cuda:1"))
-    assert set(waited) == {torch.device("cuda:1")}
-
-
-def test_an_estimate_for_a_gpu_is_made_in_a_process_of_its_own(tiny_jobs, tmp_path, monkeypatch):
-    from inrbench.planning import estimate
-
-    calls = []
-    module = sys.modules["inrbench.planning.estimate"]
-    monkeypatch.setattr(module, "_calibrate", lambda *_: calls.append(1))
-    jobs = tiny_jobs(device="cuda:0")
-    expected = estimate(jobs, tmp_path, 1)
-    assert (expected.unknown, expected.ranges) == (1, [(0.0, 0.0)])
-    assert not calls, "estimated in this process"
-    assert not torch.cuda.is_initialized()
-
-
-def test_a_login_node_estimates_from_the_runs_of_all_gpus(tiny_jobs, tmp_path, attempt):
-    from inrbench.planning.estimate import earlier_seconds
-    from inrbench.store import append
-
-    append(tmp_path, attempt(device_class="cuda"))
-    append(tmp_path, attempt(device_class="cpu", seed=1))
-    assert len(earlier_seconds(tmp_path, "cuda:0")) == 1
-
-
-@pytest.mark.parametrize(("change", "reason"), [
-    (lambda patch, tmp: patch.setattr(torch.version, "cuda", None), f"torch {torch.__version__} was built without CUDA"),
-    (lambda patch, tmp: patch.setenv("CUDA_VISIBLE_DEVICES", ""), "CUDA_VISIBLE_DEVICES= hides all GPUs"),
-    (lambda patch, tmp: None, "there is no NVIDIA driver"),
-])  # fmt: skip
-def test_a_missing_gpu_is_explained(monkeypatch, tmp_path, change, reason):
-    from inrbench.errors import BadValue
-    from inrbench.planning import device
-
-    monkeypatch.setattr(device, "DRIVER", tmp_path / "none")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.version, "cuda", "13.2")
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    change(monkeypatch, tmp_path)
-    with pytest.raises(BadValue) as error:
-        device.resolve_device("cuda")
-    assert str(error.value) == f"--device cuda: torch sees no GPU here: {reason}; use --device cpu"
-
-
-def test_a_driver_that_is_too_old_is_named(monkeypatch, tmp_path):
-    import warnings
-
-    from inrbench.planning import device
-
-    file = tmp_path / "version"
-    file.write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  525.85.12  Sat Jan 28 02:10:06 UTC 2023")
-    monkeypatch.setattr(device, "DRIVER", file)
-    monkeypatch.setattr(torch.version, "cuda", "13.2")
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-
-    def available() -> bool:
-        warnings.warn(
-            "CUDA initialization: The NVIDIA driver on your system is too old (found version 12000).\nmore",
-            UserWarning,
-            stacklevel=1,
-        )
-        return False
-
-    monkeypatch.setattr(torch.cuda, "is_available", available)
-    assert device.why_no_gpu().startswith("driver 525.85.12: CUDA initialization: The NVIDIA driver on your system is too old")
-
-
-def test_a_gpu_that_does_not_exist_is_refused(monkeypatch):
-    from inrbench.errors import BadValue
-    from inrbench.planning import resolve_device
-
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert resolve_device("cuda:1") == "cuda:1"
-    with pytest.raises(BadValue, match=r"--device cuda:7: torch sees 2 GPU\(s\) here, the last one is cuda:1"):
-        resolve_device("cuda:7")
-
-
-def test_a_run_without_gpu_memory_at_its_start_is_tried_once_more(tiny_jobs, settings, monkeypatch):
-    """A process that was killed may not have released its memory yet."""
-    from inrbench.execute import worker
-
-    (job,) = tiny_jobs()
-    job = replace(job, device="cuda:0")
-    tries, frames = [], []
-
-    class Held:
-        pass
-
-    def attempt(*args: object) -> BaseException | None:
-        assert len(tries) != 1 or frames[0]() is None, "the first try still holds its memory"
-        tries.append(1)
-        held = Held()
-        frames.append(weakref.ref(held))
-        try:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        except torch.OutOfMemoryError as error:
-            return error if len(tries) < 3 else None
-
-    monkeypatch.setattr(worker, "_attempt", attempt)
-    monkeypatch.setattr(worker, "RELEASE_SECONDS", 0.0)
-    assert (worker.execute(job, settings).status, len(tries)) == ("oom", 2), "once, and not for ever"
-    assert worker.execute(job, settings).status == "ok"
+# errors
 
 
 def test_an_error_of_the_device_is_not_replaced_by_the_clock(monkeypatch):

@@ -1,4 +1,5 @@
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from inrbench.profiling.timing import StepTiming, _matrix_products, random_regre
 from inrbench.registry import Registry
 from inrbench.spec import NetworkSpec
 
-CPU = torch.device("cpu")
+CPU, CUDA = torch.device("cpu"), torch.device("cuda:0")
 AS_PUBLISHED = str(Path(__file__).parents[2] / "benchmarks" / "official_steps.py")
 FACTS = StepFacts("fast", False, 0, None, 2048, MatmulBackend("default", 1e-7))
 
@@ -106,3 +107,29 @@ def test_profile_command_prints_timings_and_stores_rounds(tmp_path):
 def test_invalid_shape_is_refused(shape):
     done = CliRunner().invoke(cli, ["profile", "--shape", shape], standalone_mode=False)
     assert f"--shape {shape}: write layers x width" in str(done.exception)
+
+
+def test_a_profile_on_a_gpu_times_many_steps_between_two_synchronisations(monkeypatch):
+    from inrbench.profiling import timing
+
+    monkeypatch.setattr(timing, "_synchronise", lambda device: None)
+    monkeypatch.setattr(timing, "GPU_WARM_UP_SECONDS", 0.01)
+    calls = []
+    repeats = timing._repeats(lambda: (calls.append(1), time.sleep(0.001)), CUDA)
+    assert 10 < repeats <= 50
+    assert len(calls) > 3, "it is warmed up"
+    assert timing._repeats(lambda: None, CPU) == 1
+
+
+@pytest.mark.parametrize(
+    ("points", "steps", "mode"), [(1024, 60_000, "cuda_graph"), (1024, 10, "eager"), (400_000, 20_000, "compiled")]
+)
+def test_a_profile_on_a_gpu_measures_what_runs_do(monkeypatch, points, steps, mode):
+    from inrbench.fit import step
+    from inrbench.profiling import profiled_step_mode, random_regression
+
+    counted = step.count_usual_ops
+    monkeypatch.setattr(
+        step, "count_usual_ops", lambda problem, width, n_layers, device: counted(problem, width, n_layers, CPU)
+    )
+    assert profiled_step_mode(random_regression(points, 2, 3), 256, 4, CUDA, steps) == mode

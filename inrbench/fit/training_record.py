@@ -11,7 +11,7 @@ from inrbench.spec import CurvePoint, ProbeReading
 
 
 @dataclass
-class Done:
+class TrainingRecord:
     """What a fit has done so far.
 
     Args:
