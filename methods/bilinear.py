@@ -53,6 +53,7 @@ class LinearGrid(LinearModel):
     "bilinear",
     formula="interpolated values on a grid, as many as the network has parameters",
     kinds=("function", "image", "video", "shape", "restoration", "ct", "audio"),
+    closed_form=True,
 )
 def bilinear(net: NetworkSpec) -> nn.Module:
     """Build a grid with about as many values as the network has parameters."""

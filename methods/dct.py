@@ -45,6 +45,7 @@ class CosineSeries(LinearModel):
     "dct",
     formula="sum of c_k prod cos(pi k t), as many terms as the network has parameters",
     kinds=("function", "image", "video", "shape", "restoration", "ct", "audio"),
+    closed_form=True,
 )
 def dct(net: NetworkSpec) -> nn.Module:
     """Build a cosine series with about as many coefficients as the network has parameters."""

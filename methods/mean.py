@@ -24,7 +24,12 @@ class Constant(LinearModel):
         return self.value.expand(len(x), -1)
 
 
-@register_method("mean", formula="c", kinds=("function", "image", "video", "shape", "restoration", "ct", "audio"))
+@register_method(
+    "mean",
+    formula="c",
+    kinds=("function", "image", "video", "shape", "restoration", "ct", "audio"),
+    closed_form=True,
+)
 def mean(net: NetworkSpec) -> nn.Module:
     """Build the constant; only the number of outputs of the network's shape is used."""
     return Constant(net.out_features)

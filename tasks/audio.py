@@ -99,7 +99,6 @@ class Audio(Task):
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
     file_extensions = (".wav",)
     tuning_split = ("audio", ("chord", "sweep"))
-    tuning_metric = SNR_OFFGRID.id
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": Protocol(
             name="paper",

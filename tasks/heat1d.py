@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from inrbench import Protocol, register_task
-from inrbench.metrics.field import RESIDUAL
 from inrbench.tasks._pde import EquationTask, paper, quick
 
 if TYPE_CHECKING:
@@ -58,5 +57,4 @@ class Heat1d(EquationTask):
         "quick": quick(epochs=2000, **{**SETTINGS, "condition_weight": 100.0, "test_grid": (1000, 20)}),
     }
     tuning_split = ("heat1d", ("b20",))
-    tuning_metric = RESIDUAL.id
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": ("b500",), "quick": ("b5",)}

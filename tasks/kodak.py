@@ -88,8 +88,7 @@ class Kodak(Task):
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER, "standard": STANDARD, "quick": QUICK}
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": SIGNALS, "standard": SIGNALS}
-    tuning_split = ("photo", ("chelsea", "coffee", "brick"))
-    tuning_metric = "psnr-offgrid@2x-area"
+    tuning_split = ("photo", ("coffee", "motorcycle", "rocket"))
 
     def signals(self) -> tuple[str, ...]:
         """Return the names kodim01 to kodim24."""

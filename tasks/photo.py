@@ -23,11 +23,17 @@ from inrbench.tasks.kodak import QUICK, STANDARD
 if TYPE_CHECKING:
     from inrbench.problems import Problem
 
-BUNDLED = ("astronaut", "camera", "chelsea", "coffee", "brick", "grass", "gravel", "moon")
-"""Photographs in scikit-image's wheel.
-
-RGB are astronaut (512x512), chelsea (451x300) and coffee (600x400). The others are grayscale, 512x512.
-"""
+BUNDLED = {
+    **{name: f"{name}.png" for name in ("astronaut", "camera", "chelsea", "coffee", "brick", "grass", "gravel", "moon", "ihc")},
+    "hubble": "hubble_deep_field.jpg",
+    "motorcycle": "motorcycle_left.png",
+    "retina": "retina.jpg",
+    "rocket": "rocket.jpg",
+}
+"""Name -> file in scikit-image's wheel. Grayscale are camera, brick, grass, gravel and moon (512x512); the others are RGB."""
+TUNING = ("coffee", "motorcycle", "rocket")
+"""Photographs for tuning, RGB, which no protocol ``standard`` evaluates. Kodak's images are tuned on them, too."""
+STANDARD_SIGNALS = ("astronaut", "camera", "chelsea", "hubble", "ihc", "retina")
 
 COLOUR = Protocol(
     name="paper",
@@ -71,14 +77,13 @@ class Photo(Task):
         "standard": STANDARD,
         "quick": QUICK,
     }
-    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"quick": ("astronaut", "camera")}
-    tuning_split = ("photo", ("grass", "gravel", "moon"))
-    tuning_metric = "psnr-offgrid@2x-area"
+    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"quick": ("astronaut", "camera"), "standard": STANDARD_SIGNALS}
+    tuning_split: ClassVar[tuple[str, tuple[str, ...]] | None] = ("photo", TUNING)
     file_extensions = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".ppm", ".pgm")
 
     def signals(self) -> tuple[str, ...]:
         """Return the bundled images' names."""
-        return BUNDLED
+        return tuple(BUNDLED)
 
     def signal_sha256(self, signal: str) -> str:
         """Return the hash of the image file's bytes."""
@@ -92,7 +97,7 @@ class Photo(Task):
             raise unknown_name("signal of task 'photo'", signal, BUNDLED, "your own image: --signals ./mine.png")
         package = util.find_spec("skimage")
         folder = Path(package.origin).parent / "data" if package and package.origin else Path()
-        path = folder / f"{signal}.png"
+        path = folder / BUNDLED[signal]
         if not path.is_file():
             raise DataMissing(
                 f"data missing: scikit-image's wheel has no {path.name}, run: pip install --force-reinstall scikit-image"

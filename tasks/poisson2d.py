@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from inrbench import Protocol, register_task
-from inrbench.metrics.field import RESIDUAL
 from inrbench.tasks._pde import EquationTask, paper, quick
 
 if TYPE_CHECKING:
@@ -97,5 +96,4 @@ class Poisson2d(EquationTask):
         "quick": quick(epochs=2000, **{**SETTINGS, "condition_weight": 10.0, "test_grid": (100, 100)}),
     }
     tuning_split = ("poisson2d", ("ablation",))
-    tuning_metric = RESIDUAL.id
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": ("sin6cos20",)}

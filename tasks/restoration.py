@@ -81,7 +81,6 @@ class Restoration(Photo):
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     tuning_split = None
-    tuning_metric = ""
 
     def fitted_shape(self, signal: str, protocol: Protocol) -> tuple[int, int, int]:
         """Return rows, columns and channels of the image to be recovered."""

@@ -234,7 +234,6 @@ class SignedDistance(ShapeTask):
 
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {**ShapeTask.suites, "quick": ("knot",)}
     tuning_split = ("sdf", ("knot", "gyroid"))
-    tuning_metric = IOU_RANDOM.id
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER_SDF, "quick": quick(PAPER_SDF)}
 
 
@@ -244,7 +243,6 @@ class Occupancy(ShapeTask):
 
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {**ShapeTask.suites, "quick": ("gyroid",)}
     tuning_split = ("occupancy", ("knot", "gyroid"))
-    tuning_metric = IOU_RANDOM.id
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": PAPER_OCCUPANCY,
         "official": OFFICIAL,

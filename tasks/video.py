@@ -100,7 +100,6 @@ class Video(Task):
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER, "paper-heldout": HELDOUT, "quick": QUICK}
     tuning_split = ("video", ("orbits",))
-    tuning_metric = "psnr-heldout@odd-frames-float-cap100"
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"quick": ("orbits",), "paper": (CLIP,)}
     file_extensions = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif", ".mpg", ".mpeg")
 

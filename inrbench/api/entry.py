@@ -26,7 +26,7 @@ def run(
     seeds: int | Sequence[int] = 1,
     device: str = "auto",
     engine: Literal["fast", "reference"] = "fast",
-    track: Track = "paper",
+    track: Track | None = None,
     probes: Sequence[str] = (),
     plugins: Sequence[str | Path] = (),
     retry_failed: bool = False,
@@ -60,7 +60,8 @@ def run(
         seeds: How many seeds (3 means 0, 1, 2), or the seeds.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:i"``.
         engine: How a step is computed: ``"fast"`` or ``"reference"``. The mathematics is the same.
-        track: How methods are trained: ``"paper"``, ``"authors"`` or ``"tuned"``.
+        track: How methods are trained: ``"paper"``, ``"authors"`` or ``"tuned"``; None for ``"tuned"`` with the protocol
+            ``standard``, and ``"paper"`` otherwise.
         probes: Probes to read during the runs: ``"gradients"``, ``"activations"``, ``"ntk"``, ``"spectrum"``.
         plugins: Files with methods or tasks of your own.
         retry_failed: Also repeat runs that failed earlier.

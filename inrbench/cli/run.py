@@ -51,9 +51,8 @@ from inrbench.spec import Track, split_outside_brackets
 @click.option(
     "--track",
     type=click.Choice(["paper", "authors", "tuned"]),
-    default="paper",
-    show_default=True,
-    help="Train all methods alike (paper), as their authors do (authors), or with the recipes of inrbench tune (tuned).",
+    help="Train all methods alike (paper), as their authors do (authors), or with the recipes of inrbench tune (tuned).  "
+    "[default: tuned with the protocol standard, else paper]",
 )
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which a run is stopped.")
 @click.option(
@@ -134,7 +133,7 @@ def command(
     jobs: int | None,
     share_gpu: int | None,
     engine: Literal["fast", "reference"],
-    track: Track,
+    track: Track | None,
     timeout: float | None,
     memory_limit: float | None,
     retry_failed: bool,

@@ -70,7 +70,8 @@ def _show_task(task: Task, origin: str) -> None:
         unit = f" in {metric.unit}" if metric.unit else ""
         say(f"  {metric.id}{unit}, {'higher' if metric.higher_is_better else 'lower'} is better")
     if task.tuning_split:
-        say(f"  tuning uses {task.tuning_split[0]}/{', '.join(task.tuning_split[1])} and chooses by {task.tuning_metric}")
+        by = task.tuning_metric or "the primary metric"
+        say(f"  tuning uses {task.tuning_split[0]}/{', '.join(task.tuning_split[1])} and chooses by {by}")
     for name, protocol in task.protocols.items():
         _heading(f"protocol {name}  ({protocol.fingerprint(task.name, task.version)})")
         _show_protocol(protocol)

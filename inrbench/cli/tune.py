@@ -46,9 +46,9 @@ def command(
 ) -> int:
     """Tune each method with an equal budget, on signals that no test uses.
 
-    The learning rate and the parameters of the method are searched. All trials train for a quarter of the epochs, the better
-    half then for half of the epochs, and the better half of those for all epochs. The best recipe is written to RESULTS/tuned
-    and used by inrbench run --track tuned. Trials that are already stored are not repeated. To see the trials:
+    The learning rate and the parameters of the method are searched. All trials train for a sixteenth of the epochs, the best
+    quarter then for a quarter of the epochs, and the best quarter of those for all epochs. The best recipe is written to
+    RESULTS/tuned and used by inrbench run --track tuned. Trials that are already stored are not repeated. To see the trials:
     inrbench leaderboard --track search.
 
     \b
@@ -114,9 +114,7 @@ def _end_round(
     ranked = rank_trials(search, runs_of_trials, results)
     share = "all" if EPOCH_DIVISORS[round_number] == 1 else f"1/{EPOCH_DIVISORS[round_number]} of the"
     what = f"{search.method.name} on {search.task.name}"
-    say(
-        f"{what}, round {round_number + 1} of {len(EPOCH_DIVISORS)}, {share} epochs, by {search.task.tuning_metric}:", bold=True
-    )
+    say(f"{what}, round {round_number + 1} of {len(EPOCH_DIVISORS)}, {share} epochs, by {search.metric}:", bold=True)
     for trial in ranked:
         say(f"  trial {trial.number:3}  {trial.shown}  ({describe_trial(search.trials[trial.number])})")
     if round_number + 1 < len(EPOCH_DIVISORS):

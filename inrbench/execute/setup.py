@@ -74,6 +74,8 @@ def refuse_undeclared_training(method: Method, network: nn.Module) -> None:
     """Raise BrokenPlugin if a network brings its own training and its registration does not say so, or the other way round."""
     if (is_solver(network) or isinstance(network, LinearModel)) and hasattr(network, "own_training"):
         raise BrokenPlugin("the network has a method own_training, but it is solved and not trained by an optimiser; remove it")
+    if method.closed_form and not isinstance(network, LinearModel):
+        raise BrokenPlugin("register_method says closed_form=True, and the network is no inrbench.nn.LinearModel: remove it")
     if isinstance(network, HasOwnTraining) != method.own_training:
         has = "has a method own_training" if not method.own_training else "has no method own_training"
         raise BrokenPlugin(f"the network {has}, and register_method says own_training={method.own_training}: make them agree")

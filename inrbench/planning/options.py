@@ -10,8 +10,10 @@ from inrbench.execute import CHECKPOINT_SECONDS, Artifacts
 from inrbench.planning.device import resolve_device
 from inrbench.planning.recipes import tuned_requests
 from inrbench.planning.request import Request
-from inrbench.spec import TUNED, Track
+from inrbench.spec import TUNED, ProtocolLabel, Track
 
+STANDARD = "standard"
+"""The protocol and suite whose methods are tuned by default: their settings decide its ranks."""
 Order = Literal["planned", "shortest", "longest", "random"]
 
 
@@ -29,7 +31,8 @@ class RunOptions:
         seeds: The seeds.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:i``.
         engine: How a step is computed: ``fast`` or ``reference``.
-        track: How methods are trained: ``paper``, ``authors`` or ``tuned``.
+        track: How methods are trained: ``paper``, ``authors`` or ``tuned``; None for ``tuned`` with the protocol ``standard``,
+            and ``paper`` otherwise.
         probes: Comma-separated probes to read during the runs.
         plugins: Files with the user's methods and tasks.
         retry_failed: Also repeat runs that failed earlier.
@@ -60,7 +63,7 @@ class RunOptions:
     seeds: Sequence[int] = (0,)
     device: str = "auto"
     engine: Literal["fast", "reference"] = "fast"
-    track: Track = "paper"
+    track: Track | None = None
     probes: str = ""
     plugins: Sequence[Path] = ()
     retry_failed: bool = False
@@ -91,6 +94,8 @@ class RunOptions:
 
         if self.suite and self.protocol:
             raise BadValue(f"--suite {self.suite} names its own protocol; leave out --protocol, or name tasks with --tasks")
+        protocol = self.suite or self.protocol or "paper"
+        track = self.track or (TUNED if ProtocolLabel.parse(protocol).name == STANDARD else "paper")
         request = Request(
             methods=self.methods,
             tasks=self.tasks,
@@ -104,6 +109,6 @@ class RunOptions:
             retry_failed=self.retry_failed,
             engine=self.engine,
             probes=probe_names(self.probes),
-            track=self.track,
+            track=track,
         )
-        return tuned_requests(request, self.results) if self.track == TUNED else [request]
+        return tuned_requests(request, self.results) if track == TUNED else [request]

@@ -321,6 +321,8 @@ def _recipe(request: Request, section: _Section, method: Method, notes: list[str
             f"it brings its own training, and protocol {section.protocol.name} trains all methods alike; "
             "use --track authors, or --set own_training=true"
         )
+    elif method.closed_form:
+        return Recipe(source="solved in closed form: nothing to tune")
     elif request.track == "authors":
         params, training = method.authors_recipe(task.name, task.kind)
         known = params or training or method.own_training
@@ -328,13 +330,22 @@ def _recipe(request: Request, section: _Section, method: Method, notes: list[str
         why = "its authors' settings for it are not known"
     else:
         recipe = request.recipes.get((task.name, method.name))
-        tune = f"inrbench tune --methods {method.name} --tasks {task.name} --protocol {section.protocol.name}"
-        why = f"it was not tuned for this task with this budget; run: {tune}"
+        tune = _tuning(request, section, method)
+        why = f"it was not tuned for this task with this budget; use --track paper, or run: {tune}"
         if recipe is not None and (gone := sorted(recipe.params.keys() - method.defaults().keys())):
             recipe, why = None, f"its recipe sets '{gone[0]}', which the method no longer has; tune it again: {tune}"
     if recipe is None and (note := f"{method.name} is left out of {task.name}, track {request.track}: {why}") not in notes:
         notes.append(note)
     return recipe
+
+
+def _tuning(request: Request, section: _Section, method: Method) -> str:
+    """Return the command that tunes a method with the budget of a track ``tuned-BUDGET``, and what it costs."""
+    task, budget = section.task, request.track.removeprefix(f"{TUNED}-")
+    words = f"inrbench tune --methods {method.name} --tasks {task.name} --protocol {section.protocol.name} --budget {budget}"
+    if task.tuning_split is None or not budget.isdecimal():
+        return words
+    return f"{words} (it costs as much as {int(budget) * len(task.tuning_split[1])} runs)"
 
 
 def _evaluated_signals(request: Request, section: _Section, notes: list[str]) -> tuple[str, ...]:

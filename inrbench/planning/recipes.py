@@ -60,11 +60,11 @@ def write_recipe(results: Path, search: Search, chosen: BestTrial) -> Path:
         "trials_that_ended_well": chosen.finished,
         "tuned_on": [f"{search.tuning_task.name}/{signal}" for signal in search.signals],
         "seeds": list(search.seeds),
-        "validation": search.task.tuning_metric,
+        "validation": search.metric,
         "score": chosen.score,
         "score_untuned": "none" if chosen.untuned is None else chosen.untuned,
     }
-    search_ranges = {"lr": LEARNING_RATES, **search.method.search_ranges}
+    search_ranges = {"lr": LEARNING_RATES, **search.ranges}
     params = {name: "none" if value is None else value for name, value in chosen.recipe.params.items()}
     lines = [f"{name} = {_toml(value)}" for name, value in facts.items()]
     for table, values in (("ranges", search_ranges), ("params", params), ("training", chosen.recipe.training)):
@@ -157,7 +157,8 @@ def tuned_requests(request: Request, results: Path) -> list[Request]:
     budgets = sorted({tuned.budget for tuned in found.values()})
     if not budgets:
         raise NothingFound(
-            f"nothing was tuned for protocol '{protocol}' in '{results}'; run: inrbench tune --protocol {protocol}"
+            f"nothing was tuned for protocol '{protocol}' in '{results}'; use --track paper, or run: inrbench tune --methods "
+            f"{request.methods} --tasks {request.tasks or 'TASKS'} --protocol {protocol}"
         )
     return [
         replace(

@@ -1,10 +1,11 @@
 """Tune every method with the same budget, over declared ranges, on signals that no test uses.
 
-The budget is counted in full runs of the protocol per signal and seed. Successive halving gets more trials from it: all trials
-start with a quarter of the epochs, the better half continues with half of the epochs, and the better half of those with all
-epochs. Each of these is a separate run whose schedule fits its number of epochs. Runs of the track ``search`` are stored and
-resumed like all other runs. Trials are ranked by the task's validation metric, measured at points that were not fitted. Trial 0
-has the settings of the track ``paper``. It takes part in every round, so that the gain from tuning is known.
+The budget is counted in full runs of the protocol per signal and seed. Successive halving (Li et al. 2018, with a factor of 4)
+gets more trials from it: all trials start with a sixteenth of the epochs, the best quarter continues with a quarter of the
+epochs, and the best quarter of those with all epochs. Each of these is a separate run whose schedule fits its number of epochs.
+Runs of the track ``search`` are stored and resumed like all other runs. Trials are ranked by the task's tuning metric. Trial 0
+has the settings of the track ``paper``. It takes part in every round, so that the gain from tuning is known. Trial 1 has the
+learning rate and the parameters that the method's authors use, if they are known: a search must not miss them.
 """
 
 import math
@@ -22,9 +23,13 @@ from inrbench.spec import Protocol, Value
 from inrbench.store import load_results
 
 LEARNING_RATES = (1e-5, 2e-2)
+AROUND = 10.0
+"""Largest factor between a parameter's usual value and the values that are tried."""
 DIGITS = 3
 """Significant digits of the values that are tried."""
-EPOCH_DIVISORS = (4, 2, 1)
+HALVING = 4
+"""Of this many trials, one continues in the next round, with as many times the epochs."""
+EPOCH_DIVISORS = (HALVING**2, HALVING, 1)
 """Divisor of the number of epochs in each round."""
 
 
@@ -57,6 +62,17 @@ class Search:
     plugin_files: tuple[Path, ...] = ()
 
     @property
+    def metric(self) -> str:
+        """Id of the metric by which trials are ranked."""
+        return self.task.tuning_metric or self.tuning_task.protocol(self.protocol).metrics[0]
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """The range of each parameter that is tried, besides the learning rate."""
+        usual = self.method.params_for(self.tuning_task.name, self.tuning_task.kind, self.signals[0], self.protocol)
+        return {name: tried_range(self.method, name, usual) for name in self.method.search_ranges}
+
+    @property
     def rounds(self) -> tuple[int, ...]:
         """Number of trials in each round."""
         return rounds_of(self.budget)
@@ -85,11 +101,11 @@ class Search:
 def rounds_of(budget: int) -> tuple[int, ...]:
     """Return the number of trials in each round, including trial 0, for a budget in full runs.
 
-    >>> rounds_of(20), rounds_of(8), rounds_of(2)
-    ((26, 13, 6), (10, 5, 2), (2, 1, 1))
+    >>> rounds_of(20), rounds_of(6), rounds_of(2)
+    ((106, 26, 6), (32, 8, 2), (10, 2, 1))
     """
-    first = max(2, budget * EPOCH_DIVISORS[0] // len(EPOCH_DIVISORS))
-    return first, first // 2, max(1, first // 4)
+    first = budget * EPOCH_DIVISORS[0] // len(EPOCH_DIVISORS)
+    return first, first // HALVING, max(1, first // HALVING**2)
 
 
 @dataclass(frozen=True)
@@ -148,19 +164,24 @@ def make_search(
         plugin_files: Files with the user's methods and tasks.
 
     Raises:
-        BadValue: The task has no tuning signals.
+        BadValue: The task has no tuning signals, or the method has nothing to tune.
     """
-    if task.tuning_split is None or not task.tuning_metric:
+    if task.tuning_split is None:
         raise BadValue(
             f"task '{task.name}' has no tuning signals, and tuning must not use its test signals. "
-            "Set tuning signals in its file: tuning_split = (task, (signal, ...)) and tuning_metric = METRIC.id"
+            "Set tuning signals in its file: tuning_split = (task, (signal, ...))"
         )
+    if method.closed_form:
+        raise BadValue(f"method '{method.name}' is solved in closed form: there is nothing to tune; it is on every track")
     _, signals = task.tuning_split
     base = tuning_task.protocol(protocol)
     usual = method.params_for(tuning_task.name, tuning_task.kind, signals[0], protocol)
-    points = _points(len(method.search_ranges) + 1, rounds_of(budget)[0] - 1)
-    trials = (Recipe(), *(_recipe(method, base, usual, point) for point in points))
-    return Search(method, task, tuning_task, signals, protocol, tuple(seeds), device, budget, trials, tuple(plugin_files))
+    trials = [Recipe(), *_trial_of_authors(method, tuning_task, base, usual)]
+    points = _points(len(method.search_ranges) + 1, rounds_of(budget)[0] - len(trials))
+    trials += [_recipe(method, base, usual, point) for point in points]
+    return Search(
+        method, task, tuning_task, signals, protocol, tuple(seeds), device, budget, tuple(trials), tuple(plugin_files)
+    )
 
 
 def rank_trials(search: Search, runs_of_trials: Mapping[int, Sequence[str]], results: Path) -> list[Trial]:
@@ -172,7 +193,7 @@ def rank_trials(search: Search, runs_of_trials: Mapping[int, Sequence[str]], res
         results: The results folder.
     """
     runs = load_results(results, table="metrics")
-    runs = runs[(runs["status"] == "ok") & (runs["id"] == search.task.tuning_metric)].set_index("run_id")
+    runs = runs[(runs["status"] == "ok") & (runs["id"] == search.metric)].set_index("run_id")
     found = []
     for number, run_ids in runs_of_trials.items():
         ids = list(run_ids)
@@ -183,7 +204,7 @@ def rank_trials(search: Search, runs_of_trials: Mapping[int, Sequence[str]], res
             mean = float((np.log(rows["value"]) if log else rows["value"]).mean())
             if math.isfinite(mean):
                 score = mean if rows["higher_is_better"].all() else -mean
-                shown = f"{search.task.tuning_metric} {math.exp(mean) if log else mean:.4g}"
+                shown = f"{search.metric} {math.exp(mean) if log else mean:.4g}"
         found.append(Trial(number, score, shown))
     return sorted(found, key=lambda trial: (trial.score is None, -(trial.score or 0.0), trial.number))
 
@@ -206,7 +227,7 @@ def choose(search: Search, ranked: Sequence[Trial]) -> BestTrial:
     well = [trial for trial in ranked if trial.score is not None]
     if not well:
         name = search.tuning_task.name
-        raise NothingFound(f"no trial of {search.method.name} on {name} has a value of '{search.task.tuning_metric}'")
+        raise NothingFound(f"no trial of {search.method.name} on {name} has a value of '{search.metric}'")
     best, untuned = well[0], next((trial.score for trial in well if trial.number == 0), None)
     assert best.score is not None
     return BestTrial(search.trials[best.number], best.score, untuned, len(well))
@@ -229,21 +250,59 @@ def _points(dimensions: int, count: int) -> np.ndarray:
     return points
 
 
+def _trial_of_authors(method: Method, task: Task, protocol: Protocol, usual: Mapping[str, Value]) -> list[Recipe]:
+    """Return the trial with the authors' learning rate and searched parameters; an empty list if it would change nothing.
+
+    Other changes that authors make, such as a schedule or the range of coordinates, are not part of a search.
+    """
+    authors, changes = method.authors_recipe(task.name, task.kind)
+    params: dict[str, Value] = {}
+    for name, (low, high) in method.search_ranges.items():
+        value = authors.get(name)
+        if isinstance(value, int | float) and value != usual[name] and low <= value <= high:
+            params[name] = value
+    rate = float(changes.get("lr", protocol.lr))
+    training = _rates(rate, protocol) if rate != protocol.lr else {}
+    return [Recipe(params, training)] if params or training else []
+
+
+def _rates(rate: float, protocol: Protocol) -> dict[str, str]:
+    """Return a learning rate that falls by the same factor as in the protocol."""
+    return {"lr": repr(rate), "lr_min": repr(float(f"{rate * protocol.lr_min / protocol.lr:.{DIGITS}g}"))}
+
+
 def _recipe(method: Method, protocol: Protocol, usual: Mapping[str, Value], point: np.ndarray) -> Recipe:
     """Return the recipe at a point of the unit cube: a learning rate, and parameters of the method.
 
-    The learning rate falls by the same factor as in the protocol. A parameter that is usually None is None in half of the
-    trials.
+    A parameter that is usually None is None in half of the trials.
     """
-    rate = _within(LEARNING_RATES, point[0])
-    training = {"lr": repr(rate), "lr_min": repr(float(f"{rate * protocol.lr_min / protocol.lr:.{DIGITS}g}"))}
+    training = _rates(_within(LEARNING_RATES, point[0]), protocol)
     params: dict[str, Value] = {}
-    for (name, ends), share in zip(method.search_ranges.items(), point[1:], strict=True):
+    for name, share in zip(method.search_ranges, point[1:], strict=True):
+        ends = tried_range(method, name, usual)
         if usual[name] is not None:
             params[name] = _within(ends, share)
         elif share >= 0.5:
             params[name] = _within(ends, 2 * share - 1)
     return Recipe(params, training)
+
+
+def tried_range(method: Method, name: str, usual: Mapping[str, Value]) -> tuple[float, float]:
+    """Return the lowest and the highest value of a parameter that are tried: its declared range, near its usual value.
+
+    A declared range holds for all tasks; frequencies for sounds are a hundred times those for images. If ``omega_first`` is
+    usually None, the layer has the value of ``omega``, and the range is near that.
+
+    Args:
+        method: The method.
+        name: Name of the parameter.
+        usual: The method's usual parameters for the task.
+    """
+    low, high = method.search_ranges[name]
+    centre = usual[name] if usual[name] is not None else usual.get(name.removesuffix("_first"))
+    if low <= 0 or isinstance(centre, bool) or not isinstance(centre, int | float) or not low <= centre <= high:
+        return low, high
+    return max(low, centre / AROUND), min(high, centre * AROUND)
 
 
 def _within(ends: tuple[float, float], share: float) -> float:

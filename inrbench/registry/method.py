@@ -37,6 +37,7 @@ class Method:
             positive.
         known_failures: Kind or task -> why the method does not train on it. The text is shown with a run that did not train.
         own_training: Whether its networks bring their own training (``inrbench.nn.OwnTraining``).
+        closed_form: Whether its networks are solved (``inrbench.nn.LinearModel``), so that there is nothing to tune.
 
     Raises:
         BadValue: The name is not allowed, the builder's parameters have the wrong form, or ``task_params`` or ``search_ranges``
@@ -53,6 +54,7 @@ class Method:
     search_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     known_failures: Mapping[str, str] = field(default_factory=dict)
     own_training: bool = False
+    closed_form: bool = False
 
     def __post_init__(self) -> None:
         if why := name_error(self.name):
@@ -166,6 +168,7 @@ def register_method(
     search_ranges: Mapping[str, tuple[float, float]] | None = None,
     known_failures: Mapping[str, str] | None = None,
     own_training: bool = False,
+    closed_form: bool = False,
 ) -> Callable[[Builder], Method]:
     """Turn a builder ``(net: NetworkSpec, *, param: type = default, ...) -> nn.Module`` into a registered method.
 
@@ -180,6 +183,8 @@ def register_method(
         known_failures: Why the method does not train, by kind or task, as in ``Method``.
         own_training: Whether its networks have a method ``own_training``. On the track ``paper`` such a method takes part
             only if the protocol allows it.
+        closed_form: Whether its networks are solved (``inrbench.nn.LinearModel``): such a method is on every track, because
+            there is nothing to tune.
     """
 
     def register(builder: Builder) -> Method:
@@ -194,6 +199,7 @@ def register_method(
             search_ranges=search_ranges or {},
             known_failures=known_failures or {},
             own_training=own_training,
+            closed_form=closed_form,
         )
 
     return register

@@ -56,7 +56,7 @@ class Task(ABC):
     tuning_split: ClassVar[tuple[str, tuple[str, ...]] | None] = None
     """Task and signals that ``inrbench tune`` may use. The track ``tuned`` is not evaluated on these signals."""
     tuning_metric: ClassVar[str] = ""
-    """The metric by which ``inrbench tune`` chooses, measured at points that were not fitted."""
+    """The metric by which ``inrbench tune`` chooses; "" for the protocol's primary metric, by which methods are ranked, too."""
     trained_below: ClassVar[float] = 0.9
     """Limit of the error on the fitted data below which a run has trained, as a share of the best constant's error.
 

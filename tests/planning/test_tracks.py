@@ -8,7 +8,8 @@ from click.testing import CliRunner
 from inrbench.analyse import leaderboards
 from inrbench.cli.main import cli
 from inrbench.errors import BadValue, NothingFound, NothingSelected, StoreError
-from inrbench.planning import Request, make_plan, recipes
+from inrbench.nn import LinearModel
+from inrbench.planning import Request, RunOptions, make_plan, recipes
 from inrbench.planning.plan import Recipe
 from inrbench.planning.recipes import read_recipes, tuned_requests, write_recipe
 from inrbench.planning.tuning import (
@@ -21,7 +22,7 @@ from inrbench.planning.tuning import (
     rounds_of,
 )
 from inrbench.registry import Registry
-from inrbench.spec import Measurement, digest
+from inrbench.spec import Measurement, NetworkSpec, digest
 from inrbench.store import append, load_results
 
 
@@ -83,8 +84,17 @@ def test_tuning_split_names_existing_signals_and_metrics(registry):
             continue
         other, signals = task.tuning_split
         assert set(signals) <= set(registry.task(other).signals())
-        assert registry.task(other).metric(task.tuning_metric)
-        assert task.tuning_metric in registry.task(other).protocols["quick"].metrics
+        if task.tuning_metric:
+            assert registry.task(other).metric(task.tuning_metric)
+            assert task.tuning_metric in registry.task(other).protocols["quick"].metrics
+
+
+def test_tuning_signals_are_no_signals_of_the_suite_standard(registry):
+    for task in map(registry.task, registry.tasks):
+        if "standard" in task.suites and task.tuning_split is not None:
+            other, signals = task.tuning_split
+            assert other != task.name or not set(signals) & set(task.suites["standard"])
+            assert len(signals) >= 3
 
 
 def search(budget=4, method="wire", task="photo"):
@@ -96,27 +106,38 @@ def search(budget=4, method="wire", task="photo"):
 def test_trials_are_within_search_ranges_and_reproducible():
     found = search(9)
     assert found.trials[0] == Recipe()
-    assert found.rounds == (12, 6, 3)
-    assert len(found.trials) == 12
+    assert found.rounds == (48, 12, 3)
+    assert len(found.trials) == 48
     assert found.trials == search(9).trials
     search_ranges = found.method.search_ranges
+    assert found.trials[1] == Recipe({"scale": 10.0}, {"lr": "0.005", "lr_min": "0.0025"}), "what the authors use"
     for trial in found.trials[1:]:
         assert LEARNING_RATES[0] <= float(trial.training["lr"]) <= LEARNING_RATES[1]
         assert all(search_ranges[name][0] <= value <= search_ranges[name][1] for name, value in trial.params.items())
         assert float(trial.training["lr_min"]) == pytest.approx(float(trial.training["lr"]) / 2, rel=0.01)
-    assert len({trial.training["lr"] for trial in found.trials[1:]}) == 11
+    assert len({trial.training["lr"] for trial in found.trials[1:]}) > 40
     assert LEARNING_RATES[0] <= 1e-5, "siren's own rate must not be at the edge of the range"
     with_first = [trial for trial in found.trials[1:] if "omega_first" in trial.params]
-    assert 0 < len(with_first) < 11, "an optional parameter is left out of some trials"
+    assert 0 < len(with_first) < 47, "an optional parameter is left out of some trials"
 
 
 def test_rounds_use_more_epochs_and_stay_within_the_budget():
     found = search(9)
     epochs = [int(found.requests(r, [1])[0].changes.get("epochs", 100)) for r in range(3)]
-    assert epochs == [25, 50, 100]
-    for budget in (2, 8, 20):
+    assert epochs == [6, 25, 100]
+    for budget in (2, 6, 20):
         spent = sum(trials / share for trials, share in zip(rounds_of(budget), EPOCH_DIVISORS, strict=True))
         assert spent <= budget + 1
+
+
+def test_frequencies_are_tried_near_the_usual_ones(registry):
+    """The ranges of a method hold for images and for sounds, whose frequencies differ by a factor of a hundred."""
+    for task, usual in (("photo", 30.0), ("audio", 1000.0)):
+        found = search(9, "siren", task)
+        tried = [trial.params["omega_first"] for trial in found.trials if "omega_first" in trial.params]
+        assert len(tried) > 10
+        assert usual / 10 <= min(tried) < usual / 3
+        assert usual * 3 < max(tried) <= usual * 10
 
 
 @pytest.mark.parametrize("name", ["msa", "finer", "siren", "wire", "staf", "gauss", "sinc", "hosc"])
@@ -144,34 +165,38 @@ def ranked_trials(found, round_number, trials, folder):
     return rank_trials(found, dict(zip(trials, runs, strict=True)), folder)
 
 
-def test_better_half_of_trials_continues_and_the_best_recipe_is_used(attempt, tmp_path):
-    found = search(3)
-    assert found.rounds == (4, 2, 1)
-    metric = Registry().task("photo").metric("psnr-offgrid@2x-area")
-    store_round(attempt, tmp_path, found, 0, {0: 20.0, 1: 25.0, 2: 22.0, 3: 24.0}, metric)
+PSNR = Registry().task("photo").metric("psnr@clip-float")
+
+
+def test_best_quarter_of_trials_continues_and_the_best_recipe_is_used(attempt, tmp_path):
+    found = search(2)
+    assert (found.rounds, found.metric) == ((10, 2, 1), PSNR.id)
+    store_round(attempt, tmp_path, found, 0, {0: 20.0, 1: 25.0, 2: 22.0, 3: 24.0}, PSNR)
     ranking = ranked_trials(found, 0, range(4), tmp_path)
     assert [(trial.number, trial.score) for trial in ranking] == [(1, 25.0), (3, 24.0), (2, 22.0), (0, 20.0)]
-    assert ranking[0].shown == "psnr-offgrid@2x-area 25"
+    assert ranking[0].shown == "psnr@clip-float 25"
     remaining = promote(found, 0, ranking)
     assert remaining == [0, 1, 3], "the default recipe always continues"
-    store_round(attempt, tmp_path, found, 1, {0: 21.0, 1: 24.0, 3: 26.0}, metric)
+    store_round(attempt, tmp_path, found, 1, {0: 21.0, 1: 24.0, 3: 26.0}, PSNR)
     remaining = promote(found, 1, ranked_trials(found, 1, remaining, tmp_path))
     assert remaining == [0, 3]
-    store_round(attempt, tmp_path, found, 2, {0: 22.0, 3: 27.0}, metric)
+    store_round(attempt, tmp_path, found, 2, {0: 22.0, 3: 27.0}, PSNR)
     chosen = choose(found, ranked_trials(found, 2, remaining, tmp_path))
     assert (chosen.recipe, chosen.score, chosen.untuned, chosen.finished) == (found.trials[3], 27.0, 22.0, 2)
     path = write_recipe(tmp_path, found, chosen)
     assert path.name == "photo-quick-wire.toml"
     assert read_recipes(tmp_path, "quick")["photo", "wire"].recipe == found.trials[3]
     assert read_recipes(tmp_path, "paper") == {}
-    (request,) = tuned_requests(Request(methods="wire,siren", tasks="photo", protocol="quick", signals="camera,moon"), tmp_path)
+    (request,) = tuned_requests(
+        Request(methods="wire,siren", tasks="photo", protocol="quick", signals="camera,coffee"), tmp_path
+    )
     plan = make_plan(request, {})[0]
-    assert [(job.spec.method, job.spec.signal, job.spec.track) for job in plan.todo] == [("wire", "camera", "tuned-3")]
+    assert [(job.spec.method, job.spec.signal, job.spec.track) for job in plan.todo] == [("wire", "camera", "tuned-2")]
     assert plan.todo[0].spec.params == {**plan.todo[0].spec.params, **found.trials[3].params}
     assert (
         plan.todo[0]
         .notes[0]
-        .startswith("tuned with a budget of 3 runs on photo/grass, photo/gravel, photo/moon by psnr-offgrid")
+        .startswith("tuned with a budget of 2 runs on photo/coffee, photo/motorcycle, photo/rocket by psnr@clip-float")
     )
     assert any("run: inrbench tune --methods siren --tasks photo" in note for note in plan.notes)
     path.write_text("what = ")
@@ -180,10 +205,9 @@ def test_better_half_of_trials_continues_and_the_best_recipe_is_used(attempt, tm
 
 
 def test_methods_tuned_with_different_budgets_get_different_tracks(attempt, tmp_path):
-    metric = Registry().task("photo").metric("psnr-offgrid@2x-area")
     for method, budget in (("wire", 3), ("siren", 2)):
         found = search(budget, method)
-        store_round(attempt, tmp_path, found, 2, {0: 22.0}, metric)
+        store_round(attempt, tmp_path, found, 2, {0: 22.0}, PSNR)
         write_recipe(tmp_path, found, choose(found, ranked_trials(found, 2, [0], tmp_path)))
     requests = tuned_requests(Request(methods="wire,siren", tasks="photo", protocol="quick", signals="camera"), tmp_path)
     tracks = {job.spec.method: job.spec.track for request in requests for job in make_plan(request, {})[0].todo}
@@ -220,8 +244,8 @@ def test_installed_recipes_are_used_without_a_search_and_those_of_the_user_take_
     plan, _ = make_plan(tuned, {})
     assert [(job.spec.method, job.spec.params["omega"], job.protocol.lr) for job in plan.todo] == [("wire", 17.0, 0.004)]
     assert (
-        "siren is left out of photo, track tuned-8: it was not tuned for this task with this budget; "
-        "run: inrbench tune --methods siren --tasks photo --protocol quick"
+        "siren is left out of photo, track tuned-8: it was not tuned for this task with this budget; use --track paper, or "
+        "run: inrbench tune --methods siren --tasks photo --protocol quick --budget 8 (it costs as much as 24 runs)"
     ) in plan.notes
     (tmp_path / "tuned").mkdir()
     (tmp_path / "tuned" / "mine.toml").write_text(RECIPE.replace("17.0", "23.0"))
@@ -245,7 +269,7 @@ def test_a_recipe_for_a_parameter_that_is_gone_is_left_out_by_name(tmp_path, mon
         make_plan(tuned, {})
     assert (
         "wire is left out of photo, track tuned-8: its recipe sets 'sharpness', which the method no longer has; "
-        "tune it again: inrbench tune --methods wire --tasks photo --protocol quick"
+        "tune it again: inrbench tune --methods wire --tasks photo --protocol quick --budget 8 (it costs as much as 24 runs)"
     ) in str(error.value)
 
 
@@ -271,16 +295,52 @@ def test_search_without_finished_trials_chooses_nothing(attempt, tmp_path):
 
 
 def test_search_trials_are_shown_only_with_track_search(attempt, tmp_path):
-    found = search(3)
-    metric = Registry().task("photo").metric("psnr-offgrid@2x-area")
-    store_round(attempt, tmp_path, found, 0, {0: 20.0, 1: 25.0}, metric)
+    store_round(attempt, tmp_path, search(3), 0, {0: 20.0, 1: 25.0}, PSNR)
     for words in (["leaderboard"], ["results", "list"]):
         with pytest.raises(NothingFound, match="nothing but trials of a search; see them: --track search"):
             CliRunner().invoke(cli, [*words, "--results", str(tmp_path)], catch_exceptions=False)
         shown = (
             CliRunner().invoke(cli, [*words, "--track", "search", "--results", str(tmp_path)], catch_exceptions=False).output
         )
-        assert "lr=" in shown and "omega=" in shown
+        assert "lr=0.005" in shown and "scale=10" in shown
+
+
+def test_methods_in_closed_form_are_on_every_track_and_have_nothing_to_tune(tmp_path, monkeypatch, registry):
+    monkeypatch.setattr("inrbench.planning.recipes._published", lambda: [RECIPE])
+    request = Request(methods="wire,mean,dct", tasks="photo", protocol="quick", signals="camera")
+    for one in (*tuned_requests(request, tmp_path), replace(request, track="authors")):
+        plan, _ = make_plan(one, {})
+        assert {"mean", "dct"} < {job.spec.method for job in plan.todo}
+        assert next(j for j in plan.todo if j.spec.method == "mean").notes == ("solved in closed form: nothing to tune",)
+    with pytest.raises(BadValue, match="method 'dct' is solved in closed form: there is nothing to tune"):
+        search(2, "dct")
+    net = NetworkSpec(in_features=2, out_features=1, width=16, n_layers=2)
+    for name in registry.methods:
+        method = registry.method(name)
+        if method.supports("image"):
+            assert isinstance(method(net), LinearModel) == method.closed_form, name
+
+
+@pytest.mark.parametrize(("words", "track"), [
+    ({"protocol": "standard"}, "tuned-8"),
+    ({"suite": "standard"}, "tuned-8"),
+    ({"protocol": "standard", "track": "paper"}, "paper"),
+    ({"protocol": "quick"}, "paper"),
+    ({}, "paper"),
+])  # fmt: skip
+def test_the_protocol_standard_is_tuned_by_default(words, track, tmp_path, monkeypatch):
+    """Its ranks would otherwise be those of one paper's learning rate."""
+    monkeypatch.setattr("inrbench.planning.recipes._published", lambda: [RECIPE.replace("quick", "standard")])
+    options = RunOptions(methods="wire", tasks="photo", results=tmp_path, **words)
+    assert [request.track for request in options.requests()] == [track]
+
+
+def test_a_task_that_was_not_tuned_offers_another_track(tmp_path, monkeypatch):
+    monkeypatch.setattr("inrbench.planning.recipes._published", list)
+    with pytest.raises(
+        NothingFound, match=r"nothing was tuned for protocol 'standard' .*; use --track paper, or run: inrbench"
+    ):
+        RunOptions(methods="wire", tasks="photo", protocol="standard", results=tmp_path).requests()
 
 
 def test_task_without_tuning_signals_cannot_be_tuned():
@@ -306,7 +366,7 @@ def test_tune_command_reports_the_best_trial_and_resumes(tmp_path):
     ]
     done = CliRunner().invoke(cli, words, standalone_mode=False)
     assert done.return_value == 0, done.output
-    assert "best of 2 trials" in done.output
+    assert "best of 10 trials" in done.output
     assert "round 3 of 3, all epochs, by mse@dense-20001" in done.output
     assert "trial   1  mse@dense-20001 " in done.output
     assert "0 to do" in CliRunner().invoke(cli, words, standalone_mode=False).output
