@@ -64,7 +64,7 @@ def write_recipe(results: Path, search: Search, chosen: BestTrial) -> Path:
         "score": chosen.score,
         "score_untuned": "none" if chosen.untuned is None else chosen.untuned,
     }
-    search_ranges = {"lr": LEARNING_RATES, **search.ranges}
+    search_ranges = search.ranges
     params = {name: "none" if value is None else value for name, value in chosen.recipe.params.items()}
     lines = [f"{name} = {_toml(value)}" for name, value in facts.items()]
     for table, values in (("ranges", search_ranges), ("params", params), ("training", chosen.recipe.training)):

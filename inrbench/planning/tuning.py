@@ -23,8 +23,9 @@ from inrbench.spec import Protocol, Value
 from inrbench.store import load_results
 
 LEARNING_RATES = (1e-5, 2e-2)
+"""The lowest and the highest learning rate that any search tries."""
 AROUND = 10.0
-"""Largest factor between a parameter's usual value and the values that are tried."""
+"""Largest factor between the usual value of the learning rate or a parameter and the values that are tried."""
 DIGITS = 3
 """Significant digits of the values that are tried."""
 HALVING = 4
@@ -68,9 +69,10 @@ class Search:
 
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
-        """The range of each parameter that is tried, besides the learning rate."""
+        """The range of the learning rate and of each parameter that is tried."""
         usual = self.method.params_for(self.tuning_task.name, self.tuning_task.kind, self.signals[0], self.protocol)
-        return {name: tried_range(self.method, name, usual) for name in self.method.search_ranges}
+        own = {name: tried_range(self.method, name, usual) for name in self.method.search_ranges}
+        return {"lr": tried_rates(self.tuning_task.protocol(self.protocol)), **own}
 
     @property
     def rounds(self) -> tuple[int, ...]:
@@ -276,7 +278,7 @@ def _recipe(method: Method, protocol: Protocol, usual: Mapping[str, Value], poin
 
     A parameter that is usually None is None in half of the trials.
     """
-    training = _rates(_within(LEARNING_RATES, point[0]), protocol)
+    training = _rates(_within(tried_rates(protocol), point[0]), protocol)
     params: dict[str, Value] = {}
     for name, share in zip(method.search_ranges, point[1:], strict=True):
         ends = tried_range(method, name, usual)
@@ -285,6 +287,11 @@ def _recipe(method: Method, protocol: Protocol, usual: Mapping[str, Value], poin
         elif share >= 0.5:
             params[name] = _within(ends, 2 * share - 1)
     return Recipe(params, training)
+
+
+def tried_rates(protocol: Protocol) -> tuple[float, float]:
+    """Return the lowest and the highest learning rate that are tried under a protocol."""
+    return max(LEARNING_RATES[0], protocol.lr / AROUND), min(LEARNING_RATES[1], protocol.lr * AROUND)
 
 
 def tried_range(method: Method, name: str, usual: Mapping[str, Value]) -> tuple[float, float]:

@@ -112,7 +112,7 @@ def test_trials_are_within_search_ranges_and_reproducible():
     search_ranges = found.method.search_ranges
     assert found.trials[1] == Recipe({"scale": 10.0}, {"lr": "0.005", "lr_min": "0.0025"}), "what the authors use"
     for trial in found.trials[1:]:
-        assert LEARNING_RATES[0] <= float(trial.training["lr"]) <= LEARNING_RATES[1]
+        assert 1e-4 <= float(trial.training["lr"]) <= 1e-2, "a factor of ten around the protocol's 1e-3"
         assert all(search_ranges[name][0] <= value <= search_ranges[name][1] for name, value in trial.params.items())
         assert float(trial.training["lr_min"]) == pytest.approx(float(trial.training["lr"]) / 2, rel=0.01)
     assert len({trial.training["lr"] for trial in found.trials[1:]}) > 40
