@@ -45,6 +45,7 @@ class FrozenSineFilter(nn.Module):
         # Chosen for this project: products of all filters reach a quarter of the Nyquist frequency of 8,000 samples,
         # 64 voxels or 130 pixels.
         "audio:quick": {"frequency": 2000.0},
+        "audio:standard": {"frequency": 2000.0},
         "sdf:quick": {"frequency": 16.0},
         "occupancy:quick": {"frequency": 16.0},
         "denoise:quick": {"frequency": 32.0},

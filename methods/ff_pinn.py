@@ -42,6 +42,7 @@ from inrbench.nn import FourierFeatures, xavier_init
         "helmholtz2d": {"sigma": 6.3},
         "helmholtz2d/sin1sin1": {"sigma": 1.6},
     },
+    search_ranges={"sigma": (1.0, 100.0)},
 )
 def ff_pinn(
     net: NetworkSpec,

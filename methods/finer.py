@@ -41,6 +41,7 @@ class VariablePeriodicSine(nn.Module):
         "pde": {"omega": 15.0},  # not published; chosen for this project on two equations where 30 does not train
         "audio": {"omega_first": 3000.0},  # STAF's audio notebook, without its k = 5: slopes above the Nyquist frequency
         "audio:quick": {"omega_first": 1000.0},  # as siren
+        "audio:standard": {"omega_first": 1000.0},  # as quick
     },
     authors={
         # train_image.py at 51a9254: lr 5e-4 times 0.1^(t/T), all pixels, coordinates and values in [-1, 1]

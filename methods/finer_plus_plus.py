@@ -91,6 +91,7 @@ def wavelet_network(net: NetworkSpec, omega_first: float, omega: float, omega_w:
         # a third of siren's, because a Gaussian of a sine at least doubles frequencies; chosen for this project on chord
         "audio": {"omega": 5.0, "scale": 2.0, "omega_first": 900.0},
         "audio:quick": {"omega": 5.0, "scale": 2.0, "omega_first": 300.0},
+        "audio:standard": {"omega": 5.0, "scale": 2.0, "omega_first": 300.0},
     },
     authors={
         # the authors' image script: lr 1e-3 times 0.1^(t/T), all pixels, coordinates in [-1, 1]

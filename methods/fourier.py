@@ -20,6 +20,7 @@ from inrbench.nn import FourierFeatures
         # Chosen for this project: 2 pi sigma is an eighth of the Nyquist frequency of 8,000 samples or 64 voxels.
         "audio": {"sigma": 750.0},
         "audio:quick": {"sigma": 250.0},
+        "audio:standard": {"sigma": 250.0},
         "sdf:quick": {"sigma": 2.0},
         "occupancy:quick": {"sigma": 2.0},
     },

@@ -71,7 +71,9 @@ class FourierLinear(nn.Module):
     "fr", formula="W = Lambda B, B fixed Fourier bases, Lambda trained", paper="shi2024fr",
     task_params={
         "image": {"activation": "relu", "phases": 32},  # the authors' image experiments
-        "audio": {"omega_first": 3000.0}, "audio:quick": {"omega_first": 1000.0},  # as siren
+        "audio": {"omega_first": 3000.0},
+        "audio:quick": {"omega_first": 1000.0},
+        "audio:standard": {"omega_first": 1000.0},  # as siren
     },
     search_ranges={"omega": (5.0, 60.0), "omega_first": (5.0, 6000.0)},
     authors={"image": {"lr": "1e-4", "lr_min": "1e-7", "schedule": "exponential"}},  # 1e-4, times 0.1 per 3,000 of 10,000 steps

@@ -28,7 +28,11 @@ class Gaussian(nn.Module):
 @register_method(
     "gauss", formula="exp(-z^2 / (2 a^2))", paper="ramasinghe2022beyond",
     # siren's rule does not apply to a localised activation; chosen for this project on chord
-    task_params={"audio": {"a_first": 0.0033, "a": 0.03}, "audio:quick": {"a_first": 0.01, "a": 0.03}},
+    task_params={
+        "audio": {"a_first": 0.0033, "a": 0.03},
+        "audio:quick": {"a_first": 0.01, "a": 0.03},
+        "audio:standard": {"a_first": 0.01, "a": 0.03},
+    },
     search_ranges={"a": (0.01, 0.5), "a_first": (0.001, 0.5)},
 )  # fmt: skip
 def gauss(

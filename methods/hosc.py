@@ -43,7 +43,11 @@ class SaturatedSine(nn.Module):
 
 @register_method(
     "hosc", formula="tanh(beta sin(omega z))", paper="serrano2024hosc",
-    task_params={"audio": {"omega_first": 3000.0}, "audio:quick": {"omega_first": 1000.0}},  # as siren
+    task_params={  # as siren
+        "audio": {"omega_first": 3000.0},
+        "audio:quick": {"omega_first": 1000.0},
+        "audio:standard": {"omega_first": 1000.0},
+    },
     search_ranges={"omega": (5.0, 120.0), "omega_first": (5.0, 6000.0), "beta": (0.5, 16.0)},
 )  # fmt: skip
 def hosc(

@@ -53,6 +53,7 @@ class IncodeLite(CoordinateMLP):
     task_params={
         "audio": {"omega_first": 3000.0},  # the authors' audio notebook: 3000 / 30
         "audio:quick": {"omega_first": 1000.0},  # as siren
+        "audio:standard": {"omega_first": 1000.0},  # as quick
     },
     search_ranges={"omega": (5.0, 60.0), "omega_first": (5.0, 6000.0)},
 )  # fmt: skip

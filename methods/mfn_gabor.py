@@ -50,6 +50,7 @@ class GaborFilter(nn.Module):
         # Chosen for this project: a quarter of the Nyquist frequency of 8,000 samples, 64 voxels or 130 pixels.
         "audio": {"input_scale": 25000.0},
         "audio:quick": {"input_scale": 3000.0},
+        "audio:standard": {"input_scale": 3000.0},
         "sdf:quick": {"input_scale": 25.0},
         "occupancy:quick": {"input_scale": 25.0},
         "denoise:quick": {"input_scale": 50.0},

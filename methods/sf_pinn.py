@@ -32,6 +32,7 @@ from inrbench.nn import SineFeatures, xavier_init
         "helmholtz2d/sin1sin1": {"sigma": 0.5},
         "advection1d/b200-inflow": {"sigma": 8.0},
     },
+    search_ranges={"sigma": (0.2, 30.0)},
 )
 def sf_pinn(
     net: NetworkSpec,

@@ -44,7 +44,11 @@ class Sinc(nn.Module):
 @register_method(
     "sinc", formula="sin(omega z) / (omega z)", paper="saratchandran2024sampling",
     # siren's rule does not apply to a localised activation; chosen for this project on chord
-    task_params={"audio": {"omega_first": 900.0, "omega": 30.0}, "audio:quick": {"omega_first": 300.0, "omega": 30.0}},
+    task_params={
+        "audio": {"omega_first": 900.0, "omega": 30.0},
+        "audio:quick": {"omega_first": 300.0, "omega": 30.0},
+        "audio:standard": {"omega_first": 300.0, "omega": 30.0},
+    },
     search_ranges={"omega": (3.0, 64.0), "omega_first": (3.0, 3000.0)},
 )  # fmt: skip
 def sinc(

@@ -21,6 +21,7 @@ from inrbench.nn import Sine, siren_init
         "audio": {"omega_first": 3000.0},  # equals coordinates in [-100, 100] and 30 of train_audio.py
         # chosen for this project: 8 % of the Nyquist frequency of 8,000 samples (3,000 is 3 % of that of 64,000 samples)
         "audio:quick": {"omega_first": 1000.0},
+        "audio:standard": {"omega_first": 1000.0},
     },
     authors={
         # experiment_scripts/train_img.py and train_video.py at 4df34ba: 1e-4, no schedule, all pixels, all in [-1, 1]

@@ -54,6 +54,7 @@ class TrainableSines(nn.Module):
         "denoise": {"tau": 2, "omega": 5.0},  # denoising notebook: 5 / 5
         "audio": {"omega_first": 3000.0},  # audio notebook: 3000 / 30
         "audio:quick": {"omega_first": 1000.0, "omega": 10.0},  # omega_first as siren; omega as for shapes
+        "audio:standard": {"omega_first": 1000.0, "omega": 10.0},  # as quick
         # with 30, a network of width 64 varies from voxel to voxel on a grid of 64; chosen for this project on knot and gyroid
         "sdf:quick": {"omega": 10.0},
         "occupancy:quick": {"omega": 10.0},

@@ -64,6 +64,7 @@ class TsaNetwork(CoordinateMLP):
     known_failures={
         "pde": "it stays at the zero solution: its frequencies start at 1, and there are too few steps for them to grow"
     },
+    search_ranges={"frequency": (0.5, 30.0)},
 )  # fmt: skip
 def tsa_pinn(
     net: NetworkSpec,

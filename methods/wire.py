@@ -60,6 +60,7 @@ class WireNetwork(nn.Module):
         "ct": {"omega": 10.0, "scale": 10.0},  # wire_ct.py, where it is used for wire2d
         "audio": {"omega_first": 3000.0},  # STAF's audio notebook: 3000 / 30 for every model
         "audio:quick": {"omega_first": 1000.0, "omega": 5.0, "scale": 5.0},  # omega_first as siren, others chosen on chord
+        "audio:standard": {"omega_first": 1000.0, "omega": 5.0, "scale": 5.0},  # as quick
     },
     authors={
         # FINER's run_wire.sh for images: omega 20, scale 10, lr 5e-3 times 0.1^(t/T), at most 65,536 pixels per step,

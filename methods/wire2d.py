@@ -71,6 +71,7 @@ class Gabor2d(nn.Module):
     task_params={
         "audio": {"omega_first": 3000.0},  # as wire
         "audio:quick": {"omega_first": 1000.0, "omega": 5.0, "scale": 5.0},
+        "audio:standard": {"omega_first": 1000.0, "omega": 5.0, "scale": 5.0},
     },
     authors={
         # the authors' image scripts: lr 5e-3 times 0.1^(t/T), at most 65,536 pixels per step, coordinates in [-1, 1]

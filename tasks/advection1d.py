@@ -1,7 +1,7 @@
 """advection1d: u_t + b u_x = 0 in (x, t), u = sin(x - b t).
 
     b40-periodic                  x in [0, 2 pi], t in [0, 1], b = 40; u known at t = 0, periodic in x
-    b20-periodic, b5-periodic     the same with b = 20 and b = 5
+    b60-periodic, ... b3-periodic   the same with b from 60 to 3
     b200-inflow                   [0, 1]^2, b = 200; u known at t = 0 and x = 0
 
 Table 3 of Han et al., AAAI 2026, names a 1-D advection equation but does not print it, and states that all loss weights are 1.
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from inrbench import Protocol, register_task
-from inrbench.tasks._pde import EquationTask, paper, quick
+from inrbench.tasks._pde import EquationTask, paper, quick, standard
 
 if TYPE_CHECKING:
     from inrbench.problems import Condition, Equation
@@ -67,8 +67,7 @@ class Advection1d(EquationTask):
     equations: ClassVar[Mapping[str, Callable[[float], "Equation"]]] = {
         "b40-periodic": partial(periodic, 40.0),
         "b200-inflow": b200_inflow,
-        "b20-periodic": partial(periodic, 20.0),
-        "b5-periodic": partial(periodic, 5.0),
+        **{f"b{b}-periodic": partial(periodic, float(b)) for b in (60, 30, 20, 15, 10, 5, 3)},
     }
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": paper(**SETTINGS, sources=SOURCES),
@@ -80,6 +79,11 @@ class Advection1d(EquationTask):
                 "condition_weight": "100, inrbench's choice: for b = 200, the residual term is 4e4 times the condition terms",
             },
         ),
+        "standard": standard(**{**SETTINGS, "condition_weight": 100.0}),
         "quick": quick(epochs=2000, **{**SETTINGS, "condition_weight": 100.0, "test_grid": (128, 50)}),
     }
-    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": ("b40-periodic", "b200-inflow")}
+    tuning_split = ("advection1d", ("b3-periodic", "b15-periodic", "b30-periodic"))
+    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "paper": ("b40-periodic", "b200-inflow"),
+        "standard": ("b5-periodic", "b10-periodic", "b20-periodic", "b40-periodic", "b60-periodic", "b200-inflow"),
+    }

@@ -2,19 +2,21 @@
 
     mix      u = p(x) p(y), p(s) = sin s + 0.1 sin 20s + cos 100s, on [0, 1]^2
     smooth   u = p(x) p(y), p(s) = sin pi s, on [0, 1]^2
+    sin2 .. sin16   the same with p(s) = sin k pi s, k from 2 to 16
 
 Table 3 of Han et al., AAAI 2026, names a 2-D Allen-Cahn equation but does not print it. ``mix`` is the problem of its GP-HM
-baseline (Fang et al., ICLR 2024); the errors in the table are typical of a problem of this difficulty. ``smooth`` was added for
-inrbench: a plain PINN solves it within the quick protocol.
+baseline (Fang et al., ICLR 2024); the errors in the table are typical of a problem of this difficulty. ``smooth`` and ``sin..``
+were added for inrbench: a plain PINN solves ``smooth`` within the quick protocol.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from inrbench import Protocol, register_task
-from inrbench.tasks._pde import EquationTask, paper, quick
+from inrbench.tasks._pde import EquationTask, paper, quick, standard
 
 if TYPE_CHECKING:
     from inrbench.problems import Equation
@@ -36,7 +38,12 @@ def mix(weight: float) -> "Equation":
 
 def smooth(weight: float) -> "Equation":
     """Return the equation whose solution is half a wave in each direction."""
-    return _allen_cahn(lambda s: np.sin(np.pi * s), lambda s: -(np.pi**2) * np.sin(np.pi * s), weight)
+    return half_waves(1, weight)
+
+
+def half_waves(k: int, weight: float) -> "Equation":
+    """Return the equation whose solution has k half waves in each direction."""
+    return _allen_cahn(lambda s: np.sin(k * np.pi * s), lambda s: -((k * np.pi) ** 2) * np.sin(k * np.pi * s), weight)
 
 
 def _allen_cahn(p: Wave, second: Wave, weight: float) -> "Equation":
@@ -63,7 +70,11 @@ def _allen_cahn(p: Wave, second: Wave, weight: float) -> "Equation":
 class AllenCahn2d(EquationTask):
     """The stationary Allen-Cahn equation."""
 
-    equations: ClassVar[Mapping[str, Callable[[float], "Equation"]]] = {"mix": mix, "smooth": smooth}
+    equations: ClassVar[Mapping[str, Callable[[float], "Equation"]]] = {
+        "mix": mix,
+        "smooth": smooth,
+        **{f"sin{k}": partial(half_waves, k) for k in (2, 3, 4, 6, 8, 11, 16)},
+    }
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": paper(
             **SETTINGS,
@@ -73,6 +84,11 @@ class AllenCahn2d(EquationTask):
                 "test_grid": "300x300, GP-HM's code",
             },
         ),
+        "standard": standard(**{**SETTINGS, "condition_weight": 10.0}),
         "quick": quick(epochs=2000, **{**SETTINGS, "condition_weight": 10.0, "test_grid": (100, 100)}),
     }
-    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": ("mix",)}
+    tuning_split = ("allen-cahn2d", ("sin3", "sin6", "sin11"))
+    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "paper": ("mix",),
+        "standard": ("smooth", "sin2", "sin4", "sin8", "sin16", "mix"),
+    }

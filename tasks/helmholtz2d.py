@@ -1,11 +1,11 @@
 """helmholtz2d: u_xx + u_yy + u = q on [-1, 1]^2, u known on the sides.
 
-    sin1sin4   u = sin(pi x) sin(4 pi y)
-    sin1sin1   u = sin(pi x) sin(pi y)
+    sin1sin4               u = sin(pi x) sin(4 pi y)
+    sin1sin1 .. sin1sin12   the same with 1 to 12 waves along y
 
 The equation of figure 5 of Han et al., AAAI 2026, which names it but does not print it. ``sin1sin4`` is the problem of Wang,
-Teng, Perdikaris (SIAM J. Sci. Comput. 43(5), 2021), the usual test. ``sin1sin1`` was added for inrbench: a plain PINN solves it
-within the quick protocol.
+Teng, Perdikaris (SIAM J. Sci. Comput. 43(5), 2021), the usual test. The others were added for inrbench: a plain PINN solves
+``sin1sin1`` within the quick protocol.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from inrbench import Protocol, register_task
-from inrbench.tasks._pde import EquationTask, paper, quick
+from inrbench.tasks._pde import EquationTask, paper, quick, standard
 
 if TYPE_CHECKING:
     from inrbench.problems import Equation
@@ -45,8 +45,7 @@ class Helmholtz2d(EquationTask):
     """Helmholtz's equation."""
 
     equations: ClassVar[Mapping[str, Callable[[float], "Equation"]]] = {
-        "sin1sin4": partial(waves, 4),
-        "sin1sin1": partial(waves, 1),
+        f"sin1sin{k}": partial(waves, k) for k in (4, 1, 2, 3, 5, 6, 8, 10, 12)
     }
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": paper(
@@ -57,6 +56,10 @@ class Helmholtz2d(EquationTask):
                 "test_grid": "256x256, inrbench's choice",
             },
         ),
+        "standard": standard(**{**SETTINGS, "condition_weight": 10.0}),
         "quick": quick(epochs=2000, **{**SETTINGS, "condition_weight": 10.0, "test_grid": (100, 100)}),
     }
-    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    tuning_split = ("helmholtz2d", ("sin1sin3", "sin1sin5", "sin1sin10"))
+    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "standard": ("sin1sin1", "sin1sin2", "sin1sin4", "sin1sin6", "sin1sin8", "sin1sin12")
+    }

@@ -21,13 +21,15 @@ from inrbench.metrics.image import PSNR, PSNR_UNOBSERVED, SSIM
 from inrbench.metrics.lpips import LPIPS
 from inrbench.registry import ProblemSize
 from inrbench.settings import DenoiseSettings, ImageSettings, InpaintingSettings, SuperResolutionSettings
-from inrbench.tasks.photo import Photo
+from inrbench.tasks.photo import STANDARD_SIGNALS, TUNING, Photo
 
 if TYPE_CHECKING:
     from inrbench.problems import Problem
 
 WHOLE = (PSNR.id, SSIM.id, LPIPS.id, MSE_TRAIN.id)
 RANGE: Any = {"coordinate_range": (-1.0, 1.0)}
+SCALED = "the protocol 'paper', on images reduced to {pixels} pixels: {ratio} parameters per fitted value, as there"
+BUDGET = "{steps} steps: about half a minute of one core per run"
 OURS = "inrbench's choice: takes seconds on a laptop CPU. It does not reproduce any paper"
 
 
@@ -79,8 +81,7 @@ class Restoration(Photo):
     kind = "restoration"  # a method's settings for fitting images need not suit restoration
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
-    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    tuning_split = None
+    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"standard": STANDARD_SIGNALS}
 
     def fitted_shape(self, signal: str, protocol: Protocol) -> tuple[int, int, int]:
         """Return rows, columns and channels of the image to be recovered."""
@@ -99,6 +100,7 @@ class Restoration(Photo):
 class Denoise(Restoration):
     """An image recovered from noisy pixels."""
 
+    tuning_split = ("denoise", TUNING)
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": protocol(
             "paper",
@@ -117,6 +119,22 @@ class Denoise(Restoration):
             lr=5e-3,
             lr_min=5e-4,
             settings=DenoiseSettings(**RANGE, max_pixels=65_536, photons=30.0, readout=2.0),
+        ),
+        "standard": protocol(
+            "standard",
+            WHOLE,
+            {
+                "width, max_pixels": SCALED.format(pixels="9,216", ratio=0.7),
+                "n_layers, epochs, schedule, coordinates, photons, readout": "the protocol 'paper'",
+                "lr": "1e-3: 5e-3 is WIRE's own rate, at which other methods diverge",
+                "budget": BUDGET.format(steps="2,000"),
+            },
+            width=96,
+            n_layers=3,
+            epochs=2000,
+            lr=1e-3,
+            lr_min=1e-4,
+            settings=DenoiseSettings(**RANGE, max_pixels=9_216, photons=30.0, readout=2.0),
         ),
         "quick": protocol(
             "quick",
@@ -154,6 +172,7 @@ class Denoise(Restoration):
 class SuperResolution(Restoration):
     """An image recovered from a coarser one."""
 
+    tuning_split = ("super-resolution", TUNING)
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": protocol(
             "paper",
@@ -172,6 +191,21 @@ class SuperResolution(Restoration):
             lr=1e-3,
             lr_min=2e-4,
             settings=SuperResolutionSettings(**RANGE, max_pixels=65_536, scale=4),
+        ),
+        "standard": protocol(
+            "standard",
+            WHOLE,
+            {
+                "width, max_pixels": SCALED.format(pixels="9,216", ratio=11),
+                "n_layers, epochs, lr, schedule, coordinates, scale": "the protocol 'paper'",
+                "budget": BUDGET.format(steps="2,000"),
+            },
+            width=96,
+            n_layers=3,
+            epochs=2000,
+            lr=1e-3,
+            lr_min=2e-4,
+            settings=SuperResolutionSettings(**RANGE, max_pixels=9_216, scale=4),
         ),
         "quick": protocol(
             "quick",
@@ -210,6 +244,7 @@ class SuperResolution(Restoration):
 class Inpainting(Restoration):
     """An image recovered from some of its pixels."""
 
+    tuning_split = ("inpainting", TUNING)
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": protocol(
             "paper",
@@ -229,6 +264,23 @@ class Inpainting(Restoration):
             lr=1.5e-4,
             lr_min=3.75e-5,
             settings=InpaintingSettings(**RANGE, max_pixels=262_144, share=0.2),
+        ),
+        "standard": protocol(
+            "standard",
+            (PSNR_UNOBSERVED.id, *WHOLE),
+            {
+                "width, max_pixels": SCALED.format(pixels="16,384", ratio=1),
+                "epochs": "4,000 steps on all observed pixels, as many steps as in 'paper', which has 8 in each epoch",
+                "lr": "1e-3, from which it falls to a quarter, as in 'paper': 1.5e-4 is INCODE's own rate",
+                "n_layers, schedule, coordinates, share": "the protocol 'paper'",
+                "budget": BUDGET.format(steps="4,000"),
+            },
+            width=56,
+            n_layers=4,
+            epochs=4000,
+            lr=1e-3,
+            lr_min=2.5e-4,
+            settings=InpaintingSettings(**RANGE, max_pixels=16_384, share=0.2),
         ),
         "quick": protocol(
             "quick",

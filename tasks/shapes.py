@@ -2,6 +2,7 @@
 
     armadillo, dragon, lucy, thai   Stanford scans (the first three come decimated or with holes: see `inrbench data list`)
     knot, gyroid                    procedural: a trefoil tube, and a gyroid sheet cut to a ball
+    sponge, spring, blobs, star     procedural: a Menger sponge, a coil around a torus, eight merged balls, a ball with waves
 
 Table 2 and figure 4 of Han et al., AAAI 2026. The paper describes a signed distance and its zero level set; its official code
 fits a voxel grid of zeros and ones by mean squared error and uses a threshold of 0.5. These are different problems, so there
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inrbench import Protocol, Task, register_task
 from inrbench.data import (
@@ -61,6 +63,9 @@ SIDES = {
 }
 """Sides of the scans' bounding boxes, the longest being 1, for time estimates without the data. Those of thai are a guess."""
 PROCEDURAL_VERSION = 1
+Points = NDArray[np.float64]
+TUNING = ("knot", "gyroid", "star")
+STANDARD_SIGNALS = ("armadillo", "dragon", "lucy", "sponge", "spring", "blobs")
 
 METRICS = (IOU_GRID, IOU_RANDOM, CHAMFER, NORMALS, MSE_TRAIN)
 METRIC_IDS = tuple(metric.id for metric in METRICS)
@@ -149,13 +154,34 @@ def quick(paper: Protocol) -> Protocol:
     )
 
 
+def standard(paper: Protocol) -> Protocol:
+    """Return the scale model of a protocol: the same number of passes over the voxels of a coarser grid."""
+    return dataclasses.replace(
+        paper,
+        name="standard",
+        width=64,
+        batch=4096,
+        lr=1e-3,
+        lr_min=2e-4,
+        settings=dataclasses.replace(paper.settings_as(ShapeSettings), resolution=64),
+        sources={
+            **paper.sources,
+            "resolution": "64 voxels along the longest side, inrbench's choice: an eighth of 'paper'",
+            "width": "8,641 parameters for 50,000 to 260,000 voxels; 'paper' has 132,865 for up to 134 million",
+            "batch": "4,096 voxels, 12 to 64 steps in each pass; 'paper' has up to 270",
+            "lr, lr_min": "1e-3, inrbench's choice, falling by the paper's factor: 5e-3 is meant for batches of 500,000",
+            "budget": "200 passes, 10 to 52 million points: about a minute of one core per run",
+        },
+    )
+
+
 class ShapeTask(Task):
     """Base class of the tasks on solids. The protocol's ``target`` is fitted at their voxels."""
 
     kind = "shape"
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
-    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": tuple(SCANS)}
+    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": tuple(SCANS), "standard": STANDARD_SIGNALS}
     file_extensions = (".ply", ".stl", ".obj", ".off", ".gz")
 
     def signals(self) -> tuple[str, ...]:
@@ -233,8 +259,12 @@ class SignedDistance(ShapeTask):
     """sdf: solids from triangle meshes as a signed distance, as in the paper's text."""
 
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {**ShapeTask.suites, "quick": ("knot",)}
-    tuning_split = ("sdf", ("knot", "gyroid"))
-    protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER_SDF, "quick": quick(PAPER_SDF)}
+    tuning_split = ("sdf", TUNING)
+    protocols: ClassVar[Mapping[str, Protocol]] = {
+        "paper": PAPER_SDF,
+        "standard": standard(PAPER_SDF),
+        "quick": quick(PAPER_SDF),
+    }
 
 
 @register_task("occupancy")
@@ -242,10 +272,11 @@ class Occupancy(ShapeTask):
     """occupancy: solids from triangle meshes as voxels of 0 and 1, as in the paper's official code."""
 
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {**ShapeTask.suites, "quick": ("gyroid",)}
-    tuning_split = ("occupancy", ("knot", "gyroid"))
+    tuning_split = ("occupancy", TUNING)
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": PAPER_OCCUPANCY,
         "official": OFFICIAL,
+        "standard": standard(PAPER_OCCUPANCY),
         "quick": quick(PAPER_OCCUPANCY),
     }
 
@@ -253,8 +284,7 @@ class Occupancy(ShapeTask):
 @cache
 def knot() -> Mesh:
     """Return a tube around a trefoil knot."""
-    around, across, radius = 512, 32, 0.42
-    t = np.linspace(0, 2 * np.pi, around, endpoint=False)[:, None]
+    t = np.linspace(0, 2 * np.pi, 512, endpoint=False)[:, None]
     curve = np.hstack((np.sin(t) + 2 * np.sin(2 * t), np.cos(t) - 2 * np.cos(2 * t), -np.sin(3 * t)))
     along = np.hstack((np.cos(t) + 4 * np.cos(2 * t), -np.sin(t) + 4 * np.sin(2 * t), -3 * np.cos(3 * t)))
     along /= np.linalg.norm(along, axis=1, keepdims=True)
@@ -262,7 +292,20 @@ def knot() -> Mesh:
     out = np.hstack((np.sin(2 * t), -np.cos(2 * t), np.zeros_like(t)))
     out -= (out * along).sum(1, keepdims=True) * along
     out /= np.linalg.norm(out, axis=1, keepdims=True)
-    third = np.cross(along, out)
+    return _tube(curve, out, np.cross(along, out), radius=0.42, across=32)
+
+
+def _tube(curve: Points, out: Points, third: Points, radius: float, across: int) -> Mesh:
+    """Return a closed tube around a closed curve.
+
+    Args:
+        curve: Points of the curve ``(N, 3)``.
+        out: Unit vectors ``(N, 3)`` perpendicular to the curve.
+        third: Unit vectors ``(N, 3)`` perpendicular to both.
+        radius: Radius of the tube.
+        across: Number of points around the tube.
+    """
+    around = len(curve)
     angle = np.linspace(0, 2 * np.pi, across, endpoint=False)[None, :, None]
     vertices = curve[:, None] + radius * (np.cos(angle) * out[:, None] + np.sin(angle) * third[:, None])
     i, j = np.meshgrid(np.arange(around), np.arange(across), indexing="ij")
@@ -275,18 +318,99 @@ def knot() -> Mesh:
 @cache
 def gyroid() -> Mesh:
     """Return a sheet of finite thickness around a gyroid, inside a ball."""
-    from skimage.measure import marching_cubes
-
     line = np.linspace(-1.05, 1.05, 65)
     x, y, z = np.meshgrid(line, line, line, indexing="ij")
     k = 2.5 * np.pi
     wave = np.sin(k * x) * np.cos(k * y) + np.sin(k * y) * np.cos(k * z) + np.sin(k * z) * np.cos(k * x)
-    field = np.maximum((np.abs(wave) - 0.55) / k, np.sqrt(x**2 + y**2 + z**2) - 1)
+    return _surface(np.maximum((np.abs(wave) - 0.55) / k, np.sqrt(x**2 + y**2 + z**2) - 1), line)
+
+
+@cache
+def blobs() -> Mesh:
+    """Return eight balls that merge into one another."""
+    line = np.linspace(-1.2, 1.2, 97)
+    at = np.stack(np.meshgrid(line, line, line, indexing="ij"))
+    draw = np.random.default_rng(8)
+    field = np.ones(at.shape[1:])
+    for centre, radius in zip(draw.uniform(-0.6, 0.6, (8, 3)), draw.uniform(0.35, 0.55, 8), strict=True):
+        field -= np.exp(1 - 2 * np.square(at - centre[:, None, None, None]).sum(axis=0) / radius**2)
+    return _surface(field, line)
+
+
+@cache
+def star() -> Mesh:
+    """Return a ball with waves along both angles."""
+    line = np.linspace(-1.3, 1.3, 97)
+    x, y, z = np.meshgrid(line, line, line, indexing="ij")
+    radius = np.sqrt(x**2 + y**2 + z**2)
+    height = z / radius.clip(1e-9)
+    return _surface(radius - 0.85 - 0.25 * np.sin(6 * np.arctan2(y, x)) * (1 - height**2) - 0.1 * np.cos(8 * height), line)
+
+
+@cache
+def spring() -> Mesh:
+    """Return a coil of five turns around a torus."""
+    t = np.linspace(0, 2 * np.pi, 1024, endpoint=False)[:, None]
+    curve = np.hstack(((1 + 0.45 * np.cos(5 * t)) * np.cos(t), (1 + 0.45 * np.cos(5 * t)) * np.sin(t), 0.45 * np.sin(5 * t)))
+    along = np.roll(curve, -1, axis=0) - np.roll(curve, 1, axis=0)
+    along /= np.linalg.norm(along, axis=1, keepdims=True)
+    out = np.hstack((np.cos(5 * t) * np.cos(t), np.cos(5 * t) * np.sin(t), np.sin(5 * t)))  # from the torus' core
+    out -= (out * along).sum(1, keepdims=True) * along
+    out /= np.linalg.norm(out, axis=1, keepdims=True)
+    return _tube(curve, out, np.cross(along, out), radius=0.16, across=24)
+
+
+@cache
+def sponge() -> Mesh:
+    """Return a Menger sponge of two generations: 400 cubes of 9 x 9 x 9."""
+    kept = np.ones((1, 1, 1), dtype=bool)
+    hole = np.ones((3, 3, 3), dtype=bool)
+    hole[1, 1, :] = hole[1, :, 1] = hole[:, 1, 1] = False
+    for _ in range(2):
+        kept = np.kron(hole, kept).astype(bool)
+    return _cubes(kept)
+
+
+def _surface(field: NDArray[np.float64], line: NDArray[np.float64]) -> Mesh:
+    """Return the surface of a solid from a field ``(N, N, N)`` that is negative inside.
+
+    Args:
+        field: Values on a cubic grid.
+        line: Positions along each axis, evenly spaced.
+    """
+    from skimage.measure import marching_cubes
+
     vertices, faces, _, _ = marching_cubes(field, 0.0, spacing=(line[1] - line[0],) * 3, gradient_direction="ascent")
     return checked(Mesh(vertices.astype(np.float64), faces.astype(np.int64)))
 
 
-PROCEDURAL: dict[str, Callable[[], Mesh]] = {"knot": knot, "gyroid": gyroid}
+def _cubes(kept: NDArray[np.bool_]) -> Mesh:
+    """Return the boundary of a set of unit cubes as triangles that face outwards."""
+    padded = np.pad(kept, 1)
+    quads = []
+    for axis in range(3):
+        for side in (0, 1):
+            step = 2 * side - 1
+            open_face = padded & ~np.roll(padded, -step, axis=axis)
+            at = np.argwhere(open_face) - 1
+            u, v = np.eye(3, dtype=np.int64)[[(axis + 1) % 3, (axis + 2) % 3]]
+            corner = at + side * np.eye(3, dtype=np.int64)[axis]
+            corners = [corner, corner + u, corner + u + v, corner + v]
+            quads.append(np.stack(corners if side else corners[::-1], axis=1))
+    vertices, index = np.unique(np.concatenate(quads).reshape(-1, 3), axis=0, return_inverse=True)
+    a, b, c, d = index.reshape(-1, 4).T
+    faces = np.concatenate((np.stack((a, b, c), axis=1), np.stack((a, c, d), axis=1)))
+    return checked(Mesh(vertices.astype(np.float64), faces.astype(np.int64)))
+
+
+PROCEDURAL: dict[str, Callable[[], Mesh]] = {
+    "knot": knot,
+    "gyroid": gyroid,
+    "sponge": sponge,
+    "spring": spring,
+    "blobs": blobs,
+    "star": star,
+}
 
 
 @cache

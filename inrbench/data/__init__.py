@@ -2,6 +2,7 @@
 
 from inrbench.data.audio import Clip, read_wav, write_wav
 from inrbench.data.catalogue import Dataset, catalogue, dataset
+from inrbench.data.dicom import DICOM, read_dicom
 from inrbench.data.distance import is_inside, nearest_on_surface, signed_distance
 from inrbench.data.image import image_shape, read_image, write_image
 from inrbench.data.locate import LocatedFile, cache_folder, content_sha256, file_sha256, locate, require_file, search_path
@@ -11,6 +12,7 @@ from inrbench.data.shape_truth import GroundTruthSpec, ShapeTruth, grid_shape, s
 from inrbench.data.video import Frames, read_video, video_shape, write_video
 
 __all__ = [
+    "DICOM",
     "Clip",
     "Dataset",
     "Frames",
@@ -31,6 +33,7 @@ __all__ = [
     "is_inside",
     "locate",
     "nearest_on_surface",
+    "read_dicom",
     "read_image",
     "read_mesh",
     "read_video",

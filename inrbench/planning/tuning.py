@@ -26,6 +26,8 @@ LEARNING_RATES = (1e-5, 2e-2)
 """The lowest and the highest learning rate that any search tries."""
 AROUND = 10.0
 """Largest factor between the usual value of the learning rate or a parameter and the values that are tried."""
+RATE = "lr"
+"""Name of the learning rate among the ranges of a search."""
 DIGITS = 3
 """Significant digits of the values that are tried."""
 HALVING = 4
@@ -70,9 +72,7 @@ class Search:
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
         """The range of the learning rate and of each parameter that is tried."""
-        usual = self.method.params_for(self.tuning_task.name, self.tuning_task.kind, self.signals[0], self.protocol)
-        own = {name: tried_range(self.method, name, usual) for name in self.method.search_ranges}
-        return {"lr": tried_rates(self.tuning_task.protocol(self.protocol)), **own}
+        return tried_ranges(self.method, self.tuning_task, self.tuning_task.protocol(self.protocol), self.signals[0])
 
     @property
     def rounds(self) -> tuple[int, ...]:
@@ -178,9 +178,10 @@ def make_search(
     _, signals = task.tuning_split
     base = tuning_task.protocol(protocol)
     usual = method.params_for(tuning_task.name, tuning_task.kind, signals[0], protocol)
+    ranges = tried_ranges(method, tuning_task, base, signals[0])
     trials = [Recipe(), *_trial_of_authors(method, tuning_task, base, usual)]
-    points = _points(len(method.search_ranges) + 1, rounds_of(budget)[0] - len(trials))
-    trials += [_recipe(method, base, usual, point) for point in points]
+    points = _points(len(ranges), rounds_of(budget)[0] - len(trials))
+    trials += [_recipe(ranges, base, usual, point) for point in points]
     return Search(
         method, task, tuning_task, signals, protocol, tuple(seeds), device, budget, tuple(trials), tuple(plugin_files)
     )
@@ -273,15 +274,16 @@ def _rates(rate: float, protocol: Protocol) -> dict[str, str]:
     return {"lr": repr(rate), "lr_min": repr(float(f"{rate * protocol.lr_min / protocol.lr:.{DIGITS}g}"))}
 
 
-def _recipe(method: Method, protocol: Protocol, usual: Mapping[str, Value], point: np.ndarray) -> Recipe:
+def _recipe(
+    ranges: Mapping[str, tuple[float, float]], protocol: Protocol, usual: Mapping[str, Value], point: np.ndarray
+) -> Recipe:
     """Return the recipe at a point of the unit cube: a learning rate, and parameters of the method.
 
     A parameter that is usually None is None in half of the trials.
     """
-    training = _rates(_within(tried_rates(protocol), point[0]), protocol)
+    training = _rates(_within(ranges[RATE], point[0]), protocol)
     params: dict[str, Value] = {}
-    for name, share in zip(method.search_ranges, point[1:], strict=True):
-        ends = tried_range(method, name, usual)
+    for (name, ends), share in zip(list(ranges.items())[1:], point[1:], strict=True):
         if usual[name] is not None:
             params[name] = _within(ends, share)
         elif share >= 0.5:
@@ -289,27 +291,31 @@ def _recipe(method: Method, protocol: Protocol, usual: Mapping[str, Value], poin
     return Recipe(params, training)
 
 
-def tried_rates(protocol: Protocol) -> tuple[float, float]:
-    """Return the lowest and the highest learning rate that are tried under a protocol."""
-    return max(LEARNING_RATES[0], protocol.lr / AROUND), min(LEARNING_RATES[1], protocol.lr * AROUND)
+def tried_ranges(method: Method, task: Task, protocol: Protocol, signal: str) -> dict[str, tuple[float, float]]:
+    """Return the lowest and the highest value of the learning rate, and then of each parameter, that a search tries.
 
-
-def tried_range(method: Method, name: str, usual: Mapping[str, Value]) -> tuple[float, float]:
-    """Return the lowest and the highest value of a parameter that are tried: its declared range, near its usual value.
-
-    A declared range holds for all tasks; frequencies for sounds are a hundred times those for images. If ``omega_first`` is
-    usually None, the layer has the value of ``omega``, and the range is near that.
+    They are the declared ranges, near the usual values: a declared range may hold for all tasks, and frequencies for sounds are
+    a hundred times those for images. If ``omega_first`` is usually None, the layer has the value of ``omega``, and the range is
+    near that.
 
     Args:
         method: The method.
-        name: Name of the parameter.
-        usual: The method's usual parameters for the task.
+        task: The task with the tuning signals.
+        protocol: The protocol.
+        signal: A signal, for the method's usual parameters.
     """
-    low, high = method.search_ranges[name]
-    centre = usual[name] if usual[name] is not None else usual.get(name.removesuffix("_first"))
-    if low <= 0 or isinstance(centre, bool) or not isinstance(centre, int | float) or not low <= centre <= high:
-        return low, high
-    return max(low, centre / AROUND), min(high, centre * AROUND)
+    usual = method.params_for(task.name, task.kind, signal, protocol.name)
+    ranges = {RATE: _near(LEARNING_RATES, protocol.lr)}
+    for name, ends in method.search_ranges.items():
+        centre = usual[name] if usual[name] is not None else usual.get(name.removesuffix("_first"))
+        ranges[name] = _near(ends, centre) if isinstance(centre, int | float) else ends
+    return ranges
+
+
+def _near(ends: tuple[float, float], centre: float) -> tuple[float, float]:
+    """Return the part of a range that is at most a factor of AROUND from a centre; the whole range if that is not possible."""
+    low, high = ends
+    return (max(low, centre / AROUND), min(high, centre * AROUND)) if 0 < low <= centre <= high else ends
 
 
 def _within(ends: tuple[float, float], share: float) -> float:

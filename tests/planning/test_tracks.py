@@ -343,8 +343,9 @@ def test_a_task_that_was_not_tuned_offers_another_track(tmp_path, monkeypatch):
         RunOptions(methods="wire", tasks="photo", protocol="standard", results=tmp_path).requests()
 
 
-def test_task_without_tuning_signals_cannot_be_tuned():
+def test_task_without_tuning_signals_cannot_be_tuned(monkeypatch):
     task = Registry().task("allen-cahn2d")
+    monkeypatch.setattr(type(task), "tuning_split", None)
     with pytest.raises(BadValue, match="has no tuning signals"):
         make_search(Registry().method("msa-pinn"), task, task, "quick", 3, (0,), "cpu")
 
