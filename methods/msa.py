@@ -50,7 +50,8 @@ from inrbench.nn import MultiScaleSine, Spacing, per_layer
         "function": {"lr": "1e-4", "lr_min": "1e-7", "schedule": "cosine"},  # curvefit configs
         "occupancy": {"lr": "5e-3", "lr_min": "1e-3", "schedule": "exponential"},  # reconstruction, commented out
     },
-    search_ranges={"s_min": (0.0, 2.0), "s_max": (1.0, 6.5), "s_max_last": (0.0, 3.0)},
+    search_ranges={"s_min": (0.0, 2.0), "s_max": (1.0, 5.5), "s_max_last": (0.0, 3.0)},
+    log10_params=("s_min", "s_max", "s_max_last"),
 )
 def msa(
     net: NetworkSpec,

@@ -1,6 +1,6 @@
 """``inrbench tune``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from inrbench.errors import OK, BadValue, InrbenchError
 from inrbench.spec import MethodLabel
 
 if TYPE_CHECKING:
-    from inrbench.planning.tuning import Search
+    from inrbench.planning.tuning import Search, Trial
 
 
 @click.command("tune")
@@ -57,10 +57,12 @@ def command(
     inrbench run --methods msa,siren,wire --tasks kodak --protocol quick --track tuned
     """
     from inrbench.planning import RunOptions
+    from inrbench.planning.tuning import promote, rank_trials
     from inrbench.runner import EXIT_INTERRUPTED, run_requests
 
     searches = _searches(methods, words(tasks), protocol, budget, parse_seeds(seeds), device, plugins)
     remaining = {number: list(range(search.rounds[0])) for number, search in enumerate(searches)}
+    first_rounds: dict[int, list[Trial]] = {}
     code = OK  # a failed trial is ranked last and is not an error of the command
     for round_number in range(len(searches[0].rounds)):
         requests = [
@@ -72,8 +74,13 @@ def command(
         runs = iter(report.run_ids)
         for number, search in enumerate(searches):
             runs_of_trials = {trial: next(runs) for trial in remaining[number]}
-            remaining[number], failed = _end_round(search, round_number, runs_of_trials, results)
-            code = failed or code
+            ranked = rank_trials(search, runs_of_trials, results)
+            _say_round(search, round_number, ranked)
+            first_rounds.setdefault(number, ranked)
+            if round_number + 1 < len(search.rounds):
+                remaining[number] = promote(search, round_number, ranked)
+            else:
+                code = _end_search(search, first_rounds[number], ranked, results) or code
     return code
 
 
@@ -104,26 +111,32 @@ def _searches(
     return searches
 
 
-def _end_round(
-    search: "Search", round_number: int, runs_of_trials: Mapping[int, Sequence[str]], results: Path
-) -> tuple[list[int], int]:
-    """Print the scores of a round's trials; return the trials of the next round, and an exit code."""
-    from inrbench.planning.recipes import write_recipe
-    from inrbench.planning.tuning import EPOCH_DIVISORS, choose, describe_trial, promote, rank_trials
+def _say_round(search: "Search", round_number: int, ranked: "Sequence[Trial]") -> None:
+    """Print the scores of a round's trials."""
+    from inrbench.planning.tuning import EPOCH_DIVISORS, describe_trial
 
-    ranked = rank_trials(search, runs_of_trials, results)
     share = "all" if EPOCH_DIVISORS[round_number] == 1 else f"1/{EPOCH_DIVISORS[round_number]} of the"
     what = f"{search.method.name} on {search.task.name}"
     say(f"{what}, round {round_number + 1} of {len(EPOCH_DIVISORS)}, {share} epochs, by {search.metric}:", bold=True)
     for trial in ranked:
         say(f"  trial {trial.number:3}  {trial.shown}  ({describe_trial(search.trials[trial.number])})")
-    if round_number + 1 < len(EPOCH_DIVISORS):
-        return promote(search, round_number, ranked), OK
+
+
+def _end_search(search: "Search", first_round: "Sequence[Trial]", last_round: "Sequence[Trial]", results: Path) -> int:
+    """Write the best recipe and print it; return an exit code."""
+    from inrbench.planning.recipes import write_recipe
+    from inrbench.planning.sensitivity import sensitivities
+    from inrbench.planning.tuning import choose, describe_trial
+
     try:
-        chosen = choose(search, ranked)
+        chosen = choose(search, last_round)
     except InrbenchError as error:
         say(f"inrbench: {error}", err=True)
-        return [], error.exit_code
-    path = write_recipe(results, search, chosen)
+        return error.exit_code
+    falls = sensitivities(search, first_round, chosen.recipe)
+    path = write_recipe(results, search, chosen, falls)
+    what = f"{search.method.name} on {search.task.name}"
     say(f"{what}: {describe_trial(chosen.recipe)}, best of {len(search.trials)} trials; wrote {path}")
-    return [], OK
+    for fall in falls:
+        say(f"  off by a factor in round 1: {fall}")
+    return OK

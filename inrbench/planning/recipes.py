@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 from inrbench.errors import NothingFound, StoreError
 from inrbench.planning.request import Recipe, Request
+from inrbench.planning.sensitivity import Sensitivity
 from inrbench.planning.tuning import LEARNING_RATES, BestTrial, Search
 from inrbench.spec import TUNED
 from inrbench.store.files import below, read_regular, write_atomically
@@ -41,13 +42,14 @@ class Tuned:
     facts: str = field(default="", compare=False)
 
 
-def write_recipe(results: Path, search: Search, chosen: BestTrial) -> Path:
+def write_recipe(results: Path, search: Search, chosen: BestTrial, falls: Sequence[Sensitivity] = ()) -> Path:
     """Write the best recipe to ``tuned/<task>-<protocol>-<method>.toml`` in a results folder, and return the path.
 
     Args:
         results: The results folder.
         search: The search.
         chosen: The result of the search.
+        falls: How far the score falls when a setting is off.
     """
     folder = tuned_folder(results)
     path = folder / f"{search.task.name}-{search.protocol}-{search.method.name}.toml"
@@ -64,10 +66,16 @@ def write_recipe(results: Path, search: Search, chosen: BestTrial) -> Path:
         "score": chosen.score,
         "score_untuned": "none" if chosen.untuned is None else chosen.untuned,
     }
-    search_ranges = search.ranges
     params = {name: "none" if value is None else value for name, value in chosen.recipe.params.items()}
     lines = [f"{name} = {_toml(value)}" for name, value in facts.items()]
-    for table, values in (("ranges", search_ranges), ("params", params), ("training", chosen.recipe.training)):
+    off = {each.name: ["none" if fall is None else fall for fall in (each.off_by_two, each.off_by_four)] for each in falls}
+    tables: dict[str, Mapping[str, object]] = {
+        "ranges": search.ranges,
+        "params": params,
+        "training": chosen.recipe.training,
+        "fall_when_off_by_2_and_4": off,
+    }
+    for table, values in tables.items():
         lines += ["", f"[{table}]", *(f"{name} = {_toml(value)}" for name, value in values.items())]
     write_atomically(("\n".join(lines) + "\n").encode(), path)
     return path

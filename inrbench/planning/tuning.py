@@ -67,12 +67,22 @@ class Search:
     @property
     def metric(self) -> str:
         """Id of the metric by which trials are ranked."""
-        return self.task.tuning_metric or self.tuning_task.protocol(self.protocol).metrics[0]
+        return self.task.tuning_metric or self.base.metrics[0]
 
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
         """The range of the learning rate and of each parameter that is tried."""
-        return tried_ranges(self.method, self.tuning_task, self.tuning_task.protocol(self.protocol), self.signals[0])
+        return tried_ranges(self.method, self.tuning_task, self.base, self.signals[0])
+
+    @property
+    def base(self) -> Protocol:
+        """The protocol whose learning rate a search changes."""
+        return self.tuning_task.protocol(self.protocol)
+
+    @property
+    def usual(self) -> dict[str, Value]:
+        """The method's usual parameters on the first tuning signal."""
+        return self.method.params_for(self.tuning_task.name, self.tuning_task.kind, self.signals[0], self.protocol)
 
     @property
     def rounds(self) -> tuple[int, ...]:
@@ -81,7 +91,7 @@ class Search:
 
     def requests(self, round_number: int, trials: Sequence[int]) -> list[Request]:
         """Return the requests of a round, one per given trial."""
-        epochs = self.tuning_task.protocol(self.protocol).epochs // EPOCH_DIVISORS[round_number]
+        epochs = self.base.epochs // EPOCH_DIVISORS[round_number]
         changes = {} if EPOCH_DIVISORS[round_number] == 1 else {"epochs": str(max(1, epochs))}
         return [
             Request(

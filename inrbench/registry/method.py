@@ -35,6 +35,7 @@ class Method:
             ``--set`` takes them, and the method's own parameters, by name.
         search_ranges: Parameter -> the lowest and the highest value that ``inrbench tune`` tries, on a log scale if both are
             positive.
+        log10_params: Parameters that are the logarithm to base 10 of a frequency: twice the frequency is 0.3 more.
         known_failures: Kind or task -> why the method does not train on it. The text is shown with a run that did not train.
         own_training: Whether its networks bring their own training (``inrbench.nn.OwnTraining``).
         closed_form: Whether its networks are solved (``inrbench.nn.LinearModel``), so that there is nothing to tune.
@@ -52,6 +53,7 @@ class Method:
     kinds: tuple[str, ...] = ()
     authors: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     search_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    log10_params: tuple[str, ...] = ()
     known_failures: Mapping[str, str] = field(default_factory=dict)
     own_training: bool = False
     closed_form: bool = False
@@ -74,6 +76,8 @@ class Method:
                     f"method '{self.name}': authors for '{where}' may not change {fixed[0]}: "
                     "all methods of the track share size, budget and metrics"
                 )
+        if unknown := sorted(set(self.log10_params) - known.keys()):
+            raise BadValue(f"method '{self.name}': log10_params names an unknown parameter '{unknown[0]}'")
         for key, (low, high) in self.search_ranges.items():
             if key not in known or not low < high:
                 raise BadValue(
@@ -166,6 +170,7 @@ def register_method(
     kinds: tuple[str, ...] = (),
     authors: Mapping[str, Mapping[str, str]] | None = None,
     search_ranges: Mapping[str, tuple[float, float]] | None = None,
+    log10_params: tuple[str, ...] = (),
     known_failures: Mapping[str, str] | None = None,
     own_training: bool = False,
     closed_form: bool = False,
@@ -180,6 +185,7 @@ def register_method(
         kinds: Kinds of task that ``--methods all`` runs the method on; empty for every kind.
         authors: The authors' training by kind or task, as in ``Method``.
         search_ranges: The lowest and the highest value of each parameter for ``inrbench tune``, as in ``Method``.
+        log10_params: Parameters that are the logarithm to base 10 of a frequency.
         known_failures: Why the method does not train, by kind or task, as in ``Method``.
         own_training: Whether its networks have a method ``own_training``. On the track ``paper`` such a method takes part
             only if the protocol allows it.
@@ -197,6 +203,7 @@ def register_method(
             kinds=kinds,
             authors=authors or {},
             search_ranges=search_ranges or {},
+            log10_params=log10_params,
             known_failures=known_failures or {},
             own_training=own_training,
             closed_form=closed_form,

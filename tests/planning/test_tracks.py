@@ -1,5 +1,6 @@
 """Tracks: methods may be trained with different settings, and a leaderboard never mixes tracks."""
 
+import tomllib
 from dataclasses import asdict, replace
 
 import pytest
@@ -12,6 +13,7 @@ from inrbench.nn import LinearModel
 from inrbench.planning import Request, RunOptions, make_plan, recipes
 from inrbench.planning.plan import Recipe
 from inrbench.planning.recipes import read_recipes, tuned_requests, write_recipe
+from inrbench.planning.sensitivity import Sensitivity
 from inrbench.planning.tuning import (
     EPOCH_DIVISORS,
     LEARNING_RATES,
@@ -183,8 +185,9 @@ def test_best_quarter_of_trials_continues_and_the_best_recipe_is_used(attempt, t
     store_round(attempt, tmp_path, found, 2, {0: 22.0, 3: 27.0}, PSNR)
     chosen = choose(found, ranked_trials(found, 2, remaining, tmp_path))
     assert (chosen.recipe, chosen.score, chosen.untuned, chosen.finished) == (found.trials[3], 27.0, 22.0, 2)
-    path = write_recipe(tmp_path, found, chosen)
+    path = write_recipe(tmp_path, found, chosen, [Sensitivity("lr", 1.5, None)])
     assert path.name == "photo-quick-wire.toml"
+    assert tomllib.loads(path.read_text())["fall_when_off_by_2_and_4"] == {"lr": [1.5, "none"]}
     assert read_recipes(tmp_path, "quick")["photo", "wire"].recipe == found.trials[3]
     assert read_recipes(tmp_path, "paper") == {}
     (request,) = tuned_requests(
