@@ -105,6 +105,16 @@ def test_a_different_protocol_and_a_missing_run_are_distinguished(registry, meas
     assert verdicts(registry, [])[0].outcome == "not run"
 
 
+def test_the_scale_model_stands_in_for_the_paper_before_other_protocols(registry, measured):
+    """A smoke test with more seeds must not stand beside a number of the paper."""
+    measured({"siren": [1e-1] * 5}, protocol="quick", protocol_fingerprint="a" * 12)
+    measured({"siren": [1e-2] * 4}, protocol="other", protocol_fingerprint="b" * 12)
+    groups = measured({"siren": [1e-3]}, protocol="standard", protocol_fingerprint="c" * 12)
+    (verdict,) = verdicts(registry, groups)
+    assert (verdict.outcome, verdict.note) == ("protocol differs", "measured under protocol standard")
+    assert verdict.measured == pytest.approx(1e-3)
+
+
 def test_failed_runs_give_the_verdict_not_reproduced(registry, measured):
     (verdict,) = verdicts(registry, measured({"siren": [None]}))
     assert (verdict.outcome, verdict.note) == ("not reproduced", "1 run(s) failed")
