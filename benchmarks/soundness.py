@@ -1,4 +1,4 @@
-"""Check whether a protocol is sound, from stored runs: ``python benchmarks/soundness.py RESULTS PROTOCOL [OUT.json]``.
+"""Check whether a protocol is sound, from stored runs: ``python benchmarks/soundness.py RESULTS PROTOCOL [OUT.json OUT.png]``.
 
 For each task with runs of the protocol:
 
@@ -7,6 +7,8 @@ For each task with runs of the protocol:
 (b) trained: which methods did not train on a signal. For a protocol to be sound, there must be none on the track ``tuned``.
 (c) apart: whether the seeds tell the first from the fifth method: on how many signals the difference of their means over seeds is
     larger than twice its standard error. None with fewer than three seeds.
+
+The picture shows (a): for each task and track, the change of each method as a share of the limit.
 """
 
 import json
@@ -20,8 +22,11 @@ import numpy as np
 from inrbench.analyse import leaderboards
 from inrbench.analyse.aggregate import seed_scores, untrained, usable
 from inrbench.analyse.leaderboard import Leaderboard
+from inrbench.report.plots.style import marker_styles, panels, plot_style
 
 FIFTH = 5
+LIMITS = {"dB": 0.2, "decades": 0.02, "percent": 2.0}
+"""Largest change of the median method over the last tenth of the steps."""
 
 
 def settled(table: Leaderboard) -> dict[str, float]:
@@ -60,11 +65,38 @@ def apart(table: Leaderboard) -> dict[str, object] | None:
     return {"first": first, "fifth": fifth, "signals": signals, "apart": int(clear)}
 
 
+def unit_of(table: Leaderboard) -> str:
+    """Return the unit of changes of the primary metric."""
+    metric = table.metrics[0]
+    return "decades" if metric.scale == "log" else metric.unit or "percent"
+
+
+def draw(tables: list[Leaderboard], path: Path) -> None:
+    """Draw the change of each method over the last tenth of the steps, as a share of the limit; the median is a line."""
+    with plot_style():
+        figure, (axes,) = panels(1, "change of the primary metric over the last tenth of the steps", 0.8 + 0.3 * len(tables))
+        styles, named = marker_styles({row.label for table in tables for row in table.rows}), set()
+        for place, table in enumerate(tables):
+            shares = {label: change / LIMITS[unit_of(table)] for label, change in settled(table).items()}
+            for label, share in shares.items():
+                name = None if label in named else label
+                named.add(label)
+                axes.plot(max(share, 1e-2), place, label=name, **styles[label])
+            if shares:
+                axes.plot([statistics.median(shares.values())] * 2, [place - 0.3, place + 0.3], color="#444444", linewidth=1)
+        axes.axvline(1, color="#999999", linewidth=0.8)
+        axes.set(xscale="log", xlabel="share of the limit (0.2 dB, 0.02 decades, 2 %)")
+        axes.set_yticks(range(len(tables)), [f"{t.group.task}, {t.group.track}" for t in tables])
+        axes.invert_yaxis()
+        figure.legend(fontsize=5, ncol=4, loc="outside lower center")
+        figure.savefig(path)
+
+
 def soundness(table: Leaderboard) -> dict[str, object]:
     metric, runs = table.metrics[0], table.group.runs
     changes = settled(table)
     median = statistics.median(changes.values()) if changes else None
-    unit = "decades" if metric.scale == "log" else metric.unit or "percent"
+    unit = unit_of(table)
     return {
         "track": table.group.track,
         "metric": metric.id,
@@ -78,14 +110,16 @@ def soundness(table: Leaderboard) -> dict[str, object]:
     }
 
 
-def main(results: Path, protocol: str, out: Path | None) -> None:
+def main(results: Path, protocol: str, out: Path | None, picture: Path | None) -> None:
     tables = [t for t in leaderboards(results, protocols=[protocol], curves=True) if t.metrics]
     report = {f"{t.group.task}, track {t.group.track}": soundness(t) for t in tables}
     text = json.dumps(report, indent=1)
     print(text)
     if out is not None:
         out.write_text(text + "\n", encoding="utf-8")
+    if picture is not None:
+        draw(tables, picture)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]) if len(sys.argv) > 3 else None)
+    main(Path(sys.argv[1]), sys.argv[2], *(Path(sys.argv[i]) if len(sys.argv) > i else None for i in (3, 4)))
