@@ -176,6 +176,28 @@ class VideoSettings(ImageSettings):
             raise BadValue(f"frames must be at least {MIN_FRAMES}, got {self.frames}")
 
 
+@dataclass(frozen=True, kw_only=True)
+class VolumeSettings(CoordinateSettings):
+    """Settings of a volume to fit.
+
+    Args:
+        max_voxels: The volume is reduced to at most this many voxels; None keeps its size.
+        heldout: Share of the voxels that are not fitted, drawn at random.
+    """
+
+    facts: ClassVar[Mapping[str, str]] = {"value_range": "[0, 1] from the smallest to the largest value"}
+    max_voxels: int | None
+    heldout: float
+
+    def check(self) -> None:
+        """Raise BadValue if ``max_voxels`` is less than 8, or ``heldout`` is not from 0 to below 1."""
+        super().check()
+        if self.max_voxels is not None and self.max_voxels < MIN_VOXELS:
+            raise BadValue(f"max_voxels must be at least {MIN_VOXELS}, or none, got {self.max_voxels}")
+        if not 0 <= self.heldout < 1:
+            raise BadValue(f"heldout must be from 0 to below 1, got {self.heldout}")
+
+
 MIN_VOXELS = 8
 
 

@@ -52,7 +52,7 @@ class LinearGrid(LinearModel):
 @register_method(
     "bilinear",
     formula="interpolated values on a grid, as many as the network has parameters",
-    kinds=("function", "image", "video", "shape", "restoration", "ct", "audio"),
+    kinds=("function", "image", "video", "volume", "shape", "restoration", "ct", "audio"),
     closed_form=True,
 )
 def bilinear(net: NetworkSpec) -> nn.Module:

@@ -44,7 +44,7 @@ class CosineSeries(LinearModel):
 @register_method(
     "dct",
     formula="sum of c_k prod cos(pi k t), as many terms as the network has parameters",
-    kinds=("function", "image", "video", "shape", "restoration", "ct", "audio"),
+    kinds=("function", "image", "video", "volume", "shape", "restoration", "ct", "audio"),
     closed_form=True,
 )
 def dct(net: NetworkSpec) -> nn.Module:

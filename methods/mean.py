@@ -27,7 +27,7 @@ class Constant(LinearModel):
 @register_method(
     "mean",
     formula="c",
-    kinds=("function", "image", "video", "shape", "restoration", "ct", "audio"),
+    kinds=("function", "image", "video", "volume", "shape", "restoration", "ct", "audio"),
     closed_form=True,
 )
 def mean(net: NetworkSpec) -> nn.Module:

@@ -25,7 +25,7 @@ from inrbench.nn import MultiScaleSine, Spacing, per_layer
     "msa",
     formula="sin(w_i z_i) / w_i, log10 w_i from s_min to s_max over the channels",
     paper="han2026msa",
-    kinds=("function", "image", "video", "shape", "restoration", "ct", "audio"),  # for equations: msa-pinn
+    kinds=("function", "image", "video", "volume", "shape", "restoration", "ct", "audio"),  # for equations: msa-pinn
     task_params={
         # configs/curvefit_*.yaml of the official repository. All but imagefit.yaml are commented out there, so the released
         # code would use the defaults 1 and 5 below.
@@ -35,6 +35,7 @@ from inrbench.nn import MultiScaleSine, Spacing, per_layer
         "image": {"s_min": (1.2, 1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 3.6, 1.0)},  # imagefitcolor.yaml
         "video": {"s_min": 1.0, "s_max": 1.5},  # videofit_bbb, commented out; 4 equal entries for 3 layers
         "shape": {"s_min": 1.0, "s_max": 1.8},  # reconstruction, commented out
+        "volume": {"s_min": 1.0, "s_max": 1.8},  # not published: the values for shapes
         # not published for these tasks: the values of the image configs, for the number of layers of each protocol
         "denoise": {"s_min": (1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 1.0)},
         "super-resolution": {"s_min": (1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 1.0)},

@@ -1,7 +1,7 @@
 """Procedural clips of the task video, defined at every time and every resolution.
 
-Each function takes the time as a share of ``PERIOD`` frames, and the positions x in [-16/9, 16/9] and y in [-1, 1] of the
-pixels ``(H, W)``. It returns colours ``(H, W, 3)`` in about [0, 1].
+Each function takes the time as a share of ``PERIOD`` frames, and the positions ``(x, y)`` of the pixels, x in [-16/9, 16/9] and
+y in [-1, 1], each ``(H, W)``. It returns colours ``(H, W, 3)`` in about [0, 1].
 """
 
 from collections.abc import Callable, Mapping
@@ -32,12 +32,13 @@ def frames(name: str, n_frames: int, height: int, width: int) -> Frames:
         width: Columns W.
     """
     y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-16 / 9, 16 / 9, width), indexing="ij")
-    colours = (CLIPS[name](t / PERIOD, x, y) for t in range(n_frames))
+    colours = (CLIPS[name](t / PERIOD, (x, y)) for t in range(n_frames))
     return np.stack([np.rint(colour.clip(0, 1) * 255).astype(np.uint8) for colour in colours])
 
 
-def orbits(turn: float, x: Array, y: Array) -> Array:
+def orbits(turn: float, at: tuple[Array, Array]) -> Array:
     """Return three discs with soft edges that orbit over a drifting pattern of stripes."""
+    x, y = at
     drift = 2 * np.pi * turn
     stripes = np.sin(9 * x + 4 * y + 3 * drift) * np.sin(14 * y - 5 * x + 2 * drift)
     frame = np.stack([0.45 + 0.25 * stripes, 0.5 + 0.2 * np.cos(6 * x + drift), 0.55 - 0.25 * stripes * y], axis=-1)
@@ -49,16 +50,18 @@ def orbits(turn: float, x: Array, y: Array) -> Array:
     return frame
 
 
-def ripples(turn: float, x: Array, y: Array) -> Array:
+def ripples(turn: float, at: tuple[Array, Array]) -> Array:
     """Return circular waves from two sources that move towards each other."""
+    x, y = at
     phase = 2 * np.pi * turn
     left, right = np.hypot(x + 1.2 - turn, y - 0.3), np.hypot(x - 1.1 + turn, y + 0.4)
     wave = np.sin(18 * left - 4 * phase) / (1 + left) + np.sin(24 * right - 5 * phase) / (1 + right)
     return np.stack([0.5 + 0.28 * wave, 0.5 + 0.2 * wave * np.cos(2 * x), 0.55 - 0.25 * wave], axis=-1)
 
 
-def spin(turn: float, x: Array, y: Array) -> Array:
+def spin(turn: float, at: tuple[Array, Array]) -> Array:
     """Return a chequered board that turns about the centre."""
+    x, y = at
     angle = 0.5 * np.pi * turn
     u, v = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
     side = np.sin(5 * np.pi * u) * np.sin(5 * np.pi * v)
@@ -67,8 +70,9 @@ def spin(turn: float, x: Array, y: Array) -> Array:
     return np.stack([cover * shade, (0.25 + 0.5 * cover) * shade, (0.6 - 0.4 * cover) * shade], axis=-1)
 
 
-def conveyor(turn: float, x: Array, y: Array) -> Array:
+def conveyor(turn: float, at: tuple[Array, Array]) -> Array:
     """Return rows of boxes that move at different speeds in both directions."""
+    x, y = at
     frame = np.full((*x.shape, 3), 0.12)
     for row in range(6):
         centre, speed, size = -0.85 + 0.34 * row, (-1) ** row * (1 + row), 0.08 + 0.015 * row
@@ -78,8 +82,9 @@ def conveyor(turn: float, x: Array, y: Array) -> Array:
     return frame
 
 
-def swarm(turn: float, x: Array, y: Array) -> Array:
+def swarm(turn: float, at: tuple[Array, Array]) -> Array:
     """Return forty small discs on closed paths of different frequencies."""
+    x, y = at
     draw = np.random.default_rng(40)
     frame = np.stack([0.9 - 0.1 * y, 0.9 - 0.05 * y, 0.85 + 0.1 * y], axis=-1)
     for _ in range(40):
@@ -91,8 +96,9 @@ def swarm(turn: float, x: Array, y: Array) -> Array:
     return frame
 
 
-def waves(turn: float, x: Array, y: Array) -> Array:
+def waves(turn: float, at: tuple[Array, Array]) -> Array:
     """Return sixty plane waves of random directions, frequencies and colours."""
+    x, y = at
     draw = np.random.default_rng(60)
     frame = np.full((*x.shape, 3), 0.5)
     for _ in range(60):
@@ -101,19 +107,21 @@ def waves(turn: float, x: Array, y: Array) -> Array:
     return frame
 
 
-def pan(turn: float, x: Array, y: Array) -> Array:
+def pan(turn: float, at: tuple[Array, Array]) -> Array:
     """Return a window that moves over scikit-image's astronaut."""
+    x, y = at
     return _sampled("astronaut.png", 150 + 110 * y + 160 * turn, 256 + 110 * x + 40 * np.sin(4 * np.pi * turn))
 
 
-def turn(turn: float, x: Array, y: Array) -> Array:
+def turn(turn: float, at: tuple[Array, Array]) -> Array:
     """Return scikit-image's cup of coffee, which turns and comes nearer."""
+    x, y = at
     angle, size = 0.8 * np.pi * turn, 150 * (1 - 0.4 * turn)
     u, v = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
     return _sampled("coffee.png", 200 + size * v, 300 + size * u)
 
 
-CLIPS: Mapping[str, Callable[[float, Array, Array], Array]] = {
+CLIPS: Mapping[str, Callable[[float, tuple[Array, Array]], Array]] = {
     "orbits": orbits,
     "pan": pan,
     "ripples": ripples,

@@ -21,7 +21,7 @@ from inrbench.spec import Metric
 
 Array = NDArray[np.float64]
 FAMILIES = {
-    "function": "fitting", "image": "fitting", "video": "fitting", "audio": "sound", "shape": "shapes",
+    "function": "fitting", "image": "fitting", "video": "fitting", "volume": "fitting", "audio": "sound", "shape": "shapes",
     "restoration": "inverse problems", "ct": "inverse problems", "pde": "equations",
 }  # fmt: skip
 """Kind of task -> family of tables."""

@@ -110,7 +110,7 @@ def _evaluate_claim(claim: Claim, groups: Sequence[ComparableRuns], registry: Re
 
 
 def _distance_from_paper(group: ComparableRuns) -> int:
-    """Return the place of a group's protocol among those that stand in for the paper's: a scale model before a smoke test."""
+    """Return the place of a group's protocol among those that differ from the paper's: a scale model before a smoke test."""
     return {"standard": 0, "quick": 2}.get(group.protocol, 1)
 
 

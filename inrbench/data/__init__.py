@@ -7,12 +7,14 @@ from inrbench.data.distance import is_inside, nearest_on_surface, signed_distanc
 from inrbench.data.image import image_shape, read_image, write_image
 from inrbench.data.locate import LocatedFile, cache_folder, content_sha256, file_sha256, locate, require_file, search_path
 from inrbench.data.mesh import Mesh, checked, read_mesh, sample_surface, write_ply
-from inrbench.data.reduce import area_mean, fitted_shape, reduction_factor
+from inrbench.data.reduce import area_mean, fitted_shape, reduced_volume_shape, reduction_factor, volume_mean
 from inrbench.data.shape_truth import GroundTruthSpec, ShapeTruth, grid_shape, shape_truth, truth_is_there
 from inrbench.data.video import Frames, read_video, video_shape, write_video
+from inrbench.data.volume import VOLUME_FILES, read_volume, volume_shape
 
 __all__ = [
     "DICOM",
+    "VOLUME_FILES",
     "Clip",
     "Dataset",
     "Frames",
@@ -37,7 +39,9 @@ __all__ = [
     "read_image",
     "read_mesh",
     "read_video",
+    "read_volume",
     "read_wav",
+    "reduced_volume_shape",
     "reduction_factor",
     "require_file",
     "sample_surface",
@@ -46,6 +50,8 @@ __all__ = [
     "signed_distance",
     "truth_is_there",
     "video_shape",
+    "volume_mean",
+    "volume_shape",
     "write_image",
     "write_ply",
     "write_video",

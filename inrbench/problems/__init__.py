@@ -18,6 +18,7 @@ from inrbench.problems.restoration import denoising_problem, inpainting_problem,
 from inrbench.problems.shape import shape_problem
 from inrbench.problems.tomography import tomography_problem
 from inrbench.problems.video import video_problem
+from inrbench.problems.volume import volume_problem
 
 __all__ = [
     "Batch",
@@ -47,4 +48,5 @@ __all__ = [
     "super_resolution_problem",
     "tomography_problem",
     "video_problem",
+    "volume_problem",
 ]

@@ -42,7 +42,7 @@ class Task(ABC):
     """Name of the task, set by ``register_task``."""
     kind: ClassVar[str]
     """Kind of the task, which selects a method's settings:
-    ``function``, ``image``, ``restoration``, ``ct``, ``video``, ``shape``, ``audio``, ``pde``.
+    ``function``, ``image``, ``restoration``, ``ct``, ``video``, ``volume``, ``shape``, ``audio``, ``pde``.
     """
     version: ClassVar[str]
     """Version, increased when the meaning of the task's numbers changes, with a line in ``changes``."""

@@ -105,8 +105,8 @@ def test_a_different_protocol_and_a_missing_run_are_distinguished(registry, meas
     assert verdicts(registry, [])[0].outcome == "not run"
 
 
-def test_the_scale_model_stands_in_for_the_paper_before_other_protocols(registry, measured):
-    """A smoke test with more seeds must not stand beside a number of the paper."""
+def test_the_scale_model_is_compared_with_the_paper_before_other_protocols(registry, measured):
+    """A smoke test with more seeds is no comparison for a number of the paper."""
     measured({"siren": [1e-1] * 5}, protocol="quick", protocol_fingerprint="a" * 12)
     measured({"siren": [1e-2] * 4}, protocol="other", protocol_fingerprint="b" * 12)
     groups = measured({"siren": [1e-3]}, protocol="standard", protocol_fingerprint="c" * 12)

@@ -272,3 +272,29 @@ def test_procedural_solids_are_closed_and_in_one_piece(registry):
         assert solid.body_count == 1
     sponge = trimesh.Trimesh(task.mesh("sponge").vertices, task.mesh("sponge").faces, process=False)
     assert sponge.volume == pytest.approx(20**2), "a Menger sponge of two generations has 20 x 20 of 27 x 27 cubes"
+
+
+def test_held_out_voxels_are_not_fitted_and_depend_on_the_seed(registry):
+    task = registry.task("volume")
+    protocol = task.protocol("quick")
+    first, same, other = (task.problem("balls", protocol, seed) for seed in (0, 0, 1))
+    n = first.evaluation.grid.n_points
+    assert first.n_points == n - round(0.1 * n) == task.size("balls", protocol).n_points
+    fitted = {tuple(row) for row in first.coordinates.tolist()}
+    everything = first.evaluation.grid.coordinates(slice(0, n))
+    held = {tuple(row) for row in everything[first.evaluation.heldout].tolist()}
+    assert not fitted & held
+    assert len(fitted | held) == n
+    assert torch.equal(first.coordinates, same.coordinates)
+    assert not torch.equal(first.coordinates, other.coordinates)
+
+
+def test_axes_of_a_volume_have_the_same_scale(registry):
+    task = registry.task("volume")
+    if locate("volumes", "example4d.nii.gz").path is None:
+        pytest.skip("nibabel is not installed")
+    problem = task.problem("mri", task.protocol("standard"), 0)
+    assert problem.evaluation.grid.shape == (64, 48, 12)
+    steps = [(high - low) / (n - 1) for (low, high), n in zip(problem.domain, (64, 48, 12), strict=True)]
+    assert steps == pytest.approx([2 / 63] * 3)
+    assert problem.out_features == 2

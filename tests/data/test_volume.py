@@ -1,0 +1,94 @@
+"""Volumes are read from NumPy, TIFF and NIfTI files; files that cannot be fitted are refused in one line."""
+
+import numpy as np
+import pytest
+import tifffile
+
+from inrbench.data import read_volume, reduced_volume_shape, volume_mean
+from inrbench.errors import BadValue, DataMissing
+
+VALUES = np.random.default_rng(0).normal(size=(6, 5, 4)).astype(np.float32)
+
+
+def scaled(array):
+    return (array - array.min()) / (array.max() - array.min())
+
+
+@pytest.mark.parametrize("kind", ["uint8", ">i2", "uint16", "float32", "float64", "bool"])
+def test_numpy_arrays_of_any_real_type_are_scaled_to_the_unit_range(tmp_path, kind):
+    array = (100 * scaled(VALUES) > 50) if kind == "bool" else (100 * scaled(VALUES)).astype(kind)
+    np.save(tmp_path / "a.npy", array)
+    found = read_volume(tmp_path / "a.npy")
+    assert (found.shape, found.dtype) == ((6, 5, 4, 1), np.float32)
+    assert found[..., 0] == pytest.approx(scaled(array.astype(float)), abs=1e-6)
+
+
+def test_a_fourth_dimension_is_that_of_the_channels(tmp_path):
+    np.save(tmp_path / "a.npy", np.stack([VALUES, -VALUES], axis=-1))
+    assert read_volume(tmp_path / "a.npy").shape == (6, 5, 4, 2)
+
+
+def test_a_tiff_file_has_one_page_per_slice(tmp_path):
+    pages = (60000 * scaled(VALUES)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", pages, photometric="minisblack")
+    assert read_volume(tmp_path / "a.tif")[..., 0] == pytest.approx(scaled(pages.astype(float)), abs=1e-6)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_nifti_files_of_both_byte_orders_are_read(tmp_path, order):
+    nibabel = pytest.importorskip("nibabel")
+    array = (1000 * VALUES).astype(np.int16)
+    header = nibabel.Nifti1Header(endianness=order)
+    header.set_data_dtype(np.int16)
+    nibabel.save(nibabel.Nifti1Image(array, np.eye(4), header), tmp_path / "a.nii.gz")
+    assert read_volume(tmp_path / "a.nii.gz")[..., 0] == pytest.approx(scaled(array.astype(float)), abs=1e-6)
+
+
+def nifti(path, array):
+    nibabel = pytest.importorskip("nibabel")
+    nibabel.save(nibabel.Nifti1Image(array, np.eye(4)), path)
+
+
+def unequal_pages(path):
+    with tifffile.TiffWriter(path) as file:
+        for side in (8, 9):
+            file.write(np.ones((side, 8), np.uint8), photometric="minisblack", contiguous=False)
+
+
+@pytest.mark.parametrize(("name", "make", "said"), [
+    ("a.npy", lambda p: np.save(p, np.where(VALUES > 0, np.nan, VALUES)), "values that are not finite"),
+    ("a.npy", lambda p: np.save(p, np.ones((1, 1, 1))), "4 voxels are needed along each axis"),
+    ("a.npy", lambda p: np.save(p, VALUES[0]), r"has an array of shape \(5, 4\); a volume is"),
+    ("a.npy", lambda p: np.save(p, VALUES + 1j), "values of type complex"),
+    ("a.npy", lambda p: np.save(p, np.full((5, 5, 5), 3.0)), "nothing to fit: all values are 3"),
+    ("a.npy", lambda p: np.save(p, np.array([{"a": 1}]), allow_pickle=True), "cannot be read as a NumPy array"),
+    ("a.npy", lambda p: p.write_bytes(b"no array"), "cannot be read as a NumPy array"),
+    ("a.tif", unequal_pages, "pages of different sizes"),
+    ("a.tif", lambda p: p.write_bytes(b"II*\0nothing"), "cannot be read as TIFF"),
+    ("a.nii", lambda p: nifti(p, (VALUES + 1j).astype(np.complex64)), "contains complex numbers"),
+    ("a.nii", lambda p: p.write_bytes(b"no header"), "cannot be read as NIfTI"),
+    ("a.npy", lambda p: None, "no such volume"),
+])  # fmt: skip
+def test_other_files_are_refused_in_one_line(tmp_path, name, make, said):
+    make(tmp_path / name)
+    with pytest.raises(BadValue, match=said) as error:
+        read_volume(tmp_path / name)
+    assert "\n" not in str(error.value)
+
+
+def test_without_nibabel_the_command_that_installs_it_is_named(tmp_path, monkeypatch):
+    (tmp_path / "a.nii").write_bytes(b"x")
+    monkeypatch.setitem(__import__("sys").modules, "nibabel", None)
+    with pytest.raises(DataMissing, match=r"pip install 'inrbench\[medical\]'"):
+        read_volume(tmp_path / "a.nii")
+
+
+def test_a_volume_is_reduced_by_means_of_blocks():
+    volume = np.arange(8 * 6 * 5, dtype=np.float32).reshape(8, 6, 5, 1)
+    found = volume_mean(volume, 30)
+    assert found.shape == (4, 3, 2, 1)
+    assert found.shape[:3] == reduced_volume_shape((8, 6, 5), 30)
+    assert found[1, 2, 0, 0] == volume[2:4, 4:6, 0:2].mean()
+    assert volume_mean(volume, None) is not None
+    with pytest.raises(BadValue, match="too small to be reduced"):
+        reduced_volume_shape((200, 200, 4), 100)
