@@ -231,6 +231,36 @@ class ShapeSettings(Settings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PointCloudSettings(ShapeSettings):
+    """Settings of a distance that is fitted to an oriented point cloud, and of the grid on which it is evaluated.
+
+    Args:
+        points: Number of points of the cloud.
+        surface_weight: Weight of the distance on the cloud.
+        normal_weight: Weight of the angle between gradient and normal on the cloud.
+        away_weight: Weight of the term that keeps the distance at random points away from 0.
+        eikonal_weight: Weight of the gradient's deviation from length 1.
+    """
+
+    points: int
+    surface_weight: float
+    normal_weight: float
+    away_weight: float
+    eikonal_weight: float
+
+    def check(self) -> None:
+        """Raise BadValue for a cloud without points, negative weights, or another target than a distance."""
+        super().check()
+        if self.points < 1:
+            raise BadValue(f"points must be at least 1, got {self.points}")
+        for name in ("surface_weight", "normal_weight", "away_weight", "eikonal_weight"):
+            if not getattr(self, name) >= 0:
+                raise BadValue(f"{name} must not be negative, got {getattr(self, name)}")
+        if self.target != "sdf" or self.coordinates != "isotropic" or self.scoring != "final":
+            raise BadValue("a point cloud is fitted with target=sdf, coordinates=isotropic and scoring=final")
+
+
+@dataclass(frozen=True, kw_only=True)
 class FunctionSettings(Settings):
     """Settings of a function to fit.
 

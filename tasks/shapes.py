@@ -1,4 +1,4 @@
-"""sdf and occupancy: solids from triangle meshes, as a signed distance or as occupied voxels.
+"""sdf, occupancy and sdf-points: solids from triangle meshes, as a signed distance, as occupied voxels, or from points.
 
     armadillo, dragon, lucy, thai   Stanford scans (the first three come decimated or with holes: see `inrbench data list`)
     knot, gyroid                    procedural: a trefoil tube, and a gyroid sheet cut to a ball
@@ -8,6 +8,8 @@ Table 2 and figure 4 of Han et al., AAAI 2026. The paper describes a signed dist
 fits a voxel grid of zeros and ones by mean squared error and uses a threshold of 0.5. These are different problems, so there
 are two tasks: ``occupancy`` follows the code, ``sdf`` follows the text. Both fit the centres of all voxels, shuffled, in every
 epoch.
+
+``sdf-points`` fits a distance to points and normals of the surface alone, as SIREN does (Sitzmann et al. 2020, section 4.2).
 
 The primary metric is the IoU on the grid. The other metrics are the IoU at random points, which are between the voxels'
 centres, and the Chamfer distance and the normal consistency of the fitted surface against the true one, in units of half the
@@ -43,7 +45,7 @@ from inrbench.errors import unknown_name
 from inrbench.metrics.error import MSE_TRAIN
 from inrbench.metrics.shape import CHAMFER, IOU_GRID, IOU_OFFICIAL, IOU_RANDOM, NORMALS
 from inrbench.registry import ProblemSize
-from inrbench.settings import ShapeSettings
+from inrbench.settings import PointCloudSettings, ShapeSettings
 from inrbench.spec import digest
 
 if TYPE_CHECKING:
@@ -265,6 +267,101 @@ class SignedDistance(ShapeTask):
         "standard": standard(PAPER_SDF),
         "quick": quick(PAPER_SDF),
     }
+
+
+SIREN_SOURCE = "SIREN's experiment_scripts/train_sdf.py and loss_functions.py"
+POINTS = Protocol(
+    name="paper",
+    width=256,
+    n_layers=4,
+    epochs=10_000,
+    batch=1400,
+    lr=1e-4,
+    lr_min=1e-4,
+    schedule="constant",
+    metrics=METRIC_IDS,
+    settings=PointCloudSettings(
+        target="sdf",
+        resolution=256,
+        margin=0.05,
+        crop=False,
+        coordinates="isotropic",
+        scoring="final",
+        sdf_backend="libigl",
+        points=500_000,
+        surface_weight=3000.0,
+        normal_weight=100.0,
+        away_weight=100.0,
+        eikonal_weight=50.0,
+    ),
+    sources={
+        "width, n_layers, lr, schedule, batch, weights": f"{SIREN_SOURCE}: width 256, 3 hidden-to-hidden layers, lr 1e-4, "
+        "1,400 points of the cloud and 1,400 in the box per step",
+        "epochs": "10,000 steps, inrbench's choice: the script has 10,000 passes over a cloud",
+        "points": "inrbench's choice, sampled from the mesh with its normals; SIREN's clouds are not published",
+        "resolution, margin": "of the evaluation, inrbench's choice",
+        "metrics": "inrbench's choice, against the exact distance; SIREN shows pictures",
+    },
+)
+POINTS_STANDARD = dataclasses.replace(
+    POINTS,
+    name="standard",
+    width=64,
+    epochs=5000,
+    batch=1024,
+    settings=dataclasses.replace(POINTS.settings_as(PointCloudSettings), resolution=64, points=100_000),
+    sources={
+        **POINTS.sources,
+        "width, epochs, batch": "64, 5,000 steps and 1,024 points: about a minute of one core per run",
+        "resolution": "64 voxels along the longest side, inrbench's choice",
+    },
+)
+POINTS_QUICK = dataclasses.replace(
+    POINTS_STANDARD,
+    name="quick",
+    width=48,
+    epochs=300,
+    batch=512,
+    lr=1e-3,
+    lr_min=1e-4,
+    schedule="exponential",
+    settings=dataclasses.replace(POINTS.settings_as(PointCloudSettings), resolution=32, points=20_000),
+    sources={"all": "inrbench's choice: takes seconds on a laptop CPU. It does not reproduce any paper"},
+)
+
+
+@register_task("sdf-points")
+class DistanceFromPoints(ShapeTask):
+    """sdf-points: a signed distance from an oriented point cloud alone, by the eikonal equation.
+
+    The cloud is sampled from a mesh. No distance is fitted: on the cloud the distance is 0 and its gradient is the normal, and
+    everywhere its gradient has length 1 (Sitzmann et al. 2020, section 4.2). The result is judged against the exact distance.
+    """
+
+    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"standard": STANDARD_SIGNALS}
+    tuning_split = ("sdf-points", TUNING)
+    protocols: ClassVar[Mapping[str, Protocol]] = {"paper": POINTS, "standard": POINTS_STANDARD, "quick": POINTS_QUICK}
+
+    def problem(self, signal: str, protocol: Protocol, data_seed: int) -> "Problem":
+        """Load the ground truth, or compute it, and draw the cloud.
+
+        Args:
+            signal: Name of the signal.
+            protocol: Protocol of this task.
+            data_seed: Seed of the cloud.
+        """
+        from inrbench.problems import point_cloud_problem
+
+        truth = shape_truth(self.ground_truth_spec(signal, protocol), lambda: self.mesh(signal))
+        problem = point_cloud_problem(truth, protocol, data_seed)
+        if signal in self.files:
+            problem.notes = self.mesh(signal).notes
+        return problem
+
+    def size(self, signal: str, protocol: Protocol) -> ProblemSize:
+        """Return the problem size: the points of the cloud per step, each with a point in the box."""
+        self.signal_sha256(signal)  # raises UnknownName
+        return ProblemSize(3, 1, protocol.batch or 1, evals_per_point=2)
 
 
 @register_task("occupancy")

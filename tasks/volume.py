@@ -6,7 +6,7 @@
     gyroid      the field of a gyroid whose period shrinks along one axis
     shells, blocks, marble   concentric shells, blocks of constant value, and a warped sine, for tuning
     mri         a magnetic resonance image, 128x96x24 voxels and two volumes, in nibabel's wheel
-    anatomy     a magnetic resonance image of a head, 33x41x25 voxels, in nibabel's wheel
+    anatomy     a magnetic resonance image, 33x41x25 voxels, in nibabel's wheel
 
 A tenth of the voxels is held out at random and evaluated apart. Your own volume: ``--signals ./scan.nii.gz``, a NumPy array
 ``(D, H, W)`` or ``(D, H, W, channels)`` (``.npy``), or a TIFF file with one page per slice. No paper has this task; the
@@ -175,10 +175,7 @@ class Volume(Task):
     version = "1"
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER, "standard": STANDARD, "quick": QUICK}
-    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {
-        "standard": ("balls", "tubes", "waves", "gyroid", *SCANS),
-        "quick": ("balls",),
-    }
+    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"standard": ("balls", "tubes", "waves", "gyroid", *SCANS)}
     tuning_split = ("volume", ("shells", "blocks", "marble"))
     file_extensions = VOLUME_FILES
 

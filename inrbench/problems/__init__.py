@@ -13,6 +13,7 @@ from inrbench.problems.grid import Grid, GridRegression
 from inrbench.problems.image import image_problem
 from inrbench.problems.outputs import Outputs
 from inrbench.problems.pde import EquationProblem, benchmark_equation
+from inrbench.problems.point_cloud import point_cloud_problem
 from inrbench.problems.regression import Regression
 from inrbench.problems.restoration import denoising_problem, inpainting_problem, super_resolution_problem
 from inrbench.problems.shape import shape_problem
@@ -43,6 +44,7 @@ __all__ = [
     "image_problem",
     "inpainting_problem",
     "largest_chunk",
+    "point_cloud_problem",
     "point_weight",
     "shape_problem",
     "super_resolution_problem",

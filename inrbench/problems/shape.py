@@ -37,18 +37,22 @@ def shape_problem(truth: ShapeTruth, protocol: Protocol) -> GridRegression:
     ``scoring``: ``final`` evaluates the final weights; ``official`` also scores the network's outputs during training.
     """
     settings = protocol.settings_as(ShapeSettings)
-    kind = settings.target
+    evaluation = shape_evaluation(truth, settings)
+    kind = OfficiallyScored if settings.scoring == "official" else ShapeRegression
+    return kind(evaluation.grid, evaluation.values, protocol.batch, evaluation)
+
+
+def shape_evaluation(truth: ShapeTruth, settings: ShapeSettings) -> "ShapeEvaluation":
+    """Return the evaluation of a field against a shape's ground truth."""
     if settings.coordinates == "stretched":
         grid = Grid(truth.shape, (-1.0,) * 3, (1.0,) * 3)
     else:
         high = tuple(low + (n - 1) * truth.voxel for low, n in zip(truth.low, truth.shape, strict=True))
         grid = Grid(truth.shape, truth.low, high)
     stored = torch.from_numpy(truth.values.reshape(-1))
-    values: GridValues = FloatValues(stored) if kind == "sdf" else BitValues(stored)
-    evaluation = ShapeEvaluation(truth, grid, values, 0.0 if kind == "sdf" else 0.5, kind == "sdf")
-    if settings.scoring == "official":
-        return OfficiallyScored(grid, values, protocol.batch, evaluation)
-    return ShapeRegression(grid, values, protocol.batch, evaluation)
+    is_distance = settings.target == "sdf"
+    values: GridValues = FloatValues(stored) if is_distance else BitValues(stored)
+    return ShapeEvaluation(truth, grid, values, 0.0 if is_distance else 0.5, is_distance)
 
 
 class ShapeRegression(GridRegression):
