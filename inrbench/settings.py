@@ -260,6 +260,28 @@ class PointCloudSettings(ShapeSettings):
             raise BadValue("a point cloud is fitted with target=sdf, coordinates=isotropic and scoring=final")
 
 
+MIN_SIDE = 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class RadianceSettings(Settings):
+    """Settings of a scene that is fitted to photographs.
+
+    Args:
+        side: Rows and columns of the pictures of procedural scenes; a user's pictures keep their size.
+        samples: Number of samples along each ray.
+    """
+
+    facts: ClassVar[Mapping[str, str]] = {"background": "white", "samples of a ray": "stratified, within the scene's ball"}
+    side: int
+    samples: int
+
+    def check(self) -> None:
+        """Raise BadValue for pictures that are too small for SSIM, or fewer than 2 samples."""
+        if self.side < MIN_SIDE or self.samples < 2:
+            raise BadValue(f"side must be at least {MIN_SIDE} and samples at least 2, got {self.side} and {self.samples}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class FunctionSettings(Settings):
     """Settings of a function to fit.

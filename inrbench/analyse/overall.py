@@ -22,7 +22,7 @@ from inrbench.spec import Metric
 Array = NDArray[np.float64]
 FAMILIES = {
     "function": "fitting", "image": "fitting", "video": "fitting", "volume": "fitting", "audio": "sound", "shape": "shapes",
-    "restoration": "inverse problems", "ct": "inverse problems", "pde": "equations",
+    "restoration": "inverse problems", "ct": "inverse problems", "radiance": "inverse problems", "pde": "equations",
 }  # fmt: skip
 """Kind of task -> family of tables."""
 OFF_GRID = "off-grid"

@@ -1,6 +1,7 @@
 """Data sets: the catalogue, the files on this machine, and how to download them. Runs read files and never download."""
 
 from inrbench.data.audio import Clip, read_wav, write_wav
+from inrbench.data.cameras import SCENE_FILE, Camera, Scene, View, read_scene
 from inrbench.data.catalogue import Dataset, catalogue, dataset
 from inrbench.data.dicom import DICOM, read_dicom
 from inrbench.data.distance import is_inside, nearest_on_surface, signed_distance
@@ -14,14 +15,18 @@ from inrbench.data.volume import VOLUME_FILES, read_volume, volume_shape
 
 __all__ = [
     "DICOM",
+    "SCENE_FILE",
     "VOLUME_FILES",
+    "Camera",
     "Clip",
     "Dataset",
     "Frames",
     "GroundTruthSpec",
     "LocatedFile",
     "Mesh",
+    "Scene",
     "ShapeTruth",
+    "View",
     "area_mean",
     "cache_folder",
     "catalogue",
@@ -38,6 +43,7 @@ __all__ = [
     "read_dicom",
     "read_image",
     "read_mesh",
+    "read_scene",
     "read_video",
     "read_volume",
     "read_wav",

@@ -14,6 +14,7 @@ from inrbench.problems.image import image_problem
 from inrbench.problems.outputs import Outputs
 from inrbench.problems.pde import EquationProblem, benchmark_equation
 from inrbench.problems.point_cloud import point_cloud_problem
+from inrbench.problems.radiance import radiance_problem
 from inrbench.problems.regression import Regression
 from inrbench.problems.restoration import denoising_problem, inpainting_problem, super_resolution_problem
 from inrbench.problems.shape import shape_problem
@@ -46,6 +47,7 @@ __all__ = [
     "largest_chunk",
     "point_cloud_problem",
     "point_weight",
+    "radiance_problem",
     "shape_problem",
     "super_resolution_problem",
     "tomography_problem",

@@ -42,7 +42,8 @@ class Task(ABC):
     """Name of the task, set by ``register_task``."""
     kind: ClassVar[str]
     """Kind of the task, which selects a method's settings:
-    ``function``, ``image``, ``restoration``, ``ct``, ``video``, ``volume``, ``shape``, ``audio``, ``pde``.
+    ``function``, ``image``, ``restoration``, ``ct``, ``video``, ``volume``, ``shape``, ``radiance``,
+    ``audio``, ``pde``.
     """
     version: ClassVar[str]
     """Version, increased when the meaning of the task's numbers changes, with a line in ``changes``."""

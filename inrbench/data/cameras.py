@@ -1,0 +1,184 @@
+"""Cameras, their rays, and scenes of photographs with known cameras (``transforms.json`` of NeRF's Blender scenes)."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inrbench.errors import BadValue
+
+Array = NDArray[np.float64]
+SCENE_FILE = ".json"
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """A pinhole camera that looks along its negative z axis, with y upwards, as in OpenGL.
+
+    Args:
+        pose: Matrix ``(4, 4)`` from the camera's coordinates to those of the scene.
+        focal: Focal length in pixels.
+        height: Rows.
+        width: Columns.
+    """
+
+    pose: Array
+    focal: float
+    height: int
+    width: int
+
+    def rays(self) -> tuple[Array, Array]:
+        """Return the origins and the unit directions ``(H W, 3)`` of the rays through the centres of all pixels."""
+        columns, rows = np.meshgrid(np.arange(self.width) + 0.5, np.arange(self.height) + 0.5)
+        local = np.stack(
+            ((columns - self.width / 2) / self.focal, -(rows - self.height / 2) / self.focal, -np.ones_like(rows)), axis=-1
+        )
+        directions = local.reshape(-1, 3) @ self.pose[:3, :3].T
+        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+        return np.broadcast_to(self.pose[:3, 3], directions.shape).copy(), directions
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A picture with its camera.
+
+    Args:
+        camera: The camera.
+        picture: Colours ``(H, W, 3)`` in [0, 1], on a white background.
+        depth: Distances ``(H, W)`` along the rays to the surface, infinite for the background; None if they are not known.
+    """
+
+    camera: Camera
+    picture: NDArray[np.float32]
+    depth: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Views of a scene that lies in a ball around the origin.
+
+    Args:
+        training: Views to fit.
+        test: Views to evaluate.
+        radius: Radius of the ball.
+        notes: Remarks on the scene.
+    """
+
+    training: tuple[View, ...]
+    test: tuple[View, ...]
+    radius: float
+    notes: tuple[str, ...] = ()
+
+
+def looking_at_origin(position: Array) -> Array:
+    """Return the pose of a camera at a position that looks at the origin, with the z axis of the scene upwards."""
+    back = position / np.linalg.norm(position)
+    right = np.cross((0.0, 0.0, 1.0), back)
+    right /= np.linalg.norm(right)
+    pose = np.eye(4)
+    pose[:3, :4] = np.stack((right, np.cross(back, right), back, position), axis=1)
+    return pose
+
+
+def around(count: int, distance: float, start: float = 0.0) -> list[Array]:
+    """Return positions on the upper part of a sphere, spread evenly by the golden angle.
+
+    Args:
+        count: Number of positions.
+        distance: Radius of the sphere.
+        start: Angle of the first position in radians.
+    """
+    heights = 0.1 + 0.8 * (np.arange(count) + 0.5) / count
+    angles = start + np.arange(count) * np.pi * (3 - np.sqrt(5))
+    return [
+        distance * np.array((np.cos(a) * np.sqrt(1 - h * h), np.sin(a) * np.sqrt(1 - h * h), h))
+        for a, h in zip(angles, heights, strict=True)
+    ]
+
+
+def read_scene(path: Path) -> Scene:
+    """Return the scene of a ``transforms.json`` or ``transforms_train.json`` file, with its pictures next to it.
+
+    ``transforms_test.json`` in the same folder gives the test views. Without it, every eighth view is a test view. Positions
+    are scaled so that the nearest camera is 3 times as far from the origin as the radius of the scene.
+
+    Raises:
+        BadValue: The file or a picture cannot be read, a pose is missing or is not a rotation with a position, or there are too
+            few views.
+    """
+    views = _views(path)
+    test_file = path.with_name("transforms_test.json")
+    if test_file.is_file() and test_file != path:
+        training, test = views, _views(test_file)
+        notes: tuple[str, ...] = ()
+    else:
+        training, test = [v for i, v in enumerate(views) if i % 8], views[::8]
+        notes = (f"{path.name} has no transforms_test.json next to it: every eighth view is a test view",)
+    if len(training) < 2 or not test:
+        raise BadValue(f"{path} has {len(views)} view(s); at least 3 are needed")
+    nearest = min(float(np.linalg.norm(view.camera.pose[:3, 3])) for view in (*training, *test))
+    if not nearest > 0:
+        raise BadValue(f"{path}: a camera is at the origin, which must be the centre of the scene")
+    return Scene(tuple(training), tuple(test), nearest / 3, notes)
+
+
+def _views(path: Path) -> list[View]:
+    try:
+        text = json.loads(path.read_text(encoding="utf-8"))
+        angle, frames = float(text["camera_angle_x"]), list(text["frames"])
+    except FileNotFoundError as error:
+        raise BadValue(f"no such file: {path}") from error
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise BadValue(f"{path} cannot be read as JSON: {str(error).partition(chr(10))[0]}") from error
+    except KeyError as error:
+        raise BadValue(f"{path} has no {error.args[0]!r}; a camera file has 'camera_angle_x' and 'frames'") from error
+    if not 0 < angle < np.pi:
+        raise BadValue(f"{path}: camera_angle_x must be between 0 and pi, got {angle}")
+    views = []
+    for number, frame in enumerate(frames):
+        if not isinstance(frame, dict) or "transform_matrix" not in frame or "file_path" not in frame:
+            raise BadValue(f"{path}: frame {number} has no 'transform_matrix' or no 'file_path'")
+        pose = _pose(path, number, frame["transform_matrix"])
+        picture = path.parent / str(frame["file_path"])
+        picture = picture if picture.suffix else picture.with_suffix(".png")
+        if not picture.resolve().is_relative_to(path.parent.resolve()):
+            raise BadValue(f"{path}: frame {number} names a picture outside of its folder: {frame['file_path']}")
+        pixels = _on_white(picture)
+        height, width = pixels.shape[:2]
+        views.append(View(Camera(pose, width / (2 * np.tan(angle / 2)), height, width), pixels))
+    return views
+
+
+def _pose(path: Path, number: int, given: object) -> Array:
+    """Return a pose. Raises BadValue if it is no rotation with a position, or if its axes are left-handed."""
+    try:
+        pose = np.array(given, dtype=np.float64)
+    except (ValueError, TypeError) as error:
+        raise BadValue(f"{path}: the transform_matrix of frame {number} is not a matrix of numbers") from error
+    if pose.shape != (4, 4) or not np.isfinite(pose).all():
+        raise BadValue(f"{path}: the transform_matrix of frame {number} must be 4x4 finite numbers, got shape {pose.shape}")
+    axes = pose[:3, :3] / max(float(np.linalg.norm(pose[:3, 0])), 1e-12)
+    if not np.allclose(axes.T @ axes, np.eye(3), atol=1e-2):
+        raise BadValue(f"{path}: the transform_matrix of frame {number} is not a rotation")
+    if np.linalg.det(axes) < 0:
+        raise BadValue(f"{path}: the axes of frame {number} are left-handed; right-handed ones with z backwards are expected")
+    pose[:3, :3] = axes
+    return pose
+
+
+def _on_white(path: Path) -> NDArray[np.float32]:
+    """Return a picture ``(H, W, 3)`` in [0, 1] on a white background."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            rgba = (np.asarray(image.convert("RGBA")) / 255).astype(np.float32)
+    except FileNotFoundError as error:
+        raise BadValue(f"no such picture: {path}") from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise BadValue(f"{path} cannot be read as an image: {str(error).partition(chr(10))[0]}") from error
+    alpha = rgba[..., 3:]
+    opaque: NDArray[np.float32] = rgba[..., :3] * alpha + (1 - alpha)
+    return opaque
