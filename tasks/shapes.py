@@ -335,7 +335,7 @@ class DistanceFromPoints(ShapeTask):
     """sdf-points: a signed distance from an oriented point cloud alone, by the eikonal equation.
 
     The cloud is sampled from a mesh. No distance is fitted: on the cloud the distance is 0 and its gradient is the normal, and
-    everywhere its gradient has length 1 (Sitzmann et al. 2020, section 4.2). The result is judged against the exact distance.
+    everywhere its gradient has length 1 (Sitzmann et al. 2020, section 4.2). The result is compared with the exact distance.
     """
 
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"standard": STANDARD_SIGNALS}

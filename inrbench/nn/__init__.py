@@ -1,12 +1,13 @@
 """Building blocks of coordinate networks."""
 
 from inrbench.nn.activations import Gabor, MultiScaleSine, RealInputGabor, Sine, Spacing, per_layer
+from inrbench.nn.chebyshev import ChebyshevLayer
 from inrbench.nn.complex import SplitComplexLinear
 from inrbench.nn.encoding import Encoding, FourierFeatures, PositionalEncoding, SineFeatures, WaveEncoding
 from inrbench.nn.hooks import HasActivations, HasDeployedReals, HasDerivatives, HasPenalty
 from inrbench.nn.init import Initialiser, siren_init, xavier_init
 from inrbench.nn.linear import LinearModel
-from inrbench.nn.mlp import CoordinateMLP, parameters_of_mlp, values_per_axis
+from inrbench.nn.mlp import CoordinateMLP, largest_width, parameters_of_mlp, values_per_axis
 from inrbench.nn.multiplicative import MultiplicativeNetwork, SineFilter
 from inrbench.nn.size import NetworkSize, network_size
 from inrbench.nn.solver import Solver, is_solver
@@ -14,6 +15,7 @@ from inrbench.nn.training import HasOwnTraining, OwnTraining, ParameterGroup, Po
 from inrbench.nn.weights import load_weights, save_weights
 
 __all__ = [
+    "ChebyshevLayer",
     "CoordinateMLP",
     "Encoding",
     "FourierFeatures",
@@ -43,6 +45,7 @@ __all__ = [
     "SplitComplexLinear",
     "WaveEncoding",
     "is_solver",
+    "largest_width",
     "load_weights",
     "network_size",
     "own_training_of",

@@ -64,3 +64,19 @@ def parameters_of_mlp(net: NetworkSpec) -> int:
     """
     sizes = [net.in_features, *[net.width] * net.n_layers, net.out_features]
     return sum((m + 1) * n for m, n in pairwise(sizes))
+
+
+def largest_width(count: Callable[[int], int], budget: int) -> int:
+    """Return the largest width at which a network has no more than ``budget`` parameters; at least 1.
+
+    Args:
+        count: Function from the width to the number of parameters. It increases with the width.
+        budget: Largest number of parameters.
+
+    >>> largest_width(lambda width: 3 * width**2, 100)
+    5
+    """
+    width = 1
+    while count(width + 1) <= budget:
+        width += 1
+    return width

@@ -294,7 +294,9 @@ def _recipe(
     training = _rates(_within(ranges[RATE], point[0]), protocol)
     params: dict[str, Value] = {}
     for (name, ends), share in zip(list(ranges.items())[1:], point[1:], strict=True):
-        if usual[name] is not None:
+        if isinstance(usual[name], int):
+            params[name] = round(_within(ends, share))
+        elif usual[name] is not None:
             params[name] = _within(ends, share)
         elif share >= 0.5:
             params[name] = _within(ends, 2 * share - 1)

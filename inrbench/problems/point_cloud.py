@@ -42,6 +42,7 @@ class PointCloudProblem(Problem):
 
     indivisible_batch = True
     in_features, out_features = 3, 1
+    evals_per_point = 2
     evaluation: ShapeEvaluation
 
     def __init__(self, cloud: Tensor, normals: Tensor, evaluation: ShapeEvaluation, protocol: Protocol) -> None:

@@ -15,8 +15,11 @@ REGISTRY = Registry()
 
 MAY_WARN = {"parameters", "variance", "dead units"}
 """Checks of the initial network, where a warning is the method's own choice."""
-WARNINGS = {"relu": {"second derivative"}, **{name: {"the rest"} for name in ("gp-hm-stm", "mean", "dct", "bilinear")}}
-"""Method -> checks that warn by design: relu has no second derivative; solved models are checked in part."""
+WARNINGS = {
+    **{name: {"second derivative"} for name in ("relu", "hash-grid", "low-rank-grid")},
+    **{name: {"the rest"} for name in ("gp-hm-stm", "mean", "dct", "bilinear")},
+}
+"""Method -> checks that warn by design: linear pieces have no second derivative; solved models are checked in part."""
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY.methods))

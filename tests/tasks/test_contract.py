@@ -49,9 +49,10 @@ def test_grid_pair_has_the_shape_of_the_signal(task):
         pytest.skip("data missing")
     truth, prediction = problem.evaluation.grid_pair(lambda x: torch.zeros(len(x), problem.out_features))
     assert truth.shape == prediction.shape
-    assert truth.shape[-1] == problem.out_features
     assert truth.std() > 0
-    assert not prediction.any()
+    if task.kind != "radiance":  # its pictures are rendered from density and colours
+        assert truth.shape[-1] == problem.out_features
+        assert not prediction.any()
 
 
 def test_every_protocol_can_be_evaluated(task):
