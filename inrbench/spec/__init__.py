@@ -7,7 +7,7 @@ run id adds the method's code and parameters, the signal's content and the seed.
 from inrbench.spec.identity import PLAIN_NAME, canonical_json, derived_seed, digest, name_error
 from inrbench.spec.label import MethodLabel, ProtocolLabel, split_outside_brackets
 from inrbench.spec.metric import Measurement, Metric
-from inrbench.spec.optimiser import OPTIMISERS, Adam, Optimiser
+from inrbench.spec.optimiser import OPTIMISERS, Adam, AdamW, Lbfgs, Muon, Optimiser, Sgd
 from inrbench.spec.parse import parse_value
 from inrbench.spec.progress import Progress
 from inrbench.spec.protocol import HARNESS_VERSION, Precision, Protocol, Schedule
@@ -36,13 +36,16 @@ __all__ = [
     "PLAIN_NAME",
     "TUNED",
     "Adam",
+    "AdamW",
     "Artifact",
     "Cost",
     "CurvePoint",
     "Domain",
+    "Lbfgs",
     "Measurement",
     "MethodLabel",
     "Metric",
+    "Muon",
     "NetworkSpec",
     "Optimiser",
     "Precision",
@@ -54,6 +57,7 @@ __all__ = [
     "RunSpec",
     "Schedule",
     "Settings",
+    "Sgd",
     "Status",
     "Track",
     "Value",

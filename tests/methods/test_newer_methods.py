@@ -11,7 +11,7 @@ from scipy.interpolate import RegularGridInterpolator
 from torch import nn
 
 from inrbench.errors import BadValue
-from inrbench.nn import network_size, own_training_of, parameters_of_mlp
+from inrbench.nn import Points, network_size, own_training_of, parameters_of_mlp
 from inrbench.registry import Registry
 from inrbench.spec import NetworkSpec
 
@@ -265,3 +265,35 @@ def test_sizes_are_those_of_an_mlp_of_the_same_shape(name, d, width, n_layers, c
     assert size <= 1.01 * parameters_of_mlp(net)
     if (name, d) not in (("sl2a", 1), ("hash-grid", 1)):
         assert size >= 0.75 * parameters_of_mlp(net)
+
+
+# other trainings of the same network
+
+
+def test_siren_trained_has_the_network_of_siren():
+    assert torch.equal(build("siren-trained")(points()), build("siren")(points()))
+
+
+def test_points_are_drawn_in_proportion_to_their_error_and_weighted():
+    network = build("siren-trained", sampler="soft-mining", share=1.0)
+    sampler = own_training_of(network, 10).sampler
+    losses = torch.tensor([1.0, 4.0, 9.0, 16.0]).repeat_interleave(5000)  # errors 1, 2, 3, 4
+    drawn = sampler(Points(torch.zeros(20000, 2), 0, lambda: losses, torch.Generator().manual_seed(0)))
+    shares = torch.bincount(drawn.indices // 5000, minlength=4) / 20000
+    assert shares.tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4], abs=0.01)
+    assert drawn.weights.mean().item() == pytest.approx(1)
+    first, last = (drawn.weights[drawn.indices // 5000 == group][0].item() for group in (0, 3))
+    assert first / last == pytest.approx(4**0.6)
+
+
+@pytest.mark.parametrize("changes", ["optimiser=muon", "optimiser=lbfgs", "optimiser=adam,sampler=soft-mining"])
+def test_other_trainings_fit_a_picture(changes, tiny_jobs, settings):
+    from inrbench.execute.worker import execute
+    from inrbench.store import read_runs
+
+    size = {"epochs": "150", "width": "24", "max_pixels": "1024", "batch": "none", "own_training": "true"}
+    (job,) = tiny_jobs(methods=f"siren-trained[{changes}]", tasks="photo", signals="camera", changes=size)
+    assert execute(job, settings).status == "ok"
+    (row,) = read_runs(settings.results).table.to_pylist()
+    assert row["error_share"] < 0.5
+    assert any("training: own" in note for note in row["notes"])
