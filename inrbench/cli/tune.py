@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @click.command("tune")
-@click.option("--methods", required=True, help="Methods, comma-separated, without parameters; or a file './my_act.py'.")
-@click.option("--tasks", required=True, help="Tasks to tune the methods for, comma-separated.")
+@click.option("--methods", required=True, help="Methods, comma-separated, without parameters; a file './my_act.py'; or 'all'.")
+@click.option("--tasks", required=True, help="Tasks to tune the methods for, comma-separated; or 'all'.")
 @click.option("--protocol", default="quick", show_default=True, help="The protocol of the trials and of the tuned runs.")
 @click.option(
     "--budget",
@@ -100,12 +100,19 @@ def _searches(
         raise BadValue(
             f"--methods {methods}: tune chooses the parameters itself; write {MethodLabel.parse(given[0]).method} alone"
         )
+    if solved := [method.name for _, method, _ in chosen if method.closed_form]:
+        say(f"note: {', '.join(solved)}: solved in closed form, there is nothing to tune")
     files = [*plugins, *(Path(selection.name) for selection in parse_selection(methods) if selection.is_file)]
     registry, place = Registry(files), resolve_device(device)
+    tunable = [name for name in registry.tasks if registry.task(name).tuning_split]
     searches = []
-    for task in map(registry.task, tasks):
+    for task in map(registry.task, tunable if list(tasks) == ["all"] else tasks):
         tuning_task = registry.task(task.tuning_split[0]) if task.tuning_split else task
-        searches += [make_search(m, task, tuning_task, protocol, budget, seeds, place, registry.files) for _, m, _ in chosen]
+        searches += [
+            make_search(method, task, tuning_task, protocol, budget, seeds, place, registry.files)
+            for _, method, _ in chosen
+            if not method.closed_form and (methods != "all" or method.supports(task.kind))
+        ]
     if not searches:
         raise BadValue("nothing to tune: name methods and tasks")
     return searches

@@ -166,7 +166,7 @@ def tuned_requests(request: Request, results: Path) -> list[Request]:
     if not budgets:
         raise NothingFound(
             f"nothing was tuned for protocol '{protocol}' in '{results}'; use --track paper, or run: inrbench tune --methods "
-            f"{request.methods} --tasks {request.tasks or 'TASKS'} --protocol {protocol}"
+            f"{request.methods} --tasks {request.tasks or 'all'} --protocol {protocol}"
         )
     return [
         replace(

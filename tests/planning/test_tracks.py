@@ -353,6 +353,25 @@ def test_task_without_tuning_signals_cannot_be_tuned(monkeypatch):
         make_search(Registry().method("msa-pinn"), task, task, "quick", 3, (0,), "cpu")
 
 
+def test_tune_leaves_out_methods_in_closed_form_with_a_note(tmp_path):
+    words = [
+        "tune",
+        "--methods",
+        "relu,mean",
+        "--tasks",
+        "function1d",
+        "--budget",
+        "2",
+        "--dry-run",
+        "--results",
+        str(tmp_path),
+    ]
+    done = CliRunner().invoke(cli, words, standalone_mode=False)
+    assert done.return_value == 0
+    assert "note: mean: solved in closed form, there is nothing to tune" in done.output
+    assert "30 to do" in done.output, "ten trials on three signals, all of relu"
+
+
 @pytest.mark.slow
 def test_tune_command_reports_the_best_trial_and_resumes(tmp_path):
     words = [
