@@ -299,3 +299,26 @@ def test_axes_of_a_volume_have_the_same_scale(registry):
     steps = [(high - low) / (n - 1) for (low, high), n in zip(problem.domain, (64, 48, 12), strict=True)]
     assert steps == pytest.approx([2 / 63] * 3)
     assert problem.out_features == 2
+
+
+@pytest.mark.parametrize("percent", [5, 40, 90])
+def test_noise_has_no_frequency_above_its_bandwidth(registry, percent):
+    from inrbench.tasks.pattern import NYQUIST, SIDE, noise
+
+    picture = noise(percent)
+    assert (picture.min(), picture.max()) == (0.0, 1.0)
+    power = abs(np.fft.fft2(picture - picture.mean())) ** 2
+    waves = np.fft.fftfreq(SIDE, 1 / SIDE)
+    radius = np.hypot(waves, waves[:, None])
+    assert power[radius > NYQUIST * percent / 100].sum() < 1e-12 * power.sum()
+    assert power[radius > 0.8 * NYQUIST * percent / 100].sum() > 0.2 * power.sum(), "it fills its band"
+
+
+def test_zone_plate_reaches_the_nyquist_frequency_at_its_edges():
+    from inrbench.tasks.pattern import NYQUIST, SIDE, zone
+
+    row = zone()[SIDE // 2]
+    crossings = np.diff(np.sign(row[SIDE * 7 // 8 :] - 0.5)).astype(bool).sum()
+    per_fitted_pixel = crossings / (SIDE / 8 / 2)
+    assert 0.8 < per_fitted_pixel <= 1.1, "two pixels for each wave, one for each crossing"
+    assert NYQUIST == 64
