@@ -1,8 +1,8 @@
 """photo: images that come with scikit-image, and your own images.
 
 ``paper`` and ``paper-gray`` are the image configs of the official code of Han et al., AAAI 2026, which fit astronaut in colour
-and camera in grayscale. ``standard`` and ``quick`` are those of kodak, and need no download. Your own image, grayscale or RGB:
-``--signals ./mine.png``.
+and camera in grayscale. ``standard`` and ``quick`` are those of kodak, and need no download. Your own image:
+``--signals ./mine.png``, grayscale or RGB, or ``--signals ./cube.npy`` with any number of channels.
 """
 
 from collections.abc import Mapping
@@ -79,7 +79,7 @@ class Photo(Task):
     }
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"quick": ("astronaut", "camera"), "standard": STANDARD_SIGNALS}
     tuning_split: ClassVar[tuple[str, tuple[str, ...]] | None] = ("photo", TUNING)
-    file_extensions = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".ppm", ".pgm")
+    file_extensions = (".npy", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".ppm", ".pgm")
 
     def signals(self) -> tuple[str, ...]:
         """Return the bundled images' names."""
@@ -121,4 +121,10 @@ class Photo(Task):
         from inrbench.data import read_image
         from inrbench.problems import image_problem
 
-        return image_problem(read_image(self.path(signal), page=protocol.settings_as(ImageSettings).page), protocol)
+        path = self.path(signal)
+        return image_problem(read_image(path, _channels(path), protocol.settings_as(ImageSettings).page), protocol)
+
+
+def _channels(path: Path) -> tuple[int, ...] | None:
+    """Return the numbers of channels that are accepted in a file: any in an array, which may be hyperspectral."""
+    return None if path.suffix.lower() == ".npy" else (1, 3)

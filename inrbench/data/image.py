@@ -19,6 +19,8 @@ EIGHT_BITS = {"L": 1, "RGB": 3, "LA": 1, "RGBA": 3, "P": 3, "1": 1}
 """Pillow's modes of 8 bits or fewer, with the number of channels after conversion."""
 SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 TIFF = (".tif", ".tiff")
+NUMPY = ".npy"
+MAX_CHANNELS = 1024
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_COLOURS = (2, 6)
 PNM_MAGIC = (b"P3", b"P6")
@@ -26,8 +28,8 @@ PNM_MAGIC = (b"P3", b"P6")
 
 def image_shape(path: Path, page: int | None = None) -> tuple[int, int, int]:
     """Return the shape ``(H, W, C)`` that ``read_image`` gives a file. Raises BadValue for a file that is not an image."""
-    if path.suffix.lower() in TIFF:
-        return read_image(path, page=page).shape
+    if path.suffix.lower() in (*TIFF, NUMPY):
+        return read_image(path, None, page).shape
     with _opened(path) as image:
         _one_page(path, getattr(image, "n_frames", 1), page)
         channels = 1 if image.mode in SIXTEEN_BITS or image.mode == "F" else EIGHT_BITS.get(image.mode, len(image.getbands()))
@@ -35,32 +37,42 @@ def image_shape(path: Path, page: int | None = None) -> tuple[int, int, int]:
         return (image.width, image.height, channels) if turned else (image.height, image.width, channels)
 
 
-def read_image(path: Path, channels: tuple[int, ...] = (1, 3), page: int | None = None) -> NDArray[np.float32]:
+def read_image(path: Path, channels: tuple[int, ...] | None = (1, 3), page: int | None = None) -> NDArray[np.float32]:
     """Return an image file as ``(H, W, C)`` float32 in [0, 1], C = 1 for grayscale and 3 for RGB.
+
+    A NumPy file ``(H, W)`` or ``(H, W, C)`` may have any number of channels. Its integers are divided by the largest value of
+    their type; floats must be in [0, 1].
 
     Args:
         path: The file.
-        channels: The accepted numbers of channels.
+        channels: The accepted numbers of channels; None for any.
         page: The page of a file with several pages, counted from 0.
 
     Raises:
         BadValue: The file is not a readable image, has transparent pixels, has several pages and none is given, or has a number
             of channels that is not accepted.
     """
-    if path.suffix.lower() in TIFF:
+    if path.suffix.lower() == NUMPY:
+        array = _read_numpy(path)
+    elif path.suffix.lower() in TIFF:
         array = _read_tiff(path, page)
     elif _has_deep_colour(path):
         array = _read_deep_colour(path)
     else:
         array = _read_with_pillow(path, page)
-    if array.shape[2] not in channels:
+    if channels is not None and array.shape[2] not in channels:
         wanted = " or ".join({1: "grayscale", 3: "RGB"}[c] for c in channels)
         raise BadValue(f"{path} has {array.shape[2]} channel(s), expected {wanted}")
     return np.ascontiguousarray(array, dtype=np.float32)
 
 
 def write_image(path: Path, image: NDArray[np.floating]) -> None:
-    """Write an image ``(H, W, 1 or 3)`` in [0, 1] as an 8-bit PNG file, with values clipped and rounded."""
+    """Write an image ``(H, W, C)`` in [0, 1] as an 8-bit PNG file, with values clipped and rounded.
+
+    Of an image with another number of channels than 1 or 3, the first three channels are written, or the first of two.
+    """
+    if image.shape[2] not in (1, 3):
+        image = image[..., :3] if image.shape[2] > 3 else image[..., :1]
     pixels = np.rint(image.clip(0, 1) * 255).astype(np.uint8)
     Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(path)
 
@@ -87,6 +99,28 @@ def _read_with_pillow(path: Path, page: int | None) -> NDArray[Any]:
             return rgba[..., :channels] / np.float32(255)
         plain = np.asarray(upright.convert("L" if EIGHT_BITS[upright.mode] == 1 else "RGB"))
         return (plain[..., None] if plain.ndim == 2 else plain) / np.float32(255)
+
+
+def _read_numpy(path: Path) -> NDArray[Any]:
+    try:
+        array: NDArray[Any] = np.load(path, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise BadValue(f"no such image: {path}") from error
+    except (ValueError, OSError, EOFError, SyntaxError, TypeError) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise BadValue(f"{path} cannot be read as a NumPy array: {reason}") from error
+    if array.ndim not in (2, 3) or not array.size or (array.ndim == 3 and array.shape[2] > MAX_CHANNELS):
+        raise BadValue(
+            f"{path} has an array of shape {array.shape}; an image is (H, W) or (H, W, C), with at most {MAX_CHANNELS} channels"
+        )
+    if array.dtype.kind not in "uf":
+        raise BadValue(f"{path} contains values of type {array.dtype}; save it as unsigned integers, or as floats from 0 to 1")
+    image = array[..., None] if array.ndim == 2 else array
+    if array.dtype.kind == "u":
+        return image.astype(np.float64) / np.iinfo(array.dtype).max
+    if not np.isfinite(array).all():
+        raise BadValue(f"{path} contains values that are not finite numbers")
+    return _within_unit(path, image)
 
 
 def _has_deep_colour(path: Path) -> bool:

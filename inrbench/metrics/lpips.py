@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from inrbench.errors import BadValue
 from inrbench.spec import Metric
 
 if TYPE_CHECKING:
@@ -23,10 +24,13 @@ def lpips(image: NDArray[np.floating], reference: NDArray[np.floating], weights:
         weights: A safetensors file with AlexNet's ``features.{0,3,6,8,10}.{weight,bias}`` in torchvision's layout.
 
     Raises:
+        BadValue: The images have another number of channels than 1 or 3.
         RuntimeError: An image is too small for AlexNet (about 32 pixels).
     """
     import torch
 
+    if image.shape[2] not in (1, 3):
+        raise BadValue(f"LPIPS is defined for 1 or 3 channels, the image has {image.shape[2]}")
     with torch.no_grad():
         return float(_network(weights)(_batch(image), _batch(reference)))
 
