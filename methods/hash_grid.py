@@ -162,7 +162,7 @@ class HashGrid(nn.Module):
         "kodak:paper": {"finest": 384},  # half of 768 pixels, as in the authors' testbed.cu
     },
     authors={"image": {"lr": "1e-2", "lr_min": "1e-2", "schedule": "constant"}},  # the first 20,000 steps of base.json
-    search_ranges={"finest": (24, 2048)},
+    search_ranges={"finest": (24, 65536)},
     own_training=True,
 )
 def hash_grid(

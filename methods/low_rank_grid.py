@@ -112,7 +112,7 @@ class LowRankGrid(nn.Module):
     kinds=("function", "image", "video", "volume", "shape", "restoration", "ct", "audio", "radiance"),
     task_params={"audio": {"resolution": 4096}, "function": {"resolution": 512}, "shape": {"resolution": 64}},
     authors={"radiance": {"lr": "2e-2", "lr_min": "2e-3", "schedule": "exponential"}},  # configs of the authors
-    search_ranges={"resolution": (16, 1024)},
+    search_ranges={"resolution": (16, 16384)},
     own_training=True,
 )
 def low_rank_grid(

@@ -25,7 +25,17 @@ from inrbench.nn import MultiScaleSine, Spacing, per_layer
     "msa",
     formula="sin(w_i z_i) / w_i, log10 w_i from s_min to s_max over the channels",
     paper="han2026msa",
-    kinds=("function", "image", "video", "volume", "shape", "restoration", "ct", "audio"),  # for equations: msa-pinn
+    kinds=(
+        "function",
+        "image",
+        "video",
+        "volume",
+        "shape",
+        "radiance",
+        "restoration",
+        "ct",
+        "audio",
+    ),  # for equations: msa-pinn
     task_params={
         # configs/curvefit_*.yaml of the official repository. All but imagefit.yaml are commented out there, so the released
         # code would use the defaults 1 and 5 below.
@@ -36,6 +46,7 @@ from inrbench.nn import MultiScaleSine, Spacing, per_layer
         "video": {"s_min": 1.0, "s_max": 1.5},  # videofit_bbb, commented out; 4 equal entries for 3 layers
         "shape": {"s_min": 1.0, "s_max": 1.8},  # reconstruction, commented out
         "volume": {"s_min": 1.0, "s_max": 1.8},  # not published: the values for shapes
+        "radiance": {"s_min": 1.0, "s_max": 1.8},
         # not published for these tasks: the values of the image configs, for the number of layers of each protocol
         "denoise": {"s_min": (1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 1.0)},
         "super-resolution": {"s_min": (1.2, 1.2, 0.0), "s_max": (3.6, 3.6, 1.0)},
@@ -51,8 +62,8 @@ from inrbench.nn import MultiScaleSine, Spacing, per_layer
         "function": {"lr": "1e-4", "lr_min": "1e-7", "schedule": "cosine"},  # curvefit configs
         "occupancy": {"lr": "5e-3", "lr_min": "1e-3", "schedule": "exponential"},  # reconstruction, commented out
     },
-    search_ranges={"s_min": (0.0, 2.0), "s_max": (1.0, 5.5), "s_max_last": (0.0, 3.0)},
-    log10_params=("s_min", "s_max", "s_max_last"),
+    search_ranges={"s_min": (-1.0, 1.0), "s_max": (-1.0, 1.0), "s_max_last": (0.0, 3.0)},
+    log10_params=("s_min", "s_max"),
 )
 def msa(
     net: NetworkSpec,

@@ -44,8 +44,8 @@ def reach(s: float) -> dict[str, float | tuple[float, ...]]:
         "helmholtz2d": reach(1.1),
         "helmholtz2d/sin1sin1": reach(0.5),
     },
-    search_ranges={"s_max": (0.2, 3.0)},
-    log10_params=("s_min", "s_max"),
+    search_ranges={"s_max": (-1.0, 1.0)},
+    log10_params=("s_max",),
 )
 def msa_pinn(
     net: NetworkSpec,

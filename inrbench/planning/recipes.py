@@ -11,10 +11,14 @@ from typing import Any
 from inrbench.errors import NothingFound, StoreError
 from inrbench.planning.request import Recipe, Request
 from inrbench.planning.sensitivity import Sensitivity
-from inrbench.planning.tuning import LEARNING_RATES, BestTrial, Search
+from inrbench.planning.trials import LEARNING_RATES
+from inrbench.planning.tuning import BestTrial, Search
+from inrbench.registry import parse_selection
 from inrbench.spec import TUNED
 from inrbench.store.files import below, read_regular, write_atomically
 
+USUAL_BUDGET = 4
+"""Budget of the published recipes."""
 TUNED_FIELDS = frozenset({"lr", "lr_min"})
 """Fields of a protocol that a search changes."""
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
@@ -120,7 +124,7 @@ def _published() -> list[str]:
 def _decoded(text: str) -> Tuned:
     """Return the recipe in a file's text. Raises one of MALFORMED for other text."""
     facts = tomllib.loads(text)
-    params = {name: None if value == "none" else value for name, value in dict(facts["params"]).items()}
+    params = {name: _param(value) for name, value in dict(facts["params"]).items()}
     training = {str(name): str(value) for name, value in facts["training"].items()}
     _refuse_more_than_tuning(params, training, facts["ranges"])
     search_ranges = ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in dict(facts["ranges"]).items())
@@ -130,6 +134,11 @@ def _decoded(text: str) -> Tuned:
     return Tuned(
         str(facts["task"]), str(facts["method"]), str(facts["protocol"]), Recipe(params, training, source), budget, source
     )
+
+
+def _param(value: Any) -> Any:
+    """Return a parameter's value: a list is that of a parameter with one number per layer."""
+    return None if value == "none" else tuple(value) if isinstance(value, list) else value
 
 
 def _refuse_more_than_tuning(params: Mapping[str, Any], training: Mapping[str, str], search_ranges: Mapping[str, Any]) -> None:
@@ -148,8 +157,8 @@ def _refuse_more_than_tuning(params: Mapping[str, Any], training: Mapping[str, s
         if name not in search_ranges:
             raise ValueError(f"it sets {name}, which is not among its ranges")
         low, high = map(float, search_ranges[name])
-        number = value is not None and not isinstance(value, bool) and isinstance(value, int | float)
-        if value is not None and not (number and low <= value <= high):
+        numbers = value if isinstance(value, tuple) else () if value is None else (value,)
+        if any(isinstance(n, bool) or not isinstance(n, int | float) or not low <= n <= high for n in numbers):
             raise ValueError(f"it sets {name} to {value}, outside its range")
 
 
@@ -164,9 +173,10 @@ def tuned_requests(request: Request, results: Path) -> list[Request]:
     found = {(each.task, each.method, each.budget): each for each in both}
     budgets = sorted({tuned.budget for tuned in found.values()})
     if not budgets:
+        names = ",".join(dict.fromkeys(selection.name for selection in parse_selection(request.methods)))
         raise NothingFound(
             f"nothing was tuned for protocol '{protocol}' in '{results}'; use --track paper, or run: inrbench tune --methods "
-            f"{request.methods} --tasks {request.tasks or 'all'} --protocol {protocol}"
+            f"{names} --tasks {request.tasks or 'all'} --protocol {protocol} --budget {USUAL_BUDGET}"
         )
     return [
         replace(

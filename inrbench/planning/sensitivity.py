@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inrbench.planning.request import Recipe
-from inrbench.planning.tuning import RATE, Search, Trial
+from inrbench.planning.trials import RATE
+from inrbench.planning.tuning import Search, Trial
 from inrbench.spec import Value
 
 OFF = (2, 4)
@@ -25,7 +26,8 @@ class Sensitivity:
 
     Args:
         name: The setting: ``lr`` or a parameter.
-        off_by_two: Fall at a factor of about two, in dB, decades or units of the score; None if no trial is there.
+        off_by_two: Fall at a factor of about two, in dB, decades or units of the score; infinite if all trials there failed,
+            None if there is none.
         off_by_four: Fall at a factor of about four.
     """
 
@@ -35,9 +37,11 @@ class Sensitivity:
 
     def __str__(self) -> str:
         falls = zip(OFF, (self.off_by_two, self.off_by_four), strict=True)
-        return f"{self.name} " + ", ".join(
-            f"x{factor}: {'no trial' if fall is None else f'{-fall:+.2f}'}" for factor, fall in falls
-        )
+        return f"{self.name} " + ", ".join(f"x{factor}: {_shown(fall)}" for factor, fall in falls)
+
+
+def _shown(fall: float | None) -> str:
+    return "no trial" if fall is None else "failed" if math.isinf(fall) else f"{-fall:+.2f}"
 
 
 def sensitivities(search: Search, first_round: Sequence[Trial], best: Recipe) -> list[Sensitivity]:
@@ -56,9 +60,9 @@ def sensitivities(search: Search, first_round: Sequence[Trial], best: Recipe) ->
         scores: dict[int, list[float]] = {0: [], 1: [], 2: []}
         for trial in first_round:
             place = _octave(search, name, search.trials[trial.number])
-            if place is not None and trial.score is not None and (octaves := round(abs(place - centre))) in scores:
-                scores[octaves].append(trial.score)
-        if scores[0]:
+            if place is not None and (octaves := round(abs(place - centre))) in scores:
+                scores[octaves].append(-math.inf if trial.score is None else trial.score)
+        if scores[0] and math.isfinite(max(scores[0])):
             falls = [max(scores[0]) - max(scores[octaves]) if scores[octaves] else None for octaves in (1, 2)]
             found.append(Sensitivity(name, falls[0], falls[1]))
     return found
@@ -69,6 +73,8 @@ def _octave(search: Search, name: str, recipe: Recipe) -> float | None:
     value: Value = (
         float(recipe.training.get(RATE, search.base.lr)) if name == RATE else recipe.params.get(name, search.usual[name])
     )
+    if isinstance(value, tuple):
+        value = max(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     if name in search.method.log10_params:

@@ -4,8 +4,7 @@ The budget is counted in full runs of the protocol per signal and seed. Successi
 gets more trials from it: all trials start with a sixteenth of the epochs, the best quarter continues with a quarter of the
 epochs, and the best quarter of those with all epochs. Each of these is a separate run whose schedule fits its number of epochs.
 Runs of the track ``search`` are stored and resumed like all other runs. Trials are ranked by the task's tuning metric. Trial 0
-has the settings of the track ``paper``. It takes part in every round, so that the gain from tuning is known. Trial 1 has the
-learning rate and the parameters that the method's authors use, if they are known: a search must not miss them.
+has the settings of the track ``paper``. It takes part in every round, so that the gain from tuning is known.
 """
 
 import math
@@ -14,22 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import qmc
 
 from inrbench.errors import BadValue, NothingFound
 from inrbench.planning.request import Recipe, Request
+from inrbench.planning.trials import trials_of, tried_ranges
 from inrbench.registry import Method, Task
 from inrbench.spec import Protocol, Value
 from inrbench.store import load_results
 
-LEARNING_RATES = (1e-5, 2e-2)
-"""The lowest and the highest learning rate that any search tries."""
-AROUND = 10.0
-"""Largest factor between the usual value of the learning rate or a parameter and the values that are tried."""
-RATE = "lr"
-"""Name of the learning rate among the ranges of a search."""
-DIGITS = 3
-"""Significant digits of the values that are tried."""
 HALVING = 4
 """Of this many trials, one continues in the next round, with as many times the epochs."""
 EPOCH_DIVISORS = (HALVING**2, HALVING, 1)
@@ -113,11 +104,13 @@ class Search:
 def rounds_of(budget: int) -> tuple[int, ...]:
     """Return the number of trials in each round, including trial 0, for a budget in full runs.
 
+    Trial 0 and at least one other trial are in the last round, so that a budget below 6 costs up to 1.1 runs more.
+
     >>> rounds_of(20), rounds_of(6), rounds_of(2)
-    ((106, 26, 6), (32, 8, 2), (10, 2, 1))
+    ((106, 26, 6), (32, 8, 2), (10, 2, 2))
     """
     first = budget * EPOCH_DIVISORS[0] // len(EPOCH_DIVISORS)
-    return first, first // HALVING, max(1, first // HALVING**2)
+    return first, max(2, first // HALVING), max(2, first // HALVING**2)
 
 
 @dataclass(frozen=True)
@@ -126,8 +119,8 @@ class Trial:
 
     Args:
         number: Number of the trial; 0 is the one without changes.
-        score: Mean of the validation metric (of its logarithm on a log scale), negated if lower values are better; None if a
-            run failed or the mean is not finite.
+        score: Mean of the tuning metric (of its logarithm to base 10 on a log scale), negated if lower values are better; None
+            if a run failed or the mean is not finite.
         shown: The score as text for the user.
     """
 
@@ -186,15 +179,8 @@ def make_search(
     if method.closed_form:
         raise BadValue(f"method '{method.name}' is solved in closed form: there is nothing to tune; it is on every track")
     _, signals = task.tuning_split
-    base = tuning_task.protocol(protocol)
-    usual = method.params_for(tuning_task.name, tuning_task.kind, signals[0], protocol)
-    ranges = tried_ranges(method, tuning_task, base, signals[0])
-    trials = [Recipe(), *_trial_of_authors(method, tuning_task, base, usual)]
-    points = _points(len(ranges), rounds_of(budget)[0] - len(trials))
-    trials += [_recipe(ranges, base, usual, point) for point in points]
-    return Search(
-        method, task, tuning_task, signals, protocol, tuple(seeds), device, budget, tuple(trials), tuple(plugin_files)
-    )
+    trials = trials_of(method, tuning_task, tuning_task.protocol(protocol), signals[0], rounds_of(budget)[0])
+    return Search(method, task, tuning_task, signals, protocol, tuple(seeds), device, budget, trials, tuple(plugin_files))
 
 
 def rank_trials(search: Search, runs_of_trials: Mapping[int, Sequence[str]], results: Path) -> list[Trial]:
@@ -214,16 +200,16 @@ def rank_trials(search: Search, runs_of_trials: Mapping[int, Sequence[str]], res
         if all(run_id in runs.index for run_id in ids):
             rows = runs.loc[ids]
             log = bool((rows["scale"] == "log").all())
-            mean = float((np.log(rows["value"]) if log else rows["value"]).mean())
+            mean = float((np.log10(rows["value"]) if log else rows["value"]).mean())
             if math.isfinite(mean):
                 score = mean if rows["higher_is_better"].all() else -mean
-                shown = f"{search.metric} {math.exp(mean) if log else mean:.4g}"
+                shown = f"{search.metric} {10**mean if log else mean:.4g}"
         found.append(Trial(number, score, shown))
     return sorted(found, key=lambda trial: (trial.score is None, -(trial.score or 0.0), trial.number))
 
 
 def promote(search: Search, round_number: int, ranked: Sequence[Trial]) -> list[int]:
-    """Return the numbers of the trials that continue in the next round: the best, and always trial 0.
+    """Return the numbers of the trials that continue in the next round: the best, and always trial 0 in one of the places.
 
     Args:
         search: The search.
@@ -232,7 +218,7 @@ def promote(search: Search, round_number: int, ranked: Sequence[Trial]) -> list[
     """
     places = search.rounds[round_number + 1]
     best = [trial.number for trial in ranked if trial.score is not None][:places]
-    return sorted({0, *best})
+    return sorted(best if 0 in best else [0, *best[: places - 1]])
 
 
 def choose(search: Search, ranked: Sequence[Trial]) -> BestTrial:
@@ -254,83 +240,3 @@ def describe_trial(recipe: Recipe) -> str:
     """
     source = [f"{name}={value}" for name, value in recipe.training.items() if name != "lr_min"]
     return ", ".join(source + [f"{name}={value}" for name, value in recipe.params.items()]) or "as usual"
-
-
-def _points(dimensions: int, count: int) -> np.ndarray:
-    """Return ``count`` points that fill the unit cube evenly, as ``(count, dimensions)``. They are the same in every call."""
-    power = math.ceil(math.log2(max(count, 1)))
-    points: np.ndarray = qmc.Sobol(dimensions, seed=0).random_base2(power)[:count]
-    return points
-
-
-def _trial_of_authors(method: Method, task: Task, protocol: Protocol, usual: Mapping[str, Value]) -> list[Recipe]:
-    """Return the trial with the authors' learning rate and searched parameters; an empty list if it would change nothing.
-
-    Other changes that authors make, such as a schedule or the range of coordinates, are not part of a search.
-    """
-    authors, changes = method.authors_recipe(task.name, task.kind)
-    params: dict[str, Value] = {}
-    for name, (low, high) in method.search_ranges.items():
-        value = authors.get(name)
-        if isinstance(value, int | float) and value != usual[name] and low <= value <= high:
-            params[name] = value
-    rate = float(changes.get("lr", protocol.lr))
-    training = _rates(rate, protocol) if rate != protocol.lr else {}
-    return [Recipe(params, training)] if params or training else []
-
-
-def _rates(rate: float, protocol: Protocol) -> dict[str, str]:
-    """Return a learning rate that falls by the same factor as in the protocol."""
-    return {"lr": repr(rate), "lr_min": repr(float(f"{rate * protocol.lr_min / protocol.lr:.{DIGITS}g}"))}
-
-
-def _recipe(
-    ranges: Mapping[str, tuple[float, float]], protocol: Protocol, usual: Mapping[str, Value], point: np.ndarray
-) -> Recipe:
-    """Return the recipe at a point of the unit cube: a learning rate, and parameters of the method.
-
-    A parameter that is usually None is None in half of the trials.
-    """
-    training = _rates(_within(ranges[RATE], point[0]), protocol)
-    params: dict[str, Value] = {}
-    for (name, ends), share in zip(list(ranges.items())[1:], point[1:], strict=True):
-        if isinstance(usual[name], int):
-            params[name] = round(_within(ends, share))
-        elif usual[name] is not None:
-            params[name] = _within(ends, share)
-        elif share >= 0.5:
-            params[name] = _within(ends, 2 * share - 1)
-    return Recipe(params, training)
-
-
-def tried_ranges(method: Method, task: Task, protocol: Protocol, signal: str) -> dict[str, tuple[float, float]]:
-    """Return the lowest and the highest value of the learning rate, and then of each parameter, that a search tries.
-
-    They are the declared ranges, near the usual values: a declared range may hold for all tasks, and frequencies for sounds are
-    a hundred times those for images. If ``omega_first`` is usually None, the layer has the value of ``omega``, and the range is
-    near that.
-
-    Args:
-        method: The method.
-        task: The task with the tuning signals.
-        protocol: The protocol.
-        signal: A signal, for the method's usual parameters.
-    """
-    usual = method.params_for(task.name, task.kind, signal, protocol.name)
-    ranges = {RATE: _near(LEARNING_RATES, protocol.lr)}
-    for name, ends in method.search_ranges.items():
-        centre = usual[name] if usual[name] is not None else usual.get(name.removesuffix("_first"))
-        ranges[name] = _near(ends, centre) if isinstance(centre, int | float) else ends
-    return ranges
-
-
-def _near(ends: tuple[float, float], centre: float) -> tuple[float, float]:
-    """Return the part of a range that is at most a factor of AROUND from a centre; the whole range if that is not possible."""
-    low, high = ends
-    return (max(low, centre / AROUND), min(high, centre * AROUND)) if 0 < low <= centre <= high else ends
-
-
-def _within(ends: tuple[float, float], share: float) -> float:
-    low, high = ends
-    value = low * (high / low) ** share if low > 0 else low + (high - low) * share
-    return float(f"{value:.{DIGITS}g}")

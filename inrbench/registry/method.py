@@ -34,8 +34,9 @@ class Method:
         authors: Kind or task -> how the method's authors train it, for the track ``authors``: changes of a protocol, as
             ``--set`` takes them, and the method's own parameters, by name.
         search_ranges: Parameter -> the lowest and the highest value that ``inrbench tune`` tries, on a log scale if both are
-            positive.
-        log10_params: Parameters that are the logarithm to base 10 of a frequency: twice the frequency is 0.3 more.
+            positive; cut to a factor of ten around the usual value.
+        log10_params: Parameters that are the logarithm to base 10 of a frequency, one number or one per layer. Their range in
+            ``search_ranges`` is that of what is added to the usual value.
         known_failures: Kind or task -> why the method does not train on it. The text is shown with a run that did not train.
         own_training: Whether its networks bring their own training (``inrbench.nn.OwnTraining``).
         closed_form: Whether its networks are solved (``inrbench.nn.LinearModel``), so that there is nothing to tune.

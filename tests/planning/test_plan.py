@@ -133,7 +133,7 @@ def test_file_signal_is_used_by_tasks_that_accept_its_extension(tmp_path):
         (tmp_path / name).write_bytes(b"")
     jobs = plan(methods="siren", tasks="photo,sdf,video", signals=f"{tmp_path}/a.png,{tmp_path}/b.stl").todo
     assert [(job.spec.task, job.spec.signal) for job in jobs] == [("photo", "a.png"), ("sdf", "b.stl")]
-    with pytest.raises(BadValue, match="photo take.* no files|with --tasks sdf or occupancy it can be"):
+    with pytest.raises(BadValue, match="photo take.* no files|with --tasks sdf or sdf-points or occupancy it can be"):
         plan(methods="siren", tasks="photo", signals=f"{tmp_path}/b.stl")
 
 

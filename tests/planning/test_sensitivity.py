@@ -34,12 +34,16 @@ def test_falls_are_differences_to_the_best_trial_at_each_distance():
     assert fall == Sensitivity("lr", 31.0 - 28.0, 31.0 - 20.0), "Recipe() has the learning rate of the protocol, 1e-3"
 
 
-def test_a_distance_without_a_trial_has_no_fall_and_failed_trials_do_not_count():
+def test_a_distance_without_a_trial_has_no_fall_and_a_failed_trial_has_an_infinite_one():
     best = rate(1e-3)
-    found = search("relu", [Recipe(), rate(2e-3), rate(4e-3)])
-    (fall,) = sensitivities(found, trials(20.0, None, 17.0), best)
+    found = search("relu", [Recipe(), rate(4e-3)])
+    (fall,) = sensitivities(found, trials(20.0, 17.0), best)
     assert fall == Sensitivity("lr", None, 3.0)
     assert str(fall) == "lr x2: no trial, x4: -3.00"
+    found = search("relu", [Recipe(), rate(2e-3), rate(4e-3)])
+    (fall,) = sensitivities(found, trials(20.0, None, 17.0), best)
+    assert fall == Sensitivity("lr", math.inf, 3.0)
+    assert str(fall) == "lr x2: failed, x4: -3.00"
 
 
 def test_parameters_have_their_own_falls_and_those_that_are_none_have_no_place():

@@ -16,7 +16,8 @@ from inrbench.planning.recipes import read_recipes, tuned_requests, write_recipe
 from inrbench.planning.sensitivity import Sensitivity
 from inrbench.planning.tuning import (
     EPOCH_DIVISORS,
-    LEARNING_RATES,
+    BestTrial,
+    Trial,
     choose,
     make_search,
     promote,
@@ -118,7 +119,6 @@ def test_trials_are_within_search_ranges_and_reproducible():
         assert all(search_ranges[name][0] <= value <= search_ranges[name][1] for name, value in trial.params.items())
         assert float(trial.training["lr_min"]) == pytest.approx(float(trial.training["lr"]) / 2, rel=0.01)
     assert len({trial.training["lr"] for trial in found.trials[1:]}) > 40
-    assert LEARNING_RATES[0] <= 1e-5, "siren's own rate must not be at the edge of the range"
     with_first = [trial for trial in found.trials[1:] if "omega_first" in trial.params]
     assert 0 < len(with_first) < 47, "an optional parameter is left out of some trials"
 
@@ -127,9 +127,67 @@ def test_rounds_use_more_epochs_and_stay_within_the_budget():
     found = search(9)
     epochs = [int(found.requests(r, [1])[0].changes.get("epochs", 100)) for r in range(3)]
     assert epochs == [6, 25, 100]
-    for budget in (2, 6, 20):
+    for budget in (2, 4, 6, 20):
         spent = sum(trials / share for trials, share in zip(rounds_of(budget), EPOCH_DIVISORS, strict=True))
-        assert spent <= budget + 1
+        assert spent <= (budget if budget >= 6 else budget + 1.2)
+
+
+@pytest.mark.parametrize("place", [0, 3, 9])
+def test_every_method_has_the_same_number_of_trials_in_each_round(place):
+    """Trial 0 is in one of the places, whatever its rank: otherwise methods with good usual settings would have fewer runs."""
+    found = search(4)
+    ranked = [Trial(number, -float(number), "") for number in range(1, 21)]
+    ranked.insert(place, Trial(0, -place - 0.5, ""))
+    for number in (0, 1):
+        assert len(promote(found, number, ranked)) == found.rounds[number + 1]
+        assert 0 in promote(found, number, ranked)
+    failed = [Trial(number, None, "failed") for number in range(21)]
+    assert promote(found, 0, failed) == [0]
+
+
+@pytest.mark.parametrize("method", ["msa", "msa-pinn"])
+def test_frequencies_given_as_logarithms_are_tried_within_a_factor_of_ten_of_the_usual_ones(method, registry):
+    """And layer by layer: the authors' slow last layer stays slower than the others."""
+    task = registry.task("photo" if method == "msa" else "heat1d")
+    found = make_search(registry.method(method), task, task, "quick", 6, (0,), "cpu")
+    usual = found.usual["s_max"]
+    tried = [trial.params["s_max"] for trial in found.trials[1:] if "s_max" in trial.params]
+    for value in tried:
+        values, centre = (each if isinstance(each, tuple) else (each,) for each in (value, usual))
+        offsets = {round(v - c, 6) for v, c in zip(values, centre, strict=True)}
+        assert len(offsets) == 1
+        assert -1 <= offsets.pop() <= 1
+    firsts = [value[0] if isinstance(value, tuple) else value for value in tried]
+    assert max(firsts) - min(firsts) > 1.5, "both sides are tried"
+
+
+@pytest.mark.parametrize("name", sorted(Registry().methods))
+def test_every_trial_can_be_written_as_a_recipe_and_read_again(name, registry, tmp_path):
+    """A recipe that is refused as outside of its ranges would end every later run of the track."""
+    method = registry.method(name)
+    for task in map(registry.task, ("photo", "audio", "function1d", "heat1d", "radiance")):
+        if method.closed_form or not method.supports(task.kind) or name == "gp-hm-stm":
+            continue
+        other = registry.task(task.tuning_split[0])
+        found = make_search(method, task, other, "standard", 12, (0,), "cpu")
+        for number in {0, 1, 2, 30, 63, len(found.trials) - 1}:
+            path = write_recipe(tmp_path, found, BestTrial(found.trials[number], 1.0, None, 1))
+            assert read_recipes(tmp_path, "standard")[task.name, name].recipe == found.trials[number]
+            path.unlink()
+
+
+@pytest.mark.parametrize("name", sorted(Registry().methods))
+def test_usual_values_are_inside_the_search_ranges(name, registry):
+    """A range that does not contain the usual value is not cut to its neighbourhood, and misses it."""
+    method = registry.method(name)
+    for task in map(registry.task, registry.tasks):
+        if task.tuning_split is None or not method.supports(task.kind):
+            continue
+        usual = method.params_for(task.name, task.kind, task.tuning_split[1][0], "standard")
+        for parameter, (low, high) in method.search_ranges.items():
+            value = usual[parameter]
+            if value is not None and parameter not in method.log10_params and isinstance(value, int | float):
+                assert low <= value <= high, (task.name, parameter, value)
 
 
 def test_frequencies_are_tried_near_the_usual_ones(registry):
@@ -172,30 +230,30 @@ PSNR = Registry().task("photo").metric("psnr@clip-float")
 
 def test_best_quarter_of_trials_continues_and_the_best_recipe_is_used(attempt, tmp_path):
     found = search(2)
-    assert (found.rounds, found.metric) == ((10, 2, 1), PSNR.id)
+    assert (found.rounds, found.metric) == ((10, 2, 2), PSNR.id)
     store_round(attempt, tmp_path, found, 0, {0: 20.0, 1: 25.0, 2: 22.0, 3: 24.0}, PSNR)
     ranking = ranked_trials(found, 0, range(4), tmp_path)
     assert [(trial.number, trial.score) for trial in ranking] == [(1, 25.0), (3, 24.0), (2, 22.0), (0, 20.0)]
     assert ranking[0].shown == "psnr@clip-float 25"
     remaining = promote(found, 0, ranking)
-    assert remaining == [0, 1, 3], "the default recipe always continues"
-    store_round(attempt, tmp_path, found, 1, {0: 21.0, 1: 24.0, 3: 26.0}, PSNR)
+    assert remaining == [0, 1], "the default recipe always continues, in one of the two places"
+    store_round(attempt, tmp_path, found, 1, {0: 21.0, 1: 24.0}, PSNR)
     remaining = promote(found, 1, ranked_trials(found, 1, remaining, tmp_path))
-    assert remaining == [0, 3]
-    store_round(attempt, tmp_path, found, 2, {0: 22.0, 3: 27.0}, PSNR)
+    assert remaining == [0, 1]
+    store_round(attempt, tmp_path, found, 2, {0: 22.0, 1: 27.0}, PSNR)
     chosen = choose(found, ranked_trials(found, 2, remaining, tmp_path))
-    assert (chosen.recipe, chosen.score, chosen.untuned, chosen.finished) == (found.trials[3], 27.0, 22.0, 2)
+    assert (chosen.recipe, chosen.score, chosen.untuned, chosen.finished) == (found.trials[1], 27.0, 22.0, 2)
     path = write_recipe(tmp_path, found, chosen, [Sensitivity("lr", 1.5, None)])
     assert path.name == "photo-quick-wire.toml"
     assert tomllib.loads(path.read_text())["fall_when_off_by_2_and_4"] == {"lr": [1.5, "none"]}
-    assert read_recipes(tmp_path, "quick")["photo", "wire"].recipe == found.trials[3]
+    assert read_recipes(tmp_path, "quick")["photo", "wire"].recipe == found.trials[1]
     assert read_recipes(tmp_path, "paper") == {}
     (request,) = tuned_requests(
         Request(methods="wire,siren", tasks="photo", protocol="quick", signals="camera,coffee"), tmp_path
     )
     plan = make_plan(request, {})[0]
     assert [(job.spec.method, job.spec.signal, job.spec.track) for job in plan.todo] == [("wire", "camera", "tuned-2")]
-    assert plan.todo[0].spec.params == {**plan.todo[0].spec.params, **found.trials[3].params}
+    assert plan.todo[0].spec.params == {**plan.todo[0].spec.params, **found.trials[1].params}
     assert (
         plan.todo[0]
         .notes[0]
