@@ -2,10 +2,11 @@
 
 It reads runs of a protocol with other widths or other numbers of epochs, and nothing else changed:
 
-    inrbench run --methods msa,siren --tasks kodak --signals kodim01,kodim02,kodim03 --protocol standard --set width=48
-    inrbench run --methods msa,siren --tasks kodak --signals kodim01,kodim02,kodim03 --protocol standard --set epochs=6000
+    inrbench run --methods msa,siren --tasks kodak --signals kodim01,kodim02,kodim03 --protocol standard --set width=48 \\
+        --track paper
 
-It writes ``OUT-capacity.png`` (the primary metric against parameters per fitted value), ``OUT-budget.png`` (against the number
+With ``--track tuned`` the recipes are those of the unchanged protocol. Only runs on a CPU with the fast engine are drawn.
+It writes ``OUT-capacity.png`` (the primary metric against parameters per value of the first signal), ``OUT-budget.png`` (against the number
 of steps) and ``OUT.json`` with the numbers. Only signals that every width (or every budget) has are averaged, and a method
 takes part if it was run on all of them.
 """
@@ -54,7 +55,7 @@ def lines_of(groups: list[ComparableRuns], field: str, registry: Registry) -> tu
     for place, table in sorted(tables.items()):
         for label, values in table.loc[signals].items():
             if values.notna().all():
-                lines.setdefault(str(label), {})[place] = float(values.mean())
+                lines.setdefault(str(label), {})[place] = float(metric.from_scale(values.mean()))
     whole = {label: line for label, line in lines.items() if len(line) == len(tables)}
     return metric, whole, signals
 
@@ -66,6 +67,8 @@ def draw(lines: Lines, field: str, metric: Metric, title: str, path: Path) -> No
         for label, line in lines.items():
             axes.plot(list(line), list(line.values()), marker="o", markersize=3, label=label, **styles[label])
         axes.set(xscale="log", xlabel=AXES[field], ylabel=f"{metric.id} ({metric.unit})" if metric.unit else metric.id)
+        if metric.scale == "log":
+            axes.set_yscale("log")
         places = sorted({place for line in lines.values() for place in line})
         axes.set_xticks(places, [f"{place:.2g}" if field == "width" else f"{place:,.0f}" for place in places])
         axes.minorticks_off()
@@ -77,7 +80,7 @@ def main(results: Path, task: str, protocol: str, out: Path) -> None:
     registry, report = Registry(), {}
     tracks: dict[str, list[ComparableRuns]] = {}
     for group in comparable_runs(results, columns=["n_params", "metrics"], tasks=[task]):
-        if ProtocolLabel.parse(group.protocol).name == protocol:
+        if ProtocolLabel.parse(group.protocol).name == protocol and (group.device_class, group.engine) == ("cpu", "fast"):
             tracks.setdefault(group.track, []).append(group)
     for track, groups in tracks.items():
         for field, name in (("width", "capacity"), ("epochs", "budget")):

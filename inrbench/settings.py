@@ -268,7 +268,7 @@ class RadianceSettings(Settings):
     """Settings of a scene that is fitted to photographs.
 
     Args:
-        side: Rows and columns of the pictures of procedural scenes; a user's pictures keep their size.
+        side: Rows and columns of the pictures of procedural scenes; larger pictures of a user are reduced.
         samples: Number of samples along each ray.
     """
 

@@ -41,6 +41,11 @@ from inrbench.nn import FourierFeatures, xavier_init
         "advection1d/b200-inflow": {"sigma": (1.0, 50.0)},
         "helmholtz2d": {"sigma": 6.3},
         "helmholtz2d/sin1sin1": {"sigma": 1.6},
+        **{f"heat1d/b{b}": {"sigma": (round(b * math.pi / 4, 1), 1.0)} for b in (3, 10, 15, 35, 100)},
+        **{f"poisson2d/sin1sin{k}": {"sigma": round(k * math.pi / 4, 1)} for k in (3, 5, 7, 14, 20)},
+        **{f"allen-cahn2d/sin{k}": {"sigma": round(k * math.pi / 4, 1)} for k in (2, 3, 4, 6, 8, 11, 16)},
+        **{f"advection1d/b{b}-periodic": {"sigma": (1.6, round(b / 4, 1))} for b in (3, 10, 15, 30, 60)},
+        **{f"helmholtz2d/sin1sin{k}": {"sigma": round(k * math.pi / 2, 1)} for k in (2, 3, 5, 6, 8, 10, 12)},
     },
     search_ranges={"sigma": (1.0, 100.0)},
 )

@@ -22,7 +22,9 @@ from inrbench.nn import FourierFeatures
         "audio:quick": {"sigma": 250.0},
         "audio:standard": {"sigma": 250.0},
         "sdf:quick": {"sigma": 2.0},
+        "sdf:standard": {"sigma": 2.0},
         "occupancy:quick": {"sigma": 2.0},
+        "occupancy:standard": {"sigma": 2.0},
     },
     search_ranges={"sigma": (0.5, 1000.0)},
 )  # fmt: skip

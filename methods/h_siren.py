@@ -38,9 +38,9 @@ class HyperbolicSine(nn.Module):
     formula="sin(omega sinh(2 z)) in the first layer, then sin(omega z)",
     paper="gao2024hsiren",
     task_params={
-        "audio": {"omega_first": 3000.0},  # as siren
-        "audio:quick": {"omega_first": 1000.0},
-        "audio:standard": {"omega_first": 1000.0},
+        "audio": {"omega_first": 1500.0},  # near z = 0 the frequency is that of siren, 2 omega
+        "audio:quick": {"omega_first": 500.0},
+        "audio:standard": {"omega_first": 500.0},
     },
     search_ranges={"omega": (5.0, 120.0), "omega_first": (2.0, 6000.0)},
 )

@@ -52,7 +52,7 @@ class HashEncoding(nn.Module):
         super().__init__()
         low, high = torch.tensor(net.domain, dtype=torch.float64).T
         growth = (max(finest, base + 1) / base) ** (1 / max(levels - 1, 1))
-        scales = [base * growth**level - 1 for level in range(levels)]
+        scales = [round(base * growth**level - 1, 9) for level in range(levels)]
         sides = [math.ceil(scale) + 1 for scale in scales]
         dense = [-(-(side**net.in_features) // MULTIPLE) * MULTIPLE for side in sides]
         most = largest_table(dense, budget // features)

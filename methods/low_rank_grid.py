@@ -109,10 +109,10 @@ class LowRankGrid(nn.Module):
     "low-rank-grid",
     formula="W (u(x_1) v(x_2) w(x_3)) + b, u, v and w interpolated on lines",
     paper="chen2022tensorf",
-    kinds=("function", "image", "video", "volume", "shape", "restoration", "ct", "audio", "radiance"),
-    task_params={"audio": {"resolution": 4096}, "function": {"resolution": 512}, "shape": {"resolution": 64}},
+    kinds=("image", "video", "volume", "shape", "restoration", "ct", "radiance"),  # on a line it would be bilinear
+    task_params={"shape": {"resolution": 64}},
     authors={"radiance": {"lr": "2e-2", "lr_min": "2e-3", "schedule": "exponential"}},  # configs of the authors
-    search_ranges={"resolution": (16, 16384)},
+    search_ranges={"resolution": (16, 1024)},
     own_training=True,
 )
 def low_rank_grid(
@@ -126,7 +126,7 @@ def low_rank_grid(
     Args:
         net: Shape of the network. Its parameters are the budget.
         kind: ``cp``: products of lines; ``vm``: products of planes and lines, in three dimensions.
-        resolution: Grid points per axis.
+        resolution: Grid points per axis; fewer if one component would have more parameters than an MLP.
 
     Raises:
         BadValue: ``vm`` in another number of dimensions than three, or a grid with fewer than 2 points.
@@ -136,6 +136,12 @@ def low_rank_grid(
     if resolution < 2:
         raise BadValue(f"low-rank-grid: resolution must be at least 2, got {resolution}")
     products = 1 if kind == "cp" else len(PLANES)
-    values = resolution * net.in_features if kind == "cp" else resolution**2 + resolution
-    rank = (parameters_of_mlp(net) - net.out_features) // (products * (values + net.out_features))
-    return LowRankGrid(net, kind, max(1, rank), resolution)
+    budget = parameters_of_mlp(net) - net.out_features
+
+    def rank_at(side: int) -> int:
+        values = side * net.in_features if kind == "cp" else side**2 + side
+        return budget // (products * (values + net.out_features))
+
+    while resolution > 2 and rank_at(resolution) < 1:
+        resolution -= 1
+    return LowRankGrid(net, kind, max(1, rank_at(resolution)), resolution)

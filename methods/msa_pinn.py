@@ -43,6 +43,18 @@ def reach(s: float) -> dict[str, float | tuple[float, ...]]:
         "advection1d/b200-inflow": reach(2.0),
         "helmholtz2d": reach(1.1),
         "helmholtz2d/sin1sin1": reach(0.5),
+        # the other rungs of the ladders, by the same rule
+        **{f"heat1d/b{b}": reach(s) for b, s in ((3, 0.7), (10, 1.2), (15, 1.4), (35, 1.7), (100, 2.2))},
+        **{f"poisson2d/sin1sin{k}": reach(s) for k, s in ((3, 0.7), (5, 0.9), (7, 1.0), (14, 1.3), (20, 1.5))},
+        **{
+            f"allen-cahn2d/sin{k}": reach(s)
+            for k, s in ((2, 0.5), (3, 0.7), (4, 0.8), (6, 1.0), (8, 1.1), (11, 1.2), (16, 1.4))
+        },
+        **{f"advection1d/b{b}-periodic": reach(s) for b, s in ((3, 0.5), (10, 0.7), (15, 0.9), (30, 1.2), (60, 1.5))},
+        **{
+            f"helmholtz2d/sin1sin{k}": reach(s)
+            for k, s in ((2, 0.8), (3, 1.0), (5, 1.2), (6, 1.3), (8, 1.4), (10, 1.5), (12, 1.6))
+        },
     },
     search_ranges={"s_max": (-1.0, 1.0)},
     log10_params=("s_max",),

@@ -22,7 +22,9 @@ from inrbench.nn import PositionalEncoding
         "image": {"n_frequencies": 7},  # N = 512
         "function": {"n_frequencies": 8},  # N = 1024
         "sdf:quick": {"n_frequencies": 4},  # N = 64
+        "sdf:standard": {"n_frequencies": 4},
         "occupancy:quick": {"n_frequencies": 4},
+        "occupancy:standard": {"n_frequencies": 4},
     },
 )
 def relu_pe(

@@ -31,6 +31,10 @@ from inrbench.nn import SineFeatures, xavier_init
         "allen-cahn2d/smooth": {"sigma": 0.5},
         "helmholtz2d/sin1sin1": {"sigma": 0.5},
         "advection1d/b200-inflow": {"sigma": 8.0},
+        **{f"heat1d/b{b}": {"sigma": max(0.5, b / 8)} for b in (3, 10, 15, 35, 100)},
+        **{f"poisson2d/sin1sin{k}": {"sigma": max(0.5, k / 8)} for k in (3, 5, 7, 14, 20)},
+        **{f"allen-cahn2d/sin{k}": {"sigma": max(0.5, k / 8)} for k in (2, 3, 4, 6, 8, 11, 16)},
+        **{f"helmholtz2d/sin1sin{k}": {"sigma": max(0.5, k / 4)} for k in (2, 3, 5, 6, 8, 10, 12)},
     },
     search_ranges={"sigma": (0.2, 30.0)},
 )

@@ -40,13 +40,22 @@ class TrainedSiren(CoordinateMLP):
     Args:
         net: Shape of the network.
         omega: Frequency of the activation.
+        omega_first: Frequency in the first layer.
         optimiser: Name of the optimiser.
         sampler: How points are chosen.
         share: Share of the points in a step, if they are chosen.
     """
 
-    def __init__(self, net: NetworkSpec, omega: float, optimiser: OptimiserName, sampler: SamplerName, share: float) -> None:
-        super().__init__(net, lambda i: Sine(omega), init=siren_init(omega))
+    def __init__(
+        self,
+        net: NetworkSpec,
+        omega: float,
+        omega_first: float,
+        optimiser: OptimiserName,
+        sampler: SamplerName,
+        share: float,
+    ) -> None:
+        super().__init__(net, lambda i: Sine(omega if i else omega_first), init=siren_init(omega))
         self.optimiser, self.sampler, self.share = optimiser, sampler, share
 
     def own_training(self, steps: int) -> OwnTraining:
@@ -72,7 +81,12 @@ class TrainedSiren(CoordinateMLP):
     "siren-trained",
     formula="sin(omega z), trained with another optimiser or on chosen points",
     paper="sitzmann2020siren",
-    search_ranges={"omega": (5.0, 120.0)},
+    task_params={
+        "audio": {"omega_first": 3000.0},  # as siren
+        "audio:quick": {"omega_first": 1000.0},
+        "audio:standard": {"omega_first": 1000.0},
+    },
+    search_ranges={"omega": (5.0, 120.0), "omega_first": (5.0, 6000.0)},
     own_training=True,
 )
 def siren_trained(
@@ -81,6 +95,7 @@ def siren_trained(
     optimiser: OptimiserName = "muon",
     sampler: SamplerName = "none",
     omega: float = 30.0,
+    omega_first: float | None = None,
     share: float = 0.5,
 ) -> nn.Module:
     """Build a SIREN with a training of its own.
@@ -90,6 +105,7 @@ def siren_trained(
         optimiser: ``adam``, ``muon`` or ``lbfgs``.
         sampler: ``none``, or ``soft-mining``, which works for tasks whose loss is a mean over points.
         omega: Frequency of the activation.
+        omega_first: Frequency in the first layer; None for ``omega``.
         share: Share of the points in a step of ``soft-mining``.
     """
-    return TrainedSiren(net, omega, optimiser, sampler, share)
+    return TrainedSiren(net, omega, omega if omega_first is None else omega_first, optimiser, sampler, share)

@@ -57,7 +57,9 @@ class TrainableSines(nn.Module):
         "audio:standard": {"omega_first": 1000.0, "omega": 10.0},  # as quick
         # with 30, a network of width 64 varies from voxel to voxel on a grid of 64; chosen for this project on knot and gyroid
         "sdf:quick": {"omega": 10.0},
+        "sdf:standard": {"omega": 10.0},
         "occupancy:quick": {"omega": 10.0},
+        "occupancy:standard": {"omega": 10.0},
         "pde": {"omega": 5.0},  # not published; chosen for this project on heat1d/b20
     },
     authors={

@@ -50,9 +50,12 @@ class WireNetwork(nn.Module):
         # with scale 40 only 3 of 45 units of a network of width 64 are above 0.1 at a point; chosen for this project on knot
         # and gyroid
         "occupancy:quick": {"omega": 10.0, "scale": 10.0},
+        "occupancy:standard": {"omega": 10.0, "scale": 10.0},
         "sdf:quick": {"omega": 5.0, "scale": 5.0},
+        "sdf:standard": {"omega": 5.0, "scale": 5.0},
         # the authors fit no video: omega of their other signal with three coordinates (wire_occupancy.py); 30 does not train
         "video:quick": {"omega": 10.0},
+        "video:standard": {"omega": 10.0},
         "pde": {"omega": 2.0, "scale": 2.0},  # not published; chosen for this project on heat1d/b20
         "denoise": {"omega": 5.0, "scale": 5.0},  # wire_image_denoise.py since 2eb758b
         "super-resolution": {"omega": 8.0, "scale": 6.0},  # wire_SISR.py

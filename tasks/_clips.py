@@ -17,7 +17,7 @@ from inrbench.errors import DataMissing
 
 Array = NDArray[np.float64]
 PERIOD = 100
-"""Number of frames in which the motion of a clip repeats."""
+"""Number of frames of one unit of time, in which the discs of ``orbits`` turn once."""
 EDGE = 0.015
 """Width of the transition at an edge."""
 

@@ -174,7 +174,7 @@ class Audio(Task):
             sources={
                 "n_layers, epochs, lr, schedule, batch": "the protocol 'paper': 9,000 steps on all samples",
                 "seconds, rate": "one second at 8 kHz, 8,000 samples; SIREN's clip has 308,207",
-                "width": "5,041 parameters for 8,000 samples, 0.63 per sample; SIREN's network has 0.65",
+                "width": "5,041 parameters for 8,000 samples, 0.63 per sample; SIREN's network has 0.64",
                 "first frequencies": "1,000 rad per unit of time, as in 'quick'",
                 "budget": "9,000 steps x 8,000 samples: about a minute of one core per run",
             },

@@ -193,7 +193,7 @@ class ComputedTomography(Task):
                 "n_layers, epochs, schedule, coordinates, noise": "the protocol 'paper'",
                 "lr": "2e-3: what a comment in wire_ct.py gives for SIREN and Gauss",
                 "max_pixels, angles": "a quarter of 'paper' in each: at most 64x64 pixels, 25 directions of 64 rays",
-                "width": "11,626 parameters for 1,600 projected values, 7.3 per value; 'paper' has 7.1",
+                "width": "11,701 parameters for 1,425 to 1,600 projected values, 7.3 to 8.2 per value; 'paper' has 7.1",
                 "budget": "5,000 steps x 4,096 points: about half a minute of one core per run",
             },
         ),

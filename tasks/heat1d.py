@@ -61,9 +61,9 @@ class Heat1d(EquationTask):
         "standard": standard(**{**SETTINGS, "condition_weight": 100.0}),
         "quick": quick(epochs=2000, **{**SETTINGS, "condition_weight": 100.0, "test_grid": (1000, 20)}),
     }
-    tuning_split = ("heat1d", ("b3", "b15", "b35"))
+    tuning_split = ("heat1d", ("b3", "b15", "b20"))
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "paper": ("b500",),
-        "standard": ("b5", "b10", "b20", "b50", "b100", "b500"),
+        "standard": ("b5", "b10", "b35", "b50", "b100", "b500"),
         "quick": ("b5",),
     }

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from inrbench.problems import Problem
 
 SIGNALS = tuple(file.removesuffix(".png") for file in dataset("kodak").sha256)
+TUNING = ("coffee", "motorcycle", "rocket")
+"""Photographs of the task photo for tuning, RGB, which no protocol ``standard`` evaluates."""
 SHAPE = (512, 768)
 """Rows and columns. Six of the images are in portrait orientation, with the same number of pixels."""
 
@@ -88,7 +90,7 @@ class Kodak(Task):
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
     protocols: ClassVar[Mapping[str, Protocol]] = {"paper": PAPER, "standard": STANDARD, "quick": QUICK}
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"paper": SIGNALS, "standard": SIGNALS}
-    tuning_split = ("photo", ("coffee", "motorcycle", "rocket"))
+    tuning_split = ("photo", TUNING)
 
     def signals(self) -> tuple[str, ...]:
         """Return the names kodim01 to kodim24."""

@@ -18,7 +18,7 @@ from inrbench.metrics.image import PSNR, SSIM
 from inrbench.metrics.lpips import LPIPS
 from inrbench.registry import ProblemSize
 from inrbench.settings import ImageSettings
-from inrbench.tasks.kodak import QUICK, STANDARD
+from inrbench.tasks.kodak import QUICK, STANDARD, TUNING
 
 if TYPE_CHECKING:
     from inrbench.problems import Problem
@@ -31,8 +31,6 @@ BUNDLED = {
     "rocket": "rocket.jpg",
 }
 """Name -> file in scikit-image's wheel. Grayscale are camera, brick, grass, gravel and moon (512x512); the others are RGB."""
-TUNING = ("coffee", "motorcycle", "rocket")
-"""Photographs for tuning, RGB, which no protocol ``standard`` evaluates. Kodak's images are tuned on them, too."""
 STANDARD_SIGNALS = ("astronaut", "camera", "chelsea", "hubble", "ihc", "retina")
 
 COLOUR = Protocol(

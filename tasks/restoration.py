@@ -21,7 +21,8 @@ from inrbench.metrics.image import PSNR, PSNR_UNOBSERVED, SSIM
 from inrbench.metrics.lpips import LPIPS
 from inrbench.registry import ProblemSize
 from inrbench.settings import DenoiseSettings, ImageSettings, InpaintingSettings, SuperResolutionSettings
-from inrbench.tasks.photo import STANDARD_SIGNALS, TUNING, Photo
+from inrbench.tasks.kodak import TUNING
+from inrbench.tasks.photo import STANDARD_SIGNALS, Photo
 
 if TYPE_CHECKING:
     from inrbench.problems import Problem

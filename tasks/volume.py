@@ -16,6 +16,7 @@ protocol ``paper`` has the size of the paper's image experiment.
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -178,6 +179,10 @@ class Volume(Task):
     suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"standard": ("balls", "tubes", "waves", "gyroid", *SCANS)}
     tuning_split = ("volume", ("shells", "blocks", "marble"))
     file_extensions = VOLUME_FILES
+
+    def accepts(self, path: Path) -> bool:
+        """Return whether a file has the ending of a volume; of compressed files, only NIfTI files are."""
+        return super().accepts(path) and (path.suffix.lower() != ".gz" or path.name.lower().endswith(".nii.gz"))
 
     def signals(self) -> tuple[str, ...]:
         """Return the names of the volumes."""

@@ -20,7 +20,10 @@ from inrbench.spec import HARNESS_VERSION, derived_seed
 TABLE = Path(__file__).with_suffix(".json")
 CPU = torch.device("cpu")
 STEPS = {"epochs": "3", "width": "16"}
-SMALL = {"resolution": "12", "frames": "5", "max_pixels": "400", "condition_points": "8", "rate": "400"}
+SMALL = {
+    "resolution": "12", "frames": "5", "max_pixels": "400", "condition_points": "8", "rate": "400", "max_voxels": "400",
+    "side": "8", "samples": "6", "points": "300",
+}  # fmt: skip
 """Settings that make a protocol of each kind of task small."""
 FULL_BATCH = {"image", "video", "shape", "restoration", "audio"}
 
@@ -31,7 +34,7 @@ def cases(registry: Registry) -> list[tuple[str, str, str]]:
     for name in registry.methods:
         method = registry.method(name)
         found.append((name, "poisson2d", "ablation") if method.kinds == ("pde",) else (name, "photo", "camera"))
-    made = {"sdf": "knot", "occupancy": "gyroid", "video": "orbits", "ct": "discs"}
+    made = {"sdf": "knot", "sdf-points": "knot", "occupancy": "gyroid", "video": "orbits", "ct": "discs"}
     for task in registry.tasks:
         kind = registry.task(task).kind
         if task != "kodak":  # needs its data set, and is the same problem as photo
@@ -42,10 +45,12 @@ def cases(registry: Registry) -> list[tuple[str, str, str]]:
 def loss_after(registry: Registry, method: str, task: str, signal: str, engine: str) -> float:
     """Return the loss after a few training steps."""
     plugin = registry.task(task)
-    small = {name: text for name, text in SMALL.items() if hasattr(plugin.protocols["quick"].settings, name)}
-    whole = {"batch": "none"} if plugin.kind in FULL_BATCH else {}
+    settings = plugin.protocols["quick"].settings
+    small = {name: text for name, text in SMALL.items() if isinstance(getattr(settings, name, None), int)}
+    whole = {"batch": "none"} if plugin.kind in FULL_BATCH and task != "sdf-points" else {}
+    own = {"own_training": "true"} if registry.method(method).own_training else {}
     request = Request(
-        methods=method, tasks=task, protocol="quick", signals=signal, engine=engine, changes={**STEPS, **small, **whole}
+        methods=method, tasks=task, protocol="quick", signals=signal, engine=engine, changes={**STEPS, **small, **whole, **own}
     )
     (job,) = make_plan(request, {})[0].todo
     torch.set_num_threads(1)

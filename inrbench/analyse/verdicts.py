@@ -29,7 +29,7 @@ from inrbench.analyse.runs import ComparableRuns, measured
 from inrbench.analyse.statistics import CONFIDENCE
 from inrbench.metrics.field import RELATIVE_L2
 from inrbench.registry import Registry, Task
-from inrbench.spec import MethodLabel, Metric
+from inrbench.spec import MethodLabel, Metric, ProtocolLabel
 
 COLUMNS = ("status", "metrics", "probes", "train_seconds", "run_id")
 LOG_FLOOR = 0.1
@@ -111,7 +111,8 @@ def _evaluate_claim(claim: Claim, groups: Sequence[ComparableRuns], registry: Re
 
 def _distance_from_paper(group: ComparableRuns) -> int:
     """Return the place of a group's protocol among those that differ from the paper's: a scale model before a smoke test."""
-    return {"standard": 0, "quick": 2}.get(group.protocol, 1)
+    label = ProtocolLabel.parse(group.protocol)
+    return 2 * {"standard": 0, "quick": 2}.get(label.name, 1) + bool(label.changes)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Data sets: the catalogue, the files on this machine, and how to download them. Runs read files and never download."""
 
 from inrbench.data.audio import Clip, read_wav, write_wav
-from inrbench.data.cameras import SCENE_FILE, Camera, Scene, View, read_scene
+from inrbench.data.cameras import SCENE_FILE, Camera, Scene, View, read_scene, scene_files
 from inrbench.data.catalogue import Dataset, catalogue, dataset
 from inrbench.data.dicom import DICOM, read_dicom
 from inrbench.data.distance import is_inside, nearest_on_surface, signed_distance
@@ -51,6 +51,7 @@ __all__ = [
     "reduction_factor",
     "require_file",
     "sample_surface",
+    "scene_files",
     "search_path",
     "shape_truth",
     "signed_distance",

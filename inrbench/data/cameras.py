@@ -6,11 +6,20 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
 
+from inrbench.data.image import read_image
+from inrbench.data.reduce import area_mean
 from inrbench.errors import BadValue
 
 Array = NDArray[np.float64]
 SCENE_FILE = ".json"
+TEST_FILE = "transforms_test.json"
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+MIN_SIDE = 7
+"""Smallest number of rows and columns of a picture, for SSIM."""
+UNREADABLE = (OSError, ValueError, TypeError, OverflowError, RecursionError, SyntaxError)
+"""Errors of reading a file or a number that has another form."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,64 +107,98 @@ def around(count: int, distance: float, start: float = 0.0) -> list[Array]:
     ]
 
 
-def read_scene(path: Path) -> Scene:
+def scene_files(path: Path) -> list[Path]:
+    """Return the camera files and pictures that a scene consists of, in order. Raises BadValue as ``read_scene``."""
+    other = path.with_name(TEST_FILE)
+    files = [path] if other == path or not other.is_file() else [path, other]
+    return [*files, *(picture for file in files for _, picture in _frames(file)[1])]
+
+
+def read_scene(path: Path, side: int, test_views: int) -> Scene:
     """Return the scene of a ``transforms.json`` or ``transforms_train.json`` file, with its pictures next to it.
 
-    ``transforms_test.json`` in the same folder gives the test views. Without it, every eighth view is a test view. Positions
-    are scaled so that the nearest camera is 3 times as far from the origin as the radius of the scene.
+    ``transforms_test.json`` in the same folder gives the test views. Without it, every eighth view is a test view. The radius
+    of the scene is a third of the distance of the nearest camera to the origin.
+
+    Args:
+        path: The file.
+        side: Largest number of rows and columns. Larger pictures are reduced by a whole factor.
+        test_views: Largest number of test views; they are evenly spread over those of the file.
 
     Raises:
         BadValue: The file or a picture cannot be read, a pose is missing or is not a rotation with a position, or there are too
             few views.
     """
-    views = _views(path)
-    test_file = path.with_name("transforms_test.json")
-    if test_file.is_file() and test_file != path:
-        training, test = views, _views(test_file)
-        notes: tuple[str, ...] = ()
+    angle, frames = _frames(path)
+    other = path.with_name(TEST_FILE)
+    notes: tuple[str, ...] = ()
+    if other.is_file() and other != path:
+        test_angle, test_frames = _frames(other)
     else:
-        training, test = [v for i, v in enumerate(views) if i % 8], views[::8]
-        notes = (f"{path.name} has no transforms_test.json next to it: every eighth view is a test view",)
-    if len(training) < 2 or not test:
-        raise BadValue(f"{path} has {len(views)} view(s); at least 3 are needed")
+        test_angle, test_frames = angle, frames[::8]
+        frames = [frame for number, frame in enumerate(frames) if number % 8]
+        notes = (f"{path.name} has no {TEST_FILE} next to it: every eighth view is a test view",)
+    if len(frames) < 2 or not test_frames:
+        raise BadValue(f"{path} has {len(frames) + len(test_frames)} view(s); at least 3 are needed")
+    test_frames = test_frames[:: -(-len(test_frames) // test_views)]
+    training, test = [_view(*frame, angle, side) for frame in frames], [_view(*f, test_angle, side) for f in test_frames]
     nearest = min(float(np.linalg.norm(view.camera.pose[:3, 3])) for view in (*training, *test))
     if not nearest > 0:
         raise BadValue(f"{path}: a camera is at the origin, which must be the centre of the scene")
     return Scene(tuple(training), tuple(test), nearest / 3, notes)
 
 
-def _views(path: Path) -> list[View]:
+def _frames(path: Path) -> tuple[float, list[tuple[Array, Path]]]:
+    """Return the horizontal angle of view of a camera file, and the pose and the picture of each frame."""
     try:
         text = json.loads(path.read_text(encoding="utf-8"))
         angle, frames = float(text["camera_angle_x"]), list(text["frames"])
     except FileNotFoundError as error:
         raise BadValue(f"no such file: {path}") from error
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise BadValue(f"{path} cannot be read as JSON: {str(error).partition(chr(10))[0]}") from error
     except KeyError as error:
         raise BadValue(f"{path} has no {error.args[0]!r}; a camera file has 'camera_angle_x' and 'frames'") from error
+    except UNREADABLE as error:
+        raise BadValue(f"{path} cannot be read as JSON: {str(error).partition(chr(10))[0]}") from error
     if not 0 < angle < np.pi:
         raise BadValue(f"{path}: camera_angle_x must be between 0 and pi, got {angle}")
-    views = []
+    found = []
     for number, frame in enumerate(frames):
         if not isinstance(frame, dict) or "transform_matrix" not in frame or "file_path" not in frame:
             raise BadValue(f"{path}: frame {number} has no 'transform_matrix' or no 'file_path'")
-        pose = _pose(path, number, frame["transform_matrix"])
-        picture = path.parent / str(frame["file_path"])
-        picture = picture if picture.suffix else picture.with_suffix(".png")
-        if not picture.resolve().is_relative_to(path.parent.resolve()):
-            raise BadValue(f"{path}: frame {number} names a picture outside of its folder: {frame['file_path']}")
-        pixels = _on_white(picture)
-        height, width = pixels.shape[:2]
-        views.append(View(Camera(pose, width / (2 * np.tan(angle / 2)), height, width), pixels))
-    return views
+        found.append((_pose(path, number, frame["transform_matrix"]), _picture(path, number, str(frame["file_path"]))))
+    return angle, found
+
+
+def _picture(path: Path, number: int, name: str) -> Path:
+    """Return the path of a frame's picture; names without the ending of a picture are those of PNG files."""
+    try:
+        picture = path.parent / name
+        if picture.suffix.lower() not in PICTURES:
+            picture = picture.with_name(picture.name + ".png")
+        inside = picture.resolve().is_relative_to(path.parent.resolve())
+    except UNREADABLE as error:
+        raise BadValue(f"{path}: the file_path of frame {number} is not the name of a file: {name!r}") from error
+    if not inside:
+        raise BadValue(f"{path}: frame {number} names a picture outside of its folder: {name}")
+    return picture
+
+
+def _view(pose: Array, picture: Path, angle: float, side: int) -> View:
+    """Return a view, its picture reduced to at most ``side`` rows and columns."""
+    pixels = _on_white(picture)
+    factor = -(-max(pixels.shape[:2]) // side)
+    pixels = area_mean(pixels, factor)
+    height, width = pixels.shape[:2]
+    if min(height, width) < MIN_SIDE:
+        raise BadValue(f"{picture} has {width}x{height} pixels after it is reduced; {MIN_SIDE} are needed in each direction")
+    return View(Camera(pose, width / (2 * np.tan(angle / 2)), height, width), pixels)
 
 
 def _pose(path: Path, number: int, given: object) -> Array:
     """Return a pose. Raises BadValue if it is no rotation with a position, or if its axes are left-handed."""
     try:
         pose = np.array(given, dtype=np.float64)
-    except (ValueError, TypeError) as error:
+    except UNREADABLE as error:
         raise BadValue(f"{path}: the transform_matrix of frame {number} is not a matrix of numbers") from error
     if pose.shape != (4, 4) or not np.isfinite(pose).all():
         raise BadValue(f"{path}: the transform_matrix of frame {number} must be 4x4 finite numbers, got shape {pose.shape}")
@@ -169,16 +212,16 @@ def _pose(path: Path, number: int, given: object) -> Array:
 
 
 def _on_white(path: Path) -> NDArray[np.float32]:
-    """Return a picture ``(H, W, 3)`` in [0, 1] on a white background."""
-    from PIL import Image, UnidentifiedImageError
-
+    """Return a picture ``(H, W, 3)`` in [0, 1]; transparent pixels are white."""
     try:
         with Image.open(path) as image:
-            rgba = (np.asarray(image.convert("RGBA")) / 255).astype(np.float32)
+            transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+            rgba = np.asarray(image.convert("RGBA")) / 255 if transparent else None
     except FileNotFoundError as error:
         raise BadValue(f"no such picture: {path}") from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+    except (UnidentifiedImageError, Image.DecompressionBombError, *UNREADABLE) as error:
         raise BadValue(f"{path} cannot be read as an image: {str(error).partition(chr(10))[0]}") from error
-    alpha = rgba[..., 3:]
-    opaque: NDArray[np.float32] = rgba[..., :3] * alpha + (1 - alpha)
+    if rgba is None:
+        return np.broadcast_to(picture := read_image(path), (*picture.shape[:2], 3)).copy()
+    opaque: NDArray[np.float32] = (rgba[..., :3] * rgba[..., 3:] + (1 - rgba[..., 3:])).astype(np.float32)
     return opaque

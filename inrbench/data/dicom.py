@@ -1,5 +1,6 @@
 """Read one slice of a DICOM file as an image."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ from inrbench.errors import BadValue, DataMissing
 
 DICOM = ".dcm"
 """Ending of DICOM files."""
+UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, MemoryError)
+"""Errors of pydicom for damaged files, and for compressed ones that need another package."""
 
 
 def read_dicom(path: Path) -> NDArray[np.float32]:
@@ -24,18 +27,22 @@ def read_dicom(path: Path) -> NDArray[np.float32]:
     except ImportError as error:
         raise DataMissing(f"{path.name}: DICOM files need pydicom, run: pip install 'inrbench[medical]'") from error
     try:
-        file = pydicom.dcmread(path)
-        values = np.asarray(file.pixel_array, dtype=np.float64)
-        inverted = file.PhotometricInterpretation == "MONOCHROME1"
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # remarks on the encoding, which do not change the picture
+            file = pydicom.dcmread(path)
+            values = np.asarray(file.pixel_array, dtype=np.float64)
+        colours = str(file.PhotometricInterpretation)
     except FileNotFoundError as error:
         raise BadValue(f"no such file: {path}") from error
-    except (InvalidDicomError, AttributeError, ValueError, TypeError, KeyError, NotImplementedError, OSError) as error:
+    except (InvalidDicomError, *UNREADABLE) as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise BadValue(f"{path} cannot be read as DICOM: {reason}") from error
+    if not colours.startswith("MONOCHROME"):
+        raise BadValue(f"{path} has colours of type {colours}; inrbench reads grayscale slices (MONOCHROME1 or MONOCHROME2)")
     if values.ndim != 2:
         raise BadValue(f"{path} has an array of shape {values.shape}; inrbench reads one grayscale slice (H, W)")
     low, high = values.min(), values.max()
     if not low < high:
         raise BadValue(f"{path} contains no picture: all values are {low:g}")
     picture = ((values - low) / (high - low)).astype(np.float32)[..., None]
-    return 1 - picture if inverted else picture
+    return 1 - picture if colours == "MONOCHROME1" else picture

@@ -44,7 +44,7 @@ def volume_shape(path: Path) -> tuple[int, int, int, int]:
 def _read_numpy(path: Path) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError, SyntaxError, TypeError) as error:
+    except (ValueError, OSError, EOFError, SyntaxError, TypeError, OverflowError, MemoryError) as error:
         raise BadValue(f"{path} cannot be read as a NumPy array: {_first_line(error)}") from error
     return array
 

@@ -43,12 +43,13 @@ class Plan:
         return len(self.todo) + len(self.done) + len(self.failed)
 
 
-def make_plan(request: Request, finished: Mapping[str, str]) -> tuple[Plan, Registry]:
+def make_plan(request: Request, finished: Mapping[str, str], registry: Registry | None = None) -> tuple[Plan, Registry]:
     """Return the plan, and the registry with the user's plugin files.
 
     Args:
         request: The request.
         finished: run_id -> status of the stored runs.
+        registry: Registry with the request's plugin files; None to make one.
 
     Raises:
         UnknownName: A method, task, suite or signal does not exist.
@@ -56,8 +57,7 @@ def make_plan(request: Request, finished: Mapping[str, str]) -> tuple[Plan, Regi
         BrokenPlugin: A plugin file cannot be read.
     """
     selections = parse_selection(request.methods)
-    files = [*request.plugin_files, *(Path(s.name) for s in selections if s.is_file)]
-    registry = Registry(files)
+    registry = Registry(_plugin_files(request)) if registry is None else registry
     plan = Plan()
     chosen = _methods(registry, selections, plan.notes)
     sections = [s for name in _task_names(registry, request, plan.notes) for s in _sections(registry.task(name), request)]
@@ -116,13 +116,17 @@ def plan_all(
     """
     whole, planned, jobs = Plan(), set[str](), list[list[Job]]()
     registry, empty = None, None
+    registries: dict[tuple[Path, ...], Registry] = {}  # reading all plugins takes a tenth of a second
     for request in requests:
         known = finished
         if request.probes:
             read = probed(request.probes)
             known = {run_id: status for run_id, status in finished.items() if status != "ok" or run_id in read}
         try:
-            plan, registry = make_plan(request, known)
+            files = _plugin_files(request)
+            if files not in registries:
+                registries[files] = Registry(files)
+            plan, registry = make_plan(request, known, registries[files])
         except NothingSelected as error:  # the other requests may select something
             empty = error
             jobs.append([])
@@ -136,6 +140,14 @@ def plan_all(
     if registry is None:
         raise empty or NothingSelected("nothing is selected: there is no request")
     return whole, jobs, registry
+
+
+def _plugin_files(request: Request) -> tuple[Path, ...]:
+    """Return the files with the user's plugins that a request names."""
+    return (
+        *request.plugin_files,
+        *(Path(selection.name) for selection in parse_selection(request.methods) if selection.is_file),
+    )
 
 
 def select_methods(text: str, plugin_files: Sequence[Path]) -> tuple[list[tuple[str, Method, dict[str, Value]]], list[str]]:

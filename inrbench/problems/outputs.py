@@ -7,7 +7,8 @@ The names that the built-in problems use:
     offgrid_prediction, offgrid_truth
                                 between the fitted samples
     unobserved_prediction, unobserved_truth
-                                at the pixels that were not observed (inpainting)
+                                at the pixels that were not observed (inpainting), or at held-out voxels
+    test_views                  views of a scene that were not fitted (``inrbench.metrics.views.ViewPairs``)
     sinogram_prediction, sinogram_truth
                                 projections (computed tomography)
     fitted_frames, heldout_frames

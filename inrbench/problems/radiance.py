@@ -39,7 +39,7 @@ RAYS_AT_ONCE = 2048
 
 
 class RadianceProblem(Problem):
-    """Fit the colours of all pixels of the training views.
+    """Fit the colours of the pixels of the training views. Rays are drawn anew for every step, and an epoch is one step.
 
     Args:
         scene: Views to fit and to evaluate.
@@ -59,7 +59,7 @@ class RadianceProblem(Problem):
         self._rays = torch.cat([rays for rays, _ in parts])
         self._colours = torch.cat([colours for _, colours in parts])
         self.samples = self.evals_per_point = settings.samples
-        self.n_points, self.batch = len(self._rays), min(protocol.batch, len(self._rays))
+        self.n_points = self.batch = protocol.batch
         self.evaluation = RadianceEvaluation(scene, settings.samples)
         self.notes = scene.notes
         self._device, self._dtype = torch.device("cpu"), torch.float32
@@ -78,17 +78,16 @@ class RadianceProblem(Problem):
             raise NotApplicable("the method is solved and not trained; it cannot be fitted to photographs")
 
     def batches(self, generator: torch.Generator) -> Iterator[Batch]:
-        """Yield (sampled points, ends of the rays, directions, colours) for each step of one epoch, drawn on the CPU.
+        """Yield (sampled points, lengths of their parts, directions, colours) of the single step of an epoch.
 
-        The points are ``(N, samples, 3)``.
+        The points are ``(N, samples, 3)``. They are drawn on the CPU.
         """
-        for rows in torch.randperm(self.n_points, generator=generator).split(self.batch):
-            jitter = torch.rand(len(rows), self.samples, generator=generator)
-            yield self._moved(rows, jitter)
+        rows = torch.randint(len(self._rays), (self.batch,), generator=generator)
+        yield self._moved(rows, torch.rand(self.batch, self.samples, generator=generator))
 
     def example(self, points: int) -> Batch:
         """Return the first rays, with samples in the middle of their parts."""
-        rows = torch.arange(min(points, self.batch))
+        rows = torch.arange(min(points, self.batch)) % len(self._rays)
         return self._moved(rows, torch.full((len(rows), self.samples), 0.5))
 
     def _moved(self, rows: Tensor, jitter: Tensor) -> Batch:

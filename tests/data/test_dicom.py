@@ -52,6 +52,7 @@ def test_monochrome1_is_white_where_its_values_are_small(tmp_path):
     (lambda path: path.write_bytes(b"not DICOM at all"), "cannot be read as DICOM"),
     (lambda path: path.write_bytes(write(path, PIXELS).read_bytes()[:-50]), "cannot be read as DICOM"),
     (lambda path: write(path, PIXELS, Rows=0), "cannot be read as DICOM"),
+    (lambda path: write(path, PIXELS, PhotometricInterpretation="PALETTE COLOR"), "has colours of type PALETTE COLOR"),
     (lambda path: None, "no such file"),
 ])  # fmt: skip
 def test_other_files_are_refused_in_one_line(tmp_path, make, said):
@@ -66,3 +67,20 @@ def test_without_pydicom_the_command_that_installs_it_is_named(tmp_path, monkeyp
     monkeypatch.setitem(__import__("sys").modules, "pydicom", None)
     with pytest.raises(DataMissing, match=r"pip install 'inrbench\[medical\]'"):
         read_dicom(tmp_path / "a.dcm")
+
+
+def test_compressed_slices_that_need_another_package_are_refused_in_one_line(tmp_path):
+    """pydicom raises a RuntimeError with one line for each missing package."""
+    from importlib import resources
+
+    folder = resources.files("pydicom") / "data" / "test_files"
+    names = [each.name for each in folder.iterdir() if each.name.endswith(".dcm")]
+    said = []
+    for name in names:
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+        try:
+            read_dicom(tmp_path / name)
+        except BadValue as error:
+            said.append(str(error))
+    assert 10 < len(said) < len(names)
+    assert not [text for text in said if "\n" in text]

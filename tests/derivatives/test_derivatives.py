@@ -10,7 +10,7 @@ from inrbench.nn import FourierFeatures, SineFeatures
 from inrbench.registry import Registry
 
 REGISTRY = Registry()
-OTHERS = {"wire", "wire2d", "relu-pe", "gp-hm-stm", "fr", "mfn-fourier", "mfn-gabor", "bacon"}
+OTHERS = {"wire", "wire2d", "relu-pe", "gp-hm-stm", "fr", "mfn-fourier", "mfn-gabor", "bacon", "fourier-kan", "gabor-real"}
 """They use backward mode: WIRE mixes real and imaginary channels, relu-pe's encoding is not a plain wave, fr's linear layers
 are products, and multiplicative networks multiply layers by functions of the input."""
 FEEDFORWARD = sorted({n for n in REGISTRY.methods if REGISTRY.method(n).supports("pde")} - OTHERS)

@@ -267,11 +267,25 @@ def test_sizes_are_those_of_an_mlp_of_the_same_shape(name, d, width, n_layers, c
         assert size >= 0.75 * parameters_of_mlp(net)
 
 
+@pytest.mark.parametrize(("width", "c"), [(64, 1), (64, 13), (256, 1)])
+def test_planes_and_lines_have_no_more_parameters_than_an_mlp(width, c):
+    net = NetworkSpec(in_features=3, out_features=c, width=width, n_layers=3)
+    size = network_size(REGISTRY.method("low-rank-grid")(net, kind="vm")).trainable
+    assert 0.5 * parameters_of_mlp(net) <= size <= parameters_of_mlp(net), "the number of components is a whole number"
+
+
 # other trainings of the same network
 
 
-def test_siren_trained_has_the_network_of_siren():
-    assert torch.equal(build("siren-trained")(points()), build("siren")(points()))
+@pytest.mark.parametrize("task_name", REGISTRY.tasks)
+def test_siren_trained_has_the_network_of_siren_on_every_task(task_name):
+    task = REGISTRY.task(task_name)
+    for protocol in task.protocols:
+        settings = [REGISTRY.method(name).params_for(task.name, task.kind, task.signals()[0], protocol)
+                    for name in ("siren", "siren-trained")]  # fmt: skip
+        shared = {name: value for name, value in settings[1].items() if name in settings[0]}
+        assert shared == {name: settings[0][name] for name in shared}
+        assert torch.equal(build("siren-trained", **settings[1])(points()), build("siren", **shared)(points()))
 
 
 def test_points_are_drawn_in_proportion_to_their_error_and_weighted():

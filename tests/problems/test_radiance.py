@@ -140,7 +140,7 @@ def test_samples_are_drawn_anew_and_the_order_depends_on_the_generator():
 def test_a_short_training_is_better_than_the_mean_colour(tiny_jobs, settings):
     from inrbench.execute.worker import execute
 
-    changes = {"epochs": "3", "width": "24", "side": "16", "samples": "16", "batch": "256"}
+    changes = {"epochs": "80", "width": "24", "side": "16", "samples": "16", "batch": "256"}
     (job,) = tiny_jobs(tasks="radiance", signals="few", changes=changes)
     outcome = execute(job, settings)
     assert outcome.status == "ok"
