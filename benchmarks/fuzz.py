@@ -17,18 +17,23 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+import tifffile
 from PIL import Image
 from torch import nn
 
 from inrbench.analyse import TABLE_COLUMNS, build_leaderboard, comparable_runs
 from inrbench.cli.run import read_resources
 from inrbench.data.audio import Clip, read_wav, write_wav
+from inrbench.data.cameras import read_scene
+from inrbench.data.dicom import read_dicom
 from inrbench.data.image import read_image, write_image
 from inrbench.data.mesh import Mesh, read_mesh, write_ply
 from inrbench.data.video import read_video, write_video
+from inrbench.data.volume import read_volume
 from inrbench.errors import InrbenchError
 from inrbench.execute.slurm import submissions
 from inrbench.nn import load_weights, save_weights
@@ -88,6 +93,12 @@ def targets(folder: Path) -> dict[str, Target]:
         "JPEG": Target([(folder / "i.jpg").read_bytes()], "i.jpg", read_image),
         "MP4": Target([(folder / "v.mp4").read_bytes()], "v.mp4", lambda p: read_video(p, 3, 500)),
         "WAV": Target([(folder / "s.wav").read_bytes()], "s.wav", read_wav),
+        "NumPy images": Target([_npy(folder, (9, 8, 5))], "i.npy", lambda p: read_image(p, None)),
+        "NumPy volumes": Target([_npy(folder, (6, 5, 4))], "v.npy", read_volume),
+        "TIFF volumes": Target([_tiff(folder)], "v.tif", read_volume),
+        "NIfTI": Target([Path(str(files("nibabel") / "tests/data/anatomical.nii")).read_bytes()], "v.nii", read_volume),
+        "DICOM": Target([Path(str(files("pydicom") / "data/test_files/MR_small.dcm")).read_bytes()], "s.dcm", read_dicom),
+        "cameras": Target([_cameras()], "scene/transforms.json", _scene, text=True),
         "PLY": Target([(folder / "m.ply").read_bytes()], "m.ply", read_mesh),
         "OBJ": Target([_obj(cube)], "m.obj", read_mesh, text=True),
         "TOML of resources": Target([b'partition = "gpu"\ngpus = 2\nsetup = ["a", "b"]\n'], "p.toml", lambda p: read_resources((), p), True),
@@ -114,6 +125,30 @@ def _merged(path: Path) -> object:
 def _tabled(path: Path) -> object:
     return [formatting.cells(board, row) for group in comparable_runs(path.parents[4], TABLE_COLUMNS)
             for board in [build_leaderboard(group)] for row in board.rows]  # fmt: skip
+
+
+def _npy(folder: Path, shape: tuple[int, ...]) -> bytes:
+    np.save(folder / "a.npy", np.random.default_rng(0).random(shape).astype(np.float32))
+    return (folder / "a.npy").read_bytes()
+
+
+def _tiff(folder: Path) -> bytes:
+    tifffile.imwrite(folder / "a.tif", np.random.default_rng(0).integers(0, 255, (5, 6, 7), dtype=np.uint8))
+    return (folder / "a.tif").read_bytes()
+
+
+def _cameras() -> bytes:
+    frames = [{"file_path": f"./r_{i}", "transform_matrix": np.diag([1.0, 1, 1, 1]).tolist()} for i in range(4)]
+    for frame in frames:
+        frame["transform_matrix"][2][3] = 4.0
+    return json.dumps({"camera_angle_x": 0.7, "frames": frames}).encode()
+
+
+def _scene(path: Path) -> object:
+    """Read a scene whose pictures are whole."""
+    for number in range(4):
+        write_image(path.parent / f"r_{number}.png", np.full((8, 9, 3), 0.5))
+    return read_scene(path, 64, 8)
 
 
 def _curve(folder: Path) -> bytes:

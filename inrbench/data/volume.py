@@ -93,7 +93,8 @@ def _checked(path: Path, array: NDArray[Any]) -> NDArray[np.float32]:
             f"{path} has an array of shape {array.shape}; "
             f"{MIN_SIDE} voxels are needed along each axis, and 1 to {MAX_CHANNELS} channels"
         )
-    values = volume.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a signalling NaN; it is refused below
+        values = volume.astype(np.float64)
     if not np.isfinite(values).all():
         raise BadValue(f"{path} contains values that are not finite numbers")
     low, high = values.min(), values.max()
