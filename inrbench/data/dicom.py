@@ -10,8 +10,6 @@ from inrbench.errors import BadValue, DataMissing
 
 DICOM = ".dcm"
 """Ending of DICOM files."""
-UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, MemoryError)
-"""Errors of pydicom for damaged files, and for compressed ones that need another package."""
 
 
 def read_dicom(path: Path) -> NDArray[np.float32]:
@@ -23,7 +21,6 @@ def read_dicom(path: Path) -> NDArray[np.float32]:
     """
     try:
         import pydicom
-        from pydicom.errors import InvalidDicomError
     except ImportError as error:
         raise DataMissing(f"{path.name}: DICOM files need pydicom, run: pip install 'inrbench[medical]'") from error
     try:
@@ -34,7 +31,7 @@ def read_dicom(path: Path) -> NDArray[np.float32]:
         colours = str(file.PhotometricInterpretation)
     except FileNotFoundError as error:
         raise BadValue(f"no such file: {path}") from error
-    except (InvalidDicomError, *UNREADABLE) as error:
+    except Exception as error:  # pydicom raises many kinds of error for damaged files, and for compressed ones
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise BadValue(f"{path} cannot be read as DICOM: {reason}") from error
     if not colours.startswith("MONOCHROME"):

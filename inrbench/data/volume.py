@@ -1,5 +1,7 @@
 """Read volumes as arrays: NumPy files, TIFF files with several pages, and NIfTI files."""
 
+import itertools
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ VOLUME_FILES = (*NUMPY, *TIFF, *NIFTI)
 MIN_SIDE = 4
 """Smallest number of voxels along an axis."""
 MAX_CHANNELS = 512
+MAX_PAGES = 4096
 
 
 def read_volume(path: Path) -> NDArray[np.float32]:
@@ -44,7 +47,7 @@ def volume_shape(path: Path) -> tuple[int, int, int, int]:
 def _read_numpy(path: Path) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError, SyntaxError, TypeError, OverflowError, MemoryError) as error:
+    except Exception as error:  # NumPy raises many kinds of error for a damaged header
         raise BadValue(f"{path} cannot be read as a NumPy array: {_first_line(error)}") from error
     return array
 
@@ -52,16 +55,23 @@ def _read_numpy(path: Path) -> NDArray[Any]:
 def _read_tiff(path: Path) -> NDArray[Any]:
     import tifffile
 
+    log = logging.getLogger("tifffile")
     try:
+        log.disabled = True  # a line for every page of a damaged file
         with tifffile.TiffFile(path) as file:
-            shapes = {page.shape for page in file.pages}
+            pages = list(itertools.islice(file.pages, MAX_PAGES + 1))
+            if len(pages) > MAX_PAGES:
+                raise BadValue(f"{path} has more than {MAX_PAGES} pages")
+            shapes = {page.shape for page in pages}
             if len(shapes) > 1:
                 raise BadValue(f"{path} has pages of different sizes: {', '.join(map(str, sorted(shapes)))}")
-            return np.stack([page.asarray() for page in file.pages])
+            return np.stack([page.asarray() for page in pages])
     except BadValue:
         raise
     except Exception as error:  # tifffile raises many kinds of error for a damaged file
         raise BadValue(f"{path} cannot be read as TIFF: {_first_line(error)}") from error
+    finally:
+        log.disabled = False
 
 
 def _read_nifti(path: Path) -> NDArray[Any]:

@@ -36,6 +36,15 @@ def test_other_arrays_are_refused_in_one_line(tmp_path, array, said):
     assert "\n" not in str(error.value)
 
 
+def test_a_damaged_header_is_refused_in_one_line(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((9, 8), np.uint8))
+    content = (tmp_path / "a.npy").read_bytes()
+    (tmp_path / "a.npy").write_bytes(content.replace(b"{'descr'", b"(((((((("))
+    with pytest.raises(BadValue, match="cannot be read as a NumPy array") as error:
+        read_image(tmp_path / "a.npy", None)
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize(("channels", "written"), [(1, 1), (2, 1), (3, 3), (31, 3)])
 def test_the_first_channels_of_an_image_are_written(tmp_path, channels, written):
     image = RANDOM.random((9, 8, channels))

@@ -49,6 +49,11 @@ def nifti(path, array):
     nibabel.save(nibabel.Nifti1Image(array, np.eye(4)), path)
 
 
+def damaged_header(path, old, new):
+    np.save(path, VALUES)
+    path.write_bytes(path.read_bytes().replace(old, new))
+
+
 def unequal_pages(path):
     with tifffile.TiffWriter(path) as file:
         for side in (8, 9):
@@ -63,6 +68,8 @@ def unequal_pages(path):
     ("a.npy", lambda p: np.save(p, np.full((5, 5, 5), 3.0)), "nothing to fit: all values are 3"),
     ("a.npy", lambda p: np.save(p, np.array([{"a": 1}]), allow_pickle=True), "cannot be read as a NumPy array"),
     ("a.npy", lambda p: p.write_bytes(b"no array"), "cannot be read as a NumPy array"),
+    ("a.npy", lambda p: damaged_header(p, b"{'descr'", b"(((((((("), "cannot be read as a NumPy array"),
+    ("a.npy", lambda p: damaged_header(p, b"(6, 5, 4)", b"(6,5,9**9)"), "cannot be read as a NumPy array"),
     ("a.tif", unequal_pages, "pages of different sizes"),
     ("a.tif", lambda p: p.write_bytes(b"II*\0nothing"), "cannot be read as TIFF"),
     ("a.nii", lambda p: nifti(p, (VALUES + 1j).astype(np.complex64)), "contains complex numbers"),
