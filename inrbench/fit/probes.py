@@ -3,6 +3,7 @@
 They change nothing: no weights, no random state, and no gradient that the step would use.
 """
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -121,7 +122,9 @@ def ntk(network: nn.Module, problem: Problem) -> Readings:
         return total
 
     slopes = vmap(grad(output), in_dims=(None, 0))
-    rows = [torch.cat([g.flatten(1) for g in slopes(weights, part).values()], dim=1) for part in x.split(NTK_CHUNK)]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "There is a performance drop")  # of operations that are not batched, but right
+        rows = [torch.cat([g.flatten(1) for g in slopes(weights, part).values()], dim=1) for part in x.split(NTK_CHUNK)]
     jacobian = torch.cat(rows)
     values = torch.linalg.eigvalsh((jacobian @ jacobian.T).double()).clamp(min=0).flip(0)
     shares = (values / values.sum()).tolist()

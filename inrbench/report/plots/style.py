@@ -2,7 +2,7 @@
 
 import hashlib
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib import resources
@@ -19,8 +19,9 @@ from inrbench.spec import MethodLabel
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C564B")
 """The palette of Okabe and Ito, with brown in place of yellow, which is hard to see on paper."""
-DASHES = ("-", "--", ":", "-.")
-MARKERS = {"-": "o", "--": "s", ":": "^", "-.": "D"}
+Dash = str | tuple[int, tuple[int, ...]]
+DASHES: tuple[Dash, ...] = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)))
+MARKERS: Mapping[Dash, str] = dict(zip(DASHES, "os^DP", strict=True))
 """Dashes -> marker, to distinguish rows of one colour that are drawn as dots."""
 COLUMN_WIDTH_IN = 3.4
 """Width of a paper column in inches."""
@@ -89,7 +90,7 @@ def line_styles(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
     if len(names) > 1 and len({MethodLabel.parse(name).method for name in names}) == 1:
         return {name: {"color": COLOURS[i % len(COLOURS)], "linestyle": "-"} for i, name in enumerate(names)}
     found = {name: line_style(name) for name in names}
-    taken: set[tuple[str, str]] = set()
+    taken: set[tuple[str, Dash]] = set()
     for style in found.values():  # dashes come from a hash, so two settings of a method may get the same
         free = [dash for dash in (style["linestyle"], *DASHES) if (style["color"], dash) not in taken]
         style["linestyle"] = free[0] if free else style["linestyle"]

@@ -9,11 +9,11 @@ from inrbench.analyse import Leaderboard
 from inrbench.analyse.costs import COSTS, costs_of
 from inrbench.report import formatting
 from inrbench.report.plots.curves import mean_curves
-from inrbench.report.plots.style import MARKERS, line_styles
+from inrbench.report.plots.style import DASHES, MARKERS, line_styles
 
 Chart = dict[str, Any]
-DASH = {"-": "solid", "--": "dash", ":": "dot", "-.": "dashdot"}
-SYMBOL = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond"}
+DASH = dict(zip(DASHES, ("solid", "dash", "dot", "dashdot", "longdashdot"), strict=True))
+SYMBOL = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "P": "cross"}
 
 
 def curve_charts(leaderboard: Leaderboard) -> list[Chart]:
