@@ -61,7 +61,7 @@ def run(
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:i"``.
         engine: How a step is computed: ``"fast"`` or ``"reference"``. The mathematics is the same.
         track: How methods are trained: ``"paper"``, ``"authors"`` or ``"tuned"``; None for ``"tuned"`` with the protocol
-            ``standard``, and ``"paper"`` otherwise.
+            ``standard`` if any method was tuned for one of the tasks, and ``"paper"`` otherwise.
         probes: Probes to read during the runs: ``"gradients"``, ``"activations"``, ``"ntk"``, ``"spectrum"``.
         plugins: Files with methods or tasks of your own.
         retry_failed: Also repeat runs that failed earlier.

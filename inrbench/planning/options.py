@@ -1,11 +1,11 @@
 """The options of ``inrbench run``. The command line and ``inrbench.run`` build the same object."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from inrbench.errors import BadValue
+from inrbench.errors import BadValue, NothingFound
 from inrbench.execute import CHECKPOINT_SECONDS, Artifacts
 from inrbench.planning.device import resolve_device
 from inrbench.planning.recipes import tuned_requests
@@ -31,8 +31,8 @@ class RunOptions:
         seeds: The seeds.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:i``.
         engine: How a step is computed: ``fast`` or ``reference``.
-        track: How methods are trained: ``paper``, ``authors`` or ``tuned``; None for ``tuned`` with the protocol ``standard``,
-            and ``paper`` otherwise.
+        track: How methods are trained: ``paper``, ``authors`` or ``tuned``; None for ``tuned`` with the protocol ``standard``
+            if any method was tuned for one of the tasks, and for ``paper`` otherwise.
         probes: Comma-separated probes to read during the runs.
         plugins: Files with the user's methods and tasks.
         retry_failed: Also repeat runs that failed earlier.
@@ -95,7 +95,7 @@ class RunOptions:
         if self.suite and self.protocol:
             raise BadValue(f"--suite {self.suite} names its own protocol; leave out --protocol, or name tasks with --tasks")
         protocol = self.suite or self.protocol or "paper"
-        track = self.track or (TUNED if ProtocolLabel.parse(protocol).name == STANDARD else "paper")
+        track = self.track or "paper"
         request = Request(
             methods=self.methods,
             tasks=self.tasks,
@@ -111,4 +111,20 @@ class RunOptions:
             probes=probe_names(self.probes),
             track=track,
         )
-        return tuned_requests(request, self.results) if track == TUNED else [request]
+        if track == TUNED:
+            return tuned_requests(request, self.results)
+        if self.track is None and ProtocolLabel.parse(protocol).name == STANDARD:
+            return self._tuned_if_possible(request)
+        return [request]
+
+    def _tuned_if_possible(self, request: Request) -> list[Request]:
+        """Return the requests of the track ``tuned``; if nothing was tuned for the tasks, that of ``paper``, with a note."""
+        try:
+            tuned = tuned_requests(request, self.results)
+        except NothingFound as error:
+            return [replace(request, notes=(f"{error}; the track is paper",))]
+        named = set((request.tasks or "").replace(" ", "").split(",")) - {""}
+        if named and named != {"all"} and not any(task in named for each in tuned for task, _ in each.recipes):
+            note = f"nothing was tuned for {', '.join(sorted(named))} under protocol '{STANDARD}'; the track is paper"
+            return [replace(request, notes=(note,))]
+        return tuned

@@ -58,7 +58,7 @@ def make_plan(request: Request, finished: Mapping[str, str], registry: Registry 
     """
     selections = parse_selection(request.methods)
     registry = Registry(_plugin_files(request)) if registry is None else registry
-    plan = Plan()
+    plan = Plan(notes=list(request.notes))
     chosen = _methods(registry, selections, plan.notes)
     sections = [s for name in _task_names(registry, request, plan.notes) for s in _sections(registry.task(name), request)]
     known = {signal for section in sections for signal in section.signals}

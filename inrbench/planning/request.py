@@ -42,6 +42,7 @@ class Request:
         probes: Probes to read during the runs.
         track: How methods are trained.
         recipes: (task, method) -> recipe, for the tracks ``tuned-BUDGET`` and ``search``.
+        notes: Remarks for the user, printed with the plan.
     """
 
     methods: str = "all"
@@ -58,3 +59,4 @@ class Request:
     probes: tuple[str, ...] = ()
     track: Track = "paper"
     recipes: Mapping[tuple[str, str], Recipe] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()

@@ -396,12 +396,22 @@ def test_the_protocol_standard_is_tuned_by_default(words, track, tmp_path, monke
     assert [request.track for request in options.requests()] == [track]
 
 
-def test_a_task_that_was_not_tuned_offers_another_track(tmp_path, monkeypatch):
+def test_a_task_that_was_not_tuned_is_on_the_track_paper_with_a_note(tmp_path, monkeypatch):
     monkeypatch.setattr("inrbench.planning.recipes._published", list)
-    with pytest.raises(
-        NothingFound, match=r"nothing was tuned for protocol 'standard' .*; use --track paper, or run: inrbench"
-    ):
-        RunOptions(methods="wire", tasks="photo", protocol="standard", results=tmp_path).requests()
+    options = RunOptions(methods="wire[omega=3],siren", tasks="photo", protocol="standard", results=tmp_path)
+    (request,) = options.requests()
+    assert request.track == "paper"
+    (note,) = make_plan(request, {})[0].notes
+    assert note.startswith("nothing was tuned for protocol 'standard'")
+    assert "inrbench tune --methods wire,siren --tasks photo --protocol standard --budget 4" in note
+    assert note.endswith("the track is paper")
+    monkeypatch.setattr("inrbench.planning.recipes._published", lambda: [RECIPE.replace("quick", "standard")])
+    assert [each.track for each in options.requests()] == ["tuned-8"]
+    (other,) = RunOptions(methods="wire", tasks="audio", protocol="standard", results=tmp_path).requests()
+    assert other.track == "paper"
+    assert other.notes == ("nothing was tuned for audio under protocol 'standard'; the track is paper",)
+    with pytest.raises(NothingFound, match="use --track paper, or run: inrbench tune"):
+        RunOptions(methods="wire", tasks="photo", protocol="paper", track="tuned", results=tmp_path).requests()
 
 
 def test_task_without_tuning_signals_cannot_be_tuned(monkeypatch):
