@@ -41,7 +41,7 @@ from inrbench.data import (
 )
 from inrbench.errors import unknown_name
 from inrbench.metrics.error import MSE_TRAIN
-from inrbench.metrics.shape import CHAMFER, IOU_GRID, IOU_OFFICIAL, IOU_RANDOM, NORMALS
+from inrbench.metrics.shape import CHAMFER, IOU_GRID, IOU_OFFICIAL, IOU_RANDOM, MSE_GRID, NORMALS
 from inrbench.registry import ProblemSize
 from inrbench.settings import PointCloudSettings, ShapeSettings
 from inrbench.spec import digest
@@ -277,7 +277,7 @@ POINTS = Protocol(
     lr=1e-4,
     lr_min=1e-4,
     schedule="constant",
-    metrics=METRIC_IDS,
+    metrics=(*METRIC_IDS[:-1], MSE_GRID.id),  # no distance is fitted
     settings=PointCloudSettings(
         target="sdf",
         resolution=256,

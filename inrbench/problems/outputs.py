@@ -3,7 +3,7 @@
 The names that the built-in problems use:
 
     prediction, truth           the reconstruction and the original
-    fitted_mse                  mean squared error on the fitted data
+    fitted_mse                  mean squared error on the fitted data; of a point cloud, of the distance on the grid
     offgrid_prediction, offgrid_truth
                                 between the fitted samples
     unobserved_prediction, unobserved_truth
