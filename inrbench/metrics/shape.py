@@ -70,7 +70,12 @@ IOU_OFFICIAL = Metric(
     id="iou@official-training-outputs", title="IoU", higher_is_better=True, compute=iou, needs=("training_overlap",)
 )
 MSE_GRID = Metric(
-    id="mse@grid", title="MSE of the distance", higher_is_better=False, scale="log", compute=float, needs=("fitted_mse",)
+    id="distance-mse@grid",
+    title="MSE of the distance",
+    higher_is_better=False,
+    scale="log",
+    compute=float,
+    needs=("fitted_mse",),
 )
 CHAMFER = Metric(
     id="chamfer@l1-point-to-surface-30k",
