@@ -21,6 +21,15 @@ def printable(text: str) -> str:
     return text if text.isprintable() else "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message; the name of its type if it has no message.
+
+    >>> first_line(ValueError("no colon\\nin line 2")), first_line(KeyboardInterrupt())
+    ('no colon', 'KeyboardInterrupt')
+    """
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
 class InrbenchError(Exception):
     """An error that one line can explain. The command line prints that line and exits with ``exit_code``."""
 

@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from inrbench.data.image import read_image
 from inrbench.data.reduce import area_mean
-from inrbench.errors import BadValue
+from inrbench.errors import BadValue, first_line
 
 Array = NDArray[np.float64]
 SCENE_FILE = ".json"
@@ -158,7 +158,7 @@ def _frames(path: Path) -> tuple[float, list[tuple[Array, Path]]]:
     except KeyError as error:
         raise BadValue(f"{path} has no {error.args[0]!r}; a camera file has 'camera_angle_x' and 'frames'") from error
     except UNREADABLE as error:
-        raise BadValue(f"{path} cannot be read as JSON: {str(error).partition(chr(10))[0]}") from error
+        raise BadValue(f"{path} cannot be read as JSON: {first_line(error)}") from error
     if not 0 < angle < np.pi:
         raise BadValue(f"{path}: camera_angle_x must be between 0 and pi, got {angle}")
     found = []
@@ -220,7 +220,7 @@ def _on_white(path: Path) -> NDArray[np.float32]:
     except FileNotFoundError as error:
         raise BadValue(f"no such picture: {path}") from error
     except (UnidentifiedImageError, Image.DecompressionBombError, *UNREADABLE) as error:
-        raise BadValue(f"{path} cannot be read as an image: {str(error).partition(chr(10))[0]}") from error
+        raise BadValue(f"{path} cannot be read as an image: {first_line(error)}") from error
     if rgba is None:
         return np.broadcast_to(picture := read_image(path), (*picture.shape[:2], 3)).copy()
     opaque: NDArray[np.float32] = (rgba[..., :3] * rgba[..., 3:] + (1 - rgba[..., 3:])).astype(np.float32)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inrbench.errors import BadValue, DataMissing
+from inrbench.errors import BadValue, DataMissing, first_line
 
 DICOM = ".dcm"
 """Ending of DICOM files."""
@@ -32,8 +32,7 @@ def read_dicom(path: Path) -> NDArray[np.float32]:
     except FileNotFoundError as error:
         raise BadValue(f"no such file: {path}") from error
     except Exception as error:  # pydicom raises many kinds of error for damaged files, and for compressed ones
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise BadValue(f"{path} cannot be read as DICOM: {reason}") from error
+        raise BadValue(f"{path} cannot be read as DICOM: {first_line(error)}") from error
     if not colours.startswith("MONOCHROME"):
         raise BadValue(f"{path} has colours of type {colours}; inrbench reads grayscale slices (MONOCHROME1 or MONOCHROME2)")
     if values.ndim != 2:

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from inrbench.errors import BadValue
+from inrbench.data.arrays import NUMPY, read_array
+from inrbench.errors import BadValue, first_line
 
 EIGHT_BITS = {"L": 1, "RGB": 3, "LA": 1, "RGBA": 3, "P": 3, "1": 1}
 """Pillow's modes of 8 bits or fewer, with the number of channels after conversion."""
 SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N", "I")
 TIFF = (".tif", ".tiff")
-NUMPY = ".npy"
 MAX_CHANNELS = 1024
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_COLOURS = (2, 6)
@@ -103,12 +103,9 @@ def _read_with_pillow(path: Path, page: int | None) -> NDArray[Any]:
 
 def _read_numpy(path: Path) -> NDArray[Any]:
     try:
-        array: NDArray[Any] = np.load(path, allow_pickle=False)
+        array = read_array(path)
     except FileNotFoundError as error:
         raise BadValue(f"no such image: {path}") from error
-    except Exception as error:  # NumPy raises many kinds of error for a damaged header
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise BadValue(f"{path} cannot be read as a NumPy array: {reason}") from error
     if array.ndim not in (2, 3) or not array.size or (array.ndim == 3 and array.shape[2] > MAX_CHANNELS):
         raise BadValue(
             f"{path} has an array of shape {array.shape}; an image is (H, W) or (H, W, C), with at most {MAX_CHANNELS} channels"
@@ -172,8 +169,7 @@ def _read_tiff(path: Path, page: int | None) -> NDArray[Any]:
     except BadValue:
         raise
     except Exception as error:  # tifffile raises many kinds of error for a damaged file
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise BadValue(f"{path} cannot be read as an image: {reason}") from error
+        raise BadValue(f"{path} cannot be read as an image: {first_line(error)}") from error
     if array.ndim not in (2, 3) or not array.size:
         raise BadValue(f"{path} is an array of shape {array.shape}, not an image (H, W) or (H, W, channels)")
     if palette is not None and photometric == int(tifffile.PHOTOMETRIC.PALETTE):

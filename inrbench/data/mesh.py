@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inrbench.errors import BadValue
+from inrbench.errors import BadValue, first_line
 
 Array = NDArray[np.float64]
 FORMATS = ("ply", "stl", "obj", "off")
@@ -138,7 +138,7 @@ def _loaded(path: Path) -> tuple[Array, NDArray[np.int64]]:
     except FileNotFoundError as error:
         raise BadValue(f"no such mesh: {path}") from error
     except Exception as error:  # trimesh's readers raise many kinds of error for a damaged file
-        reason = _why_not_read(data) or str(error).partition("\n")[0] or type(error).__name__
+        reason = _why_not_read(data) or first_line(error)
         raise BadValue(f"{path} cannot be read as a mesh: {reason}") from error
 
 

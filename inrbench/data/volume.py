@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from inrbench.errors import BadValue, DataMissing
+from inrbench.data.arrays import NUMPY, read_array
+from inrbench.data.image import TIFF
+from inrbench.errors import BadValue, DataMissing, first_line
 
-NUMPY, NIFTI = (".npy",), (".nii", ".gz")
-TIFF = (".tif", ".tiff")
-VOLUME_FILES = (*NUMPY, *TIFF, *NIFTI)
+NIFTI = (".nii", ".gz")
+VOLUME_FILES = (NUMPY, *TIFF, *NIFTI)
 """Endings of the files that ``read_volume`` reads. ``.gz`` is a compressed NIfTI file."""
 MIN_SIDE = 4
 """Smallest number of voxels along an axis."""
@@ -34,7 +35,7 @@ def read_volume(path: Path) -> NDArray[np.float32]:
     if not path.is_file():
         raise BadValue(f"no such volume: {path}")
     suffix = path.suffix.lower()
-    array = _read_numpy(path) if suffix in NUMPY else _read_tiff(path) if suffix in TIFF else _read_nifti(path)
+    array = read_array(path) if suffix == NUMPY else _read_tiff(path) if suffix in TIFF else _read_nifti(path)
     return _checked(path, array)
 
 
@@ -42,14 +43,6 @@ def volume_shape(path: Path) -> tuple[int, int, int, int]:
     """Return the shape ``(D, H, W, C)`` of a volume, as ``read_volume`` does."""
     depth, height, width, channels = read_volume(path).shape
     return depth, height, width, channels
-
-
-def _read_numpy(path: Path) -> NDArray[Any]:
-    try:
-        array: NDArray[Any] = np.load(path, allow_pickle=False)
-    except Exception as error:  # NumPy raises many kinds of error for a damaged header
-        raise BadValue(f"{path} cannot be read as a NumPy array: {_first_line(error)}") from error
-    return array
 
 
 def _read_tiff(path: Path) -> NDArray[Any]:
@@ -69,7 +62,7 @@ def _read_tiff(path: Path) -> NDArray[Any]:
     except BadValue:
         raise
     except Exception as error:  # tifffile raises many kinds of error for a damaged file
-        raise BadValue(f"{path} cannot be read as TIFF: {_first_line(error)}") from error
+        raise BadValue(f"{path} cannot be read as TIFF: {first_line(error)}") from error
     finally:
         log.disabled = False
 
@@ -87,7 +80,7 @@ def _read_nifti(path: Path) -> NDArray[Any]:
     except BadValue:
         raise
     except Exception as error:  # nibabel raises many kinds of error for a damaged file
-        raise BadValue(f"{path} cannot be read as NIfTI: {_first_line(error)}") from error
+        raise BadValue(f"{path} cannot be read as NIfTI: {first_line(error)}") from error
     return array
 
 
@@ -111,7 +104,3 @@ def _checked(path: Path, array: NDArray[Any]) -> NDArray[np.float32]:
     if not low < high:
         raise BadValue(f"{path} contains nothing to fit: all values are {low:g}")
     return ((values - low) / (high - low)).astype(np.float32)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from inrbench.errors import first_line
 from inrbench.fit import Checkpoints, Clock, FitResult, StepFacts
 from inrbench.nn import NetworkSize
 from inrbench.spec import Artifact, Cost, Measurement
@@ -42,7 +43,7 @@ class RunState:
         try:
             self.artifacts += keep_artifacts(results, write, prefix)
         except Exception as error:
-            self.note = f"no artifacts: {str(error).partition(chr(10))[0] or type(error).__name__}"
+            self.note = f"no artifacts: {first_line(error)}"
 
     def memory_hint(self, limit: float | None) -> str:
         """Return a hint for a run that ran out of memory: what it needs by estimate, and its limit."""

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from inrbench.data import require_file
-from inrbench.errors import InrbenchError
+from inrbench.errors import InrbenchError, first_line
 from inrbench.problems.base import Evaluation, Predict
 from inrbench.problems.outputs import Outputs
 from inrbench.spec import Measurement, Metric
@@ -64,4 +64,4 @@ class Evaluator:
             data = {keyword: require_file(*file) for keyword, file in metric.data.items()}
             return float(metric.compute(*values, **data)), None
         except COMPUTE_ERRORS as error:
-            return None, str(error).partition("\n")[0] or type(error).__name__
+            return None, first_line(error)

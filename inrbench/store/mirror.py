@@ -22,7 +22,7 @@ from typing import Any
 import platformdirs
 import pyarrow as pa
 
-from inrbench.errors import BadValue, StoreError
+from inrbench.errors import BadValue, StoreError, first_line
 from inrbench.store.artifacts import files_named
 from inrbench.store.files import FETCHED, is_regular, read_regular, regular_files, remove, sweep, write_atomically
 from inrbench.store.processes import mark
@@ -90,7 +90,7 @@ class Mirror:
                 (self.folder / path).unlink(missing_ok=True)
         except UNREACHED as error:
             raise StoreError(
-                f"cannot synchronise {self.uri}: {_first_line(error)}. New data is stored in {self.folder}, "
+                f"cannot synchronise {self.uri}: {first_line(error)}. New data is stored in {self.folder}, "
                 "and the next command with the same --results sends it"
             ) from error
 
@@ -127,7 +127,7 @@ class Mirror:
             self._write(TRIAL, b"")
         except UNREACHED as error:
             raise StoreError(
-                f"cannot write to {self.uri}: {_first_line(error)}. Choose another folder with --results"
+                f"cannot write to {self.uri}: {first_line(error)}. Choose another folder with --results"
             ) from error
         self.remove([self.folder / TRIAL])
 
@@ -226,7 +226,7 @@ def open_mirror(uri: str, folder: Path | None = None) -> Mirror:
     try:
         filesystem, prefix = FileSystem.from_uri(uri)
     except (*UNREACHED, ValueError) as error:
-        raise BadValue(f"--results {uri}: {_first_line(error)}; write s3://BUCKET/PREFIX") from error
+        raise BadValue(f"--results {uri}: {first_line(error)}; write s3://BUCKET/PREFIX") from error
     name = re.sub(r"[^A-Za-z0-9]+", "-", prefix).strip("-")[:40]
     digest = hashlib.sha256(uri.encode()).hexdigest()[:12]
     folder = folder or Path(platformdirs.user_cache_dir("inrbench", appauthor=False)) / "mirrors" / f"{name}-{digest}"
@@ -270,7 +270,3 @@ def _repeat(sync: Callable[[], None], ended: threading.Event) -> None:
                 log.warning("%s", error)
             reported = True
         pause = max(PAUSE_SECONDS, (time.monotonic() - start) / SHARE_OF_TIME)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

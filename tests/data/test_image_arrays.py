@@ -45,6 +45,14 @@ def test_a_damaged_header_is_refused_in_one_line(tmp_path):
     assert "\n" not in str(error.value)
 
 
+def test_an_archive_of_arrays_is_refused_in_one_line(tmp_path):
+    with (tmp_path / "a.npy").open("wb") as file:
+        np.savez(file, first=np.zeros((9, 8), np.uint8))
+    with pytest.raises(BadValue, match="an archive of arrays") as error:
+        read_image(tmp_path / "a.npy", None)
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize(("channels", "written"), [(1, 1), (2, 1), (3, 3), (31, 3)])
 def test_the_first_channels_of_an_image_are_written(tmp_path, channels, written):
     image = RANDOM.random((9, 8, channels))

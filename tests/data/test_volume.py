@@ -54,6 +54,11 @@ def damaged_header(path, old, new):
     path.write_bytes(path.read_bytes().replace(old, new))
 
 
+def archive(path):
+    with path.open("wb") as file:
+        np.savez(file, first=VALUES, second=VALUES)
+
+
 def unequal_pages(path):
     with tifffile.TiffWriter(path) as file:
         for side in (8, 9):
@@ -70,6 +75,7 @@ def unequal_pages(path):
     ("a.npy", lambda p: p.write_bytes(b"no array"), "cannot be read as a NumPy array"),
     ("a.npy", lambda p: damaged_header(p, b"{'descr'", b"(((((((("), "cannot be read as a NumPy array"),
     ("a.npy", lambda p: damaged_header(p, b"(6, 5, 4)", b"(6,5,9**9)"), "cannot be read as a NumPy array"),
+    ("a.npy", archive, "an archive of arrays"),
     ("a.tif", unequal_pages, "pages of different sizes"),
     ("a.tif", lambda p: p.write_bytes(b"II*\0nothing"), "cannot be read as TIFF"),
     ("a.nii", lambda p: nifti(p, (VALUES + 1j).astype(np.complex64)), "contains complex numbers"),

@@ -1,0 +1,33 @@
+"""Read NumPy files."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inrbench.errors import BadValue, first_line
+
+NUMPY = ".npy"
+"""Ending of the files that ``read_array`` reads."""
+
+
+def read_array(path: Path) -> NDArray[Any]:
+    """Return the array in a NumPy file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        BadValue: It cannot be read, contains Python objects, or is an archive of several arrays.
+    """
+    try:
+        with path.open("rb") as file:  # an archive would keep the file open
+            array: object = np.load(file, allow_pickle=False)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # NumPy raises many kinds of error for a damaged header
+        raise BadValue(f"{path} cannot be read as a NumPy array: {first_line(error)}") from error
+    if not isinstance(array, np.ndarray):
+        raise BadValue(
+            f"{path} cannot be read as a NumPy array: it is an archive of arrays (.npz); save one array with np.save"
+        )
+    return array
