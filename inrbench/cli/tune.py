@@ -89,9 +89,9 @@ def _searches(
 ) -> "list[Search]":
     """Return one search per task and method. Raises BadValue for methods with parameters, UnknownName or BrokenPlugin."""
     from inrbench.planning import resolve_device
-    from inrbench.planning.plan import select_methods
+    from inrbench.planning.plan import plugin_files_of, select_methods
     from inrbench.planning.tuning import make_search
-    from inrbench.registry import Registry, parse_selection
+    from inrbench.registry import Registry
 
     chosen, notes = select_methods(methods, plugins)
     for note in notes:
@@ -102,8 +102,7 @@ def _searches(
         )
     if solved := [method.name for _, method, _ in chosen if method.closed_form]:
         say(f"note: {', '.join(solved)}: solved in closed form, there is nothing to tune")
-    files = [*plugins, *(Path(selection.name) for selection in parse_selection(methods) if selection.is_file)]
-    registry, place = Registry(files), resolve_device(device)
+    registry, place = Registry(plugin_files_of(methods, plugins)), resolve_device(device)
     tunable = [name for name in registry.tasks if registry.task(name).tuning_split]
     searches = []
     for task in map(registry.task, tunable if list(tasks) == ["all"] else tasks):

@@ -57,7 +57,7 @@ def make_plan(request: Request, finished: Mapping[str, str], registry: Registry 
         BrokenPlugin: A plugin file cannot be read.
     """
     selections = parse_selection(request.methods)
-    registry = Registry(_plugin_files(request)) if registry is None else registry
+    registry = Registry(plugin_files_of(request.methods, request.plugin_files)) if registry is None else registry
     plan = Plan(notes=list(request.notes))
     chosen = _methods(registry, selections, plan.notes)
     sections = [s for name in _task_names(registry, request, plan.notes) for s in _sections(registry.task(name), request)]
@@ -123,7 +123,7 @@ def plan_all(
             read = probed(request.probes)
             known = {run_id: status for run_id, status in finished.items() if status != "ok" or run_id in read}
         try:
-            files = _plugin_files(request)
+            files = plugin_files_of(request.methods, request.plugin_files)
             if files not in registries:
                 registries[files] = Registry(files)
             plan, registry = make_plan(request, known, registries[files])
@@ -142,19 +142,16 @@ def plan_all(
     return whole, jobs, registry
 
 
-def _plugin_files(request: Request) -> tuple[Path, ...]:
-    """Return the files with the user's plugins that a request names."""
-    return (
-        *request.plugin_files,
-        *(Path(selection.name) for selection in parse_selection(request.methods) if selection.is_file),
-    )
+def plugin_files_of(methods: str, plugin_files: Sequence[Path]) -> tuple[Path, ...]:
+    """Return the files with the user's plugins: those given, and those that a ``--methods`` text names."""
+    return (*plugin_files, *(Path(selection.name) for selection in parse_selection(methods) if selection.is_file))
 
 
 def select_methods(text: str, plugin_files: Sequence[Path]) -> tuple[list[tuple[str, Method, dict[str, Value]]], list[str]]:
     """Return (label, method, given parameters) of each method that a ``--methods`` text names, and notes on those left out."""
     selections = parse_selection(text)
     notes: list[str] = []
-    registry = Registry([*plugin_files, *(Path(s.name) for s in selections if s.is_file)])
+    registry = Registry(plugin_files_of(text, plugin_files))
     chosen = _methods(registry, selections, notes)
     return [(_label(c.method.name, c.given), c.method, c.given) for c in chosen], notes
 

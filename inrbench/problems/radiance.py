@@ -10,6 +10,7 @@ A pixel's colour is the sum over the samples of its ray of transmittance x opaci
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -245,9 +246,8 @@ class RadianceEvaluation:
             path: File to write, ``.png``.
         """
         view = self.scene.test[0]
-        camera = type(view.camera)(
-            view.camera.pose, scale * view.camera.focal, scale * view.camera.height, scale * view.camera.width
-        )
+        camera = view.camera
+        camera = replace(camera, focal=scale * camera.focal, height=scale * camera.height, width=scale * camera.width)
         blank = np.zeros((camera.height, camera.width, 3), dtype=np.float32)
         write_image(path, self.render(predict, View(camera, blank))[0])
 
