@@ -15,8 +15,8 @@ from inrbench.derivatives import DerivativeSpec, Jet, analytic_jet, backward_jet
 from inrbench.errors import BadValue, NotApplicable
 from inrbench.metrics.field import RELATIVE_L2, relative_l2
 from inrbench.nn import LinearModel, is_solver
-from inrbench.problems.base import Batch, Loss, Predict, PredictWithJet, Problem, with_penalty
-from inrbench.problems.chunks import move_together
+from inrbench.problems.base import Batch, Loss, Predict, PredictWithJet, with_penalty
+from inrbench.problems.drawn import DrawnProblem
 from inrbench.problems.equation import Array, Condition, Equation
 from inrbench.problems.outputs import Function, Outputs
 from inrbench.settings import EquationSettings
@@ -33,7 +33,7 @@ NO_CURVATURE = 1e-9
 """Ratio of the second to the first derivative below which the second derivative is only rounding error."""
 
 
-class EquationProblem(Problem):
+class EquationProblem(DrawnProblem):
     """Fit an equation and its conditions at random points, drawn anew for every step.
 
     The loss is the weighted mean squared residual plus the weighted mean squared errors of the conditions. The protocol's
@@ -45,27 +45,16 @@ class EquationProblem(Problem):
 
     def __init__(self, equation: Equation, protocol: Protocol) -> None:
         settings = protocol.settings_as(EquationSettings)
-        if protocol.batch is None:
-            raise BadValue("a protocol of an equation needs a batch: the number of interior points per step")
+        super().__init__(protocol, "of an equation needs a batch: the number of interior points per step")
         self.equation = equation
         self.in_features, self.out_features = len(equation.box), 1
-        self.n_points = self.batch = protocol.batch
         self.evaluation = EquationEvaluation(equation, settings.test_grid)
         self._on_sides = settings.condition_points
         self._residual_weight = residual_weight(equation, settings.residual_weight)
-        self._device, self._dtype = torch.device("cpu"), torch.float32
-
-    def as_dtype(self, dtype: torch.dtype) -> None:
-        """Produce points and values in this type."""
-        self._dtype = dtype
 
     def error_share(self, network: nn.Module, predict: Predict) -> float | None:
         """Return the relative l2 error of the solution. It is 1 for a prediction of zero."""
         return relative_l2(self.evaluation.outputs(predict)["prediction"], self.evaluation.truth)
-
-    def to(self, device: torch.device) -> None:
-        """Set the device of the batches."""
-        self._device = device
 
     def validate_network(self, network: nn.Module) -> None:
         """Check that a network can solve the equation, and set it up if it is a solver.
@@ -92,7 +81,7 @@ class EquationProblem(Problem):
         for condition, drawn in zip(self.equation.conditions, draws, strict=True):
             x = self.equation.from_unit(_on_sides(drawn.numpy(), condition))
             tensors += [self.equation.to_network(x), _column(self.equation.exact(x))]
-        yield move_together([tensor.to(self._dtype) for tensor in tensors], self._device)
+        yield self._moved(tensors)
 
     def example(self, points: int) -> Batch:
         """Return a batch that no run uses. It cannot be split."""

@@ -15,11 +15,11 @@ from torch.nn.functional import cosine_similarity
 
 from inrbench.data import ShapeTruth, sample_surface
 from inrbench.derivatives import DerivativeSpec, Jet, analytic_jet, backward_jet, is_feedforward
-from inrbench.errors import BadValue, NotApplicable
+from inrbench.errors import NotApplicable
 from inrbench.metrics.shape import iou
 from inrbench.nn import LinearModel, is_solver
-from inrbench.problems.base import Batch, Loss, Predict, Problem, with_penalty
-from inrbench.problems.chunks import move_together
+from inrbench.problems.base import Batch, Loss, Predict, with_penalty
+from inrbench.problems.drawn import DrawnProblem
 from inrbench.problems.shape import ShapeEvaluation, shape_evaluation
 from inrbench.settings import PointCloudSettings
 from inrbench.spec import Protocol
@@ -29,7 +29,7 @@ NEAR = 100.0
 """Factor of the distance in the term that keeps random points away from the surface, per half side of the box."""
 
 
-class PointCloudProblem(Problem):
+class PointCloudProblem(DrawnProblem):
     """Fit a distance to points and normals of its zero level. Points are drawn anew for every step.
 
     Args:
@@ -46,21 +46,10 @@ class PointCloudProblem(Problem):
     evaluation: ShapeEvaluation
 
     def __init__(self, cloud: Tensor, normals: Tensor, evaluation: ShapeEvaluation, protocol: Protocol) -> None:
-        if protocol.batch is None:
-            raise BadValue("a protocol for point clouds needs a batch: the number of points of the cloud per step")
+        super().__init__(protocol, "for point clouds needs a batch: the number of points of the cloud per step")
         self.cloud, self.normals, self.evaluation = cloud, normals, evaluation
         self.settings = protocol.settings_as(PointCloudSettings)
-        self.n_points = self.batch = protocol.batch
         self.domain = tuple(zip(evaluation.grid.low, evaluation.grid.high, strict=True))
-        self._device, self._dtype = torch.device("cpu"), torch.float32
-
-    def as_dtype(self, dtype: torch.dtype) -> None:
-        """Produce points and normals in this type."""
-        self._dtype = dtype
-
-    def to(self, device: torch.device) -> None:
-        """Set the device of the batches."""
-        self._device = device
 
     def error_share(self, network: nn.Module, predict: Predict) -> float | None:
         """Return 1 - IoU. A constant field, which is outside everywhere, has 1."""
@@ -77,8 +66,7 @@ class PointCloudProblem(Problem):
         rows = torch.randint(len(self.cloud), (self.batch,), generator=generator)
         low, high = (torch.tensor(ends, dtype=torch.float64) for ends in zip(*self.domain, strict=True))
         free = low + (high - low) * torch.rand(self.batch, 3, generator=generator, dtype=torch.float64)
-        tensors = [self.cloud[rows], self.normals[rows], free]
-        yield move_together([tensor.to(self._dtype) for tensor in tensors], self._device)
+        yield self._moved((self.cloud[rows], self.normals[rows], free))
 
     def example(self, points: int) -> Batch:
         """Return a batch that no run uses. It cannot be split."""

@@ -21,11 +21,11 @@ from torch.nn.functional import softplus
 
 from inrbench.data import write_image
 from inrbench.data.cameras import Scene, View
-from inrbench.errors import BadValue, NotApplicable
+from inrbench.errors import NotApplicable
 from inrbench.metrics.views import ViewPairs
 from inrbench.nn import LinearModel, is_solver
-from inrbench.problems.base import Batch, Predict, Problem, with_penalty
-from inrbench.problems.chunks import move_together
+from inrbench.problems.base import Batch, Predict, with_penalty
+from inrbench.problems.drawn import DrawnProblem
 from inrbench.problems.outputs import Outputs
 from inrbench.settings import RadianceSettings
 from inrbench.spec import Protocol
@@ -39,7 +39,7 @@ CONTRAST = 4.0
 RAYS_AT_ONCE = 2048
 
 
-class RadianceProblem(Problem):
+class RadianceProblem(DrawnProblem):
     """Fit the colours of the pixels of the training views. Rays are drawn anew for every step, and an epoch is one step.
 
     Args:
@@ -54,24 +54,13 @@ class RadianceProblem(Problem):
 
     def __init__(self, scene: Scene, protocol: Protocol) -> None:
         settings = protocol.settings_as(RadianceSettings)
-        if protocol.batch is None:
-            raise BadValue("a protocol of radiance needs a batch: the number of rays per step")
+        super().__init__(protocol, "of radiance needs a batch: the number of rays per step")
         parts = [rays_of(view, scene.radius) for view in scene.training]
         self._rays = torch.cat([rays for rays, _ in parts])
         self._colours = torch.cat([colours for _, colours in parts])
         self.samples = self.evals_per_point = settings.samples
-        self.n_points = self.batch = protocol.batch
         self.evaluation = RadianceEvaluation(scene, settings.samples)
         self.notes = scene.notes
-        self._device, self._dtype = torch.device("cpu"), torch.float32
-
-    def as_dtype(self, dtype: torch.dtype) -> None:
-        """Produce rays and colours in this type."""
-        self._dtype = dtype
-
-    def to(self, device: torch.device) -> None:
-        """Set the device of the batches."""
-        self._device = device
 
     def validate_network(self, network: nn.Module) -> None:
         """Raise NotApplicable for a model that is solved: a pixel is no linear function of the network's outputs."""
@@ -84,18 +73,17 @@ class RadianceProblem(Problem):
         The points are ``(N, samples, 3)``. They are drawn on the CPU.
         """
         rows = torch.randint(len(self._rays), (self.batch,), generator=generator)
-        yield self._moved(rows, torch.rand(self.batch, self.samples, generator=generator))
+        yield self._batch_of(rows, torch.rand(self.batch, self.samples, generator=generator))
 
     def example(self, points: int) -> Batch:
         """Return the first rays, with samples in the middle of their parts."""
         rows = torch.arange(min(points, self.batch)) % len(self._rays)
-        return self._moved(rows, torch.full((len(rows), self.samples), 0.5))
+        return self._batch_of(rows, torch.full((len(rows), self.samples), 0.5))
 
-    def _moved(self, rows: Tensor, jitter: Tensor) -> Batch:
+    def _batch_of(self, rows: Tensor, jitter: Tensor) -> Batch:
         rays = self._rays[rows]
         points, _, step = sampled(rays, jitter)
-        tensors = (points, step, rays[:, 3:6], self._colours[rows])
-        return move_together([tensor.to(self._dtype) for tensor in tensors], self._device)
+        return self._moved((points, step, rays[:, 3:6], self._colours[rows]))
 
     def loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
         """Return the chunk's share of the mean squared error of the colours, and of the network's penalty.
