@@ -14,7 +14,7 @@ from inrbench.errors import unknown_name
 from inrbench.metrics.field import RELATIVE_L2, RELATIVE_L2_BEST, RESIDUAL
 from inrbench.registry import ProblemSize
 from inrbench.settings import EquationSettings
-from inrbench.spec import digest
+from inrbench.spec import AdamLbfgs, digest
 
 if TYPE_CHECKING:
     from inrbench.problems import Equation, Problem
@@ -69,6 +69,26 @@ def standard(**settings: Any) -> Protocol:
             "condition_weight": "as in 'quick': with a weight of 1 few methods leave the zero solution",
             "signals": "a ladder of six equations, from those that a plain PINN solves to those of the paper",
             "budget": "10,000 steps: about a minute of one core per run",
+            "metrics": SOURCES["metrics"],
+        },
+    )
+
+
+def lbfgs(**settings: Any) -> Protocol:
+    """Return the protocol with L-BFGS after Adam, on the ladder and with the network of ``standard``."""
+    return replace(
+        standard(**{"condition_points": 128, **settings}),
+        name="lbfgs",
+        epochs=4_000,
+        batch=2048,
+        optimiser=AdamLbfgs(lbfgs_steps=1_000),
+        sources={
+            "optimiser": "Adam and then L-BFGS until it ends, as in Raissi et al., JCP 378, 2019, and in most work on such "
+            "networks since; the numbers of steps are inrbench's choice",
+            "epochs": "3,000 steps of Adam, 1,000 iterations of L-BFGS, each of which costs two to three times as much",
+            "batch, condition_points": "2,048 and 128 points, more than in 'standard': L-BFGS has one set of points, Adam one "
+            "for every step",
+            "width, n_layers, condition_weight, signals": "as in 'standard'",
             "metrics": SOURCES["metrics"],
         },
     )

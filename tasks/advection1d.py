@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from inrbench import Protocol, register_task
-from inrbench.tasks._pde import EquationTask, paper, quick, standard
+from inrbench.tasks._pde import EquationTask, lbfgs, paper, quick, standard
 
 if TYPE_CHECKING:
     from inrbench.problems import Condition, Equation
@@ -80,6 +80,7 @@ class Advection1d(EquationTask):
             },
         ),
         "standard": standard(**{**SETTINGS, "condition_weight": 100.0}),
+        "lbfgs": lbfgs(**{**SETTINGS, "condition_weight": 100.0}),
         "quick": quick(epochs=2000, **{**SETTINGS, "condition_weight": 100.0, "test_grid": (128, 50)}),
     }
     tuning_split = ("advection1d", ("b3-periodic", "b15-periodic", "b30-periodic"))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from inrbench import Protocol, register_task
-from inrbench.tasks._pde import EquationTask, paper, quick, standard
+from inrbench.tasks._pde import EquationTask, lbfgs, paper, quick, standard
 
 if TYPE_CHECKING:
     from inrbench.problems import Equation
@@ -85,6 +85,7 @@ class AllenCahn2d(EquationTask):
             },
         ),
         "standard": standard(**{**SETTINGS, "condition_weight": 10.0}),
+        "lbfgs": lbfgs(**{**SETTINGS, "condition_weight": 10.0}),
         "quick": quick(epochs=2000, **{**SETTINGS, "condition_weight": 10.0, "test_grid": (100, 100)}),
     }
     tuning_split = ("allen-cahn2d", ("sin3", "sin6", "sin11"))

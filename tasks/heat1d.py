@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from inrbench import Protocol, register_task
-from inrbench.tasks._pde import EquationTask, paper, quick, standard
+from inrbench.tasks._pde import EquationTask, lbfgs, paper, quick, standard
 
 if TYPE_CHECKING:
     from inrbench.problems import Equation
@@ -59,6 +59,7 @@ class Heat1d(EquationTask):
             },
         ),
         "standard": standard(**{**SETTINGS, "condition_weight": 100.0}),
+        "lbfgs": lbfgs(**{**SETTINGS, "condition_weight": 100.0}),
         "quick": quick(epochs=2000, **{**SETTINGS, "condition_weight": 100.0, "test_grid": (1000, 20)}),
     }
     tuning_split = ("heat1d", ("b3", "b15", "b20"))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from inrbench import Protocol, register_task
-from inrbench.tasks._pde import EquationTask, paper, quick, standard
+from inrbench.tasks._pde import EquationTask, lbfgs, paper, quick, standard
 
 if TYPE_CHECKING:
     from inrbench.problems import Equation
@@ -95,6 +95,7 @@ class Poisson2d(EquationTask):
             },
         ),
         "standard": standard(**{**SETTINGS, "condition_weight": 10.0}),
+        "lbfgs": lbfgs(**{**SETTINGS, "condition_weight": 10.0}),
         "quick": quick(epochs=2000, **{**SETTINGS, "condition_weight": 10.0, "test_grid": (100, 100)}),
     }
     tuning_split = ("poisson2d", ("sin1sin3", "sin1sin7", "ablation"))

@@ -26,6 +26,7 @@ class BatchStream:
     ) -> None:
         self._problem, self._generator, self._around_draw = problem, generator, around_draw
         self._epoch: Iterator[Batch] = iter(())
+        self._last: Batch = ()
         self._epoch_start, self._taken = generator.get_state(), problem.steps_per_epoch
 
     def __next__(self) -> Batch:
@@ -38,7 +39,12 @@ class BatchStream:
         else:
             batch = next(self._epoch)
         self._taken += 1
+        self._last = batch
         return batch
+
+    def again(self) -> Batch:
+        """Return the last batch once more; the first one if there was none."""
+        return self._last or next(self)
 
     def state(self) -> State:
         """Return the generator's state at the start of the epoch, and the number of batches taken since."""
@@ -50,4 +56,4 @@ class BatchStream:
         self._epoch_start, self._taken = state["generator"], state["taken"]
         self._epoch = iter(self._problem.batches(self._generator))
         for _ in range(self._taken):
-            next(self._epoch)
+            self._last = next(self._epoch)

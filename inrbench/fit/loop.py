@@ -155,6 +155,9 @@ class _Training:
         self.probes, self.checkpoints = probes, checkpoints
         self.steps = protocol.epochs * problem.steps_per_epoch
         self.hooks = TrainingHooks(network, problem, self.steps, derived_seed("sampler", data_seed))
+        own = self.hooks.own.optimiser if self.hooks.own else None
+        self.fixed_batch_from = (own or protocol.optimiser).fixed_batch_from(self.steps)
+        """The step from which all steps use one batch."""
         self.work = None if is_solver(network) or self.hooks.samples else count_ops(network, problem)
         self.take_step = make_step(engine, network, self.hooks.problem, protocol, self.steps, self.hooks.own)
         generator = torch.Generator().manual_seed(data_seed)
@@ -219,8 +222,11 @@ class _Training:
 
     def _next_batch(self) -> Batch:
         """Return the points of the next step; none for a solver."""
-        self.hooks.begin(self.record.step)
-        return () if self.batches is None else self.hooks.choose(next(self.batches), self.record.step)
+        step = self.record.step
+        self.hooks.begin(step)
+        if self.batches is None:
+            return ()
+        return self.hooks.choose(self.batches.again() if step > self.fixed_batch_from else next(self.batches), step)
 
     def _write_checkpoint_if_due(self) -> None:
         """Write a checkpoint if it is time. Raises Interrupted if the run must stop."""

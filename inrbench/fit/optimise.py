@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from inrbench.errors import NotApplicable
 from inrbench.nn import OwnTraining, ParameterGroup
-from inrbench.spec.optimiser import Adam, AdamW, Lbfgs, Muon, Optimiser, Sgd
+from inrbench.spec.optimiser import Adam, AdamLbfgs, AdamW, Lbfgs, Muon, Optimiser, Sgd
 
 Groups = list[dict[str, Any]]
 """Parameter groups as torch's optimisers take them."""
@@ -17,6 +17,7 @@ OVERRIDES: Mapping[type[Optimiser], frozenset[str]] = {
     AdamW: frozenset({"weight_decay", "betas", "eps"}),
     Sgd: frozenset({"weight_decay"}),
     Lbfgs: frozenset(),
+    AdamLbfgs: frozenset(),
     Muon: frozenset({"weight_decay", "betas", "eps"}),
 }
 """Hyper-parameters that a parameter group may change."""
@@ -25,19 +26,25 @@ NOT_OF_MUON = frozenset({"betas", "eps"})
 
 
 class Updates:
-    """The optimisers of a run. Most protocols have one; with Muon, parameters that are not real matrices use Adam.
+    """The optimisers of a run.
+
+    Most protocols have one. With Muon, parameters that are not real matrices use Adam. With Adam followed by L-BFGS, each step
+    uses one of the two.
 
     Args:
         network: Network whose trainable parameters are updated.
         optimiser: Optimiser of the protocol.
         fused: Whether to use torch's fused kernels if available.
         own: What the network brings to its training; None for nothing.
+        steps: Number of steps of the run, on which the optimiser of a step may depend.
 
     Raises:
         NotApplicable: The optimiser does not support what the network brings.
     """
 
-    def __init__(self, network: nn.Module, optimiser: Optimiser, fused: bool, own: OwnTraining | None = None) -> None:
+    def __init__(
+        self, network: nn.Module, optimiser: Optimiser, fused: bool, own: OwnTraining | None = None, steps: int = 1
+    ) -> None:
         own = own or OwnTraining()
         parameters = [p for p in network.parameters() if p.requires_grad]
         # fused kernels do not support complex parameters, which a user's method may have
@@ -45,6 +52,7 @@ class Updates:
         self.optimiser = own.optimiser or optimiser
         """The optimiser that is used: the network's own, or else that of the protocol."""
         self.optimisers = _made(self.optimiser, _groups(parameters, own.groups, self.optimiser), self.fused)
+        self.steps = steps
         self._parameters = parameters
         self._taken = 0
         self.names = [name for name, p in network.named_parameters() if p.requires_grad]
@@ -57,9 +65,10 @@ class Updates:
         ``gradient`` adds the batch's gradient to that of the parameters and returns the batch's loss. L-BFGS calls it
         several times.
         """
+        first, *others = self._of_this_step()
+        fixed_rate = 1.0 if isinstance(self.optimiser, AdamLbfgs) and isinstance(first, torch.optim.LBFGS) else rate
         for group in self._all_groups():
-            group["lr"] = rate * group.get("rate_factor", 1.0)
-        first, *others = self.optimisers
+            group["lr"] = fixed_rate * group.get("rate_factor", 1.0)
         if isinstance(first, torch.optim.LBFGS):
 
             def closure() -> Any:
@@ -88,6 +97,12 @@ class Updates:
             optimiser.load_state_dict(each)
         self._taken = state["taken"]
 
+    def _of_this_step(self) -> list[torch.optim.Optimizer]:
+        if not isinstance(self.optimiser, AdamLbfgs):
+            return self.optimisers
+        adam, lbfgs = self.optimisers
+        return [adam if self._taken < self.optimiser.fixed_batch_from(self.steps) else lbfgs]
+
     def _all_groups(self) -> Groups:
         return [group for optimiser in self.optimisers for group in optimiser.param_groups]
 
@@ -112,7 +127,7 @@ def _groups(parameters: Sequence[nn.Parameter], own: Sequence[ParameterGroup], o
 
     Raises NotApplicable if the optimiser does not support a group.
     """
-    if own and isinstance(optimiser, Lbfgs):
+    if own and isinstance(optimiser, Lbfgs | AdamLbfgs):
         raise NotApplicable("the method has parameter groups, and L-BFGS treats all parameters alike; use another optimiser")
     trainable = {id(parameter) for parameter in parameters}
     grouped = {id(parameter) for group in own for parameter in group.parameters}
@@ -153,13 +168,10 @@ def _made(chosen: Optimiser, groups: Groups, fused: bool) -> list[torch.optim.Op
             )
         ]
     if isinstance(chosen, Lbfgs):
-        search = None if chosen.line_search == "none" else chosen.line_search
-        (group,) = groups
-        return [
-            torch.optim.LBFGS(
-                group["params"], max_iter=chosen.max_iter, history_size=chosen.history_size, line_search_fn=search
-            )
-        ]
+        return [_lbfgs(groups, chosen)]
+    if isinstance(chosen, AdamLbfgs):
+        adam = _adam(groups, Adam(betas=chosen.betas, eps=chosen.eps), fused)
+        return [adam, _lbfgs(groups, Lbfgs(max_iter=1, history_size=chosen.history_size))]
     if isinstance(chosen, Muon):
         matrices = _part(groups, lambda p: p.ndim == 2 and not p.is_complex(), NOT_OF_MUON)
         others = _part(groups, lambda p: p.ndim != 2 or p.is_complex(), frozenset())
@@ -175,8 +187,8 @@ def _made(chosen: Optimiser, groups: Groups, fused: bool) -> list[torch.optim.Op
             if matrices
             else None
         )
-        adam = _adam(others, Adam(betas=chosen.betas, eps=chosen.eps), fused) if others else None
-        return [each for each in (muon, adam) if each is not None]
+        of_others = _adam(others, Adam(betas=chosen.betas, eps=chosen.eps), fused) if others else None
+        return [each for each in (muon, of_others) if each is not None]
     raise TypeError(f"no torch optimiser for {type(chosen).__name__}")
 
 
@@ -200,6 +212,12 @@ def _part(groups: Groups, belongs: Callable[[nn.Parameter], bool], without: froz
 
 def _adam(groups: Groups, chosen: Adam, fused: bool) -> torch.optim.Optimizer:
     return torch.optim.Adam(groups, betas=_pair(chosen.betas), eps=chosen.eps, fused=fused or None)
+
+
+def _lbfgs(groups: Groups, chosen: Lbfgs) -> torch.optim.Optimizer:
+    search = None if chosen.line_search == "none" else chosen.line_search
+    (group,) = groups
+    return torch.optim.LBFGS(group["params"], max_iter=chosen.max_iter, history_size=chosen.history_size, line_search_fn=search)
 
 
 def _pair(betas: tuple[float, ...]) -> tuple[float, float]:

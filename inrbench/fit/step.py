@@ -104,6 +104,7 @@ class ReferenceStep(_NetworkStep):
         optimiser: Optimiser of the protocol; Adam by default.
         precision: Precision of the protocol; ``float32`` by default.
         own: What the network brings to its training; None for nothing.
+        steps: Number of steps of the run, on which the optimiser of a step may depend.
     """
 
     def __init__(
@@ -113,11 +114,12 @@ class ReferenceStep(_NetworkStep):
         optimiser: Optimiser = ADAM,
         precision: Precision = "float32",
         own: OwnTraining | None = None,
+        steps: int = 1,
     ) -> None:
         self.network, self.problem = network, problem
         device = next(network.parameters()).device
         self.backend = _backend(device, precision, fast=False)
-        self.updates = Updates(network, optimiser, fused=False, own=own)
+        self.updates = Updates(network, optimiser, fused=False, own=own, steps=steps)
         self.loss = partial(in_precision(problem.loss, precision, device.type), network)
 
     def prepare(self) -> None:
@@ -146,6 +148,7 @@ class FastStep(_NetworkStep):
         optimiser: Optimiser of the protocol; Adam by default.
         precision: Precision of the protocol; ``float32`` by default.
         own: What the network brings to its training; None for nothing.
+        steps: Number of steps of the run, on which the optimiser of a step may depend.
     """
 
     def __init__(
@@ -156,12 +159,13 @@ class FastStep(_NetworkStep):
         optimiser: Optimiser = ADAM,
         precision: Precision = "float32",
         own: OwnTraining | None = None,
+        steps: int = 1,
     ) -> None:
         self.network, self.problem = network, problem
         device = next(network.parameters()).device
         self.backend = _backend(device, precision, fast=True)
         self.chunk_points = largest_chunk(problem, FAST_CHUNK_POINTS[device.type])
-        self.updates = Updates(network, optimiser, fused=True, own=own)
+        self.updates = Updates(network, optimiser, fused=True, own=own, steps=steps)
         self.loss = CompiledLoss(in_precision(problem.fast_loss(network), precision, device.type), problem, network, mode)
 
     def prepare(self) -> None:
@@ -250,7 +254,7 @@ def make_step(
     """
     if is_solver(network):
         return SolverStep(network, engine)
-    how = (protocol.optimiser, protocol.precision, own)
+    how = (protocol.optimiser, protocol.precision, own, steps)
     if engine == "reference":
         return ReferenceStep(network, problem, *how)
     mode = step_mode_of(problem, protocol.width, protocol.n_layers, next(network.parameters()).device, steps)

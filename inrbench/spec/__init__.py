@@ -7,7 +7,7 @@ run id adds the method's code and parameters, the signal's content and the seed.
 from inrbench.spec.identity import PLAIN_NAME, canonical_json, derived_seed, digest, name_error
 from inrbench.spec.label import MethodLabel, ProtocolLabel, split_outside_brackets
 from inrbench.spec.metric import Measurement, Metric
-from inrbench.spec.optimiser import OPTIMISERS, Adam, AdamW, Lbfgs, Muon, Optimiser, Sgd
+from inrbench.spec.optimiser import OPTIMISERS, Adam, AdamLbfgs, AdamW, Lbfgs, Muon, Optimiser, Sgd
 from inrbench.spec.parse import parse_value
 from inrbench.spec.progress import Progress
 from inrbench.spec.protocol import HARNESS_VERSION, Precision, Protocol, Schedule
@@ -36,6 +36,7 @@ __all__ = [
     "PLAIN_NAME",
     "TUNED",
     "Adam",
+    "AdamLbfgs",
     "AdamW",
     "Artifact",
     "Cost",

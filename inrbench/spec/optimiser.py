@@ -26,6 +26,14 @@ class Optimiser:
         if len(betas) != 2 or not all(0 <= beta < 1 for beta in betas):
             raise BadValue(f"optimiser '{self.name}': betas must be two numbers from 0 up to 1, got {betas}")
 
+    def fixed_batch_from(self, steps: int) -> int:
+        """Return the step, counted from 0, from which all steps use the batch of that step. ``steps`` means never.
+
+        Args:
+            steps: Number of steps of the run.
+        """
+        return steps
+
     def encoded(self) -> str | dict[str, Any]:
         """Return the JSON form: the name alone if every hyper-parameter has its default, otherwise name and values."""
         if self == type(self)():
@@ -111,6 +119,39 @@ class Lbfgs(Optimiser):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AdamLbfgs(Optimiser):
+    """``torch.optim.Adam``, then ``torch.optim.LBFGS``, as is usual for equations (Raissi et al., JCP 378, 2019).
+
+    Each step of L-BFGS is one iteration with a line search that begins at the length 1: the learning rate of the protocol
+    applies only to Adam. All of them use one batch, because the curvature is estimated from the differences between steps.
+
+    Args:
+        betas: Decay rates of Adam's running averages, from 0 up to 1.
+        eps: Term that Adam adds to the denominator.
+        lbfgs_steps: Number of steps of L-BFGS, the last ones of the run.
+        history_size: Number of updates from which the curvature is estimated.
+
+    Raises:
+        BadValue: ``lbfgs_steps`` or ``history_size`` is below 1.
+    """
+
+    name: ClassVar[str] = "adam-lbfgs"
+    betas: tuple[float, ...] = (0.9, 0.999)
+    eps: float = 1e-8
+    lbfgs_steps: int = 1000
+    history_size: int = 100
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.lbfgs_steps < 1 or self.history_size < 1:
+            raise BadValue("optimiser 'adam-lbfgs': lbfgs_steps and history_size must be at least 1")
+
+    def fixed_batch_from(self, steps: int) -> int:
+        """Return the first step of L-BFGS."""
+        return max(0, steps - self.lbfgs_steps)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Muon(Optimiser):
     """``torch.optim.Muon`` for weight matrices, Adam for all other parameters. Jordan et al., 2024.
 
@@ -134,7 +175,7 @@ class Muon(Optimiser):
     eps: float = 1e-8
 
 
-OPTIMISERS: Mapping[str, type[Optimiser]] = {kind.name: kind for kind in (Adam, AdamW, Sgd, Lbfgs, Muon)}
+OPTIMISERS: Mapping[str, type[Optimiser]] = {kind.name: kind for kind in (Adam, AdamW, Sgd, Lbfgs, AdamLbfgs, Muon)}
 
 
 def optimiser_of(value: str | Mapping[str, Any]) -> Optimiser:

@@ -66,6 +66,8 @@ def check_same_after_interruptions(job, settings, tmp_path, stops=(3, 5, 9)) -> 
 @pytest.mark.parametrize("engine", ["fast", "reference"])
 def test_interrupted_runs_end_with_the_same_bits_for_every_optimiser(tiny_jobs, settings, tmp_path, name, engine):
     changes = {"epochs": "60", "width": "16", "optimiser": name}
+    if name == "adam-lbfgs":
+        changes["optimiser.lbfgs_steps"] = "30"
     (job,) = tiny_jobs(methods="msa", changes=changes, probes=("gradients",), engine=engine)
     check_same_after_interruptions(job, settings, tmp_path)
 
@@ -73,6 +75,7 @@ def test_interrupted_runs_end_with_the_same_bits_for_every_optimiser(tiny_jobs, 
 @pytest.mark.parametrize(("task", "signal", "method", "changes"), [
     ("photo", "camera", "wire", {"epochs": "7", "width": "8", "batch": "900", "max_pixels": "4096"}),
     ("heat1d", "b5", "msa-pinn", {"epochs": "30", "width": "8"}),
+    ("heat1d", "b5", "pinn", {"epochs": "30", "width": "8", "optimiser": "adam-lbfgs", "optimiser.lbfgs_steps": "25"}),
     ("occupancy", "gyroid", "siren", {"epochs": "6", "width": "8", "resolution": "12", "batch": "500", "scoring": "official"}),
     ("photo", "camera", "fr", {"epochs": "7", "width": "8", "batch": "900", "max_pixels": "4096", "precision": "float64"}),
 ])  # fmt: skip

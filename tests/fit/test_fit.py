@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from inrbench.fit import Clock, MemoryMeter, Predictor, count_ops, fit, learning_rate, log_spaced_steps, loop
+from inrbench.fit.optimise import Updates
 from inrbench.problems import Regression
 from inrbench.spec import OPTIMISERS, Protocol
 
@@ -104,12 +105,17 @@ def test_each_optimiser_equals_torch_and_reduces_the_loss(name, engine):
     assert fitted.curve[-1].loss < 0.8 * fitted.curve[0].loss
     ours, theirs = network(), network()
     data = problem()
-    few = OPTIMISERS[name](**({"max_iter": 3} if name == "lbfgs" else {}))  # more would amplify roundings
+    fields = {"lbfgs": {"max_iter": 3}, "adam-lbfgs": {"lbfgs_steps": 1}}  # more would amplify roundings
+    few = OPTIMISERS[name](**fields.get(name, {}))
     run(ours, protocol(optimiser=few, epochs=2, schedule="constant", lr_min=1e-2), data, engine=engine)
     steps = {
         "adam": lambda p: [torch.optim.Adam(p, lr=1e-2)], "adamw": lambda p: [torch.optim.AdamW(p, lr=1e-2)],
         "sgd": lambda p: [torch.optim.SGD(p, lr=1e-2)],
         "lbfgs": lambda p: [torch.optim.LBFGS(p, lr=1e-2, max_iter=3, history_size=100, line_search_fn="strong_wolfe")],
+        "adam-lbfgs": lambda p: [
+            torch.optim.Adam(p, lr=1e-2),
+            torch.optim.LBFGS(p, lr=1, max_iter=1, history_size=100, line_search_fn="strong_wolfe"),
+        ],
         "muon": lambda p: [
             torch.optim.Muon([q for q in p if q.ndim == 2], lr=1e-2, weight_decay=0.0, adjust_lr_fn="match_rms_adamw"),
             torch.optim.Adam([q for q in p if q.ndim != 2], lr=1e-2),
@@ -122,16 +128,39 @@ def test_each_optimiser_equals_torch_and_reduces_the_loss(name, engine):
         loss.backward()
         return loss
 
-    for _ in range(2):
-        for optimiser in steps:
-            if name == "lbfgs":
-                optimiser.step(closure)
-        if name != "lbfgs":
+    for number in range(2):
+        if "lbfgs" in name:
+            steps[min(number, len(steps) - 1)].step(closure)
+        else:
             closure()
             for optimiser in steps:
                 optimiser.step()
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
         assert torch.allclose(a, b, atol=2e-5)
+
+
+@pytest.mark.parametrize("engine", ["fast", "reference"])
+def test_adam_then_lbfgs_takes_its_last_steps_on_one_batch(engine, monkeypatch):
+    """Steps 1 to 4 are Adam's, on new batches; steps 5 to 8 are those of L-BFGS, on the batch of step 5."""
+    chosen = protocol(optimiser=OPTIMISERS["adam-lbfgs"](lbfgs_steps=4), epochs=4, lr=1e-3, lr_min=1e-3, schedule="constant")
+    seen, kinds, step = [], [], Updates.step
+
+    def recorded(self, gradient, rate):
+        kinds.append(type(self._of_this_step()[0]).__name__)
+        return step(self, gradient, rate)
+
+    fitted = problem(n=50, batch=25)
+    loss = Regression.loss
+    monkeypatch.setattr(Updates, "step", recorded)
+    monkeypatch.setattr(
+        Regression, "loss", lambda self, net, chunk, weight: seen.append(chunk[0]) or loss(self, net, chunk, weight)
+    )
+    result, _ = run(network(), chosen, fitted, engine=engine)
+    assert kinds == ["Adam"] * 4 + ["LBFGS"] * 4
+    assert result.steps == 8
+    last = [chunk for chunk in seen if len(chunk) == 25][-4:]
+    assert all(torch.equal(chunk, last[0]) for chunk in last)
+    assert not torch.equal(seen[-1], seen[1])
 
 
 def test_bfloat16_changes_the_first_loss_only_slightly():
@@ -316,6 +345,7 @@ def test_a_step_on_a_full_size_image_takes_less_than_3_gb(method):
     code = f"""
 import torch
 from inrbench.fit import FastStep, MemoryMeter
+from inrbench.fit.optimise import Updates
 from inrbench.problems import Regression
 from inrbench.registry import Registry
 from inrbench.spec import NetworkSpec

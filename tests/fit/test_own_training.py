@@ -13,7 +13,7 @@ from inrbench.fit import DTYPES, TrainingHooks, make_step
 from inrbench.nn import OwnTraining, ParameterGroup, Points, Sample, own_training_of
 from inrbench.problems import Regression
 from inrbench.spec import OPTIMISERS, Adam, Optimiser, Protocol
-from inrbench.spec.optimiser import AdamW, Lbfgs, Muon, Sgd
+from inrbench.spec.optimiser import AdamLbfgs, AdamW, Lbfgs, Muon, Sgd
 
 STEPS = 6
 RATE = 1e-2
@@ -137,6 +137,7 @@ def test_frozen_parameters_do_not_move_and_then_do():
 
 @pytest.mark.parametrize(("optimiser", "group", "message"), [
     (Lbfgs(), {}, "L-BFGS treats all parameters alike"),
+    (AdamLbfgs(), {}, "L-BFGS treats all parameters alike"),
     (Sgd(), {"betas": (0.9, 0.99)}, "sets betas for a parameter group, which sgd does not have"),
 ])  # fmt: skip
 def test_what_an_optimiser_cannot_do_is_refused(optimiser, group, message):

@@ -103,7 +103,8 @@ def test_unknown_devices_are_refused(text):
     assert resolve_device("cpu") == "cpu"
 
 
-def test_estimate_grows_with_the_number_of_epochs(tmp_path):
+def test_estimate_grows_with_the_number_of_epochs(tmp_path, monkeypatch):
+    monkeypatch.setattr("inrbench.planning.estimate._seconds_of", lambda *args: 0.01)
     few, many = (plan(methods="siren", signals="sin200", changes={"epochs": n}).todo for n in ("100", "1000"))
     seconds = [estimate(jobs, tmp_path, 1).seconds[0] for jobs in (few, many)]
     assert 3 < seconds[1] / seconds[0] < 30

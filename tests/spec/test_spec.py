@@ -121,7 +121,8 @@ def test_fingerprint_depends_on_the_optimiser_and_its_parameters(name):
     marks = {PROTOCOL.fingerprint("kodak", "1"), chosen.fingerprint("kodak", "1")}
     assert len(marks) == (1 if name == "adam" else 2)
     other = {"betas": "(0.8,0.99)", "eps": "1e-6", "weight_decay": "0.5", "momentum": "0.5", "nesterov": "false", "max_iter": "3",
-             "history_size": "7", "line_search": "none", "ns_steps": "3"}  # fmt: skip
+             "history_size": "7", "line_search": "none", "ns_steps": "3",
+             "lbfgs_steps": "7"}  # fmt: skip
     for field in dataclasses.fields(OPTIMISERS[name]):
         if name == "sgd" and field.name == "nesterov":
             continue  # needs a momentum
@@ -138,7 +139,7 @@ def test_protocol_survives_a_json_round_trip():
 
 
 @pytest.mark.parametrize(("changes", "message"), [
-    ({"optimiser": "adagrad"}, "expected one of adam, adamw, sgd, lbfgs, muon"),
+    ({"optimiser": "adagrad"}, "expected one of adam, adamw, sgd, lbfgs, adam-lbfgs, muon"),
     ({"optimiser.momentum": "0.9"}, "optimiser 'adam' has no 'momentum'. It has: betas, eps"),
     ({"optimiser.betas": "(0.9,1.5)"}, "betas must be two numbers from 0 up to 1"),
     ({"optimiser": "sgd", "optimiser.nesterov": "true"}, "nesterov needs a momentum"),
