@@ -181,13 +181,14 @@ def _calibrate(job: Job, registry: Registry, size: ProblemSize) -> float | None:
             network = registry.method(job.spec.method)(net, **job.spec.params).to(device)
             if is_solver(network):
                 return None
-            epochs = LINEAR_ITERATIONS if isinstance(network, LinearModel) else protocol.epochs
+            linear = isinstance(network, LinearModel)
             if task.kind == "pde":
                 problem = task.problem(job.spec.signal, protocol, 0)
                 problem.to(device)
                 loss = problem.fast_loss(network)
                 batch, weight = problem.example(points), torch.ones((), device=device)
-                return START_SECONDS + _seconds_of(lambda: loss(network, batch, weight), device) * protocol.epochs
+                seconds = _seconds_of(lambda: loss(network, batch, weight), device)
+                return START_SECONDS + seconds * protocol.optimiser.gradients(protocol.epochs)
             coordinates = torch.rand(points, size.in_features, device=device)
             seconds = _seconds_of(lambda: network(coordinates).square().mean(), device)
         except (InrbenchError, RuntimeError, AssertionError):  # an AssertionError says that torch was built without CUDA
@@ -195,7 +196,9 @@ def _calibrate(job: Job, registry: Registry, size: ProblemSize) -> float | None:
         finally:
             if device.type == "cuda":
                 torch.cuda.empty_cache()
-    passes = epochs + FORWARD_SHARE * EVALUATIONS
+    steps_per_epoch = -(-size.n_points // (protocol.batch or size.n_points))
+    passes = protocol.optimiser.gradients(protocol.epochs * steps_per_epoch) / steps_per_epoch
+    passes = (LINEAR_ITERATIONS if linear else passes) + FORWARD_SHARE * EVALUATIONS
     return START_SECONDS + seconds / points * size.n_points * size.evals_per_point * passes
 
 

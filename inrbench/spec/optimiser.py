@@ -10,6 +10,9 @@ from typing import Any, ClassVar, Literal
 from inrbench.errors import BadValue, unknown_name
 from inrbench.spec.record import check_types, field_types
 
+LINE_SEARCH = 1.25
+"""Gradients per iteration of L-BFGS, for estimates."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Optimiser:
@@ -28,6 +31,14 @@ class Optimiser:
 
     def fixed_batch_from(self, steps: int) -> int:
         """Return the step, counted from 0, from which all steps use the batch of that step. ``steps`` means never.
+
+        Args:
+            steps: Number of steps of the run.
+        """
+        return steps
+
+    def gradients(self, steps: int) -> float:
+        """Return about how many gradients a run computes, for estimates of its time.
 
         Args:
             steps: Number of steps of the run.
@@ -117,6 +128,10 @@ class Lbfgs(Optimiser):
         if self.max_iter < 1 or self.history_size < 1:
             raise BadValue("optimiser 'lbfgs': max_iter and history_size must be at least 1")
 
+    def gradients(self, steps: int) -> float:
+        """Return about how many gradients a run computes: one at the start of each step, and one or two per iteration."""
+        return steps * (1 + LINE_SEARCH * self.max_iter)
+
 
 @dataclass(frozen=True, kw_only=True)
 class AdamLbfgs(Optimiser):
@@ -149,6 +164,10 @@ class AdamLbfgs(Optimiser):
     def fixed_batch_from(self, steps: int) -> int:
         """Return the first step of L-BFGS."""
         return max(0, steps - self.lbfgs_steps)
+
+    def gradients(self, steps: int) -> float:
+        """Return about how many gradients a run computes: one per step, and one or two more per iteration of L-BFGS."""
+        return steps + LINE_SEARCH * min(steps, self.lbfgs_steps)
 
 
 @dataclass(frozen=True, kw_only=True)

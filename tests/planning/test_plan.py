@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from inrbench.errors import BadValue, BrokenPlugin, UnknownName
@@ -103,11 +105,22 @@ def test_unknown_devices_are_refused(text):
     assert resolve_device("cpu") == "cpu"
 
 
-def test_estimate_grows_with_the_number_of_epochs(tmp_path, monkeypatch):
-    monkeypatch.setattr("inrbench.planning.estimate._seconds_of", lambda *args: 0.01)
-    few, many = (plan(methods="siren", signals="sin200", changes={"epochs": n}).todo for n in ("100", "1000"))
-    seconds = [estimate(jobs, tmp_path, 1).seconds[0] for jobs in (few, many)]
-    assert 3 < seconds[1] / seconds[0] < 30
+def test_estimates_grow_with_the_epochs_and_with_the_gradients_of_the_optimiser(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules["inrbench.planning.estimate"], "_seconds_of", lambda *args: 0.01)
+
+    def seconds(task: str, signal: str, **changes: str) -> float:
+        (job,) = plan(tasks=task, methods="siren", signals=signal, changes=changes).todo
+        return estimate([job], tmp_path, 1).seconds[0]
+
+    assert 3 < seconds("function1d", "sin200", epochs="1000") / seconds("function1d", "sin200", epochs="100") < 30
+    for task, signal in (("function1d", "sin200"), ("heat1d", "b5")):
+        adam = seconds(task, signal, epochs="5000")
+        assert 20 < seconds(task, signal, epochs="5000", optimiser="lbfgs") / adam < 30
+        assert (
+            1.8
+            < seconds(task, signal, epochs="5000", **{"optimiser": "adam-lbfgs", "optimiser.lbfgs_steps": "4000"}) / adam
+            < 2.2
+        )
 
 
 def test_estimate_needs_no_data(no_data):
