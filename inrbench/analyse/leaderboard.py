@@ -18,7 +18,16 @@ from inrbench.analyse.aggregate import MIN_SEEDS_FOR_TEST, scores_by_signal, unt
 from inrbench.analyse.compare import over_seeds
 from inrbench.analyse.measurements import missing_notes
 from inrbench.analyse.runs import ComparableRuns, comparable_runs, metrics_of, shared_gpu, step_modes, usual_step_mode
-from inrbench.analyse.statistics import LEVEL, MIN_PAIRS, Interval, bootstrap_mean, shared_ranks
+from inrbench.analyse.statistics import (
+    LEVEL,
+    MIN_PAIRS,
+    Interval,
+    bootstrap_mean,
+    can_distinguish,
+    holm,
+    shared_ranks,
+    signed_rank,
+)
 from inrbench.spec import Metric
 
 TABLE_COLUMNS = (
@@ -102,6 +111,8 @@ class Entry:
 
     None for the best entry, and with too few signals.
     """
+    p_to_best: float | None = None
+    """p of the signed-rank test against the best entry, adjusted for the number of other entries; None as above."""
 
 
 @dataclass
@@ -347,12 +358,16 @@ def _compare_with_best(rows: list[Entry], group: ComparableRuns, metric: Metric)
     best, *others = complete
     if len(scores) < MIN_PAIRS:
         return _compare_seeds(best, others, group, metric)
+    differences = [(scores[row.label] - scores[best.label]).to_numpy() for row in others]
+    for row, values, p in zip(others, differences, holm([signed_rank(values) for values in differences]), strict=True):
+        row.difference_to_best, row.p_to_best = bootstrap_mean(values), p
+    pairs = len(complete) * len(others) // 2
+    if not can_distinguish(len(scores), pairs):
+        return [f"no ranks: with {len(scores)} signals, no test of {pairs} pairs of methods could tell them apart"]
     sign = -1.0 if metric.higher_is_better else 1.0
     ranks = shared_ranks({row.label: sign * scores[row.label].to_numpy() for row in complete})
     for row in complete:
         row.rank = ranks.get(row.label)
-    for row in others:
-        row.difference_to_best = bootstrap_mean((scores[row.label] - scores[best.label]).to_numpy())
     return []
 
 

@@ -103,6 +103,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(round(p, 12)) for p in adjusted]
 
 
+def can_distinguish(pairs: int, comparisons: int) -> bool:
+    """Return whether signed-rank tests, adjusted by Holm's method, could fall below LEVEL at all.
+
+    Args:
+        pairs: Number of paired values of each test.
+        comparisons: Number of tests.
+
+    >>> can_distinguish(8, 21), can_distinguish(10, 21), can_distinguish(8, 6)
+    (False, True, True)
+    """
+    return comparisons * 2.0 ** (1 - pairs) < LEVEL
+
+
 def shared_ranks(scores: Mapping[str, Array]) -> dict[str, int]:
     """Return the rank of each method from its scores on the same signals in the same order; lower scores are better.
 

@@ -19,7 +19,7 @@ from inrbench.store.files import chunks_of, read_regular
 
 Picture = NDArray[np.float32]
 CURVE = ("x", "truth", "prediction")
-BEGINNINGS = {".png": (0, b"\x89PNG\r\n\x1a\n"), ".mp4": (4, b"ftyp")}
+BEGINNINGS = {".png": (0, b"\x89PNG\r\n\x1a\n"), ".mp4": (4, b"ftyp"), ".wav": (8, b"WAVE")}
 """Suffix -> offset and bytes that identify a file type that a page may show."""
 
 
@@ -66,7 +66,7 @@ def curve(path: Path) -> dict[str, NDArray[np.float64]]:
 
 
 def media_suffix(path: Path) -> str:
-    """Return the suffix of a picture or clip from its content, not its name. Raises BadValue for other files."""
+    """Return the suffix of a picture, clip or sound from its content, not its name. Raises BadValue for other files."""
     try:
         start = next(chunks_of(path), b"")[:16]
     except OSError as error:
@@ -74,4 +74,4 @@ def media_suffix(path: Path) -> str:
     for suffix, (place, letters) in BEGINNINGS.items():
         if start[place : place + len(letters)] == letters:
             return suffix
-    raise BadValue(f"{path} is neither a PNG picture nor an MP4 clip, so it is not shown")
+    raise BadValue(f"{path} is neither a PNG picture, nor an MP4 clip, nor a WAV sound, so it is not shown")

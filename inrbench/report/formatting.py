@@ -168,11 +168,10 @@ def caption(leaderboard: Leaderboard) -> list[str]:
         order += f". {metric_title(training[0], leaderboard.metrics)} is the error on the fitted data" + (
             "; the task ranks by it" if primary else "; it is not marked"
         )
+    if compared(leaderboard):
+        order += ". To best: paired difference to the best method, with a 95 % bootstrap interval over signals"
     if ranked(leaderboard):
-        order += (
-            ". To best: paired difference to the best method, with a 95 % bootstrap interval over signals. "
-            "Methods that signed-rank tests over signals (Holm) cannot distinguish share a rank"
-        )
+        order += ". Methods that signed-rank tests over signals (Holm) cannot distinguish share a rank"
     lines = [
         f"{signals}. {means}. {order}.",
         "Metrics: " + ", ".join(metric.id for metric in shown_metrics(leaderboard)) + ".",
@@ -192,6 +191,11 @@ def shown_metrics(leaderboard: Leaderboard) -> list[Metric]:
 def ranked(leaderboard: Leaderboard) -> bool:
     """Return whether a table has enough signals to rank its methods."""
     return any(row.rank is not None for row in leaderboard.rows)
+
+
+def compared(leaderboard: Leaderboard) -> bool:
+    """Return whether a table has enough signals for intervals of the differences to the best method."""
+    return any(row.difference_to_best is not None for row in leaderboard.rows)
 
 
 def rank_text(leaderboard: Leaderboard, row: Entry) -> str:
@@ -235,7 +239,7 @@ def _spread(cell: Summary) -> str:
 def header(leaderboard: Leaderboard) -> list[str]:
     """Return the column heads of a table."""
     metrics = [metric_title(metric, leaderboard.metrics) for metric in shown_metrics(leaderboard)]
-    if ranked(leaderboard):
+    if compared(leaderboard):
         metrics.insert(1, "to best [95 %]")
     times = ["train (s)"] if leaderboard.worker_layout else []
     memory = ["GPU peak (MiB)"] if _on_gpu(leaderboard) else []
@@ -249,7 +253,7 @@ def _on_gpu(leaderboard: Leaderboard) -> bool:
 def cells(leaderboard: Leaderboard, row: Entry) -> list[tuple[str, str | None]]:
     """Return (text, mark) per column of a row. A mark is ``best``, ``second``, None, or ``untrained`` (the whole row)."""
     metrics = [(cell_text(row.cells.get(m.id), m), row.marks.get(m.id)) for m in shown_metrics(leaderboard)]
-    if ranked(leaderboard):
+    if compared(leaderboard):
         difference_to_best = (
             NONE if row.difference_to_best is None else interval_text(row.difference_to_best, leaderboard.metrics[0])
         )

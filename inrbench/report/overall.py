@@ -42,19 +42,21 @@ def _one(result: Overall, style: str) -> str:
 def _cells(entry: OverallEntry, units: Sequence[str]) -> list[str]:
     return [
         entry.label,
-        _percent(entry.win_rate),
-        _number(entry.mean_rank),
-        *(_number(entry.gaps[unit]) for unit in units),
+        percent_text(entry.win_rate),
+        number_text(entry.mean_rank),
+        *(number_text(entry.gaps[unit]) for unit in units),
         f"{entry.trained:.0%}",
     ]
 
 
-def _percent(value: Interval) -> str:
+def percent_text(value: Interval) -> str:
+    """Return ``75% [60%, 90%]``."""
     text = f"{value.mean:.0%}"
     return text if value.low is None or value.high is None else f"{text} [{value.low:.0%}, {value.high:.0%}]"
 
 
-def _number(value: Interval) -> str:
+def number_text(value: Interval) -> str:
+    """Return ``1.25 [0.90, 1.60]``; a dash for a method that trained nowhere."""
     if value.mean != value.mean:  # not a number: it trained nowhere
         return NONE
     text = f"{value.mean:.2f}"

@@ -12,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -83,10 +84,13 @@ def test_every_link_has_a_target_in_the_site(site):
     assert len(pages) > 10
     for page, links in pages.items():
         for link in links.found:
-            address, _, anchor = link.partition("#")
             if link.startswith("data:"):
                 continue
-            assert "//" not in link, f"{page.name} leaves the site: {link}"
+            if "//" in link:
+                assert link.startswith(("https://doi.org/", "https://arxiv.org/abs/")), f"{page.name}: {link}"
+                continue
+            address, _, anchor = link.partition("#")
+            address = address.partition("?")[0]
             target = (page.parent / address).resolve() if address else page
             assert target.exists(), f"{page.name}: {link}"
             assert not anchor or target.suffix != ".html" or anchor in pages[target].ids, f"{page.name}: {link}"
@@ -111,7 +115,7 @@ def test_run_page_shows_the_command_and_the_commit(site):
 def test_charts_contain_the_stored_numbers(site):
     page = next((site / "tables").glob("toy*")).read_text(encoding="utf-8")
     charts = [json.loads(text) for text in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page)]
-    lines = {trace["name"]: (trace["x"], trace["y"]) for trace in charts[0]["data"]}
+    lines = {series["label"]: (series["x"], series["y"]) for series in charts[0]["series"]}
     assert lines["msa"] == ([1.0, 4.0, 16.0], [11.0, 14.0, 26.0])
 
 
@@ -133,7 +137,7 @@ def test_pages_are_small(site):
 def test_vendored_scripts_match_their_checksums(site):
     folder = resources.files("inrbench.report.site").joinpath("vendor")
     files = tomllib.loads(folder.joinpath("VENDOR.toml").read_text())["file"]
-    assert {file["name"] for file in files} == {path.name for path in folder.iterdir() if path.name.endswith(".js")}
+    assert {file["name"] for file in files} == {path.name for path in folder.iterdir() if path.name.endswith((".js", ".css"))}
     for file in files:
         assert sha256(folder.joinpath(file["name"]).read_bytes()).hexdigest() == file["sha256"]
         assert folder.joinpath(file["text"]).is_file()
@@ -199,24 +203,38 @@ def _column(page, number: int) -> list[str]:
     return page.locator(f"#leaderboards table.leaderboard tbody tr td:nth-child({number})").all_inner_texts()
 
 
-def test_table_is_sorted_as_numbers_and_filtered(tab, site):
+def test_table_is_sorted_as_numbers_and_filtered_and_the_address_keeps_the_view(tab, site):
     page = tab(next((site / "tables").glob("toy*")))
     assert _column(page, 1)[:3] == ["msa", "siren", "finer"]
     head = page.locator("#leaderboards table.leaderboard thead th").nth(1)
     head.focus()
-    for order in ("descending", "ascending"):
+    for order in ("descending", "ascending"):  # higher is better: the best comes first
         page.keyboard.press("Enter")
         page.wait_for_function(f"document.querySelectorAll('table.leaderboard th')[1].ariaSort === '{order}'")
     page.wait_for_function(
         "document.querySelector('table.leaderboard tbody td').innerText === 'finer'"
     )  # 10 before 30: sorted as numbers
-    page.locator("input[data-filter]").fill("sir")
-    assert page.locator("table.leaderboard tbody tr:visible").count() == 1
+    page.locator("input[data-filter]").fill("i")
+    assert sorted(page.evaluate("location.search").strip("?").split("&")) == ["filter=i", "sort0=1.ascending"]
+    page.reload()
+    page.wait_for_function("document.querySelector('table.leaderboard tbody td').innerText === 'finer'")
+    assert page.locator("table.leaderboard tbody tr:visible").count() == 3  # siren, finer, wire
+    page.locator("input[data-filter]").fill("nothing of this name")
+    assert page.get_by_text("No method contains this text.").is_visible()
+
+
+def test_the_first_click_on_an_error_or_a_name_sorts_upwards(tab, site):
+    page = tab(site / "index.html")
+    for name in ("task", "value"):
+        head = page.locator("#all-tables th", has_text=name).first
+        head.click()
+        expected = "ascending" if name == "task" else "descending"
+        page.wait_for_function(f"[...document.querySelectorAll('#all-tables th')].some(th => th.ariaSort === '{expected}')")
 
 
 def test_leaderboard_cell_links_to_its_runs(tab, site):
     page = tab(site / "index.html")
-    page.get_by_role("link", name="toy").click()
+    page.locator("#all-tables").get_by_role("link", name="toy").click()
     page.locator("table.leaderboard tbody td a", has_text="31.50").click()
     assert "msa" in page.locator("h1").inner_text()
     page.locator("select[data-field=seed]").select_option("1")
@@ -225,40 +243,160 @@ def test_leaderboard_cell_links_to_its_runs(tab, site):
     assert "--seeds 1," in page.locator("#runs tbody tr:visible pre").first.inner_text()
 
 
-def test_charts_are_drawn_when_visible_and_the_theme_changes(tab, site):
+def _chart_pixels(page) -> int:
+    return page.evaluate("""() => {
+        const canvas = document.querySelector('[data-chart] canvas');
+        return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.reduce((sum, v) => sum + v, 0);
+    }""")
+
+
+def test_charts_are_drawn_when_visible_saved_and_change_with_the_theme(tab, site):
     page = tab(next((site / "tables").glob("toy*")))
     page.locator("[data-chart]").first.scroll_into_view_if_needed()
-    page.wait_for_selector("[data-chart] svg .scatterlayer .trace")
-    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    page.get_by_role("button", name="Dark or light").click()
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+    page.wait_for_selector("[data-chart] canvas")
+    page.wait_for_timeout(100)
+    before = page.evaluate("getComputedStyle(document.body).backgroundColor"), _chart_pixels(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save as PNG").first.click()
+    assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+    page.get_by_role("button", name="Switch between light and dark").click()
+    page.wait_for_timeout(100)
+    after = page.evaluate("getComputedStyle(document.body).backgroundColor"), _chart_pixels(page)
+    assert before[0] != after[0] and before[1] != after[1]
 
 
-def test_slider_clips_a_picture_and_all_pictures_zoom_together(tab, site):
+def test_a_method_is_highlighted_in_all_charts_and_tables(tab, site):
+    page = tab(next((site / "tables").glob("toy*")))
+    page.locator("[data-chart]").first.scroll_into_view_if_needed()
+    page.wait_for_selector("[data-chart] canvas")
+    page.locator("tr[data-label=siren]").first.hover()
+    assert page.evaluate(
+        "charts.every(({ plot }) => plot.series.slice(1).filter(s => s._focus).every(s => s.label === 'siren'))"
+    )
+    assert page.evaluate("charts[0].plot.series.some((s) => s._focus && s.label === 'siren')")
+    assert "highlight" in page.locator("tr[data-label=siren]").first.get_attribute("class")
+
+
+def test_two_pictures_are_compared_under_one_slider_with_one_zoom(tab, site):
     page = tab(next((site / "signals").glob("toy*__a.html")))
     slider = page.locator(".slider input").first
     slider.focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
-    assert "55%" in page.locator("figure.entry img.fit").first.evaluate("image => getComputedStyle(image).clipPath")
+    assert "55%" in page.locator("#right-picture").evaluate("image => getComputedStyle(image).clipPath")
+    left, right = page.locator("#left-picture"), page.locator("#right-picture")
+    assert left.get_attribute("alt") == "ground truth of a" and right.get_attribute("alt") == "a by msa"
+    page.locator("#left").select_option(label="siren")
+    page.get_by_role("button", name="finer", exact=True).click()
+    assert left.get_attribute("alt") == "a by siren" and right.get_attribute("alt") == "a by finer"
+    page.locator("#errors").check()
+    assert right.get_attribute("alt") == "absolute error of a by finer" and "-error-" in right.get_attribute("src")
+    for picture in (left, right):
+        assert picture.evaluate("image => image.complete && image.naturalWidth") == 24
     page.get_by_role("button", name="Zoom in").click()
     page.wait_for_timeout(400)
-    scales = page.locator(".zoomed").evaluate_all("all => all.map(each => new DOMMatrix(getComputedStyle(each).transform).a)")
-    assert len(scales) == 3 and min(scales) > 1 and max(scales) - min(scales) < 1e-6
-    page.get_by_label("show absolute errors").check()
-    assert page.locator("img.error").first.evaluate("image => getComputedStyle(image).visibility") == "visible"
+    assert page.locator(".zoomed").evaluate("stage => new DOMMatrix(getComputedStyle(stage).transform).a") > 1
 
 
-def test_mesh_viewer_loads_a_mesh(tab, site):
+def test_a_swipe_over_a_picture_scrolls_the_page(browser, site):
+    with closing(browser.new_context(viewport={"width": 390, "height": 700}, has_touch=True, is_mobile=True)) as context:
+        page = context.new_page()
+        page.goto(next((site / "signals").glob("toy*__a.html")).resolve().as_uri())
+        box = page.locator(".zoomed").bounding_box()
+        session, x, y = context.new_cdp_session(page), box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        session.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+        for step in range(1, 11):
+            session.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x, "y": y - 15 * step}]})
+            page.wait_for_timeout(20)
+        session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        page.wait_for_function("scrollY > 50")
+
+
+def test_mesh_viewers_load_and_turn_together(tab, site):
     page = tab(next((site / "signals").glob("toy*__a.html")))
-    page.get_by_role("button", name="Rotate in 3-D").first.click()
-    page.wait_for_function("document.querySelector('model-viewer')?.loaded", timeout=60_000)
+    for count in (1, 2):
+        page.get_by_role("button", name="View in 3-D").first.click()
+        page.wait_for_function(
+            f"[...document.querySelectorAll('model-viewer')].filter(v => v.loaded).length === {count}", timeout=60_000
+        )
+    page.evaluate("""async () => {
+        const [one] = document.querySelectorAll('model-viewer');
+        one.cameraOrbit = '1rad 1rad auto'; await one.updateComplete; one.jumpCameraToGoal();
+        while (Math.abs(one.getCameraOrbit().theta - 1) > 0.01) await new Promise(requestAnimationFrame);
+        one.dispatchEvent(new CustomEvent('camera-change', { detail: { source: 'user-interaction' } }));
+    }""")
+    page.wait_for_function("""() => [...document.querySelectorAll('model-viewer')].every(
+        (viewer) => Math.abs(viewer.getCameraOrbit().theta - 1) < 0.01)""")
+
+
+def test_compare_page_has_the_numbers_of_the_command(tab, attempt, tmp_path):
+    """Differences and intervals of the page are those of ``inrbench compare``, in both directions."""
+    random = np.random.default_rng(0)
+    for signal in "abcdefg":
+        for method, mean in (("siren", 30.0), ("msa", 29.5)):
+            append(tmp_path / "r", attempt(mean + random.normal(), method=method, signal=signal))
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    page = tab(tmp_path / "site" / "compare.html")
+    shown = {}
+    for first, second in (("siren", "msa"), ("msa", "siren")):
+        page.locator("#first").select_option(first)
+        page.locator("#second").select_option(second)
+        shown[first] = page.locator("#differences tbody > tr").first.inner_text()
+        command = ["compare", first, second, "--results", str(tmp_path / "r"), "--format", "json"]
+        ((found, *_),) = [group["comparisons"] for group in json.loads(CliRunner().invoke(cli, command).output)]
+        numbers = [found["difference"][end] for end in ("mean", "low", "high")]
+        texts = [f"{value:+.2f}".replace("-", "\u2212") for value in numbers]
+        assert f"{texts[0]} [{texts[1]}, {texts[2]}]" in shown[first]
+        assert page.evaluate("location.search") == f"?a={first}&b={second}"
+
+
+def test_downloads_hold_the_numbers_of_the_table(site):
+    files = {path.suffix: path for path in (site / "downloads").glob("toy*")}
+    assert set(files) == {".csv", ".json", ".tex", ".parquet"}
+    runs = pd.read_parquet(files[".parquet"])
+    psnr = next(name for name in runs if name.startswith("psnr"))
+    assert runs.groupby("label")[psnr].mean()["msa"] == pytest.approx(31.5)
+    assert "msa" in files[".csv"].read_text() and "msa" in files[".tex"].read_text()
+
+
+def test_home_says_what_is_best_by_how_much_and_how_sure(attempt, tmp_path):
+    """With six signals and a test that can decide, the page is sure; with few signals it says that the order is open."""
+    random = np.random.default_rng(0)
+    for task, signals in (("many", "abcdefgh"), ("few", "ab")):
+        for signal in signals:
+            for method, mean in (("siren", 30.0), ("msa", 25.0)):
+                one = attempt(mean + 0.1 * random.normal(), method=method, signal=signal, task=task, protocol="standard",
+                              protocol_fingerprint=sha256(task.encode()).hexdigest()[:12])  # fmt: skip
+                append(tmp_path / "r", one)
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    text = re.sub(r"<[^>]+>", "", (tmp_path / "site" / "index.html").read_text(encoding="utf-8"))
+    sure = (
+        r"many: siren (29|30)\.\d\d dB, ahead of msa by (4|5)\.\d\d dB \[[\d.]+, [\d.]+\]\. Sure on these signals \(8 signals"
+    )
+    assert re.search(sure, text)
+    assert "Open: 2 signals, 1 seed, too few for a test." in text
+
+
+@pytest.mark.parametrize("runs", ["one", "only failures", "300 methods"])
+def test_sites_of_unusual_stores_say_what_there_is(attempt, tmp_path, runs):
+    results = tmp_path / "r"
+    if runs == "one":
+        append(results, attempt())
+    elif runs == "only failures":
+        append(results, attempt(status="diverged"))
+    else:
+        for number in range(300):
+            append(results, attempt(20 + number / 100, method=f"method{number}"))
+    build_site(results, tmp_path / "site", Registry())
+    home = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert {"one": "toy", "only failures": "toy", "300 methods": "method299"}[runs] in home
+    assert "nan" not in re.sub(r"<[^>]+>", "", home).lower().replace("finance", "")
 
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_pages_fit_the_window_and_have_no_serious_axe_violation(tab, site, width):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    pages = [site / "index.html", *(next((site / folder).glob("*")) for folder in ("tables", "runs", "methods", "papers")),
+    pages = [site / "index.html", site / "compare.html", site / "about.html", *(next((site / folder).glob("*")) for folder in ("tables", "runs", "methods", "papers")),
              next((site / "signals").glob("toy*__a.html"))]  # fmt: skip
     for path in pages:
         page = tab(path)

@@ -154,7 +154,7 @@ def test_site_checks_media_by_content(attempt, tmp_path):
         "truth.png": picture + b"<script>alert(1)</script>",
     })  # fmt: skip
     facts = build_site(tmp_path / "results", tmp_path / "site", Registry())
-    assert any("neither a PNG picture nor an MP4 clip" in reason for reason in facts.refused)
+    assert any("neither a PNG picture, nor an MP4 clip, nor a WAV sound" in reason for reason in facts.refused)
     suffixes = {path.suffix for path in (tmp_path / "site" / "media").iterdir()}
     assert suffixes == {".png"}
 

@@ -15,6 +15,9 @@ from inrbench.analyse.verdicts import COLUMNS as VERDICT_COLUMNS
 from inrbench.errors import BadValue, StoreError
 from inrbench.registry import Registry
 from inrbench.report.site import runs, signals, urls
+from inrbench.report.site.about import about_view
+from inrbench.report.site.comparison import comparison_view
+from inrbench.report.site.downloads import write_downloads
 from inrbench.report.site.home import home_view
 from inrbench.report.site.media import Media
 from inrbench.report.site.methods import method_view, read_timings
@@ -23,11 +26,26 @@ from inrbench.report.site.papers import paper_views
 from inrbench.report.site.runs import runs_view
 from inrbench.report.site.signals import signal_view
 from inrbench.report.site.tables import table_view
+from inrbench.report.site.tiers import tier_order
 from inrbench.store.files import below, is_regular, regular_files
 
 MANIFEST = ".inrbench-site"
 """The file that marks a folder as a site and lists the site's files. Other files are never removed."""
-PARTS = frozenset({"index.html", "tables", "runs", "signals", "methods", "papers", "media", "assets"})
+PARTS = frozenset(
+    {
+        "index.html",
+        "about.html",
+        "compare.html",
+        "tables",
+        "runs",
+        "signals",
+        "methods",
+        "papers",
+        "media",
+        "assets",
+        "downloads",
+    }
+)
 """Files and folders at the top level of a site."""
 COLUMNS = tuple(dict.fromkeys((*TABLE_COLUMNS, *VERDICT_COLUMNS, *runs.COLUMNS, *signals.COLUMNS, "curve")))
 
@@ -131,26 +149,34 @@ def _write_pages(
     media = Media(site.root)
     tell("writing tables and runs")
     for (task, fingerprint), leaderboards_of_table in tables.items():
-        site.write(urls.table_page(task, fingerprint), "table.html", table_view(leaderboards_of_table))
+        downloads = {
+            urls.leaderboard_anchor(leaderboard.group): write_downloads(site.root, leaderboard)
+            for leaderboard in leaderboards_of_table
+        }
+        site.write(urls.table_page(task, fingerprint), "table.html", table_view(leaderboards_of_table, registry, downloads))
         for leaderboard in leaderboards_of_table:
             for row in leaderboard.rows:
                 site.write(urls.runs_page(leaderboard.group, row.label), "runs.html", runs_view(leaderboard.group, row.label))
     tell("writing signals")
+    pictures: dict[str, str] = {}
     for (task, fingerprint), leaderboards_of_table in tables.items():
         for signal in sorted({signal for leaderboard in leaderboards_of_table for signal in leaderboard.signals}):
-            site.write(
-                urls.signal_page(task, fingerprint, signal),
-                "signal.html",
-                signal_view(leaderboards_of_table, signal, results, media),
-            )
+            view = signal_view(leaderboards_of_table, signal, results, media)
+            site.write(urls.signal_page(task, fingerprint, signal), "signal.html", view)
+            if view["viewer"]:
+                pictures.setdefault(task, view["viewer"]["truth"])
     tell("writing methods and papers")
-    timings = read_timings(results)
+    timings, in_order = read_timings(results), sorted(leaderboards, key=tier_order)
     for method in sorted({urls.method_of(row.label) for leaderboard in leaderboards for row in leaderboard.rows}):
-        site.write(urls.method_page(method), "method.html", method_view(method, leaderboards, registry, timings))
+        site.write(urls.method_page(method), "method.html", method_view(method, in_order, registry, timings))
     papers = list(paper_views(leaderboards, registry))
     for paper in papers:
         site.write(paper["page"], "paper.html", paper)
-    site.write("index.html", "home.html", home_view(leaderboards, papers))
+    tell("writing the home page")
+    site.write("compare.html", "compare.html", comparison_view(leaderboards))
+    newest = max(leaderboard.group.runs["started_at"].max() for leaderboard in leaderboards)
+    site.write("about.html", "about.html", about_view(newest.year))
+    site.write("index.html", "home.html", home_view(leaderboards, papers, pictures, registry))
     return media
 
 

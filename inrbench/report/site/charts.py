@@ -1,4 +1,4 @@
-"""Charts as plain data, drawn by Plotly in the page."""
+"""Charts as plain data, which ``charts.js`` draws in the page."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,14 +6,16 @@ from types import MappingProxyType
 from typing import Any
 
 from inrbench.analyse import Leaderboard
-from inrbench.analyse.costs import COSTS, costs_of
+from inrbench.analyse.costs import COSTS, costs_of, pareto_sets
 from inrbench.report import formatting
 from inrbench.report.plots.curves import mean_curves
-from inrbench.report.plots.style import DASHES, MARKERS, line_styles
+from inrbench.report.plots.style import DASHES, line_styles
 
 Chart = dict[str, Any]
-DASH = dict(zip(DASHES, ("solid", "dash", "dot", "dashdot", "longdashdot"), strict=True))
-SYMBOL = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "P": "cross"}
+DASH = dict(zip(DASHES, ([], [8, 5], [2, 4], [8, 4, 2, 4], [12, 3, 2, 3, 2, 3]), strict=True))
+"""Dashes of matplotlib -> lengths of strokes and gaps in pixels."""
+WIDE = 10.0
+"""Factor between costs above which their axis is logarithmic."""
 
 
 def curve_charts(leaderboard: Leaderboard) -> list[Chart]:
@@ -37,27 +39,29 @@ def curve_charts(leaderboard: Leaderboard) -> list[Chart]:
 
 
 def pareto_charts(leaderboard: Leaderboard) -> list[Chart]:
-    """Return the primary metric against each cost, one dot per complete method."""
+    """Return the primary metric against each cost: a dot per complete method, and a line through those that none beats."""
     charts = []
+    unbeaten = pareto_sets(leaderboard) if leaderboard.metrics else {}
     for cost, unit in COSTS.items():
         points = costs_of(leaderboard, cost)
         if len(points) < 2:
             continue
         metric, style = leaderboard.metrics[0], line_styles(points)
-        data = [
+        costs = [spent for spent, _ in points.values()]
+        front = sorted(points[label] for label in unbeaten.get(cost, ()))
+        charts.append(
             {
-                "type": "scatter",
-                "mode": "markers",
-                "name": label,
-                "x": [_number(spent)],
-                "y": [_number(quality)],
-                "marker": {"color": style[label]["color"], "size": 11, "symbol": SYMBOL[MARKERS[style[label]["linestyle"]]]},
+                "title": f"{formatting.metric_title(metric, [metric])} against {cost}",
+                "kind": "points",
+                "x": _axis(f"{cost} ({unit})" if unit else cost, min(costs) > 0 and max(costs) > WIDE * min(costs)),
+                "y": _axis(
+                    formatting.metric_title(metric, [metric]),
+                    metric.scale == "log" and all(quality > 0 for _, quality in points.values()),
+                ),
+                "series": [_series(label, style[label], [spent], [quality]) for label, (spent, quality) in points.items()],
+                "front": {"x": [_number(x) for x, _ in front], "y": [_number(y) for _, y in front]},
             }
-            for label, (spent, quality) in points.items()
-        ]
-        y_log = metric.scale == "log" and all(quality > 0 for _, quality in points.values())
-        layout = _layout(f"{cost} ({unit})" if unit else cost, formatting.metric_title(metric, [metric]), False, y_log)
-        charts.append({"title": f"primary metric against {cost}", "data": data, "layout": layout})
+        )
     return charts
 
 
@@ -84,26 +88,26 @@ def line_chart(
     """
     plain = {name: labels.get(name, name) for name in lines}
     known = {**line_styles(plain.values()), "truth": {"color": "#888888", "linestyle": "-"}}
-    style = {label: known[name] for label, name in plain.items()}
-    data = [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "name": label,
-            "x": [_number(v) for v in xs],
-            "y": [_number(v) for v in ys],
-            "line": {"color": style[label]["color"], "dash": DASH[style[label]["linestyle"]], "width": 2},
-        }
-        for label, (xs, ys) in lines.items()
-    ]
-    return {"title": title, "data": data, "layout": _layout(x, y, x_log, y_log)}
-
-
-def _layout(x: str, y: str, x_log: bool, y_log: bool) -> dict[str, Any]:
-    kind = {True: "log", False: "linear"}
     return {
-        "xaxis": {"title": {"text": x}, "type": kind[x_log]},
-        "yaxis": {"title": {"text": y}, "type": kind[y_log], "exponentformat": "power"},
+        "title": title,
+        "kind": "lines",
+        "x": _axis(x, x_log),
+        "y": _axis(y, y_log),
+        "series": [_series(name, known[plain[name]], xs, ys) for name, (xs, ys) in lines.items()],
+    }
+
+
+def _axis(label: str, log: bool) -> dict[str, Any]:
+    return {"label": label, "log": log}
+
+
+def _series(label: str, style: Mapping[str, Any], x: Sequence[float], y: Sequence[float]) -> dict[str, Any]:
+    return {
+        "label": label,
+        "colour": style["color"],
+        "dash": DASH[style["linestyle"]],
+        "x": [_number(value) for value in x],
+        "y": [_number(value) for value in y],
     }
 
 

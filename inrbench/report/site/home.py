@@ -1,71 +1,228 @@
-"""The content of the home page."""
+"""The content of the home page: which method to take, by how much, how sure, and at what cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inrbench.analyse import Leaderboard
+from inrbench.analyse.costs import times_to_targets
+from inrbench.analyse.overall import FAMILIES, OverallEntry, overall
+from inrbench.analyse.statistics import MIN_PAIRS
+from inrbench.console import NONE
+from inrbench.errors import NothingFound
+from inrbench.registry import Registry
 from inrbench.report import formatting
+from inrbench.report.overall import number_text, percent_text
 from inrbench.report.site import urls
+from inrbench.report.site.charts import curve_charts, pareto_charts
+from inrbench.report.site.tiers import CITABLE, SMOKE_TEST, citable, tier, tier_order
+from inrbench.report.site.verdict import Verdict, verdict_of
+
+TITLES = {"fitting": "Images, video and functions", "shapes": "3-D shapes", "sound": "Sound",
+          "inverse problems": "Inverse problems", "equations": "Differential equations", "other": "Other tasks"}  # fmt: skip
+TARGET = 30.0
+"""Decibels for which the answer shows the time of training."""
 
 
-def home_view(leaderboards: Sequence[Leaderboard], papers: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the content of the home page: what was measured, tables, methods, and verdicts on papers."""
+def home_view(
+    leaderboards: Sequence[Leaderboard],
+    papers: Sequence[dict[str, Any]],
+    pictures: Mapping[str, str],
+    registry: Registry,
+) -> dict[str, Any]:
+    """Return the content of the home page: the answer, a tile per table, verdicts on papers, and all tables.
+
+    Args:
+        leaderboards: All leaderboards of the site.
+        papers: The views of the paper pages.
+        pictures: Task -> address of a picture of one of its signals.
+        registry: The registry that describes tasks and methods.
+    """
     frames = [leaderboard.group.runs for leaderboard in leaderboards]
     methods = sorted({urls.method_of(row.label) for leaderboard in leaderboards for row in leaderboard.rows})
+    closed = {name for name in methods if name in registry.methods and registry.method(name).closed_form}
+    families = _families(leaderboards, pictures, registry, closed)
     return {
-        "title": "Leaderboards",
+        "title": "Which implicit neural representation should I use?",
         "runs": sum(map(len, frames)),
-        "methods": methods,
+        "methods": [{"name": name, "page": urls.method_page(name)} for name in methods],
         "tasks": sorted({leaderboard.group.task for leaderboard in leaderboards}),
         "devices": sorted({device for leaderboard in leaderboards for device in leaderboard.devices}),
         "from": min(frame["started_at"].min() for frame in frames),
         "to": max(frame["started_at"].max() for frame in frames),
-        "tables": [_table(leaderboard) for leaderboard in leaderboards],
-        "places": _places(leaderboards, methods),
+        "answer": _answer(leaderboards, closed),
+        "families": families,
+        "tables": [_table(leaderboard) for leaderboard in sorted(leaderboards, key=tier_order)],
         "papers": papers,
+        "smoke": any(family["smoke"] for family in families),
     }
+
+
+def chosen_tables(leaderboards: Sequence[Leaderboard]) -> list[Leaderboard]:
+    """Return the table that answers for each task: of the best protocol, and then of the best track.
+
+    The track ``tuned`` is best if it has enough signals for a test; otherwise the track with the most signals.
+    """
+    found: dict[str, Leaderboard] = {}
+    for leaderboard in leaderboards:
+        group = leaderboard.group
+        if not citable(leaderboard) or not leaderboard.metrics:
+            continue
+        known = found.get(group.task)
+        if known is None or _preference(leaderboard) > _preference(known):
+            found[group.task] = leaderboard
+    return list(found.values())
+
+
+def _preference(leaderboard: Leaderboard) -> tuple[int, bool, int, int]:
+    tuned = leaderboard.group.track.startswith("tuned") and len(leaderboard.signals) >= MIN_PAIRS
+    return -CITABLE.index(tier(leaderboard)), tuned, len(leaderboard.signals), len(leaderboard.seeds)
+
+
+def _answer(leaderboards: Sequence[Leaderboard], closed: set[str]) -> dict[str, Any] | None:
+    """Return the table over all tasks of the best protocol, with its chart; None if no two methods are in all tables."""
+    tables = chosen_tables(leaderboards)
+    for name in CITABLE:
+        chosen = [leaderboard for leaderboard in tables if tier(leaderboard) == name]
+        try:
+            results = overall([leaderboard.group for leaderboard in chosen])
+        except (NothingFound, ValueError):
+            continue
+        by_family = {result.family: {entry.label: entry for entry in result.entries} for result in results}
+        whole = results[0]
+        columns = [
+            (family, unit)
+            for family, entries in by_family.items()
+            if family != "all" or len(by_family) == 1
+            for unit in next(iter(entries.values())).gaps
+        ]
+        seconds = _seconds(chosen)
+        to_target = _time_to_target(chosen)
+        return {
+            "protocol": name,
+            "tables": [{"task": each.group.task, "page": _page(each), "signals": len(each.signals), "track": each.group.track,
+                        "seeds": len(each.seeds)} for each in chosen],
+            "columns": [_column(family, unit) for family, unit in columns],
+            "target": TARGET,
+            "rows": [
+                {
+                    "label": entry.label,
+                    "page": urls.method_page(urls.method_of(entry.label)),
+                    "reference": entry.label in closed,
+                    "wins": percent_text(entry.win_rate),
+                    "key": round(entry.win_rate.mean, 4),
+                    "gaps": [_gap(by_family[family].get(entry.label), unit) for family, unit in columns],
+                    "seconds": f"{seconds[entry.label]:.3g}" if entry.label in seconds else NONE,
+                    "to_target": to_target.get(entry.label, NONE),
+                    "trained": f"{entry.trained:.0%}",
+                }
+                for entry in whole.entries
+            ],
+            "left_out": sorted(whole.left_out),
+            "chart": _chart(chosen),
+            "sentences": [{"task": each.group.task, "verdict": verdict_of(each, closed)} for each in chosen],
+        }  # fmt: skip
+    return None
+
+
+def _chart(tables: Sequence[Leaderboard]) -> dict[str, Any]:
+    """Return quality against training time, or against steps where no times are comparable."""
+    timed = (chart for each in tables for chart in pareto_charts(each) if chart["x"]["label"].startswith("train time"))
+    chart = next(timed, None) or curve_charts(tables[0])[0]
+    return {**chart, "title": f"{tables[0].group.task}: {chart['title']}"}
+
+
+def _column(family: str, unit: str) -> str:
+    name = {"all": "behind the best", "fitting": "fitting"}.get(family, family)
+    return f"{name} ({unit})" if unit else name
+
+
+def _gap(entry: OverallEntry | None, unit: str) -> dict[str, str]:
+    """Return the cell of a mean distance to the best method."""
+    if entry is None or unit not in entry.gaps:
+        return {"text": NONE, "key": ""}
+    return {"text": number_text(entry.gaps[unit]), "key": f"{entry.gaps[unit].mean:.6g}"}
+
+
+def _seconds(tables: Sequence[Leaderboard]) -> dict[str, float]:
+    """Return the mean over the tables of the training time of each row whose times are comparable in all of them."""
+    times: dict[str, list[float]] = {}
+    for leaderboard in tables:
+        for row in leaderboard.rows if leaderboard.worker_layout else ():
+            if row.train_seconds:
+                times.setdefault(row.label, []).append(row.train_seconds.mean)
+    return {label: sum(each) / len(each) for label, each in times.items() if len(each) == len(tables)}
+
+
+def _time_to_target(tables: Sequence[Leaderboard]) -> dict[str, str]:
+    """Return the median time to TARGET in the first table whose primary metric is in decibels."""
+    for leaderboard in tables:
+        if leaderboard.worker_layout and (times := times_to_targets(leaderboard.group, (TARGET,))):
+            return {
+                each.label: f"{each.seconds:.3g}" if each.seconds < float("inf") else f"> {each.longest:.3g}" for each in times
+            }
+    return {}
+
+
+def _families(
+    leaderboards: Sequence[Leaderboard], pictures: Mapping[str, str], registry: Registry, closed: set[str]
+) -> list[dict[str, Any]]:
+    """Return the tiles of the tables that may be cited, and of the others, by family of tasks."""
+    tiles: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    chosen = chosen_tables(leaderboards)
+    best_of = {each.group.task: each for each in chosen}
+    for leaderboard in leaderboards:
+        group = leaderboard.group
+        smoke = group.task not in best_of
+        if not smoke and leaderboard is not best_of[group.task]:
+            continue
+        if smoke and (tier(leaderboard) != SMOKE_TEST or group.track != "paper"):
+            continue
+        kind = registry.task(group.task).kind if group.task in registry.tasks else ""
+        family = FAMILIES.get(kind, "other")
+        both = tiles.setdefault(family, {"citable": [], "smoke": []})
+        both["smoke" if smoke else "citable"].append(_tile(leaderboard, pictures.get(group.task), closed))
+    return [{"title": TITLES[family], **tiles[family]} for family in TITLES if family in tiles]
+
+
+def _tile(leaderboard: Leaderboard, picture: str | None, closed: set[str]) -> dict[str, Any]:
+    group = leaderboard.group
+    verdict: Verdict = verdict_of(leaderboard, closed)
+    return {
+        "page": _page(leaderboard),
+        "task": group.task,
+        "protocol": group.protocol,
+        "track": group.track,
+        "picture": picture,
+        "verdict": verdict,
+        "signals": len(leaderboard.signals),
+        "seeds": len(leaderboard.seeds),
+        "methods": len(leaderboard.rows),
+    }
+
+
+def _page(leaderboard: Leaderboard) -> str:
+    group = leaderboard.group
+    return f"{urls.table_page(group.task, group.fingerprint)}#{urls.leaderboard_anchor(group)}"
 
 
 def _table(leaderboard: Leaderboard) -> dict[str, Any]:
     group = leaderboard.group
     best = [row.label for row in leaderboard.rows if leaderboard.metrics and row.marks.get(leaderboard.metrics[0].id) == "best"]
+    metric = leaderboard.metrics[0] if leaderboard.metrics else None
+    values = [
+        formatting.cell_text(row.cells.get(metric.id), metric) for row in leaderboard.rows if metric and row.label in best
+    ]
     return {
-        "page": f"{urls.table_page(group.task, group.fingerprint)}#{urls.leaderboard_anchor(group)}",
+        "page": _page(leaderboard),
         "task": group.task,
         "protocol": group.protocol,
+        "smoke": tier(leaderboard) == SMOKE_TEST,
         "track": group.track,
         "device": group.device_class,
-        "engine": group.engine,
         "methods": len(leaderboard.rows),
         "signals": len(leaderboard.signals),
         "seeds": len(leaderboard.seeds),
         "best": ", ".join(best),
-        "metric": formatting.metric_title(leaderboard.metrics[0], [leaderboard.metrics[0]]) if leaderboard.metrics else "",
+        "value": values[0] if values else "",
+        "metric": formatting.metric_title(metric, [metric]) if metric else "",
     }
-
-
-def _places(leaderboards: Sequence[Leaderboard], methods: Sequence[str]) -> list[dict[str, Any]]:
-    """Return for each method how it compares with others, by its best row in each table in which it is complete."""
-    rows = []
-    for method in methods:
-        places: list[tuple[int, int]] = []
-        for leaderboard in leaderboards:
-            best = [row for row in leaderboard.rows if row.complete and row.position]
-            rivals = {urls.method_of(row.label) for row in best}
-            own = [row.position for row in best if urls.method_of(row.label) == method and row.position]
-            if own and len(rivals) > 1:
-                ahead = {urls.method_of(row.label) for row in best if row.position and row.position < min(own)} - {method}
-                places.append((len(ahead) + 1, len(rivals)))
-        if places:
-            beaten = sum((n - position) / (n - 1) for position, n in places) / len(places)
-            rows.append(
-                {
-                    "method": method,
-                    "page": urls.method_page(method),
-                    "tables": len(places),
-                    "first": sum(position == 1 for position, _ in places),
-                    "beaten": f"{beaten:.0%}",
-                    "key": round(beaten, 4),
-                }
-            )
-    return sorted(rows, key=lambda row: -row["key"])

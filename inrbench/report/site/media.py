@@ -9,8 +9,8 @@ from typing import Any
 import matplotlib.image
 import numpy as np
 
-from inrbench.data import read_mesh
-from inrbench.errors import InrbenchError
+from inrbench.data import Clip, read_mesh, read_wav, write_wav
+from inrbench.errors import BadValue, InrbenchError
 from inrbench.report.artifacts import Picture, media_suffix
 from inrbench.report.plots.gallery import error_map
 from inrbench.store.files import chunks_of
@@ -45,7 +45,7 @@ class Media:
             self.refused[str(error)] = None
 
     def copy(self, path: Path) -> str:
-        """Copy a picture or clip, once per file, and return the address of the copy.
+        """Copy a picture, clip or sound, once per file, and return the address of the copy.
 
         The suffix of the copy comes from the content. Raises BadValue for any other content: a page must not serve a file only
         because it is named like a picture.
@@ -55,6 +55,18 @@ class Media:
         if not target.exists():
             with target.open("wb") as stream:
                 stream.writelines(chunks_of(path))
+        return f"{FOLDER}/{name}"
+
+    def difference(self, sound: Path, truth: Path) -> str:
+        """Write a sound minus its truth, and return its address.
+
+        Raises BadValue if one cannot be read, or if they differ in size.
+        """
+        fit, true = read_wav(sound), read_wav(truth)
+        if fit.samples.shape != true.samples.shape or fit.rate != true.rate:
+            raise BadValue(f"{sound} and its truth differ in size")
+        name = f"{sound.stem[:16]}-{truth.stem[:16]}-difference.wav"
+        write_wav(self._folder / name, Clip(np.clip(fit.samples - true.samples, -1, 1), fit.rate))
         return f"{FOLDER}/{name}"
 
     def error(self, name: str, image: Picture, truth: Picture, worst: float) -> str:

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from inrbench.analyse import Leaderboard
-from inrbench.analyse.papers import bibtex
+from inrbench.analyse.papers import bibtex, papers
 from inrbench.console import NONE
 from inrbench.registry import Registry
 from inrbench.report import formatting
 from inrbench.report.site import urls
+from inrbench.report.site.papers import paper_link
 from inrbench.store.files import read_regular
 from inrbench.store.read_guard import read_json
 
@@ -27,14 +28,21 @@ def method_view(
         registry: The registry that describes the methods.
         timings: The step timings, from ``read_timings``.
     """
-    facts: dict[str, Any] = {"formula": "", "doc": "", "bibtex": None, "parameters": []}
+    facts: dict[str, Any] = {
+        "formula": "", "doc": "", "bibtex": None, "parameters": [], "settings": [], "link": "", "paper": "", "reference": False
+    }  # fmt: skip
     if method in registry.methods:
         plugin = registry.method(method)
         types = plugin.types()
+        paper = papers()[plugin.paper]["paper"] if plugin.paper in papers() else {}
         facts = {
             "formula": plugin.formula,
             "doc": plugin.doc,
             "bibtex": bibtex(plugin.paper) if plugin.paper else None,
+            "paper": paper.get("title", ""),
+            "link": paper_link(paper),
+            "reference": plugin.closed_form,
+            "settings": [*_settings("paper", plugin.task_params), *_settings("authors", plugin.authors)],
             "parameters": [
                 {"name": name, "default": str(value), "type": getattr(types[name], "__name__", str(types[name]))}
                 for name, value in plugin.defaults().items()
@@ -48,6 +56,14 @@ def method_view(
         "speed": list(_speed(method, timings)),
         "speed_header": SPEED_HEADER,
     }
+
+
+def _settings(track: str, by_place: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return the settings of a method on a track that differ from its defaults, by kind of task, task or signal."""
+    return [
+        {"track": track, "place": place, "values": ", ".join(f"{name} = {value}" for name, value in values.items())}
+        for place, values in by_place.items()
+    ]
 
 
 def places(method: str, leaderboards: Sequence[Leaderboard]) -> list[dict[str, Any]]:
@@ -64,12 +80,20 @@ def places(method: str, leaderboards: Sequence[Leaderboard]) -> list[dict[str, A
                 {
                     "label": row.label,
                     "place": row.position,
-                    "of": len(leaderboard.rows),
+                    "of": sum(each.complete for each in leaderboard.rows),
+                    "trained": row.trained,
+                    "task": group.task,
+                    "protocol": group.protocol,
+                    "track": group.track,
+                    "signals": len(leaderboard.signals),
+                    "seeds": formatting.seeds_text(row),
+                    "behind": NONE
+                    if metric is None or row.difference_to_best is None
+                    else formatting.interval_text(row.difference_to_best, metric),
                     "rank": formatting.rank_text(leaderboard, row),
                     "metric": formatting.metric_title(metric, [metric]) if metric else "",
                     "value": formatting.cell_text(cell, metric) if metric else NONE,
                     "runs": urls.runs_page(group, row.label),
-                    "title": formatting.title(group),
                     "table": f"{urls.table_page(group.task, group.fingerprint)}#{urls.leaderboard_anchor(group)}",
                 }
             )

@@ -1,11 +1,12 @@
 """The content of the pages on papers' claims, and their summary on the home page."""
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 from inrbench.analyse import Leaderboard
-from inrbench.analyse.claims import claims_of
+from inrbench.analyse.claims import Claim, claims_of
 from inrbench.analyse.papers import bibtex, papers
 from inrbench.analyse.verdicts import VerdictName, evaluate_claims
 from inrbench.registry import Registry
@@ -31,6 +32,8 @@ def paper_views(leaderboards: Sequence[Leaderboard], registry: Registry) -> Iter
         rows = [
             {
                 "item": v.claim.item,
+                "signals": ", ".join(v.claim.signals),
+                "task": v.claim.task,
                 "source": v.claim.source,
                 "label": v.label,
                 "claimed": v.claimed,
@@ -52,9 +55,50 @@ def paper_views(leaderboards: Sequence[Leaderboard], registry: Registry) -> Iter
             "short": short,
             "authors": facts["paper"]["authors"],
             "bibtex": bibtex(key),
+            "link": paper_link(facts["paper"]),
             "outcomes": OUTCOMES,
-            "rows": rows,
+            "groups": [
+                {
+                    "title": item_title(item),
+                    "counts": [counts[outcome] for outcome in OUTCOMES],
+                    "sources": _by_source([row for row in rows if row["item"] == item]),
+                    "caveats": _caveats([v.claim for v in verdicts if v.claim.item == item]),
+                }
+                for item, counts in by_item.items()
+            ],
             "page": urls.paper_page(short),
-            "counts": [(item, [counts[outcome] for outcome in OUTCOMES]) for item, counts in by_item.items()],
             "total": [sum(counts[outcome] for counts in by_item.values()) for outcome in OUTCOMES],
         }
+
+
+def _by_source(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of an item of a paper by the column that the paper printed."""
+    return [
+        {"source": source, "rows": [row for row in rows if row["source"] == source]}
+        for source in dict.fromkeys(row["source"] for row in rows)
+    ]
+
+
+def _caveats(claims: Sequence[Claim]) -> list[str]:
+    """Return what is not certain about the conditions of claims."""
+    return [
+        text.rstrip(".") for text in dict.fromkeys(text for claim in claims for text in (claim.guessed, claim.evidence)) if text
+    ]
+
+
+def item_title(item: str) -> str:
+    """Return the name of a table or figure as a heading.
+
+    >>> item_title("table1"), item_title("figure2a"), item_title("project page")
+    ('Table 1', 'Figure 2a', 'Project page')
+    """
+    spaced = re.sub(r"^([a-z]+)(\d)", r"\1 \2", item)
+    return spaced[:1].upper() + spaced[1:]
+
+
+def paper_link(paper: Mapping[str, Any]) -> str:
+    """Return the address of a paper: by its DOI, or on arXiv; "" if neither is known."""
+    if paper.get("doi"):
+        return f"https://doi.org/{paper['doi']}"
+    number = paper.get("eprint") or paper.get("arxiv")
+    return f"https://arxiv.org/abs/{number}" if number else ""

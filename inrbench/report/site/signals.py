@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inrbench.analyse import Leaderboard, measured
 from inrbench.metrics.spectrum import energy_by_octave
@@ -18,6 +19,9 @@ from inrbench.report.site.media import Media
 from inrbench.store import artifact_files
 
 COLUMNS = ("artifacts",)
+Points = NDArray[np.float64]
+ROBUST = 0.99
+"""Share of a picture's pixels below the end of its error scale; the scale of a page is the median over its methods."""
 
 
 def signal_view(leaderboards: Sequence[Leaderboard], signal: str, results: Path, media: Media) -> dict[str, Any]:
@@ -37,7 +41,8 @@ def signal_view(leaderboards: Sequence[Leaderboard], signal: str, results: Path,
             with media.passing_over():
                 pairs[i] = picture_pair(entry["files"][RECONSTRUCTION], entry["files"][TRUTH])
     errors = {i: error_map(*pair) for i, pair in pairs.items()}
-    worst = max((float(np.quantile(error, 0.99)) for error in errors.values()), default=0.0) or 1.0
+    worst = float(np.median([np.quantile(error, ROBUST) for error in errors.values()])) if errors else 0.0
+    worst = worst or 1.0
     for i, entry in enumerate(shown):
         files = entry.pop("files")
         if i in pairs:
@@ -48,6 +53,14 @@ def signal_view(leaderboards: Sequence[Leaderboard], signal: str, results: Path,
         if "reconstruction.mp4" in files:
             with media.passing_over():
                 entry["video"] = media.copy(files["reconstruction.mp4"])
+        if {"reconstruction.wav", "truth.wav"} <= set(files):
+            with media.passing_over():
+                sound, truth_sound = files["reconstruction.wav"], files["truth.wav"]
+                entry["sounds"] = [
+                    {"name": "truth", "address": media.copy(truth_sound)},
+                    {"name": "fit", "address": media.copy(sound)},
+                    {"name": "difference", "address": media.difference(sound, truth_sound)},
+                ]
         for name, key in (("reconstruction.ply", "mesh"), ("truth.ply", "true_mesh")):
             if name in files:
                 with media.passing_over():
@@ -55,6 +68,9 @@ def signal_view(leaderboards: Sequence[Leaderboard], signal: str, results: Path,
         if "curve.npz" in files:
             with media.passing_over():
                 entry["curve"] = curve(files["curve.npz"])
+    charts = [*_curves(shown), *_spectra(shown, pairs)]
+    metrics = list({metric.id: metric for leaderboard in leaderboards for metric in leaderboard.metrics}.values())
+    pictured = [entry for entry in shown if entry.get("image")]
     return {
         "title": f"{signal}: {first.task}, protocol {first.protocol}",
         "signal": signal,
@@ -62,8 +78,18 @@ def signal_view(leaderboards: Sequence[Leaderboard], signal: str, results: Path,
         "protocol": first.protocol,
         "task": first.task,
         "entries": shown,
+        "metrics": [formatting.metric_title(metric, metrics) for metric in metrics],
+        "viewer": {
+            "truth": pictured[0]["truth"],
+            "size": pictured[0]["size"],
+            "pictures": [{"name": entry["name"], "image": entry["image"], "error": entry["error"]} for entry in pictured],
+        }
+        if pictured
+        else None,
+        "shown": [entry for entry in shown if any(entry.get(key) for key in ("video", "sounds", "mesh_id", "true_mesh_id"))],
+        "without": [entry["name"] for entry in shown if not entry.get("image")] if pictured else [],
         "worst": f"{worst:.2g}" if pairs else None,
-        "charts": [*_curves(shown), *_spectra(shown, pairs)],
+        "charts": charts,
         "has_meshes": any(entry.get("mesh") or entry.get("true_mesh") for entry in shown),
     }
 
@@ -81,12 +107,11 @@ def _entries(leaderboard: Leaderboard, signal: str, results: Path) -> list[dict[
         if row.label not in first:
             continue
         run = first[row.label]
-        values = []
+        values = {}
         for metric in leaderboard.metrics:
             value = measured(run.metrics, metric.id)
             if value is not None:
-                number = formatting.number(value, metric)
-                values.append({"name": formatting.metric_title(metric, leaderboard.metrics), "text": number})
+                values[formatting.metric_title(metric, leaderboard.metrics)] = formatting.number(value, metric)
         entries.append(
             {
                 "label": row.label,
@@ -96,26 +121,43 @@ def _entries(leaderboard: Leaderboard, signal: str, results: Path) -> list[dict[
                 "place": f"{group.device_class}, {group.engine} engine, track {group.track}",
                 "runs": f"{urls.runs_page(group, row.label)}#{run.run_id}",
                 "files": artifact_files(results, run.artifacts),
-                **dict.fromkeys(("image", "video", "mesh_id", "true_mesh_id")),
+                **dict.fromkeys(("image", "video", "sounds", "mesh_id", "true_mesh_id")),
             }
         )
     return entries
 
 
 def _curves(entries: Sequence[dict[str, Any]]) -> list[Chart]:
-    """Return the charts of a function and its errors, if there are curves; remove the curves from the entries."""
+    """Return the errors of all fits of a function in one chart, and a chart of each fit; remove the curves from the entries."""
     curves = {entry["name"]: points for entry in entries if (points := entry.pop("curve", None)) is not None}
     if not curves:
         return []
-    any_curve = next(iter(curves.values()))
-    fits = {name: (points["x"], points["prediction"]) for name, points in curves.items()}
-    errors = {name: (points["x"], np.abs(points["prediction"] - points["truth"])) for name, points in curves.items()}
     labels = {entry["name"]: entry["label"] for entry in entries}
-    truth = {"truth": (any_curve["x"], any_curve["truth"])}
-    return [
-        line_chart({**truth, **fits}, "the function and its fits", "x", "y", labels=labels),
-        line_chart(errors, "absolute errors", "x", "absolute error", labels=labels, y_log=True),
-    ]
+    errors = {name: envelope(points["x"], np.abs(points["prediction"] - points["truth"])) for name, points in curves.items()}
+    charts = [line_chart(errors, "absolute errors", "x", "absolute error", labels=labels, y_log=True)]
+    for name, points in curves.items():
+        lines = {"truth": envelope(points["x"], points["truth"]), name: envelope(points["x"], points["prediction"])}
+        charts.append(line_chart(lines, f"the truth, and the fit of {name}", "x", "y", labels=labels))
+    return charts
+
+
+def envelope(x: Points, y: Points, parts: int = 200) -> tuple[list[float], list[float]]:
+    """Return the lowest and the highest point of each part of a line, so that a short line looks like the long one.
+
+    Args:
+        x: Increasing positions, ``(N,)``.
+        y: Values, ``(N,)``.
+        parts: Number of parts; a line with at most twice as many points is returned whole.
+
+    >>> envelope(np.arange(6.0), np.array([0.0, 5.0, 1.0, 0.0, -5.0, 1.0]), parts=2)
+    ([0.0, 1.0, 4.0, 5.0], [0.0, 5.0, -5.0, 1.0])
+    """
+    if len(x) <= 2 * parts:
+        return x.tolist(), y.tolist()
+    places = []
+    for part in np.array_split(np.arange(len(x)), parts):
+        places += sorted({int(part[np.argmin(y[part])]), int(part[np.argmax(y[part])])})
+    return x[places].tolist(), y[places].tolist()
 
 
 def _spectra(entries: Sequence[dict[str, Any]], pairs: dict[int, Any]) -> list[Chart]:

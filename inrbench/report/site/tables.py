@@ -1,27 +1,59 @@
 """The content of the page of a task under a protocol."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from inrbench.analyse import Entry, Leaderboard, scores_by_signal
 from inrbench.console import NONE
+from inrbench.registry import Registry
 from inrbench.report import formatting
 from inrbench.report.site import urls
 from inrbench.report.site.charts import curve_charts, pareto_charts
+from inrbench.report.site.protocol_card import protocol_card, track_text
+from inrbench.report.site.verdict import verdict_of
+
+HELP = {
+    "method": "The method, with the parameters that were changed",
+    "rank": "Methods that a signed-rank test over signals cannot tell apart share a rank",
+    "to best [95 %]": "Mean difference to the best method on the same signals, with its 95 % bootstrap interval",
+    "train (s)": "Seconds of training per run, without evaluation and compilation",
+    "GPU peak (MiB)": "Peak memory of the run on the GPU",
+    "params": "Trained parameters",
+    "seeds": "Runs per signal with other initial weights",
+    "signals": "Signals on which the method was measured",
+}
+"""Head of a column -> what it means."""
 
 
-def table_view(leaderboards: Sequence[Leaderboard]) -> dict[str, Any]:
-    """Return the tables of the page, one per track, device class and engine, and the options of its filters."""
+def table_view(
+    leaderboards: Sequence[Leaderboard], registry: Registry, downloads: Mapping[str, list[dict[str, str]]]
+) -> dict[str, Any]:
+    """Return the protocol in words, the tables of the page (one per track, device class and engine), and its filters.
+
+    Args:
+        leaderboards: The leaderboards of one task and protocol.
+        registry: The registry that describes tasks and methods.
+        downloads: Anchor of a table -> its files.
+    """
     groups = [leaderboard.group for leaderboard in leaderboards]
+    closed = {
+        name
+        for name in {urls.method_of(row.label) for leaderboard in leaderboards for row in leaderboard.rows}
+        if name in registry.methods and registry.method(name).closed_form
+    }
     return {
         "title": f"{groups[0].task}, protocol {groups[0].protocol}",
+        "card": protocol_card(groups[0], registry),
         "task": groups[0].task,
         "protocol": groups[0].protocol,
         "fingerprint": groups[0].fingerprint,
-        "leaderboards": [leaderboard_view(leaderboard) for leaderboard in leaderboards],
+        "leaderboards": [
+            leaderboard_view(leaderboard, closed, downloads[urls.leaderboard_anchor(leaderboard.group)])
+            for leaderboard in leaderboards
+        ],
         "filters": {
             name: sorted({getattr(group, field) for group in groups})
             for name, field in (("track", "track"), ("device", "device_class"), ("engine", "engine"))
@@ -29,28 +61,38 @@ def table_view(leaderboards: Sequence[Leaderboard]) -> dict[str, Any]:
     }
 
 
-def leaderboard_view(leaderboard: Leaderboard) -> dict[str, Any]:
-    """Return one table with its charts and its matrix of signals and methods."""
+def leaderboard_view(leaderboard: Leaderboard, closed: Collection[str], downloads: list[dict[str, str]]) -> dict[str, Any]:
+    """Return one table with its charts and its matrix of signals and methods.
+
+    Args:
+        leaderboard: The table.
+        closed: Methods that are solved in closed form.
+        downloads: The files of the table.
+    """
     group = leaderboard.group
     return {
         "anchor": urls.leaderboard_anchor(group),
         "title": formatting.title(group),
+        "track_text": track_text(group.track),
+        "verdict": verdict_of(leaderboard, closed),
+        "downloads": downloads,
         "track": group.track,
         "device": group.device_class,
         "engine": group.engine,
-        "header": formatting.header(leaderboard),
-        "rows": [_row(leaderboard, row) for row in leaderboard.rows],
+        "header": [{"text": head, "help": HELP.get(head, "")} for head in formatting.header(leaderboard)],
+        "rows": [_row(leaderboard, row, closed) for row in leaderboard.rows],
         "caption": formatting.caption(leaderboard),
         "charts": [*curve_charts(leaderboard), *pareto_charts(leaderboard)] if leaderboard.metrics else [],
         "matrix": _matrix(leaderboard),
     }
 
 
-def _row(leaderboard: Leaderboard, row: Entry) -> dict[str, Any]:
+def _row(leaderboard: Leaderboard, row: Entry, closed: Collection[str]) -> dict[str, Any]:
     (label, _), *cells = formatting.cells(leaderboard, row)
     return {
         "label": row.label,
         "trained": row.trained,
+        "reference": urls.method_of(row.label) in closed,
         "method": urls.method_page(urls.method_of(label)),
         "runs": urls.runs_page(leaderboard.group, row.label),
         "cells": [{"text": text, "mark": mark or "", "key": sort_key(text)} for text, mark in cells],
@@ -76,19 +118,20 @@ def _matrix(leaderboard: Leaderboard) -> dict[str, Any] | None:
     finite = means.to_numpy(dtype=float)[np.isfinite(means.to_numpy(dtype=float))]
     low, span = (finite.min(), float(np.ptp(finite)) or 1.0) if len(finite) else (0.0, 1.0)
     labels = [row.label for row in leaderboard.rows if row.label in means.columns]
+    pages = {label: urls.runs_page(group, label) for label in labels}
     lines = []
     for signal in means.index:
         cells = []
         for label in labels:
             value = means.at[signal, label]
             if not np.isfinite(value):
-                cells.append({"text": NONE, "key": "", "shade": 0.0})
+                cells.append({"text": NONE, "key": "", "shade": 0.0, "runs": pages[label]})
                 continue
             share = (value - low) / span
             plain = metric.from_scale(value)
             shade = share if metric.higher_is_better else 1 - share
             text = formatting.number(plain, metric)
-            cells.append({"text": text, "key": f"{plain:.8g}", "shade": round(float(shade), 3)})
+            cells.append({"text": text, "key": f"{plain:.8g}", "shade": round(float(shade), 3), "runs": pages[label]})
         lines.append(
             {"signal": str(signal), "page": urls.signal_page(group.task, group.fingerprint, str(signal)), "cells": cells}
         )

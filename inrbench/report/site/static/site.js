@@ -1,4 +1,5 @@
 "use strict";
+// Every page: the theme, filters, sorting by default in the useful direction, views in the address, and copying.
 
 const root = document.documentElement;
 const isDark = () => root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
@@ -7,7 +8,7 @@ const isDark = () => root.dataset.theme ? root.dataset.theme === "dark" : matchM
 document.getElementById("theme").addEventListener("click", () => {
   root.dataset.theme = isDark() ? "light" : "dark";
   try { localStorage.setItem("theme", root.dataset.theme); } catch { /* the choice then applies to this page only */ }
-  drawn.forEach(draw);
+  document.dispatchEvent(new Event("themechange"));
 });
 
 // --- filters: a row is shown if it contains the text and has the chosen values ----------------------------------------------
@@ -24,90 +25,68 @@ function filterAll() {
       if (select.value && part.dataset[select.dataset.field] !== select.value) part.hidden = true;
     }
   }
-}
-document.addEventListener("input", (event) => { if (event.target.matches("[data-filter], [data-choose]")) filterAll(); });
-
-// --- charts: drawn by Plotly when they come into view -----------------------------------------------------------------------
-const drawn = new Set();
-function draw(place) {
-  const { data, layout } = JSON.parse(document.getElementById(place.dataset.chart).textContent);
-  const ink = isDark() ? "#dddddd" : "#222222";
-  const grid = isDark() ? "#444444" : "#e2e2e2";
-  const axis = (own) => ({ ...own, gridcolor: grid, zerolinecolor: grid, linecolor: ink });
-  for (const trace of data) {
-    for (const part of ["line", "marker"]) if (trace[part]?.color === "#000000") trace[part].color = ink;
+  for (const note of document.querySelectorAll(".no-rows")) {
+    note.hidden = Boolean(note.previousElementSibling.querySelector("tbody tr:not([hidden])"));
   }
-  Plotly.react(place, data, {
-    ...layout, xaxis: axis(layout.xaxis), yaxis: axis(layout.yaxis), font: { color: ink, size: 12 }, autosize: true,
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", margin: { l: 65, r: 10, t: 10, b: 45 },
-    legend: { orientation: "h", y: -0.25 }, hovermode: "closest",
-  }, { responsive: true, displaylogo: false, displayModeBar: false });
-  drawn.add(place);
 }
-const seen = new IntersectionObserver((entries) => {
-  for (const entry of entries) if (entry.isIntersecting) { seen.unobserve(entry.target); draw(entry.target); }
-}, { rootMargin: "200px" });
-document.querySelectorAll("[data-chart]").forEach((place) => seen.observe(place));
 
-// --- pictures: truth next to fit, and one zoom for all -----------------------------------------------------------------------
-for (const slider of document.querySelectorAll(".slider input")) {
-  const show = () => slider.closest("figure").style.setProperty("--cut", `${slider.value}%`);
-  slider.addEventListener("input", show);
-  show();
-}
-document.getElementById("errors")?.addEventListener("change", (event) => {
-  document.querySelector(".gallery").classList.toggle("errors", event.target.checked);
-});
-const zooms = [...document.querySelectorAll(".zoomed")].map((place) => Panzoom(place, { maxScale: 32, contain: "outside" }));
-let following = false;
-zooms.forEach((zoom, number) => {
-  const place = document.querySelectorAll(".zoomed")[number];
-  place.parentElement.addEventListener("wheel", (event) => { if (event.ctrlKey || event.shiftKey) zoom.zoomWithWheel(event); });
-  place.addEventListener("panzoomchange", ({ detail }) => {
-    if (following) return;
-    following = true;
-    zooms.forEach((other) => {
-      if (other !== zoom) { other.zoom(detail.scale, { force: true }); other.pan(detail.x, detail.y, { force: true }); }
-    });
-    requestAnimationFrame(() => { following = false; });
+// --- the view in the address: filters, and the column and direction of the sorted tables --------------------------------------
+const controls = () => [...document.querySelectorAll("[data-filter], [data-choose]")];
+const nameOf = (control) => control.dataset.field ?? "filter";
+function sortedTables() {
+  return [...document.querySelectorAll("table.sortable")].flatMap((table, number) => {
+    const column = [...table.querySelectorAll("thead th")].findIndex((head) => head.hasAttribute("aria-sort"));
+    return column < 0 ? [] : [[`sort${number}`, `${column}.${table.querySelectorAll("thead th")[column].getAttribute("aria-sort")}`]];
   });
-});
-document.addEventListener("click", (event) => {
-  const way = event.target.dataset?.zoom;
-  if (!way) return;
-  following = true;
-  zooms.forEach((zoom) => ({ in: () => zoom.zoomIn(), out: () => zoom.zoomOut(), reset: () => zoom.reset() })[way]());
-  requestAnimationFrame(() => { following = false; });
+}
+function keepView() {
+  const view = new URLSearchParams(controls().filter((control) => control.value).map((control) => [nameOf(control), control.value]));
+  for (const [name, value] of sortedTables()) view.set(name, value);
+  const query = view.toString();
+  try { history.replaceState(null, "", location.pathname + (query ? `?${query}` : "") + location.hash); } catch { /* not allowed for this address */ }
+}
+function restoreView() {
+  const view = new URLSearchParams(location.search);
+  for (const control of controls()) control.value = view.get(nameOf(control)) ?? "";
+  filterAll();
+  document.querySelectorAll("table.sortable").forEach((table, number) => {
+    const [column, direction] = (view.get(`sort${number}`) ?? "").split(".");
+    const head = table.querySelectorAll("thead th")[column];
+    if (!head || !direction) return;
+    for (let i = 0; i < 2 && head.getAttribute("aria-sort") !== direction; i += 1) head.click();
+  });
+}
+document.addEventListener("input", (event) => {
+  if (event.target.matches("[data-filter], [data-choose]")) { filterAll(); keepView(); }
 });
 
-// --- meshes: the viewer and the mesh are loaded on request -------------------------------------------------------------------
-const loaded = {};
-const load = (source) => loaded[source] ??= new Promise((resolve, reject) => {
-  document.head.append(Object.assign(document.createElement("script"), { src: source, onload: resolve, onerror: reject }));
-});
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest(".open-mesh");
-  if (!button) return;
-  button.disabled = true;
-  await Promise.all([load(button.dataset.viewer), load(button.dataset.script)]);
-  const viewer = document.createElement("model-viewer");
-  for (const [name, value] of Object.entries({
-    src: window.meshes[button.dataset.mesh], alt: button.dataset.alt, "camera-controls": "", "interaction-prompt": "none",
-    "shadow-intensity": "0.6", "touch-action": "pan-y",
-  })) viewer.setAttribute(name, value);
-  button.replaceWith(viewer);
-});
+// Lower is better in columns with an arrow down, and text begins at A: their first click sorts upwards.
+for (const head of document.querySelectorAll("table.sortable thead th")) {
+  const column = head.cellIndex, body = head.closest("table").tBodies[0];
+  const numbers = body?.rows[0]?.cells[column]?.classList.contains("n");
+  if (!numbers || head.textContent.includes("↓")) head.setAttribute("data-sort-asc", "");
+}
+document.addEventListener("click", (event) => {
+  const head = event.target.closest?.("table.sortable th");
+  head?.closest("table").classList.toggle("asc", head.hasAttribute("data-sort-asc"));
+}, true); // before the click reaches the script that sorts
+document.addEventListener("sort-end", keepView);
+addEventListener("DOMContentLoaded", restoreView);
 
 // --- copying ----------------------------------------------------------------------------------------------------------------
-document.addEventListener("click", async (event) => {
-  const source = event.target.dataset?.copy;
-  if (!source) return;
-  const text = document.getElementById(source);
+async function copy(text, button, fallback) {
+  const before = button.textContent;
   try {
-    await navigator.clipboard.writeText(text.textContent);
-    event.target.textContent = "Copied";
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
   } catch { // no clipboard: select the text so that the reader can copy it
-    getSelection().selectAllChildren(text);
-    event.target.textContent = "Selected";
+    if (fallback) getSelection().selectAllChildren(fallback);
+    button.textContent = fallback ? "Selected" : "Copy the address of this page";
   }
+  setTimeout(() => { button.textContent = before; }, 2000);
+}
+document.addEventListener("click", (event) => {
+  const source = document.getElementById(event.target.dataset?.copy ?? "");
+  if (source) copy(source.textContent, event.target, source);
+  if (event.target.id === "permalink") copy(location.href, event.target, null);
 });

@@ -1,0 +1,74 @@
+"""What was measured, in words: the protocol card of a table page."""
+
+from typing import Any
+
+from inrbench.analyse import ComparableRuns
+from inrbench.errors import InrbenchError
+from inrbench.registry import Registry, Task
+from inrbench.report import formatting
+from inrbench.spec import Protocol, ProtocolLabel
+
+TRACKS = {
+    "paper": "every method is trained with the learning rate and schedule of the protocol",
+    "authors": "every method is trained as its authors train it",
+    "tuned": "every method has the settings that a search of equal budget found for it on signals that are not in this "
+    "table; a larger search could change the order",
+}
+KINDS = {
+    "quick": "A smoke test: it takes seconds per run. With more steps the order of methods can be reversed.",
+    "standard": "A scale model of the paper's experiment: the same steps, schedule and ratio of parameters to values, on "
+    "smaller signals.",
+    "paper": "The protocol of the paper, and of its official code where the paper gives no value.",
+}
+
+
+def protocol_card(group: ComparableRuns, registry: Registry) -> dict[str, Any]:
+    """Return what was fitted, how, and what is measured, as terms with texts; no terms if the protocol is not known here."""
+    label = ProtocolLabel.parse(group.protocol)
+    card: dict[str, Any] = {"kind": KINDS.get(label.name, ""), "smoke": label.name == "quick", "terms": [], "about": ""}
+    if group.task not in registry.tasks:
+        return card
+    task = registry.task(group.task)
+    card["about"] = task.doc.split("\n\n")[0].replace("``", "").replace("\n", " ")
+    protocol = _known(task, label, group.fingerprint)
+    if protocol is not None:
+        card["terms"] = _terms(task, protocol)
+    return card
+
+
+def track_text(track: str) -> str:
+    """Return what a track means; "" for an unknown one."""
+    return TRACKS.get(track.split("-", maxsplit=1)[0], "")
+
+
+def _known(task: Task, label: ProtocolLabel, fingerprint: str) -> Protocol | None:
+    """Return the protocol of a label if it is still the one with this fingerprint."""
+    try:
+        protocol = task.protocol(label.name).with_changes(label.changes)
+    except InrbenchError:
+        return None
+    return protocol if protocol.fingerprint(task.name, task.version) == fingerprint else None
+
+
+def _terms(task: Task, protocol: Protocol) -> list[tuple[str, str]]:
+    batch = "all points" if protocol.batch is None else f"{protocol.batch:,} points"
+    rate = f"{protocol.lr:g}" if protocol.lr_min == protocol.lr else f"{protocol.lr:g} to {protocol.lr_min:g}"
+    steps = f"{protocol.epochs:,} epoch{'s' if protocol.epochs > 1 else ''} with {batch} per step"
+    metrics = task.metrics_of(protocol)
+    titles = [formatting.metric_title(metric, list(metrics)) for metric in metrics if metric.role != "oracle"]
+    settings = ", ".join(
+        f"{name.replace('_', ' ')} {value}" for name, value in protocol.settings.encoded().items() if value is not None
+    )
+    terms = [
+        (
+            "Network",
+            f"{protocol.n_layers} nonlinear layers of width {protocol.width}; other methods have about as many parameters",
+        ),
+        ("Training", f"{steps}, {protocol.optimiser}, learning rate {rate} ({protocol.schedule}), {protocol.precision}"),
+        ("Measured", f"{', '.join(titles)}. Methods are ranked by the first"),
+    ]
+    if settings:
+        terms.append(("Task settings", settings))
+    if task.tuning_split:
+        terms.append(("Tuned on", f"{task.tuning_split[0]}: {', '.join(task.tuning_split[1])}; these are not in the table"))
+    return terms

@@ -1,0 +1,46 @@
+"use strict";
+// Two pictures under one slider: the truth or any method on the left, any method on the right, with one zoom.
+
+const facts = JSON.parse(document.getElementById("pictures").textContent);
+const stage = document.querySelector(".zoomed");
+const sides = ["left", "right"].map((side) => ({
+  select: document.getElementById(side),
+  picture: document.getElementById(`${side}-picture`),
+  name: document.getElementById(`${side}-name`),
+}));
+const errors = document.getElementById("errors");
+
+function showPictures() {
+  for (const { select, picture, name } of sides) {
+    const chosen = select.value === "truth" ? null : facts.pictures[select.value];
+    picture.src = facts.root + (chosen ? (errors.checked ? chosen.error : chosen.image) : facts.truth);
+    picture.alt = chosen ? `${errors.checked ? "absolute error of " : ""}${facts.signal} by ${chosen.name}` : `ground truth of ${facts.signal}`;
+    name.textContent = chosen ? chosen.name : "truth";
+  }
+  for (const thumb of document.querySelectorAll("[data-picture]")) {
+    thumb.setAttribute("aria-pressed", String(thumb.dataset.picture === sides[1].select.value));
+    thumb.querySelector("img").src = facts.root + facts.pictures[thumb.dataset.picture][errors.checked ? "error" : "image"];
+  }
+}
+sides.forEach(({ select }) => select.addEventListener("change", showPictures));
+errors.addEventListener("change", showPictures);
+document.addEventListener("click", (event) => {
+  const thumb = event.target.closest("[data-picture]");
+  if (!thumb) return;
+  sides[1].select.value = thumb.dataset.picture;
+  showPictures();
+});
+
+const slider = document.querySelector(".slider input");
+const cut = () => stage.style.setProperty("--cut", `${slider.value}%`);
+slider.addEventListener("input", cut);
+cut();
+showPictures();
+
+const zoom = Panzoom(stage, { maxScale: 32, contain: "outside", touchAction: "pan-y", panOnlyWhenZoomed: true });
+stage.parentElement.addEventListener("wheel", (event) => { if (event.ctrlKey || event.shiftKey) zoom.zoomWithWheel(event); });
+// A finger scrolls the page until the picture is zoomed.
+stage.addEventListener("panzoomchange", ({ detail }) => { stage.style.touchAction = detail.scale > 1 ? "none" : "pan-y"; });
+document.addEventListener("click", (event) => {
+  ({ in: () => zoom.zoomIn(), out: () => zoom.zoomOut(), reset: () => zoom.reset() })[event.target.dataset?.zoom]?.();
+});

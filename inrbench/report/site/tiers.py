@@ -1,0 +1,26 @@
+"""Which tables answer: protocols whose numbers may be cited come before smoke tests."""
+
+from inrbench.analyse import Leaderboard
+from inrbench.spec import ProtocolLabel
+
+CITABLE = ("standard", "paper")
+"""Protocols whose tables may be cited, in order of preference for the answer."""
+SMOKE_TEST = "quick"
+
+
+def tier(leaderboard: Leaderboard) -> str:
+    """Return the protocol of a table without changes: ``standard``, ``paper``, ``quick`` or another name."""
+    return ProtocolLabel.parse(leaderboard.group.protocol).name
+
+
+def citable(leaderboard: Leaderboard) -> bool:
+    """Return whether a table has a protocol that may be cited, without changes."""
+    label = ProtocolLabel.parse(leaderboard.group.protocol)
+    return label.name in CITABLE and not label.changes
+
+
+def tier_order(leaderboard: Leaderboard) -> tuple[int, str]:
+    """Return the sort key that puts tables that may be cited first, and smoke tests last."""
+    name = tier(leaderboard)
+    place = CITABLE.index(name) if citable(leaderboard) else len(CITABLE) + (name == SMOKE_TEST)
+    return place, leaderboard.group.task

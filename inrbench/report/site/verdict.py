@@ -1,0 +1,82 @@
+"""What a table says, in one line: the best method, its value, its lead, and how sure that is."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from inrbench.analyse import Entry, Leaderboard
+from inrbench.analyse.statistics import LEVEL
+from inrbench.report import formatting
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a table says.
+
+    Args:
+        winner: Label of the best method; "" if there is none.
+        value: Its primary metric, with the unit.
+        reference: Whether the best method is solved and not trained.
+        margin: Its lead over the second method, with the 95 % interval if known.
+        sure: How sure the order is, in words.
+        decided: Whether a test tells the best method from the second.
+    """
+
+    winner: str
+    value: str
+    reference: bool
+    margin: str
+    sure: str
+    decided: bool
+
+
+def verdict_of(leaderboard: Leaderboard, closed: Collection[str] = ()) -> Verdict:
+    """Return what a table says.
+
+    Args:
+        leaderboard: The table.
+        closed: Methods that are solved in closed form.
+    """
+    complete = [row for row in leaderboard.rows if row.complete and row.trained]
+    if not leaderboard.metrics or not complete:
+        return Verdict("", "", False, "", "No method trained on every signal.", False)
+    metric = leaderboard.metrics[0]
+    best, *others = complete
+    unit = f" {metric.unit}" if metric.unit else ""
+    value = f"{formatting.cell_text(best.cells.get(metric.id), metric)}{unit}"
+    reference = best.label in closed
+    if not others:
+        return Verdict(best.label, value, reference, "", "The only method that trained on every signal.", False)
+    margin = f"ahead of {others[0].label} by {_lead(leaderboard, best, others[0])}"
+    return Verdict(best.label, value, reference, margin, *_certainty(leaderboard, others[0]))
+
+
+def _lead(leaderboard: Leaderboard, best: Entry, second: Entry) -> str:
+    """Return the lead of the best method: a difference, or a factor for a metric on a log scale."""
+    metric = leaderboard.metrics[0]
+    first, other = best.cells[metric.id].mean, second.cells[metric.id].mean
+    interval = second.difference_to_best
+    if metric.scale == "log":
+        text = f"a factor of {max(first, other) / min(first, other):.3g}" if min(first, other) > 0 else "a factor"
+        if interval is not None and interval.low is not None and interval.high is not None:
+            sign = -1 if metric.higher_is_better else 1
+            ends = sorted(10 ** (sign * end) for end in (interval.low, interval.high))
+            text += f" [{ends[0]:.3g}, {ends[1]:.3g}]"
+        return text
+    unit = f" {metric.unit}" if metric.unit else ""
+    digits = formatting.decimals(metric)
+    text = f"{abs(first - other):.{digits}f}{unit}"
+    if interval is not None and interval.low is not None and interval.high is not None:
+        sign = -1 if metric.higher_is_better else 1
+        low, high = sorted((sign * interval.low, sign * interval.high))
+        text += f" [{low:.{digits}f}, {high:.{digits}f}]"
+    return text
+
+
+def _certainty(leaderboard: Leaderboard, second: Entry) -> tuple[str, bool]:
+    signals, seeds = len(leaderboard.signals), len(leaderboard.seeds)
+    where = f"{signals} signal{'s' if signals > 1 else ''}, {seeds} seed{'s' if seeds > 1 else ''}"
+    if second.p_to_best is None:
+        return f"Open: {where}, too few for a test.", False
+    if second.p_to_best >= LEVEL:
+        return f"A tie: a test over {where} cannot tell the two apart.", False
+    return f"Sure on these signals ({where}; 95 % interval in brackets).", True
