@@ -29,9 +29,19 @@ from inrbench.errors import BadValue
     is_flag=True,
     help="Print one table over all tasks instead: win rates, mean ranks and distances to the best, with intervals.",
 )
+@click.option("--columns", help="Only these columns, comma-separated: psnr,train,params. The method is always the first.")
+@click.option("--wide", is_flag=True, help="All columns, even if they do not fit in the terminal or on a page (latex).")
 @results_option
 def command(
-    tasks: str | None, protocol: str | None, style: str, track: str | None, details: bool, combined: bool, results: Path
+    tasks: str | None,
+    protocol: str | None,
+    style: str,
+    track: str | None,
+    details: bool,
+    combined: bool,
+    columns: str | None,
+    wide: bool,
+    results: Path,
 ) -> None:
     """Print one leaderboard per task, protocol fingerprint and device class.
 
@@ -40,6 +50,7 @@ def command(
     \b
     inrbench leaderboard
     inrbench leaderboard --tasks kodak --format markdown --results results/published
+    inrbench leaderboard --tasks kodak --columns psnr,to-best,train
     inrbench leaderboard --overall --protocol standard --track paper
     """
     from inrbench import report
@@ -49,18 +60,19 @@ def command(
         _print_overall(results, tasks, protocol, track, style)
         return
     tables = leaderboards(results, words(tasks), words(protocol), curves=details, track=track)
+    chosen = words(columns)
     if style == "terminal":
-        report.print_leaderboards(tables, details)
+        report.print_leaderboards(tables, details, columns=chosen, wide=wide)
     elif style == "markdown":
-        say(report.to_markdown(tables, details), block=True, end="")
+        say(report.to_markdown(tables, details, chosen), block=True, end="")
+    elif style == "latex":
+        say(report.to_latex(tables, chosen, wide), block=True, end="")
     else:
         from inrbench.report.site import to_html
 
-        say(
-            {"latex": report.to_latex, "html": to_html, "csv": report.to_csv, "json": report.to_json}[style](tables),
-            block=True,
-            end="",
-        )
+        if chosen:
+            raise BadValue(f"--columns with --format {style}: this format always has all columns")
+        say({"html": to_html, "csv": report.to_csv, "json": report.to_json}[style](tables), block=True, end="")
 
 
 def _print_overall(results: Path, tasks: str | None, protocol: str | None, track: str | None, style: str) -> None:

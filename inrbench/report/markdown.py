@@ -7,21 +7,29 @@ from tabulate import tabulate
 from inrbench.analyse import Leaderboard
 from inrbench.errors import printable
 from inrbench.report import formatting
+from inrbench.report.columns import METHOD, columns_of
 
 MARKS = {"best": "**{}**", "second": "<u>{}</u>", "untrained": "<i>{}</i>", None: "{}"}
 
 
-def to_markdown(leaderboards: Sequence[Leaderboard], details: bool = False) -> str:
-    """Return the tables, best in bold and second underlined."""
-    return "\n\n".join(_one(leaderboard, details) for leaderboard in leaderboards) + "\n"
+def to_markdown(leaderboards: Sequence[Leaderboard], details: bool = False, columns: Sequence[str] = ()) -> str:
+    """Return the tables, best in bold and second underlined.
+
+    Args:
+        leaderboards: The tables.
+        details: Whether to add lines on spread, Pareto sets and times to targets.
+        columns: Names of the columns; all if empty.
+    """
+    return "\n\n".join(_one(leaderboard, details, columns) for leaderboard in leaderboards) + "\n"
 
 
-def _one(leaderboard: Leaderboard, details: bool) -> str:
-    rows = [[MARKS[mark].format(_plain(text)) for text, mark in formatting.cells(leaderboard, row)] for row in leaderboard.rows]
-    aligned = ("left", *["right"] * (len(formatting.header(leaderboard)) - 2), "left")
+def _one(leaderboard: Leaderboard, details: bool, columns: Sequence[str]) -> str:
+    shown = columns_of(leaderboard, columns)
+    rows = [[MARKS[mark].format(_plain(text)) for text, mark in cells] for cells in zip(*(c.cells for c in shown), strict=True)]
+    aligned = ["left" if column.name in (METHOD, "signals") else "right" for column in shown]
     table = tabulate(
         rows,
-        headers=[_plain(head) for head in formatting.header(leaderboard)],
+        headers=[_plain(column.head) for column in shown],
         tablefmt="pipe",
         colalign=aligned,
         disable_numparse=True,

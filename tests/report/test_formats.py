@@ -1,16 +1,22 @@
 """Leaderboards as LaTeX and JSON."""
 
+import io
 import json
+import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from pylatexenc.latexwalker import LatexWalker
+from rich.console import Console
 
 from inrbench import analyse
-from inrbench.report import to_json, to_latex
+from inrbench.errors import BadValue
+from inrbench.report import print_leaderboards, to_json, to_latex, to_markdown
 from inrbench.store import append
 
+PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 NASTY = "a_b&c%d#e{f}g~h^i\\j$k<l>m|n"
 
 
@@ -35,7 +41,7 @@ def test_latex_marks_best_and_second_and_names_the_protocol(leaderboards):
 def test_latex_is_well_formed_for_names_with_special_characters(leaderboards):
     walker = LatexWalker(to_latex(leaderboards), tolerant_parsing=False)
     nodes, _, _ = walker.get_latex_nodes()  # raises if a brace, a dollar or an environment is not closed
-    (table,) = [node for node in nodes if getattr(node, "environmentname", None) == "table"]
+    (table,) = [node for node in nodes if getattr(node, "environmentname", None) == "table*"]
     assert [node.environmentname for node in table.nodelist if getattr(node, "environmentname", None)] == ["tabular"]
 
 
@@ -49,6 +55,47 @@ def test_latex_compiles(leaderboards, tmp_path):
         ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"], cwd=tmp_path, capture_output=True, check=False
     )
     assert done.returncode == 0, done.stdout[-2000:]
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
+def test_published_tables_fit_on_a_page_with_two_columns(tmp_path):
+    """No table is wider than the text of a page with margins of 0.75 inches, as in the templates of conferences."""
+    body = to_latex(analyse.leaderboards(PUBLISHED))
+    (tmp_path / "t.tex").write_text(
+        "\\documentclass[twocolumn]{article}\\usepackage{booktabs}\\usepackage[margin=0.75in]{geometry}\\extrafloats{100}"
+        "\\begin{document}x\n" + body.replace("\\end{table*}", "\\end{table*}\\clearpage") + "\\end{document}\n",
+        encoding="utf-8",
+    )
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    log = (tmp_path / "t.log").read_text(encoding="latin-1")
+    assert done.returncode == 0, log[-2000:]
+    assert "Overfull \\hbox" not in log
+    assert "\\cdot10^{" in body and not re.search(r"& [^&]*\de-\d", body)
+
+
+def test_columns_can_be_chosen_by_name(leaderboards):
+    shown = to_markdown(leaderboards, columns=("params", "psnr"))
+    assert shown.splitlines()[2].replace(" ", "") == "|method|params|PSNR(dB)↑|"
+    with pytest.raises(BadValue, match="--columns speed: toy, .* has no such column. It has: method, psnr, mse, train, params"):
+        to_markdown(leaderboards, columns=("speed",))
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_narrow_terminal_shows_fewer_columns_and_whole_numbers(width):
+    """Every line fits, no number is split, and the columns that are left out are named."""
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=width, no_color=True, highlight=False)
+    tables = analyse.leaderboards(PUBLISHED, ["kodak", "photo"], ["standard", "quick"])
+    print_leaderboards(tables, console=console)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", stream.getvalue())
+    assert max(map(len, text.splitlines())) <= width
+    for table in tables:
+        metric = table.metrics[0].id
+        assert all(f"{row.cells[metric].mean:.2f}" in text for row in table.rows)
+    assert "Too narrow for: " in text or width == 120
+    print_leaderboards(tables, console=console, wide=True)
+    assert "12,737 to 12,867" in stream.getvalue()
 
 
 def test_json_has_every_number(leaderboards):
