@@ -1,4 +1,4 @@
-"""Time leaderboards and reports of stores with 10,000 and 200,000 runs: ``python benchmarks/report_scale.py OUT.json``.
+"""Time leaderboards and reports of stores with 10,000 to 200,000 runs, and how their pages open: ``python benchmarks/report_scale.py OUT.json``.
 
 Each command runs several times, in its own process, as for a user. Peak memory is that of the largest process so far.
 """
@@ -88,21 +88,39 @@ def timed(command: list[str], rounds: int = ROUNDS) -> dict[str, float]:
     return {"seconds": round(statistics.median(seconds), 2), "largest_mib_so_far": round(peak)}
 
 
-def interactive(pages: list[Path]) -> dict[str, float]:
-    """Return the milliseconds from asking for a page to its scripts being done, in headless Chromium: median and most."""
+LARGEST_PAINT = """() => new Promise(done => new PerformanceObserver(
+    list => done(list.getEntries().at(-1).startTime)).observe({ type: "largest-contentful-paint", buffered: true }))"""
+
+
+def opened(pages: list[Path]) -> dict[str, float]:
+    """Return how pages open in headless Chromium: milliseconds to the largest paint, and until all scripts have run; kilobytes.
+
+    The kilobytes are those of the page with all styles and scripts that it loads, without pictures.
+    """
     from playwright.sync_api import sync_playwright
 
-    times = []
+    paints, ready, weights = [], [], []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         for path in pages:
-            page = browser.new_page()
+            page, loaded = browser.new_page(), set()
+            page.on("request", lambda request, loaded=loaded: loaded.add(request.url.split("?")[0]))
             page.goto(path.resolve().as_uri(), wait_until="load")
             page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
-            times.append(page.evaluate("() => performance.now()"))
+            ready.append(page.evaluate("() => performance.now()"))
+            paints.append(page.evaluate(LARGEST_PAINT))
+            files = [Path(url.removeprefix("file://")) for url in loaded if url.endswith((".html", ".js", ".css"))]
+            weights.append(sum(file.stat().st_size for file in files) / 1e3)
             page.close()
         browser.close()
-    return {"pages": len(times), "median_ms": round(statistics.median(times)), "most_ms": round(max(times))}
+    return {
+        "pages": len(pages),
+        "largest_paint_median_ms": round(statistics.median(paints)),
+        "largest_paint_most_ms": round(max(paints)),
+        "interactive_median_ms": round(statistics.median(ready)),
+        "interactive_most_ms": round(max(ready)),
+        "kilobytes_most": round(max(weights)),
+    }
 
 
 def main() -> None:
@@ -118,9 +136,18 @@ def main() -> None:
         pages = [path.stat().st_size for path in (folder / "site").rglob("*.html")]
         report["pages"], report["largest_page_bytes"] = len(pages), max(pages)
         sizes = sorted((folder / "site").rglob("*.html"), key=lambda path: path.stat().st_size)
-        report["largest pages, interactive"] = interactive(sizes[-20:])
+        report["largest pages, opened"] = opened(sizes[-20:])
+        published = Path(__file__).parent.parent / "results" / "published"
+        subprocess.run([sys.executable, "-m", "inrbench", "report", "--results", published, "-o", folder / "real"], check=True)
+        real = folder / "real"
+        report["published home, opened"] = opened([real / "index.html"] * ROUNDS)
+        report["published tables of kodak, opened"] = opened(sorted((real / "tables").glob("kodak*")))
         report["packing one file per run"] = timed(["results", "compact", "--results", str(folder / "single")], rounds=1)
         report["leaderboard, packed"] = timed(["leaderboard", "--results", str(folder / "single")])
+        report["runs of a large store"] = make_store(folder / "huge", 10, 50, 20, single=False)
+        report["report of a large store"] = timed(
+            ["report", "--results", str(folder / "huge"), "-o", str(folder / "huge-site")], rounds=1
+        )
         report["metric_rows"] = make_store(folder / "large", 10, 50, 40, single=False, points=1) * len(METRICS)
         report["leaderboard of metric_rows"] = timed(["leaderboard", "--results", str(folder / "large")])
     Path(sys.argv[1]).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")

@@ -1,7 +1,7 @@
 """Learning curves, and the effect of a parameter on the final value."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,42 +66,53 @@ def mean_curves(group: ComparableRuns, metric: Metric) -> MeanCurves:
     signals = set(group.runs.loc[group.runs["status"] != "skipped", "signal"])
     whole = [str(label) for label, part in runs.groupby("label", sort=True) if set(part["signal"]) == signals]
     left_out = tuple(sorted(set(map(str, group.runs["label"])) - set(whole)))
-    tables = [
-        (run.label, run.signal, pd.DataFrame(list(run.curve)).set_index("step"))
-        for run in runs[runs["label"].isin(whole)].itertuples(index=False)
+    runs = runs[runs["label"].isin(whole)]
+    found = [
+        (str(label), str(signal), _curve(points, metric))
+        for label, signal, points in zip(runs["label"], runs["signal"], runs["curve"], strict=True)
     ]
-    lengths = {curve.index[-1] for _, _, curve in tables if not _solved(curve)}
+    lengths = {curve.steps[-1] for _, _, curve in found if not curve.solved}
     if len(lengths) == 1:
         (last,) = lengths
-        places = np.array(sorted({step for _, _, curve in tables if not _solved(curve) for step in curve.index}), dtype=float)
+        places = np.array(sorted({step for _, _, curve in found if not curve.solved for step in curve.steps}), dtype=float)
         scale, axis = float(last), "step"
     else:
         places, scale, axis = SHARES, 1.0, "share of the steps"
-    by_label: dict[str, dict[str, list[pd.DataFrame]]] = {}
-    for label, signal, curve in tables:
-        by_label.setdefault(str(label), {}).setdefault(str(signal), []).append(_at(curve, places / scale, metric))
+    by_label: dict[str, dict[str, list[NDArray[np.float64]]]] = {}
+    for label, signal, curve in found:
+        by_label.setdefault(label, {}).setdefault(signal, []).append(curve.at(places / scale))
     lines = {}
     for label, of_signals in by_label.items():
-        mean = sum(sum(seeds) / len(seeds) for seeds in of_signals.values()) / len(of_signals)
-        mean = mean.set_axis(pd.Index(places, name=axis))
-        mean["value"] = [metric.from_scale(value) for value in mean["value"]]
-        lines[label] = mean.dropna()
+        seconds, values = np.mean([np.mean(seeds, axis=0) for seeds in of_signals.values()], axis=0)
+        columns = {"train_seconds": seconds, "value": [metric.from_scale(value) for value in values]}
+        lines[label] = pd.DataFrame(columns, index=pd.Index(places, name=axis)).dropna()
     return MeanCurves(lines, axis, left_out)
 
 
-def _solved(curve: pd.DataFrame) -> bool:
-    return bool((curve["lr"] == 0).all())
+@dataclass(frozen=True)
+class _Curve:
+    """The learning curve of a run, with values on the metric's scale."""
+
+    steps: NDArray[np.float64]
+    columns: tuple[NDArray[np.float64], NDArray[np.float64]]
+    """Seconds of training, and values."""
+    solved: bool
+    """Whether the model was solved and not trained: all of its learning rates are 0."""
+
+    def at(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return seconds and values ``(2, N)`` at shares of the run's steps; NaN before its first point."""
+        if self.solved:
+            return np.repeat([[column[-1]] for column in self.columns], len(shares), axis=1)
+        known = np.log(np.maximum(self.steps, 1) / self.steps[-1])
+        return np.stack([np.interp(np.log(shares), known, column, left=np.nan) for column in self.columns])
 
 
-def _at(curve: pd.DataFrame, shares: NDArray[np.float64], metric: Metric) -> pd.DataFrame:
-    """Return seconds and values (on the metric's scale) at shares of a run's steps; NaN before its first point."""
-    columns = curve[["train_seconds", "value"]].astype(float)
-    columns["value"] = [metric.to_scale(value) for value in columns["value"]]
-    if _solved(curve):
-        return pd.DataFrame([columns.iloc[-1]] * len(shares), index=range(len(shares)))
-    known = np.log(np.maximum(curve.index, 1) / curve.index[-1])
-    values = {name: np.interp(np.log(shares), known, columns[name], left=np.nan) for name in columns}
-    return pd.DataFrame(values)
+def _curve(points: Sequence[Mapping[str, float]], metric: Metric) -> _Curve:
+    def column(name: str) -> NDArray[np.float64]:
+        return np.array([point[name] for point in points], dtype=np.float64)
+
+    values = np.array([metric.to_scale(value) for value in column("value")])
+    return _Curve(column("step"), (column("train_seconds"), values), bool((column("lr") == 0).all()))
 
 
 def sweep(group: ComparableRuns, parameter: str) -> Figure:
