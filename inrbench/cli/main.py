@@ -28,6 +28,7 @@ COMMANDS = {
     "claims": "Compare what papers printed with what was measured.",
     "reproduce": "Run what a paper's tables and figures need, and compare.",
     "regress": "Compare new results with published ones, for CI.",
+    "submit": "Submit a method with its results, or check a submission.",
     "profile": "Measure the speed and memory of a method's training step.",
     "data": "List, fetch and verify data sets.",
     "results": "List, verify, compact, merge, export and clean a results folder.",

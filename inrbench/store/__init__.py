@@ -24,6 +24,7 @@ from inrbench.store.read import (
 )
 from inrbench.store.remote import MARK, claims_mirror, display_name, mirror_of
 from inrbench.store.schema import IDENTITY, LEGACY_DEFAULTS, SCHEMA, Attempt, new_attempt_id, spec_of
+from inrbench.store.verified import VERIFIED, add_verified, verified_methods
 from inrbench.store.verify import VerifyResult, verify
 from inrbench.store.write import append, check_writable
 
@@ -33,6 +34,7 @@ __all__ = [
     "LEGACY_DEFAULTS",
     "MARK",
     "SCHEMA",
+    "VERIFIED",
     "Attempt",
     "Environment",
     "Lease",
@@ -41,6 +43,7 @@ __all__ = [
     "StoreRead",
     "VerifyResult",
     "active_leases",
+    "add_verified",
     "append",
     "artifact_error",
     "artifact_files",
@@ -81,5 +84,6 @@ __all__ = [
     "remove_orphans",
     "spec_of",
     "stored_run",
+    "verified_methods",
     "verify",
 ]

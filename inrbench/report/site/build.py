@@ -27,6 +27,7 @@ from inrbench.report.site.runs import runs_view
 from inrbench.report.site.signals import signal_view
 from inrbench.report.site.tables import table_view
 from inrbench.report.site.tiers import tier_order
+from inrbench.store import verified_methods
 from inrbench.store.files import below, is_regular, regular_files
 
 MANIFEST = ".inrbench-site"
@@ -146,14 +147,16 @@ def _write_pages(
     tables = defaultdict(list)
     for leaderboard in leaderboards:
         tables[leaderboard.group.task, leaderboard.group.fingerprint].append(leaderboard)
-    media = Media(site.root)
+    media, verified = Media(site.root), verified_methods(results)
     tell("writing tables and runs")
     for (task, fingerprint), leaderboards_of_table in tables.items():
         downloads = {
             urls.leaderboard_anchor(leaderboard.group): write_downloads(site.root, leaderboard)
             for leaderboard in leaderboards_of_table
         }
-        site.write(urls.table_page(task, fingerprint), "table.html", table_view(leaderboards_of_table, registry, downloads))
+        site.write(
+            urls.table_page(task, fingerprint), "table.html", table_view(leaderboards_of_table, registry, downloads, verified)
+        )
         for leaderboard in leaderboards_of_table:
             for row in leaderboard.rows:
                 site.write(urls.runs_page(leaderboard.group, row.label), "runs.html", runs_view(leaderboard.group, row.label))

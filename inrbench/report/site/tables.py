@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,10 @@ HELP = {
 
 
 def table_view(
-    leaderboards: Sequence[Leaderboard], registry: Registry, downloads: Mapping[str, list[dict[str, str]]]
+    leaderboards: Sequence[Leaderboard],
+    registry: Registry,
+    downloads: Mapping[str, list[dict[str, str]]],
+    verified: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return the protocol in words, the tables of the page (one per track, device class and engine), and its filters.
 
@@ -37,6 +41,7 @@ def table_view(
         leaderboards: The leaderboards of one task and protocol.
         registry: The registry that describes tasks and methods.
         downloads: Anchor of a table -> its files.
+        verified: Hash of a method's code -> who submitted it, for submissions that were verified.
     """
     groups = [leaderboard.group for leaderboard in leaderboards]
     closed = {
@@ -51,7 +56,7 @@ def table_view(
         "protocol": groups[0].protocol,
         "fingerprint": groups[0].fingerprint,
         "leaderboards": [
-            leaderboard_view(leaderboard, closed, downloads[urls.leaderboard_anchor(leaderboard.group)])
+            leaderboard_view(leaderboard, closed, downloads[urls.leaderboard_anchor(leaderboard.group)], verified)
             for leaderboard in leaderboards
         ],
         "filters": {
@@ -61,15 +66,22 @@ def table_view(
     }
 
 
-def leaderboard_view(leaderboard: Leaderboard, closed: Collection[str], downloads: list[dict[str, str]]) -> dict[str, Any]:
+def leaderboard_view(
+    leaderboard: Leaderboard,
+    closed: Collection[str],
+    downloads: list[dict[str, str]],
+    verified: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
     """Return one table with its charts and its matrix of signals and methods.
 
     Args:
         leaderboard: The table.
         closed: Methods that are solved in closed form.
         downloads: The files of the table.
+        verified: Hash of a method's code -> who submitted it, for submissions that were verified.
     """
     group = leaderboard.group
+    origins = _origins(leaderboard, verified)
     return {
         "anchor": urls.leaderboard_anchor(group),
         "title": formatting.title(group),
@@ -80,19 +92,32 @@ def leaderboard_view(leaderboard: Leaderboard, closed: Collection[str], download
         "device": group.device_class,
         "engine": group.engine,
         "header": [{"text": head, "help": HELP.get(head, "")} for head in formatting.header(leaderboard)],
-        "rows": [_row(leaderboard, row, closed) for row in leaderboard.rows],
+        "rows": [_row(leaderboard, row, closed, origins.get(row.label, "")) for row in leaderboard.rows],
         "caption": formatting.caption(leaderboard),
         "charts": [*curve_charts(leaderboard), *pareto_charts(leaderboard)] if leaderboard.metrics else [],
         "matrix": _matrix(leaderboard),
     }
 
 
-def _row(leaderboard: Leaderboard, row: Entry, closed: Collection[str]) -> dict[str, Any]:
+def _origins(leaderboard: Leaderboard, verified: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return ``verified`` or ``reported`` for the rows of methods that are not built in."""
+    runs = leaderboard.group.runs
+    if "plugin_origin" not in runs:
+        return {}
+    theirs = runs[runs["plugin_origin"].fillna("builtin") != "builtin"].drop_duplicates("label", keep="last")
+    return {
+        str(label): "verified" if code in verified else "reported"
+        for label, code in zip(theirs["label"], theirs["method_sha256"], strict=True)
+    }
+
+
+def _row(leaderboard: Leaderboard, row: Entry, closed: Collection[str], origin: str) -> dict[str, Any]:
     (label, _), *cells = formatting.cells(leaderboard, row)
     return {
         "label": row.label,
         "trained": row.trained,
         "reference": urls.method_of(row.label) in closed,
+        "origin": origin,
         "method": urls.method_page(urls.method_of(label)),
         "runs": urls.runs_page(leaderboard.group, row.label),
         "cells": [{"text": text, "mark": mark or "", "key": sort_key(text)} for text, mark in cells],

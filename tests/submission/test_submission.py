@@ -1,0 +1,147 @@
+"""Submissions: made, checked, accepted, and refused if anything in them was changed."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from inrbench.cli.main import cli
+from inrbench.errors import InrbenchError
+from inrbench.store import verified_methods
+from inrbench.submission import MANIFEST
+
+METHOD = '''"""A sine with another frequency, for tests of submissions.
+
+    sin(20 z)
+"""
+from inrbench import CoordinateMLP, NetworkSpec, register_method
+from inrbench.nn import Sine, siren_init
+
+
+@register_method("my-sine", formula="sin(20 z)")
+def my_sine(net: NetworkSpec, *, omega: float = 20.0):
+    """Build the network.
+
+    Args:
+        net: Shape of the network.
+        omega: Frequency.
+    """
+    return CoordinateMLP(net, lambda layer: Sine(omega), siren_init(omega))
+'''
+RUN = ["run", "--tasks", "function1d", "--signals", "sin200", "--protocol", "quick", "--set", "epochs=30,width=16",
+       "--device", "cpu", "--jobs", "1", "--artifacts", "none"]  # fmt: skip
+
+
+def inrbench(*words: object) -> tuple[int, str]:
+    done = CliRunner().invoke(cli, [str(word) for word in words], standalone_mode=False)
+    if isinstance(done.exception, InrbenchError):
+        return done.exception.exit_code, str(done.exception)
+    assert done.exception is None, done.output
+    return done.return_value or 0, done.output
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """Return a folder with a plugin, its runs beside siren's, and a submission."""
+    folder = tmp_path_factory.mktemp("made")
+    plugin = folder / "my_sine.py"
+    plugin.write_text(METHOD)
+    code, output = inrbench(*RUN, "--methods", f"{plugin},siren", "--results", folder / "results")
+    assert code == 0, output
+    code, output = inrbench("submit", plugin, "--results", folder / "results", "-o", folder / "bundle", "--author", "Ada")
+    assert code == 0 and "my-sine" in output, output
+    return folder
+
+
+@pytest.fixture
+def bundle(made, tmp_path) -> Path:
+    return Path(shutil.copytree(made / "bundle", tmp_path / "bundle"))
+
+
+def test_a_submission_has_the_method_its_rows_and_nothing_else(made):
+    files = sorted(path.relative_to(made / "bundle").as_posix() for path in (made / "bundle").rglob("*") if path.is_file())
+    assert files == ["environment.txt", "my_sine.py", "results/function1d/my-sine.parquet", MANIFEST]
+    manifest = json.loads((made / "bundle" / MANIFEST).read_text())
+    assert (manifest["author"], manifest["methods"]) == ("Ada", ["my-sine"])
+    assert str(made) not in (made / "bundle" / MANIFEST).read_text()
+
+
+def test_a_good_submission_is_accepted_and_marked_on_the_site(made, bundle, tmp_path):
+    published = tmp_path / "published"
+    published.mkdir()
+    code, output = inrbench("submit", bundle, "--check", "--sample", 1, "--accept", published)
+    assert code == 0, output
+    assert "again: function1d/sin200" in output and "accepted: 1 rows" in output
+    ((facts,),) = [verified_methods(published).values()]
+    assert facts["author"] == "Ada"
+    for results, mark in ((published, "verified"), (made / "results", "reported")):
+        code, output = inrbench("report", "--results", results, "-o", tmp_path / mark)
+        assert code == 0, output
+        (page,) = (tmp_path / mark / "tables").glob("*.html")
+        assert f">{mark}</span>" in page.read_text()
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda b: (b / "my_sine.py").write_text(METHOD.replace("20.0", "25.0")), "my_sine.py was changed after the submission"),
+    (lambda b: (b / "results" / "x.parquet").write_bytes(b"1"), "results/x.parquet is not in submission.json"),
+    (lambda b: (b / "environment.txt").unlink(), "environment.txt is missing, or is a link"),
+    (lambda b: (b / MANIFEST).unlink(), "is not a submission"),
+    (lambda b: (b / MANIFEST).write_text("[1]"), "is not a submission"),
+    (lambda b: (b / MANIFEST).write_text((b / MANIFEST).read_text().replace('"my-sine"', '"../x"')), "not a valid name"),
+    (lambda b: _link(b / "environment.txt"), "environment.txt is missing, or is a link"),
+])  # fmt: skip
+def test_changed_submissions_are_refused_in_one_line(bundle, change, message):
+    change(bundle)
+    code, output = inrbench("submit", bundle, "--check")
+    assert code not in (0, 3) and message in output and len(output.strip().splitlines()) == 1, output
+
+
+def _link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/etc/hostname")
+
+
+def _with_new_hashes(bundle: Path) -> None:
+    from inrbench.submission.bundle import _hashes
+
+    manifest = json.loads((bundle / MANIFEST).read_text())
+    (bundle / MANIFEST).write_text(json.dumps({**manifest, "files": _hashes(bundle)}))
+
+
+def test_rows_of_other_code_fail_the_check(bundle):
+    (bundle / "my_sine.py").write_text(METHOD.replace("Sine(omega)", "Sine(omega + 1)"))
+    _with_new_hashes(bundle)
+    code, output = inrbench("submit", bundle, "--check")
+    assert code == 3 and "are of other code than my_sine.py" in output
+
+
+def test_invented_numbers_fail_the_check(bundle):
+    """A value that was changed does not change a row's id: carrying the run out again shows it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    (path,) = (bundle / "results").rglob("*.parquet")
+    rows = pq.read_table(path)
+    made_up = rows.to_pylist()
+    for metric in made_up[0]["metrics"]:
+        metric["value"] *= 1e-6
+    pq.write_table(pa.Table.from_pylist(made_up, schema=rows.schema), path)
+    _with_new_hashes(bundle)
+    code, output = inrbench("submit", bundle, "--check", "--sample", 1)
+    assert code == 3 and "again: function1d/sin200" in output and "The submission is not accepted." in output, output
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["PLUGIN", "--author", "Ada"], 'needs a folder and a name: -o submissions/NAME --author "NAME"'),
+    (["PLUGIN", "-o", "BUNDLE", "--author", "Ada"], "this folder is not empty"),
+    (["PLUGIN", "-o", "new", "--author", "Ada", "--results", "EMPTY"], "has no runs of my-sine; make some: inrbench run"),
+])  # fmt: skip
+def test_what_cannot_be_submitted_is_refused_with_advice(made, tmp_path, words, message):
+    (tmp_path / "empty").mkdir()
+    known = {"PLUGIN": made / "my_sine.py", "BUNDLE": made / "bundle", "EMPTY": tmp_path / "empty", "new": tmp_path / "new"}
+    if "--results" not in words:
+        words = [*words, "--results", made / "results"]
+    code, output = inrbench("submit", *(known.get(word, word) for word in words))
+    assert code != 0 and message in output and len(output.strip().splitlines()) == 1, output
