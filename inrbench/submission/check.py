@@ -95,6 +95,11 @@ def agree(before: float, now: float, metric: Metric) -> bool:
 
     Rounding differs between machines, and training amplifies it.
 
+    Args:
+        before: The submitted value.
+        now: The value of the repeated run.
+        metric: The metric of both.
+
     >>> psnr, mse = Metric(id="psnr", unit="dB", higher_is_better=True), Metric(id="mse", higher_is_better=False, scale="log")
     >>> agree(30.0, 30.9, psnr), agree(30.0, 31.1, psnr), agree(1e-5, 1.9e-5, mse), agree(1e-5, 2.1e-5, mse)
     (True, False, True, False)

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from inrbench.analyse import ComparableRuns, measured, metrics_of
 from inrbench.errors import NothingFound, unknown_name
 from inrbench.report import formatting
+from inrbench.report.plots.labels import Style, height_for, label_right
 from inrbench.report.plots.style import average, line_styles, panels
 from inrbench.spec import Metric
 
-FEW_LINES = 4
-LEGEND_ROW = 0.16
-"""Height of a legend row in inches."""
+LABEL_ROOM_IN = 0.6
+"""Width in inches that is added to a figure for the names at the right."""
 
 
 def curves(group: ComparableRuns) -> Figure:
@@ -31,7 +31,8 @@ def curves(group: ComparableRuns) -> Figure:
     for label, line in drawn.lines.items():
         axes.plot(line.index, line["value"], label=label, **style[label])
     axes.set(xscale="log", xlabel=drawn.axis)
-    _name(axes, metric)
+    axes.margins(x=0)
+    _name(axes, metric, {label: float(line["value"].iloc[-1]) for label, line in drawn.lines.items() if len(line)}, style)
     return figure
 
 
@@ -139,7 +140,7 @@ def sweep(group: ComparableRuns, parameter: str) -> Figure:
     frame = pd.DataFrame(rows, columns=["label", "signal", "x", "value"]).astype({"value": float})
     mean = average(metric.scale == "log")
     figure, (axes,) = panels(1, formatting.title(group))
-    styles = line_styles(frame["label"])
+    styles, ends = line_styles(frame["label"]), dict[str, float]()
     for label, part in frame.groupby("label", sort=True):
         line = part.groupby("x")["value"].agg(["min", "max"])
         line["mean"] = part.groupby(["x", "signal"])["value"].agg(mean).groupby("x").agg(mean)
@@ -148,8 +149,12 @@ def sweep(group: ComparableRuns, parameter: str) -> Figure:
         axes.fill_between(line.index, line["min"], line["max"], color=style["color"], alpha=0.15, linewidth=0)
         lost = line.index[line["min"].isna()]
         axes.plot(lost, [0.97] * len(lost), "x", color=style["color"], transform=axes.get_xaxis_transform())
+        known = line["mean"].dropna()
+        if len(known):
+            ends[str(label)] = float(known.iloc[-1])
     axes.set(xlabel=parameter)
-    _name(axes, metric)
+    axes.margins(x=0.02)
+    _name(axes, metric, ends, styles)
     return figure
 
 
@@ -169,10 +174,11 @@ def _primary(group: ComparableRuns) -> Metric:
     return metrics[0]
 
 
-def _name(axes: Axes, metric: Metric) -> None:
+def _name(axes: Axes, metric: Metric, ends: Mapping[str, float], styles: Style) -> None:
+    """Name the y axis, and each line at its right end."""
     axes.set(yscale="log" if metric.scale == "log" else "linear", ylabel=formatting.metric_title(metric, [metric]))
-    figure, n_lines = axes.get_figure(), len(axes.get_legend_handles_labels()[0])
+    figure = axes.get_figure()
     assert isinstance(figure, Figure)
-    columns = 1 if n_lines <= FEW_LINES else 3
-    figure.set_figheight(figure.get_figheight() + LEGEND_ROW * -(-n_lines // columns))
-    figure.legend(loc="outside lower center", ncols=columns)  # outside, because lines may be anywhere in the panel
+    figure.set_figheight(height_for(len(ends), figure.get_figheight()))
+    figure.set_figwidth(figure.get_figwidth() + LABEL_ROOM_IN)
+    label_right(axes, {name: value for name, value in ends.items() if np.isfinite(value)}, styles)

@@ -63,8 +63,10 @@ def figure_of(
 def _one(groups: Sequence[ComparableRuns]) -> ComparableRuns:
     """Return the only group. Raises BadValue if there are several, which cannot be compared."""
     if len(groups) > 1:
-        tables = "; ".join(title(group) for group in groups)
-        raise BadValue(f"runs of {len(groups)} tables cannot share a figure; choose --tasks, --protocol or --track: {tables}")
+        tables = "".join(f"\n  {title(group)}" for group in groups)
+        raise BadValue(
+            f"runs of {len(groups)} tables cannot share a figure; choose one with --tasks, --protocol or --track:{tables}"
+        )
     return groups[0]
 
 

@@ -8,7 +8,11 @@ from inrbench.analyse import ComparableRuns, build_leaderboard
 from inrbench.analyse.costs import COSTS, costs_of, pareto_sets
 from inrbench.errors import NothingFound
 from inrbench.report import formatting
+from inrbench.report.plots.labels import height_for, label_points
 from inrbench.report.plots.style import marker_styles, panels
+
+PANEL_IN = 3.4
+"""Width of a panel in inches."""
 
 
 def pareto(group: ComparableRuns) -> Figure:
@@ -38,5 +42,10 @@ def pareto(group: ComparableRuns) -> Figure:
         if metric.scale == "log" and all(quality > 0 and math.isfinite(quality) for _, quality in points.values()):
             panel.set(yscale="log")
     axes[0].set(ylabel=formatting.metric_title(metric, [metric]))
-    axes[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    names = max(len(costs_of(leaderboard, cost)) for cost in sets)
+    figure.set_size_inches(PANEL_IN * len(sets), height_for(names, figure.get_figheight()))
+    for panel, cost in zip(axes, sets, strict=True):
+        panel.margins(0.08)
+        panel.autoscale_view()
+        label_points(panel, costs_of(leaderboard, cost), style, PANEL_IN * 0.8)
     return figure

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from inrbench.analyse import ComparableRuns
 from inrbench.errors import NothingFound
 from inrbench.report import formatting
+from inrbench.report.plots.labels import height_for, label_right
 from inrbench.report.plots.style import COLOURS, average, line_styles, panels, wrap_label
 
 FIRST = 0.5
@@ -60,14 +61,17 @@ def spectrum(group: ComparableRuns) -> Figure:
     figure, (axes,) = panels(1, formatting.title(group))
     truth = _by_octave(readings, "truth")
     axes.plot(truth.index, truth, color="#999999", label="signal")
-    style = line_styles(readings["label"])
+    style, ends = line_styles(readings["label"]), {"signal": float(truth.iloc[-1])}
     for label, part in readings.groupby("label", sort=True):
         line = _by_octave(part, "error")
+        ends[str(label)] = float(line.iloc[-1])
         axes.plot(line.index, line, label=label, **style[str(label)])
     names = sorted({name.partition(" ")[2] for name in readings["name"]}, key=_octave)
     axes.set_xticks(range(len(names)), names, rotation=45)
     axes.set(yscale="log", xlabel="frequency (cycles per domain)", ylabel="energy")
-    axes.legend()
+    axes.margins(x=0.02)
+    figure.set_figheight(height_for(len(ends), figure.get_figheight()))
+    label_right(axes, ends, {**style, "signal": {"color": "#777777"}})
     return figure
 
 

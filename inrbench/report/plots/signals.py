@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 from inrbench.analyse import ComparableRuns, metrics_of, scores_by_signal
 from inrbench.errors import NothingFound
 from inrbench.report import formatting
+from inrbench.report.plots.labels import height_for, label_right
 from inrbench.report.plots.style import COLUMN_WIDTH_IN, marker_styles, panels
 
 
@@ -24,8 +25,12 @@ def per_signal(group: ComparableRuns) -> Figure:
     figure.set_figwidth(max(COLUMN_WIDTH_IN, 0.25 * len(scores) + 1))
     style = marker_styles(map(str, scores))
     for label in scores:
-        axes.plot(range(len(scores)), scores[label], label=label, **{**style[str(label)], "markersize": 3})
+        look = {**style[str(label)], "markersize": 3, "linestyle": "-", "linewidth": 0.4}
+        axes.plot(range(len(scores)), scores[label], label=label, **look)
     axes.set_xticks(range(len(scores)), scores.index, rotation=90)
     axes.set(yscale="log" if metric.scale == "log" else "linear", ylabel=formatting.metric_title(metric, [metric]))
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axes.set_xlim(-0.5, len(scores) - 0.5)
+    figure.set_figheight(height_for(len(scores.columns), figure.get_figheight()) + 0.5)
+    ends = {str(label): float(known.iloc[-1]) for label in scores if len(known := scores[label].dropna())}
+    label_right(axes, ends, style)
     return figure

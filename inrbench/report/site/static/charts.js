@@ -15,14 +15,23 @@ function tickText(value) {
   return String(Number(value.toPrecision(6)));
 }
 
-// Move labels apart: they keep their order, and are at least a line apart if there is room.
+// Move labels apart: they keep their order, and are at least a line apart if there is room, as near to their lines as possible
+// (isotonic regression of the places without the gaps between them, by pooling neighbours).
 function spread(places, low, high) {
+  if (!places.length) return;
   places.sort((a, b) => a.y - b.y);
-  const step = Math.min(LINE_HEIGHT, (high - low) / Math.max(places.length, 1));
-  let last = low - step;
-  for (const place of places) last = place.at = Math.max(place.y, last + step);
-  let next = high + step;
-  for (const place of [...places].reverse()) next = place.at = Math.min(place.at, next - step);
+  const step = Math.min(LINE_HEIGHT, (high - low) / Math.max(places.length - 1, 1));
+  const pools = [];
+  places.forEach((place, i) => {
+    pools.push({ sum: place.y - i * step, count: 1 });
+    while (pools.length > 1) {
+      const [before, last] = pools.slice(-2);
+      if (before.sum / before.count <= last.sum / last.count) break;
+      pools.splice(-2, 2, { sum: before.sum + last.sum, count: before.count + last.count });
+    }
+  });
+  const near = pools.flatMap(({ sum, count }) => Array(count).fill(sum / count));
+  places.forEach((place, i) => { place.at = Math.min(Math.max(near[i], low), high - (places.length - 1) * step) + i * step; });
 }
 
 function labelLines(plot, chart) {
