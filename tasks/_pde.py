@@ -83,9 +83,9 @@ def lbfgs(**settings: Any) -> Protocol:
         batch=2048,
         optimiser=AdamLbfgs(lbfgs_steps=1_000),
         sources={
-            "optimiser": "Adam and then L-BFGS until it ends, as in Raissi et al., JCP 378, 2019, and in most work on such "
-            "networks since; the numbers of steps are inrbench's choice",
-            "epochs": "3,000 steps of Adam, 1,000 iterations of L-BFGS, each of which costs two to three times as much",
+            "optimiser": "Adam and then L-BFGS, as in Raissi et al., JCP 378, 2019, and in much work on such networks since",
+            "epochs, lr, lr_min, schedule": "3,000 steps of Adam, 1e-3 to 1e-5, and 1,000 iterations of L-BFGS, each of which "
+            "costs two to three times as much: inrbench's choice",
             "batch, condition_points": "2,048 and 128 points, more than in 'standard': L-BFGS has one set of points, Adam one "
             "for every step",
             "width, n_layers, condition_weight, signals": "as in 'standard'",

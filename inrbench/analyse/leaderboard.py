@@ -363,7 +363,7 @@ def _compare_with_best(rows: list[Entry], group: ComparableRuns, metric: Metric)
         row.difference_to_best, row.p_to_best = bootstrap_mean(values), p
     pairs = len(complete) * len(others) // 2
     if not can_distinguish(len(scores), pairs):
-        return [f"no ranks: with {len(scores)} signals, no test of {pairs} pairs of methods could tell them apart"]
+        return [f"no ranks: {len(scores)} signals are too few for tests of all {pairs} pairs of methods"]
     sign = -1.0 if metric.higher_is_better else 1.0
     ranks = shared_ranks({row.label: sign * scores[row.label].to_numpy() for row in complete})
     for row in complete:

@@ -55,12 +55,14 @@ def command(
     """
     from inrbench import report
     from inrbench.analyse import leaderboards
+    from inrbench.report.columns import check_columns
 
     if combined:
         _print_overall(results, tasks, protocol, track, style)
         return
     tables = leaderboards(results, words(tasks), words(protocol), curves=details, track=track)
     chosen = words(columns)
+    check_columns(tables, chosen)
     if style == "terminal":
         report.print_leaderboards(tables, details, columns=chosen, wide=wide)
     elif style == "markdown":

@@ -21,13 +21,14 @@ HOST = "127.0.0.1"
 )
 @click.option("--serve", is_flag=True, help="Then serve the site, to this machine only, until Ctrl-C.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="For --serve; 0 picks a free one.")
+@click.option("--url", default="", help="The address at which you publish the site: links to it then show a picture.")
 @plugin_option
 @results_and_artifacts_option
-def command(output: Path, serve: bool, port: int, plugins: tuple[Path, ...], results: Path) -> None:
+def command(output: Path, serve: bool, port: int, url: str, plugins: tuple[Path, ...], results: Path) -> None:
     """Write a static site of the results.
 
-    It has leaderboards, curves, pictures, methods, verdicts on papers, and the runs behind each number. It opens from the
-    file system, needs no network, and can be copied to any web server.
+    It has an answer, leaderboards, curves, pictures, methods, verdicts on papers, and the runs behind each number. It opens
+    from the file system, needs no network, and can be copied to any web server.
 
     \b
     inrbench report -o site
@@ -36,7 +37,7 @@ def command(output: Path, serve: bool, port: int, plugins: tuple[Path, ...], res
     from inrbench.registry import Registry
     from inrbench.report.site import build_site
 
-    facts = build_site(results, output, Registry(plugins), lambda what: say(f"{what} ..."))
+    facts = build_site(results, output, Registry(plugins), lambda what: say(f"{what} ..."), url)
     say(f"wrote {output / 'index.html'}: {facts.pages} pages, {facts.bytes / 2**20:.1f} MiB with all media and scripts")
     for reason in facts.refused:
         say(f"skipped: {reason}")

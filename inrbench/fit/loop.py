@@ -158,6 +158,8 @@ class _Training:
         own = self.hooks.own.optimiser if self.hooks.own else None
         self.fixed_batch_from = (own or protocol.optimiser).fixed_batch_from(self.steps)
         """The step from which all steps use one batch."""
+        self.scheduled_epochs = -(-self.fixed_batch_from // problem.steps_per_epoch)
+        """Epochs with a learning rate from the schedule."""
         self.work = None if is_solver(network) or self.hooks.samples else count_ops(network, problem)
         self.take_step = make_step(engine, network, self.hooks.problem, protocol, self.steps, self.hooks.own)
         generator = torch.Generator().manual_seed(data_seed)
@@ -218,7 +220,8 @@ class _Training:
 
     def _learning_rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
-        return self.hooks.learning_rate(learning_rate(self.protocol, step // self.problem.steps_per_epoch), step)
+        rate = learning_rate(self.protocol, step // self.problem.steps_per_epoch, self.scheduled_epochs)
+        return self.hooks.learning_rate(rate, step)
 
     def _next_batch(self) -> Batch:
         """Return the points of the next step; none for a solver."""

@@ -5,13 +5,19 @@ import math
 from inrbench.spec import Protocol
 
 
-def learning_rate(protocol: Protocol, epoch: int) -> float:
+def learning_rate(protocol: Protocol, epoch: int, epochs: int | None = None) -> float:
     """Return the learning rate of an epoch, counted from 0, as given by torch's schedulers stepped once per epoch.
 
     ``cosine``: CosineAnnealingLR with T_max = epochs; ``exponential``: lr (lr_min / lr)^(epoch / epochs); ``constant``: lr;
     ``step``: lr step_factor^(epoch // step_epochs), never below lr_min. A warm-up of n epochs comes first: lr times 1/(n + 1),
     2/(n + 1), and so on; the schedule then covers the remaining epochs.
+
+    Args:
+        protocol: The protocol.
+        epoch: The epoch, from 0.
+        epochs: Epochs that the schedule covers; those of the protocol by default. Later epochs have the last rate.
     """
+    epochs = protocol.epochs if epochs is None else epochs
     warmup = protocol.warmup_epochs
     if epoch < warmup:
         return protocol.lr * (epoch + 1) / (warmup + 1)
@@ -20,7 +26,7 @@ def learning_rate(protocol: Protocol, epoch: int) -> float:
         assert protocol.step_epochs is not None
         assert protocol.step_factor is not None
         return max(protocol.lr_min, protocol.lr * protocol.step_factor ** (epoch // protocol.step_epochs))
-    progress = epoch / (protocol.epochs - warmup)
+    progress = min(1.0, epoch / max(epochs - warmup, 1))
     if protocol.schedule == "cosine":
         return protocol.lr - (protocol.lr - protocol.lr_min) * (1 - math.cos(math.pi * progress)) / 2
     if protocol.schedule == "exponential":

@@ -6,7 +6,7 @@ in chunks that fit in the cache, with the fastest fp32 matmul backend, with fuse
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 from typing import Protocol as Interface
@@ -21,7 +21,7 @@ from inrbench.fit.optimise import Updates
 from inrbench.fit.precision import in_precision
 from inrbench.nn import OwnTraining, Solver, is_solver
 from inrbench.problems import Batch, Problem, equal_chunks, largest_chunk, point_weight
-from inrbench.spec import Adam, Optimiser, Precision, Protocol
+from inrbench.spec import Adam, AdamLbfgs, Optimiser, Precision, Protocol
 
 Engine = Literal["fast", "reference"]
 ADAM = Adam()
@@ -354,7 +354,12 @@ def load_kernels(device: torch.device, problem: Problem, updates: Updates) -> No
         for parameter in spare.parameters():
             parameter.zero_()
     point = torch.ones(1, 2, device=device)
-    Updates(spare, updates.optimiser, updates.fused).step(lambda: (loss := spare(point).sum()).backward() or loss, 0.0)
+    optimiser, steps = updates.optimiser, 1
+    if isinstance(optimiser, AdamLbfgs):  # a step of each
+        optimiser, steps = replace(optimiser, lbfgs_steps=1), 2
+    spares = Updates(spare, optimiser, updates.fused, steps=steps)
+    for _ in range(steps):
+        spares.step(lambda: (loss := spare(point).sum()).backward() or loss, 0.0)
     losses = torch.zeros(2, device=device)
     losses[0] = problem.example(1)[0].sum()
     bool(losses.isfinite().all())

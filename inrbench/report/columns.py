@@ -8,6 +8,8 @@ from inrbench.errors import BadValue
 from inrbench.report import formatting
 
 METHOD = "method"
+SOMETIMES = ("rank", "to-best", "train", "gpu-memory")
+"""Columns that a table has if its runs allow it."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,11 @@ class Column:
 
 
 def columns_of(leaderboard: Leaderboard, wanted: Sequence[str] = ()) -> list[Column]:
-    """Return the columns of a table, or those with the wanted names; the method is always the first.
+    """Return the columns of a table, or those with the wanted names that it has; the method is always the first.
 
     Args:
         leaderboard: The table.
         wanted: Names of columns, such as ``psnr`` or ``params``; all if empty.
-
-    Raises:
-        BadValue: A wanted column does not exist in this table.
     """
     names, heads = _names(leaderboard), formatting.header(leaderboard)
     rows = [formatting.cells(leaderboard, row) for row in leaderboard.rows]
@@ -52,10 +51,17 @@ def columns_of(leaderboard: Leaderboard, wanted: Sequence[str] = ()) -> list[Col
         name: Column(name, head, tuple(row[i] for row in rows), orders[name])
         for i, (name, head) in enumerate(zip(names, heads, strict=True))
     }
-    if unknown := [name for name in wanted if name not in columns]:
-        where = formatting.title(leaderboard.group)
-        raise BadValue(f"--columns {unknown[0]}: {where} has no such column. It has: {', '.join(columns)}")
-    return [columns[name] for name in dict.fromkeys([METHOD, *wanted])] if wanted else list(columns.values())
+    if not wanted:
+        return list(columns.values())
+    return [columns[name] for name in dict.fromkeys([METHOD, *wanted]) if name in columns]
+
+
+def check_columns(leaderboards: Sequence[Leaderboard], wanted: Sequence[str]) -> None:
+    """Raise BadValue for a wanted column that none of the tables has. Some have no ranks, or no comparable times."""
+    known = dict.fromkeys([name for leaderboard in leaderboards for name in _names(leaderboard)])
+    known |= dict.fromkeys(SOMETIMES)
+    if unknown := [name for name in wanted if name not in known]:
+        raise BadValue(f"--columns {unknown[0]}: none of these tables has this column. There are: {', '.join(known)}")
 
 
 def that_fit(columns: Sequence[Column], width: float, width_of: Callable[[Column], float]) -> tuple[list[Column], list[Column]]:

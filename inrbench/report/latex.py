@@ -51,9 +51,6 @@ def to_latex(leaderboards: Sequence[Leaderboard], columns: Sequence[str] = (), w
         leaderboards: The tables.
         columns: Names of the columns to print; those that fit if empty.
         wide: Whether to print all columns, however wide the table is.
-
-    Raises:
-        BadValue: A leaderboard does not have one of the columns.
     """
     return "% \\usepackage{booktabs}\n" + "\n".join(_one(leaderboard, columns, wide) for leaderboard in leaderboards)
 

@@ -39,9 +39,6 @@ def print_leaderboards(
         console: The console to print to; a new one on standard output by default.
         columns: Names of the columns to print; those that fit if empty.
         wide: Whether to print all columns, however wide the terminal is.
-
-    Raises:
-        BadValue: A leaderboard does not have one of the columns.
     """
     console = console or Console(highlight=False)
     if not console.is_terminal:

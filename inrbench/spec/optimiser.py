@@ -137,8 +137,9 @@ class Lbfgs(Optimiser):
 class AdamLbfgs(Optimiser):
     """``torch.optim.Adam``, then ``torch.optim.LBFGS``, as is usual for equations (Raissi et al., JCP 378, 2019).
 
-    Each step of L-BFGS is one iteration with a line search that begins at the length 1: the learning rate of the protocol
-    applies only to Adam. All of them use one batch, because the curvature is estimated from the differences between steps.
+    Each step of L-BFGS is one iteration with a line search that begins at the length 1: the learning rate and the schedule of
+    the protocol apply only to Adam. All of them use one batch, because the curvature is estimated from the differences between
+    steps; if a method chooses the points of its steps, it chooses among those of that batch.
 
     Args:
         betas: Decay rates of Adam's running averages, from 0 up to 1.

@@ -24,7 +24,7 @@ from inrbench.store.read import (
 )
 from inrbench.store.remote import MARK, claims_mirror, display_name, mirror_of
 from inrbench.store.schema import IDENTITY, LEGACY_DEFAULTS, SCHEMA, Attempt, new_attempt_id, spec_of
-from inrbench.store.verified import VERIFIED, add_verified, verified_methods
+from inrbench.store.verified import VERIFIED, add_verified, verified_methods, verified_runs
 from inrbench.store.verify import VerifyResult, verify
 from inrbench.store.write import append, check_writable
 
@@ -85,5 +85,6 @@ __all__ = [
     "spec_of",
     "stored_run",
     "verified_methods",
+    "verified_runs",
     "verify",
 ]

@@ -1,13 +1,18 @@
 """The folder of a submission: the method's file, its runs, the environment, and a manifest with the hash of each file."""
 
 import json
+import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path, PurePosixPath
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 import inrbench
 from inrbench.data import file_sha256
@@ -17,7 +22,7 @@ from inrbench.registry import Registry
 from inrbench.registry.code import imported_files
 from inrbench.spec import name_error
 from inrbench.store import export_compact, read_runs
-from inrbench.store.files import is_regular, read_regular, regular_files
+from inrbench.store.files import is_regular, read_regular
 from inrbench.store.read_guard import read_json
 
 MANIFEST = "submission.json"
@@ -74,18 +79,22 @@ def write_bundle(plugin: Path, results: Path, target: Path, author: str, tasks: 
     if target.exists() and any(target.iterdir()):
         raise BadValue(f"-o {target}: this folder is not empty; choose a new one")
     code = registry.source("method", methods[0]).sha256()
+    files = (plugin, *imported_files(plugin))
+    if outside := [file for file in files if not file.is_relative_to(plugin.parent)]:
+        raise BadValue(f"{plugin.name} imports {outside[0].name}, which is not in its folder; move it there, and run it again")
     _refuse_without_runs(results, methods, code, plugin.name)
     try:
         with tempfile.TemporaryDirectory() as scratch:
             merged = export_compact(results, Path(scratch) / RESULTS, tasks)
-            own = [path for path in merged.written if path.stem in methods]
-            if not own:
-                raise NothingFound(f"'{results}' has no runs of {', '.join(methods)} on these tasks")
-            for path in own:
-                where = target / path.relative_to(scratch)
-                where.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, where)
-        for file in (plugin, *imported_files(plugin)):
+            rows = {path: _submitted(path, code, registry) for path in merged.written if path.stem in methods}
+            if not any(table.num_rows for table in rows.values()):
+                raise NothingFound(f"'{results}' has no runs of {', '.join(methods)} on built-in signals of these tasks")
+            for path, table in rows.items():
+                if table.num_rows:
+                    where = target / path.relative_to(scratch)
+                    where.parent.mkdir(parents=True, exist_ok=True)
+                    pq.write_table(table, where, compression="zstd")
+        for file in files:
             where = target / file.relative_to(plugin.parent)
             where.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, where)
@@ -95,6 +104,20 @@ def write_bundle(plugin: Path, results: Path, target: Path, author: str, tasks: 
     except OSError as error:
         raise StoreError(f"cannot write to {target}: {error.strerror or error}; choose another folder with -o") from error
     return bundle
+
+
+def _submitted(path: Path, code: str, registry: Registry) -> pa.Table:
+    """Return the rows of a file that others can check: of this code, on built-in signals, and no trials of a search."""
+    table = pq.read_table(path)
+    chosen = [
+        row["method_sha256"] == code
+        and row["track"] != "search"
+        and row["task"] in registry.tasks
+        and registry.source("task", row["task"]).origin == "builtin"
+        and row["signal"] in registry.task(row["task"]).signals()
+        for row in table.select(["method_sha256", "track", "task", "signal"]).to_pylist()
+    ]
+    return table.filter(pa.array(chosen, pa.bool_()))
 
 
 def read_bundle(folder: Path) -> Bundle:
@@ -124,7 +147,7 @@ def read_bundle(folder: Path) -> Bundle:
         raise BadValue(f"{folder}: its plugin '{bundle.plugin}' is not one of its files")
     found = _hashes(folder)
     if missing := sorted(bundle.files.keys() - found):
-        raise BadValue(f"{folder}: {missing[0]} is missing, or is a link")
+        raise BadValue(f"{folder}: {missing[0]} is missing")
     if spare := sorted(found.keys() - bundle.files):
         raise BadValue(f"{folder}: {spare[0]} is not in {MANIFEST}")
     if changed := sorted(name for name, digest in bundle.files.items() if found[name] != digest):
@@ -133,16 +156,43 @@ def read_bundle(folder: Path) -> Bundle:
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of each file of a submission but its manifest. Links are left out."""
+    """Return the SHA-256 of each file of a submission but its manifest.
+
+    Raises BadValue for a link, anything that is no regular file, too many files, or a file that is too large.
+    """
     found: dict[str, str] = {}
-    for path in regular_files(folder, lambda name: name != MANIFEST):
-        if len(found) == MAX_FILES:
-            raise BadValue(f"{folder} has more than {MAX_FILES} files")
-        if path.stat().st_size > MAX_MEDIA_BYTES:
-            raise BadValue(f"{path} is larger than {MAX_MEDIA_BYTES:,} bytes")
-        if is_regular(path) and "__pycache__" not in path.parts:
-            found[path.relative_to(folder).as_posix()] = file_sha256(path)
+    for where, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(where) / name
+            inside = path.relative_to(folder).as_posix()
+            if path.is_symlink() or (name in files and not is_regular(path)):
+                raise BadValue(f"{folder}: {inside} is a link or no regular file; a submission has only files of its own")
+            if name in folders or inside == MANIFEST:
+                continue
+            if len(found) == MAX_FILES:
+                raise BadValue(f"{folder} has more than {MAX_FILES} files")
+            if path.stat().st_size > MAX_MEDIA_BYTES:
+                raise BadValue(f"{folder}: {inside} is larger than {MAX_MEDIA_BYTES:,} bytes")
+            found[inside] = file_sha256(path)
     return found
+
+
+@contextmanager
+def private_copy(folder: Path) -> Iterator[Path]:
+    """Copy the files of a submission to a folder that nobody else knows, and check the copy against its manifest.
+
+    What is checked there is what is executed and accepted, whatever happens to the folder meanwhile. Raises BadValue as
+    ``read_bundle``.
+    """
+    read_bundle(folder)
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / "submission"
+        try:
+            shutil.copytree(folder, copy, symlinks=True)
+        except (OSError, shutil.Error) as error:
+            raise BadValue(f"{folder} cannot be read: {error}") from error
+        read_bundle(copy)
+        yield copy
 
 
 def _refuse_without_runs(results: Path, methods: tuple[str, ...], code: str, plugin: str) -> None:

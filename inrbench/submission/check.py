@@ -1,6 +1,7 @@
 """Check a submission: its files, its rows, its method, and some of its runs, which are carried out again."""
 
 import math
+import secrets
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,11 +23,11 @@ DECIBELS, DECADES, SHARE = 1.0, 0.3, 0.05
 
 
 def check_bundle(folder: Path, sample: int = 2) -> Iterator[CheckResult]:
-    """Yield the results of the checks of a submission. The method's code is executed.
+    """Yield the results of the checks of a submission. The method's code is executed, in this process, too.
 
     Args:
-        folder: The folder of the submission.
-        sample: Number of runs to repeat, the shortest of each task first.
+        folder: A private copy of the submission (``private_copy``).
+        sample: Number of runs to repeat, chosen at random.
 
     Raises:
         BadValue: The folder is not a submission, or its files are not those of its manifest.
@@ -65,6 +66,8 @@ def _wrong_code(folder: Path, bundle: Bundle, registry: Registry) -> CheckResult
         if name not in registry.names_in(folder / bundle.plugin):
             return CheckResult("code", "fail", f"{bundle.plugin} does not register {name}")
         code = registry.source("method", name).sha256()
+        if code != bundle.code_sha256:
+            return CheckResult("code", "fail", f"the code of {bundle.plugin} is not the one in the manifest")
         if set(rows.loc[rows["method"] == name, "method_sha256"]) != {code}:
             return CheckResult("code", "fail", f"runs of {name} are of other code than {bundle.plugin}", "run it again")
     return None
@@ -73,7 +76,11 @@ def _wrong_code(folder: Path, bundle: Bundle, registry: Registry) -> CheckResult
 def _repeat(folder: Path, bundle: Bundle, sample: int) -> Iterator[CheckResult]:
     """Carry some runs out again, and compare their primary metrics with the submitted ones."""
     submitted = _primary_metrics(folder / RESULTS)
-    for run_id, options in _sampled(folder, bundle, sample).items():
+    if sample and not (chosen := _sampled(folder, bundle, sample)):
+        yield CheckResult(
+            "again", "warn", "no run can be repeated here: none on a CPU and on another track than tuned ended well"
+        )
+    for run_id, options in (chosen if sample else {}).items():
         with tempfile.TemporaryDirectory() as scratch:
             ((_, outcome),) = run(replace(options, results=Path(scratch)), QuietObserver()).outcomes or ((None, None),)
             repeated = _primary_metrics(Path(scratch)) if outcome else {}
@@ -115,7 +122,10 @@ def _primary_metrics(results: Path) -> dict[str, tuple[Metric, float]]:
     """Return the primary metric and its value of each run that ended ok, by run id."""
     found = {}
     for group in comparable_runs(results, COLUMNS):
-        metric = metrics_of(group.runs)[0]
+        metrics = metrics_of(group.runs)
+        if not metrics:
+            continue
+        metric = metrics[0]
         for row in group.runs.itertuples(index=False):
             value = measured(row.metrics, metric.id) if row.status == "ok" else None
             if value is not None:
@@ -124,13 +134,11 @@ def _primary_metrics(results: Path) -> dict[str, tuple[Metric, float]]:
 
 
 def _sampled(folder: Path, bundle: Bundle, sample: int) -> dict[str, RunOptions]:
-    """Return the shortest runs on CPUs, from different tasks first, by run id."""
+    """Return runs on CPUs, chosen at random, by run id. The settings of tuned runs are not part of a submission."""
     names = ["run_id", "task", "signal", "method", "variant", "protocol", "seed", "engine", "track", "device_class", "status"]
-    rows = read_runs(folder / RESULTS, [*names, "wall_seconds"]).table.to_pandas()
+    rows = read_runs(folder / RESULTS, names).table.to_pandas()
     rows = rows[(rows["status"] == "ok") & (rows["device_class"] == "cpu") & ~rows["track"].str.startswith("tuned")]
-    rows = rows.sort_values("wall_seconds")
-    rows["nth"] = rows.groupby("task").cumcount()
-    chosen = rows.sort_values(["nth", "wall_seconds"]).head(sample)
+    chosen = rows.sample(min(sample, len(rows)), random_state=secrets.randbits(32))
     return {row.run_id: _again(row, folder / bundle.plugin) for row in chosen.itertuples(index=False)}
 
 

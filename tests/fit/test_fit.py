@@ -9,6 +9,7 @@ from torch import nn
 
 from inrbench.fit import Clock, MemoryMeter, Predictor, count_ops, fit, learning_rate, log_spaced_steps, loop
 from inrbench.fit.optimise import Updates
+from inrbench.fit.step import FastStep, ReferenceStep
 from inrbench.problems import Regression
 from inrbench.spec import OPTIMISERS, Protocol
 
@@ -143,24 +144,26 @@ def test_each_optimiser_equals_torch_and_reduces_the_loss(name, engine):
 def test_adam_then_lbfgs_takes_its_last_steps_on_one_batch(engine, monkeypatch):
     """Steps 1 to 4 are Adam's, on new batches; steps 5 to 8 are those of L-BFGS, on the batch of step 5."""
     chosen = protocol(optimiser=OPTIMISERS["adam-lbfgs"](lbfgs_steps=4), epochs=4, lr=1e-3, lr_min=1e-3, schedule="constant")
-    seen, kinds, step = [], [], Updates.step
+    batches, kinds, step, call = [], [], Updates.step, ReferenceStep.__call__ if engine == "reference" else FastStep.__call__
 
     def recorded(self, gradient, rate):
         kinds.append(type(self._of_this_step()[0]).__name__)
         return step(self, gradient, rate)
 
-    fitted = problem(n=50, batch=25)
-    loss = Regression.loss
     monkeypatch.setattr(Updates, "step", recorded)
-    monkeypatch.setattr(
-        Regression, "loss", lambda self, net, chunk, weight: seen.append(chunk[0]) or loss(self, net, chunk, weight)
-    )
-    result, _ = run(network(), chosen, fitted, engine=engine)
+    for kind in (FastStep, ReferenceStep):
+        monkeypatch.setattr(kind, "__call__", lambda self, batch, rate: batches.append(batch[0]) or call(self, batch, rate))
+    result, _ = run(network(), chosen, problem(n=50, batch=25), engine=engine)
     assert kinds == ["Adam"] * 4 + ["LBFGS"] * 4
-    assert result.steps == 8
-    last = [chunk for chunk in seen if len(chunk) == 25][-4:]
-    assert all(torch.equal(chunk, last[0]) for chunk in last)
-    assert not torch.equal(seen[-1], seen[1])
+    assert result.steps == len(batches) == 8
+    assert len({tuple(batch.flatten().tolist()) for batch in batches[:5]}) == 5  # the fifth is new, too
+    assert all(torch.equal(batch, batches[4]) for batch in batches[5:])
+
+
+def test_the_schedule_of_adam_ends_where_lbfgs_begins():
+    chosen = protocol(epochs=10)
+    assert learning_rate(chosen, 5, 5) == learning_rate(chosen, 8, 5) == pytest.approx(chosen.lr_min)
+    assert learning_rate(chosen, 0, 5) == chosen.lr
 
 
 def test_bfloat16_changes_the_first_loss_only_slightly():
@@ -345,7 +348,6 @@ def test_a_step_on_a_full_size_image_takes_less_than_3_gb(method):
     code = f"""
 import torch
 from inrbench.fit import FastStep, MemoryMeter
-from inrbench.fit.optimise import Updates
 from inrbench.problems import Regression
 from inrbench.registry import Registry
 from inrbench.spec import NetworkSpec

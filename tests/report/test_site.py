@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import tomllib
 from contextlib import closing
@@ -16,12 +17,15 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from inrbench.analyse import comparable_runs
 from inrbench.cli.main import cli
-from inrbench.data import write_image, write_ply
+from inrbench.data import read_image, write_image, write_ply, write_video
 from inrbench.errors import BadValue
 from inrbench.registry import Registry
 from inrbench.report.site import build_site, to_html
+from inrbench.report.site.protocol_card import protocol_card
 from inrbench.report.site.urls import slug
+from inrbench.report.site.verdict import verdict_of
 from inrbench.spec import CurvePoint
 from inrbench.store import append, keep_artifacts
 
@@ -220,16 +224,17 @@ def test_table_is_sorted_as_numbers_and_filtered_and_the_address_keeps_the_view(
     page.wait_for_function("document.querySelector('table.leaderboard tbody td').innerText === 'finer'")
     assert page.locator("table.leaderboard tbody tr:visible").count() == 3  # siren, finer, wire
     page.locator("input[data-filter]").fill("nothing of this name")
-    assert page.get_by_text("No method contains this text.").is_visible()
+    assert page.get_by_text("No row contains this text.").is_visible()
 
 
-def test_the_first_click_on_an_error_or_a_name_sorts_upwards(tab, site):
-    page = tab(site / "index.html")
-    for name in ("task", "value"):
-        head = page.locator("#all-tables th", has_text=name).first
-        head.click()
-        expected = "ascending" if name == "task" else "descending"
-        page.wait_for_function(f"[...document.querySelectorAll('#all-tables th')].some(th => th.ariaSort === '{expected}')")
+@pytest.mark.parametrize(("head", "order"), [("method", "ascending"), ("PSNR", "descending"), ("MSE", "ascending"),
+                                             ("train (s)", "ascending"), ("params", "ascending")])  # fmt: skip
+def test_the_first_click_sorts_the_better_way(tab, site, head, order):
+    page = tab(next((site / "tables").glob("toy*")))
+    page.locator("table.leaderboard th", has_text=head).first.click()
+    page.wait_for_function(
+        f"[...document.querySelectorAll('table.leaderboard th')].some(th => th.getAttribute('aria-sort') === '{order}')"
+    )
 
 
 def test_leaderboard_cell_links_to_its_runs(tab, site):
@@ -312,6 +317,23 @@ def test_a_swipe_over_a_picture_scrolls_the_page(browser, site):
         page.wait_for_function("scrollY > 50")
 
 
+def test_videos_play_in_step(tab, attempt, tmp_path):
+    frames = np.random.default_rng(0).integers(0, 255, (25, 16, 32, 3)).astype(np.uint8)
+    for method, factor in (("siren", 1.0), ("msa", 0.5)):
+        kept = keep_artifacts(
+            tmp_path / "r", lambda folder, f=factor: write_video(folder / "reconstruction.mp4", (frames * f).astype(np.uint8))
+        )
+        one = attempt(method=method)
+        append(tmp_path / "r", replace(one, result=replace(one.result, artifacts=kept)))
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    page = tab(next((tmp_path / "site" / "signals").glob("*")))
+    page.wait_for_function("[...document.querySelectorAll('video')].filter(v => v.readyState > 0).length === 2")
+    page.evaluate("document.querySelectorAll('video')[0].currentTime = 0.5")
+    page.wait_for_function("document.querySelectorAll('video')[1].currentTime === 0.5")
+    page.evaluate("document.querySelectorAll('video')[1].play()")
+    page.wait_for_function("!document.querySelectorAll('video')[0].paused")
+
+
 def test_mesh_viewers_load_and_turn_together(tab, site):
     page = tab(next((site / "signals").glob("toy*__a.html")))
     for count in (1, 2):
@@ -370,11 +392,92 @@ def test_home_says_what_is_best_by_how_much_and_how_sure(attempt, tmp_path):
                 append(tmp_path / "r", one)
     build_site(tmp_path / "r", tmp_path / "site", Registry())
     text = re.sub(r"<[^>]+>", "", (tmp_path / "site" / "index.html").read_text(encoding="utf-8"))
-    sure = (
-        r"many: siren (29|30)\.\d\d dB, ahead of msa by (4|5)\.\d\d dB \[[\d.]+, [\d.]+\]\. Sure on these signals \(8 signals"
-    )
+    sure = r"many: siren PSNR (29|30)\.\d\d dB, ahead of msa by (4|5)\.\d\d dB \[[\d.]+, [\d.]+\]\. Sure on these signals \(8 signals"
     assert re.search(sure, text)
     assert "Open: 2 signals, 1 seed, too few for a test." in text
+
+
+@pytest.mark.parametrize(("signals", "ranks", "sure"), [(8, False, True), (12, True, True)])
+def test_eight_signals_decide_the_first_place_but_give_no_ranks_to_seven_methods(attempt, tmp_path, signals, ranks, sure):
+    from inrbench.analyse import leaderboards
+
+    random = np.random.default_rng(0)
+    for signal in range(signals):
+        for number in range(7):
+            append(tmp_path / "r", attempt(30.0 - number + 0.1 * random.normal(), method=f"m{number}", signal=f"s{signal:02}"))
+    (table,) = leaderboards(tmp_path / "r")
+    assert (table.rows[0].rank is not None) == ranks
+    assert any("no ranks: 8 signals are too few for tests of all 21 pairs" in note for note in table.notes) != ranks
+    assert table.rows[1].p_to_best == pytest.approx(6 * 2.0 ** (1 - signals))
+    assert verdict_of(table).decided == sure
+
+
+def test_protocol_card_says_what_was_measured(attempt, tmp_path):
+    """The card of a known protocol has its numbers; tuning signals are named only where a table is tuned."""
+    registry = Registry()
+    fingerprint = registry.task("kodak").protocol("standard").fingerprint("kodak", registry.task("kodak").version)
+    for track in ("paper", "tuned-4"):
+        append(tmp_path / "r", attempt(task="kodak", protocol="standard", protocol_fingerprint=fingerprint, track=track))
+    groups = comparable_runs(tmp_path / "r", ("metrics", "status"))
+    tuned = [group for group in groups if group.track != "paper"]
+    terms = dict(protocol_card(groups, registry)["terms"])
+    assert "4 nonlinear layers of width 100" in terms["Network"] and "1,500 epochs with all points" in terms["Training"]
+    assert "coffee" in terms["Tuned on"]
+    assert "Tuned on" not in dict(protocol_card([group for group in groups if group not in tuned], registry)["terms"])
+    unknown = replace(groups[0], fingerprint="0" * 12)
+    assert protocol_card([unknown], registry)["terms"] == []
+
+
+def test_every_task_has_a_tile_and_tables_of_other_kinds_are_not_averaged(attempt, tmp_path):
+    for task, protocol in (("a", "standard+epochs=30"), ("b", "test"), ("c", "standard"), ("d", "standard"), ("e", "standard")):
+        for method in ("siren", "msa"):
+            other = {"device_class": "cuda"} if task == "e" else {}
+            append(tmp_path / "r", attempt(method=method, task=task, protocol=protocol,
+                                           protocol_fingerprint=sha256(task.encode()).hexdigest()[:12], **other))  # fmt: skip
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    home = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert home.count('class="tile') - home.count('class="tile-title') - home.count('class="tiles') == 5
+    answer = home.split("Protocol <em>standard</em>")[1].split("</p>")[0]
+    assert "c</a>" in answer and "d</a>" in answer and "e</a>" not in answer
+
+
+def test_a_task_that_cannot_be_loaded_does_not_stop_the_report(attempt, tmp_path):
+    (tmp_path / "broken.py").write_text("from inrbench import register_task\nimport no_such_module\n\n@register_task('toy')\n"
+                                        "class Toy: ...\n")  # fmt: skip
+    append(tmp_path / "r", attempt())
+    build_site(tmp_path / "r", tmp_path / "site", Registry([tmp_path / "broken.py"]))
+    assert (tmp_path / "site" / "index.html").is_file()
+
+
+def test_the_command_of_the_compare_page_is_quoted(tab, attempt, tmp_path):
+    for method, variant in (("siren", ""), ("msa", "x='; touch owned; '")):
+        append(tmp_path / "r", attempt(method=method, variant=variant, params={"x": "y"} if variant else {}))
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    page = tab(tmp_path / "site" / "compare.html")
+    first = page.locator("#first option", has_text="msa").inner_text()
+    page.locator("#first").select_option(first)
+    page.locator("#second").select_option("siren")
+    assert shlex.split(page.locator("#command").inner_text()) == ["inrbench", "compare", first, "siren"]
+
+
+def test_one_signal_page_for_two_devices_names_every_row(attempt, tmp_path):
+    for device in ("cpu", "cuda"):
+        append(tmp_path / "r", attempt(device_class=device))
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    page = next((tmp_path / "site" / "signals").glob("*")).read_text(encoding="utf-8")
+    names = re.findall(r'<tr data-label="([^"]*)"', page)
+    assert len(names) == len(set(names)) == 2
+
+
+def test_links_to_a_published_site_show_a_picture(attempt, tmp_path):
+    for psnr, method in ((30.0, "siren"), (28.0, "msa")):
+        append(tmp_path / "r", attempt(psnr, method=method, protocol="standard"))
+    build_site(tmp_path / "r", tmp_path / "site", Registry(), url="https://example.org/inrbench")
+    assert read_image(tmp_path / "site" / "assets" / "preview.png").shape[:2] == (630, 1200)
+    home = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert '<meta property="og:image" content="https://example.org/inrbench/assets/preview.png">' in home
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    assert not (tmp_path / "site" / "assets" / "preview.png").exists()
 
 
 @pytest.mark.parametrize("runs", ["one", "only failures", "300 methods"])

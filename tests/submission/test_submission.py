@@ -4,11 +4,14 @@ import json
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
 from inrbench.cli.main import cli
 from inrbench.errors import InrbenchError
+from inrbench.registry.code import code_sha256
 from inrbench.store import verified_methods
 from inrbench.submission import MANIFEST
 
@@ -75,7 +78,7 @@ def test_a_good_submission_is_accepted_and_marked_on_the_site(made, bundle, tmp_
     assert code == 0, output
     assert "again: function1d/sin200" in output and "accepted: 1 rows" in output
     ((facts,),) = [verified_methods(published).values()]
-    assert facts["author"] == "Ada"
+    assert facts["author"] == "Ada" and len(facts["runs"]) == 1
     for results, mark in ((published, "verified"), (made / "results", "reported")):
         code, output = inrbench("report", "--results", results, "-o", tmp_path / mark)
         assert code == 0, output
@@ -83,14 +86,22 @@ def test_a_good_submission_is_accepted_and_marked_on_the_site(made, bundle, tmp_
         assert f">{mark}</span>" in page.read_text()
 
 
+def _cache(bundle: Path) -> None:
+    """Python would execute compiled code in place of the file that a reviewer reads."""
+    (bundle / "__pycache__").mkdir()
+    (bundle / "__pycache__" / "my_sine.pyc").write_bytes(b"code")
+
+
 @pytest.mark.parametrize(("change", "message"), [
     (lambda b: (b / "my_sine.py").write_text(METHOD.replace("20.0", "25.0")), "my_sine.py was changed after the submission"),
     (lambda b: (b / "results" / "x.parquet").write_bytes(b"1"), "results/x.parquet is not in submission.json"),
-    (lambda b: (b / "environment.txt").unlink(), "environment.txt is missing, or is a link"),
+    (lambda b: (b / "environment.txt").unlink(), "environment.txt is missing"),
+    (_cache, "__pycache__/my_sine.pyc is not in submission.json"),
+    (lambda b: (b / "folder").symlink_to("/etc"), "folder is a link or no regular file"),
     (lambda b: (b / MANIFEST).unlink(), "is not a submission"),
     (lambda b: (b / MANIFEST).write_text("[1]"), "is not a submission"),
     (lambda b: (b / MANIFEST).write_text((b / MANIFEST).read_text().replace('"my-sine"', '"../x"')), "not a valid name"),
-    (lambda b: _link(b / "environment.txt"), "environment.txt is missing, or is a link"),
+    (lambda b: _link(b / "environment.txt"), "environment.txt is a link or no regular file"),
 ])  # fmt: skip
 def test_changed_submissions_are_refused_in_one_line(bundle, change, message):
     change(bundle)
@@ -113,24 +124,78 @@ def _with_new_hashes(bundle: Path) -> None:
 def test_rows_of_other_code_fail_the_check(bundle):
     (bundle / "my_sine.py").write_text(METHOD.replace("Sine(omega)", "Sine(omega + 1)"))
     _with_new_hashes(bundle)
+    manifest = json.loads((bundle / MANIFEST).read_text())
+    (bundle / MANIFEST).write_text(json.dumps({**manifest, "code_sha256": code_sha256(bundle / "my_sine.py")}))
     code, output = inrbench("submit", bundle, "--check")
     assert code == 3 and "are of other code than my_sine.py" in output
 
 
-def test_invented_numbers_fail_the_check(bundle):
-    """A value that was changed does not change a row's id: carrying the run out again shows it."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+def _change_rows(bundle: Path, change) -> None:
     (path,) = (bundle / "results").rglob("*.parquet")
     rows = pq.read_table(path)
     made_up = rows.to_pylist()
-    for metric in made_up[0]["metrics"]:
-        metric["value"] *= 1e-6
+    for row in made_up:
+        change(row)
     pq.write_table(pa.Table.from_pylist(made_up, schema=rows.schema), path)
     _with_new_hashes(bundle)
+
+
+def _invent(row: dict) -> None:
+    for metric in row["metrics"]:
+        metric["value"] *= 1e-6
+
+
+def test_invented_numbers_fail_the_check(bundle):
+    """A value that was changed does not change a row's id: carrying the run out again shows it."""
+    _change_rows(bundle, _invent)
     code, output = inrbench("submit", bundle, "--check", "--sample", 1)
     assert code == 3 and "again: function1d/sin200" in output and "The submission is not accepted." in output, output
+
+
+def test_rows_of_which_none_was_repeated_are_only_reported(bundle, tmp_path):
+    published = tmp_path / "published"
+    published.mkdir()
+    code, output = inrbench("submit", bundle, "--check", "--sample", 0, "--accept", published)
+    assert code == 0 and "reported: no run was repeated" in output, output
+    assert verified_methods(published) == {}
+
+
+def test_a_submission_of_failed_runs_can_be_checked(made, bundle):
+    def fail(row: dict) -> None:
+        row.update(status="diverged", metrics=[], message="the loss was not finite")
+
+    _change_rows(bundle, fail)
+    code, output = inrbench("submit", bundle, "--check", "--sample", 1)
+    assert "Traceback" not in output and code in (0, 3), output
+
+
+def test_the_manifest_cannot_name_other_code(bundle):
+    manifest = json.loads((bundle / MANIFEST).read_text())
+    (bundle / MANIFEST).write_text(json.dumps({**manifest, "code_sha256": "f" * 64}))
+    code, output = inrbench("submit", bundle, "--check", "--sample", 0)
+    assert code == 3 and "is not the one in the manifest" in output
+
+
+def test_a_published_name_of_another_author_is_refused(made, bundle, tmp_path):
+    published = tmp_path / "published"
+    published.mkdir()
+    other = tmp_path / "other" / "my_sine.py"
+    other.parent.mkdir()
+    other.write_text(METHOD.replace("Sine(omega)", "Sine(omega + 1)"))
+    assert inrbench(*RUN, "--methods", other, "--results", published)[0] == 0
+    code, output = inrbench("submit", bundle, "--check", "--sample", 0, "--accept", published)
+    assert code not in (0, 3) and "has another method 'my-sine', of other code" in output, output
+
+
+def test_runs_of_earlier_code_are_left_out(made, tmp_path):
+    plugin = tmp_path / "my_sine.py"
+    results = Path(shutil.copytree(made / "results", tmp_path / "results"))
+    plugin.write_text(METHOD.replace("Sine(omega)", "Sine(omega + 1)"))
+    assert inrbench(*RUN, "--methods", plugin, "--results", results)[0] == 0
+    code, output = inrbench("submit", plugin, "--results", results, "-o", tmp_path / "new", "--author", "Ada")
+    assert code == 0, output
+    code, output = inrbench("submit", tmp_path / "new", "--check", "--sample", 0)
+    assert code == 0 and "1 rows agree" in output, output
 
 
 @pytest.mark.parametrize(("words", "message"), [

@@ -18,16 +18,17 @@ from inrbench.report.site import runs, signals, urls
 from inrbench.report.site.about import about_view
 from inrbench.report.site.comparison import comparison_view
 from inrbench.report.site.downloads import write_downloads
-from inrbench.report.site.home import home_view
+from inrbench.report.site.home import chosen_tables, home_view
 from inrbench.report.site.media import Media
 from inrbench.report.site.methods import method_view, read_timings
 from inrbench.report.site.pages import page
 from inrbench.report.site.papers import paper_views
+from inrbench.report.site.preview import write_preview
 from inrbench.report.site.runs import runs_view
 from inrbench.report.site.signals import signal_view
 from inrbench.report.site.tables import table_view
 from inrbench.report.site.tiers import tier_order
-from inrbench.store import verified_methods
+from inrbench.store import verified_runs
 from inrbench.store.files import below, is_regular, regular_files
 
 MANIFEST = ".inrbench-site"
@@ -66,7 +67,9 @@ class SiteFacts:
     refused: tuple[str, ...]
 
 
-def build_site(results: Path, target: Path, registry: Registry, tell: Callable[[str], None] = lambda what: None) -> SiteFacts:
+def build_site(
+    results: Path, target: Path, registry: Registry, tell: Callable[[str], None] = lambda what: None, url: str = ""
+) -> SiteFacts:
     """Write the site of a results folder.
 
     The pages are written to a temporary folder next to the target and moved when all are complete. Files that the manifest of
@@ -77,6 +80,7 @@ def build_site(results: Path, target: Path, registry: Registry, tell: Callable[[
         target: The site's folder: new, empty, or with an earlier site.
         registry: The registry of methods and tasks, for method pages and claims.
         tell: Called with the name of each stage when it begins.
+        url: Address at which the site will be published; other sites then show a picture with links to it. "" if unknown.
 
     Raises:
         BadValue: The target contains something other than a site.
@@ -94,9 +98,11 @@ def build_site(results: Path, target: Path, registry: Registry, tell: Callable[[
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name[:100]}."))
-        site = _Site(scratch)
+        site = _Site(scratch, url.rstrip("/") + "/" if url else "")
         media = _write_pages(site, leaderboards, results, registry, tell)
         _copy_assets(scratch)
+        if url:
+            write_preview(chosen_tables(leaderboards), scratch / "assets" / "preview.png")
         size = sum(path.stat().st_size for path in regular_files(scratch, lambda name: True))
         _move_in(scratch, target)
     except OSError as error:
@@ -147,7 +153,7 @@ def _write_pages(
     tables = defaultdict(list)
     for leaderboard in leaderboards:
         tables[leaderboard.group.task, leaderboard.group.fingerprint].append(leaderboard)
-    media, verified = Media(site.root), verified_methods(results)
+    media, verified = Media(site.root), verified_runs(results)
     tell("writing tables and runs")
     for (task, fingerprint), leaderboards_of_table in tables.items():
         downloads = {
@@ -193,11 +199,11 @@ def _copy_assets(site: Path) -> None:
 class _Site:
     """A site that is being built."""
 
-    def __init__(self, root: Path) -> None:
-        self.root, self.pages = root, 0
+    def __init__(self, root: Path, url: str) -> None:
+        self.root, self.url, self.pages = root, url, 0
 
     def write(self, address: str, template: str, view: dict[str, Any]) -> None:
         path = self.root / address
         path.parent.mkdir(exist_ok=True)
-        path.write_text(page(template, "../" * address.count("/"), **view), encoding="utf-8")
+        path.write_text(page(template, "../" * address.count("/"), url=self.url, **view), encoding="utf-8")
         self.pages += 1

@@ -1,5 +1,6 @@
 """The content of the home page: which method to take, by how much, how sure, and at what cost."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from inrbench.report import formatting
 from inrbench.report.overall import number_text, percent_text
 from inrbench.report.site import urls
 from inrbench.report.site.charts import curve_charts, pareto_charts
+from inrbench.report.site.protocol_card import task_of
 from inrbench.report.site.tiers import CITABLE, SMOKE_TEST, citable, tier, tier_order
 from inrbench.report.site.verdict import Verdict, verdict_of
 
@@ -82,7 +84,7 @@ def _answer(leaderboards: Sequence[Leaderboard], closed: set[str]) -> dict[str, 
     """Return the table over all tasks of the best protocol, with its chart; None if no two methods are in all tables."""
     tables = chosen_tables(leaderboards)
     for name in CITABLE:
-        chosen = [leaderboard for leaderboard in tables if tier(leaderboard) == name]
+        chosen = _of_one_kind([leaderboard for leaderboard in tables if tier(leaderboard) == name])
         try:
             results = overall([leaderboard.group for leaderboard in chosen])
         except (NothingFound, ValueError):
@@ -96,13 +98,15 @@ def _answer(leaderboards: Sequence[Leaderboard], closed: set[str]) -> dict[str, 
             for unit in next(iter(entries.values())).gaps
         ]
         seconds = _seconds(chosen)
-        to_target = _time_to_target(chosen)
+        timed_task, to_target = _time_to_target(chosen)
         return {
             "protocol": name,
             "tables": [{"task": each.group.task, "page": _page(each), "signals": len(each.signals), "track": each.group.track,
                         "seeds": len(each.seeds)} for each in chosen],
             "columns": [_column(family, unit) for family, unit in columns],
-            "target": TARGET,
+            "target": f"{timed_task} to {TARGET:g} dB (s)" if to_target else "",
+            "timed": bool(seconds),
+            "untrained": any(entry.trained < 1 for entry in whole.entries),
             "rows": [
                 {
                     "label": entry.label,
@@ -122,6 +126,17 @@ def _answer(leaderboards: Sequence[Leaderboard], closed: set[str]) -> dict[str, 
             "sentences": [{"task": each.group.task, "verdict": verdict_of(each, closed)} for each in chosen],
         }  # fmt: skip
     return None
+
+
+def _of_one_kind(tables: Sequence[Leaderboard]) -> list[Leaderboard]:
+    """Return the tables of the track, device class and engine that most of them have: others must not be averaged with them."""
+
+    def kind(leaderboard: Leaderboard) -> tuple[str, str, str]:
+        group = leaderboard.group
+        return group.track.split("-")[0], group.device_class, group.engine
+
+    usual = Counter(map(kind, tables)).most_common(1)
+    return [leaderboard for leaderboard in tables if kind(leaderboard) == usual[0][0]]
 
 
 def _chart(tables: Sequence[Leaderboard]) -> dict[str, Any]:
@@ -144,43 +159,36 @@ def _gap(entry: OverallEntry | None, unit: str) -> dict[str, str]:
 
 
 def _seconds(tables: Sequence[Leaderboard]) -> dict[str, float]:
-    """Return the mean over the tables of the training time of each row whose times are comparable in all of them."""
-    times: dict[str, list[float]] = {}
-    for leaderboard in tables:
-        for row in leaderboard.rows if leaderboard.worker_layout else ():
-            if row.train_seconds:
-                times.setdefault(row.label, []).append(row.train_seconds.mean)
-    return {label: sum(each) / len(each) for label, each in times.items() if len(each) == len(tables)}
+    """Return the training time of each row, if there is one table and its times are comparable; times of tables differ."""
+    if len(tables) != 1 or not tables[0].worker_layout:
+        return {}
+    return {row.label: row.train_seconds.mean for row in tables[0].rows if row.train_seconds}
 
 
-def _time_to_target(tables: Sequence[Leaderboard]) -> dict[str, str]:
-    """Return the median time to TARGET in the first table whose primary metric is in decibels."""
+def _time_to_target(tables: Sequence[Leaderboard]) -> tuple[str, dict[str, str]]:
+    """Return the first task whose primary metric is in decibels, and the median time to TARGET of each row."""
     for leaderboard in tables:
         if leaderboard.worker_layout and (times := times_to_targets(leaderboard.group, (TARGET,))):
-            return {
+            return leaderboard.group.task, {
                 each.label: f"{each.seconds:.3g}" if each.seconds < float("inf") else f"> {each.longest:.3g}" for each in times
             }
-    return {}
+    return "", {}
 
 
 def _families(
     leaderboards: Sequence[Leaderboard], pictures: Mapping[str, str], registry: Registry, closed: set[str]
 ) -> list[dict[str, Any]]:
-    """Return the tiles of the tables that may be cited, and of the others, by family of tasks."""
+    """Return a tile for each task, by family: of its best table, marked if that is a smoke test."""
     tiles: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    chosen = chosen_tables(leaderboards)
-    best_of = {each.group.task: each for each in chosen}
-    for leaderboard in leaderboards:
+    best_of = {each.group.task: each for each in chosen_tables(leaderboards)}
+    for leaderboard in sorted(leaderboards, key=tier_order):
         group = leaderboard.group
-        smoke = group.task not in best_of
-        if not smoke and leaderboard is not best_of[group.task]:
+        if best_of.setdefault(group.task, leaderboard) is not leaderboard:
             continue
-        if smoke and (tier(leaderboard) != SMOKE_TEST or group.track != "paper"):
-            continue
-        kind = registry.task(group.task).kind if group.task in registry.tasks else ""
-        family = FAMILIES.get(kind, "other")
-        both = tiles.setdefault(family, {"citable": [], "smoke": []})
-        both["smoke" if smoke else "citable"].append(_tile(leaderboard, pictures.get(group.task), closed))
+        task = task_of(group.task, registry)
+        both = tiles.setdefault(FAMILIES.get(task.kind if task else "", "other"), {"citable": [], "smoke": []})
+        kind = "smoke" if tier(leaderboard) == SMOKE_TEST else "citable"
+        both[kind].append(_tile(leaderboard, pictures.get(group.task), closed))
     return [{"title": TITLES[family], **tiles[family]} for family in TITLES if family in tiles]
 
 

@@ -27,4 +27,4 @@ def page(template: str, root: str, **view: Any) -> str:
         root: Relative path from the page to the site's root: ``../`` or empty.
         **view: Variables of the template.
     """
-    return _environment().get_template(template).render(**{"url": "", "root": root, "version": inrbench.__version__, **view})
+    return _environment().get_template(template).render(root=root, version=inrbench.__version__, **view)

@@ -1,5 +1,6 @@
 """What was measured, in words: the protocol card of a table page."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from inrbench.analyse import ComparableRuns
@@ -16,24 +17,42 @@ TRACKS = {
 }
 KINDS = {
     "quick": "A smoke test: it takes seconds per run. With more steps the order of methods can be reversed.",
-    "standard": "A scale model of the paper's experiment: the same steps, schedule and ratio of parameters to values, on "
-    "smaller signals.",
-    "paper": "The protocol of the paper, and of its official code where the paper gives no value.",
+    "standard": "Sized for a laptop, for numbers that are worth citing; for images, a scale model of the paper's experiment.",
+    "paper": "The full experiment. Where the paper and its code give no value, the value is a choice of inrbench.",
+    "lbfgs": "As standard, with L-BFGS after Adam.",
 }
 
 
-def protocol_card(group: ComparableRuns, registry: Registry) -> dict[str, Any]:
-    """Return what was fitted, how, and what is measured, as terms with texts; no terms if the protocol is not known here."""
+def protocol_card(groups: Sequence[ComparableRuns], registry: Registry) -> dict[str, Any]:
+    """Return what was fitted, how, and what is measured, as terms with texts; no terms if the protocol is not known here.
+
+    Args:
+        groups: The runs of all tables of one task and protocol.
+        registry: The registry that describes the task.
+    """
+    group = groups[0]
     label = ProtocolLabel.parse(group.protocol)
     card: dict[str, Any] = {"kind": KINDS.get(label.name, ""), "smoke": label.name == "quick", "terms": [], "about": ""}
-    if group.task not in registry.tasks:
+    task = task_of(group.task, registry)
+    if task is None:
         return card
-    task = registry.task(group.task)
     card["about"] = task.doc.split("\n\n")[0].replace("``", "").replace("\n", " ")
     protocol = _known(task, label, group.fingerprint)
     if protocol is not None:
         card["terms"] = _terms(task, protocol)
+        if task.tuning_split and any(each.track.startswith("tuned") for each in groups):
+            card["terms"].append(("Tuned on", f"{task.tuning_split[0]}: {', '.join(task.tuning_split[1])}"))
     return card
+
+
+def task_of(name: str, registry: Registry) -> Task | None:
+    """Return a task, or None if it is not registered here or its file cannot be loaded."""
+    if name not in registry.tasks:
+        return None
+    try:
+        return registry.task(name)
+    except InrbenchError:
+        return None
 
 
 def track_text(track: str) -> str:
@@ -69,6 +88,4 @@ def _terms(task: Task, protocol: Protocol) -> list[tuple[str, str]]:
     ]
     if settings:
         terms.append(("Task settings", settings))
-    if task.tuning_split:
-        terms.append(("Tuned on", f"{task.tuning_split[0]}: {', '.join(task.tuning_split[1])}; these are not in the table"))
     return terms

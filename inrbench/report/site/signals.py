@@ -33,7 +33,8 @@ def signal_view(leaderboards: Sequence[Leaderboard], signal: str, results: Path,
         results: The results folder, for the artifacts.
         media: The media of the site; pictures, clips and meshes are added to it.
     """
-    shown = [entry for leaderboard in leaderboards for entry in _entries(leaderboard, signal, results)]
+    same_kind = len({(each.group.device_class, each.group.engine) for each in leaderboards}) == 1
+    shown = [entry for leaderboard in leaderboards for entry in _entries(leaderboard, signal, results, same_kind)]
     first = leaderboards[0].group
     pairs = {}
     for i, entry in enumerate(shown):
@@ -98,8 +99,11 @@ def _pair(files: dict[str, Path]) -> bool:
     return {RECONSTRUCTION, TRUTH} <= set(files)
 
 
-def _entries(leaderboard: Leaderboard, signal: str, results: Path) -> list[dict[str, Any]]:
+def _entries(leaderboard: Leaderboard, signal: str, results: Path, same_kind: bool) -> list[dict[str, Any]]:
+    """Return the rows of a table on a signal; their names are unique on the page."""
     group = leaderboard.group
+    where = [group.track] if group.track != "paper" else []
+    where += [] if same_kind else [group.device_class, group.engine]
     runs = group.runs[(group.runs["signal"] == signal) & (group.runs["status"] == "ok")]
     first = {run.label: run for run in runs.sort_values("seed", ascending=False).itertuples(index=False)}
     entries = []
@@ -115,7 +119,7 @@ def _entries(leaderboard: Leaderboard, signal: str, results: Path) -> list[dict[
         entries.append(
             {
                 "label": row.label,
-                "name": row.label if group.track == "paper" else f"{row.label} ({group.track})",
+                "name": f"{row.label} ({', '.join(where)})" if where else row.label,
                 "values": values,
                 "seed": run.seed,
                 "place": f"{group.device_class}, {group.engine} engine, track {group.track}",

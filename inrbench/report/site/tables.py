@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from inrbench.report.site.verdict import verdict_of
 
 HELP = {
     "method": "The method, with the parameters that were changed",
-    "rank": "Methods that a signed-rank test over signals cannot tell apart share a rank",
+    "rank": "Methods that signed-rank tests over signals cannot distinguish share a rank",
     "to best [95 %]": "Mean difference to the best method on the same signals, with its 95 % bootstrap interval",
     "train (s)": "Seconds of training per run, without evaluation and compilation",
     "GPU peak (MiB)": "Peak memory of the run on the GPU",
@@ -27,13 +26,15 @@ HELP = {
     "signals": "Signals on which the method was measured",
 }
 """Head of a column -> what it means."""
+LOW_FIRST = frozenset({"rank", "train (s)", "GPU peak (MiB)", "params"})
+"""Columns in which small numbers are better: their first click sorts upwards."""
 
 
 def table_view(
     leaderboards: Sequence[Leaderboard],
     registry: Registry,
     downloads: Mapping[str, list[dict[str, str]]],
-    verified: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    verified: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return the protocol in words, the tables of the page (one per track, device class and engine), and its filters.
 
@@ -41,7 +42,7 @@ def table_view(
         leaderboards: The leaderboards of one task and protocol.
         registry: The registry that describes tasks and methods.
         downloads: Anchor of a table -> its files.
-        verified: Hash of a method's code -> who submitted it, for submissions that were verified.
+        verified: Ids of runs of submissions that were verified.
     """
     groups = [leaderboard.group for leaderboard in leaderboards]
     closed = {
@@ -51,12 +52,12 @@ def table_view(
     }
     return {
         "title": f"{groups[0].task}, protocol {groups[0].protocol}",
-        "card": protocol_card(groups[0], registry),
+        "card": protocol_card(groups, registry),
         "task": groups[0].task,
         "protocol": groups[0].protocol,
         "fingerprint": groups[0].fingerprint,
         "leaderboards": [
-            leaderboard_view(leaderboard, closed, downloads[urls.leaderboard_anchor(leaderboard.group)], verified)
+            leaderboard_view(leaderboard, closed, downloads[urls.leaderboard_anchor(leaderboard.group)], registry, verified)
             for leaderboard in leaderboards
         ],
         "filters": {
@@ -70,7 +71,8 @@ def leaderboard_view(
     leaderboard: Leaderboard,
     closed: Collection[str],
     downloads: list[dict[str, str]],
-    verified: Mapping[str, Mapping[str, Any]],
+    registry: Registry,
+    verified: Collection[str],
 ) -> dict[str, Any]:
     """Return one table with its charts and its matrix of signals and methods.
 
@@ -78,10 +80,11 @@ def leaderboard_view(
         leaderboard: The table.
         closed: Methods that are solved in closed form.
         downloads: The files of the table.
-        verified: Hash of a method's code -> who submitted it, for submissions that were verified.
+        registry: The registry, which knows the built-in methods.
+        verified: Ids of runs of submissions that were verified.
     """
     group = leaderboard.group
-    origins = _origins(leaderboard, verified)
+    origins = _origins(leaderboard, registry, verified)
     return {
         "anchor": urls.leaderboard_anchor(group),
         "title": formatting.title(group),
@@ -91,7 +94,10 @@ def leaderboard_view(
         "track": group.track,
         "device": group.device_class,
         "engine": group.engine,
-        "header": [{"text": head, "help": HELP.get(head, "")} for head in formatting.header(leaderboard)],
+        "header": [
+            {"text": head, "help": HELP.get(head, ""), "low_first": head in LOW_FIRST or "↓" in head}
+            for head in formatting.header(leaderboard)
+        ],
         "rows": [_row(leaderboard, row, closed, origins.get(row.label, "")) for row in leaderboard.rows],
         "caption": formatting.caption(leaderboard),
         "charts": [*curve_charts(leaderboard), *pareto_charts(leaderboard)] if leaderboard.metrics else [],
@@ -99,15 +105,22 @@ def leaderboard_view(
     }
 
 
-def _origins(leaderboard: Leaderboard, verified: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Return ``verified`` or ``reported`` for the rows of methods that are not built in."""
+def _origins(leaderboard: Leaderboard, registry: Registry, verified: Collection[str]) -> dict[str, str]:
+    """Return ``verified`` or ``reported`` for the rows of methods that are not built in.
+
+    Args:
+        leaderboard: The table.
+        registry: The registry, which knows the built-in methods.
+        verified: Ids of runs of submissions that were verified.
+    """
     runs = leaderboard.group.runs
     if "plugin_origin" not in runs:
         return {}
-    theirs = runs[runs["plugin_origin"].fillna("builtin") != "builtin"].drop_duplicates("label", keep="last")
+    builtin = {name for name in registry.methods if registry.source("method", name).origin == "builtin"}
+    theirs = runs[~runs["method"].isin(builtin) | (runs["plugin_origin"].fillna("builtin") != "builtin")]
     return {
-        str(label): "verified" if code in verified else "reported"
-        for label, code in zip(theirs["label"], theirs["method_sha256"], strict=True)
+        str(label): "verified" if set(part["run_id"]) <= set(verified) else "reported"
+        for label, part in theirs.groupby("label")
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from inrbench.analyse import Entry, Leaderboard
-from inrbench.analyse.statistics import LEVEL
+from inrbench.analyse.statistics import LEVEL, MIN_PAIRS
 from inrbench.report import formatting
 
 
@@ -42,12 +42,14 @@ def verdict_of(leaderboard: Leaderboard, closed: Collection[str] = ()) -> Verdic
     metric = leaderboard.metrics[0]
     best, *others = complete
     unit = f" {metric.unit}" if metric.unit else ""
-    value = f"{formatting.cell_text(best.cells.get(metric.id), metric)}{unit}"
+    name = formatting.metric_title(metric, leaderboard.metrics).split(" (")[0].rstrip(" ↑↓")
+    fitted = " on the fitted data" if metric.role == "training" else ""
+    value = f"{name}{fitted} {formatting.cell_text(best.cells.get(metric.id), metric)}{unit}"
     reference = best.label in closed
     if not others:
         return Verdict(best.label, value, reference, "", "The only method that trained on every signal.", False)
     margin = f"ahead of {others[0].label} by {_lead(leaderboard, best, others[0])}"
-    return Verdict(best.label, value, reference, margin, *_certainty(leaderboard, others[0]))
+    return Verdict(best.label, value, reference, margin, *_certainty(leaderboard, best, others[0]))
 
 
 def _lead(leaderboard: Leaderboard, best: Entry, second: Entry) -> str:
@@ -72,11 +74,16 @@ def _lead(leaderboard: Leaderboard, best: Entry, second: Entry) -> str:
     return text
 
 
-def _certainty(leaderboard: Leaderboard, second: Entry) -> tuple[str, bool]:
-    signals, seeds = len(leaderboard.signals), len(leaderboard.seeds)
+def _certainty(leaderboard: Leaderboard, best: Entry, second: Entry) -> tuple[str, bool]:
+    """Return how sure it is that the best method is better than the second, and whether a test distinguishes them.
+
+    If the table has ranks, they decide. Otherwise the test against the best method decides, which needs fewer signals.
+    """
+    signals, seeds = len(leaderboard.signals), min(best.seeds[0], second.seeds[0])
     where = f"{signals} signal{'s' if signals > 1 else ''}, {seeds} seed{'s' if seeds > 1 else ''}"
     if second.p_to_best is None:
-        return f"Open: {where}, too few for a test.", False
-    if second.p_to_best >= LEVEL:
-        return f"A tie: a test over {where} cannot tell the two apart.", False
+        return f"Open: {where}, {'too few for a test' if signals < MIN_PAIRS else 'some values are missing'}.", False
+    apart = second.rank != best.rank if best.rank is not None else second.p_to_best < LEVEL
+    if not apart:
+        return f"A tie: a test over {where} cannot distinguish the two.", False
     return f"Sure on these signals ({where}; 95 % interval in brackets).", True

@@ -85,6 +85,7 @@ function labelPoints(plot, chart) {
   const taken = [];
   chart.series.forEach((series, number) => {
     if (series.x[0] === null || series.y[0] === null) return;
+    if ((chart.x.log && series.x[0] <= 0) || (chart.y.log && series.y[0] <= 0)) return;
     const x = plot.valToPos(series.x[0], "x", true), y = plot.valToPos(series.y[0], "y", true);
     const width = ctx.measureText(series.label).width, height = LINE_HEIGHT * ratio;
     const left = x + width + 9 * ratio < bbox.left + bbox.width ? x + 9 * ratio : x - width - 9 * ratio;
@@ -155,8 +156,11 @@ function drawChart(place) {
       setCursor: [(plot) => showValue(plot, chart, tip)],
     },
   };
-  const positive = (values, own) => own.log ? values.map((value) => value > 0 ? value : null) : values;
-  const data = uPlot.join(tables.map(([x, y]) => [x.filter((value) => value !== null), positive(y.filter((_, i) => x[i] !== null), chart.y)]));
+  const drawable = (value, own) => value !== null && (!own.log || value > 0);
+  const data = uPlot.join(tables.map(([x, y]) => {
+    const kept = x.map((_, i) => i).filter((i) => drawable(x[i], chart.x));
+    return [kept.map((i) => x[i]), kept.map((i) => drawable(y[i], chart.y) ? y[i] : null)];
+  }));
   const plot = new uPlot(options, data, place);
   place.after(tip);
   place.closest("figure").querySelector("[data-save]")?.removeAttribute("hidden");

@@ -71,12 +71,12 @@ function show() {
     const cell = row.insertCell();
     cell.className = "n";
     cell.append(element(sure ? "strong" : "span", differenceText(table, difference) + ends));
-    cell.append(document.createElement("br"), element("span", pairs.length < least ? "too few signals for a test" : sure ? (better ? "better" : "worse") : interval ? "no clear difference" : "", { class: "caption" }));
+    cell.append(document.createElement("br"), element("span", pairs.length < least ? "too few signals for a test" : sure ? `${better ? first.value : second.value} is better` : interval ? "no clear difference" : "", { class: "caption" }));
     Object.assign(row.insertCell(), { textContent: `${wins} of ${pairs.length}`, className: "n" });
   }
   document.getElementById("nothing").hidden = shared.length > 0;
-  const quoted = (label) => /^[\w.-]+$/.test(label) ? label : `'${label}'`;
-  document.getElementById("command").textContent = `inrbench compare ${quoted(first.value)} ${quoted(second.value)}`;
+  const quoted = (label) => /^[\w.-]+$/.test(label) ? label : `'${label.replaceAll("'", "'\\''")}'`;
+  document.getElementById("command").textContent = !first.value ? "" : `inrbench compare ${quoted(first.value)} ${quoted(second.value)}`;
   try { history.replaceState(null, "", `${location.pathname}?${new URLSearchParams({ a: first.value, b: second.value })}`); } catch { /* not allowed for this address */ }
 }
 

@@ -60,7 +60,7 @@ document.addEventListener("input", (event) => {
   if (event.target.matches("[data-filter], [data-choose]")) { filterAll(); keepView(); }
 });
 
-// Lower is better in columns with an arrow down, and text begins at A: their first click sorts upwards.
+// Text begins at A, as small numbers do where they are better (data-sort-asc of the page): the first click sorts upwards.
 for (const head of document.querySelectorAll("table.sortable thead th")) {
   const column = head.cellIndex, body = head.closest("table").tBodies[0];
   const numbers = body?.rows[0]?.cells[column]?.classList.contains("n");
