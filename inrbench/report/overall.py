@@ -50,9 +50,13 @@ def _cells(entry: OverallEntry, units: Sequence[str]) -> list[str]:
 
 
 def percent_text(value: Interval) -> str:
-    """Return ``75% [60%, 90%]``."""
+    """Return ``75% [60%, 90%]``, or ``75%`` if the interval has no width."""
     text = f"{value.mean:.0%}"
-    return text if value.low is None or value.high is None else f"{text} [{value.low:.0%}, {value.high:.0%}]"
+    return (
+        text
+        if value.low is None or value.high is None or value.low == value.high
+        else f"{text} [{value.low:.0%}, {value.high:.0%}]"
+    )
 
 
 def number_text(value: Interval) -> str:
@@ -60,4 +64,8 @@ def number_text(value: Interval) -> str:
     if value.mean != value.mean:  # not a number: it trained nowhere
         return NONE
     text = f"{value.mean:.2f}"
-    return text if value.low is None or value.high is None else f"{text} [{value.low:.2f}, {value.high:.2f}]"
+    return (
+        text
+        if value.low == value.high or value.low is None or value.high is None
+        else f"{text} [{value.low:.2f}, {value.high:.2f}]"
+    )

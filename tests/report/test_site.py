@@ -26,7 +26,7 @@ from inrbench.report.site import build_site, to_html
 from inrbench.report.site.protocol_card import protocol_card
 from inrbench.report.site.urls import slug
 from inrbench.report.site.verdict import verdict_of
-from inrbench.spec import CurvePoint
+from inrbench.spec import Cost, CurvePoint
 from inrbench.store import append, keep_artifacts
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -392,9 +392,39 @@ def test_home_says_what_is_best_by_how_much_and_how_sure(attempt, tmp_path):
                 append(tmp_path / "r", one)
     build_site(tmp_path / "r", tmp_path / "site", Registry())
     text = re.sub(r"<[^>]+>", "", (tmp_path / "site" / "index.html").read_text(encoding="utf-8"))
-    sure = r"many: siren PSNR (29|30)\.\d\d dB, ahead of msa by (4|5)\.\d\d dB \[[\d.]+, [\d.]+\]\. Sure on these signals \(8 signals"
+    sure = r"many, with one learning rate for all \(track paper\): siren PSNR (29|30)\.\d\d dB, ahead of msa by (4|5)\.\d\d dB \[[\d.]+, [\d.]+\]\. Sure on these signals \(8 signals"
     assert re.search(sure, text)
     assert "Open: 2 signals, 1 seed, too few for a test." in text
+
+
+def test_home_says_when_the_order_depends_on_the_settings(attempt, tmp_path):
+    """Two tracks with other winners are both shown, on the same signals, with the methods for which the search found nothing."""
+    for signal in "abcdef":
+        for track, values in (("paper", (33.0, 30.0)), ("tuned-4", (33.0, 35.0))):
+            for method, value in zip(("finer", "siren"), values, strict=True):
+                tuned = track != "paper" and method == "siren"
+                append(tmp_path / "r", attempt(value + ord(signal) / 100, method=method, signal=signal, track=track,
+                                               protocol="standard", training={"lr": "1e-2"} if tuned else {}))  # fmt: skip
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    text = re.sub(r"<[^>]+>", "", (tmp_path / "site" / "index.html").read_text(encoding="utf-8"))
+    assert "(track tuned-4): siren PSNR" in text and "(track paper): finer PSNR" in text
+    assert "The search kept the usual settings of finer." in text
+    assert "On toy, the best method depends on the settings" in text
+
+
+def test_remarks_name_the_best_between_the_points_and_large_networks(attempt, tmp_path):
+    from inrbench.analyse import leaderboards
+
+    for method, psnr, dense in (("siren", 30.0, 1e-2), ("msa", 40.0, 1e-1), ("wire", 20.0, 1e-1)):
+        one = attempt(psnr, method=method)
+        first, last = one.result.metrics
+        between = replace(last, metric=replace(last.metric, id="mse@dense-9"), value=dense)
+        result = replace(one.result, metrics=(first, between), cost=Cost(n_params=300 if method == "msa" else 100))
+        append(tmp_path, replace(one, result=result))
+    (table,) = leaderboards(tmp_path)
+    assert verdict_of(table).remarks == (
+        "Between the fitted points siren is best: 1.00e-02 against 1.00e-01.", "msa has 3.0 times the parameters of most."
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(("signals", "ranks", "sure"), [(8, False, True), (12, True, True)])

@@ -1,10 +1,11 @@
 """The content of the home page: which method to take, by how much, how sure, and at what cost."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from inrbench.analyse import Leaderboard
+from inrbench.analyse import Leaderboard, build_leaderboard
 from inrbench.analyse.costs import times_to_targets
 from inrbench.analyse.overall import FAMILIES, OverallEntry, overall
 from inrbench.analyse.statistics import MIN_PAIRS
@@ -21,6 +22,8 @@ from inrbench.report.site.verdict import Verdict, verdict_of
 
 TITLES = {"fitting": "Images, video and functions", "shapes": "3-D shapes", "sound": "Sound",
           "inverse problems": "Inverse problems", "equations": "Differential equations", "other": "Other tasks"}  # fmt: skip
+FEW_SIGNALS = 3
+"""Number of signals up to which a tile names them."""
 TARGET = 30.0
 """Decibels for which the answer shows the time of training."""
 
@@ -97,6 +100,7 @@ def _answer(leaderboards: Sequence[Leaderboard], closed: set[str]) -> dict[str, 
             if family != "all" or len(by_family) == 1
             for unit in next(iter(entries.values())).gaps
         ]
+        sentences = [sentence for each in chosen for sentence in _sentences(each, leaderboards, closed)]
         seconds = _seconds(chosen)
         timed_task, to_target = _time_to_target(chosen)
         return {
@@ -123,9 +127,54 @@ def _answer(leaderboards: Sequence[Leaderboard], closed: set[str]) -> dict[str, 
             ],
             "left_out": sorted(whole.left_out),
             "chart": _chart(chosen),
-            "sentences": [{"task": each.group.task, "verdict": verdict_of(each, closed)} for each in chosen],
+            "sentences": sentences,
+            "depends": sorted({
+                each["task"]
+                for each in sentences
+                for other in sentences
+                if each["task"] == other["task"] and each["verdict"].winner != other["verdict"].winner
+            }),
         }  # fmt: skip
     return None
+
+
+def _sentences(chosen: Leaderboard, leaderboards: Sequence[Leaderboard], closed: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Yield what each track of a task says about the same signals, so that a reader sees whether the order depends on it.
+
+    Args:
+        chosen: The table that answers.
+        leaderboards: All tables.
+        closed: Methods that are solved in closed form.
+    """
+    group = chosen.group
+    others = [
+        each
+        for each in leaderboards
+        if each is not chosen
+        and (each.group.task, each.group.fingerprint, each.group.device_class, each.group.engine)
+        == (group.task, group.fingerprint, group.device_class, group.engine)
+        and set(chosen.signals) <= set(each.signals)
+    ]
+    yield {"task": group.task, "track": group.track, "verdict": verdict_of(chosen, closed), "remarks": _usual(chosen, others)}
+    for other in others:
+        runs = other.group.runs
+        same = build_leaderboard(replace(other.group, runs=runs[runs["signal"].isin(chosen.signals)]))
+        yield {"task": group.task, "track": other.group.track, "verdict": verdict_of(same, closed), "remarks": ""}
+
+
+def _usual(tuned: Leaderboard, others: Sequence[Leaderboard]) -> str:
+    """Return which methods have the same settings on a tuned track and on the track ``paper``; "" if none or unknown."""
+    paper = next((each.group.runs for each in others if each.group.track == "paper"), None)
+    runs = tuned.group.runs
+    if paper is None or not tuned.group.track.startswith("tuned") or "training_json" not in runs:
+        return ""
+    settings = [
+        frame.drop_duplicates("label").set_index("label")[["params_json", "training_json"]].fillna("{}")
+        for frame in (runs, paper)
+    ]
+    shared = settings[0].index.intersection(settings[1].index)
+    same = [str(label) for label in shared if (settings[0].loc[label] == settings[1].loc[label]).all()]
+    return f"The search kept the usual settings of {', '.join(same)}." if same else ""
 
 
 def _of_one_kind(tables: Sequence[Leaderboard]) -> list[Leaderboard]:
@@ -147,7 +196,7 @@ def _chart(tables: Sequence[Leaderboard]) -> dict[str, Any]:
 
 
 def _column(family: str, unit: str) -> str:
-    name = {"all": "behind the best", "fitting": "fitting"}.get(family, family)
+    name = "behind the best" if family == "all" else f"{family}: behind the best"
     return f"{name} ({unit})" if unit else name
 
 
@@ -202,10 +251,14 @@ def _tile(leaderboard: Leaderboard, picture: str | None, closed: set[str]) -> di
         "track": group.track,
         "picture": picture,
         "verdict": verdict,
-        "signals": len(leaderboard.signals),
-        "seeds": len(leaderboard.seeds),
-        "methods": len(leaderboard.rows),
+        "signals": leaderboard.signals if len(leaderboard.signals) <= FEW_SIGNALS else [],
     }
+
+
+def _seeds(leaderboard: Leaderboard) -> str:
+    """Return the number of seeds per signal of the rows that trained."""
+    seeds = [number for row in leaderboard.rows if row.trained for number in row.seeds]
+    return "0" if not seeds else str(min(seeds)) if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
 
 
 def _page(leaderboard: Leaderboard) -> str:
@@ -229,7 +282,7 @@ def _table(leaderboard: Leaderboard) -> dict[str, Any]:
         "device": group.device_class,
         "methods": len(leaderboard.rows),
         "signals": len(leaderboard.signals),
-        "seeds": len(leaderboard.seeds),
+        "seeds": _seeds(leaderboard),
         "best": ", ".join(best),
         "value": values[0] if values else "",
         "metric": formatting.metric_title(metric, [metric]) if metric else "",

@@ -1,5 +1,6 @@
 """The content of the page of a signal: the truth and the fit of each method."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -128,7 +129,15 @@ def _entries(leaderboard: Leaderboard, signal: str, results: Path, same_kind: bo
                 **dict.fromkeys(("image", "video", "sounds", "mesh_id", "true_mesh_id")),
             }
         )
-    return entries
+    title = formatting.metric_title(leaderboard.metrics[0], leaderboard.metrics) if leaderboard.metrics else ""
+    higher = bool(leaderboard.metrics) and leaderboard.metrics[0].higher_is_better
+    return sorted(entries, key=lambda entry: _order(entry["values"].get(title), higher))
+
+
+def _order(text: str | None, higher: bool) -> tuple[bool, float]:
+    """Return the sort key of a row by its primary metric on the signal: the best first, rows without a value last."""
+    value = float(text) if text is not None else math.nan
+    return math.isnan(value), -value if higher else value
 
 
 def _curves(entries: Sequence[dict[str, Any]]) -> list[Chart]:

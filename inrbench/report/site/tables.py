@@ -1,5 +1,6 @@
 """The content of the page of a task under a protocol."""
 
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -91,6 +92,7 @@ def leaderboard_view(
         "track_text": track_text(group.track),
         "verdict": verdict_of(leaderboard, closed),
         "downloads": downloads,
+        "settings": _settings(leaderboard, registry) if group.track.startswith("tuned") else [],
         "track": group.track,
         "device": group.device_class,
         "engine": group.engine,
@@ -122,6 +124,22 @@ def _origins(leaderboard: Leaderboard, registry: Registry, verified: Collection[
         str(label): "verified" if set(part["run_id"]) <= set(verified) else "reported"
         for label, part in theirs.groupby("label")
     }
+
+
+def _settings(leaderboard: Leaderboard, registry: Registry) -> list[dict[str, str]]:
+    """Return the learning rate and the searched parameters of each row of a tuned track, from its first run."""
+    runs = leaderboard.group.runs
+    if "training_json" not in runs:
+        return []
+    found = []
+    for run in runs.drop_duplicates("label").itertuples(index=False):
+        training = json.loads(run.training_json) if isinstance(run.training_json, str) else {}
+        searched = registry.method(run.method).search_ranges if run.method in registry.methods else {}
+        params = {name: value for name, value in json.loads(run.params_json).items() if name in searched}
+        values = {**training, **params}
+        if values:
+            found.append({"label": run.label, "values": ", ".join(f"{name} = {value}" for name, value in values.items())})
+    return found
 
 
 def _row(leaderboard: Leaderboard, row: Entry, closed: Collection[str], origin: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What a table says, in one line: the best method, its value, its lead, and how sure that is."""
 
-from collections.abc import Collection
+import statistics
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from inrbench.analyse import Entry, Leaderboard
@@ -27,6 +28,15 @@ class Verdict:
     margin: str
     sure: str
     decided: bool
+    remarks: tuple[str, ...] = ()
+
+
+SOLVED_BELOW = 0.1
+"""Largest relative error of a solution that counts as one."""
+MUCH_LARGER = 1.2
+"""Number of parameters, as a share of the median of the table, above which a page says so."""
+BETWEEN = ("offgrid", "dense", "iou-random")
+"""Parts of the ids of metrics at points that were not fitted."""
 
 
 def verdict_of(leaderboard: Leaderboard, closed: Collection[str] = ()) -> Verdict:
@@ -46,10 +56,15 @@ def verdict_of(leaderboard: Leaderboard, closed: Collection[str] = ()) -> Verdic
     fitted = " on the fitted data" if metric.role == "training" else ""
     value = f"{name}{fitted} {formatting.cell_text(best.cells.get(metric.id), metric)}{unit}"
     reference = best.label in closed
+    if metric.id.startswith("relative-l2") and best.cells[metric.id].mean > SOLVED_BELOW:
+        text = f"Not solved: {best.label} is best with an error of {best.cells[metric.id].mean:.0%} of the solution."
+        return Verdict("", "", False, "", text, False)
     if not others:
         return Verdict(best.label, value, reference, "", "The only method that trained on every signal.", False)
     margin = f"ahead of {others[0].label} by {_lead(leaderboard, best, others[0])}"
-    return Verdict(best.label, value, reference, margin, *_certainty(leaderboard, best, others[0]))
+    return Verdict(
+        best.label, value, reference, margin, *_certainty(leaderboard, best, others[0]), _remarks(leaderboard, complete)
+    )
 
 
 def _lead(leaderboard: Leaderboard, best: Entry, second: Entry) -> str:
@@ -87,3 +102,23 @@ def _certainty(leaderboard: Leaderboard, best: Entry, second: Entry) -> tuple[st
     if not apart:
         return f"A tie: a test over {where} cannot distinguish the two.", False
     return f"Sure on these signals ({where}; 95 % interval in brackets).", True
+
+
+def _remarks(leaderboard: Leaderboard, complete: Sequence[Entry]) -> tuple[str, ...]:
+    """Return whether another method is best between the fitted points, and whether the best one is much larger than others."""
+    best, found = complete[0], []
+    for metric in leaderboard.metrics[1:]:
+        rows = [row for row in complete if metric.id in row.cells]
+        if not any(part in metric.id for part in BETWEEN) or len(rows) < 2:
+            continue
+        sign = -1.0 if metric.higher_is_better else 1.0
+        first = min(rows, key=lambda row: sign * row.cells[metric.id].mean)
+        if first is not best:
+            unit = f" {metric.unit}" if metric.unit else ""
+            values = (formatting.cell_text(row.cells[metric.id], metric) for row in (first, best) if metric.id in row.cells)
+            found.append(f"Between the fitted points {first.label} is best: {' against '.join(values)}{unit}.")
+        break
+    sizes = [row.n_params for row in complete if row.n_params]
+    if best.n_params and sizes and best.n_params > MUCH_LARGER * statistics.median(sizes):
+        found.append(f"{best.label} has {best.n_params / statistics.median(sizes):.1f} times the parameters of most.")
+    return tuple(found)

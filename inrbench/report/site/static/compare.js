@@ -6,7 +6,8 @@ const first = document.getElementById("first"), second = document.getElementById
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 function numberText(table, value) {
-  return table.log ? (10 ** value).toExponential(2).replace("e+", "e") : value.toFixed(table.digits);
+  if (!table.log) return value.toFixed(table.digits);
+  return (10 ** value).toExponential(2).replace(/e([+-])(\d)$/, "e$10$2"); // as on all other pages: 7.42e-08
 }
 function differenceText(table, value) {
   if (table.log) return `×${(10 ** value).toPrecision(3)}`;
@@ -71,7 +72,7 @@ function show() {
     const cell = row.insertCell();
     cell.className = "n";
     cell.append(element(sure ? "strong" : "span", differenceText(table, difference) + ends));
-    cell.append(document.createElement("br"), element("span", pairs.length < least ? "too few signals for a test" : sure ? `${better ? first.value : second.value} is better` : interval ? "no clear difference" : "", { class: "caption" }));
+    cell.append(document.createElement("br"), element("span", pairs.length < least ? `${better ? first.value : second.value} is ahead; too few signals for a test` : sure ? `${better ? first.value : second.value} is better` : interval ? "no clear difference" : "", { class: "caption" }));
     Object.assign(row.insertCell(), { textContent: `${wins} of ${pairs.length}`, className: "n" });
   }
   document.getElementById("nothing").hidden = shared.length > 0;
