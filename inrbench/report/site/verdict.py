@@ -115,8 +115,9 @@ def _remarks(leaderboard: Leaderboard, complete: Sequence[Entry]) -> tuple[str, 
         first = min(rows, key=lambda row: sign * row.cells[metric.id].mean)
         if first is not best:
             unit = f" {metric.unit}" if metric.unit else ""
-            values = (formatting.cell_text(row.cells[metric.id], metric) for row in (first, best) if metric.id in row.cells)
-            found.append(f"Between the fitted points {first.label} is best: {' against '.join(values)}{unit}.")
+            values = [formatting.cell_text(row.cells[metric.id], metric) for row in (first, best) if metric.id in row.cells]
+            if len(set(values)) > 1:
+                found.append(f"Between the fitted points {first.label} is best: {' against '.join(values)}{unit}.")
         break
     sizes = [row.n_params for row in complete if row.n_params]
     if best.n_params and sizes and best.n_params > MUCH_LARGER * statistics.median(sizes):
