@@ -6,7 +6,6 @@ and is never best. The number of seeds per signal is shown as well.
 """
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +15,15 @@ import pandas as pd
 
 from inrbench.analyse.aggregate import MIN_SEEDS_FOR_TEST, scores_by_signal, untrained, usable
 from inrbench.analyse.compare import over_seeds
-from inrbench.analyse.measurements import missing_notes
-from inrbench.analyse.runs import ComparableRuns, comparable_runs, metrics_of, shared_gpu, step_modes, usual_step_mode
+from inrbench.analyse.run_notes import (
+    WORKER_LAYOUT_COLUMNS,
+    missing_values,
+    other_modes,
+    said_of_runs,
+    shared_machine,
+    without_absent_signals,
+)
+from inrbench.analyse.runs import ComparableRuns, comparable_runs, metrics_of, usual_step_mode
 from inrbench.analyse.statistics import (
     LEVEL,
     MIN_PAIRS,
@@ -48,10 +54,6 @@ TABLE_COLUMNS = (
     "cores",
     "notes",
 )
-WORKER_LAYOUT_COLUMNS = ["hardware_id", "jobs", "threads"]
-
-BUSY = 1.6
-"""Load average per core (or per thread of the command, if there are more) above which a run's times are not reliable."""
 NOT_TRAINED = "not trained"
 
 
@@ -149,22 +151,22 @@ def leaderboards(
 
 def build_leaderboard(group: ComparableRuns) -> Leaderboard:
     """Return the leaderboard of runs that were read with TABLE_COLUMNS."""
-    frame, absent = _without_absent_signals(group.runs)
+    frame, absent = without_absent_signals(group.runs)
     group = ComparableRuns(group.task, group.protocol, group.fingerprint, group.device_class, group.engine, group.track, frame)
     metrics = metrics_of(frame)
     signals = sorted(frame["signal"].unique())
     rows = _rows(group, metrics, signals)
-    notes = [*absent, *_missing_notes(frame), *_said_of_runs(frame)]
+    notes = [*absent, *missing_values(frame), *said_of_runs(frame)]
     if metrics:
         _sort_and_mark(rows, metrics, len(signals))
         notes += _compare_with_best(rows, group, metrics[0])
     timed = frame.loc[
         usable(frame), ["cores", "load_average", "device_class", "gpu_shared", "resumptions", *WORKER_LAYOUT_COLUMNS]
     ]
-    worker_layout, why_not = _worker_layout(timed)
+    worker_layout, why_not = shared_machine(timed)
     if worker_layout and (mode := usual_step_mode(frame)):
         worker_layout += f", {mode} steps"
-        why_not += _other_modes(frame, mode)
+        why_not += other_modes(frame, mode)
     if worker_layout and (resumed := int((timed["resumptions"].fillna(0) > 0).sum())):
         notes.append(
             f"{resumed} run(s) continued from a checkpoint: their times are sums over all parts, their memory is unknown"
@@ -179,50 +181,6 @@ def build_leaderboard(group: ComparableRuns) -> Leaderboard:
         worker_layout=worker_layout,
         notes=[*notes, *why_not],
     )
-
-
-def _other_modes(frame: pd.DataFrame, usual: str) -> list[str]:
-    """Return a note for each step mode other than the usual one: the times of these runs are not shown."""
-    ended = frame[frame["status"] == "ok"]
-    modes = step_modes(ended)
-    return [
-        f"times are not shown for {', '.join(sorted(set(ended.loc[modes.eq(mode), 'label'])))}: "
-        f"their steps were {mode}, those of most runs were {usual}"
-        for mode in sorted(set(modes) - {usual, ""})
-    ]
-
-
-def _worker_layout(timed: pd.DataFrame) -> tuple[str | None, list[str]]:
-    """Return how the machine was shared while times were measured, or None with the reason why times are not shown."""
-    ways = {tuple(row) for row in timed[WORKER_LAYOUT_COLUMNS].drop_duplicates().itertuples(index=False)}
-    if (shared := shared_gpu(timed)).any():
-        return None, [f"times are not shown: {int(shared.sum())} run(s) shared a GPU with others"]
-    if len(ways) > 1:
-        return None, [
-            "times are not shown: they were taken on different machines, or with different numbers of workers or threads"
-        ]
-    own = np.maximum(timed["cores"], timed["jobs"] * timed["threads"])
-    busy = timed["load_average"] > BUSY * own
-    if busy.any():
-        return None, [f"times are not shown: {int(busy.sum())} run(s) began on a machine that was busy with other work"]
-    if not ways:
-        return None, []
-    _, jobs, threads = next(iter(ways))
-    return f"{jobs} worker(s) with {threads} thread(s) each", []
-
-
-def _without_absent_signals(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Leave out signals for which every run was skipped because data was missing, and return a note for each.
-
-    No method counts as incomplete because of such a signal.
-    """
-    skipped = (frame["status"] == "skipped").groupby(frame["signal"]).transform("all")
-    if skipped.all() or not skipped.any():
-        return frame, []
-    why = frame[skipped].drop_duplicates("signal").sort_values("signal")
-    return frame[~skipped], [
-        f"{signal} is left out: {text}" for signal, text in zip(why["signal"], why["message"], strict=True)
-    ]
 
 
 def _rows(group: ComparableRuns, metrics: Sequence[Metric], signals: Sequence[str]) -> list[Entry]:
@@ -387,21 +345,3 @@ def _compare_seeds(best: Entry, others: Sequence[Entry], group: ComparableRuns, 
         parts += [f"not distinguished from it: {', '.join(alike[signal])}"] if signal in alike else []
         lines.append(f"on {signal} alone, paired t-tests over seeds, not over signals: {'; '.join(parts)}")
     return lines
-
-
-def _said_of_runs(frame: pd.DataFrame) -> list[str]:
-    """Return the notes stored with the runs, each once, after the methods concerned unless it concerns all of them."""
-    if "notes" not in frame:
-        return []
-    about: dict[str, dict[str, None]] = {}
-    for run in frame[["label", "notes"]].itertuples(index=False):
-        for note in run.notes if run.notes is not None else ():
-            about.setdefault(str(note), {})[str(run.label)] = None
-    everyone = set(frame["label"])
-    return [note if set(labels) == everyone else f"{', '.join(labels)}: {note}" for note, labels in sorted(about.items())]
-
-
-def _missing_notes(frame: pd.DataFrame) -> list[str]:
-    """Return a note for each metric with missing values: how often it is missing, and why."""
-    reasons = Counter(missing_notes(frame.loc[frame["status"] == "ok", "metrics"].tolist()))
-    return [f"{metric} is missing in {n} run(s): {reason}" for (metric, reason), n in sorted(reasons.items())]

@@ -1,0 +1,76 @@
+"""What a table says of its runs: notes, missing values, and how the machine was shared while times were measured."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+
+from inrbench.analyse.measurements import missing_notes
+from inrbench.analyse.runs import shared_gpu, step_modes
+
+WORKER_LAYOUT_COLUMNS = ["hardware_id", "jobs", "threads"]
+
+BUSY = 1.6
+"""Load average per core (or per thread of the command, if there are more) above which a run's times are not reliable."""
+
+
+def other_modes(frame: pd.DataFrame, usual: str) -> list[str]:
+    """Return a note for each step mode other than the usual one: the times of these runs are not shown."""
+    ended = frame[frame["status"] == "ok"]
+    modes = step_modes(ended)
+    return [
+        f"times are not shown for {', '.join(sorted(set(ended.loc[modes.eq(mode), 'label'])))}: "
+        f"their steps were {mode}, those of most runs were {usual}"
+        for mode in sorted(set(modes) - {usual, ""})
+    ]
+
+
+def shared_machine(timed: pd.DataFrame) -> tuple[str | None, list[str]]:
+    """Return how the machine was shared while times were measured, or None with the reason why times are not shown."""
+    ways = {tuple(row) for row in timed[WORKER_LAYOUT_COLUMNS].drop_duplicates().itertuples(index=False)}
+    if (shared := shared_gpu(timed)).any():
+        return None, [f"times are not shown: {int(shared.sum())} run(s) shared a GPU with others"]
+    if len(ways) > 1:
+        return None, [
+            "times are not shown: they were taken on different machines, or with different numbers of workers or threads"
+        ]
+    own = np.maximum(timed["cores"], timed["jobs"] * timed["threads"])
+    busy = timed["load_average"] > BUSY * own
+    if busy.any():
+        return None, [f"times are not shown: {int(busy.sum())} run(s) began on a machine that was busy with other work"]
+    if not ways:
+        return None, []
+    _, jobs, threads = next(iter(ways))
+    return f"{jobs} worker(s) with {threads} thread(s) each", []
+
+
+def without_absent_signals(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Leave out signals for which every run was skipped because data was missing, and return a note for each.
+
+    No method counts as incomplete because of such a signal.
+    """
+    skipped = (frame["status"] == "skipped").groupby(frame["signal"]).transform("all")
+    if skipped.all() or not skipped.any():
+        return frame, []
+    why = frame[skipped].drop_duplicates("signal").sort_values("signal")
+    return frame[~skipped], [
+        f"{signal} is left out: {text}" for signal, text in zip(why["signal"], why["message"], strict=True)
+    ]
+
+
+def said_of_runs(frame: pd.DataFrame) -> list[str]:
+    """Return the notes stored with the runs, each once, after the methods concerned unless it concerns all of them."""
+    if "notes" not in frame:
+        return []
+    about: dict[str, dict[str, None]] = {}
+    for run in frame[["label", "notes"]].itertuples(index=False):
+        for note in run.notes if run.notes is not None else ():
+            about.setdefault(str(note), {})[str(run.label)] = None
+    everyone = set(frame["label"])
+    return [note if set(labels) == everyone else f"{', '.join(labels)}: {note}" for note, labels in sorted(about.items())]
+
+
+def missing_values(frame: pd.DataFrame) -> list[str]:
+    """Return a note for each metric with missing values: how often it is missing, and why."""
+    reasons = Counter(missing_notes(frame.loc[frame["status"] == "ok", "metrics"].tolist()))
+    return [f"{metric} is missing in {n} run(s): {reason}" for (metric, reason), n in sorted(reasons.items())]
