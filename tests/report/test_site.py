@@ -526,13 +526,15 @@ def test_sites_of_unusual_stores_say_what_there_is(attempt, tmp_path, runs):
     assert "nan" not in re.sub(r"<[^>]+>", "", home).lower().replace("finance", "")
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
-def test_pages_fit_the_window_and_have_no_serious_axe_violation(tab, site, width):
+def test_pages_fit_the_window_and_have_no_serious_axe_violation(tab, site, width, theme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     pages = [site / "index.html", site / "compare.html", site / "about.html", *(next((site / folder).glob("*")) for folder in ("tables", "runs", "methods", "papers")),
              next((site / "signals").glob("toy*__a.html"))]  # fmt: skip
     for path in pages:
         page = tab(path)
+        page.emulate_media(color_scheme=theme)
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         found = axe.run(page, options={"preload": False, "resultTypes": ["violations"]}).response["violations"]
