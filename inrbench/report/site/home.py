@@ -84,10 +84,15 @@ def _preference(leaderboard: Leaderboard) -> tuple[int, bool, int, int]:
 
 
 def _answer(leaderboards: Sequence[Leaderboard], closed: set[str]) -> dict[str, Any] | None:
-    """Return the table over all tasks of the best protocol, with its chart; None if no two methods are in all tables."""
+    """Return the table over all tasks of the best protocol, with its chart; None if no two methods are in all tables.
+
+    Tables with too few signals for a test do not take part, unless all have so few.
+    """
     tables = chosen_tables(leaderboards)
     for name in CITABLE:
-        chosen = _of_one_kind([leaderboard for leaderboard in tables if tier(leaderboard) == name])
+        of_tier = [leaderboard for leaderboard in tables if tier(leaderboard) == name]
+        enough = [leaderboard for leaderboard in of_tier if len(leaderboard.signals) >= MIN_PAIRS]
+        chosen = _of_one_kind(enough or of_tier)
         try:
             results = overall([leaderboard.group for leaderboard in chosen])
         except (NothingFound, ValueError):
