@@ -41,7 +41,7 @@ def rows(task: str, signals: int, seeds: int, method: str, points: int) -> list[
                 for s in STEPS[:points]
             ]  # fmt: skip
             made.append({
-                "schema_version": 1, "run_id": f"{task}{method}{signal:05}{seed:03}".ljust(32, "0"), "attempt_id": f"{seed:024x}",
+                "schema_version": 1, "run_id": f"{task}{method}{signal:05}{seed:03}".ljust(32, "0"), "attempt_id": f"{METHODS.index(method):04x}{signal:010x}{seed:010x}",
                 "task": task, "task_version": "1", "signal": f"signal{signal:03}", "signal_sha256": "0" * 64,
                 "method": method, "method_sha256": "1" * 64, "plugin_origin": "builtin", "params_json": "{}", "variant": "",
                 "protocol": "quick", "protocol_fingerprint": "f" * 12, "protocol_json": "{}", "seed": seed,
