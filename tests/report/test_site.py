@@ -480,10 +480,13 @@ def test_a_task_that_cannot_be_loaded_does_not_stop_the_report(attempt, tmp_path
 
 
 def test_the_command_of_the_compare_page_is_quoted(tab, attempt, tmp_path):
-    for method, variant in (("siren", ""), ("msa", "x='; touch owned; '")):
+    for method, variant in (("siren", ""), ("msa", f"x='; touch owned; {'long ' * 20}'")):
         append(tmp_path / "r", attempt(method=method, variant=variant, params={"x": "y"} if variant else {}))
     build_site(tmp_path / "r", tmp_path / "site", Registry())
     page = tab(tmp_path / "site" / "compare.html")
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.locator("#first").evaluate("box => box.getBoundingClientRect().right") <= 390
     first = page.locator("#first option", has_text="msa").inner_text()
     page.locator("#first").select_option(first)
     page.locator("#second").select_option("siren")

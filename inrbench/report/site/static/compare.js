@@ -63,10 +63,6 @@ function show() {
     }
     signals.append(list);
     name.append(signals);
-    row.insertCell().textContent = table.metric;
-    for (const side of ["a", "b"]) {
-      Object.assign(row.insertCell(), { textContent: numberText(table, mean(pairs.map((pair) => pair[side]))), className: "n" });
-    }
     const ends = interval ? ` [${interval.map((end) => differenceText(table, end)).join(", ")}]` : "";
     const sure = interval && (interval[0] > 0 || interval[1] < 0);
     const cell = row.insertCell();
@@ -74,6 +70,10 @@ function show() {
     cell.append(element(sure ? "strong" : "span", differenceText(table, difference) + ends));
     cell.append(document.createElement("br"), element("span", pairs.length < least ? `${better ? first.value : second.value} is ahead; too few signals for a test` : sure ? `${better ? first.value : second.value} is better` : interval ? "no clear difference" : "", { class: "caption" }));
     Object.assign(row.insertCell(), { textContent: `${wins} of ${pairs.length}`, className: "n" });
+    row.insertCell().textContent = table.metric;
+    for (const side of ["a", "b"]) {
+      Object.assign(row.insertCell(), { textContent: numberText(table, mean(pairs.map((pair) => pair[side]))), className: "n" });
+    }
   }
   document.getElementById("nothing").hidden = shared.length > 0;
   const quoted = (label) => /^[\w.-]+$/.test(label) ? label : `'${label.replaceAll("'", "'\\''")}'`;
