@@ -68,7 +68,7 @@ function show() {
     const cell = row.insertCell();
     cell.className = "n";
     cell.append(element(sure ? "strong" : "span", differenceText(table, difference) + ends));
-    cell.append(document.createElement("br"), element("span", pairs.length < least ? `${better ? first.value : second.value} is ahead; too few signals for a test` : sure ? `${better ? first.value : second.value} is better` : interval ? "no clear difference" : "", { class: "caption" }));
+    cell.append(element("span", pairs.length < least ? `${better ? first.value : second.value} is ahead; too few signals for a test` : sure ? `${better ? first.value : second.value} is better` : interval ? "no clear difference" : "", { class: "caption" }));
     Object.assign(row.insertCell(), { textContent: `${wins} of ${pairs.length}`, className: "n" });
     row.insertCell().textContent = table.metric;
     for (const side of ["a", "b"]) {
