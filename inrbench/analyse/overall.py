@@ -107,12 +107,13 @@ def _tables(group: ComparableRuns, registry: Registry) -> list[_Table]:
         return []
     kind = registry.task(group.task).kind if group.task in registry.tasks else ""
     family = FAMILIES.get(kind, "other")
-    off_grid = [(metric, OFF_GRID) for metric in metrics[1:] if _is_off_grid(metric)]
+    off_grid = [(metric, OFF_GRID) for metric in metrics[1:] if is_off_grid(metric)]
     chosen = [(metrics[0], family), *off_grid[:1]]
     return [_table(group, metric, each) for metric, each in chosen]
 
 
-def _is_off_grid(metric: Metric) -> bool:
+def is_off_grid(metric: Metric) -> bool:
+    """Return whether a metric is measured between the points of a fitted grid."""
     return "offgrid" in metric.id or metric.id.startswith("iou-random")
 
 

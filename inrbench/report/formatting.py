@@ -85,6 +85,15 @@ def signals_text(row: Entry, n_signals: int) -> str:
     return f"{row.n_signals}/{n_signals}: {failures}" if failures else f"{n_signals}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "signal"), counted(8, "signal")
+    ('1 signal', '8 signals')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def seeds_text(row: Entry) -> str:
     """Return the number of seeds per signal: ``3``, or ``1 to 3`` if signals have different numbers."""
     least, most = row.seeds

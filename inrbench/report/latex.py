@@ -106,7 +106,7 @@ def _caption(leaderboard: Leaderboard) -> str:
     """Return one or two sentences: what was fitted, and what the marks mean."""
     group, signals, seeds = leaderboard.group, len(leaderboard.signals), len(leaderboard.seeds)
     what = f"{group.task}, protocol {group.protocol}" + (f", track {group.track}" if group.track != "paper" else "")
-    count = f"{signals} signal{'s' if signals > 1 else ''}, {seeds} seed{'s' if seeds > 1 else ''}"
+    count = f"{formatting.counted(signals, 'signal')}, {formatting.counted(seeds, 'seed')}"
     return f"{what}: mean over {count}. Best in bold, second underlined."
 
 

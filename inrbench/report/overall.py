@@ -7,6 +7,7 @@ from tabulate import tabulate
 from inrbench.analyse.overall import Overall, OverallEntry
 from inrbench.analyse.statistics import Interval
 from inrbench.console import NONE
+from inrbench.report.formatting import counted
 
 
 def overall_text(results: Sequence[Overall], style: str = "simple") -> str:
@@ -25,7 +26,7 @@ def _one(result: Overall, style: str) -> str:
     rows = [_cells(entry, units) for entry in result.entries]
     table = tabulate(rows, heads, tablefmt=style, disable_numparse=True, colalign=("left", *["right"] * (len(heads) - 1)))
     bold = "**" if style == "pipe" else ""
-    tables = ", ".join(f"{name}: {n} signal{'s' if n > 1 else ''}" for name, n in result.tables.items())
+    tables = ", ".join(f"{name}: {counted(n, 'signal')}" for name, n in result.tables.items())
     lines = [
         f"{bold}Overall: {result.family}{bold}", "", table, "",
         f"Tables, of equal weight: {tables}.",

@@ -1,4 +1,4 @@
-"""The content of the home page: which method to take, by how much, how sure, and at what cost."""
+"""The content of the home page: which method is best, by how much, and how sure that is."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from inrbench.report import formatting
 from inrbench.report.overall import number_text, percent_text
 from inrbench.report.site import urls
 from inrbench.report.site.charts import curve_charts, pareto_charts
-from inrbench.report.site.protocol_card import task_of
+from inrbench.report.site.registered import closed_form_methods, task_of
 from inrbench.report.site.tiers import CITABLE, SMOKE_TEST, citable, tier, tier_order
 from inrbench.report.site.verdict import Verdict, verdict_of
 
@@ -44,7 +44,7 @@ def home_view(
     """
     frames = [leaderboard.group.runs for leaderboard in leaderboards]
     methods = sorted({urls.method_of(row.label) for leaderboard in leaderboards for row in leaderboard.rows})
-    closed = {name for name in methods if name in registry.methods and registry.method(name).closed_form}
+    closed = closed_form_methods(leaderboards, registry)
     families = _families(leaderboards, pictures, registry, closed)
     return {
         "title": "Which implicit neural representation should I use?",

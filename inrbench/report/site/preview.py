@@ -50,7 +50,6 @@ def _draw(figure: Figure, leaderboard: Leaderboard) -> None:
                       va="center", fontsize=18)  # fmt: skip
     axes.margins(x=0.12)
     axes.tick_params(axis="x", labelsize=14)
-    signals = len(leaderboard.signals)
-    group = leaderboard.group
-    what = f"{group.task}, protocol {group.protocol}, track {group.track}, {signals} signal{'s' if signals > 1 else ''}"
+    group, count = leaderboard.group, formatting.counted(len(leaderboard.signals), "signal")
+    what = f"{group.task}, protocol {group.protocol}, track {group.track}, {count}"
     axes.set_xlabel(f"{formatting.metric_title(metric, [metric])}: {what}", fontsize=16)

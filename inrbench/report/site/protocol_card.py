@@ -7,6 +7,7 @@ from inrbench.analyse import ComparableRuns
 from inrbench.errors import InrbenchError
 from inrbench.registry import Registry, Task
 from inrbench.report import formatting
+from inrbench.report.site.registered import task_of
 from inrbench.spec import Protocol, ProtocolLabel
 
 TRACKS = {
@@ -43,16 +44,6 @@ def protocol_card(groups: Sequence[ComparableRuns], registry: Registry) -> dict[
         if task.tuning_split and any(each.track.startswith("tuned") for each in groups):
             card["terms"].append(("Tuned on", f"{task.tuning_split[0]}: {', '.join(task.tuning_split[1])}"))
     return card
-
-
-def task_of(name: str, registry: Registry) -> Task | None:
-    """Return a task, or None if it is not registered here or its file cannot be loaded."""
-    if name not in registry.tasks:
-        return None
-    try:
-        return registry.task(name)
-    except InrbenchError:
-        return None
 
 
 def track_text(track: str) -> str:

@@ -14,6 +14,7 @@ from inrbench.report import formatting
 from inrbench.report.site import urls
 from inrbench.report.site.charts import curve_charts, pareto_charts
 from inrbench.report.site.protocol_card import protocol_card, track_text
+from inrbench.report.site.registered import closed_form_methods
 from inrbench.report.site.verdict import verdict_of
 
 HELP = {
@@ -46,11 +47,7 @@ def table_view(
         verified: Ids of runs of submissions that were verified.
     """
     groups = [leaderboard.group for leaderboard in leaderboards]
-    closed = {
-        name
-        for name in {urls.method_of(row.label) for leaderboard in leaderboards for row in leaderboard.rows}
-        if name in registry.methods and registry.method(name).closed_form
-    }
+    closed = closed_form_methods(leaderboards, registry)
     return {
         "title": f"{groups[0].task}, protocol {groups[0].protocol}",
         "card": protocol_card(groups, registry),

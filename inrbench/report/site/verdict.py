@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from inrbench.analyse import Entry, Leaderboard
+from inrbench.analyse.overall import is_off_grid
 from inrbench.analyse.statistics import LEVEL, MIN_PAIRS
 from inrbench.report import formatting
 
@@ -19,7 +20,8 @@ class Verdict:
         reference: Whether the best method is solved and not trained.
         margin: Its lead over the second method, with the 95 % interval if known.
         sure: How sure the order is, in words.
-        decided: Whether a test tells the best method from the second.
+        decided: Whether a test distinguishes the best method from the second.
+        remarks: What a reader should know before they take the best method.
     """
 
     winner: str
@@ -35,8 +37,6 @@ SOLVED_BELOW = 0.1
 """Largest relative error of a solution that counts as one."""
 MUCH_LARGER = 1.2
 """Number of parameters, as a share of the median of the table, above which a page says so."""
-BETWEEN = ("offgrid", "dense", "iou-random")
-"""Parts of the ids of metrics at points that were not fitted."""
 
 
 def verdict_of(leaderboard: Leaderboard, closed: Collection[str] = ()) -> Verdict:
@@ -72,21 +72,18 @@ def _lead(leaderboard: Leaderboard, best: Entry, second: Entry) -> str:
     metric = leaderboard.metrics[0]
     first, other = best.cells[metric.id].mean, second.cells[metric.id].mean
     interval = second.difference_to_best
-    if metric.scale == "log":
-        text = f"a factor of {max(first, other) / min(first, other):.3g}" if min(first, other) > 0 else "a factor"
-        if interval is not None and interval.low is not None and interval.high is not None:
-            sign = -1 if metric.higher_is_better else 1
-            ends = sorted(10 ** (sign * end) for end in (interval.low, interval.high))
-            text += f" [{ends[0]:.3g}, {ends[1]:.3g}]"
-        return text
-    unit = f" {metric.unit}" if metric.unit else ""
-    digits = formatting.decimals(metric)
-    text = f"{abs(first - other):.{digits}f}{unit}"
+    ends: list[float] = []
     if interval is not None and interval.low is not None and interval.high is not None:
         sign = -1 if metric.higher_is_better else 1
-        low, high = sorted((sign * interval.low, sign * interval.high))
-        text += f" [{low:.{digits}f}, {high:.{digits}f}]"
-    return text
+        ends = sorted((sign * interval.low, sign * interval.high))
+    if metric.scale == "log":
+        text = f"a factor of {max(first, other) / min(first, other):.3g}" if min(first, other) > 0 else "a factor"
+        shown = [f"{10**end:.3g}" for end in ends]
+    else:
+        digits = formatting.decimals(metric)
+        text = f"{abs(first - other):.{digits}f}" + (f" {metric.unit}" if metric.unit else "")
+        shown = [f"{end:.{digits}f}" for end in ends]
+    return f"{text} [{', '.join(shown)}]" if shown else text
 
 
 def _certainty(leaderboard: Leaderboard, best: Entry, second: Entry) -> tuple[str, bool]:
@@ -95,7 +92,7 @@ def _certainty(leaderboard: Leaderboard, best: Entry, second: Entry) -> tuple[st
     If the table has ranks, they decide. Otherwise the test against the best method decides, which needs fewer signals.
     """
     signals, seeds = len(leaderboard.signals), min(best.seeds[0], second.seeds[0])
-    where = f"{signals} signal{'s' if signals > 1 else ''}, {seeds} seed{'s' if seeds > 1 else ''}"
+    where = f"{formatting.counted(signals, 'signal')}, {formatting.counted(seeds, 'seed')}"
     if second.p_to_best is None:
         return f"Open: {where}, {'too few for a test' if signals < MIN_PAIRS else 'some values are missing'}.", False
     apart = second.rank != best.rank if best.rank is not None else second.p_to_best < LEVEL
@@ -109,7 +106,7 @@ def _remarks(leaderboard: Leaderboard, complete: Sequence[Entry]) -> tuple[str, 
     best, found = complete[0], []
     for metric in leaderboard.metrics[1:]:
         rows = [row for row in complete if metric.id in row.cells]
-        if not any(part in metric.id for part in BETWEEN) or len(rows) < 2:
+        if not (is_off_grid(metric) or "dense" in metric.id) or len(rows) < 2:
             continue
         sign = -1.0 if metric.higher_is_better else 1.0
         first = min(rows, key=lambda row: sign * row.cells[metric.id].mean)
