@@ -40,7 +40,9 @@ class FrozenSineFilter(nn.Module):
 
 
 @register_method(
-    "bacon", formula="(W z + b) * sin(A x + p), layer by layer, A frozen within a band", paper="lindell2022bacon",
+    "bacon", formula="(W z + b) * sin(A x + p), layer by layer, A frozen within a band",
+    latex=r"z_{l+1} = (W_l z_l + b_l) \odot \sin(A_{l+1} x + p_{l+1}), \quad A \text{ frozen within a band}",
+    paper="lindell2022bacon",
     task_params={
         # Chosen for this project: products of all filters reach a quarter of the Nyquist frequency of 8,000 samples,
         # 64 voxels or 130 pixels.

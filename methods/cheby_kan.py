@@ -19,6 +19,7 @@ from inrbench.nn import ChebyshevLayer, largest_width, parameters_of_mlp
 @register_method(
     "cheby-kan",
     formula="sum of C_iok T_k(tanh x_i), with layer normalisation",
+    latex=r"y_o = \sum_{i,k} C_{iok}\, T_k(\tanh x_i)",
     paper="liu2025kan",
     kinds=("function", "image", "video", "volume", "shape", "restoration", "ct", "audio", "radiance"),
 )

@@ -44,6 +44,7 @@ class CosineSeries(LinearModel):
 @register_method(
     "dct",
     formula="sum of c_k prod cos(pi k t), as many terms as the network has parameters",
+    latex=r"y = \sum_k c_k \prod_d \cos(\pi k_d t_d)",
     kinds=("function", "image", "video", "volume", "shape", "restoration", "ct", "audio"),
     closed_form=True,
 )

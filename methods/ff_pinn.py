@@ -20,6 +20,7 @@ from inrbench.nn import FourierFeatures, xavier_init
 @register_method(
     "ff-pinn",
     formula="tanh MLP on [sin(B x), cos(B x)], B ~ N(0, sigma^2)",
+    latex=r"y = \mathrm{MLP}_{\tanh}\left[\sin(B x), \cos(B x)\right], \quad B \sim \mathcal{N}(0, \sigma^2)",
     paper="wang2021eigenvector",
     kinds=("pde",),
     task_params={

@@ -35,6 +35,7 @@ class VariablePeriodicSine(nn.Module):
 @register_method(
     "finer",
     formula="sin(omega (|z| + 1) z)",
+    latex=r"\sin\left(\omega\, (\lvert z \rvert + 1)\, z\right)",
     paper="liu2024finer",
     task_params={
         "sdf": {"first_bias_scale": 1.0},  # the authors' sdf experiments

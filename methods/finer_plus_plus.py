@@ -86,7 +86,9 @@ def wavelet_network(net: NetworkSpec, omega_first: float, omega: float, omega_w:
 
 
 @register_method(
-    "finer-plus-plus", formula="exp(-(scale sin(omega (|z| + 1) z))^2), or a wavelet of that sine", paper="zhu2024finerpp",
+    "finer-plus-plus", formula="exp(-(scale sin(omega (|z| + 1) z))^2), or a wavelet of that sine",
+    latex=r"\exp\left(-\left(\mathrm{scale}\, \sin(\omega\, (\lvert z \rvert + 1)\, z)\right)^2\right)",
+    paper="zhu2024finerpp",
     task_params={
         # a third of siren's, because a Gaussian of a sine at least doubles frequencies; chosen for this project on chord
         "audio": {"omega": 5.0, "scale": 2.0, "omega_first": 900.0},

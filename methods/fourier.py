@@ -15,7 +15,12 @@ from inrbench.nn import FourierFeatures
 
 
 @register_method(
-    "fourier", formula="ReLU MLP on [sin(2 pi B x), cos(2 pi B x)], B ~ N(0, sigma^2)", paper="tancik2020fourier",
+    "fourier", formula="ReLU MLP on [sin(2 pi B x), cos(2 pi B x)], B ~ N(0, sigma^2)",
+    latex=(
+        r"y = \mathrm{MLP}_{\mathrm{ReLU}}\left[\sin(2 \pi B x), \cos(2 \pi B x)\right], "
+        r"\quad B \sim \mathcal{N}(0, \sigma^2)"
+    ),
+    paper="tancik2020fourier",
     task_params={
         # Chosen for this project: 2 pi sigma is an eighth of the Nyquist frequency of 8,000 samples or 64 voxels.
         "audio": {"sigma": 750.0},

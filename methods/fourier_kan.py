@@ -49,6 +49,7 @@ class FourierLayer(nn.Module):
 @register_method(
     "fourier-kan",
     formula="sum of A_oik cos(k x_i) + B_oik sin(k x_i)",
+    latex=r"y_o = \sum_{i,k} A_{oik} \cos(k x_i) + B_{oik} \sin(k x_i)",
     paper="liu2025kan",
     task_params={
         "audio": {"first_scale": 3000.0},  # as siren's first frequency

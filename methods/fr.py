@@ -68,7 +68,9 @@ class FourierLinear(nn.Module):
 
 
 @register_method(
-    "fr", formula="W = Lambda B, B fixed Fourier bases, Lambda trained", paper="shi2024fr",
+    "fr", formula="W = Lambda B, B fixed Fourier bases, Lambda trained",
+    latex=r"W = \Lambda B, \quad B \text{ fixed Fourier bases}, \; \Lambda \text{ trained}",
+    paper="shi2024fr",
     task_params={
         "image": {"activation": "relu", "phases": 32},  # the authors' image experiments
         "audio": {"omega_first": 3000.0},

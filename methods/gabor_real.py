@@ -41,6 +41,7 @@ class RealGaborLayer(nn.Module):
 @register_method(
     "gabor-real",
     formula="cos(omega z_1) exp(-(scale z_2)^2), z_1 and z_2 with weights of their own",
+    latex=r"\cos(\omega z_1)\, \exp\left(-(\mathrm{scale}\, z_2)^2\right)",
     paper="saragadam2023wire",
     task_params={
         "audio": {"omega_first": 3000.0},  # as wire

@@ -26,7 +26,9 @@ class Gaussian(nn.Module):
 
 
 @register_method(
-    "gauss", formula="exp(-z^2 / (2 a^2))", paper="ramasinghe2022beyond",
+    "gauss", formula="exp(-z^2 / (2 a^2))",
+    latex=r"\exp\left(-\frac{z^2}{2 a^2}\right)",
+    paper="ramasinghe2022beyond",
     # siren's rule does not apply to a localised activation; chosen for this project on chord
     task_params={
         "audio": {"a_first": 0.0033, "a": 0.03},

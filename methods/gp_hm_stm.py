@@ -273,6 +273,7 @@ class WaveProcess(Solver):
 @register_method(
     "gp-hm-stm",
     formula="k(x, X) K^-1 U, k a mixture of Matern-5/2 waves",
+    latex=r"u(x) = k(x, X)\, K^{-1} U, \quad k \text{ a mixture of Matérn-}5/2 \text{ waves}",
     paper="fang2024gphm",
     kinds=("pde",),
     known_failures={"pde": "its authors train for 1,000,000 steps; a few thousand steps hardly change the kernels"},

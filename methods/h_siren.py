@@ -36,6 +36,7 @@ class HyperbolicSine(nn.Module):
 @register_method(
     "h-siren",
     formula="sin(omega sinh(2 z)) in the first layer, then sin(omega z)",
+    latex=r"\sin\left(\omega \sinh(2 z)\right) \text{ in the first layer, then } \sin(\omega z)",
     paper="gao2024hsiren",
     task_params={
         "audio": {"omega_first": 1500.0},  # near z = 0 the frequency is that of siren, 2 omega

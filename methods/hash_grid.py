@@ -153,6 +153,10 @@ class HashGrid(nn.Module):
 @register_method(
     "hash-grid",
     formula="MLP of interpolated features from hashed grids of 16 resolutions",
+    latex=(
+        r"y = \mathrm{MLP}\left[e_0(x), \ldots, e_{L-1}(x)\right], "
+        r"\quad e_l(x) = \sum_{c} w_c(x)\, T_l\left[\mathrm{hash}(c)\right]"
+    ),
     paper="muller2022instantngp",
     kinds=("function", "image", "video", "volume", "shape", "restoration", "ct", "audio", "radiance"),
     task_params={

@@ -42,7 +42,9 @@ class SaturatedSine(nn.Module):
 
 
 @register_method(
-    "hosc", formula="tanh(beta sin(omega z))", paper="serrano2024hosc",
+    "hosc", formula="tanh(beta sin(omega z))",
+    latex=r"\tanh\left(\beta \sin(\omega z)\right)",
+    paper="serrano2024hosc",
     task_params={  # as siren
         "audio": {"omega_first": 3000.0},
         "audio:quick": {"omega_first": 1000.0},

@@ -49,7 +49,9 @@ class IncodeLite(CoordinateMLP):
 
 
 @register_method(
-    "incode-lite", formula="exp(a) sin(exp(b) omega z + c) + d, four numbers trained", paper="kazerouni2024incode",
+    "incode-lite", formula="exp(a) sin(exp(b) omega z + c) + d, four numbers trained",
+    latex=r"e^{a} \sin\left(e^{b} \omega z + c\right) + d, \quad a, b, c, d \text{ trained}",
+    paper="kazerouni2024incode",
     task_params={
         "audio": {"omega_first": 3000.0},  # the authors' audio notebook: 3000 / 30
         "audio:quick": {"omega_first": 1000.0},  # as siren

@@ -108,6 +108,7 @@ class LowRankGrid(nn.Module):
 @register_method(
     "low-rank-grid",
     formula="W (u(x_1) v(x_2) w(x_3)) + b, u, v and w interpolated on lines",
+    latex=r"y = W \left(u(x_1) \odot v(x_2) \odot w(x_3)\right) + b",
     paper="chen2022tensorf",
     kinds=("image", "video", "volume", "shape", "restoration", "ct", "radiance"),  # on a line it would be bilinear
     task_params={"shape": {"resolution": 64}},

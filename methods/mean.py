@@ -27,6 +27,7 @@ class Constant(LinearModel):
 @register_method(
     "mean",
     formula="c",
+    latex=r"y = c",
     kinds=("function", "image", "video", "volume", "shape", "restoration", "ct", "audio"),
     closed_form=True,
 )

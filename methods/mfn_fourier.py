@@ -15,7 +15,9 @@ from inrbench.nn import MultiplicativeNetwork, SineFilter
 
 
 @register_method(
-    "mfn-fourier", formula="(W z + b) * sin(A x + p), layer by layer", paper="fathony2021mfn",
+    "mfn-fourier", formula="(W z + b) * sin(A x + p), layer by layer",
+    latex=r"z_{l+1} = (W_l z_l + b_l) \odot \sin(A_{l+1} x + p_{l+1})",
+    paper="fathony2021mfn",
     task_params={
         # Chosen for this project: a quarter of the Nyquist frequency of 8,000 samples, 64 voxels or 130 pixels.
         "audio": {"input_scale": 25000.0},

@@ -45,7 +45,12 @@ class GaborFilter(nn.Module):
 
 
 @register_method(
-    "mfn-gabor", formula="(W z + b) * sin(A x + p) exp(-gamma |x - mu|^2 / 2), layer by layer", paper="fathony2021mfn",
+    "mfn-gabor", formula="(W z + b) * sin(A x + p) exp(-gamma |x - mu|^2 / 2), layer by layer",
+    latex=(
+        r"z_{l+1} = (W_l z_l + b_l) \odot \sin(A_{l+1} x + p_{l+1}) "
+        r"\odot \exp\left(-\frac{\gamma_{l+1}}{2} \lVert x - \mu_{l+1} \rVert^2\right)"
+    ),
+    paper="fathony2021mfn",
     task_params={
         # Chosen for this project: a quarter of the Nyquist frequency of 8,000 samples, 64 voxels or 130 pixels.
         "audio": {"input_scale": 25000.0},

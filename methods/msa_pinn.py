@@ -23,6 +23,10 @@ def reach(s: float) -> dict[str, float | tuple[float, ...]]:
 @register_method(
     "msa-pinn",
     formula="sin(w_i z_i) / w_i, log10 w_i from s_min to s_max over the channels",
+    latex=(
+        r"\frac{\sin(w_i z_i)}{w_i}, \quad \log_{10} w_i "
+        r"\text{ from } s_{\min} \text{ to } s_{\max} \text{ over the channels}"
+    ),
     paper="han2026msa",
     kinds=("pde",),
     task_params={

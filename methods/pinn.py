@@ -13,7 +13,9 @@ from inrbench.nn import xavier_init
 
 
 @register_method(
-    "pinn", formula="tanh(z)", paper="raissi2019pinn", kinds=("pde",),
+    "pinn", formula="tanh(z)",
+    latex=r"\tanh(z)", paper="raissi2019pinn",
+    kinds=("pde",),
     known_failures={
         "pde": "it stays at the zero solution: a tanh network learns low frequencies first, and there are too few steps"
     },

@@ -13,6 +13,7 @@ from inrbench import CoordinateMLP, NetworkSpec, register_method
 
 @register_method(
     "relu", formula="max(z, 0)",
+    latex=r"\max(z, 0)",
     known_failures={
         "audio": "a plain ReLU network learns low frequencies first, and audio signals have none that are low enough",
         "shape": "a plain ReLU network is still too smooth for a thin sheet after so few epochs",

@@ -16,6 +16,7 @@ from inrbench.nn import PositionalEncoding
 @register_method(
     "relu-pe",
     formula="ReLU MLP on [x, sin(2^k pi x), cos(2^k pi x)]",
+    latex=r"y = \mathrm{MLP}_{\mathrm{ReLU}}\left[x, \sin(2^k \pi x), \cos(2^k \pi x)\right]",
     paper="mildenhall2020nerf",
     task_params={
         # The Nyquist rule of SIREN's code: floor(log2(N / 4)), where N is the number of samples along the shorter side.

@@ -32,7 +32,9 @@ class Rowdy(nn.Module):
 
 
 @register_method(
-    "rowdy", formula="tanh(z) + sum_k a_k sin((k - 1) n x_k z), trained", paper="jagtap2022rowdy",
+    "rowdy", formula="tanh(z) + sum_k a_k sin((k - 1) n x_k z), trained",
+    latex=r"\tanh(z) + \sum_k a_k \sin\left((k - 1)\, n x_k z\right)",
+    paper="jagtap2022rowdy",
     known_failures={"audio": "it starts as tanh, and its first layer varies far too slowly for sound on [-1, 1]"},
     search_ranges={"n": (1.0, 30.0)},
 )  # fmt: skip

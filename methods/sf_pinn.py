@@ -15,6 +15,7 @@ from inrbench.nn import SineFeatures, xavier_init
 @register_method(
     "sf-pinn",
     formula="tanh MLP on sin(2 pi (W x + b)), W trained",
+    latex=r"y = \mathrm{MLP}_{\tanh}\left[\sin(2 \pi (W x + b))\right], \quad W \text{ trained}",
     paper="wong2024sinusoidal",
     kinds=("pde",),
     known_failures={"advection1d": "it does not fit the fastest waves within 2,000 steps with sigma 1, 1.6 or 2.5"},

@@ -42,7 +42,9 @@ class Sinc(nn.Module):
 
 
 @register_method(
-    "sinc", formula="sin(omega z) / (omega z)", paper="saratchandran2024sampling",
+    "sinc", formula="sin(omega z) / (omega z)",
+    latex=r"\frac{\sin(\omega z)}{\omega z}",
+    paper="saratchandran2024sampling",
     # siren's rule does not apply to a localised activation; chosen for this project on chord
     task_params={
         "audio": {"omega_first": 900.0, "omega": 30.0},

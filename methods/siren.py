@@ -16,6 +16,7 @@ from inrbench.nn import Sine, siren_init
 @register_method(
     "siren",
     formula="sin(omega z)",
+    latex=r"\sin(\omega z)",
     paper="sitzmann2020siren",
     task_params={
         "audio": {"omega_first": 3000.0},  # equals coordinates in [-100, 100] and 30 of train_audio.py

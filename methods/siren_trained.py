@@ -80,6 +80,7 @@ class TrainedSiren(CoordinateMLP):
 @register_method(
     "siren-trained",
     formula="sin(omega z), trained with another optimiser or on chosen points",
+    latex=r"\sin(\omega z)",
     paper="sitzmann2020siren",
     task_params={
         "audio": {"omega_first": 3000.0},  # as siren

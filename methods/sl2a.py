@@ -66,6 +66,10 @@ class Sl2a(nn.Module):
 @register_method(
     "sl2a",
     formula="LayerNorm(sum of C_iok T_k(tanh x_i)), then low-rank ReLU layers multiplied by it",
+    latex=(
+        r"p = \mathrm{LayerNorm}\Big(\sum_{i,k} C_{iok}\, T_k(\tanh x_i)\Big), "
+        r"\quad h_{l+1} = \mathrm{ReLU}\left(A_l B_l (p \odot h_l) + b_l\right)"
+    ),
     paper="heidari2025sl2a",
     kinds=("function", "image", "video", "volume", "shape", "restoration", "ct", "audio", "radiance"),
     authors={

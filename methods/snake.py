@@ -36,6 +36,7 @@ class Snake(nn.Module):
 @register_method(
     "snake",
     formula="z + sin^2(a z) / a, a trained",
+    latex=r"z + \frac{\sin^2(a z)}{a}, \quad a \text{ trained}",
     paper="ziyin2020snake",
     task_params={
         "audio": {"a_first": 1500.0},  # as siren: the wave's frequency is 2 a

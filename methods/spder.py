@@ -37,6 +37,7 @@ class DampedSine(nn.Module):
 @register_method(
     "spder",
     formula="sin(v) sqrt(|v|), v = omega z",
+    latex=r"\sin(\omega z) \sqrt{\lvert \omega z \rvert}",
     paper="shah2024spder",
     kinds=("function", "image", "video", "volume", "shape", "restoration", "ct", "audio", "radiance"),
     task_params={

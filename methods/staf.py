@@ -48,6 +48,7 @@ class TrainableSines(nn.Module):
 @register_method(
     "staf",
     formula="sum_j beta_j sin(omega_j z + phi_j), trainable",
+    latex=r"\sum_{j} \beta_j \sin(\omega_j z + \varphi_j), \quad \beta_j, \omega_j, \varphi_j \text{ trained}",
     paper="morsali2025staf",
     task_params={
         "image": {"omega_first": 60.0, "skip": True},  # the authors' image notebook: 60 / 30, tau 5, skip_conn True

@@ -60,7 +60,9 @@ class TsaNetwork(CoordinateMLP):
 
 
 @register_method(
-    "tsa-pinn", formula="(sin(f z) + cos(f z)) / 2, f trained", paper="khademi2025tsa", kinds=("pde",),
+    "tsa-pinn", formula="(sin(f z) + cos(f z)) / 2, f trained",
+    latex=r"\frac{\sin(f z) + \cos(f z)}{2}, \quad f \text{ trained}", paper="khademi2025tsa",
+    kinds=("pde",),
     known_failures={
         "pde": "it stays at the zero solution: its frequencies start at 1, and there are too few steps for them to grow"
     },

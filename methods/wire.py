@@ -43,6 +43,7 @@ class WireNetwork(nn.Module):
 @register_method(
     "wire",
     formula="exp(i omega z - |scale z|^2), complex",
+    latex=r"\exp\left(i \omega z - \lvert \mathrm{scale}\, z \rvert^2\right), \quad z \in \mathbb{C}",
     paper="saragadam2023wire",
     task_params={
         "image": {"omega": 20.0, "scale": 30.0},  # "for image representation", comment in wire_image_denoise.py

@@ -67,7 +67,9 @@ class Gabor2d(nn.Module):
 
 
 @register_method(
-    "wire2d", formula="exp(i omega z - scale^2 (|z|^2 + |v|^2)), complex", paper="saragadam2023wire",
+    "wire2d", formula="exp(i omega z - scale^2 (|z|^2 + |v|^2)), complex",
+    latex=r"\exp\left(i \omega z - \mathrm{scale}^2 (\lvert z \rvert^2 + \lvert v \rvert^2)\right), \quad z, v \in \mathbb{C}",
+    paper="saragadam2023wire",
     task_params={
         "audio": {"omega_first": 3000.0},  # as wire
         "audio:quick": {"omega_first": 1000.0, "omega": 5.0, "scale": 5.0},

@@ -55,6 +55,20 @@ def seed_scores(group: ComparableRuns, metric: Metric, runs: "pd.Series[bool] | 
     return frame[known & (usable(group.runs) if runs is None else runs)]
 
 
+def seed_spread(group: ComparableRuns, metric: Metric) -> dict[str, float]:
+    """Return the standard deviation over seeds of each method, on the metric's scale.
+
+    It is the root mean square over signals of the sample standard deviation of a signal's seeds. Methods without two seeds on
+    any signal are left out.
+
+    Args:
+        group: Runs to read.
+        metric: Metric to read.
+    """
+    deviations = seed_scores(group, metric).groupby(["label", "signal"])["value"].std().dropna()
+    return {str(label): float((part**2).mean() ** 0.5) for label, part in deviations.groupby("label")}
+
+
 def scores_by_signal(group: ComparableRuns, metric: Metric, runs: "pd.Series[bool] | None" = None) -> pd.DataFrame:
     """Return a metric's mean over seeds on its scale, one row per signal and one column per method.
 

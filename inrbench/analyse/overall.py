@@ -174,6 +174,24 @@ def win_shares(losses: Array) -> Array:
     return shares
 
 
+def win_rates(group: ComparableRuns) -> dict[str, float]:
+    """Return the win rate of each method in one table by its primary metric, without intervals.
+
+    Methods that were not run on every signal are left out. Empty with fewer than two methods.
+
+    Args:
+        group: Runs of one table.
+    """
+    if not (metrics := metrics_of(group.runs)):
+        return {}
+    table = _table(group, metrics[0], "")
+    losses = table.losses.drop(columns=sorted(table.absent))
+    if losses.shape[1] < MIN_METHODS:
+        return {}
+    rates = win_shares(losses.to_numpy(dtype=float)).mean(axis=0)
+    return dict(zip(map(str, losses.columns), map(float, rates), strict=True))
+
+
 def ranks_of(losses: Array) -> Array:
     """Return the rank of each method on each signal; ties share their mean rank.
 

@@ -27,6 +27,7 @@ class Method:
         name: Unique name of the method.
         builder: Function ``(net, *, param: type = default, ...) -> nn.Module``.
         formula: The formula as one line of plain text.
+        latex: The formula in LaTeX, without dollar signs, for reports; "" to show the plain text there.
         paper: Key of a file in ``results/papers``; None if there is no paper.
         task_params: Kind of task, task or signal -> parameter values of the paper or its official code.
         kinds: Kinds of task that ``--methods all`` runs the method on; empty for every kind. A method that is selected by name
@@ -49,6 +50,7 @@ class Method:
     name: str
     builder: Builder
     formula: str
+    latex: str = ""
     paper: str | None = None
     task_params: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     kinds: tuple[str, ...] = ()
@@ -166,6 +168,7 @@ def register_method(
     name: str,
     *,
     formula: str = "",
+    latex: str = "",
     paper: str | None = None,
     task_params: Mapping[str, Mapping[str, Value]] | None = None,
     kinds: tuple[str, ...] = (),
@@ -181,6 +184,7 @@ def register_method(
     Args:
         name: Name of the method. It must be a literal string, so that ``inrbench list`` can read it without running the file.
         formula: The formula as one line of plain text.
+        latex: The formula in LaTeX, without dollar signs, for reports; "" to show the plain text there.
         paper: Key of a file in ``results/papers``.
         task_params: Parameter values by kind, task or signal, as in ``Method``.
         kinds: Kinds of task that ``--methods all`` runs the method on; empty for every kind.
@@ -199,6 +203,7 @@ def register_method(
             name=name,
             builder=builder,
             formula=formula,
+            latex=latex,
             paper=paper,
             task_params=task_params or {},
             kinds=kinds,

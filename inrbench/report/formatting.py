@@ -165,6 +165,14 @@ def title(group: ComparableRuns) -> str:
     return f"{group.task}, protocol {group.protocol} ({group.fingerprint}), {position}{track}"
 
 
+def short_title(group: ComparableRuns) -> str:
+    """Return the name of a table: task, protocol and, if it is not the usual one, track, device class and engine."""
+    parts = [group.track] if group.track != "paper" else []
+    parts += [group.device_class] if group.device_class != "cpu" else []
+    parts += [f"{group.engine} engine"] if group.engine != "fast" else []
+    return f"{group.task}, {group.protocol}" + (f" ({', '.join(parts)})" if parts else "")
+
+
 def caption(leaderboard: Leaderboard) -> list[str]:
     """Return the caption of a table: signals, averaging, order, metrics, devices and notes."""
     signals = leaderboard.signals[0] if len(leaderboard.signals) == 1 else f"{len(leaderboard.signals)} signals"
@@ -242,7 +250,16 @@ def details(leaderboard: Leaderboard) -> list[str]:
 
 def _spread(cell: Summary) -> str:
     assert cell.std is not None
-    return f"x{cell.std:.2f}" if cell.log else f"{cell.std:.2f}" if cell.std >= 0.01 else f"{cell.std:.1g}"
+    return f"x{cell.std:.2f}" if cell.log else _deviation(cell.std)
+
+
+def spread_text(spread: float, metric: Metric) -> str:
+    """Return a standard deviation on a metric's scale: a number, or a factor for a metric on a log scale."""
+    return f"x{10**spread:.2f}" if metric.scale == "log" else _deviation(spread)
+
+
+def _deviation(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.01 or value == 0 else f"{value:.1g}"
 
 
 def header(leaderboard: Leaderboard) -> list[str]:

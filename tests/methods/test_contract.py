@@ -8,6 +8,7 @@ import torch
 
 from inrbench.nn import Solver, network_size
 from inrbench.registry import Registry
+from inrbench.report.site.typeset import typeset
 from inrbench.spec import NetworkSpec
 
 METHODS = sorted(Registry().methods)
@@ -48,6 +49,7 @@ def test_methods_build_for_every_signal_of_every_task(name, registry):
 def test_methods_are_documented(name, registry):
     method = registry.method(name)
     assert method.formula
+    assert "\\" not in re.sub("<[^>]*>", "", typeset(method.latex) or "") and (method.latex or name == "bilinear")
     assert re.search(r"\by(_i)? = ", method.doc)
     assert name in {"relu", "mean", "dct", "bilinear"} or method.paper
     hints = inspect.get_annotations(method.builder)

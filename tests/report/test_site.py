@@ -24,6 +24,7 @@ from inrbench.errors import BadValue
 from inrbench.registry import Registry
 from inrbench.report.site import build_site, to_html
 from inrbench.report.site.protocol_card import protocol_card
+from inrbench.report.site.typeset import typeset
 from inrbench.report.site.urls import slug
 from inrbench.report.site.verdict import verdict_of
 from inrbench.spec import Cost, CurvePoint
@@ -121,6 +122,33 @@ def test_charts_contain_the_stored_numbers(site):
     charts = [json.loads(text) for text in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page)]
     lines = {series["label"]: (series["x"], series["y"]) for series in charts[0]["series"]}
     assert lines["msa"] == ([1.0, 4.0, 16.0], [11.0, 14.0, 26.0])
+
+
+def test_method_page_shows_the_formula_wins_costs_and_curves(site):
+    page = (site / "methods" / "siren.html").read_text(encoding="utf-8")
+    assert re.search(r"<math [^>]*>.*<mi>sin</mi>.*<mi>ω</mi><mi>z</mi>.*</math>", page)
+    assert ">50%<" in page  # msa is ahead and finer behind on both signals; wire was not run on both
+    assert ">0.71<" in page  # 30 and 31 dB on both signals
+    assert "4 of 4" in page
+    charts = [json.loads(text) for text in re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', page)]
+    assert [series["label"] for series in charts[0]["series"]] == ["msa", "siren"]
+
+
+@pytest.mark.parametrize(
+    ("latex", "shown"),
+    [
+        (r"a < b", "<mi>a</mi><mo>&lt;</mo><mi>b</mi>"),
+        (r"\text{<script>alert(1)</script>}", "<mtext>&lt;script&gt;alert(1)&lt;/script&gt;</mtext>"),
+        (r"\href{javascript:alert(1)}{x}", "<mrow><mrow><mi>x</mi></mrow></mrow>"),
+    ],
+)
+def test_formulas_are_typeset_and_escaped(latex, shown):
+    assert shown in typeset(latex)
+
+
+@pytest.mark.parametrize("latex", ["", " ", r"\frac{", "}{", r"\left(", "{" * 5000])
+def test_a_formula_that_is_not_understood_is_shown_as_text(latex):
+    assert typeset(latex) is None
 
 
 def test_site_replaces_only_an_earlier_site(site, tmp_path):

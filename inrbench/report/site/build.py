@@ -16,6 +16,7 @@ from inrbench.errors import BadValue, StoreError
 from inrbench.registry import Registry
 from inrbench.report.site import runs, signals, urls
 from inrbench.report.site.about import about_view
+from inrbench.report.site.charts import Chart
 from inrbench.report.site.comparison import comparison_view
 from inrbench.report.site.downloads import write_downloads
 from inrbench.report.site.home import chosen_tables, home_view
@@ -154,15 +155,16 @@ def _write_pages(
     for leaderboard in leaderboards:
         tables[leaderboard.group.task, leaderboard.group.fingerprint].append(leaderboard)
     media, verified = Media(site.root), verified_runs(results)
+    curves: dict[str, Chart] = {}
     tell("writing tables and runs")
     for (task, fingerprint), leaderboards_of_table in tables.items():
         downloads = {
             urls.leaderboard_anchor(leaderboard.group): write_downloads(site.root, leaderboard)
             for leaderboard in leaderboards_of_table
         }
-        site.write(
-            urls.table_page(task, fingerprint), "table.html", table_view(leaderboards_of_table, registry, downloads, verified)
-        )
+        address, view = urls.table_page(task, fingerprint), table_view(leaderboards_of_table, registry, downloads, verified)
+        site.write(address, "table.html", view)
+        curves |= {f"{address}#{each['anchor']}": each["charts"][0] for each in view["leaderboards"] if each["charts"]}
         for leaderboard in leaderboards_of_table:
             for row in leaderboard.rows:
                 site.write(urls.runs_page(leaderboard.group, row.label), "runs.html", runs_view(leaderboard.group, row.label))
@@ -177,7 +179,7 @@ def _write_pages(
     tell("writing methods and papers")
     timings, in_order = read_timings(results), sorted(leaderboards, key=tier_order)
     for method in sorted({urls.method_of(row.label) for leaderboard in leaderboards for row in leaderboard.rows}):
-        site.write(urls.method_page(method), "method.html", method_view(method, in_order, registry, timings))
+        site.write(urls.method_page(method), "method.html", method_view(method, in_order, registry, timings, curves))
     papers = list(paper_views(leaderboards, registry))
     for paper in papers:
         site.write(paper["page"], "paper.html", paper)

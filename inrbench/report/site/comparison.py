@@ -39,7 +39,7 @@ def _table(leaderboard: Leaderboard) -> dict[str, Any]:
         "protocol": group.protocol,
         "smoke": tier(leaderboard) == SMOKE_TEST,
         "track": group.track,
-        "page": f"{urls.table_page(group.task, group.fingerprint)}#{urls.leaderboard_anchor(group)}",
+        "page": urls.leaderboard(group),
         "metric": formatting.metric_title(metric, [metric]),
         "log": metric.scale == "log",
         "higher": metric.higher_is_better,

@@ -16,6 +16,7 @@ from inrbench.report import formatting
 from inrbench.report.overall import number_text, percent_text
 from inrbench.report.site import urls
 from inrbench.report.site.charts import curve_charts, pareto_charts
+from inrbench.report.site.papers import title_and_link
 from inrbench.report.site.registered import closed_form_methods, task_of
 from inrbench.report.site.tiers import CITABLE, SMOKE_TEST, citable, tier, tier_order
 from inrbench.report.site.verdict import Verdict, verdict_of
@@ -49,7 +50,7 @@ def home_view(
     return {
         "title": "Which implicit neural representation should I use?",
         "runs": sum(map(len, frames)),
-        "methods": [{"name": name, "page": urls.method_page(name)} for name in methods],
+        "methods": [_method(name, registry) for name in methods],
         "tasks": sorted({leaderboard.group.task for leaderboard in leaderboards}),
         "devices": sorted({device for leaderboard in leaderboards for device in leaderboard.devices}),
         "from": min(frame["started_at"].min() for frame in frames),
@@ -110,8 +111,8 @@ def _answer(leaderboards: Sequence[Leaderboard], closed: set[str]) -> dict[str, 
         timed_task, to_target = _time_to_target(chosen)
         return {
             "protocol": name,
-            "tables": [{"task": each.group.task, "page": _page(each), "signals": len(each.signals), "track": each.group.track,
-                        "seeds": len(each.seeds)} for each in chosen],
+            "tables": [{"task": each.group.task, "page": urls.leaderboard(each.group), "signals": len(each.signals),
+                        "track": each.group.track, "seeds": len(each.seeds)} for each in chosen],
             "columns": [_column(family, unit) for family, unit in columns],
             "target": f"{timed_task} to {TARGET:g} dB (s)" if to_target else "",
             "timed": bool(seconds),
@@ -250,7 +251,7 @@ def _tile(leaderboard: Leaderboard, picture: str | None, closed: set[str]) -> di
     group = leaderboard.group
     verdict: Verdict = verdict_of(leaderboard, closed)
     return {
-        "page": _page(leaderboard),
+        "page": urls.leaderboard(leaderboard.group),
         "task": group.task,
         "protocol": group.protocol,
         "track": group.track,
@@ -260,15 +261,18 @@ def _tile(leaderboard: Leaderboard, picture: str | None, closed: set[str]) -> di
     }
 
 
+def _method(name: str, registry: Registry) -> dict[str, str]:
+    """Return a method's name, formula and paper; only the name if it is not registered here."""
+    plugin = registry.method(name) if name in registry.methods else None
+    title, link = title_and_link(plugin.paper if plugin else None)
+    formula = plugin.formula if plugin else ""
+    return {"name": name, "page": urls.method_page(name), "formula": formula, "paper": title, "link": link}
+
+
 def _seeds(leaderboard: Leaderboard) -> str:
     """Return the number of seeds per signal of the rows that trained."""
     seeds = [number for row in leaderboard.rows if row.trained for number in row.seeds]
     return "0" if not seeds else str(min(seeds)) if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
-
-
-def _page(leaderboard: Leaderboard) -> str:
-    group = leaderboard.group
-    return f"{urls.table_page(group.task, group.fingerprint)}#{urls.leaderboard_anchor(group)}"
 
 
 def _table(leaderboard: Leaderboard) -> dict[str, Any]:
@@ -279,7 +283,7 @@ def _table(leaderboard: Leaderboard) -> dict[str, Any]:
         formatting.cell_text(row.cells.get(metric.id), metric) for row in leaderboard.rows if metric and row.label in best
     ]
     return {
-        "page": _page(leaderboard),
+        "page": urls.leaderboard(leaderboard.group),
         "task": group.task,
         "protocol": group.protocol,
         "smoke": tier(leaderboard) == SMOKE_TEST,

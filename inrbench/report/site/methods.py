@@ -5,12 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from inrbench.analyse import Leaderboard
-from inrbench.analyse.papers import bibtex, papers
+from inrbench.analyse.aggregate import seed_spread
+from inrbench.analyse.overall import win_rates
+from inrbench.analyse.papers import bibtex
 from inrbench.console import NONE
 from inrbench.registry import Registry
 from inrbench.report import formatting
 from inrbench.report.site import urls
-from inrbench.report.site.papers import paper_link
+from inrbench.report.site.charts import Chart
+from inrbench.report.site.papers import title_and_link
+from inrbench.report.site.typeset import typeset
 from inrbench.store.files import read_regular
 from inrbench.store.read_guard import read_json
 
@@ -18,7 +22,11 @@ SPEED_HEADER = ("method", "fast / reference", "fast / official", "fast / limit",
 
 
 def method_view(
-    method: str, leaderboards: Sequence[Leaderboard], registry: Registry, timings: Sequence[Mapping[str, Any]]
+    method: str,
+    leaderboards: Sequence[Leaderboard],
+    registry: Registry,
+    timings: Sequence[Mapping[str, Any]],
+    curves: Mapping[str, Chart],
 ) -> dict[str, Any]:
     """Return the page content of a method; only the results if the method is not registered here.
 
@@ -27,20 +35,23 @@ def method_view(
         leaderboards: All leaderboards of the site.
         registry: The registry that describes the methods.
         timings: The step timings, from ``read_timings``.
+        curves: Address of a table -> its learning curves.
     """
     facts: dict[str, Any] = {
-        "formula": "", "doc": "", "bibtex": None, "parameters": [], "settings": [], "link": "", "paper": "", "reference": False
+        "formula": "", "typeset": None, "doc": "", "bibtex": None, "parameters": [], "settings": [], "link": "", "paper": "",
+        "reference": False,
     }  # fmt: skip
     if method in registry.methods:
         plugin = registry.method(method)
         types = plugin.types()
-        paper = papers()[plugin.paper]["paper"] if plugin.paper in papers() else {}
+        title, link = title_and_link(plugin.paper)
         facts = {
             "formula": plugin.formula,
+            "typeset": typeset(plugin.latex),
             "doc": plugin.doc,
             "bibtex": bibtex(plugin.paper) if plugin.paper else None,
-            "paper": paper.get("title", ""),
-            "link": paper_link(paper),
+            "paper": title,
+            "link": link,
             "reference": plugin.closed_form,
             "settings": [*_settings("paper", plugin.task_params), *_settings("authors", plugin.authors)],
             "parameters": [
@@ -53,6 +64,8 @@ def method_view(
         "method": method,
         **facts,
         "places": places(method, leaderboards),
+        "costs": costs(method, leaderboards),
+        "gallery": gallery(method, leaderboards, curves),
         "speed": list(_speed(method, timings)),
         "speed_header": SPEED_HEADER,
     }
@@ -70,9 +83,9 @@ def places(method: str, leaderboards: Sequence[Leaderboard]) -> list[dict[str, A
     """Return the positions of a method's rows in all tables that contain them."""
     found = []
     for leaderboard in leaderboards:
-        for row in leaderboard.rows:
-            if urls.method_of(row.label) != method:
-                continue
+        mine = [row for row in leaderboard.rows if urls.method_of(row.label) == method]
+        rates = win_rates(leaderboard.group) if mine else {}
+        for row in mine:
             metric = leaderboard.metrics[0] if leaderboard.metrics else None
             cell = row.cells.get(metric.id) if metric else None
             group = leaderboard.group
@@ -93,11 +106,58 @@ def places(method: str, leaderboards: Sequence[Leaderboard]) -> list[dict[str, A
                     "rank": formatting.rank_text(leaderboard, row),
                     "metric": formatting.metric_title(metric, [metric]) if metric else "",
                     "value": formatting.cell_text(cell, metric) if metric else NONE,
+                    "wins": f"{rates[row.label]:.0%}" if row.label in rates else NONE,
                     "runs": urls.runs_page(group, row.label),
-                    "table": f"{urls.table_page(group.task, group.fingerprint)}#{urls.leaderboard_anchor(group)}",
+                    "table": urls.leaderboard(group),
                 }
             )
     return found
+
+
+def costs(method: str, leaderboards: Sequence[Leaderboard]) -> list[list[dict[str, str]]]:
+    """Return what a method's runs cost and how far its seeds differ, one line per row of a table: cells with text and link."""
+    found = []
+    for leaderboard in leaderboards:
+        group, metrics = leaderboard.group, leaderboard.metrics[:1]
+        rows = [row for row in leaderboard.rows if urls.method_of(row.label) == method]
+        spread = seed_spread(group, metrics[0]) if rows and metrics else {}
+        for row in rows:
+            seconds = formatting.seconds_text(row.train_seconds) if leaderboard.worker_layout else NONE
+            failures = ", ".join(f"{number} {reason}" for reason, number in row.failures.items())
+            apart = formatting.spread_text(spread[row.label], metrics[0]) if row.label in spread else NONE
+            found.append(
+                [
+                    {"text": formatting.short_title(group), "link": urls.leaderboard(group)},
+                    {"text": row.label, "link": urls.runs_page(group, row.label)},
+                    {"text": NONE if row.n_params is None else f"{row.n_params:,}"},
+                    {"text": seconds},
+                    {"text": apart},
+                    {"text": f"{row.n_ok} of {row.n_ok + sum(row.failures.values())}" + (f" ({failures})" if failures else "")},
+                ]
+            )
+    return found
+
+
+def gallery(method: str, leaderboards: Sequence[Leaderboard], curves: Mapping[str, Chart]) -> list[Chart]:
+    """Return the learning curves of a method, one chart per table, beside the curve of the best method of the table.
+
+    Args:
+        method: The method.
+        leaderboards: All leaderboards of the site, in the order of the charts.
+        curves: Address of a table -> its learning curves.
+    """
+    charts = []
+    for leaderboard in leaderboards:
+        chart = curves.get(urls.leaderboard(leaderboard.group))
+        best = [row.label for row in leaderboard.rows if row.position == 1]
+        lines = [
+            line
+            for line in (chart["series"] if chart else ())
+            if urls.method_of(line["label"]) == method or line["label"] in best
+        ]
+        if chart and any(urls.method_of(line["label"]) == method and len(line["x"]) > 1 for line in lines):
+            charts.append({**chart, "title": formatting.short_title(leaderboard.group), "series": lines})
+    return charts
 
 
 def read_timings(results: Path) -> list[dict[str, Any]]:

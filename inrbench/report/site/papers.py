@@ -96,6 +96,12 @@ def item_title(item: str) -> str:
     return spaced[:1].upper() + spaced[1:]
 
 
+def title_and_link(key: str | None) -> tuple[str, str]:
+    """Return the title and the address of a paper by its key; two empty texts if it is not known."""
+    paper = papers()[key]["paper"] if key in papers() else {}
+    return paper.get("title", ""), paper_link(paper)
+
+
 def paper_link(paper: Mapping[str, Any]) -> str:
     """Return the address of a paper: by its DOI, or on arXiv; "" if neither is known."""
     if paper.get("doi"):

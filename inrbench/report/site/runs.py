@@ -61,7 +61,7 @@ def runs_view(group: ComparableRuns, label: str) -> dict[str, Any]:
         "label": label,
         "title": f"{label} on {formatting.title(group)}",
         "method": urls.method_page(urls.method_of(label)),
-        "table": f"{urls.table_page(group.task, group.fingerprint)}#{urls.leaderboard_anchor(group)}",
+        "table": urls.leaderboard(group),
         "task": group.task,
         "protocol": group.protocol,
         "runs": lines,

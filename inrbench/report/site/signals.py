@@ -188,7 +188,7 @@ def _spectra(entries: Sequence[dict[str, Any]], pairs: dict[int, Any]) -> list[C
     return [
         line_chart(
             lines,
-            "energy of the picture's error by octave of frequency",
+            "energy of the picture's error by octave of frequency (lower is better; fine detail is at the right)",
             "cycles per picture",
             "mean square",
             labels={entry["name"]: entry["label"] for entry in entries},

@@ -33,6 +33,11 @@ def leaderboard_anchor(group: ComparableRuns) -> str:
     return slug(group.track, group.device_class, group.engine)
 
 
+def leaderboard(group: ComparableRuns) -> str:
+    """Return the address of one table on the page of its task."""
+    return f"{table_page(group.task, group.fingerprint)}#{leaderboard_anchor(group)}"
+
+
 def runs_page(group: ComparableRuns, label: str) -> str:
     """Return the address of the page of the runs behind a row of a table."""
     return f"runs/{slug(group.task, group.fingerprint, group.track, group.device_class, group.engine, label)}.html"

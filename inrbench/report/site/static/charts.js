@@ -15,6 +15,21 @@ function tickText(value) {
   return String(Number(value.toPrecision(6)));
 }
 
+// Keep the ticks of a log axis at whole powers of ten, as many as have room; at 1, 2 and 5 times them on a short axis.
+function decades(plot, ticks, number) {
+  const length = number === 0 ? plot.bbox.width / 48 : plot.bbox.height / 22;
+  const room = Math.max(2, length / devicePixelRatio);
+  const digit = (tick) => {
+    const lead = tick === null ? NaN : tick / 10 ** Math.floor(Math.log10(tick) + 1e-9);
+    return Math.abs(lead - Math.round(lead)) < 1e-6 ? Math.round(lead) : null;
+  };
+  const power = (tick) => Math.round(Math.log10(tick));
+  const powers = ticks.filter((tick) => digit(tick) === 1);
+  if (powers.length < 3) return ticks.map((tick) => [1, 2, 5].includes(digit(tick)) ? tick : null);
+  const every = Math.ceil(powers.length / room);
+  return ticks.map((tick) => digit(tick) === 1 && power(tick) % every === 0 ? tick : null);
+}
+
 // Move labels apart: they keep their order, and are at least a line apart if there is room, as near to their lines as possible
 // (isotonic regression of the places without the gaps between them, by pooling neighbours).
 function spread(places, low, high) {
@@ -122,10 +137,11 @@ function drawChart(place) {
   const room = points ? 12 : 16 + Math.max(0, ...chart.series.map((series) => measure.measureText(series.label).width));
   const tip = document.createElement("output");
   tip.className = "chart-value";
+  const lines = (own) => ({ stroke: gridColour, width: 1, filter: own.log ? decades : (plot, ticks) => ticks });
   const axis = (own) => ({
     label: own.label, stroke: ink, labelFont: FONT, font: FONT, labelSize: 20,
-    grid: { stroke: gridColour, width: 1 }, ticks: { stroke: gridColour, width: 1 },
-    values: (plot, ticks) => ticks.map((tick) => own.log && tick !== null && !/^1(\.?0*)?(e|$)/.test(tick.toExponential()) ? "" : tickText(tick)),
+    grid: lines(own), ticks: lines(own), ...(own.log ? { filter: decades } : {}),
+    values: (plot, ticks) => ticks.map(tickText),
   });
   // A range that holds every value, with some room: uPlot's own range of a log scale goes to whole powers of ten.
   const range = (own) => (plot, low, high) => {
