@@ -400,6 +400,23 @@ def test_compare_page_has_the_numbers_of_the_command(tab, attempt, tmp_path):
         assert page.evaluate("location.search") == f"?a={first}&b={second}"
 
 
+def test_compare_page_shows_pictures_and_opens_them_under_one_slider(tab, site):
+    page = tab(site / "compare.html")
+    page.locator("#first").select_option("finer")
+    page.locator("#second").select_option("msa")
+    figure = page.locator("#pairs figure")
+    assert figure.count() == 1
+    assert figure.locator("figcaption").inner_text() == "a: toy, test"
+    assert figure.locator("a").all_inner_texts() == ["truth", "finer", "msa"]
+    figure.locator("a").last.click()
+    page.wait_for_load_state()
+    assert page.locator("#left-name").inner_text() == "finer"
+    assert page.locator("#right-name").inner_text() == "msa"
+    page.go_back()
+    page.locator("#first").select_option("msa")
+    page.wait_for_function("document.getElementById('side-by-side').hidden")
+
+
 def test_downloads_hold_the_numbers_of_the_table(site):
     files = {path.suffix: path for path in (site / "downloads").glob("toy*")}
     assert set(files) == {".csv", ".json", ".tex", ".parquet"}

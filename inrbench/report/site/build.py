@@ -17,7 +17,7 @@ from inrbench.registry import Registry
 from inrbench.report.site import runs, signals, urls
 from inrbench.report.site.about import about_view
 from inrbench.report.site.charts import Chart
-from inrbench.report.site.comparison import comparison_view
+from inrbench.report.site.comparison import Pictures, add_pictures, comparison_view
 from inrbench.report.site.downloads import write_downloads
 from inrbench.report.site.home import chosen_tables, home_view
 from inrbench.report.site.media import Media
@@ -170,12 +170,14 @@ def _write_pages(
                 site.write(urls.runs_page(leaderboard.group, row.label), "runs.html", runs_view(leaderboard.group, row.label))
     tell("writing signals")
     pictures: dict[str, str] = {}
+    compared: dict[str, Pictures] = {}
     for (task, fingerprint), leaderboards_of_table in tables.items():
         for signal in sorted({signal for leaderboard in leaderboards_of_table for signal in leaderboard.signals}):
             view = signal_view(leaderboards_of_table, signal, results, media)
             site.write(urls.signal_page(task, fingerprint, signal), "signal.html", view)
             if view["viewer"]:
                 pictures.setdefault(task, view["viewer"]["truth"])
+                add_pictures(compared, view)
     tell("writing methods and papers")
     timings, in_order = read_timings(results), sorted(leaderboards, key=tier_order)
     for method in sorted({urls.method_of(row.label) for leaderboard in leaderboards for row in leaderboard.rows}):
@@ -184,7 +186,7 @@ def _write_pages(
     for paper in papers:
         site.write(paper["page"], "paper.html", paper)
     tell("writing the home page")
-    site.write("compare.html", "compare.html", comparison_view(leaderboards))
+    site.write("compare.html", "compare.html", comparison_view(leaderboards, compared))
     newest = max(leaderboard.group.runs["started_at"].max() for leaderboard in leaderboards)
     site.write("about.html", "about.html", about_view(newest.year))
     site.write("index.html", "home.html", home_view(leaderboards, papers, pictures, registry))

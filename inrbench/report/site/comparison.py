@@ -1,6 +1,7 @@
 """The content of the page that compares any two methods: their scores on each signal of every table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Any
 
@@ -18,10 +19,46 @@ MOST = 60
 """Largest number of methods of a table for which all pairs get an interval; ``inrbench compare`` has no limit."""
 
 
-def comparison_view(leaderboards: Sequence[Leaderboard]) -> dict[str, Any]:
-    """Return the scores of all tables, from which the page computes the differences between two methods."""
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures of one signal of a table.
+
+    Args:
+        signal: Name of the signal.
+        truth: Address of the picture of the truth.
+        fits: Label of a row -> its name on the signal's page, and the address of its picture.
+    """
+
+    signal: str
+    truth: str
+    fits: dict[str, tuple[str, str]]
+
+
+def add_pictures(known: dict[str, Pictures], view: Mapping[str, Any]) -> None:
+    """Add the pictures of a signal to those of its tables: each table keeps the signal with the most pictures.
+
+    Args:
+        known: Address of a table -> its pictures; changed in place.
+        view: The content of the signal's page.
+    """
+    pictured = [entry for entry in view["entries"] if entry["image"]]
+    for table in dict.fromkeys(entry["table"] for entry in pictured):
+        fits = {entry["label"]: (entry["name"], entry["image"]) for entry in pictured if entry["table"] == table}
+        if table not in known or len(fits) > len(known[table].fits):
+            known[table] = Pictures(view["signal"], view["viewer"]["truth"], fits)
+
+
+def comparison_view(leaderboards: Sequence[Leaderboard], pictures: Mapping[str, Pictures]) -> dict[str, Any]:
+    """Return the scores of all tables, from which the page computes the differences between two methods.
+
+    Args:
+        leaderboards: All leaderboards of the site.
+        pictures: Address of a table -> pictures of one of its signals.
+    """
     useful = [leaderboard for leaderboard in leaderboards if leaderboard.metrics and len(leaderboard.rows) > 1]
-    tables = [_table(leaderboard) for leaderboard in sorted(useful, key=tier_order)]
+    tables = [
+        _table(leaderboard, pictures.get(urls.leaderboard(leaderboard.group))) for leaderboard in sorted(useful, key=tier_order)
+    ]
     return {
         "title": "Compare two methods",
         "labels": sorted({label for table in tables for label in table["labels"]}),
@@ -29,7 +66,7 @@ def comparison_view(leaderboards: Sequence[Leaderboard]) -> dict[str, Any]:
     }
 
 
-def _table(leaderboard: Leaderboard) -> dict[str, Any]:
+def _table(leaderboard: Leaderboard, pictures: Pictures | None) -> dict[str, Any]:
     group, metric = leaderboard.group, leaderboard.metrics[0]
     scores = scores_by_signal(group, metric)
     labels, signals = [str(label) for label in scores.columns], [str(signal) for signal in scores.index]
@@ -47,6 +84,7 @@ def _table(leaderboard: Leaderboard) -> dict[str, Any]:
         "labels": labels,
         "signals": [{"name": name, "page": urls.signal_page(group.task, group.fingerprint, name)} for name in signals],
         "scores": [[_number(value) for value in column] for column in values.T],
+        "pictures": asdict(pictures) if pictures else None,
         "intervals": paired_intervals(values) if len(signals) >= MIN_PAIRS and len(labels) <= MOST else {},
     }
 

@@ -124,6 +124,7 @@ def _entries(leaderboard: Leaderboard, signal: str, results: Path, same_kind: bo
                 "values": values,
                 "seed": run.seed,
                 "place": f"{group.device_class}, {group.engine} engine, track {group.track}",
+                "table": urls.leaderboard(group),
                 "runs": f"{urls.runs_page(group, row.label)}#{run.run_id}",
                 "files": artifact_files(results, run.artifacts),
                 **dict.fromkeys(("image", "video", "sounds", "mesh_id", "true_mesh_id")),

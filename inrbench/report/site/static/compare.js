@@ -34,6 +34,29 @@ function compared(table) {
   return { pairs, difference: mean(differences), interval, wins };
 }
 
+// One row of pictures per table: the truth and both methods.
+function showPictures(shared) {
+  const pairs = document.getElementById("pairs");
+  pairs.replaceChildren();
+  for (const { task, protocol, track, signals, pictures } of shared) {
+    const [left, right] = [first, second].map((select) => pictures?.fits[select.value]);
+    if (!left || !right) continue;
+    const page = signals.find((signal) => signal.name === pictures.signal).page;
+    const both = `${page}?${new URLSearchParams({ left: left[0], right: right[0] })}`;
+    const group = document.createElement("figure");
+    group.append(element("figcaption", `${pictures.signal}: ${task}, ${protocol}${track === "paper" ? "" : ` (${track})`}`));
+    const row = element("div", "", { class: "pair" });
+    for (const [name, image] of [["truth", pictures.truth], left, right]) {
+      const link = element("a", "", { href: both });
+      link.append(element("img", "", { src: image, alt: "", loading: "lazy" }), element("span", name));
+      row.append(link);
+    }
+    group.append(row);
+    pairs.append(group);
+  }
+  document.getElementById("side-by-side").hidden = !pairs.childElementCount;
+}
+
 function show() {
   const body = document.querySelector("#differences tbody");
   body.replaceChildren();
@@ -75,6 +98,7 @@ function show() {
       Object.assign(row.insertCell(), { textContent: numberText(table, mean(pairs.map((pair) => pair[side]))), className: "n" });
     }
   }
+  showPictures(shared);
   document.getElementById("nothing").hidden = shared.length > 0;
   const quoted = (label) => /^[\w.-]+$/.test(label) ? label : `'${label.replaceAll("'", "'\\''")}'`;
   document.getElementById("command").textContent = !first.value ? "" : `inrbench compare ${quoted(first.value)} ${quoted(second.value)}`;

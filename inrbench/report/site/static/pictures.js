@@ -31,6 +31,13 @@ document.addEventListener("click", (event) => {
   showPictures();
 });
 
+// A link may choose the pictures by name: ?left=siren&right=msa
+const wanted = new URLSearchParams(location.search);
+for (const [side, key] of [[sides[0], "left"], [sides[1], "right"]]) {
+  const place = facts.pictures.findIndex((picture) => picture.name === wanted.get(key));
+  if (place >= 0) side.select.value = String(place);
+}
+
 const slider = document.querySelector(".slider input");
 const cut = () => stage.style.setProperty("--cut", `${slider.value}%`);
 slider.addEventListener("input", cut);
