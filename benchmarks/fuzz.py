@@ -1,27 +1,32 @@
-"""Give N damaged files to the readers of untrusted files: ``python benchmarks/fuzz.py N OUT.json``.
+"""Give N damaged files to the readers of untrusted files: ``python benchmarks/fuzz.py N OUT.json [READER ...]``.
 
-The N files are divided among the readers, and each reader runs in its own process. A reader must return, or raise an
-InrbenchError with a message of one line; files of results are skipped with a reason. Anything else is a fault: a different
-exception, a crash of the process, more memory than LIMIT_BYTES, or a case that takes longer than a minute. Damage is random
-with a fixed seed: bits are flipped, bytes are set, parts are removed, repeated or copied from another file, or the end is cut.
+The N files are divided among the readers (all, or those that are named), and each reader runs in its own process. A reader must
+return, or raise an InrbenchError with a message of one line; files of results are skipped with a reason. Anything else is a
+fault: a different exception, a crash of the process, more memory than LIMIT_BYTES, a case that takes longer than a minute, or,
+for images, volumes and checkpoints, a result of another size than the file states. Damage is random with a fixed seed: bits are
+flipped, bytes are set, parts are removed, repeated or copied from another file, or the end is cut.
 """
 
 import faulthandler
+import gzip
+import hashlib
 import json
 import multiprocessing
 import random
 import resource
+import struct
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import tifffile
+import torch
 from PIL import Image
 from torch import nn
 
@@ -30,23 +35,26 @@ from inrbench.cli.run import read_resources
 from inrbench.data.audio import Clip, read_wav, write_wav
 from inrbench.data.cameras import read_scene
 from inrbench.data.dicom import read_dicom
-from inrbench.data.image import read_image, write_image
+from inrbench.data.image import image_shape, read_image, write_image
 from inrbench.data.mesh import Mesh, read_mesh, write_ply
 from inrbench.data.video import read_video, write_video
 from inrbench.data.volume import read_volume
 from inrbench.errors import InrbenchError
 from inrbench.execute.slurm import submissions
+from inrbench.fit import Checkpoints
 from inrbench.nn import load_weights, save_weights
 from inrbench.planning.recipes import read_recipes
-from inrbench.registry import Source, parse_selection
+from inrbench.registry import Registry, Source, parse_selection
 from inrbench.registry.discover import read_declarations
 from inrbench.report import formatting
 from inrbench.report.artifacts import curve, picture
 from inrbench.report.site.build import _listed
 from inrbench.report.site.methods import read_timings
+from inrbench.report.site.typeset import typeset
 from inrbench.spec import Measurement, Metric, Protocol, RunResult, RunSpec
-from inrbench.store import Attempt, active_leases, append, environment, import_attempts, lease, read_runs, verify
+from inrbench.store import Attempt, active_leases, append, environment, import_attempts, lease, read_runs, verified_runs, verify
 from inrbench.store.mirror import path_error
+from inrbench.submission.bundle import Bundle, read_bundle
 
 LIMIT_BYTES = 2**30
 CASE_SECONDS = 60.0
@@ -93,10 +101,20 @@ def targets(folder: Path) -> dict[str, Target]:
         "JPEG": Target([(folder / "i.jpg").read_bytes()], "i.jpg", read_image),
         "MP4": Target([(folder / "v.mp4").read_bytes()], "v.mp4", lambda p: read_video(p, 3, 500)),
         "WAV": Target([(folder / "s.wav").read_bytes()], "s.wav", read_wav),
-        "NumPy images": Target([_npy(folder, (9, 8, 5))], "i.npy", lambda p: read_image(p, None)),
-        "NumPy volumes": Target([_npy(folder, (6, 5, 4))], "v.npy", read_volume),
-        "TIFF volumes": Target([_tiff(folder)], "v.tif", read_volume),
-        "NIfTI": Target([Path(str(files("nibabel") / "tests/data/anatomical.nii")).read_bytes()], "v.nii", read_volume),
+        "NumPy images": Target([_npy(folder, (9, 8, 5))], "i.npy", _image),
+        "NumPy volumes": Target([_npy(folder, (6, 5, 4))], "v.npy", _numpy_volume),
+        "TIFF volumes": Target(_tiffs(folder), "v.tif", _tiff_volume),
+        "TIFF pages": Target(_tiffs(folder), "v.tif", lambda p: read_image(p, None, 2)),
+        "PNG, its size": Target([(folder / "i.png").read_bytes()], "i.png", _image),
+        "JPEG, its size": Target([(folder / "i.jpg").read_bytes()], "i.jpg", _image),
+        "NIfTI": Target([_nifti()], "v.nii", _nifti_volume),
+        "NIfTI, compressed": Target([gzip.compress(_nifti())], "v.nii.gz", read_volume),
+        "checkpoints": Target([_checkpoint(folder / "c.safetensors")], "c.safetensors", _load_checkpoint),
+        "submissions of methods": Target([_manifest(folder / "bundle")], "submission.json", _read_bundle, text=True),
+        "verified methods": Target([json.dumps({"a" * 64: {"author": "x", "runs": ["b" * 32]}}).encode()], "verified.json",
+                                   lambda p: verified_runs(p.parent), True),
+        "formulas": Target([method.latex.encode() for method in map(Registry().method, ("msa", "gauss", "sl2a", "wire2d"))], "f.txt",
+                           lambda p: typeset(p.read_text("utf-8", "replace")), True),
         "DICOM": Target([Path(str(files("pydicom") / "data/test_files/MR_small.dcm")).read_bytes()], "s.dcm", read_dicom),
         "cameras": Target([_cameras()], "scene/transforms.json", _scene, text=True),
         "PLY": Target([(folder / "m.ply").read_bytes()], "m.ply", read_mesh),
@@ -132,9 +150,91 @@ def _npy(folder: Path, shape: tuple[int, ...]) -> bytes:
     return (folder / "a.npy").read_bytes()
 
 
-def _tiff(folder: Path) -> bytes:
-    tifffile.imwrite(folder / "a.tif", np.random.default_rng(0).integers(0, 255, (5, 6, 7), dtype=np.uint8))
-    return (folder / "a.tif").read_bytes()
+def _tiffs(folder: Path) -> list[bytes]:
+    """Return a stack as tifffile, ImageJ and others write it."""
+    found = []
+    for options in ({}, {"imagej": True}, {"metadata": None}):
+        stack = np.random.default_rng(0).integers(0, 255, (5, 6, 7), dtype=np.uint8)
+        tifffile.imwrite(folder / "a.tif", stack, photometric="minisblack", **options)
+        found.append((folder / "a.tif").read_bytes())
+    return found
+
+
+def _same(read: tuple[int, ...], stated: tuple[int, ...] | None) -> None:
+    if stated is not None and read != stated:
+        raise AssertionError(f"the file states the size {stated}, and {read} was read")
+
+
+def _image(path: Path) -> None:
+    _same(read_image(path, None).shape, image_shape(path))
+
+
+def _numpy_volume(path: Path) -> None:
+    shape = read_volume(path).shape
+    data = path.read_bytes()
+    start = 10 + int.from_bytes(data[8:10], "little") if data[6] == 1 else 12 + int.from_bytes(data[8:12], "little")
+    kind = np.load(path).dtype
+    _same((int(np.prod(shape)) * kind.itemsize,), (len(data) - start,))
+
+
+def _tiff_volume(path: Path) -> None:
+    """Count the pages by following the links from page to page."""
+    shape, data, pages = read_volume(path).shape, path.read_bytes(), 0
+    order = "<" if data[:2] == b"II" else ">"
+    if struct.unpack_from(order + "H", data, 2)[0] != 42:
+        return  # BigTIFF
+    (place,) = struct.unpack_from(order + "I", data, 4)
+    while place:
+        pages += 1
+        (tags,) = struct.unpack_from(order + "H", data, place)
+        (place,) = struct.unpack_from(order + "I", data, place + 2 + 12 * tags)
+    _same(shape[:1], (pages,))
+
+
+def _nifti() -> bytes:
+    return Path(str(files("nibabel") / "tests/data/anatomical.nii")).read_bytes()
+
+
+def _nifti_volume(path: Path) -> None:
+    """Compare with the dimensions at byte 40 of the header of NIfTI-1, which may be of either byte order."""
+    shape, data = read_volume(path).shape, path.read_bytes()
+    if data[:4] not in (struct.pack("<i", 348), struct.pack(">i", 348)):
+        return
+    dims = struct.unpack(("<" if data[0] else ">") + "8h", data[40:56])
+    stated = dims[1 : dims[0] + 1]
+    _same(shape, (*stated, 1) if len(stated) == 3 else stated)
+
+
+IDENTITY = {"run": "f" * 32}
+
+
+def _checkpoint(path: Path) -> bytes:
+    Checkpoints(path, IDENTITY, 60).save(_state())
+    return path.read_bytes()
+
+
+def _state() -> dict[str, object]:
+    return {"step": 7, "weights": {"0": torch.arange(40.0), "1": torch.ones(3, 4)}, "loss": 0.5, "random": [1, 2, 3]}
+
+
+def _load_checkpoint(path: Path) -> None:
+    """A checkpoint is refused, or restores exactly what was saved."""
+    loaded = Checkpoints(path, IDENTITY, 60).load()
+    if loaded is not None and repr(loaded) != repr(_state()):
+        raise AssertionError(f"it restored something else: {loaded!r:.200}")
+
+
+def _manifest(folder: Path) -> bytes:
+    """Write a submission and return its manifest."""
+    folder.mkdir()
+    (folder / "act.py").write_bytes(PLUGIN)
+    bundle = Bundle(("act",), "act.py", "a" * 64, "someone", "0.1.0", {"act.py": hashlib.sha256(PLUGIN).hexdigest()})
+    return json.dumps(asdict(bundle), indent=1).encode()
+
+
+def _read_bundle(path: Path) -> object:
+    (path.parent / "act.py").write_bytes(PLUGIN)
+    return read_bundle(path.parent)
 
 
 def _cameras() -> bytes:
@@ -244,12 +344,21 @@ def fuzz(name: str, cases: int, seed: int, report: Path) -> None:
     report.write_text(json.dumps({"at": cases, "refused": summary, "faults": faults, "peak_bytes": grown}))
 
 
-def fuzz_all(cases: int, seed: int = 0) -> dict[str, dict[str, object]]:
-    """Return what each reader made of its share of the cases."""
+def fuzz_all(cases: int, seed: int = 0, readers: Sequence[str] = ()) -> dict[str, dict[str, object]]:
+    """Return what each reader made of its share of the cases.
+
+    Args:
+        cases: Number of cases of all readers together.
+        seed: Seed of the damage.
+        readers: Names of the readers; all if empty.
+    """
     context = multiprocessing.get_context("spawn")
     found: dict[str, dict[str, object]] = {}
     with tempfile.TemporaryDirectory() as scratch:
-        names = list(targets(Path(scratch) / "whole"))
+        known = list(targets(Path(scratch) / "whole"))
+        if unknown := set(readers) - set(known):
+            raise SystemExit(f"unknown reader {sorted(unknown)[0]!r}; there are: {'; '.join(known)}")
+        names = list(readers) or known
         for name in names:
             report = Path(scratch) / "report.json"
             report.write_text("{}")
@@ -293,7 +402,7 @@ def _obj(mesh: Mesh) -> bytes:
 
 def main() -> None:
     """Fuzz, write the counts, and end with 1 if there is a fault."""
-    found = fuzz_all(int(sys.argv[1]))
+    found = fuzz_all(int(sys.argv[1]), readers=sys.argv[3:])
     total = sum(int(str(each["cases"])) for each in found.values())
     Path(sys.argv[2]).write_text(json.dumps({"cases": total, "readers": found}, indent=1) + "\n", encoding="utf-8")
     for name, each in found.items():

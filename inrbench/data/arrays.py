@@ -22,10 +22,13 @@ def read_array(path: Path) -> NDArray[Any]:
     try:
         with path.open("rb") as file:  # an archive would keep the file open
             array: object = np.load(file, allow_pickle=False)
+            spare = isinstance(array, np.ndarray) and file.read(1)
     except FileNotFoundError:
         raise
     except Exception as error:  # NumPy raises many kinds of error for a damaged header
         raise BadValue(f"{path} cannot be read as a NumPy array: {first_line(error)}") from error
+    if spare:
+        raise BadValue(f"{path} cannot be read as a NumPy array: it contains more values than its header describes")
     if not isinstance(array, np.ndarray):
         raise BadValue(
             f"{path} cannot be read as a NumPy array: it is an archive of arrays (.npz); save one array with np.save"

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from inrbench.data.arrays import NUMPY, read_array
+from inrbench.data.tiff import TIFF, open_tiff
 from inrbench.errors import BadValue, first_line
 
 EIGHT_BITS = {"L": 1, "RGB": 3, "LA": 1, "RGBA": 3, "P": 3, "1": 1}
 """Pillow's modes of 8 bits or fewer, with the number of channels after conversion."""
 SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N", "I")
-TIFF = (".tif", ".tiff")
 MAX_CHANNELS = 1024
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_COLOURS = (2, 6)
@@ -155,7 +155,7 @@ def _read_tiff(path: Path, page: int | None) -> NDArray[Any]:
     import tifffile
 
     try:
-        with tifffile.TiffFile(path) as file:
+        with open_tiff(path) as file:
             _one_page(path, len(file.pages), page)
             tiff_page: Any = file.pages[page or 0]
             array, bits = _decoded(path, tiff_page, page or 0), int(np.max(tiff_page.bitspersample))

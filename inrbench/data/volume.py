@@ -1,7 +1,8 @@
 """Read volumes as arrays: NumPy files, TIFF files with several pages, and NIfTI files."""
 
+import gzip
 import itertools
-import logging
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inrbench.data.arrays import NUMPY, read_array
-from inrbench.data.image import TIFF
+from inrbench.data.tiff import TIFF, open_tiff
 from inrbench.errors import BadValue, DataMissing, first_line
 
 NIFTI = (".nii", ".gz")
@@ -46,12 +47,8 @@ def volume_shape(path: Path) -> tuple[int, int, int, int]:
 
 
 def _read_tiff(path: Path) -> NDArray[Any]:
-    import tifffile
-
-    log = logging.getLogger("tifffile")
     try:
-        log.disabled = True  # a line for every page of a damaged file
-        with tifffile.TiffFile(path) as file:
+        with open_tiff(path) as file:
             pages = list(itertools.islice(file.pages, MAX_PAGES + 1))
             if len(pages) > MAX_PAGES:
                 raise BadValue(f"{path} has more than {MAX_PAGES} pages")
@@ -63,8 +60,6 @@ def _read_tiff(path: Path) -> NDArray[Any]:
         raise
     except Exception as error:  # tifffile raises many kinds of error for a damaged file
         raise BadValue(f"{path} cannot be read as TIFF: {first_line(error)}") from error
-    finally:
-        log.disabled = False
 
 
 def _read_nifti(path: Path) -> NDArray[Any]:
@@ -77,11 +72,21 @@ def _read_nifti(path: Path) -> NDArray[Any]:
         if np.issubdtype(image.get_data_dtype(), np.complexfloating):
             raise BadValue(f"{path} contains complex numbers; inrbench fits real values")
         array: NDArray[Any] = np.asarray(image.dataobj)
+        _refuse_spare_bytes(path, image.dataobj)
     except BadValue:
         raise
     except Exception as error:  # nibabel raises many kinds of error for a damaged file
         raise BadValue(f"{path} cannot be read as NIfTI: {first_line(error)}") from error
     return array
+
+
+def _refuse_spare_bytes(path: Path, stored: Any) -> None:
+    """Refuse a NIfTI file with more voxels than its header describes: the volume would be a part of it, or shifted."""
+    needed = stored.offset + math.prod(stored.shape) * stored.dtype.itemsize
+    with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+        file.seek(needed)
+        if file.read(1):
+            raise BadValue(f"{path} contains more values than its header describes: shape {stored.shape}, {stored.dtype}")
 
 
 def _checked(path: Path, array: NDArray[Any]) -> NDArray[np.float32]:

@@ -4,6 +4,7 @@ A checkpoint is one safetensors file, without pickled objects. Its tensors are t
 losses and the states of the random generators. The rest is JSON, stored as one more tensor.
 """
 
+import hashlib
 import json
 import math
 import random
@@ -21,10 +22,12 @@ from inrbench.errors import StoreError
 from inrbench.limits import MAX_CHECKPOINT_BYTES
 from inrbench.store.files import read_regular, remove, write_atomically
 
-FORMAT = 2
+FORMAT = 3
 """Version of the file's layout."""
 FACTS = "facts"
 """Name of the tensor that contains the JSON text."""
+DIGEST = "sha256"
+"""Name of the tensor that contains the hash of all others: one changed bit must not change a result."""
 
 State = dict[str, Any]
 """Nested dictionaries and lists of tensors, numbers and texts."""
@@ -96,6 +99,7 @@ class Checkpoints:
         facts["state"] = pack(state, tensors)
         text = json.dumps(facts, allow_nan=False).encode()
         tensors[FACTS] = torch.frombuffer(bytearray(text), dtype=torch.uint8)
+        tensors[DIGEST] = torch.frombuffer(bytearray(digest(tensors)), dtype=torch.uint8)
         self._last = time.monotonic()
         try:
             write_atomically(safetensors.torch.save(tensors), self.path)
@@ -115,9 +119,14 @@ class Checkpoints:
             return None
         try:
             tensors = safetensors.torch.load(content)
+            stated = tensors.pop(DIGEST, torch.zeros(0, dtype=torch.uint8))
+            found = digest(tensors)
             facts = json.loads(bytes(tensors.pop(FACTS).numpy()))
             if facts["format"] != FORMAT:
                 self._refuse(f"its format is {facts['format']}, not {FORMAT}")
+                return None
+            if bytes(stated.numpy()) != found:
+                self._refuse("it is damaged (its hash differs)")
                 return None
             for name, here in self.identity.items():
                 if facts["identity"].get(name) != here:
@@ -148,6 +157,15 @@ class Checkpoints:
     def _note(self, text: str) -> None:
         if text not in self.notes:
             self.notes.append(text)
+
+
+def digest(tensors: Mapping[str, Tensor]) -> bytes:
+    """Return the SHA-256 of tensors on the CPU: of their names, types, shapes and bytes."""
+    found = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())
+        found.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
+    return found.digest()
 
 
 def pack(value: Any, tensors: dict[str, Tensor]) -> Any:

@@ -1,5 +1,7 @@
 """Volumes are read from NumPy, TIFF and NIfTI files; files that cannot be fitted are refused in one line."""
 
+import struct
+
 import numpy as np
 import pytest
 import tifffile
@@ -65,7 +67,34 @@ def unequal_pages(path):
             file.write(np.ones((side, 8), np.uint8), photometric="minisblack", contiguous=False)
 
 
+def broken_chain(path, after, target, **options):
+    """Write a TIFF file whose page number ``after`` says that the next page is at ``target``."""
+    tifffile.imwrite(path, np.ones((6, 8, 9), np.uint8), photometric="minisblack", **options)
+    data = bytearray(path.read_bytes())
+    (place,) = struct.unpack_from("<I", data, 4)
+    for _ in range(after):
+        (tags,) = struct.unpack_from("<H", data, place)
+        link = place + 2 + 12 * tags
+        (place,) = struct.unpack_from("<I", data, link)
+    struct.pack_into("<I", data, link, target)
+    path.write_bytes(data)
+
+
+def spare(path, array):
+    """Write a file whose header describes a part of its values."""
+    write = np.save if path.suffix == ".npy" else nifti
+    write(path, array)
+    content = path.read_bytes()
+    path.write_bytes(content + b"12345678")
+
+
 @pytest.mark.parametrize(("name", "make", "said"), [
+    ("a.tif", lambda p: broken_chain(p, 4, 2**32 - 1), "its list of pages is damaged"),
+    ("a.tif", lambda p: broken_chain(p, 5, 10**6, metadata=None), "its list of pages is damaged"),
+    ("a.tif", lambda p: broken_chain(p, 4, 0), "it says that it has 6 pages, and has 4"),
+    ("a.tif", lambda p: broken_chain(p, 5, 0, imagej=True), "it says that it has 6 pages, and has 5"),
+    ("a.npy", lambda p: spare(p, VALUES), "more values than its header describes"),
+    ("a.nii", lambda p: spare(p, VALUES.astype(np.float32)), "more values than its header describes"),
     ("a.npy", lambda p: np.save(p, np.where(VALUES > 0, np.nan, VALUES)), "values that are not finite"),
     ("a.npy", lambda p: np.save(p, np.ones((1, 1, 1))), "4 voxels are needed along each axis"),
     ("a.npy", lambda p: np.save(p, VALUES[0]), r"has an array of shape \(5, 4\); a volume is"),

@@ -14,7 +14,7 @@ import torch
 
 from inrbench.execute.worker import execute
 from inrbench.fit import Checkpoints
-from inrbench.fit.checkpoint import pack, unpack
+from inrbench.fit.checkpoint import digest, pack, unpack
 from inrbench.spec import OPTIMISERS, Progress
 from inrbench.store import checkpoint_path, checkpoints, read_runs
 from inrbench.store.files import write_atomically
@@ -153,6 +153,20 @@ def changed(content: bytes, **facts: object) -> bytes:
     text = json.loads(bytes(tensors["facts"].numpy()))
     text.update(facts)
     tensors["facts"] = torch.frombuffer(bytearray(json.dumps(text).encode()), dtype=torch.uint8)
+    del tensors["sha256"]
+    tensors["sha256"] = torch.frombuffer(bytearray(digest(tensors)), dtype=torch.uint8)
+    return safetensors.torch.save(tensors)
+
+
+def one_bit(content: bytes, identity: object) -> bytes:
+    """Flip a bit of the first tensor."""
+    first = 8 + int.from_bytes(content[:8], "little") + 1
+    return content[:first] + bytes([content[first] ^ 1]) + content[first + 1 :]
+
+
+def without(content: bytes, name: str) -> bytes:
+    tensors = safetensors.torch.load(content)
+    del tensors[name]
     return safetensors.torch.save(tensors)
 
 
@@ -163,10 +177,12 @@ UNUSABLE = {
     ),
     "other code": (lambda c, i: changed(c, identity={**i, "harness version": "0"}), "its harness version is 0"),
     "other run": (lambda c, i: changed(c, identity={**i, "run": "f" * 32}), "its run is ffff"),
-    "other format": (lambda c, i: changed(c, format=99), "its format is 99, not 2"),
+    "other format": (lambda c, i: changed(c, format=99), "its format is 99, not 3"),
     "cut": (lambda c, i: c[: len(c) // 2], "it is damaged"),
     "empty": (lambda c, i: b"", "it is damaged"),
     "text": (lambda c, i: b"not a checkpoint" * 100, "it is damaged"),
+    "one bit of a weight": (one_bit, "it is damaged (its hash differs)"),
+    "no hash": (lambda c, i: without(c, "sha256"), "it is damaged (its hash differs)"),
     "no facts": (lambda c, i: safetensors.torch.save({"0": torch.zeros(3)}), "it is damaged"),
 }
 

@@ -1,0 +1,60 @@
+"""Open TIFF files, and refuse those whose list of pages is damaged."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from inrbench.errors import BadValue
+
+TIFF = (".tif", ".tiff")
+LOST_PAGES = "TiffPages"
+"""Part of tifffile's messages on a list of pages that ends at a damaged place. It goes on with the pages before."""
+
+
+@contextmanager
+def open_tiff(path: Path) -> Iterator[Any]:
+    """Open a TIFF file as a ``tifffile.TiffFile``; its messages are not shown.
+
+    Raises:
+        BadValue: Pages are missing: the list of pages is damaged, or the file says that it has more.
+    """
+    import tifffile
+
+    log, messages = logging.getLogger("tifffile"), _Messages()
+    propagate = log.propagate
+    log.addHandler(messages)
+    log.propagate = False  # a line for every page of a damaged file
+    try:
+        with tifffile.TiffFile(path) as file:
+            yield file
+            if any(LOST_PAGES in text for text in messages.texts):
+                raise BadValue(f"{path} cannot be read as TIFF: its list of pages is damaged, so pages would be missing")
+            _refuse_missing_pages(path, file)
+    finally:
+        log.removeHandler(messages)
+        log.propagate = propagate
+
+
+def _refuse_missing_pages(path: Path, file: Any) -> None:
+    """Compare the pages with the number that ImageJ or tifffile wrote into the file."""
+    stated = (file.imagej_metadata or {}).get("images")
+    if stated is None and len(file.pages) > 1 and len(file.series) == 1 and file.is_shaped:
+        stated = file.series[0].size // max(1, file.pages[0].size)
+    if stated is not None and stated != len(file.pages):
+        raise BadValue(f"{path} cannot be read as TIFF: it says that it has {stated} pages, and has {len(file.pages)}")
+
+
+class _Messages(logging.Handler):
+    """Collects the messages of this thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self._thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            self.texts.append(record.getMessage())
