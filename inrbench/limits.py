@@ -23,6 +23,10 @@ MAX_ARRAY_BYTES = 64 * MIB
 """Bytes of all arrays of an NPZ file that a run stored, once they are read."""
 MAX_ARCHIVE_RATIO = 200
 """Ratio of the unpacked size of an archive to its compressed size."""
+MAX_PACKING_RATIO = 1100
+"""Ratio of the unpacked size of an image or a volume to the size of its file; deflate reaches 1032."""
+MAX_UNPACKED_BYTES = 256 * MIB
+"""Bytes of an unpacked image or volume up to which that ratio does not matter."""
 MAX_SMALL_FILE_BYTES = 4 * MIB
 """Bytes of a JSON or TOML file: leases, submissions, recipes, timings."""
 MAX_NESTING = 20

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inrbench.errors import BadValue
+from inrbench.limits import MAX_PACKING_RATIO, MAX_UNPACKED_BYTES
 
 TIFF = (".tif", ".tiff")
 LOST_PAGES = "TiffPages"
@@ -45,6 +46,17 @@ def _refuse_missing_pages(path: Path, file: Any) -> None:
         stated = file.series[0].size // max(1, file.pages[0].size)
     if stated is not None and stated != len(file.pages):
         raise BadValue(f"{path} cannot be read as TIFF: it says that it has {stated} pages, and has {len(file.pages)}")
+
+
+def refuse_bomb(path: Path, size: int) -> None:
+    """Raise BadValue if a file states far more bytes than it can contain, before they are allocated.
+
+    Args:
+        path: The file.
+        size: Bytes of its values in memory, as it states them.
+    """
+    if size > max(MAX_UNPACKED_BYTES, MAX_PACKING_RATIO * path.stat().st_size):
+        raise BadValue(f"{path} is damaged: it states {size:,} bytes of values in a file of {path.stat().st_size:,} bytes")
 
 
 class _Messages(logging.Handler):

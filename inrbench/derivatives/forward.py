@@ -37,13 +37,16 @@ def forward_jet(
 
 
 class _State:
-    """Rows in this order: the N values, the M other values, N slopes per axis, N second derivatives per group."""
+    """Rows in this order: the N values, the M other values, N slopes per axis, N second derivatives per group.
+
+    Before the first activation the slopes are the same at all points: one row per axis.
+    """
 
     def __init__(self, x: Tensor, others: Tensor | None, wanted: DerivativeSpec) -> None:
         self.wanted, self.n = wanted, len(x)
         self.values = x if others is None else torch.cat((x, others))
         unit = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
-        self.slopes = {axis: (wanted.scale[axis] * unit[axis]).expand(self.n, -1) for axis in wanted.axes}
+        self.slopes = {axis: wanted.scale[axis] * unit[axis : axis + 1] for axis in wanted.axes}
         self.seconds: list[Tensor] | None = None
         """None before the first activation, where they are all zero."""
 

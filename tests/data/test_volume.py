@@ -1,5 +1,6 @@
 """Volumes are read from NumPy, TIFF and NIfTI files; files that cannot be fitted are refused in one line."""
 
+import gzip
 import struct
 
 import numpy as np
@@ -80,12 +81,28 @@ def broken_chain(path, after, target, **options):
     path.write_bytes(data)
 
 
-def spare(path, array):
-    """Write a file whose header describes a part of its values."""
-    write = np.save if path.suffix == ".npy" else nifti
-    write(path, array)
-    content = path.read_bytes()
-    path.write_bytes(content + b"12345678")
+def bomb(path, width):
+    """Write a TIFF file of a few bytes that states a large width."""
+    tifffile.imwrite(path, np.ones((6, 7), np.uint8), photometric="minisblack", metadata=None)
+    data = bytearray(path.read_bytes())
+    (place,) = struct.unpack_from("<I", data, 4)
+    for tag in range(struct.unpack_from("<H", data, place)[0]):
+        at = place + 2 + 12 * tag
+        if struct.unpack_from("<H", data, at)[0] == 256:
+            struct.pack_into("<HHII", data, at, 256, 4, 1, width)
+    path.write_bytes(data)
+
+
+def enlarge(path):
+    """Change the dimensions in the header of a compressed NIfTI file."""
+    data = bytearray(gzip.decompress(path.read_bytes()))
+    struct.pack_into("<4h", data, 40, 3, 30000, 30000, 30000)
+    path.write_bytes(gzip.compress(data))
+
+
+def spare(path):
+    """Add bytes that the header does not describe."""
+    path.write_bytes(path.read_bytes() + b"12345678")
 
 
 @pytest.mark.parametrize(("name", "make", "said"), [
@@ -93,8 +110,11 @@ def spare(path, array):
     ("a.tif", lambda p: broken_chain(p, 5, 10**6, metadata=None), "its list of pages is damaged"),
     ("a.tif", lambda p: broken_chain(p, 4, 0), "it says that it has 6 pages, and has 4"),
     ("a.tif", lambda p: broken_chain(p, 5, 0, imagej=True), "it says that it has 6 pages, and has 5"),
-    ("a.npy", lambda p: spare(p, VALUES), "more values than its header describes"),
-    ("a.nii", lambda p: spare(p, VALUES.astype(np.float32)), "more values than its header describes"),
+    ("a.tif", lambda p: bomb(p, width=2**31 - 1), r"it states .* bytes of values in a file of"),
+    ("a.nii.gz", lambda p: nifti(p, VALUES.astype(np.float32)) or enlarge(p), r"it states .* bytes of values in a file of"),
+    ("a.npy", lambda p: damaged_header(p, b"'<f4'", b"'8f4'") or spare(p), "more values than its header describes"),
+    ("a.npy", lambda p: np.save(p, VALUES) or spare(p), "more values than its header describes"),
+    ("a.nii", lambda p: nifti(p, VALUES) or spare(p), "more values than its header describes"),
     ("a.npy", lambda p: np.save(p, np.where(VALUES > 0, np.nan, VALUES)), "values that are not finite"),
     ("a.npy", lambda p: np.save(p, np.ones((1, 1, 1))), "4 voxels are needed along each axis"),
     ("a.npy", lambda p: np.save(p, VALUES[0]), r"has an array of shape \(5, 4\); a volume is"),
