@@ -21,7 +21,7 @@ from inrbench.store import read_runs, verify
 from inrbench.store.read import read_all_attempts
 
 SIZE = 24 * 2**20
-LEFT = (0, 4096, 16384, 65536, 2**18, 2**20, 4 * 2**20)
+LEFT = (0, 16384, 2**17, 2**20, 4 * 2**20)
 RUN = ["run", "--tasks", "photo", "--signals", "camera", "--protocol", "quick", "--set", "epochs=4", "--device", "cpu",
        "--jobs", "1", "--artifacts", "last"]  # fmt: skip
 PLUGIN = '''"""act: a sine.
@@ -44,8 +44,6 @@ def act(net):
 '''
 COMMANDS = {
     "run": [*RUN, "--methods", "relu", "--seeds", "7,8", "--checkpoint-every", "100ms", "--results", "{results}"],
-    "tune": ["tune", "--methods", "relu", "--tasks", "function1d", "--budget", "2", "--device", "cpu", "--jobs", "1",
-             "--results", "{results}"],
     "results compact": ["results", "compact", "--results", "{results}"],
     "results merge": ["results", "merge", "{other}", "--results", "{results}"],
     "results gc": ["results", "gc", "--delete", "--results", "{results}"],
@@ -89,7 +87,7 @@ def rows(results: Path) -> dict[str, object]:
 
 
 def check(results: Path, before: dict[str, object]) -> list[str]:
-    """Return what is wrong with a store that held ``before``."""
+    """Return what is wrong with a store that contained ``before``."""
     faults = list(map(str, verify(results).faults)) + [str(each) for each in read_runs(results).unreadable]
     now = rows(results)
     faults += [f"lost: {attempt}" for attempt in before if now.get(attempt) != before[attempt]]
@@ -144,8 +142,9 @@ def main(out: Path) -> None:
         for name in COMMANDS:
             for left in (*LEFT, None):
                 found[f"{name}, {'read-only' if left is None else f'{left:,} bytes left'}"] = attempt(name, base, scratch, left)
-    faults = sum(len(each["faults"]) for each in found.values())
-    out.write_text(json.dumps({"cases": len(found), "faults": faults, "found": found}, indent=1) + "\n", encoding="utf-8")
+                faults = sum(len(each["faults"]) for each in found.values())
+                summary = {"cases": len(found), "faults": faults, "found": found}
+                out.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
     for name, each in found.items():
         if each["faults"]:
             print(f"{name}: {each}")

@@ -49,7 +49,7 @@ from inrbench.registry.discover import read_declarations
 from inrbench.report import formatting
 from inrbench.report.artifacts import curve, picture
 from inrbench.report.site.build import _listed
-from inrbench.report.site.methods import read_timings
+from inrbench.report.site.timings import read_timings
 from inrbench.report.site.typeset import typeset
 from inrbench.spec import Measurement, Metric, Protocol, RunResult, RunSpec
 from inrbench.store import Attempt, active_leases, append, environment, import_attempts, lease, read_runs, verified_runs, verify

@@ -133,7 +133,8 @@ def command(
             say(f"note: left out: {error}", err=True)
             continue
         append_profile(results, timing_rows(label, timings[label], what, width, n_layers), facts)
-    say(speed_table(timings, caption(facts, what, shape, points, rounds), facts, style), block=True, end="")
+    about = caption(facts, what, shape, points, rounds)
+    say(speed_table(timings, about, facts, style, (what, f"{n_layers}x{width}")), block=True, end="")
 
 
 def _problem(kind: str, equation: str, points: int) -> "Problem":

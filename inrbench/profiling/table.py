@@ -42,7 +42,9 @@ def speed_rows(timings: Mapping[str, StepTiming]) -> list[list[str]]:
     ]
 
 
-def speed_table(timings: Mapping[str, StepTiming], caption: str, machine: Environment, style: str) -> str:
+def speed_table(
+    timings: Mapping[str, StepTiming], caption: str, machine: Environment, style: str, size: tuple[str, str] = ("", "")
+) -> str:
     """Return step timings as a table or as JSON.
 
     Args:
@@ -50,6 +52,7 @@ def speed_table(timings: Mapping[str, StepTiming], caption: str, machine: Enviro
         caption: Text below the table that states what was measured.
         machine: Environment of the measurement; only in the JSON.
         style: ``plain``, ``markdown`` or ``json``. The JSON contains every round.
+        size: Kind of task, such as ``image``, and shape of the network, such as ``4x400``; only in the JSON.
     """
     if style == "json":
         values = {
@@ -61,7 +64,8 @@ def speed_table(timings: Mapping[str, StepTiming], caption: str, machine: Enviro
             }
             for label, timing in timings.items()
         }
-        return json.dumps({"caption": caption, "machine": asdict(machine), "timings": values}, indent=1) + "\n"
+        content = {"caption": caption, "kind": size[0], "shape": size[1], "machine": asdict(machine), "timings": values}
+        return json.dumps(content, indent=1) + "\n"
     aligned = ("left", *["right"] * (len(HEADER) - 2), "left")
     layout = "pipe" if style == "markdown" else "simple"
     table = tabulate(speed_rows(timings), headers=HEADER, tablefmt=layout, colalign=aligned, disable_numparse=True)

@@ -503,6 +503,26 @@ def test_protocol_card_says_what_was_measured(attempt, tmp_path):
     assert protocol_card([unknown], registry)["terms"] == []
 
 
+def test_home_shows_the_step_times_of_a_profile_of_the_same_size(attempt, tmp_path):
+    registry = Registry()
+    fingerprint = registry.task("kodak").protocol("standard").fingerprint("kodak", registry.task("kodak").version)
+    for method in ("siren", "wire", "msa"):
+        append(tmp_path / "r", attempt(task="kodak", protocol="standard", protocol_fingerprint=fingerprint, method=method))
+    profile = {
+        "caption": "", "kind": "image", "shape": "4x100",
+        "timings": {label: {"points_per_second": speed} for label, speed in (("siren", 3000.0), ("wire", 1200.0))},
+    }  # fmt: skip
+    (tmp_path / "r" / "profile").mkdir()
+    for shape, times in (("4x100", {"siren": "1.00", "wire": "2.50"}), ("4x400", {})):
+        (tmp_path / "r" / "profile" / "a.json").write_text(json.dumps({**profile, "shape": shape}))
+        build_site(tmp_path / "r", tmp_path / "site", registry)
+        text = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+        answer = text[text.index('id="answer"') : text.index("</tbody>")]
+        assert ("step time" in answer) == bool(times)
+        rows = dict(re.findall(r'<tr data-label="(\w+)">(.*)</tr>', answer))
+        assert all(f">{time}<" in rows[method] for method, time in times.items())
+
+
 def test_every_task_has_a_tile_and_tables_of_other_kinds_are_not_averaged(attempt, tmp_path):
     for task, protocol in (("a", "standard+epochs=30"), ("b", "test"), ("c", "standard"), ("d", "standard"), ("e", "standard")):
         for method in ("siren", "msa"):

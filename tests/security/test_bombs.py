@@ -149,7 +149,7 @@ def test_oversized_json_and_toml_files_are_not_read(tmp_path, where):
     with path.open("wb") as stream:
         stream.truncate(3 * 2**30)
     imports = ("from inrbench.store import active_leases\nfrom inrbench.execute.slurm import submissions\n"
-               "from inrbench.planning.recipes import read_recipes\nfrom inrbench.report.site.methods import read_timings\n"
+               "from inrbench.planning.recipes import read_recipes\nfrom inrbench.report.site.timings import read_timings\n"
                "from inrbench.errors import InrbenchError")  # fmt: skip
     use = ("active_leases(path), submissions(path), read_timings(path)\ntry:\n    read_recipes(path, 'quick')\n"
            "except InrbenchError as error:\n    print(error)")  # fmt: skip
@@ -160,7 +160,7 @@ def test_oversized_json_and_toml_files_are_not_read(tmp_path, where):
 @pytest.mark.parametrize("where", ["leases/r.json", "submissions/a.json", "profile/a.json"])
 def test_deeply_nested_json_is_ignored(tmp_path, where):
     from inrbench.execute.slurm import submissions
-    from inrbench.report.site.methods import read_timings
+    from inrbench.report.site.timings import read_timings
     from inrbench.store import active_leases
 
     path = tmp_path / where

@@ -14,7 +14,7 @@ from inrbench.execute.slurm import submissions
 from inrbench.planning.recipes import read_recipes
 from inrbench.registry import Registry
 from inrbench.report.site import build_site
-from inrbench.report.site.methods import read_timings
+from inrbench.report.site.timings import read_timings
 from inrbench.spec import Artifact
 from inrbench.store import append, check_writable, import_attempts, lease, orphans, read_runs, remove_orphans, verify
 

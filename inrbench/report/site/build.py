@@ -21,7 +21,7 @@ from inrbench.report.site.comparison import Pictures, add_pictures, comparison_v
 from inrbench.report.site.downloads import write_downloads
 from inrbench.report.site.home import chosen_tables, home_view
 from inrbench.report.site.media import Media
-from inrbench.report.site.methods import method_view, read_timings
+from inrbench.report.site.methods import method_view
 from inrbench.report.site.pages import page
 from inrbench.report.site.papers import paper_views
 from inrbench.report.site.preview import write_preview
@@ -29,6 +29,7 @@ from inrbench.report.site.runs import runs_view
 from inrbench.report.site.signals import signal_view
 from inrbench.report.site.tables import table_view
 from inrbench.report.site.tiers import tier_order
+from inrbench.report.site.timings import read_timings
 from inrbench.store import verified_runs
 from inrbench.store.files import below, is_regular, regular_files
 
@@ -189,7 +190,7 @@ def _write_pages(
     site.write("compare.html", "compare.html", comparison_view(leaderboards, compared))
     newest = max(leaderboard.group.runs["started_at"].max() for leaderboard in leaderboards)
     site.write("about.html", "about.html", about_view(newest.year))
-    site.write("index.html", "home.html", home_view(leaderboards, papers, pictures, registry))
+    site.write("index.html", "home.html", home_view(leaderboards, papers, pictures, timings, registry))
     return media
 
 

@@ -19,6 +19,7 @@ from inrbench.report.site.charts import curve_charts, pareto_charts
 from inrbench.report.site.papers import title_and_link
 from inrbench.report.site.registered import closed_form_methods, task_of
 from inrbench.report.site.tiers import CITABLE, SMOKE_TEST, citable, tier, tier_order
+from inrbench.report.site.timings import step_times
 from inrbench.report.site.verdict import Verdict, verdict_of
 
 TITLES = {"fitting": "Images, video and functions", "shapes": "3-D shapes", "sound": "Sound",
@@ -33,6 +34,7 @@ def home_view(
     leaderboards: Sequence[Leaderboard],
     papers: Sequence[dict[str, Any]],
     pictures: Mapping[str, str],
+    timings: Sequence[Mapping[str, Any]],
     registry: Registry,
 ) -> dict[str, Any]:
     """Return the content of the home page: the answer, a tile per table, verdicts on papers, and all tables.
@@ -41,6 +43,7 @@ def home_view(
         leaderboards: All leaderboards of the site.
         papers: The views of the paper pages.
         pictures: Task -> address of a picture of one of its signals.
+        timings: The step timings, from ``read_timings``.
         registry: The registry that describes tasks and methods.
     """
     frames = [leaderboard.group.runs for leaderboard in leaderboards]
@@ -55,7 +58,7 @@ def home_view(
         "devices": sorted({device for leaderboard in leaderboards for device in leaderboard.devices}),
         "from": min(frame["started_at"].min() for frame in frames),
         "to": max(frame["started_at"].max() for frame in frames),
-        "answer": _answer(leaderboards, closed),
+        "answer": _answer(leaderboards, closed, timings, registry),
         "families": families,
         "tables": [_table(leaderboard) for leaderboard in sorted(leaderboards, key=tier_order)],
         "papers": papers,
@@ -84,10 +87,18 @@ def _preference(leaderboard: Leaderboard) -> tuple[int, bool, int, int]:
     return -CITABLE.index(tier(leaderboard)), tuned, len(leaderboard.signals), len(leaderboard.seeds)
 
 
-def _answer(leaderboards: Sequence[Leaderboard], closed: set[str]) -> dict[str, Any] | None:
+def _answer(
+    leaderboards: Sequence[Leaderboard], closed: set[str], timings: Sequence[Mapping[str, Any]], registry: Registry
+) -> dict[str, Any] | None:
     """Return the table over all tasks of the best protocol, with its chart; None if no two methods are in all tables.
 
     Tables with too few signals for a test do not take part, unless all have so few.
+
+    Args:
+        leaderboards: All leaderboards of the site.
+        closed: Methods that are solved in closed form.
+        timings: The step timings, from ``read_timings``.
+        registry: The registry that describes the tasks.
     """
     tables = chosen_tables(leaderboards)
     for name in CITABLE:
@@ -108,6 +119,7 @@ def _answer(leaderboards: Sequence[Leaderboard], closed: set[str]) -> dict[str, 
         ]
         sentences = [sentence for each in chosen for sentence in _sentences(each, leaderboards, closed)]
         seconds = _seconds(chosen)
+        steps = step_times(chosen[0], timings, registry) if len(chosen) == 1 else {}
         timed_task, to_target = _time_to_target(chosen)
         return {
             "protocol": name,
@@ -116,6 +128,7 @@ def _answer(leaderboards: Sequence[Leaderboard], closed: set[str]) -> dict[str, 
             "columns": [_column(family, unit) for family, unit in columns],
             "target": f"{timed_task} to {TARGET:g} dB (s)" if to_target else "",
             "timed": bool(seconds),
+            "step_times": bool(steps),
             "untrained": any(entry.trained < 1 for entry in whole.entries),
             "rows": [
                 {
@@ -126,6 +139,7 @@ def _answer(leaderboards: Sequence[Leaderboard], closed: set[str]) -> dict[str, 
                     "key": round(entry.win_rate.mean, 4),
                     "gaps": [_gap(by_family[family].get(entry.label), unit) for family, unit in columns],
                     "seconds": f"{seconds[entry.label]:.3g}" if entry.label in seconds else NONE,
+                    "step_time": f"{steps[entry.label]:.2f}" if entry.label in steps else NONE,
                     "to_target": to_target.get(entry.label, NONE),
                     "trained": f"{entry.trained:.0%}",
                 }

@@ -1,7 +1,6 @@
 """The content of the page of a method."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from inrbench.analyse import Leaderboard
@@ -15,8 +14,6 @@ from inrbench.report.site import urls
 from inrbench.report.site.charts import Chart
 from inrbench.report.site.papers import title_and_link
 from inrbench.report.site.typeset import typeset
-from inrbench.store.files import read_regular
-from inrbench.store.read_guard import read_json
 
 SPEED_HEADER = ("method", "fast / reference", "fast / official", "fast / limit", "points/s")
 
@@ -158,30 +155,6 @@ def gallery(method: str, leaderboards: Sequence[Leaderboard], curves: Mapping[st
         if chart and any(urls.method_of(line["label"]) == method and len(line["x"]) > 1 for line in lines):
             charts.append({**chart, "title": formatting.short_title(leaderboard.group), "series": lines})
     return charts
-
-
-def read_timings(results: Path) -> list[dict[str, Any]]:
-    """Return the step timings that ``inrbench profile --format json`` wrote to ``profile/`` in a results folder.
-
-    Files that are not step timings are ignored: a results folder may come from an untrusted source.
-    """
-    folder = results / "profile"
-    found = []
-    for path in sorted(folder.glob("*.json")) if folder.is_dir() and not folder.is_symlink() else ():
-        try:
-            content = read_json(read_regular(path))
-            timings = {str(label): _timing(timing) for label, timing in content["timings"].items()}
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError):
-            continue
-        found.append({"caption": str(content.get("caption", "")), "timings": timings})
-    return found
-
-
-def _timing(timing: Mapping[str, Any]) -> dict[str, float | None]:
-    """Return the numbers of a step timing that are shown. Raises an error if the timing has another form."""
-    ratios = {part: timing.get(f"fast_to_{part}") for part in ("reference", "official", "limit")}
-    speed = timing.get("points_per_second") or timing["points"] / min(timing["rounds"]["fast"])
-    return {part: None if ratio is None else float(ratio) for part, ratio in ratios.items()} | {"speed": float(speed)}
 
 
 def _speed(method: str, timings: Sequence[Mapping[str, Any]]) -> Any:

@@ -38,7 +38,7 @@ def protocol_card(groups: Sequence[ComparableRuns], registry: Registry) -> dict[
     if task is None:
         return card
     card["about"] = task.doc.split("\n\n")[0].replace("``", "").replace("\n", " ")
-    protocol = _known(task, label, group.fingerprint)
+    protocol = known_protocol(task, group.protocol, group.fingerprint)
     if protocol is not None:
         card["terms"] = _terms(task, protocol)
         if task.tuning_split and any(each.track.startswith("tuned") for each in groups):
@@ -51,9 +51,16 @@ def track_text(track: str) -> str:
     return TRACKS.get(track.split("-", maxsplit=1)[0], "")
 
 
-def _known(task: Task, label: ProtocolLabel, fingerprint: str) -> Protocol | None:
-    """Return the protocol of a label if it is still the one with this fingerprint."""
+def known_protocol(task: Task, name: str, fingerprint: str) -> Protocol | None:
+    """Return the protocol of a label such as ``quick+epochs=600`` if it is still the one with this fingerprint.
+
+    Args:
+        task: The task.
+        name: The label.
+        fingerprint: Fingerprint of the runs.
+    """
     try:
+        label = ProtocolLabel.parse(name)
         protocol = task.protocol(label.name).with_changes(label.changes)
     except InrbenchError:
         return None
