@@ -1,6 +1,7 @@
 """Open TIFF files, and refuse those whose list of pages is damaged."""
 
 import logging
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,12 +32,20 @@ def open_tiff(path: Path) -> Iterator[Any]:
     try:
         with tifffile.TiffFile(path) as file:
             yield file
-            if any(LOST_PAGES in text for text in messages.texts):
+            if any(LOST_PAGES in text for text in messages.texts) or _is_cut(file):
                 raise BadValue(f"{path} cannot be read as TIFF: its list of pages is damaged, so pages would be missing")
             _refuse_missing_pages(path, file)
     finally:
         log.removeHandler(messages)
         log.propagate = propagate
+
+
+def _is_cut(file: Any) -> bool:
+    """Return whether the file ends before the link that says where the page after the last one is."""
+    tiff, handle, last = file.tiff, file.filehandle, file.pages[len(file.pages) - 1].offset
+    handle.seek(last)
+    (tags,) = struct.unpack(tiff.tagnoformat, handle.read(tiff.tagnosize))
+    return bool(last + tiff.tagnosize + tags * tiff.tagsize + tiff.offsetsize > handle.size)
 
 
 def _refuse_missing_pages(path: Path, file: Any) -> None:

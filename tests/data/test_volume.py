@@ -81,6 +81,17 @@ def broken_chain(path, after, target, **options):
     path.write_bytes(data)
 
 
+def cut_in_chain(path, pages):
+    """Cut a TIFF file in the link from one page to the next."""
+    broken_chain(path, pages, 0, metadata=None)
+    data = path.read_bytes()
+    (place,) = struct.unpack_from("<I", data, 4)
+    for _ in range(pages):
+        link = place + 2 + 12 * struct.unpack_from("<H", data, place)[0]
+        (place,) = struct.unpack_from("<I", data, link)
+    path.write_bytes(data[: link + 2])
+
+
 def bomb(path, width):
     """Write a TIFF file of a few bytes that states a large width."""
     tifffile.imwrite(path, np.ones((6, 7), np.uint8), photometric="minisblack", metadata=None)
@@ -108,6 +119,7 @@ def spare(path):
 @pytest.mark.parametrize(("name", "make", "said"), [
     ("a.tif", lambda p: broken_chain(p, 4, 2**32 - 1), "its list of pages is damaged"),
     ("a.tif", lambda p: broken_chain(p, 5, 10**6, metadata=None), "its list of pages is damaged"),
+    ("a.tif", lambda p: cut_in_chain(p, 5), "its list of pages is damaged"),
     ("a.tif", lambda p: broken_chain(p, 4, 0), "it says that it has 6 pages, and has 4"),
     ("a.tif", lambda p: broken_chain(p, 5, 0, imagej=True), "it says that it has 6 pages, and has 5"),
     ("a.tif", lambda p: bomb(p, width=2**31 - 1), r"it states .* bytes of values in a file of"),
