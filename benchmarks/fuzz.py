@@ -52,7 +52,17 @@ from inrbench.report.site.build import _listed
 from inrbench.report.site.timings import read_timings
 from inrbench.report.site.typeset import typeset
 from inrbench.spec import Measurement, Metric, Protocol, RunResult, RunSpec
-from inrbench.store import Attempt, active_leases, append, environment, import_attempts, lease, read_runs, verified_runs, verify
+from inrbench.store import (
+    Attempt,
+    active_leases,
+    append,
+    environment,
+    import_attempts,
+    lease,
+    read_runs,
+    verified_attempts,
+    verify,
+)
 from inrbench.store.mirror import path_error
 from inrbench.submission.bundle import Bundle, read_bundle
 
@@ -111,8 +121,8 @@ def targets(folder: Path) -> dict[str, Target]:
         "NIfTI, compressed": Target([_nifti()], "v.nii", _compressed_volume),
         "checkpoints": Target([_checkpoint(folder / "c.safetensors")], "c.safetensors", _load_checkpoint),
         "submissions of methods": Target([_manifest(folder / "bundle")], "submission.json", _read_bundle, text=True),
-        "verified methods": Target([json.dumps({"a" * 64: {"author": "x", "runs": ["b" * 32]}}).encode()], "verified.json",
-                                   lambda p: verified_runs(p.parent), True),
+        "submitted methods": Target([json.dumps({"a" * 64: {"author": "x", "runs": ["b" * 32]}}).encode()], "submitted.json",
+                                   lambda p: verified_attempts(p.parent), True),
         "formulas": Target([method.latex.encode() for method in map(Registry().method, ("msa", "gauss", "sl2a", "wire2d"))], "f.txt",
                            lambda p: typeset(p.read_text("utf-8", "replace")), True),
         "DICOM": Target([Path(str(files("pydicom") / "data/test_files/MR_small.dcm")).read_bytes()], "s.dcm", read_dicom),

@@ -33,6 +33,14 @@ MAX_NESTING = 20
 """Levels of lists and objects in a stored JSON text."""
 MAX_MEDIA_BYTES = GIB
 """Bytes of an artifact that is copied."""
+MAX_SUBMISSION_BYTES = 256 * MIB
+"""Bytes of all files of a submission."""
+MAX_SOUND_BYTES = 32 * MIB
+"""Bytes of a sound that a run stored."""
+MAX_PAGE_PIXELS = 20_000_000
+"""Pixels of all fits that one page of a report compares with their truth."""
+MAX_MESH_BYTES = 512 * MIB
+"""Bytes of a mesh that is unpacked from a ``.gz`` file."""
 MAX_CHECKPOINT_BYTES = 4 * GIB
 """Bytes of a checkpoint: weights, state of the optimisers, losses."""
 MAX_WEIGHTS_RATIO = 16

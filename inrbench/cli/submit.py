@@ -63,7 +63,7 @@ def _check(folder: Path, sample: int, target: Path | None) -> int:
     from inrbench.submission import accept, check_bundle, private_copy
 
     failed, repeated = False, 0
-    with private_copy(folder) as checked, private_copy(folder) as kept:
+    with private_copy(folder) as kept, private_copy(kept) as checked:  # the method's code could change the copy it is read from
         for result in check_bundle(checked, sample):
             failed |= result.state == "fail"
             repeated += result.state == "ok" and result.check.startswith("again: ")

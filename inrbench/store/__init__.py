@@ -24,7 +24,7 @@ from inrbench.store.read import (
 )
 from inrbench.store.remote import MARK, claims_mirror, display_name, mirror_of
 from inrbench.store.schema import IDENTITY, LEGACY_DEFAULTS, SCHEMA, Attempt, new_attempt_id, spec_of
-from inrbench.store.verified import VERIFIED, add_verified, verified_methods, verified_runs
+from inrbench.store.submitted import SUBMITTED, add_submission, submitted_methods, verified_attempts
 from inrbench.store.verify import VerifyResult, verify
 from inrbench.store.write import append, check_writable
 
@@ -34,7 +34,7 @@ __all__ = [
     "LEGACY_DEFAULTS",
     "MARK",
     "SCHEMA",
-    "VERIFIED",
+    "SUBMITTED",
     "Attempt",
     "Environment",
     "Lease",
@@ -43,7 +43,7 @@ __all__ = [
     "StoreRead",
     "VerifyResult",
     "active_leases",
-    "add_verified",
+    "add_submission",
     "append",
     "artifact_error",
     "artifact_files",
@@ -84,7 +84,7 @@ __all__ = [
     "remove_orphans",
     "spec_of",
     "stored_run",
-    "verified_methods",
-    "verified_runs",
+    "submitted_methods",
+    "verified_attempts",
     "verify",
 ]

@@ -5,11 +5,12 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 import inrbench
 from inrbench.data import file_sha256
 from inrbench.errors import BadValue, NothingFound, StoreError
-from inrbench.limits import MAX_MEDIA_BYTES
+from inrbench.limits import MAX_SUBMISSION_BYTES
 from inrbench.registry import Registry
 from inrbench.registry.code import imported_files
 from inrbench.spec import name_error
@@ -30,7 +31,9 @@ RESULTS = "results"
 ENVIRONMENT = "environment.txt"
 FORMAT = 1
 MAX_FILES = 1000
-"""Largest number of files of a submission."""
+"""Largest number of files and folders of a submission."""
+MAX_DEPTH = 8
+"""Largest number of folders within each other."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def write_bundle(plugin: Path, results: Path, target: Path, author: str, tasks: 
                 if table.num_rows:
                     where = target / path.relative_to(scratch)
                     where.parent.mkdir(parents=True, exist_ok=True)
-                    pq.write_table(table, where, compression="zstd")
+                    pq.write_table(_without_private_paths(table, plugin.name), where, compression="zstd")
         for file in files:
             where = target / file.relative_to(plugin.parent)
             where.parent.mkdir(parents=True, exist_ok=True)
@@ -110,14 +113,33 @@ def _submitted(path: Path, code: str, registry: Registry) -> pa.Table:
     """Return the rows of a file that others can check: of this code, on built-in signals, and no trials of a search."""
     table = pq.read_table(path)
     chosen = [
-        row["method_sha256"] == code
-        and row["track"] != "search"
-        and row["task"] in registry.tasks
-        and registry.source("task", row["task"]).origin == "builtin"
-        and row["signal"] in registry.task(row["task"]).signals()
+        row["method_sha256"] == code and not_submittable(row, registry) is None
         for row in table.select(["method_sha256", "track", "task", "signal"]).to_pylist()
     ]
     return table.filter(pa.array(chosen, pa.bool_()))
+
+
+def not_submittable(row: Mapping[str, Any], registry: Registry) -> str | None:
+    """Return why others cannot check a row, or None if they can.
+
+    Args:
+        row: The row, with at least its task, signal and track.
+        registry: The registry that describes the tasks.
+    """
+    task = row["task"]
+    if task not in registry.tasks or registry.source("task", task).origin != "builtin":
+        return f"the task {task} is not a built-in one"
+    if row["signal"] not in registry.task(task).signals():
+        return f"{task} has no built-in signal {row['signal']}"
+    return "it is a trial of a search" if row["track"] == "search" else None
+
+
+def _without_private_paths(table: pa.Table, plugin: str) -> pa.Table:
+    """Return rows that name the plugin by its file name only, and without tracebacks, which contain paths of the machine."""
+    place = table.schema.get_field_index("plugin_origin")
+    table = table.set_column(place, table.schema.field(place), pa.array([f"file:{plugin}"] * len(table), pa.string()))
+    place = table.schema.get_field_index("traceback")
+    return table.set_column(place, table.schema.field(place), pa.nulls(len(table), table.schema.field(place).type))
 
 
 def read_bundle(folder: Path) -> Bundle:
@@ -146,6 +168,11 @@ def read_bundle(folder: Path) -> Bundle:
     if not bundle.methods or bundle.plugin not in bundle.files or PurePosixPath(bundle.plugin).suffix != ".py":
         raise BadValue(f"{folder}: its plugin '{bundle.plugin}' is not one of its files")
     found = _hashes(folder)
+    if foreign := sorted(name for name in found if not _belongs(name, folder / bundle.plugin)):
+        raise BadValue(
+            f"{folder}: {foreign[0]} is not part of a submission: the plugin, the Python files that it imports, {ENVIRONMENT} "
+            f"and {RESULTS}/TASK/METHOD.parquet are"
+        )
     if missing := sorted(bundle.files.keys() - found):
         raise BadValue(f"{folder}: {missing[0]} is missing")
     if spare := sorted(found.keys() - bundle.files):
@@ -155,24 +182,38 @@ def read_bundle(folder: Path) -> Bundle:
     return bundle
 
 
+def _belongs(name: str, plugin: Path) -> bool:
+    """Return whether a file may be in a submission. Python would execute others in place of the files that a reviewer reads."""
+    path = PurePosixPath(name)
+    if path.parts[0] == RESULTS:
+        return len(path.parts) == 3 and path.suffix == ".parquet"
+    code = {plugin.name, *(file.relative_to(plugin.parent.resolve()).as_posix() for file in imported_files(plugin))}
+    return name == ENVIRONMENT or (name in code and path.suffix == ".py")
+
+
 def _hashes(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of each file of a submission but its manifest.
 
     Raises BadValue for a link, anything that is no regular file, too many files, or a file that is too large.
     """
     found: dict[str, str] = {}
+    entries = size = 0
     for where, folders, files in os.walk(folder):
         for name in (*folders, *files):
             path = Path(where) / name
             inside = path.relative_to(folder).as_posix()
+            entries += 1
+            if entries > MAX_FILES or inside.count("/") >= MAX_DEPTH:
+                raise BadValue(
+                    f"{folder} has more than {MAX_FILES} files and folders, or more than {MAX_DEPTH} within each other"
+                )
             if path.is_symlink() or (name in files and not is_regular(path)):
                 raise BadValue(f"{folder}: {inside} is a link or no regular file; a submission has only files of its own")
             if name in folders or inside == MANIFEST:
                 continue
-            if len(found) == MAX_FILES:
-                raise BadValue(f"{folder} has more than {MAX_FILES} files")
-            if path.stat().st_size > MAX_MEDIA_BYTES:
-                raise BadValue(f"{folder}: {inside} is larger than {MAX_MEDIA_BYTES:,} bytes")
+            size += path.stat().st_size
+            if size > MAX_SUBMISSION_BYTES:
+                raise BadValue(f"{folder} is larger than {MAX_SUBMISSION_BYTES:,} bytes")
             found[inside] = file_sha256(path)
     return found
 

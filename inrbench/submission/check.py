@@ -8,14 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from inrbench.analyse import comparable_runs, measured, metrics_of
 from inrbench.planning import RunOptions
 from inrbench.plugin_checks import CheckResult, check_method
 from inrbench.registry import Registry
 from inrbench.runner import QuietObserver, run
 from inrbench.spec import MethodLabel, Metric, ProtocolLabel
-from inrbench.store import read_runs, verify
-from inrbench.submission.bundle import RESULTS, Bundle, read_bundle
+from inrbench.store import SCHEMA, read_runs, verify
+from inrbench.store.read import read_all_attempts
+from inrbench.store.row_checks import row_error
+from inrbench.submission.bundle import RESULTS, Bundle, not_submittable, read_bundle
 
 COLUMNS = ("status", "metrics")
 DECIBELS, DECADES, SHARE = 1.0, 0.3, 0.05
@@ -39,8 +43,11 @@ def check_bundle(folder: Path, sample: int = 2) -> Iterator[CheckResult]:
         yield CheckResult("rows", "fail", f"{path.relative_to(folder)} {fault}")
     if found.faults:
         return
-    yield CheckResult("rows", "ok", f"{found.attempts} rows agree with their ids")
     registry = Registry([folder / bundle.plugin])
+    if fault := _row_fault(folder, registry):
+        yield CheckResult("rows", "fail", fault)
+        return
+    yield CheckResult("rows", "ok", f"{found.attempts} rows agree with their ids")
     wrong = _wrong_code(folder, bundle, registry)
     yield wrong or CheckResult("code", "ok", f"the rows are of the code of {bundle.plugin}")
     if wrong:
@@ -57,9 +64,22 @@ def check_bundle(folder: Path, sample: int = 2) -> Iterator[CheckResult]:
     yield from _repeat(folder, bundle, sample)
 
 
+def _row_fault(folder: Path, registry: Registry) -> str | None:
+    """Return what is wrong with one of all stored rows: also with those that another row of the same run hides."""
+    table, unreadable = read_all_attempts(folder / RESULTS, SCHEMA.names)
+    for path, reason in unreadable.items():
+        return f"{path.relative_to(folder)} {reason}"
+    for row in table.to_pylist():
+        if fault := row_error(row):
+            return fault
+        if why := not_submittable(row, registry):
+            return f"contains run {row['run_id'][:10]}, which others cannot check: {why}"
+    return None
+
+
 def _wrong_code(folder: Path, bundle: Bundle, registry: Registry) -> CheckResult | None:
     """Return a failed check if the submitted rows are of other methods or of other code than the file."""
-    rows = read_runs(folder / RESULTS, ["method", "method_sha256"]).table.to_pandas()
+    rows = read_all_attempts(folder / RESULTS, ["method", "method_sha256"])[0].to_pandas()
     if others := sorted(set(rows["method"]) - set(bundle.methods)):
         return CheckResult("code", "fail", f"the results contain runs of {others[0]}, which is not submitted")
     for name in bundle.methods:
@@ -137,9 +157,14 @@ def _sampled(folder: Path, bundle: Bundle, sample: int) -> dict[str, RunOptions]
     """Return runs on CPUs, chosen at random, by run id. The settings of tuned runs are not part of a submission."""
     names = ["run_id", "task", "signal", "method", "variant", "protocol", "seed", "engine", "track", "device_class", "status"]
     rows = read_runs(folder / RESULTS, names).table.to_pandas()
-    rows = rows[(rows["status"] == "ok") & (rows["device_class"] == "cpu") & ~rows["track"].str.startswith("tuned")]
+    rows = rows[repeatable(rows)]
     chosen = rows.sample(min(sample, len(rows)), random_state=secrets.randbits(32))
     return {row.run_id: _again(row, folder / bundle.plugin) for row in chosen.itertuples(index=False)}
+
+
+def repeatable(rows: pd.DataFrame) -> "pd.Series[bool]":
+    """Return a mask of the rows that a check may carry out again: those on CPUs that ended ok, and are not of a tuned track."""
+    return (rows["status"] == "ok") & (rows["device_class"] == "cpu") & ~rows["track"].str.startswith("tuned")
 
 
 def _again(row: Any, plugin: Path) -> RunOptions:

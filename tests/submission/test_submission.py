@@ -12,7 +12,9 @@ from click.testing import CliRunner
 from inrbench.cli.main import cli
 from inrbench.errors import InrbenchError
 from inrbench.registry.code import code_sha256
-from inrbench.store import verified_methods
+from inrbench.store import SCHEMA, submitted_methods
+from inrbench.store.read import read_all_attempts
+from inrbench.store.schema import spec_of
 from inrbench.submission import MANIFEST
 
 METHOD = '''"""A sine with another frequency, for tests of submissions.
@@ -77,8 +79,8 @@ def test_a_good_submission_is_accepted_and_marked_on_the_site(made, bundle, tmp_
     code, output = inrbench("submit", bundle, "--check", "--sample", 1, "--accept", published)
     assert code == 0, output
     assert "again: function1d/sin200" in output and "accepted: 1 rows" in output
-    ((facts,),) = [verified_methods(published).values()]
-    assert facts["author"] == "Ada" and len(facts["runs"]) == 1
+    ((facts,),) = [submitted_methods(published).values()]
+    assert facts["author"] == "Ada" and len(facts["verified_attempts"]) == 1
     for results, mark in ((published, "verified"), (made / "results", "reported")):
         code, output = inrbench("report", "--results", results, "-o", tmp_path / mark)
         assert code == 0, output
@@ -86,17 +88,23 @@ def test_a_good_submission_is_accepted_and_marked_on_the_site(made, bundle, tmp_
         assert f">{mark}</span>" in page.read_text()
 
 
-def _cache(bundle: Path) -> None:
-    """Python would execute compiled code in place of the file that a reviewer reads."""
-    (bundle / "__pycache__").mkdir()
-    (bundle / "__pycache__" / "my_sine.pyc").write_bytes(b"code")
+def _listed(bundle: Path, name: str) -> None:
+    """Add a file, also to the manifest. Python or git would execute some of them in place of what a reviewer reads."""
+    (bundle / name).parent.mkdir(parents=True, exist_ok=True)
+    (bundle / name).write_bytes(b"code")
+    _with_new_hashes(bundle)
 
 
 @pytest.mark.parametrize(("change", "message"), [
     (lambda b: (b / "my_sine.py").write_text(METHOD.replace("20.0", "25.0")), "my_sine.py was changed after the submission"),
-    (lambda b: (b / "results" / "x.parquet").write_bytes(b"1"), "results/x.parquet is not in submission.json"),
+    (lambda b: (b / "results" / "x.parquet").write_bytes(b"1"), "results/x.parquet is not part of a submission"),
+    (lambda b: _listed(b, "helper.py"), "helper.py is not part of a submission"),
+    (lambda b: _listed(b, "my_sine.abi3.so"), "my_sine.abi3.so is not part of a submission"),
+    (lambda b: _listed(b, "__pycache__/my_sine.cpython-311.pyc"), "my_sine.cpython-311.pyc is not part of a submission"),
+    (lambda b: _listed(b, ".git/hooks/post-checkout"), ".git/hooks/post-checkout is not part of a submission"),
+    (lambda b: (b / "/".join("abcdefghijk")).mkdir(parents=True), "more than 8 within each other"),
+    (lambda b: [(b / f"f{i}").mkdir() for i in range(1001)], "more than 1000 files and folders"),
     (lambda b: (b / "environment.txt").unlink(), "environment.txt is missing"),
-    (_cache, "__pycache__/my_sine.pyc is not in submission.json"),
     (lambda b: (b / "folder").symlink_to("/etc"), "folder is a link or no regular file"),
     (lambda b: (b / MANIFEST).unlink(), "is not a submission"),
     (lambda b: (b / MANIFEST).write_text("[1]"), "is not a submission"),
@@ -152,12 +160,72 @@ def test_invented_numbers_fail_the_check(bundle):
     assert code == 3 and "again: function1d/sin200" in output and "The submission is not accepted." in output, output
 
 
+def _legacy(row: dict) -> None:
+    """Make a row look as if it was written before ids covered all columns; its id could not be checked."""
+    row.update(engine=None, run_id="f" * 64)
+
+
+def _elsewhere(row: dict) -> None:
+    row.update(signal="zzz", signal_sha256="0" * 64)
+    row.update(run_id=spec_of(row).run_id)
+
+
+def _search(row: dict) -> None:
+    row.update(track="search")
+    row.update(run_id=spec_of(row).run_id)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (_legacy, "of the first version, whose id cannot be checked"),
+    (_elsewhere, "others cannot check: function1d has no built-in signal zzz"),
+    (_search, "others cannot check: it is a trial of a search"),
+])  # fmt: skip
+def test_rows_that_nobody_can_check_fail(bundle, change, message):
+    _change_rows(bundle, change)
+    code, output = inrbench("submit", bundle, "--check", "--sample", 0)
+    assert code == 3 and message in output, output
+
+
+def test_a_row_behind_another_row_of_its_run_is_checked_too(made, bundle):
+    """The newest attempt of a run is shown; an older one of another method was accepted unseen."""
+    (path,) = (bundle / "results").rglob("*.parquet")
+    mine = pq.read_table(path).to_pylist()
+    (other,) = [
+        row for row in read_all_attempts(made / "results", SCHEMA.names)[0].to_pylist() if row["method"] == "siren"
+    ]  # fmt: skip
+    for row in mine:
+        row["run_id"], row["attempt_id"] = other["run_id"], "f" * 24
+    pq.write_table(pa.Table.from_pylist([other, *mine], schema=SCHEMA), path)
+    _with_new_hashes(bundle)
+    code, output = inrbench("submit", bundle, "--check", "--sample", 0)
+    assert code == 3 and "whose columns are those of run" in output, output
+
+
+def test_a_published_attempt_keeps_its_content(bundle, tmp_path):
+    published = tmp_path / "published"
+    published.mkdir()
+    assert inrbench("submit", bundle, "--check", "--sample", 1, "--accept", published)[0] == 0
+    before = {path.name: path.read_bytes() for path in published.rglob("*.*")}
+    _change_rows(bundle, _invent)
+    code, output = inrbench("submit", bundle, "--check", "--sample", 0, "--accept", published)
+    assert code not in (0, 3) and "with other content; nothing was accepted" in output, output
+    assert {path.name: path.read_bytes() for path in published.rglob("*.*")} == before
+
+
+def test_a_submission_names_no_folder_of_its_author(made, bundle):
+    (path,) = (bundle / "results").rglob("*.parquet")
+    (row,) = pq.read_table(path).to_pylist()
+    assert row["plugin_origin"] == "file:my_sine.py"
+    assert str(made) not in repr(row)
+
+
 def test_rows_of_which_none_was_repeated_are_only_reported(bundle, tmp_path):
     published = tmp_path / "published"
     published.mkdir()
     code, output = inrbench("submit", bundle, "--check", "--sample", 0, "--accept", published)
     assert code == 0 and "reported: no run was repeated" in output, output
-    assert verified_methods(published) == {}
+    ((facts,),) = [submitted_methods(published).values()]
+    assert facts["verified_attempts"] == []
 
 
 def test_a_submission_of_failed_runs_can_be_checked(made, bundle):
@@ -184,7 +252,7 @@ def test_a_published_name_of_another_author_is_refused(made, bundle, tmp_path):
     other.write_text(METHOD.replace("Sine(omega)", "Sine(omega + 1)"))
     assert inrbench(*RUN, "--methods", other, "--results", published)[0] == 0
     code, output = inrbench("submit", bundle, "--check", "--sample", 0, "--accept", published)
-    assert code not in (0, 3) and "has another method 'my-sine', of other code" in output, output
+    assert code not in (0, 3) and "has a method 'my-sine' that Ada did not submit" in output, output
 
 
 def test_runs_of_earlier_code_are_left_out(made, tmp_path):

@@ -30,7 +30,7 @@ from inrbench.report.site.signals import signal_view
 from inrbench.report.site.tables import table_view
 from inrbench.report.site.tiers import tier_order
 from inrbench.report.site.timings import read_timings
-from inrbench.store import verified_runs
+from inrbench.store import verified_attempts
 from inrbench.store.files import below, is_regular, regular_files
 
 MANIFEST = ".inrbench-site"
@@ -155,7 +155,7 @@ def _write_pages(
     tables = defaultdict(list)
     for leaderboard in leaderboards:
         tables[leaderboard.group.task, leaderboard.group.fingerprint].append(leaderboard)
-    media, verified = Media(site.root), verified_runs(results)
+    media, verified = Media(site.root), verified_attempts(results)
     curves: dict[str, Chart] = {}
     tell("writing tables and runs")
     for (task, fingerprint), leaderboards_of_table in tables.items():

@@ -44,7 +44,7 @@ def table_view(
         leaderboards: The leaderboards of one task and protocol.
         registry: The registry that describes tasks and methods.
         downloads: Anchor of a table -> its files.
-        verified: Ids of runs of submissions that were verified.
+        verified: Ids of verified attempts of submissions.
     """
     groups = [leaderboard.group for leaderboard in leaderboards]
     closed = closed_form_methods(leaderboards, registry)
@@ -79,7 +79,7 @@ def leaderboard_view(
         closed: Methods that are solved in closed form.
         downloads: The files of the table.
         registry: The registry, which knows the built-in methods.
-        verified: Ids of runs of submissions that were verified.
+        verified: Ids of verified attempts of submissions.
     """
     group = leaderboard.group
     origins = _origins(leaderboard, registry, verified)
@@ -110,7 +110,7 @@ def _origins(leaderboard: Leaderboard, registry: Registry, verified: Collection[
     Args:
         leaderboard: The table.
         registry: The registry, which knows the built-in methods.
-        verified: Ids of runs of submissions that were verified.
+        verified: Ids of verified attempts of submissions.
     """
     runs = leaderboard.group.runs
     if "plugin_origin" not in runs:
@@ -118,7 +118,7 @@ def _origins(leaderboard: Leaderboard, registry: Registry, verified: Collection[
     builtin = {name for name in registry.methods if registry.source("method", name).origin == "builtin"}
     theirs = runs[~runs["method"].isin(builtin) | (runs["plugin_origin"].fillna("builtin") != "builtin")]
     return {
-        str(label): "verified" if set(part["run_id"]) <= set(verified) else "reported"
+        str(label): "verified" if set(part["attempt_id"]) <= set(verified) else "reported"
         for label, part in theirs.groupby("label")
     }
 
