@@ -121,6 +121,8 @@ def attempt(name: str, base: Path, scratch: Path, left: int | None) -> dict[str,
         else:
             (disk / "filler").unlink()
         after = rows(results)
+        if not done.returncode:
+            shutil.rmtree(disk / "bundle", ignore_errors=True)  # a submission is not written over another one
         again = inrbench(command)
         if again.returncode:
             faults.append(f"with space again, exit code {again.returncode}: {(again.stdout + again.stderr)[-300:]}")

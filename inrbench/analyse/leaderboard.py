@@ -177,7 +177,7 @@ def build_leaderboard(group: ComparableRuns) -> Leaderboard:
         signals=signals,
         seeds=sorted(frame["seed"].unique().tolist()),
         rows=rows,
-        devices=sorted(frame["device_name"].unique()),
+        devices=sorted(frame["device_name"].dropna().unique()),
         worker_layout=worker_layout,
         notes=[*notes, *why_not],
     )

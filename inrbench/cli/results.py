@@ -64,6 +64,8 @@ def verify_(results: Path) -> int:
         say(f"{path}: {reason}")
     looked = f"{found.files} files with {found.attempts} attempts, {found.artifacts} artifacts"
     say(f"{looked}: {len(found.faults) or 'none'} with a fault.")
+    if found.unchecked:
+        say(f"{found.unchecked} attempts are of the first version, and their ids were not checked: inrbench results migrate")
     return CHECK_FAILED if found.faults else OK
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inrbench.errors import BadValue, first_line
+from inrbench.limits import MAX_MESH_BYTES
 
 Array = NDArray[np.float64]
 FORMATS = ("ply", "stl", "obj", "off")
@@ -129,7 +130,7 @@ def _loaded(path: Path) -> tuple[Array, NDArray[np.int64]]:
     try:
         data = path.read_bytes()
         if path.suffix.lower() == ".gz":
-            data = gzip.decompress(data)
+            data = _unpacked(path, data)
         loaded: Any = trimesh.load(io.BytesIO(data), file_type=kind, force="mesh", process=False)
         faces = getattr(loaded, "faces", ())  # earlier versions of trimesh return a point cloud for a file without faces
         if not len(faces) and (reason := _why_not_read(data)):
@@ -140,6 +141,14 @@ def _loaded(path: Path) -> tuple[Array, NDArray[np.int64]]:
     except Exception as error:  # trimesh's readers raise many kinds of error for a damaged file
         reason = _why_not_read(data) or first_line(error)
         raise BadValue(f"{path} cannot be read as a mesh: {reason}") from error
+
+
+def _unpacked(path: Path, data: bytes) -> bytes:
+    with gzip.open(io.BytesIO(data)) as file:
+        unpacked = file.read(MAX_MESH_BYTES + 1)
+    if len(unpacked) > MAX_MESH_BYTES:
+        raise ValueError(f"it unpacks to more than {MAX_MESH_BYTES:,} bytes; unpack it first: gunzip {path.name}")
+    return unpacked
 
 
 def _why_not_read(data: bytes) -> str | None:

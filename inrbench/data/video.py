@@ -133,12 +133,20 @@ def _reduced(frame: NDArray[np.uint8], max_pixels: int | None) -> NDArray[np.uin
     return reduced
 
 
+CONTAINERS = ("mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "gif", "mpeg", "mpegvideo", "mpegts")
+"""FFmpeg's names of the formats that are read. Others, such as lists of files, could make it read other files."""
+PYAV_READS_ANY_TEXT = 19
+"""Version of PyAV from which titles and comments that are not UTF-8 need no option."""
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     import av
 
     try:
-        container = av.open(str(path), options={"err_detect": "explode"}, metadata_errors="replace")
+        options = {"err_detect": "explode", "format_whitelist": ",".join(CONTAINERS)}
+        old: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < PYAV_READS_ANY_TEXT else {}
+        container = av.open(str(path), options=options, **old)
     except FileNotFoundError as error:
         raise BadValue(f"no such video: {path}") from error
     except (av.error.FFmpegError, OSError) as error:

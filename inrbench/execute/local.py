@@ -75,9 +75,9 @@ def run_local(jobs: Sequence[Job], settings: ExecutionSettings, observer: Progre
     """
     global _pool  # noqa: PLW0603 - a signal handler has no other way to reach it
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # workers read it when they load OpenMP
-    _pool = WorkerPool(jobs, settings, observer)
     try:
-        with hide_main_module():
+        with isolated_children():
+            _pool = WorkerPool(jobs, settings, observer)
             return _pool.run()
     finally:
         _pool = None
@@ -89,15 +89,28 @@ def stop_local_runs(patience: float) -> None:
         _pool.stop_runs(patience)
 
 
+SAFE_PATH = "PYTHONSAFEPATH"
+
+
 @contextmanager
-def hide_main_module() -> Iterator[None]:
-    """Hide the main module from new processes: they would run it again, including a user's script that calls inrbench."""
+def isolated_children() -> Iterator[None]:
+    """Hide the main module and the current folder from new processes.
+
+    They would run the main module again, including a user's script that calls inrbench, and would import files of the current
+    folder, which may be a stranger's results folder, in place of Python's own modules.
+    """
     main = sys.modules["__main__"]
     file, spec = vars(main).pop("__file__", None), main.__spec__
     main.__spec__ = None
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
     try:
         yield
     finally:
+        if before is None:
+            del os.environ[SAFE_PATH]
+        else:
+            os.environ[SAFE_PATH] = before
         main.__spec__ = spec
         if file is not None:
             main.__file__ = file

@@ -28,7 +28,7 @@ def carry_out(jobs: Sequence[Job], settings: ExecutionSettings, should_stop: Cal
         settings: What all jobs share.
         should_stop: Asked about once per second; if it returns True, the runs write a checkpoint and end.
     """
-    child = subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    child = subprocess.Popen([sys.executable, "-P", "-m", __name__], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     assert child.stdin is not None
     assert child.stderr is not None
     child.stdin.write(pickle.dumps((tuple(jobs), settings)))

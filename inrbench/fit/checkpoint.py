@@ -213,7 +213,9 @@ def unpack(value: Any, tensors: Mapping[str, Tensor]) -> Any:
     if kind == "complex":
         return torch.view_as_complex(tensors[content])
     if kind == "array":
-        return unpack(content[1], tensors).numpy().astype(content[0])
+        if (kind_of := np.dtype(content[0])).kind not in "biuf":
+            raise ValueError(f"an array of {kind_of}")
+        return unpack(content[1], tensors).numpy().astype(kind_of)
     if kind == "tuple":
         return tuple(unpack(content, tensors))
     return {unpack(key, tensors): unpack(each, tensors) for key, each in content}

@@ -12,7 +12,7 @@ import torch
 
 from inrbench.errors import InrbenchError, StoreError
 from inrbench.execute.job import Job
-from inrbench.execute.local import hide_main_module
+from inrbench.execute.local import isolated_children
 from inrbench.nn import LinearModel, is_solver
 from inrbench.registry import ProblemSize, Registry
 from inrbench.spec import NetworkSpec, canonical_json
@@ -79,7 +79,7 @@ def estimate(jobs: Sequence[Job], results: Path, threads: int) -> Estimate:
     """
     if not jobs or not jobs[0].device.startswith("cuda"):
         return estimate_here(jobs, results, threads)
-    with hide_main_module(), ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with isolated_children(), ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         try:
             return pool.submit(estimate_here, jobs, results, threads).result()
         except BrokenExecutor:

@@ -45,6 +45,8 @@ def _plain(text: str) -> str:
 
     >>> _plain("a<img src=x>|[b](c)")
     'a&lt;img src=x&gt;\\\\|[b]\\\\(c)'
+    >>> print(_plain(r"a\\|b"))  # a backslash must not escape the one before the bar
+    a\\\\\\|b
     """
-    safe = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    safe = printable(text).replace("\\", "\\\\").replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return safe.replace("|", "\\|").replace("](", "]\\(").replace("][", "]\\[").replace("`", "\\`")

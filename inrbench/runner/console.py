@@ -254,7 +254,10 @@ def runs(number: int) -> str:
 def _print_runs(plan: Plan, estimate: Estimate) -> None:
     """Print each method's runs under their task and protocol."""
     groups: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    origins: dict[str, str] = {}
     for job, expected in zip(plan.todo, estimate.ranges, strict=True):
+        if job.plugin_origin != "builtin":
+            origins[job.spec.label] = f"{job.plugin_origin}, code {job.spec.method_sha256[:12]}"
         heading = f"{job.spec.task}, protocol {job.spec.protocol} ({job.spec.protocol_fingerprint})"
         groups.setdefault((heading, job.spec.label), []).append(expected)
     last = ""
@@ -265,6 +268,8 @@ def _print_runs(plan: Plan, estimate: Estimate) -> None:
         low, high = (sum(ends) / len(ranges) for ends in zip(*ranges, strict=True))
         each = f"{duration_range(low, high)} each" if high else "time not known"
         say(f"  {label:24} {len(ranges):4} run(s), {each}")
+        if label in origins:
+            say(f"    {origins.pop(label)}")
 
 
 def _print_counts(plan: Plan, results: Path) -> None:

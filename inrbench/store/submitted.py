@@ -1,6 +1,6 @@
 """The methods of a results folder that were submitted by others, and which of their attempts were checked.
 
-What the file says is the claim of whoever made the folder.
+What the file says is the claim of those who made the folder.
 """
 
 import json

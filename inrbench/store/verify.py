@@ -19,18 +19,21 @@ class VerifyResult:
         attempts: Number of attempts in them.
         artifacts: Number of artifacts that their rows list.
         faults: What is wrong with each faulty file.
+        unchecked: Number of attempts of the first version, whose ids cannot be checked.
     """
 
     files: int
     attempts: int
     artifacts: int
     faults: dict[Path, str]
+    unchecked: int = 0
 
 
 def verify(results: Path) -> VerifyResult:
     """Check every file of a results folder. Raises StoreError if the folder does not exist."""
     faults: dict[Path, str] = {}
-    attempts, artifacts, store = 0, dict[str, str](), store_folder(results)
+    attempts = unchecked = 0
+    artifacts, store = dict[str, str](), store_folder(results)
     files = attempt_files(results)
     for path in files:
         table, unreadable = read_files([path], SCHEMA.names)
@@ -41,7 +44,9 @@ def verify(results: Path) -> VerifyResult:
         if store in path.parents and (fault := name_mismatch(path.name, path, table)):
             faults[path] = fault
         for row in table.to_pylist():
-            if not is_legacy(row) and (fault := row_error(row)):
+            if is_legacy(row):
+                unchecked += 1
+            elif fault := row_error(row):
                 faults.setdefault(path, fault)
             artifacts.update({each["file"]: row["run_id"] for each in row["artifacts"] or ()})
     for name, run_id in artifacts.items():
@@ -53,4 +58,4 @@ def verify(results: Path) -> VerifyResult:
             faults[path] = f"is gone; run {run_id[:10]} lists it"
         elif fault := artifact_error(path):
             faults[path] = fault
-    return VerifyResult(len(files), attempts, len(artifacts), faults)
+    return VerifyResult(len(files), attempts, len(artifacts), faults, unchecked)

@@ -105,6 +105,10 @@ def write_bundle(plugin: Path, results: Path, target: Path, author: str, tasks: 
         bundle = Bundle(methods, plugin.name, code, author, inrbench.__version__, _hashes(target))
         (target / MANIFEST).write_text(json.dumps(asdict(bundle), indent=1) + "\n", encoding="utf-8")
     except OSError as error:
+        for path in (
+            target.iterdir() if target.is_dir() else ()
+        ):  # it was empty; a part of a submission would block the next try
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         raise StoreError(f"cannot write to {target}: {error.strerror or error}; choose another folder with -o") from error
     return bundle
 

@@ -44,8 +44,8 @@ def check_bundle(folder: Path, sample: int = 2) -> Iterator[CheckResult]:
     if found.faults:
         return
     registry = Registry([folder / bundle.plugin])
-    if fault := _row_fault(folder, registry):
-        yield CheckResult("rows", "fail", fault)
+    if unfit := _row_fault(folder, registry):
+        yield CheckResult("rows", "fail", unfit)
         return
     yield CheckResult("rows", "ok", f"{found.attempts} rows agree with their ids")
     wrong = _wrong_code(folder, bundle, registry)

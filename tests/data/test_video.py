@@ -65,6 +65,14 @@ def test_a_clip_with_a_damaged_frame_is_refused(tmp_path, damaged):
         read_video(tmp_path / "bad.mp4", 12, None)
 
 
+def test_a_list_of_files_is_not_read_as_a_video(tmp_path):
+    """FFmpeg recognises lists of files by their content, and would read the files that they name."""
+    write_video(tmp_path / "secret.mp4", clip())
+    (tmp_path / "a.mp4").write_text("ffconcat version 1.0\nfile secret.mp4\n")
+    with pytest.raises(BadValue, match="cannot be read as a video"):
+        read_video(tmp_path / "a.mp4", 3, None)
+
+
 def test_a_file_with_only_audio_is_refused(tmp_path):
     import av
 

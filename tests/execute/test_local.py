@@ -81,6 +81,23 @@ def unruly(tmp_path) -> str:
 
 
 @pytest.mark.slow
+def test_files_of_the_current_folder_are_not_imported_by_workers(tmp_path):
+    """A stranger's results folder may be the current folder."""
+    for name in ("pickle.py", "inrbench.py", "random.py"):
+        (tmp_path / name).write_text(f"from pathlib import Path\nPath({str(tmp_path / 'was-here')!r}).touch()\n")
+    script = tmp_path / "bin" / "inrbench.py"  # as the installed command: its folder is on the path, not the current one
+    script.parent.mkdir()
+    script.write_text("import sys\nsys.path.pop(0)\nfrom inrbench.cli import main\nif __name__ == '__main__':\n    main()\n")
+    command = [sys.executable, str(script), "run", "--methods", "siren", "--tasks", "function1d", "--signals", "sin200",
+               "--protocol", "quick", "--set", "epochs=2,width=8", "--device", "cpu", "--artifacts", "none"]  # fmt: skip
+    for jobs in ("1", "2"):
+        done = subprocess.run(
+            [*command, "--jobs", jobs, "--seeds", f"{jobs},"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "was-here").exists()
+
+
 def test_workers_that_die_hang_or_print_much_affect_only_their_own_run(tiny_jobs, settings, unruly):
     acts = ("segfault", "print", "killed", "hang", "exit", "fork", "nothing")
     jobs = tiny_jobs(methods=f"{unruly}[act={','.join(acts)}],relu")

@@ -523,6 +523,17 @@ def test_home_shows_the_step_times_of_a_profile_of_the_same_size(attempt, tmp_pa
         assert all(f">{time}<" in rows[method] for method, time in times.items())
 
 
+def test_rows_without_a_device_or_a_primary_metric_do_not_stop_the_report(attempt, tmp_path):
+    for method, change in (("siren", {}), ("msa", {"device_name": None})):
+        one = attempt(method=method)
+        append(tmp_path / "r", replace(one, environment=replace(one.environment, **change)))
+    one = attempt(method="wire", signal="b")
+    append(tmp_path / "r", replace(one, result=replace(one.result, metrics=one.result.metrics[1:])))
+    (tmp_path / "r" / "profile").mkdir()
+    (tmp_path / "r" / "profile" / "a.json").write_text('{"timings": {"siren": {"points_per_second": "-1"}}}')
+    assert build_site(tmp_path / "r", tmp_path / "site", Registry()).pages > 5
+
+
 def test_every_task_has_a_tile_and_tables_of_other_kinds_are_not_averaged(attempt, tmp_path):
     for task, protocol in (("a", "standard+epochs=30"), ("b", "test"), ("c", "standard"), ("d", "standard"), ("e", "standard")):
         for method in ("siren", "msa"):

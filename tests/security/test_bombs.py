@@ -1,5 +1,6 @@
 """Small files that unpack to gigabytes are refused in one line, with less than 1 GiB of memory."""
 
+import gzip
 import io
 import json
 import os
@@ -7,14 +8,25 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import safetensors.torch
+import torch
 from PIL import Image
 
-from inrbench.store import append
+from inrbench.data import write_image
+from inrbench.errors import BadValue
+from inrbench.fit import Checkpoints
+from inrbench.fit.checkpoint import FORMAT, digest
+from inrbench.registry import Registry
+from inrbench.report.artifacts import curve
+from inrbench.report.site import build_site
+from inrbench.report.site.media import Media
+from inrbench.store import append, keep_artifacts
 from inrbench.store.schema import SCHEMA
 
 GUARD = """
@@ -64,7 +76,8 @@ def test_picture_of_a_billion_pixels_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "what", [pytest.param("zeros", marks=pytest.mark.slow), "objects", "other keys", "text", "half", "sizes", "locked"]
+    "what",
+    [pytest.param("zeros", marks=pytest.mark.slow), "objects", "other keys", "text", "half", "sizes", "locked"],
 )
 def test_invalid_curve_files_are_refused(tmp_path, what):
     path = tmp_path / "curve.npz"
@@ -103,6 +116,16 @@ def test_invalid_curve_files_are_refused(tmp_path, what):
     said = refused(path, "from inrbench.report.artifacts import curve\nfrom inrbench.errors import BadValue", use)
     assert len(said.splitlines()) == 1
     assert "curve.npz" in said
+
+
+@pytest.mark.parametrize("head", [b"{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }", b"((("])
+def test_curves_with_a_false_header_are_refused(tmp_path, head):
+    member = b"\x93NUMPY\x01\x00" + (len(head) + 1).to_bytes(2, "little") + head + b"\n"
+    with zipfile.ZipFile(tmp_path / "curve.npz", "w") as archive:
+        for name in ("x", "truth", "prediction"):
+            archive.writestr(f"{name}.npy", member)
+    with pytest.raises(BadValue, match="contains no curve"):
+        curve(tmp_path / "curve.npz")
 
 
 def repeated(row, name, times):
@@ -199,3 +222,59 @@ def test_memory_cap_is_set_only_in_the_main_thread():
     with memory_cap(2**30):
         assert resource.getrlimit(resource.RLIMIT_AS) != before
     assert resource.getrlimit(resource.RLIMIT_AS) == before
+
+
+def test_packed_mesh_is_unpacked_up_to_a_limit(tmp_path):
+    path = tmp_path / "a.ply.gz"
+    with gzip.open(path, "wb", 1) as file:
+        for _ in range(1024):
+            file.write(bytes(2**20))
+    use = "try:\n    read_mesh(path)\nexcept BadValue as error:\n    print(error)"
+    said = refused(path, "from inrbench.data import read_mesh\nfrom inrbench.errors import BadValue", use)
+    assert len(said.splitlines()) == 1
+    assert "unpack it first: gunzip a.ply.gz" in said
+
+
+def test_checkpoint_with_an_array_of_long_texts_is_refused(tmp_path):
+    """16 kB would become 2 GB: a number would become a text of a million characters."""
+    path = tmp_path / "c.safetensors"
+    tensors = {"0": torch.zeros(2000, dtype=torch.uint8)}
+    facts = {"format": FORMAT, "identity": {}, "resumptions": 0, "wall_seconds": 0.0, "extra": None,
+             "state": {"dict": [["a", {"array": ["S1000000", {"tensor": "0"}]}]]}}  # fmt: skip
+    tensors["facts"] = torch.frombuffer(bytearray(json.dumps(facts).encode()), dtype=torch.uint8)
+    tensors["sha256"] = torch.frombuffer(bytearray(digest(tensors)), dtype=torch.uint8)
+    path.write_bytes(safetensors.torch.save(tensors))
+    checkpoints = Checkpoints(path, {}, 60)
+    assert checkpoints.load() is None
+    assert "it is damaged (ValueError)" in checkpoints.notes[0]
+
+
+@pytest.mark.parametrize(("name", "size", "use"), [
+    ("a.mp4", 2**30 + 1, lambda media, path: media.copy(path)),
+    ("a.wav", 2**25 + 1, lambda media, path: media.difference(path, path)),
+    ("a.ply", 2**29 + 1, lambda media, path: media.mesh(path)),
+])  # fmt: skip
+def test_media_that_are_too_large_are_not_copied(tmp_path, name, size, use):
+    (tmp_path / "site").mkdir()
+    with (tmp_path / name).open("wb") as file:
+        file.write(b"\0\0\0\x20ftypisom")
+        file.truncate(size)  # takes no space on the disk
+    with pytest.raises(BadValue, match="bytes, more than the"):
+        use(Media(tmp_path / "site"), tmp_path / name)
+
+
+def test_pictures_of_a_page_are_limited_together(attempt, tmp_path, monkeypatch):
+    monkeypatch.setattr("inrbench.report.site.signals.MAX_PAGE_PIXELS", 300)
+
+    def files(folder):
+        for name in ("truth.png", "reconstruction.png"):
+            write_image(folder / name, np.full((10, 12, 3), 0.5))
+
+    kept = keep_artifacts(tmp_path / "r", files)
+    for method in ("siren", "msa", "wire"):
+        one = attempt(method=method)
+        append(tmp_path / "r", replace(one, result=replace(one.result, artifacts=kept)))
+    facts = build_site(tmp_path / "r", tmp_path / "site", Registry())
+    assert facts.refused == ("a: more than 300 pixels; the page shows the first pictures only",)
+    page = next((tmp_path / "site" / "signals").glob("*.html")).read_text()
+    assert page.count("data-picture=") == 2

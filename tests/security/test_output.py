@@ -2,6 +2,7 @@
 
 import ast
 import http.client
+import os
 import subprocess
 import sys
 import threading
@@ -255,6 +256,7 @@ def served(attempt, tmp_path):
     (tmp_path / "secret").write_text("secret")
     (tmp_path / "site" / "link.html").symlink_to(tmp_path / "secret")
     (tmp_path / "site" / "folder").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "site" / "pipe")
     server = site_server(tmp_path / "site", "127.0.0.1", 0)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -267,7 +269,8 @@ def served(attempt, tmp_path):
 @pytest.mark.parametrize(("host", "path", "status"), [
     (None, "/index.html", 200), ("localhost", "/index.html", 200), ("evil.example", "/index.html", 421),
     ("127.0.0.1.evil.example", "/", 421), ("", "/", 421), (None, "/link.html", 404), (None, "/folder/secret", 404),
-    (None, "/../secret", 404), (None, "/%2e%2e/secret", 404),
+    (None, "/../secret", 404), (None, "/%2e%2e/secret", 404), (None, "/.inrbench-site", 404), (None, "/pipe", 404),
+    (None, "/assets/", 404), (None, "/x%00.html", 404), (None, "/", 200),
 ])  # fmt: skip
 def test_site_server_checks_the_host_and_follows_no_links(served, host, path, status):
     connection = http.client.HTTPConnection("127.0.0.1", served, timeout=10)
@@ -279,4 +282,6 @@ def test_site_server_checks_the_host_and_follows_no_links(served, host, path, st
     body = answer.read()
     connection.close()
     assert answer.status == status
+    assert answer.getheader("X-Content-Type-Options") == "nosniff"
+    assert answer.getheader("Cross-Origin-Resource-Policy") == "same-origin"
     assert b"secret" not in body

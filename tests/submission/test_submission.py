@@ -219,6 +219,22 @@ def test_a_submission_names_no_folder_of_its_author(made, bundle):
     assert str(made) not in repr(row)
 
 
+def test_a_full_disk_leaves_no_part_of_a_submission(made, tmp_path, monkeypatch):
+    real = pq.write_table
+
+    def write_table(*words, **options):
+        real(*words, **options)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pq, "write_table", write_table)
+    words = ["submit", made / "my_sine.py", "--results", made / "results", "-o", tmp_path / "new", "--author", "Ada"]
+    code, output = inrbench(*words)
+    assert code == 1 and "No space left on device; choose another folder with -o" in output
+    monkeypatch.undo()
+    code, output = inrbench(*words)
+    assert code == 0, output
+
+
 def test_rows_of_which_none_was_repeated_are_only_reported(bundle, tmp_path):
     published = tmp_path / "published"
     published.mkdir()

@@ -198,7 +198,9 @@ def _copy_assets(site: Path) -> None:
     assets = site / "assets"
     for folder in ("static", "vendor"):
         with resources.as_file(resources.files("inrbench.report.site").joinpath(folder)) as source:
-            shutil.copytree(source, assets, dirs_exist_ok=True)
+            assets.mkdir(exist_ok=True)
+            for file in regular_files(source, lambda name: True):  # copytree would report a full disk as a list of its files
+                shutil.copyfile(file, assets / file.name)
 
 
 class _Site:

@@ -11,6 +11,7 @@ import numpy as np
 
 from inrbench.data import Clip, read_mesh, read_wav, write_wav
 from inrbench.errors import BadValue, InrbenchError
+from inrbench.limits import MAX_MEDIA_BYTES, MAX_MESH_BYTES, MAX_SOUND_BYTES
 from inrbench.report.artifacts import Picture, media_suffix
 from inrbench.report.plots.gallery import error_map
 from inrbench.store.files import chunks_of
@@ -50,6 +51,7 @@ class Media:
         The suffix of the copy comes from the content. Raises BadValue for any other content: a page must not serve a file only
         because it is named like a picture.
         """
+        _refuse_larger(path, MAX_MEDIA_BYTES)
         name = path.name.split(".")[0] + media_suffix(path)
         target = self._folder / name
         if not target.exists():
@@ -62,6 +64,8 @@ class Media:
 
         Raises BadValue if one cannot be read, or if they differ in size.
         """
+        for path in (sound, truth):
+            _refuse_larger(path, MAX_SOUND_BYTES)
         fit, true = read_wav(sound), read_wav(truth)
         if fit.samples.shape != true.samples.shape or fit.rate != true.rate:
             raise BadValue(f"{sound} and its truth differ in size")
@@ -91,6 +95,7 @@ class Media:
         from trimesh.visual import TextureVisuals
         from trimesh.visual.material import PBRMaterial
 
+        _refuse_larger(path, MAX_MESH_BYTES)
         target = self._folder / f"{path.stem}.mesh.js"
         if not target.exists():
             mesh = read_mesh(path)
@@ -104,3 +109,10 @@ class Media:
                 f'(window.meshes ??= {{}})["{path.stem}"] = "data:model/gltf-binary;base64,{data}";\n', encoding="ascii"
             )
         return f"{FOLDER}/{target.name}"
+
+
+def _refuse_larger(path: Path, limit: int) -> None:
+    """Raise BadValue for a file with more bytes than a limit."""
+    size = path.stat().st_size
+    if size > limit:
+        raise BadValue(f"{path} has {size:,} bytes, more than the {limit:,} that a report shows")

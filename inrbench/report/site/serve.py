@@ -40,11 +40,32 @@ class _Handler(SimpleHTTPRequestHandler):
         return False
 
     def translate_path(self, path: str) -> str:
-        """Return the file of an address, or a file that does not exist if a symbolic link is on the way."""
+        """Return the file of an address; a file that does not exist for links, hidden files, pipes and devices."""
         found = super().translate_path(path)
         inside = Path(found).relative_to(self.directory)
         steps = [Path(self.directory, *inside.parts[: n + 1]) for n in range(len(inside.parts))]
-        return str(Path(self.directory, ".none")) if any(step.is_symlink() for step in steps) else found
+        hidden = any(part.startswith(".") for part in inside.parts)
+        special = Path(found).exists() and not (Path(found).is_file() or Path(found).is_dir())
+        return str(Path(self.directory, ".none")) if hidden or special or any(step.is_symlink() for step in steps) else found
+
+    def send_head(self) -> Any:
+        """Send the head of an answer; an address that is no path on this system, or a folder without a page, is not found."""
+        try:
+            if (
+                Path(self.translate_path(self.path)).is_dir()
+                and not Path(self.translate_path(self.path), "index.html").is_file()
+            ):
+                raise ValueError("no list of files is served")
+            return super().send_head()
+        except ValueError:
+            self.send_error(HTTPStatus.NOT_FOUND, "File not found")
+            return None
+
+    def end_headers(self) -> None:
+        """End the head: another web page may not load these files, and their type is the stated one."""
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Cross-Origin-Resource-Policy", "same-origin")
+        super().end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Print a line for each request, with control characters escaped."""

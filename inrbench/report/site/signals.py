@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inrbench.analyse import Leaderboard, measured
+from inrbench.errors import BadValue
+from inrbench.limits import MAX_PAGE_PIXELS
 from inrbench.metrics.spectrum import energy_by_octave
 from inrbench.report import formatting
-from inrbench.report.artifacts import curve, picture_pair
+from inrbench.report.artifacts import Picture, curve, picture_pair
 from inrbench.report.plots.gallery import RECONSTRUCTION, TRUTH, error_map
 from inrbench.report.site import urls
 from inrbench.report.site.charts import Chart, line_chart
@@ -37,11 +39,16 @@ def signal_view(leaderboards: Sequence[Leaderboard], signal: str, results: Path,
     same_kind = len({(each.group.device_class, each.group.engine) for each in leaderboards}) == 1
     shown = [entry for leaderboard in leaderboards for entry in _entries(leaderboard, signal, results, same_kind)]
     first = leaderboards[0].group
-    pairs = {}
+    pairs: dict[int, tuple[Picture, Picture]] = {}
+    pixels = 0
     for i, entry in enumerate(shown):
         if _pair(entry["files"]):
             with media.passing_over():
-                pairs[i] = picture_pair(entry["files"][RECONSTRUCTION], entry["files"][TRUTH])
+                image, truth = picture_pair(entry["files"][RECONSTRUCTION], entry["files"][TRUTH])
+                pixels += image.shape[0] * image.shape[1]
+                if pixels > MAX_PAGE_PIXELS:
+                    raise BadValue(f"{signal}: more than {MAX_PAGE_PIXELS:,} pixels; the page shows the first pictures only")
+                pairs[i] = image, truth
     errors = {i: error_map(*pair) for i, pair in pairs.items()}
     worst = float(np.median([np.quantile(error, ROBUST) for error in errors.values()])) if errors else 0.0
     worst = worst or 1.0

@@ -1,5 +1,6 @@
 """Times of training steps, which ``inrbench profile`` measured."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,10 @@ def read_timings(results: Path) -> list[dict[str, Any]]:
 def _timing(timing: Mapping[str, Any]) -> dict[str, float | None]:
     """Return the numbers of a step timing that are shown. Raises an error if the timing has another form."""
     ratios = {part: timing.get(f"fast_to_{part}") for part in ("reference", "official", "limit")}
-    speed = timing.get("points_per_second") or timing["points"] / min(timing["rounds"]["fast"])
-    return {part: None if ratio is None else float(ratio) for part, ratio in ratios.items()} | {"speed": float(speed)}
+    speed = float(timing.get("points_per_second") or timing["points"] / min(timing["rounds"]["fast"]))
+    if not (math.isfinite(speed) and speed > 0):
+        raise ValueError(f"a speed of {speed}")
+    return {part: None if ratio is None else float(ratio) for part, ratio in ratios.items()} | {"speed": speed}
 
 
 def step_times(leaderboard: Leaderboard, timings: Sequence[Mapping[str, Any]], registry: Registry) -> dict[str, float]:

@@ -46,7 +46,8 @@ def verdict_of(leaderboard: Leaderboard, closed: Collection[str] = ()) -> Verdic
         leaderboard: The table.
         closed: Methods that are solved in closed form.
     """
-    complete = [row for row in leaderboard.rows if row.complete and row.trained]
+    primary = {metric.id for metric in leaderboard.metrics[:1]}
+    complete = [row for row in leaderboard.rows if row.complete and row.trained and primary <= row.cells.keys()]
     if not leaderboard.metrics or not complete:
         return Verdict("", "", False, "", "No method trained on every signal.", False)
     metric = leaderboard.metrics[0]
