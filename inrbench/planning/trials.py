@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import qmc
 
 from inrbench.planning.request import Recipe
 from inrbench.registry import Method, Task
@@ -160,5 +159,7 @@ def _each(value: Value) -> tuple[float, ...]:
 def _points(dimensions: int, count: int) -> np.ndarray:
     """Return ``count`` points that fill the unit cube evenly, as ``(count, dimensions)``. They are the same in every call."""
     power = math.ceil(math.log2(max(count, 1)))
+    from scipy.stats import qmc  # a third of a second
+
     points: np.ndarray = qmc.Sobol(dimensions, seed=0).random_base2(power)[:count]
     return points

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.signal import resample_poly
 
 from inrbench.data import Clip, write_wav
 from inrbench.errors import BadValue
@@ -51,6 +50,8 @@ def audio_problem(clip: Clip, protocol: Protocol) -> Regression:
     step = 1 if settings.rate is None else max(1, clip.rate // settings.rate)
     if n < MIN_SAMPLES or not np.abs(kept).max() > 0:
         raise BadValue(f"nothing to fit: the clip has {n} samples, and the largest is {np.abs(kept).max(initial=0):g}")
+    from scipy.signal import resample_poly  # half a second, for every command and every worker
+
     fitted = resample_poly(kept, 1, step)[:n] if step > 1 else kept
     offgrid = resample_poly(fitted, 2, 1)[1 : 2 * n - 1 : 2] if step > 1 else None
     scale = 1 / np.abs(fitted).max()

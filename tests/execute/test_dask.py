@@ -156,13 +156,13 @@ def test_a_run_that_kills_its_process_ends_as_an_error(cluster, tiny_jobs, setti
     cluster.add_worker()
     plugin = tmp_path / "deadly.py"
     plugin.write_text('''"""Kills the processes of the node. Written for a test."""
-import os, signal
+import multiprocessing, os, signal
 from inrbench import NetworkSpec, register_method
 
 
 @register_method("deadly")
 def deadly(net: NetworkSpec):
-    os.kill(os.getppid(), signal.SIGKILL)
+    os.kill(multiprocessing.parent_process().pid, signal.SIGKILL)
     os.kill(os.getpid(), signal.SIGKILL)
 ''')
     (job,) = tiny_jobs(methods=str(plugin))

@@ -98,6 +98,15 @@ def test_files_of_the_current_folder_are_not_imported_by_workers(tmp_path):
     assert not (tmp_path / "was-here").exists()
 
 
+def workers() -> list[psutil.Process]:
+    """Return the worker processes of this process: copies of a server on Linux, or children."""
+    found = []
+    for child in psutil.Process().children():
+        command = " ".join(child.cmdline())
+        found += child.children() if "forkserver" in command else [child] if "spawn_main" in command else []
+    return found
+
+
 def test_workers_that_die_hang_or_print_much_affect_only_their_own_run(tiny_jobs, settings, unruly):
     acts = ("segfault", "print", "killed", "hang", "exit", "fork", "nothing")
     jobs = tiny_jobs(methods=f"{unruly}[act={','.join(acts)}],relu")
@@ -112,7 +121,7 @@ def test_workers_that_die_hang_or_print_much_affect_only_their_own_run(tiny_jobs
     assert "stopped after 20 s; allow more with --timeout" in ends["act=hang"]["message"]
     assert ("ok", "relu") in observer.log
     assert len([entry for entry in observer.log if entry[0] != "started"]) == len(jobs)
-    assert not [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
+    assert not workers()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory limits work on Linux only")
@@ -171,21 +180,22 @@ def test_runs_share_a_gpu_only_with_the_option_share_gpu():
 
 
 def test_workers_that_die_while_starting_are_restarted(tiny_jobs, settings):
-    jobs = tiny_jobs(methods="relu,siren")
+    jobs, killed = tiny_jobs(methods="relu,siren"), []
 
     def kill_the_first_worker() -> None:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            for child in psutil.Process().children():
-                if "spawn_main" in " ".join(child.cmdline()):
-                    child.kill()
-                    return
+            for child in workers():
+                child.kill()
+                killed.append(child.pid)
+                return
             time.sleep(0.01)
 
     killer = threading.Thread(target=kill_the_first_worker)
     killer.start()
     assert run_local(jobs, settings, ProgressObserver())
     killer.join()
+    assert killed
     assert list(finished_runs(settings.results).values()) == ["ok", "ok"]
 
 
