@@ -37,6 +37,7 @@ from inrbench.fit import (
     activation_bytes,
     check_network,
     fit,
+    keep_freed_memory,
     refuse_changed_fp32,
     restore_fp32,
 )
@@ -74,6 +75,7 @@ def start_worker(settings: ExecutionSettings) -> None:
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
     torch.set_num_threads(settings.threads)
+    keep_freed_memory()
     warm = nn.Sequential(nn.Linear(2, 64), nn.Linear(64, 3))
     warm(torch.zeros(4096, 2)).square().sum().backward()
     torch.optim.Adam(warm.parameters(), fused=True).step()

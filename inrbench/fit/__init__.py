@@ -5,7 +5,7 @@ from inrbench.fit.clock import Clock
 from inrbench.fit.fp32 import fp32_settings, refuse_changed_fp32, restore_fp32
 from inrbench.fit.loop import Diverged, FitResult, fit
 from inrbench.fit.matmul import MatmulBackend, fp32_backend
-from inrbench.fit.memory import MemoryMeter
+from inrbench.fit.memory import MemoryMeter, keep_freed_memory
 from inrbench.fit.op_count import OpCount, count_ops
 from inrbench.fit.precision import DTYPES
 from inrbench.fit.predictor import Predictor
@@ -42,6 +42,7 @@ __all__ = [
     "fp32_backend",
     "fp32_settings",
     "gradient_in_chunks",
+    "keep_freed_memory",
     "learning_rate",
     "log_spaced_steps",
     "make_step",

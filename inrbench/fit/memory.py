@@ -12,6 +12,26 @@ _CLEAR_REFS = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
 
 
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""Numbers of two settings of glibc's ``mallopt``."""
+_KEPT_BYTES = 2**30
+
+
+def keep_freed_memory() -> None:
+    """Keep memory that a step frees for the next step, instead of returning it to the system.
+
+    By default glibc returns large blocks, and the system then clears every page of the next one. Without that, a step of siren
+    (4x400, 16,384 points in chunks of 2,048) takes 0.7 to 0.95 of the time, and no number changes. Measurements of memory
+    return it explicitly. Nothing happens with other C libraries.
+    """
+    try:
+        library = ctypes.CDLL(None)
+        library.mallopt(_MMAP_THRESHOLD, _KEPT_BYTES)
+        library.mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
+    except (AttributeError, OSError, TypeError):
+        return
+
+
 class MemoryMeter:
     """A meter of peak memory above the level at its construction; the peaks are read once, at the end of training.
 

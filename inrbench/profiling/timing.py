@@ -20,7 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from inrbench.fit.compiling import StepMode
 from inrbench.fit.matmul import use_backend
-from inrbench.fit.memory import MemoryMeter
+from inrbench.fit.memory import MemoryMeter, keep_freed_memory
 from inrbench.fit.step import FastStep, ReferenceStep, Step, StepFacts, step_mode_of
 from inrbench.problems import Batch, Outputs, Problem, Regression, equal_chunks, point_weight
 
@@ -95,6 +95,7 @@ def time_steps(
         mode: Step mode of the fast step.
         official: Builds the same method as published by its authors; its eager step is then measured as a further variant.
     """
+    keep_freed_memory()
     problem.to(device)
     batch = problem.example(problem.batch)
     fast = FastStep(build().to(device), problem, mode)
