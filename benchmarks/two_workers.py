@@ -1,0 +1,49 @@
+"""Compare two workers on two cores with one on one core: ``python benchmarks/two_workers.py OUT.json``.
+
+The same runs, about half a minute each, are carried out by one worker and by two, in turn. Each worker has a core and a thread of
+its own. Written are the wall seconds, and how many times the runs of one worker the two finish in the same time. Needs two cores
+without other work.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+RUNS, ROUNDS = 4, 2
+COMMAND = [sys.executable, "-m", "inrbench", "run", "--methods", "siren", "--tasks", "photo", "--signals", "camera", "--protocol",
+           "quick", "--set", "epochs=400,width=256", "--device", "cpu", "--artifacts", "none"]  # fmt: skip
+
+
+def seconds(workers: int, scratch: Path) -> float:
+    """Return the wall seconds of the runs by a number of workers."""
+    begin = time.perf_counter()
+    subprocess.run(
+        [*COMMAND, "--seeds", str(RUNS), "--jobs", str(workers), "--results", str(scratch / f"{workers}-{begin}")],
+        check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    return time.perf_counter() - begin
+
+
+def main(out: Path) -> None:
+    """Measure, print and write."""
+    with tempfile.TemporaryDirectory() as folder:
+        seconds(1, Path(folder))  # fills the cache of compiled code
+        rounds = [(seconds(1, Path(folder)), seconds(2, Path(folder))) for _ in range(ROUNDS)]
+    report = {
+        "torch": torch.__version__,
+        "runs": RUNS,
+        "seconds with one and with two workers": [[round(each, 1) for each in pair] for pair in rounds],
+        "two workers / one worker": round(statistics.median(one / two for one, two in rounds), 2),
+    }
+    out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
