@@ -7,6 +7,7 @@ CUDA does not allow copies of a process. So do workers on macOS, whose libraries
 
 import multiprocessing
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,8 +58,23 @@ def prepare_workers(device: str) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # workers read it when they load OpenMP
     if worker_context(device).get_start_method() != "forkserver":
         return
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
     with isolated_children():
+        resource_tracker.ensure_running()  # it unblocks Ctrl-C when it starts, so it starts first
+    with isolated_children(), _without_interrupts():
         multiprocessing.get_context("forkserver").set_forkserver_preload(PRELOADED)
         forkserver.ensure_running()
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach: this one handles it, and the server would print a traceback.
+
+    The signal is blocked, and not ignored, so that this process receives it afterwards.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -1,5 +1,6 @@
 """External faults during a suite: a full disk, a deleted folder, a signal, a second command in the same folder."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -113,3 +114,18 @@ def test_two_commands_on_one_store_succeed_without_duplicate_runs(tmp_path, star
     assert set(finished_runs(tmp_path).values()) == {"ok"}
     assert len(finished_runs(tmp_path)) == 12
     assert not verify(tmp_path).faults
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.0, 2.0])
+def test_ctrl_c_while_workers_start_prints_no_traceback(tmp_path, seconds):
+    """The server of workers imports torch at this time, and Ctrl-C reaches every process of the terminal."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "inrbench", "run", "--methods", "siren", "--tasks", "function1d", "--signals", "sin200", "--protocol",
+         "paper", "--device", "cpu", "--jobs", "1", "--artifacts", "none", "--results", str(tmp_path / "r")],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGINT)
+    text, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, text
+    assert "Traceback" not in text
