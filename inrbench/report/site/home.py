@@ -129,7 +129,7 @@ def _answer(
             "target": f"{timed_task} to {TARGET:g} dB (s)" if to_target else "",
             "timed": bool(seconds),
             "step_times": bool(steps),
-            "untrained": any(entry.trained < 1 for entry in whole.entries),
+            "untrained": any(entry.trained < 1 and entry.label not in closed for entry in whole.entries),
             "rows": [
                 {
                     "label": entry.label,
