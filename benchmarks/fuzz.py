@@ -121,7 +121,7 @@ def targets(folder: Path) -> dict[str, Target]:
         "NIfTI, compressed": Target([_nifti()], "v.nii", _compressed_volume),
         "checkpoints": Target([_checkpoint(folder / "c.safetensors")], "c.safetensors", _load_checkpoint),
         "submissions of methods": Target([_manifest(folder / "bundle")], "submission.json", _read_bundle, text=True),
-        "submitted methods": Target([json.dumps({"a" * 64: {"author": "x", "runs": ["b" * 32]}}).encode()], "submitted.json",
+        "submitted methods": Target([json.dumps({"a" * 64: {"author": "x", "verified_attempts": ["b" * 24]}}).encode()], "submitted.json",
                                    lambda p: verified_attempts(p.parent), True),
         "formulas": Target([method.latex.encode() for method in map(Registry().method, ("msa", "gauss", "sl2a", "wire2d"))], "f.txt",
                            lambda p: typeset(p.read_text("utf-8", "replace")), True),

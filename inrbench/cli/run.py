@@ -164,12 +164,11 @@ def command(
     Exit codes: 0 all runs ok, 1 a run failed or its data are missing, 2 wrong usage, 5 stopped by --max-time,
     130 stopped by Ctrl-C.
     """
-    from inrbench.children import prepare_workers
-
-    if device in ("auto", "cpu") and not dry_run and executor == "local":
-        prepare_workers("cpu")
+    from inrbench.fit import keep_freed_memory
     from inrbench.planning import RunOptions, parse_duration
     from inrbench.runner import run
+
+    keep_freed_memory()  # as the workers do: estimates come from steps that are timed here
 
     options = RunOptions(
         methods=methods,

@@ -57,6 +57,11 @@ def _refuse_missing_pages(path: Path, file: Any) -> None:
         raise BadValue(f"{path} cannot be read as TIFF: it says that it has {stated} pages, and has {len(file.pages)}")
 
 
+def stated_bytes(page: Any) -> int:
+    """Return the bytes of a page in memory, as its tags state them; 0 for a type of number that is not known."""
+    return int(page.size * page.dtype.itemsize) if page.dtype is not None else 0
+
+
 def refuse_bomb(path: Path, size: int) -> None:
     """Raise BadValue if a file states far more bytes than it can contain, before they are allocated.
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inrbench.data.arrays import NUMPY, read_array
-from inrbench.data.tiff import TIFF, open_tiff, refuse_bomb
+from inrbench.data.tiff import TIFF, open_tiff, refuse_bomb, stated_bytes
 from inrbench.errors import BadValue, DataMissing, first_line
 
 NIFTI = (".nii", ".gz")
@@ -52,7 +52,7 @@ def _read_tiff(path: Path) -> NDArray[Any]:
             pages = list(itertools.islice(file.pages, MAX_PAGES + 1))
             if len(pages) > MAX_PAGES:
                 raise BadValue(f"{path} has more than {MAX_PAGES} pages")
-            refuse_bomb(path, sum(page.size * page.dtype.itemsize for page in pages))
+            refuse_bomb(path, sum(map(stated_bytes, pages)))
             shapes = {page.shape for page in pages}
             if len(shapes) > 1:
                 raise BadValue(f"{path} has pages of different sizes: {', '.join(map(str, sorted(shapes)))}")

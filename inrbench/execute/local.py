@@ -1,10 +1,12 @@
 """The executor ``local``: carry out jobs in worker processes of this machine."""
 
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import psutil
 
-from inrbench.children import isolated_children, prepare_workers
 from inrbench.errors import BadValue
 from inrbench.execute.job import ExecutionRequest, ExecutionSettings, Job, ProgressObserver
 from inrbench.execute.pool import WorkerPool
@@ -14,6 +16,13 @@ BYTES_PER_WORKER = 3 * 2**30
 """Memory that a CPU worker may need, in bytes: for the largest step that is possible by design, and for the libraries."""
 _pool: WorkerPool | None = None
 """The pool of the current ``run_local``."""
+SPIN_COUNT = "3000"
+"""Value of ``GOMP_SPINCOUNT``: OpenMP's threads spin for about 10 microseconds before they sleep, 1/100 of the default.
+
+The unit is OpenMP's own. The cost for a single command cannot be measured. Two commands that use all cores are three times
+as slow as one. With the default they are both 28 times as slow, because each wastes the cores that the other needs
+(``benchmarks/two_commands.py``).
+"""
 
 
 def workers_for(device: str, jobs: int | None = None, share_gpu: int | None = None) -> int:
@@ -65,7 +74,7 @@ def run_local(jobs: Sequence[Job], settings: ExecutionSettings, observer: Progre
         InrbenchError: Workers cannot be started.
     """
     global _pool  # noqa: PLW0603 - a signal handler has no other way to reach it
-    prepare_workers(jobs[0].device if jobs else "cpu")
+    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # workers read it when they load OpenMP
     try:
         with isolated_children():
             _pool = WorkerPool(jobs, settings, observer)
@@ -78,3 +87,30 @@ def stop_local_runs(patience: float) -> None:
     """Ask the runs that ``run_local`` carries out to write a checkpoint and end, and wait up to ``patience`` seconds."""
     if _pool is not None:
         _pool.stop_runs(patience)
+
+
+SAFE_PATH = "PYTHONSAFEPATH"
+
+
+@contextmanager
+def isolated_children() -> Iterator[None]:
+    """Hide the main module and the current folder from new processes.
+
+    They would run the main module again, including a user's script that calls inrbench, and would import files of the current
+    folder, which may be a stranger's results folder, in place of Python's own modules.
+    """
+    main = sys.modules["__main__"]
+    file, spec = vars(main).pop("__file__", None), main.__spec__
+    main.__spec__ = None
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(SAFE_PATH, None)
+        else:
+            os.environ[SAFE_PATH] = before
+        main.__spec__ = spec
+        if file is not None:
+            main.__file__ = file

@@ -1,5 +1,6 @@
 """A pool of worker processes. Each run has a process that can crash, hang or be stopped without affecting other runs."""
 
+import multiprocessing
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 
 from pebble import ProcessExpired, ProcessPool
 
-from inrbench.children import worker_context
 from inrbench.errors import InrbenchError, StoreError
 from inrbench.execute.cores import Cores
 from inrbench.execute.job import STOPPED_CODE, ExecutionSettings, Job, ProgressObserver, RunOutcome
@@ -54,7 +54,7 @@ class WorkerPool:
 
     def __init__(self, jobs: Sequence[Job], settings: ExecutionSettings, observer: ProgressObserver) -> None:
         self._settings, self._observer = settings, observer
-        self._context = worker_context(jobs[0].device if jobs else "cpu")
+        self._context = multiprocessing.get_context("spawn")
         # shared memory without locks: a worker that is killed while it writes blocks no other process
         self._progress = self._context.RawArray("d", ENTRIES * len(jobs) + 1)
         self._cores = Cores(self._context, settings.workers)

@@ -14,7 +14,8 @@ _STATUS = Path("/proc/self/status")
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Numbers of two settings of glibc's ``mallopt``."""
-_KEPT_BYTES = 2**30
+_KEPT_BYTES, _KEPT_BY_OLD_VERSIONS = 2**30, 2**25
+"""Size of the blocks that are kept; earlier versions of glibc accept at most 32 MiB."""
 
 
 def keep_freed_memory() -> None:
@@ -26,8 +27,9 @@ def keep_freed_memory() -> None:
     """
     try:
         library = ctypes.CDLL(None)
-        library.mallopt(_MMAP_THRESHOLD, _KEPT_BYTES)
-        library.mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
+        # the second alone would switch off what glibc does by itself
+        if library.mallopt(_MMAP_THRESHOLD, _KEPT_BYTES) or library.mallopt(_MMAP_THRESHOLD, _KEPT_BY_OLD_VERSIONS):
+            library.mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
     except (AttributeError, OSError, TypeError):
         return
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import torch
 
-from inrbench.children import isolated_children
 from inrbench.errors import InrbenchError, StoreError
 from inrbench.execute.job import Job
+from inrbench.execute.local import isolated_children
 from inrbench.nn import LinearModel, is_solver
 from inrbench.registry import ProblemSize, Registry
 from inrbench.spec import NetworkSpec, canonical_json

@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Container, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path, PurePosixPath
@@ -105,12 +105,19 @@ def write_bundle(plugin: Path, results: Path, target: Path, author: str, tasks: 
         bundle = Bundle(methods, plugin.name, code, author, inrbench.__version__, _hashes(target))
         (target / MANIFEST).write_text(json.dumps(asdict(bundle), indent=1) + "\n", encoding="utf-8")
     except OSError as error:
-        for path in (
-            target.iterdir() if target.is_dir() else ()
-        ):  # it was empty; a part of a submission would block the next try
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        _empty(target)  # it was empty before; a part of a submission would block the next try
         raise StoreError(f"cannot write to {target}: {error.strerror or error}; choose another folder with -o") from error
     return bundle
+
+
+def _empty(folder: Path) -> None:
+    """Remove what is in a folder, as far as possible."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
 
 def _submitted(path: Path, code: str, registry: Registry) -> pa.Table:
@@ -172,7 +179,10 @@ def read_bundle(folder: Path) -> Bundle:
     if not bundle.methods or bundle.plugin not in bundle.files or PurePosixPath(bundle.plugin).suffix != ".py":
         raise BadValue(f"{folder}: its plugin '{bundle.plugin}' is not one of its files")
     found = _hashes(folder)
-    if foreign := sorted(name for name in found if not _belongs(name, folder / bundle.plugin)):
+    if "/" in bundle.plugin or "\\" in bundle.plugin:
+        raise BadValue(f"{folder}: its plugin '{bundle.plugin}' is not at the top of the folder")
+    code = _python_files(folder / bundle.plugin)
+    if foreign := sorted(name for name in found if not _belongs(name, code)):
         raise BadValue(
             f"{folder}: {foreign[0]} is not part of a submission: the plugin, the Python files that it imports, {ENVIRONMENT} "
             f"and {RESULTS}/TASK/METHOD.parquet are"
@@ -186,13 +196,23 @@ def read_bundle(folder: Path) -> Bundle:
     return bundle
 
 
-def _belongs(name: str, plugin: Path) -> bool:
-    """Return whether a file may be in a submission. Python would execute others in place of the files that a reviewer reads."""
+def _python_files(plugin: Path) -> frozenset[str]:
+    """Return the names of a plugin and of the Python files next to it that it imports."""
+    imported = (file.relative_to(plugin.parent.resolve()).as_posix() for file in imported_files(plugin))
+    return frozenset(name for name in (plugin.name, *imported) if name.endswith(".py"))
+
+
+def _belongs(name: str, code: Container[str]) -> bool:
+    """Return whether a file may be in a submission. Python would execute others in place of the files that a reviewer reads.
+
+    Args:
+        name: The file's path in the folder.
+        code: The Python files that are allowed.
+    """
     path = PurePosixPath(name)
     if path.parts[0] == RESULTS:
         return len(path.parts) == 3 and path.suffix == ".parquet"
-    code = {plugin.name, *(file.relative_to(plugin.parent.resolve()).as_posix() for file in imported_files(plugin))}
-    return name == ENVIRONMENT or (name in code and path.suffix == ".py")
+    return name == ENVIRONMENT or name in code
 
 
 def _hashes(folder: Path) -> dict[str, str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from inrbench.store import active_leases, attempt_files, finished_runs, read_runs, verify
+from inrbench.store import active_leases, attempt_files, checkpoints, finished_runs, read_runs, verify
 
 SUITE = ("run", "--methods", "siren,relu", "--tasks", "function1d", "--protocol", "quick", "--signals", "sin200",
          "--set", "width=16", "--jobs", "1", "--device", "cpu", "--artifacts", "none")  # fmt: skip
@@ -118,7 +118,7 @@ def test_two_commands_on_one_store_succeed_without_duplicate_runs(tmp_path, star
 
 @pytest.mark.parametrize("seconds", [0.5, 1.0, 2.0])
 def test_ctrl_c_while_workers_start_prints_no_traceback(tmp_path, seconds):
-    """The server of workers imports torch at this time, and Ctrl-C reaches every process of the terminal."""
+    """Ctrl-C reaches every process of the terminal, also those that import torch at this time."""
     process = subprocess.Popen(
         [sys.executable, "-m", "inrbench", "run", "--methods", "siren", "--tasks", "function1d", "--signals", "sin200", "--protocol",
          "paper", "--device", "cpu", "--jobs", "1", "--artifacts", "none", "--results", str(tmp_path / "r")],
@@ -129,3 +129,21 @@ def test_ctrl_c_while_workers_start_prints_no_traceback(tmp_path, seconds):
     text, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130, text
     assert "Traceback" not in text
+
+
+@pytest.mark.slow
+def test_sigterm_to_all_processes_leaves_runs_that_continue(tmp_path):
+    """`timeout`, systemd and schedulers signal the whole group, not only the command."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "inrbench", *SUITE, "--set", "epochs=100000", "--checkpoint-every", "1s", "--results", str(tmp_path)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+    limit = time.monotonic() + PATIENCE
+    while not checkpoints(tmp_path):
+        assert time.monotonic() < limit, "no checkpoint was written"
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGTERM)
+    text, _ = process.communicate(timeout=PATIENCE)
+    assert "Traceback" not in text
+    assert set(finished_runs(tmp_path).values()) <= {"interrupted"}
+    assert checkpoints(tmp_path)

@@ -99,14 +99,11 @@ def test_files_of_the_current_folder_are_not_imported_by_workers(tmp_path):
 
 
 def workers() -> list[psutil.Process]:
-    """Return the worker processes of this process: copies of a server on Linux, or children."""
-    found = []
-    for child in psutil.Process().children():
-        command = " ".join(child.cmdline())
-        found += child.children() if "forkserver" in command else [child] if "spawn_main" in command else []
-    return found
+    """Return the worker processes of this process."""
+    return [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
 
 
+@pytest.mark.slow
 def test_workers_that_die_hang_or_print_much_affect_only_their_own_run(tiny_jobs, settings, unruly):
     acts = ("segfault", "print", "killed", "hang", "exit", "fork", "nothing")
     jobs = tiny_jobs(methods=f"{unruly}[act={','.join(acts)}],relu")

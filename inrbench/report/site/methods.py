@@ -120,6 +120,7 @@ def costs(method: str, leaderboards: Sequence[Leaderboard]) -> list[list[dict[st
         spread = seed_spread(group, metrics[0]) if rows and metrics else {}
         for row in rows:
             seconds = formatting.seconds_text(row.train_seconds) if leaderboard.worker_layout else NONE
+            attempted = row.n_ok + sum(number for reason, number in row.failures.items() if reason != "not run")
             failures = ", ".join(f"{number} {reason}" for reason, number in row.failures.items())
             apart = formatting.spread_text(spread[row.label], metrics[0]) if row.label in spread else NONE
             found.append(
@@ -129,7 +130,7 @@ def costs(method: str, leaderboards: Sequence[Leaderboard]) -> list[list[dict[st
                     {"text": NONE if row.n_params is None else f"{row.n_params:,}"},
                     {"text": seconds},
                     {"text": apart},
-                    {"text": f"{row.n_ok} of {row.n_ok + sum(row.failures.values())}" + (f" ({failures})" if failures else "")},
+                    {"text": f"{row.n_ok} of {attempted}" + (f" ({failures})" if failures else "")},
                 ]
             )
     return found

@@ -31,6 +31,7 @@ def read_timings(results: Path) -> list[dict[str, Any]]:
                 "caption": str(content.get("caption", "")),
                 "kind": str(content.get("kind", "")),
                 "shape": str(content.get("shape", "")),
+                "device": str(content.get("machine", {}).get("device", "cpu")).split(":")[0],
                 "timings": timings,
             }
         )
@@ -61,10 +62,14 @@ def step_times(leaderboard: Leaderboard, timings: Sequence[Mapping[str, Any]], r
     protocol = known_protocol(task, group.protocol, group.fingerprint) if task else None
     if task is None or protocol is None:
         return {}
-    shape = f"{protocol.n_layers}x{protocol.width}"
-    for profile in timings:
-        if (profile["kind"], profile["shape"]) == (task.kind, shape):
-            known = profile["timings"]
-            speeds = {row.label: known[row.label]["speed"] for row in leaderboard.rows if row.label in known}
-            return {label: max(speeds.values()) / speed for label, speed in speeds.items()}
-    return {}
+    size = task.kind, f"{protocol.n_layers}x{protocol.width}", group.device_class
+    labels = {row.label for row in leaderboard.rows}
+    fitting = [labels & each["timings"].keys() for each in timings if (each["kind"], each["shape"], each["device"]) == size]
+    if not any(fitting):
+        return {}
+    most = max(fitting, key=len)
+    profile = next(
+        each for each in timings if (each["kind"], each["shape"], each["device"]) == size and most <= each["timings"].keys()
+    )
+    speeds = {label: profile["timings"][label]["speed"] for label in most}
+    return {label: max(speeds.values()) / speed for label, speed in speeds.items()}

@@ -41,7 +41,8 @@ function showPictures(shared) {
   for (const { task, protocol, track, signals, pictures } of shared) {
     const [left, right] = [first, second].map((select) => pictures?.fits[select.value]);
     if (!left || !right) continue;
-    const page = signals.find((signal) => signal.name === pictures.signal).page;
+    const page = signals.find((signal) => signal.name === pictures.signal)?.page;
+    if (!page) continue;
     const both = `${page}?${new URLSearchParams({ left: left[0], right: right[0] })}`;
     const group = document.createElement("figure");
     group.append(element("figcaption", `${pictures.signal}: ${task}, ${protocol}${track === "paper" ? "" : ` (${track})`}`));
