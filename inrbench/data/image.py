@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from inrbench.data.arrays import NUMPY, read_array
-from inrbench.data.tiff import TIFF, open_tiff, refuse_bomb, stated_bytes
+from inrbench.data.tiff import TIFF, open_tiff, stated_bytes
+from inrbench.data.unpacking import refuse_oversized
 from inrbench.errors import BadValue, first_line
 
 EIGHT_BITS = {"L": 1, "RGB": 3, "LA": 1, "RGBA": 3, "P": 3, "1": 1}
@@ -158,7 +159,7 @@ def _read_tiff(path: Path, page: int | None) -> NDArray[Any]:
         with open_tiff(path) as file:
             _one_page(path, len(file.pages), page)
             tiff_page: Any = file.pages[page or 0]
-            refuse_bomb(path, stated_bytes(tiff_page))
+            refuse_oversized(path, stated_bytes(tiff_page))
             array, bits = _decoded(path, tiff_page, page or 0), int(np.max(tiff_page.bitspersample))
             photometric, extra = int(tiff_page.photometric), tuple(tiff_page.extrasamples)
             planar = int(tiff_page.planarconfig) == int(tifffile.PLANARCONFIG.SEPARATE)

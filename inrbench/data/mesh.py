@@ -1,6 +1,5 @@
 """Read, check, rescale and sample triangle meshes."""
 
-import gzip
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from inrbench.data.unpacking import gunzip
 from inrbench.errors import BadValue, first_line
-from inrbench.limits import MAX_MESH_BYTES
 
 Array = NDArray[np.float64]
 FORMATS = ("ply", "stl", "obj", "off")
@@ -130,7 +129,7 @@ def _loaded(path: Path) -> tuple[Array, NDArray[np.int64]]:
     try:
         data = path.read_bytes()
         if path.suffix.lower() == ".gz":
-            data = _unpacked(path, data)
+            data = gunzip(path, data)
         loaded: Any = trimesh.load(io.BytesIO(data), file_type=kind, force="mesh", process=False)
         faces = getattr(loaded, "faces", ())  # earlier versions of trimesh return a point cloud for a file without faces
         if not len(faces) and (reason := _why_not_read(data)):
@@ -141,14 +140,6 @@ def _loaded(path: Path) -> tuple[Array, NDArray[np.int64]]:
     except Exception as error:  # trimesh's readers raise many kinds of error for a damaged file
         reason = _why_not_read(data) or first_line(error)
         raise BadValue(f"{path} cannot be read as a mesh: {reason}") from error
-
-
-def _unpacked(path: Path, data: bytes) -> bytes:
-    with gzip.open(io.BytesIO(data)) as file:
-        unpacked = file.read(MAX_MESH_BYTES + 1)
-    if len(unpacked) > MAX_MESH_BYTES:
-        raise ValueError(f"it unpacks to more than {MAX_MESH_BYTES:,} bytes; unpack it first: gunzip {path.name}")
-    return unpacked
 
 
 def _why_not_read(data: bytes) -> str | None:

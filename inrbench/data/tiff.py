@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from inrbench.errors import BadValue
-from inrbench.limits import MAX_PACKING_RATIO, MAX_UNPACKED_BYTES
 
 TIFF = (".tif", ".tiff")
 LOST_PAGES = "TiffPages"
@@ -60,17 +59,6 @@ def _refuse_missing_pages(path: Path, file: Any) -> None:
 def stated_bytes(page: Any) -> int:
     """Return the bytes of a page in memory, as its tags state them; 0 for a type of number that is not known."""
     return int(page.size * page.dtype.itemsize) if page.dtype is not None else 0
-
-
-def refuse_bomb(path: Path, size: int) -> None:
-    """Raise BadValue if a file states far more bytes than it can contain, before they are allocated.
-
-    Args:
-        path: The file.
-        size: Bytes of its values in memory, as it states them.
-    """
-    if size > max(MAX_UNPACKED_BYTES, MAX_PACKING_RATIO * path.stat().st_size):
-        raise BadValue(f"{path} is damaged: it states {size:,} bytes of values in a file of {path.stat().st_size:,} bytes")
 
 
 class _Messages(logging.Handler):

@@ -15,6 +15,10 @@ from inrbench.settings import MIN_FRAMES
 
 Frames = NDArray[np.uint8]
 """Frames of a video, ``(T, H, W, 3)``, in 8-bit RGB."""
+CONTAINERS = ("mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "gif", "mpeg", "mpegvideo", "mpegts")
+"""FFmpeg's names of the formats that are read. Others, such as lists of files, could make it read other files."""
+PYAV_READS_ANY_TEXT = 19
+"""Version of PyAV from which titles and comments that are not UTF-8 need no option."""
 
 
 def video_shape(path: Path) -> tuple[int, int]:
@@ -131,12 +135,6 @@ def _reduced(frame: NDArray[np.uint8], max_pixels: int | None) -> NDArray[np.uin
         return frame
     reduced: NDArray[np.uint8] = np.rint(area_mean(frame.astype(np.float32), factor)).astype(np.uint8)
     return reduced
-
-
-CONTAINERS = ("mov", "mp4", "m4a", "3gp", "3g2", "mj2", "matroska", "webm", "avi", "gif", "mpeg", "mpegvideo", "mpegts")
-"""FFmpeg's names of the formats that are read. Others, such as lists of files, could make it read other files."""
-PYAV_READS_ANY_TEXT = 19
-"""Version of PyAV from which titles and comments that are not UTF-8 need no option."""
 
 
 @contextmanager

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inrbench.data.arrays import NUMPY, read_array
-from inrbench.data.tiff import TIFF, open_tiff, refuse_bomb, stated_bytes
+from inrbench.data.tiff import TIFF, open_tiff, stated_bytes
+from inrbench.data.unpacking import refuse_oversized
 from inrbench.errors import BadValue, DataMissing, first_line
 
 NIFTI = (".nii", ".gz")
@@ -52,7 +53,7 @@ def _read_tiff(path: Path) -> NDArray[Any]:
             pages = list(itertools.islice(file.pages, MAX_PAGES + 1))
             if len(pages) > MAX_PAGES:
                 raise BadValue(f"{path} has more than {MAX_PAGES} pages")
-            refuse_bomb(path, sum(map(stated_bytes, pages)))
+            refuse_oversized(path, sum(map(stated_bytes, pages)))
             shapes = {page.shape for page in pages}
             if len(shapes) > 1:
                 raise BadValue(f"{path} has pages of different sizes: {', '.join(map(str, sorted(shapes)))}")
@@ -72,7 +73,7 @@ def _read_nifti(path: Path) -> NDArray[Any]:
         image: Any = nibabel.load(path)
         if np.issubdtype(image.get_data_dtype(), np.complexfloating):
             raise BadValue(f"{path} contains complex numbers; inrbench fits real values")
-        refuse_bomb(path, math.prod(image.dataobj.shape) * 8)  # scaled values are float64
+        refuse_oversized(path, math.prod(image.dataobj.shape) * 8)  # scaled values are float64
         array: NDArray[Any] = np.asarray(image.dataobj)
         _refuse_spare_bytes(path, image.dataobj)
     except BadValue:

@@ -23,6 +23,8 @@ The unit is OpenMP's own. The cost for a single command cannot be measured. Two 
 as slow as one. With the default they are both 28 times as slow, because each wastes the cores that the other needs
 (``benchmarks/two_commands.py``).
 """
+SAFE_PATH = "PYTHONSAFEPATH"
+"""Environment variable that keeps the current folder out of Python's module path."""
 
 
 def workers_for(device: str, jobs: int | None = None, share_gpu: int | None = None) -> int:
@@ -87,9 +89,6 @@ def stop_local_runs(patience: float) -> None:
     """Ask the runs that ``run_local`` carries out to write a checkpoint and end, and wait up to ``patience`` seconds."""
     if _pool is not None:
         _pool.stop_runs(patience)
-
-
-SAFE_PATH = "PYTHONSAFEPATH"
 
 
 @contextmanager

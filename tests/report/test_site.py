@@ -531,6 +531,7 @@ def test_rows_without_a_device_or_a_primary_metric_do_not_stop_the_report(attemp
     append(tmp_path / "r", replace(one, result=replace(one.result, metrics=one.result.metrics[1:])))
     (tmp_path / "r" / "profile").mkdir()
     (tmp_path / "r" / "profile" / "a.json").write_text('{"timings": {"siren": {"points_per_second": "-1"}}}')
+    (tmp_path / "r" / "profile" / "b.json").write_text('{"timings": {"siren": {"points_per_second": 1}}, "machine": []}')
     assert build_site(tmp_path / "r", tmp_path / "site", Registry()).pages > 5
 
 

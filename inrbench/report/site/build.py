@@ -21,7 +21,7 @@ from inrbench.report.site.comparison import Pictures, add_pictures, comparison_v
 from inrbench.report.site.downloads import write_downloads
 from inrbench.report.site.home import chosen_tables, home_view
 from inrbench.report.site.media import Media
-from inrbench.report.site.methods import method_view
+from inrbench.report.site.methods import method_view, tables_of
 from inrbench.report.site.pages import page
 from inrbench.report.site.papers import paper_views
 from inrbench.report.site.preview import write_preview
@@ -180,9 +180,9 @@ def _write_pages(
                 pictures.setdefault(task, view["viewer"]["truth"])
                 add_pictures(compared, view)
     tell("writing methods and papers")
-    timings, in_order = read_timings(results), sorted(leaderboards, key=tier_order)
-    for method in sorted({urls.method_of(row.label) for leaderboard in leaderboards for row in leaderboard.rows}):
-        site.write(urls.method_page(method), "method.html", method_view(method, in_order, registry, timings, curves))
+    timings, of_methods = read_timings(results), tables_of(sorted(leaderboards, key=tier_order), curves)
+    for method in sorted({method for table in of_methods for method in table.rows}):
+        site.write(urls.method_page(method), "method.html", method_view(method, of_methods, registry, timings))
     papers = list(paper_views(leaderboards, registry))
     for paper in papers:
         site.write(paper["page"], "paper.html", paper)

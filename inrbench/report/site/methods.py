@@ -1,9 +1,10 @@
 """The content of the page of a method."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from inrbench.analyse import Leaderboard
+from inrbench.analyse import Entry, Leaderboard
 from inrbench.analyse.aggregate import seed_spread
 from inrbench.analyse.overall import win_rates
 from inrbench.analyse.papers import bibtex
@@ -18,21 +19,52 @@ from inrbench.report.site.typeset import typeset
 SPEED_HEADER = ("method", "fast / reference", "fast / official", "fast / limit", "points/s")
 
 
+@dataclass(frozen=True)
+class Table:
+    """A leaderboard with what the pages of its methods show, which is computed once for all of them.
+
+    Args:
+        leaderboard: The leaderboard.
+        curves: Its learning curves; None without any.
+        rows: Method -> its rows.
+        wins: Label of a row -> its win rate.
+        spreads: Label of a row -> standard deviation over seeds of the primary metric, on its scale.
+    """
+
+    leaderboard: Leaderboard
+    curves: Chart | None
+    rows: Mapping[str, Sequence[Entry]]
+    wins: Mapping[str, float]
+    spreads: Mapping[str, float]
+
+
+def tables_of(leaderboards: Sequence[Leaderboard], curves: Mapping[str, Chart]) -> list[Table]:
+    """Return the tables of a site.
+
+    Args:
+        leaderboards: All leaderboards of the site, in the order of the pages.
+        curves: Address of a table -> its learning curves.
+    """
+    found = []
+    for leaderboard in leaderboards:
+        group, rows = leaderboard.group, dict[str, list[Entry]]()
+        for row in leaderboard.rows:
+            rows.setdefault(urls.method_of(row.label), []).append(row)
+        spreads = seed_spread(group, leaderboard.metrics[0]) if leaderboard.metrics else {}
+        found.append(Table(leaderboard, curves.get(urls.leaderboard(group)), rows, win_rates(group), spreads))
+    return found
+
+
 def method_view(
-    method: str,
-    leaderboards: Sequence[Leaderboard],
-    registry: Registry,
-    timings: Sequence[Mapping[str, Any]],
-    curves: Mapping[str, Chart],
+    method: str, tables: Sequence[Table], registry: Registry, timings: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Return the page content of a method; only the results if the method is not registered here.
 
     Args:
         method: Name of the method.
-        leaderboards: All leaderboards of the site.
+        tables: The tables of the site, from ``tables_of``.
         registry: The registry that describes the methods.
         timings: The step timings, from ``read_timings``.
-        curves: Address of a table -> its learning curves.
     """
     facts: dict[str, Any] = {
         "formula": "", "typeset": None, "doc": "", "bibtex": None, "parameters": [], "settings": [], "link": "", "paper": "",
@@ -60,9 +92,9 @@ def method_view(
         "title": method,
         "method": method,
         **facts,
-        "places": places(method, leaderboards),
-        "costs": costs(method, leaderboards),
-        "gallery": gallery(method, leaderboards, curves),
+        "places": places(method, tables),
+        "costs": costs(method, tables),
+        "gallery": gallery(method, tables),
         "speed": list(_speed(method, timings)),
         "speed_header": SPEED_HEADER,
     }
@@ -76,25 +108,22 @@ def _settings(track: str, by_place: Mapping[str, Mapping[str, Any]]) -> list[dic
     ]
 
 
-def places(method: str, leaderboards: Sequence[Leaderboard]) -> list[dict[str, Any]]:
+def places(method: str, tables: Sequence[Table]) -> list[dict[str, Any]]:
     """Return the positions of a method's rows in all tables that contain them."""
     found = []
-    for leaderboard in leaderboards:
-        mine = [row for row in leaderboard.rows if urls.method_of(row.label) == method]
-        rates = win_rates(leaderboard.group) if mine else {}
-        for row in mine:
-            metric = leaderboard.metrics[0] if leaderboard.metrics else None
+    for table in tables:
+        leaderboard, group = table.leaderboard, table.leaderboard.group
+        metric = leaderboard.metrics[0] if leaderboard.metrics else None
+        for row in table.rows.get(method, ()):
             cell = row.cells.get(metric.id) if metric else None
-            group = leaderboard.group
             found.append(
                 {
                     "label": row.label,
                     "place": row.position,
                     "of": sum(each.complete for each in leaderboard.rows),
                     "trained": row.trained,
-                    "task": group.task,
+                    "title": formatting.short_title(group),
                     "protocol": group.protocol,
-                    "track": group.track,
                     "signals": len(leaderboard.signals),
                     "seeds": formatting.seeds_text(row),
                     "behind": NONE
@@ -103,7 +132,7 @@ def places(method: str, leaderboards: Sequence[Leaderboard]) -> list[dict[str, A
                     "rank": formatting.rank_text(leaderboard, row),
                     "metric": formatting.metric_title(metric, [metric]) if metric else "",
                     "value": formatting.cell_text(cell, metric) if metric else NONE,
-                    "wins": f"{rates[row.label]:.0%}" if row.label in rates else NONE,
+                    "wins": f"{table.wins[row.label]:.0%}" if row.label in table.wins else NONE,
                     "runs": urls.runs_page(group, row.label),
                     "table": urls.leaderboard(group),
                 }
@@ -111,50 +140,38 @@ def places(method: str, leaderboards: Sequence[Leaderboard]) -> list[dict[str, A
     return found
 
 
-def costs(method: str, leaderboards: Sequence[Leaderboard]) -> list[list[dict[str, str]]]:
+def costs(method: str, tables: Sequence[Table]) -> list[list[dict[str, str]]]:
     """Return what a method's runs cost and how far its seeds differ, one line per row of a table: cells with text and link."""
     found = []
-    for leaderboard in leaderboards:
-        group, metrics = leaderboard.group, leaderboard.metrics[:1]
-        rows = [row for row in leaderboard.rows if urls.method_of(row.label) == method]
-        spread = seed_spread(group, metrics[0]) if rows and metrics else {}
-        for row in rows:
+    for table in tables:
+        leaderboard, group = table.leaderboard, table.leaderboard.group
+        for row in table.rows.get(method, ()):
             seconds = formatting.seconds_text(row.train_seconds) if leaderboard.worker_layout else NONE
             attempted = row.n_ok + sum(number for reason, number in row.failures.items() if reason != "not run")
             failures = ", ".join(f"{number} {reason}" for reason, number in row.failures.items())
-            apart = formatting.spread_text(spread[row.label], metrics[0]) if row.label in spread else NONE
+            spread = table.spreads.get(row.label)
             found.append(
                 [
                     {"text": formatting.short_title(group), "link": urls.leaderboard(group)},
                     {"text": row.label, "link": urls.runs_page(group, row.label)},
                     {"text": NONE if row.n_params is None else f"{row.n_params:,}"},
                     {"text": seconds},
-                    {"text": apart},
+                    {"text": NONE if spread is None else formatting.spread_text(spread, leaderboard.metrics[0])},
                     {"text": f"{row.n_ok} of {attempted}" + (f" ({failures})" if failures else "")},
                 ]
             )
     return found
 
 
-def gallery(method: str, leaderboards: Sequence[Leaderboard], curves: Mapping[str, Chart]) -> list[Chart]:
-    """Return the learning curves of a method, one chart per table, beside the curve of the best method of the table.
-
-    Args:
-        method: The method.
-        leaderboards: All leaderboards of the site, in the order of the charts.
-        curves: Address of a table -> its learning curves.
-    """
+def gallery(method: str, tables: Sequence[Table]) -> list[Chart]:
+    """Return the learning curves of a method, one chart per table, beside the curve of the best method of the table."""
     charts = []
-    for leaderboard in leaderboards:
-        chart = curves.get(urls.leaderboard(leaderboard.group))
-        best = [row.label for row in leaderboard.rows if row.position == 1]
-        lines = [
-            line
-            for line in (chart["series"] if chart else ())
-            if urls.method_of(line["label"]) == method or line["label"] in best
-        ]
-        if chart and any(urls.method_of(line["label"]) == method and len(line["x"]) > 1 for line in lines):
-            charts.append({**chart, "title": formatting.short_title(leaderboard.group), "series": lines})
+    for table in tables:
+        mine = {row.label for row in table.rows.get(method, ())}
+        best = {row.label for row in table.leaderboard.rows if row.position == 1}
+        lines = [line for line in (table.curves or {"series": ()})["series"] if line["label"] in mine | best]
+        if table.curves and any(line["label"] in mine and len(line["x"]) > 1 for line in lines):
+            charts.append({**table.curves, "title": formatting.short_title(table.leaderboard.group), "series": lines})
     return charts
 
 

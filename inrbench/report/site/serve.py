@@ -44,22 +44,15 @@ class _Handler(SimpleHTTPRequestHandler):
         found = super().translate_path(path)
         inside = Path(found).relative_to(self.directory)
         steps = [Path(self.directory, *inside.parts[: n + 1]) for n in range(len(inside.parts))]
+        no_path = "\0" in found
         hidden = any(part.startswith(".") for part in inside.parts)
-        special = Path(found).exists() and not (Path(found).is_file() or Path(found).is_dir())
-        return str(Path(self.directory, ".none")) if hidden or special or any(step.is_symlink() for step in steps) else found
+        if no_path or hidden or any(step.is_symlink() for step in steps) or _is_special(Path(found)):
+            return str(Path(self.directory, ".none"))
+        return found
 
-    def send_head(self) -> Any:
-        """Send the head of an answer; an address that is no path on this system, or a folder without a page, is not found."""
-        try:
-            if (
-                Path(self.translate_path(self.path)).is_dir()
-                and not Path(self.translate_path(self.path), "index.html").is_file()
-            ):
-                raise ValueError("no list of files is served")
-            return super().send_head()
-        except ValueError:
-            self.send_error(HTTPStatus.NOT_FOUND, "File not found")
-            return None
+    def list_directory(self, path: Any) -> None:
+        """Answer that a folder without a page is not found: no list of files is served."""
+        self.send_error(HTTPStatus.NOT_FOUND, "File not found")
 
     def end_headers(self) -> None:
         """End the head: another web page may not load these files, and their type is the stated one."""
@@ -70,3 +63,8 @@ class _Handler(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Print a line for each request, with control characters escaped."""
         super().log_message("%s", printable(format % args))
+
+
+def _is_special(path: Path) -> bool:
+    """Return whether a path is a pipe, a device or a socket, which could block the server."""
+    return path.exists() and not (path.is_file() or path.is_dir())

@@ -23,18 +23,17 @@ def read_timings(results: Path) -> list[dict[str, Any]]:
     for path in sorted(folder.glob("*.json")) if folder.is_dir() and not folder.is_symlink() else ():
         try:
             content = read_json(read_regular(path))
-            timings = {str(label): _timing(timing) for label, timing in content["timings"].items()}
+            found.append(
+                {
+                    "caption": str(content.get("caption", "")),
+                    "kind": str(content.get("kind", "")),
+                    "shape": str(content.get("shape", "")),
+                    "device": str(content.get("machine", {}).get("device", "cpu")).split(":")[0],
+                    "timings": {str(label): _timing(timing) for label, timing in content["timings"].items()},
+                }
+            )
         except (OSError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError):
             continue
-        found.append(
-            {
-                "caption": str(content.get("caption", "")),
-                "kind": str(content.get("kind", "")),
-                "shape": str(content.get("shape", "")),
-                "device": str(content.get("machine", {}).get("device", "cpu")).split(":")[0],
-                "timings": timings,
-            }
-        )
     return found
 
 
@@ -63,13 +62,8 @@ def step_times(leaderboard: Leaderboard, timings: Sequence[Mapping[str, Any]], r
     if task is None or protocol is None:
         return {}
     size = task.kind, f"{protocol.n_layers}x{protocol.width}", group.device_class
-    labels = {row.label for row in leaderboard.rows}
-    fitting = [labels & each["timings"].keys() for each in timings if (each["kind"], each["shape"], each["device"]) == size]
-    if not any(fitting):
-        return {}
-    most = max(fitting, key=len)
-    profile = next(
-        each for each in timings if (each["kind"], each["shape"], each["device"]) == size and most <= each["timings"].keys()
-    )
-    speeds = {label: profile["timings"][label]["speed"] for label in most}
+    profiles = [each["timings"] for each in timings if (each["kind"], each["shape"], each["device"]) == size]
+    labels = [row.label for row in leaderboard.rows]
+    of_rows = [{label: known[label]["speed"] for label in labels if label in known} for known in profiles]
+    speeds = max(of_rows, key=len, default={})
     return {label: max(speeds.values()) / speed for label, speed in speeds.items()}
