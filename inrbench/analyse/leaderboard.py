@@ -187,7 +187,7 @@ def _rows(group: ComparableRuns, metrics: Sequence[Metric], signals: Sequence[st
     """Return one entry per method, unordered and unmarked."""
     frame = group.runs
     good, idle = usable(frame), untrained(frame)
-    learned = set(frame.loc[good, "label"])
+    learned = frame.loc[good, "label"].unique()
     shown = good | (idle & ~frame["label"].isin(learned))  # for a method that never trained, use its untrained runs
     scores = {metric.id: scores_by_signal(group, metric, shown) for metric in metrics}
     return [

@@ -19,9 +19,9 @@ def other_modes(frame: pd.DataFrame, usual: str) -> list[str]:
     ended = frame[frame["status"] == "ok"]
     modes = step_modes(ended)
     return [
-        f"times are not shown for {', '.join(sorted(set(ended.loc[modes.eq(mode), 'label'])))}: "
+        f"times are not shown for {', '.join(sorted(ended.loc[modes.eq(mode), 'label'].unique()))}: "
         f"their steps were {mode}, those of most runs were {usual}"
-        for mode in sorted(set(modes) - {usual, ""})
+        for mode in sorted(set(modes.unique()) - {usual, ""})
     ]
 
 
@@ -62,11 +62,11 @@ def said_of_runs(frame: pd.DataFrame) -> list[str]:
     """Return the notes stored with the runs, each once, after the methods concerned unless it concerns all of them."""
     if "notes" not in frame:
         return []
-    about: dict[str, dict[str, None]] = {}
-    for run in frame[["label", "notes"]].itertuples(index=False):
-        for note in run.notes if run.notes is not None else ():
-            about.setdefault(str(note), {})[str(run.label)] = None
-    everyone = set(frame["label"])
+    about: dict[str, list[str]] = {}
+    stored = frame[["label", "notes"]].explode("notes").dropna(subset="notes").drop_duplicates()
+    for label, note in zip(stored["label"], stored["notes"], strict=True):
+        about.setdefault(str(note), []).append(str(label))
+    everyone = set(frame["label"].unique())
     return [note if set(labels) == everyone else f"{', '.join(labels)}: {note}" for note, labels in sorted(about.items())]
 
 

@@ -107,8 +107,8 @@ def comparable_runs(
         folder = display_name(results)
         raise NothingFound(f"no results in '{folder}' yet; create some: inrbench run --suite quick --results {folder}")
     for kind, asked, present in (
-        ("task", tasks, set(frame["task"])),
-        ("protocol", protocols, {*frame["protocol"], *frame["protocol_fingerprint"]}),
+        ("task", tasks, set(frame["task"].unique())),
+        ("protocol", protocols, {*frame["protocol"].unique(), *frame["protocol_fingerprint"].unique()}),
     ):
         for word in asked:
             if word not in present:
@@ -132,7 +132,7 @@ def _of_track(frame: pd.DataFrame, track: str | None, results: Path) -> pd.DataF
     chosen = frame[(frame["track"] == track) | frame["track"].str.startswith(f"{track}-")]
     if len(frame) and not len(chosen):
         raise NothingFound(
-            f"'{display_name(results)}' has no runs of the track '{track}'. There are: {', '.join(sorted(set(frame['track'])))}"
+            f"'{display_name(results)}' has no runs of the track '{track}'. There are: {', '.join(sorted(frame['track'].unique()))}"
         )
     return chosen
 
@@ -203,7 +203,9 @@ def metrics_of(runs: pd.DataFrame) -> list[Metric]:
 
 
 def _groups(frame: pd.DataFrame) -> Iterator[ComparableRuns]:
-    frame = frame.assign(label=list(map(str, map(MethodLabel, frame["method"], frame["variant"]))))
+    codes, methods = pd.MultiIndex.from_frame(frame[["method", "variant"]]).factorize()
+    labels = pd.array([str(MethodLabel(method, variant)) for method, variant in methods], dtype="str")
+    frame = frame.assign(label=labels.take(codes))
     for key, group in frame.groupby(["task", "protocol_fingerprint", "device_class", "engine", "track"], sort=True):
         task, fingerprint, device_class, engine, track = key
         runs = _latest_code(group, str(task))
@@ -226,7 +228,7 @@ def _latest_code(group: pd.DataFrame, task: str) -> pd.DataFrame:
     for subject, code in (("label", "method_sha256"), ("signal", "signal_sha256")):
         newest = kept.drop_duplicates(subject, keep="last").set_index(subject)[code]
         of_today = kept[code] == kept[subject].map(newest)
-        for name in sorted(set(kept.loc[~of_today, subject])) if subject == "signal" else ():
+        for name in sorted(kept.loc[~of_today, subject].unique()) if subject == "signal" else ():
             log.warning("%s: the signal %s was run with several contents; only runs of the newest are shown", task, name)
         kept = kept[of_today]
     double = kept.groupby(["label", "signal", "seed"])["params_json"].nunique()
