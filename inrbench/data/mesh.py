@@ -62,6 +62,20 @@ def read_mesh(path: Path) -> Mesh:
         raise BadValue(f"{path}: {error}") from error
 
 
+def read_surface(path: Path) -> Mesh:
+    """Return the triangles of a mesh file as they are: the surface may be open, turned inside out, or in many pieces.
+
+    This is for surfaces that are shown, such as those of a fit; ``read_mesh`` is for solids. Raises BadValue if the file is not a
+    mesh, has no faces, or coordinates that are not finite.
+    """
+    vertices, faces = _loaded(path)
+    try:
+        _refuse_unusable(vertices, faces)
+    except BadValue as error:
+        raise BadValue(f"{path}: {error}") from error
+    return Mesh(vertices, faces)
+
+
 def _merged(vertices: Array, faces: NDArray[np.int64]) -> tuple[Mesh, tuple[str, ...]]:
     """Return a surface from triangles that may each have their own corners (STL, texture seams), and notes about repairs.
 

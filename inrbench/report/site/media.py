@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib.image
 import numpy as np
 
-from inrbench.data import Clip, read_mesh, read_wav, write_wav
+from inrbench.data import Clip, read_surface, read_wav, write_wav
 from inrbench.errors import BadValue, InrbenchError
 from inrbench.limits import MAX_MEDIA_BYTES, MAX_MESH_BYTES, MAX_SOUND_BYTES
 from inrbench.report.artifacts import Picture, media_suffix
@@ -98,7 +98,7 @@ class Media:
         _refuse_larger(path, MAX_MESH_BYTES)
         target = self._folder / f"{path.stem}.mesh.js"
         if not target.exists():
-            mesh = read_mesh(path)
+            mesh = read_surface(path)
             if len(mesh.faces) > MAX_MESH:
                 return None
             shown = trimesh.Trimesh(np.asarray(mesh.vertices), np.asarray(mesh.faces), process=False)
