@@ -17,7 +17,7 @@ LOST_PAGES = "TiffPages"
 
 @contextmanager
 def open_tiff(path: Path) -> Iterator[Any]:
-    """Open a TIFF file as a ``tifffile.TiffFile``; its messages are not shown.
+    """Open a TIFF file as a ``tifffile.TiffFile``. Its messages are not shown; those of other threads are.
 
     Raises:
         BadValue: Pages are missing: the list of pages is damaged, or the file says that it has more.
@@ -25,9 +25,7 @@ def open_tiff(path: Path) -> Iterator[Any]:
     import tifffile
 
     log, messages = logging.getLogger("tifffile"), _Messages()
-    propagate = log.propagate
-    log.addHandler(messages)
-    log.propagate = False  # a line for every page of a damaged file
+    log.addFilter(messages)  # it would print a line for every page of a damaged file
     try:
         with tifffile.TiffFile(path) as file:
             yield file
@@ -35,8 +33,7 @@ def open_tiff(path: Path) -> Iterator[Any]:
                 raise BadValue(f"{path} cannot be read as TIFF: its list of pages is damaged, so pages would be missing")
             _refuse_missing_pages(path, file)
     finally:
-        log.removeHandler(messages)
-        log.propagate = propagate
+        log.removeFilter(messages)
 
 
 def _is_cut(file: Any) -> bool:
@@ -61,14 +58,16 @@ def stated_bytes(page: Any) -> int:
     return int(page.size * page.dtype.itemsize) if page.dtype is not None else 0
 
 
-class _Messages(logging.Handler):
-    """Collects the messages of this thread."""
+class _Messages(logging.Filter):
+    """Collects the messages of this thread, and suppresses them."""
 
     def __init__(self) -> None:
         super().__init__()
         self.texts: list[str] = []
         self._thread = threading.get_ident()
 
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread:
-            self.texts.append(record.getMessage())
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.thread != self._thread:
+            return True
+        self.texts.append(record.getMessage())
+        return False

@@ -1,13 +1,16 @@
 """Volumes are read from NumPy, TIFF and NIfTI files; files that cannot be fitted are refused in one line."""
 
 import gzip
+import logging
 import struct
+import threading
 
 import numpy as np
 import pytest
 import tifffile
 
 from inrbench.data import read_volume, reduced_volume_shape, volume_mean
+from inrbench.data.tiff import open_tiff
 from inrbench.errors import BadValue, DataMissing
 
 VALUES = np.random.default_rng(0).normal(size=(6, 5, 4)).astype(np.float32)
@@ -166,3 +169,15 @@ def test_a_volume_is_reduced_by_means_of_blocks():
     assert np.array_equal(volume_mean(volume, None), volume)
     with pytest.raises(BadValue, match="too small to be reduced"):
         reduced_volume_shape((200, 200, 4), 100)
+
+
+def test_messages_of_tifffile_are_hidden_only_in_the_thread_that_opens_a_file(tmp_path, caplog):
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((6, 7), np.uint8), photometric="minisblack")
+    log = logging.getLogger("tifffile")
+    with open_tiff(tmp_path / "a.tif"):
+        log.warning("of this thread")
+        other = threading.Thread(target=log.warning, args=("of another thread",))
+        other.start()
+        other.join()
+    log.warning("afterwards")
+    assert caplog.messages == ["of another thread", "afterwards"]
