@@ -23,7 +23,7 @@ from inrbench.errors import BadValue
 from inrbench.fit import Checkpoints
 from inrbench.fit.checkpoint import FORMAT, digest
 from inrbench.registry import Registry
-from inrbench.report.artifacts import curve
+from inrbench.report.artifacts import curve, picture_pair
 from inrbench.report.site import build_site
 from inrbench.report.site.media import Media
 from inrbench.store import append, keep_artifacts
@@ -270,11 +270,14 @@ def test_pictures_of_a_page_are_limited_together(attempt, tmp_path, monkeypatch)
         for name in ("truth.png", "reconstruction.png"):
             write_image(folder / name, np.full((10, 12, 3), 0.5))
 
+    read = []
+    monkeypatch.setattr("inrbench.report.site.signals.picture_pair", lambda *pair: read.append(pair) or picture_pair(*pair))
     kept = keep_artifacts(tmp_path / "r", files)
-    for method in ("siren", "msa", "wire"):
+    for method in ("siren", "msa", "wire", "finer"):
         one = attempt(method=method)
         append(tmp_path / "r", replace(one, result=replace(one.result, artifacts=kept)))
     facts = build_site(tmp_path / "r", tmp_path / "site", Registry())
     assert facts.refused == ("a: more than 300 pixels; the page shows the first pictures only",)
+    assert len(read) == 3  # the fourth is not read
     page = next((tmp_path / "site" / "signals").glob("*.html")).read_text()
     assert page.count("data-picture=") == 2

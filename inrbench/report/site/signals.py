@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inrbench.analyse import Leaderboard, measured
-from inrbench.errors import BadValue
 from inrbench.limits import MAX_PAGE_PIXELS
 from inrbench.metrics.spectrum import energy_by_octave
 from inrbench.report import formatting
@@ -39,44 +38,10 @@ def signal_view(leaderboards: Sequence[Leaderboard], signal: str, results: Path,
     same_kind = len({(each.group.device_class, each.group.engine) for each in leaderboards}) == 1
     shown = [entry for leaderboard in leaderboards for entry in _entries(leaderboard, signal, results, same_kind)]
     first = leaderboards[0].group
-    pairs: dict[int, tuple[Picture, Picture]] = {}
-    pixels = 0
-    for i, entry in enumerate(shown):
-        if _pair(entry["files"]):
-            with media.passing_over():
-                image, truth = picture_pair(entry["files"][RECONSTRUCTION], entry["files"][TRUTH])
-                pixels += image.shape[0] * image.shape[1]
-                if pixels > MAX_PAGE_PIXELS:
-                    raise BadValue(f"{signal}: more than {MAX_PAGE_PIXELS:,} pixels; the page shows the first pictures only")
-                pairs[i] = image, truth
-    errors = {i: error_map(*pair) for i, pair in pairs.items()}
-    worst = float(np.median([np.quantile(error, ROBUST) for error in errors.values()])) if errors else 0.0
-    worst = worst or 1.0
-    for i, entry in enumerate(shown):
-        files = entry.pop("files")
-        if i in pairs:
-            image, truth = pairs[i]
-            entry["truth"], entry["image"] = media.copy(files[TRUTH]), media.copy(files[RECONSTRUCTION])
-            entry["error"] = media.error(f"{files[RECONSTRUCTION].stem[:16]}-error-{worst:.3g}", image, truth, worst)
-            entry["size"] = (image.shape[1], image.shape[0])
-        if "reconstruction.mp4" in files:
-            with media.passing_over():
-                entry["video"] = media.copy(files["reconstruction.mp4"])
-        if {"reconstruction.wav", "truth.wav"} <= set(files):
-            with media.passing_over():
-                sound, truth_sound = files["reconstruction.wav"], files["truth.wav"]
-                entry["sounds"] = [
-                    {"name": "truth", "address": media.copy(truth_sound)},
-                    {"name": "fit", "address": media.copy(sound)},
-                    {"name": "difference", "address": media.difference(sound, truth_sound)},
-                ]
-        for name, key in (("reconstruction.ply", "mesh"), ("truth.ply", "true_mesh")):
-            if name in files:
-                with media.passing_over():
-                    entry[key], entry[f"{key}_id"] = media.mesh(files[name]), files[name].stem
-        if "curve.npz" in files:
-            with media.passing_over():
-                entry["curve"] = curve(files["curve.npz"])
+    pairs = _picture_pairs(shown, signal, media)
+    worst = _add_pictures(shown, pairs, media)
+    for entry in shown:
+        _add_other_media(entry, media)
     charts = [*_curves(shown), *_spectra(shown, pairs)]
     metrics = list({metric.id: metric for leaderboard in leaderboards for metric in leaderboard.metrics}.values())
     pictured = [entry for entry in shown if entry.get("image")]
@@ -103,8 +68,58 @@ def signal_view(leaderboards: Sequence[Leaderboard], signal: str, results: Path,
     }
 
 
-def _pair(files: dict[str, Path]) -> bool:
-    return {RECONSTRUCTION, TRUTH} <= set(files)
+def _picture_pairs(entries: Sequence[dict[str, Any]], signal: str, media: Media) -> dict[int, tuple[Picture, Picture]]:
+    """Return the fit and the truth of each entry that has both as pictures, up to the number of pixels that a page shows."""
+    pairs: dict[int, tuple[Picture, Picture]] = {}
+    pixels = 0
+    for i, entry in enumerate(entries):
+        files = entry["files"]
+        if not {RECONSTRUCTION, TRUTH} <= set(files):
+            continue
+        with media.passing_over():
+            pairs[i] = picture_pair(files[RECONSTRUCTION], files[TRUTH])
+            pixels += pairs[i][0].shape[0] * pairs[i][0].shape[1]
+        if pixels > MAX_PAGE_PIXELS:
+            del pairs[i]
+            media.refused[f"{signal}: more than {MAX_PAGE_PIXELS:,} pixels; the page shows the first pictures only"] = None
+            break
+    return pairs
+
+
+def _add_pictures(entries: Sequence[dict[str, Any]], pairs: Mapping[int, tuple[Picture, Picture]], media: Media) -> float:
+    """Add pictures and error maps to the entries that have them, and return the error at which the scale of the maps ends."""
+    errors = [error_map(*pair) for pair in pairs.values()]
+    worst = (float(np.median([np.quantile(error, ROBUST) for error in errors])) if errors else 0.0) or 1.0
+    for i, (image, truth) in pairs.items():
+        entry = entries[i]
+        files = entry["files"]
+        entry["truth"], entry["image"] = media.copy(files[TRUTH]), media.copy(files[RECONSTRUCTION])
+        entry["error"] = media.error(f"{files[RECONSTRUCTION].stem[:16]}-error-{worst:.3g}", image, truth, worst)
+        entry["size"] = (image.shape[1], image.shape[0])
+    return worst
+
+
+def _add_other_media(entry: dict[str, Any], media: Media) -> None:
+    """Replace the files of an entry by its clip, its sounds, its surfaces and its curve."""
+    files = entry.pop("files")
+    if "reconstruction.mp4" in files:
+        with media.passing_over():
+            entry["video"] = media.copy(files["reconstruction.mp4"])
+    if {"reconstruction.wav", "truth.wav"} <= set(files):
+        with media.passing_over():
+            sound, truth = files["reconstruction.wav"], files["truth.wav"]
+            entry["sounds"] = [
+                {"name": "truth", "address": media.copy(truth)},
+                {"name": "fit", "address": media.copy(sound)},
+                {"name": "difference", "address": media.difference(sound, truth)},
+            ]
+    for name, key in (("reconstruction.ply", "mesh"), ("truth.ply", "true_mesh")):
+        if name in files:
+            with media.passing_over():
+                entry[key], entry[f"{key}_id"] = media.mesh(files[name]), files[name].stem
+    if "curve.npz" in files:
+        with media.passing_over():
+            entry["curve"] = curve(files["curve.npz"])
 
 
 def _entries(leaderboard: Leaderboard, signal: str, results: Path, same_kind: bool) -> list[dict[str, Any]]:
