@@ -1,0 +1,109 @@
+"""What the home page and the verdicts of the site say."""
+
+import json
+import re
+from dataclasses import replace
+from hashlib import sha256
+
+import numpy as np
+import pytest
+
+from inrbench.registry import Registry
+from inrbench.report.site import build_site
+from inrbench.report.site.verdict import verdict_of
+from inrbench.spec import Cost
+from inrbench.store import append
+
+
+def test_home_says_what_is_best_by_how_much_and_how_sure(attempt, tmp_path):
+    """With six signals and a test that can decide, the page is sure; with few signals it says that the order is open."""
+    random = np.random.default_rng(0)
+    for task, signals in (("many", "abcdefgh"), ("few", "ab")):
+        for signal in signals:
+            for method, mean in (("siren", 30.0), ("msa", 25.0)):
+                one = attempt(mean + 0.1 * random.normal(), method=method, signal=signal, task=task, protocol="standard",
+                              protocol_fingerprint=sha256(task.encode()).hexdigest()[:12])  # fmt: skip
+                append(tmp_path / "r", one)
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    text = re.sub(r"<[^>]+>", "", (tmp_path / "site" / "index.html").read_text(encoding="utf-8"))
+    sure = r"many, with one learning rate for all \(track paper\): siren PSNR (29|30)\.\d\d dB, ahead of msa by (4|5)\.\d\d dB \[[\d.]+, [\d.]+\]\. Sure on these signals \(8 signals"
+    assert re.search(sure, text)
+    assert re.search(r"Open: 2 signals, 1 seed, too few for a test\.\s+Best here: siren PSNR", text)  # in the tile of the task
+
+
+def test_home_says_when_the_order_depends_on_the_settings(attempt, tmp_path):
+    """Two tracks with other winners are both shown, on the same signals, with the methods for which the search found nothing."""
+    for signal in "abcdef":
+        for track, values in (("paper", (33.0, 30.0)), ("tuned-4", (33.0, 35.0))):
+            for method, value in zip(("finer", "siren"), values, strict=True):
+                tuned = track != "paper" and method == "siren"
+                append(tmp_path / "r", attempt(value + ord(signal) / 100, method=method, signal=signal, track=track,
+                                               protocol="standard", training={"lr": "1e-2"} if tuned else {}))  # fmt: skip
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    text = re.sub(r"<[^>]+>", "", (tmp_path / "site" / "index.html").read_text(encoding="utf-8"))
+    assert "(track tuned-4): siren PSNR" in text and "(track paper): finer PSNR" in text
+    assert "The search kept the usual settings of finer." in text
+    assert "On toy, the best method depends on the settings" in text
+
+
+def test_remarks_name_the_best_between_the_points_and_large_networks(attempt, tmp_path):
+    from inrbench.analyse import leaderboards
+
+    for method, psnr, dense in (("siren", 30.0, 1e-2), ("msa", 40.0, 1e-1), ("wire", 20.0, 1e-1)):
+        one = attempt(psnr, method=method)
+        first, last = one.result.metrics
+        between = replace(last, metric=replace(last.metric, id="mse@dense-9"), value=dense)
+        result = replace(one.result, metrics=(first, between), cost=Cost(n_params=300 if method == "msa" else 100))
+        append(tmp_path, replace(one, result=result))
+    (table,) = leaderboards(tmp_path)
+    assert verdict_of(table).remarks == (
+        "Between the fitted points siren is best: 1.00e-02 against 1.00e-01.", "msa has 3.0 times the parameters of most."
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("signals", "ranks", "sure"), [(8, False, True), (12, True, True)])
+def test_eight_signals_decide_the_first_place_but_give_no_ranks_to_seven_methods(attempt, tmp_path, signals, ranks, sure):
+    from inrbench.analyse import leaderboards
+
+    random = np.random.default_rng(0)
+    for signal in range(signals):
+        for number in range(7):
+            append(tmp_path / "r", attempt(30.0 - number + 0.1 * random.normal(), method=f"m{number}", signal=f"s{signal:02}"))
+    (table,) = leaderboards(tmp_path / "r")
+    assert (table.rows[0].rank is not None) == ranks
+    assert any("no ranks: 8 signals are too few for tests of all 21 pairs" in note for note in table.notes) != ranks
+    assert table.rows[1].p_to_best == pytest.approx(6 * 2.0 ** (1 - signals))
+    assert verdict_of(table).decided == sure
+
+
+def test_home_shows_the_step_times_of_a_profile_of_the_same_size(attempt, tmp_path):
+    registry = Registry()
+    fingerprint = registry.task("kodak").protocol("standard").fingerprint("kodak", registry.task("kodak").version)
+    for method in ("siren", "wire", "msa"):
+        append(tmp_path / "r", attempt(task="kodak", protocol="standard", protocol_fingerprint=fingerprint, method=method))
+    profile = {
+        "caption": "", "kind": "image", "shape": "4x100",
+        "timings": {label: {"points_per_second": speed} for label, speed in (("siren", 3000.0), ("wire", 1200.0))},
+    }  # fmt: skip
+    (tmp_path / "r" / "profile").mkdir()
+    for shape, times in (("4x100", {"siren": "1.00", "wire": "2.50"}), ("4x400", {})):
+        (tmp_path / "r" / "profile" / "a.json").write_text(json.dumps({**profile, "shape": shape}))
+        build_site(tmp_path / "r", tmp_path / "site", registry)
+        text = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+        answer = text[text.index('id="answer"') : text.index("</tbody>")]
+        assert ("step time" in answer) == bool(times)
+        rows = dict(re.findall(r'<tr data-label="(\w+)">(.*)</tr>', answer))
+        assert all(f">{time}<" in rows[method] for method, time in times.items())
+
+
+def test_every_task_has_a_tile_and_tables_of_other_kinds_are_not_averaged(attempt, tmp_path):
+    for task, protocol in (("a", "standard+epochs=30"), ("b", "test"), ("c", "standard"), ("d", "standard"), ("e", "standard")):
+        for method in ("siren", "msa"):
+            other = {"device_class": "cuda"} if task == "e" else {}
+            append(tmp_path / "r", attempt(method=method, task=task, protocol=protocol,
+                                           protocol_fingerprint=sha256(task.encode()).hexdigest()[:12], **other))  # fmt: skip
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    home = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    assert home.count('class="tile') - home.count('class="tile-title') - home.count('class="tiles') == 5
+    answer = home.split("Protocol <em>standard</em>")[1].split("</p>")[0]
+    assert "c</a>" in answer and "d</a>" in answer and "e</a>" not in answer
