@@ -139,6 +139,8 @@ def targets(folder: Path) -> dict[str, Target]:
     }  # fmt: skip
 
 
+PRELOADED = ["torch", "tifffile", "inrbench.cli.run", "inrbench.execute.slurm", "inrbench.report.site.build"]
+"""Modules that are imported once, in the process that is copied for each reader."""
 FOLDER = PurePosixPath("store/v1/task=t/method=m")
 TIMING = json.dumps({
     "caption": "image", "timings": {"siren": {"fast_to_reference": 0.5, "points": 64, "rounds": {"fast": [0.1, 0.2]}}},
@@ -369,7 +371,8 @@ def fuzz_all(cases: int, seed: int = 0, readers: Sequence[str] = ()) -> dict[str
         seed: Seed of the damage.
         readers: Names of the readers; all if empty.
     """
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
     found: dict[str, dict[str, object]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         known = list(targets(Path(scratch) / "whole"))
