@@ -36,6 +36,7 @@ class Tuned:
         recipe: The recipe.
         budget: The budget of the search.
         facts: The budget and the ranges in words, for captions.
+        falls: How far the score falls when a setting is off, as the first round of the search shows it.
     """
 
     task: str
@@ -44,6 +45,12 @@ class Tuned:
     recipe: Recipe
     budget: int
     facts: str = field(default="", compare=False)
+    falls: tuple[Sensitivity, ...] = field(default=(), compare=False)
+
+    @property
+    def track(self) -> str:
+        """The track of runs with this recipe, such as ``tuned-4``: methods with different budgets never share a leaderboard."""
+        return f"{TUNED}-{self.budget}"
 
 
 def write_recipe(results: Path, search: Search, chosen: BestTrial, falls: Sequence[Sensitivity] = ()) -> Path:
@@ -112,6 +119,30 @@ def installed_recipes(protocol: str) -> dict[tuple[str, str], Tuned]:
     return {(each.task, each.method): each for each in found if each.protocol == protocol}
 
 
+def recipes_of_track(results: Path, task: str, protocol: str, track: str) -> list[Tuned]:
+    """Return the recipes of a track such as ``tuned-4``, sorted by method; an empty list for other tracks.
+
+    Those of the results folder take precedence over those that are installed with inrbench.
+
+    Args:
+        results: The results folder.
+        task: Name of the task.
+        protocol: Name of the protocol.
+        track: The track.
+
+    Raises:
+        StoreError: A recipe of the results folder cannot be read.
+    """
+    found = (each for each in _recipes(results, protocol) if each.task == task and each.track == track)
+    return sorted(found, key=lambda each: each.method)
+
+
+def _recipes(results: Path, protocol: str) -> list[Tuned]:
+    """Return the recipes of a protocol, one per task, method and budget."""
+    both = (*installed_recipes(protocol).values(), *read_recipes(results, protocol).values())
+    return list({(each.task, each.method, each.budget): each for each in both}.values())
+
+
 def _published() -> list[str]:
     """Return the texts of the recipes that are installed with inrbench."""
     folder = resources.files("inrbench.results").joinpath("published", "tuned")
@@ -131,8 +162,18 @@ def _decoded(text: str) -> Tuned:
     signals = ", ".join(map(str, facts["tuned_on"]))
     budget = int(facts["budget"])
     source = f"tuned with a budget of {budget} runs on {signals} by {facts['validation']}; {search_ranges}"
+    falls = tuple(
+        Sensitivity(str(name), *(None if fall == "none" else float(fall) for fall in (by_two, by_four)))
+        for name, (by_two, by_four) in dict(facts.get("fall_when_off_by_2_and_4", {})).items()
+    )
     return Tuned(
-        str(facts["task"]), str(facts["method"]), str(facts["protocol"]), Recipe(params, training, source), budget, source
+        str(facts["task"]),
+        str(facts["method"]),
+        str(facts["protocol"]),
+        Recipe(params, training, source),
+        budget,
+        source,
+        falls,
     )
 
 
@@ -165,13 +206,11 @@ def _refuse_more_than_tuning(params: Mapping[str, Any], training: Mapping[str, s
 def tuned_requests(request: Request, results: Path) -> list[Request]:
     """Return one request per tuning budget, for a request of the track ``tuned``. Raises NothingFound if nothing was tuned.
 
-    Recipes of the results folder take precedence over those that are installed with inrbench. Each budget has its own track,
-    such as ``tuned-20``: methods with different budgets never share a leaderboard.
+    Recipes of the results folder take precedence over those that are installed with inrbench. Each budget has its own track.
     """
     protocol = request.suite or request.protocol
-    both = (*installed_recipes(protocol).values(), *read_recipes(results, protocol).values())
-    found = {(each.task, each.method, each.budget): each for each in both}
-    budgets = sorted({tuned.budget for tuned in found.values()})
+    found = _recipes(results, protocol)
+    budgets = sorted({tuned.budget for tuned in found})
     if not budgets:
         names = ",".join(dict.fromkeys(selection.name for selection in parse_selection(request.methods)))
         raise NothingFound(
@@ -182,7 +221,7 @@ def tuned_requests(request: Request, results: Path) -> list[Request]:
         replace(
             request,
             track=f"{TUNED}-{budget}",
-            recipes={(each.task, each.method): each.recipe for each in found.values() if each.budget == budget},
+            recipes={(each.task, each.method): each.recipe for each in found if each.budget == budget},
         )
         for budget in budgets
     ]

@@ -37,11 +37,12 @@ class Sensitivity:
 
     def __str__(self) -> str:
         falls = zip(OFF, (self.off_by_two, self.off_by_four), strict=True)
-        return f"{self.name} " + ", ".join(f"x{factor}: {_shown(fall)}" for factor, fall in falls)
+        return f"{self.name} " + ", ".join(f"x{factor}: {self.text(fall)}" for factor, fall in falls)
 
-
-def _shown(fall: float | None) -> str:
-    return "no trial" if fall is None else "failed" if math.isinf(fall) else f"{-fall:+.2f}"
+    @staticmethod
+    def text(fall: float | None) -> str:
+        """Return the change of the score as text: negative if it falls."""
+        return "no trial" if fall is None else "failed" if math.isinf(fall) else f"{-fall:+.2f}"
 
 
 def sensitivities(search: Search, first_round: Sequence[Trial], best: Recipe) -> list[Sensitivity]:

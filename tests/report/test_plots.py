@@ -1,6 +1,7 @@
 """Figures show the stored numbers and refuse to mix runs that are not comparable."""
 
 from dataclasses import replace
+from math import inf
 
 import numpy as np
 import pytest
@@ -10,10 +11,14 @@ from inrbench.analyse import TABLE_COLUMNS, build_leaderboard, comparable_runs, 
 from inrbench.cli.main import cli
 from inrbench.data import write_image
 from inrbench.errors import BadValue, NothingFound, UnknownName
+from inrbench.planning.recipes import Tuned
+from inrbench.planning.request import Recipe
+from inrbench.planning.sensitivity import Sensitivity
 from inrbench.registry import Registry
 from inrbench.report.plots import PLOTS, critical_difference_over_tasks, gallery, plot_style, sweep
 from inrbench.report.plots.curves import mean_curves
 from inrbench.report.plots.draw import KINDS
+from inrbench.report.plots.sensitivity import sensitivity
 from inrbench.report.plots.style import line_style, line_styles
 from inrbench.spec import CurvePoint, ProbeReading
 from inrbench.store import append, keep_artifacts
@@ -130,7 +135,7 @@ def _write_pictures(folder):
 
 
 def test_plot_command_knows_every_figure():
-    assert set(KINDS) == {*PLOTS, "sweep", "gallery"}
+    assert set(KINDS) == {*PLOTS, "sweep", "gallery", "sensitivity"}
 
 
 def test_figure_without_readings_names_the_probe_option(attempt, tmp_path):
@@ -230,3 +235,56 @@ def test_settings_of_one_method_have_different_line_styles():
     labels = ["siren", *(f"msa[s_max={s}]" for s in ("3.0", "4.0", "5.0", "2.0"))]
     found = line_styles(labels)
     assert len({(style["color"], style["linestyle"]) for style in found.values()}) == len(labels)
+
+
+RECIPE_OF_SIREN = """
+task = "photo"
+method = "siren"
+protocol = "quick"
+budget = {budget}
+tuned_on = ["photo/coffee"]
+validation = "psnr@clip-float"
+
+[ranges]
+lr = [0.0001, 0.01]
+
+[params]
+
+[training]
+lr = "0.001"
+
+[fall_when_off_by_2_and_4]
+lr = [1.5, "none"]
+"""
+
+
+def recipe(method, falls, budget=4):
+    return Tuned("photo", method, "quick", Recipe({}, {}, ""), budget, falls=falls)
+
+
+def test_sensitivity_shows_the_learning_rate_and_the_most_sensitive_parameter():
+    siren = (Sensitivity("lr", -1.0, 5.0), Sensitivity("omega", 1.0, None), Sensitivity("omega_first", 2.0, 7.0))
+    figure = sensitivity([recipe("siren", siren), recipe("msa", (Sensitivity("lr", 4.0, inf),))], "title", "dB")
+    rate, parameter = figure.axes
+    assert (rate.get_xlabel(), parameter.get_xlabel()) == (
+        "learning rate off by a factor of",
+        "most sensitive parameter off by a factor of",
+    )
+    lines = [line.get_xydata().tolist() for line in rate.lines[:4]]
+    assert lines == [[[1, 0], [2, 1], [4, -5]], [], [[1, 0], [2, -4]], [[4, 0.03]]]  # the cross of msa is at the bottom
+    assert [text.get_text() for text in parameter.texts] == ["siren omega_first"]
+    with pytest.raises(NothingFound, match="no recipe says how far"):
+        sensitivity([recipe("siren", ())], "title", "dB")
+
+
+def test_plot_sensitivity_reads_the_recipes_of_a_tuned_track(attempt, tmp_path):
+    append(tmp_path, attempt(30.0, method="siren", task="photo", protocol="quick", track="tuned-4"))
+    append(tmp_path, attempt(30.0, method="siren", task="photo", protocol="quick"))
+    (tmp_path / "tuned").mkdir()
+    text = RECIPE_OF_SIREN.format(budget=4)
+    (tmp_path / "tuned" / "photo-quick-siren.toml").write_text(text)
+    call = ["plot", "sensitivity", "--tasks", "photo", "--results", str(tmp_path), "-o", str(tmp_path / "a.png"), "--track"]
+    done = CliRunner().invoke(cli, [*call, "tuned"])
+    assert done.exit_code == 0, done.output
+    refused = CliRunner().invoke(cli, [*call, "paper"])
+    assert "the track paper has none; use --track tuned" in str(refused.exception)

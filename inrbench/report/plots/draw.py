@@ -6,10 +6,13 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from inrbench.analyse import ComparableRuns
+from inrbench.analyse import ComparableRuns, metrics_of
 from inrbench.errors import BadValue, unknown_name
+from inrbench.planning.recipes import Tuned, recipes_of_track
 from inrbench.report.formatting import title
 from inrbench.report.plots import PLOTS, critical_difference_over_tasks, gallery, sweep
+from inrbench.report.plots.sensitivity import sensitivity
+from inrbench.spec import TUNED
 
 KINDS = (
     "curves",
@@ -22,6 +25,7 @@ KINDS = (
     "critical-difference",
     "per-signal",
     "gallery",
+    "sensitivity",
 )
 
 
@@ -57,7 +61,25 @@ def figure_of(
     group = _only(_only(_one(groups), "label", labels), "signal", signals)
     if param is not None:
         return sweep(group, param)
+    if kind == "sensitivity":
+        return sensitivity(_recipes(group, results), title(group), _unit(group))
     return gallery(group, results) if kind == "gallery" else PLOTS[kind](group)
+
+
+def _recipes(group: ComparableRuns, results: Path) -> list[Tuned]:
+    """Return the recipes of the methods of a group. Raises BadValue for a track without recipes."""
+    if not group.track.startswith(TUNED):
+        raise BadValue(
+            f"plot sensitivity shows the settings of a search, and the track {group.track} has none; use --track {TUNED}"
+        )
+    methods = set(group.runs["method"])
+    return [each for each in recipes_of_track(results, group.task, group.protocol, group.track) if each.method in methods]
+
+
+def _unit(group: ComparableRuns) -> str:
+    """Return the unit of the scale of a group's primary metric."""
+    metric, *_ = metrics_of(group.runs)
+    return "decades" if metric.scale == "log" else metric.unit
 
 
 def _one(groups: Sequence[ComparableRuns]) -> ComparableRuns:

@@ -13,6 +13,7 @@ from typing import Any
 from inrbench.analyse import TABLE_COLUMNS, Leaderboard, build_leaderboard, comparable_runs
 from inrbench.analyse.verdicts import COLUMNS as VERDICT_COLUMNS
 from inrbench.errors import BadValue, StoreError
+from inrbench.planning.recipes import Tuned, recipes_of_track
 from inrbench.registry import Registry
 from inrbench.report.site import runs, signals, urls
 from inrbench.report.site.about import about_view
@@ -163,7 +164,12 @@ def _write_pages(
             urls.leaderboard_anchor(leaderboard.group): write_downloads(site.root, leaderboard)
             for leaderboard in leaderboards_of_table
         }
-        address, view = urls.table_page(task, fingerprint), table_view(leaderboards_of_table, registry, downloads, verified)
+        recipes: list[Tuned] = []
+        for leaderboard in leaderboards_of_table:
+            with media.passing_over():
+                recipes += recipes_of_track(results, task, leaderboard.group.protocol, leaderboard.group.track)
+        address = urls.table_page(task, fingerprint)
+        view = table_view(leaderboards_of_table, recipes, registry, downloads, verified)
         site.write(address, "table.html", view)
         curves |= {f"{address}#{each['anchor']}": each["charts"][0] for each in view["leaderboards"] if each["charts"]}
         for leaderboard in leaderboards_of_table:

@@ -9,6 +9,7 @@ import numpy as np
 
 from inrbench.analyse import Entry, Leaderboard, scores_by_signal
 from inrbench.console import NONE
+from inrbench.planning.recipes import Tuned
 from inrbench.registry import Registry
 from inrbench.report import formatting
 from inrbench.report.site import urls
@@ -34,6 +35,7 @@ LOW_FIRST = frozenset({"rank", "train (s)", "GPU peak (MiB)", "params"})
 
 def table_view(
     leaderboards: Sequence[Leaderboard],
+    recipes: Sequence[Tuned],
     registry: Registry,
     downloads: Mapping[str, list[dict[str, str]]],
     verified: Collection[str] = (),
@@ -42,6 +44,7 @@ def table_view(
 
     Args:
         leaderboards: The leaderboards of one task and protocol.
+        recipes: The recipes of the tuned tracks of these leaderboards.
         registry: The registry that describes tasks and methods.
         downloads: Anchor of a table -> its files.
         verified: Ids of verified attempts of submissions.
@@ -55,7 +58,12 @@ def table_view(
         "protocol": groups[0].protocol,
         "fingerprint": groups[0].fingerprint,
         "leaderboards": [
-            leaderboard_view(leaderboard, closed, downloads[urls.leaderboard_anchor(leaderboard.group)], registry, verified)
+            {
+                **leaderboard_view(
+                    leaderboard, closed, downloads[urls.leaderboard_anchor(leaderboard.group)], registry, verified
+                ),
+                "sensitivity": _sensitivity(leaderboard, recipes),
+            }
             for leaderboard in leaderboards
         ],
         "filters": {
@@ -137,6 +145,22 @@ def _settings(leaderboard: Leaderboard, registry: Registry) -> list[dict[str, st
         if values:
             found.append({"label": run.label, "values": ", ".join(f"{name} = {value}" for name, value in values.items())})
     return found
+
+
+def _sensitivity(leaderboard: Leaderboard, recipes: Sequence[Tuned]) -> list[dict[str, str]]:
+    """Return how far the methods of a tuned track fall when a setting is off, one row per method and setting."""
+    methods = set(leaderboard.group.runs["method"])
+    return [
+        {
+            "method": recipe.method,
+            "setting": fall.name,
+            "by_two": fall.text(fall.off_by_two),
+            "by_four": fall.text(fall.off_by_four),
+        }
+        for recipe in recipes
+        if recipe.track == leaderboard.group.track and recipe.method in methods
+        for fall in recipe.falls
+    ]
 
 
 def _row(leaderboard: Leaderboard, row: Entry, closed: Collection[str], origin: str) -> dict[str, Any]:

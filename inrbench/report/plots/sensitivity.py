@@ -1,0 +1,85 @@
+"""How far tuned methods fall when a setting is off."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from inrbench.errors import NothingFound
+from inrbench.planning.recipes import Tuned
+from inrbench.planning.sensitivity import OFF, Sensitivity
+from inrbench.planning.trials import RATE
+from inrbench.report.plots.labels import height_for, label_right
+from inrbench.report.plots.style import line_styles, panels
+
+PANEL_IN = 3.6
+"""Width of a panel in inches."""
+
+
+def sensitivity(recipes: Sequence[Tuned], title: str, unit: str) -> Figure:
+    """Draw how the score changes when the learning rate, or the most sensitive parameter, is off by two and by four.
+
+    The changes are those of the first round of a search, relative to the settings that it chose; they may be positive there. A
+    cross at the bottom marks a factor at which all trials failed.
+
+    Args:
+        recipes: The recipes of one task and protocol.
+        title: Title of the figure.
+        unit: Unit of the changes.
+
+    Raises:
+        NothingFound: No recipe says how far its method falls.
+    """
+    rates = {each.method: fall for each in recipes for fall in each.falls if fall.name == RATE}
+    params = {f"{each.method} {worst.name}": worst for each in recipes if (worst := _most_sensitive(each)) is not None}
+    drawn = [(name, falls) for name, falls in (("learning rate", rates), ("most sensitive parameter", params)) if falls]
+    if not drawn:
+        raise NothingFound(
+            f"{title}: no recipe says how far its method falls when a setting is off; search again: inrbench tune"
+        )
+    figure, axes = panels(len(drawn), title)
+    for panel, (name, falls) in zip(axes, drawn, strict=True):
+        panel.set(xlabel=f"{name} off by a factor of", xscale="log", xticks=(1, *OFF), xticklabels=map(str, (1, *OFF)))
+        panel.minorticks_off()
+    axes[0].set(ylabel=f"change in the first round{f' ({unit})' if unit else ''}")
+    figure.set_size_inches(PANEL_IN * len(drawn), height_for(max(len(falls) for _, falls in drawn), 2.4))
+    styles = {
+        label: line_styles([each.method for each in recipes])[label.split(" ")[0]] for _, falls in drawn for label in falls
+    }
+    for panel, (_, falls) in zip(axes, drawn, strict=True):
+        for label, fall in falls.items():
+            _draw(panel, fall, styles[label])
+        panel.axhline(0, color="#999999", linewidth=0.6, zorder=0)
+        panel.margins(x=0.02)
+    for panel, (_, falls) in zip(axes, drawn, strict=True):  # the panels share an axis, which is final now
+        label_right(panel, {label: _points(fall)[-1][1] for label, fall in falls.items()}, styles)
+    return figure
+
+
+def _draw(panel: Axes, fall: Sensitivity, style: Mapping[str, Any]) -> None:
+    panel.plot(*zip(*_points(fall), strict=True), marker="o", markersize=3, **style)
+    failed = [factor for factor, each in zip(OFF, _falls(fall), strict=True) if each is not None and math.isinf(each)]
+    panel.plot(failed, [0.03] * len(failed), "x", color=style["color"], transform=panel.get_xaxis_transform())
+
+
+def _points(fall: Sensitivity) -> list[tuple[int, float]]:
+    """Return (factor, change of the score) for the factors at which a trial ended well."""
+    known = ((factor, each) for factor, each in zip(OFF, _falls(fall), strict=True) if each is not None and math.isfinite(each))
+    return [(1, 0.0), *((factor, -each) for factor, each in known)]
+
+
+def _falls(fall: Sensitivity) -> tuple[float | None, float | None]:
+    return fall.off_by_two, fall.off_by_four
+
+
+def _most_sensitive(recipe: Tuned) -> Sensitivity | None:
+    """Return the parameter with the largest fall at any factor; None if none is known."""
+    known = {
+        each: max((fall for fall in _falls(each) if fall is not None), default=None)
+        for each in recipe.falls
+        if each.name != RATE
+    }
+    ranked = sorted((fall, each.name) for each, fall in known.items() if fall is not None)
+    return next((each for each in known if each.name == ranked[-1][1]), None) if ranked else None
