@@ -69,13 +69,13 @@ def mean_curves(group: ComparableRuns, metric: Metric) -> MeanCurves:
     left_out = tuple(sorted(set(map(str, group.runs["label"])) - set(whole)))
     runs = runs[runs["label"].isin(whole)]
     found = [
-        (str(label), str(signal), _curve(points, metric))
-        for label, signal, points in zip(runs["label"], runs["signal"], runs["curve"], strict=True)
+        (str(label), str(signal), _curve(points, metric, measured(metrics, metric.id)))
+        for label, signal, points, metrics in zip(runs["label"], runs["signal"], runs["curve"], runs["metrics"], strict=True)
     ]
-    lengths = {curve.steps[-1] for _, _, curve in found if not curve.solved}
+    lengths = {curve.steps[-1] for _, _, curve in found if curve.solved is None}
     if len(lengths) == 1:
         (last,) = lengths
-        places = np.array(sorted({step for _, _, curve in found if not curve.solved for step in curve.steps}), dtype=float)
+        places = np.array(sorted({step for _, _, curve in found if curve.solved is None for step in curve.steps}), dtype=float)
         scale, axis = float(last), "step"
     else:
         places, scale, axis = SHARES, 1.0, "share of the steps"
@@ -97,23 +97,25 @@ class _Curve:
     steps: NDArray[np.float64]
     columns: tuple[NDArray[np.float64], NDArray[np.float64]]
     """Seconds of training, and values."""
-    solved: bool
-    """Whether the model was solved and not trained: all of its learning rates are 0."""
+    solved: float | None
+    """Final value of a model that was solved and not trained (all of its learning rates are 0); None for other runs."""
 
     def at(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return seconds and values ``(2, N)`` at shares of the run's steps; NaN before its first point."""
-        if self.solved:
-            return np.repeat([[column[-1]] for column in self.columns], len(shares), axis=1)
+        if self.solved is not None:
+            return np.repeat([[self.columns[0][-1]], [self.solved]], len(shares), axis=1)
         known = np.log(np.maximum(self.steps, 1) / self.steps[-1])
         return np.stack([np.interp(np.log(shares), known, column, left=np.nan) for column in self.columns])
 
 
-def _curve(points: Sequence[Mapping[str, float]], metric: Metric) -> _Curve:
+def _curve(points: Sequence[Mapping[str, float]], metric: Metric, final: float | None) -> _Curve:
     def column(name: str) -> NDArray[np.float64]:
         return np.array([point[name] for point in points], dtype=np.float64)
 
     values = np.array([metric.to_scale(value) for value in column("value")])
-    return _Curve(column("step"), (column("train_seconds"), values), bool((column("lr") == 0).all()))
+    # a solver works in float64 and the table has the value of the float32 model: near an exact fit they differ
+    solved = None if (column("lr") != 0).any() else values[-1] if final is None else metric.to_scale(final)
+    return _Curve(column("step"), (column("train_seconds"), values), solved)
 
 
 def sweep(group: ComparableRuns, parameter: str) -> Figure:
