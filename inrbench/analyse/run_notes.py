@@ -10,6 +10,8 @@ from inrbench.analyse.runs import shared_gpu, step_modes
 
 WORKER_LAYOUT_COLUMNS = ["hardware_id", "jobs", "threads"]
 
+LOAD_COLUMNS = ("cores", "jobs", "threads", "load_average")
+"""Columns that tell whether a machine was busy with other work."""
 BUSY = 1.6
 """Load average per core (or per thread of the command, if there are more) above which a run's times are not reliable."""
 
@@ -25,6 +27,11 @@ def other_modes(frame: pd.DataFrame, usual: str) -> list[str]:
     ]
 
 
+def busy(runs: pd.DataFrame) -> "pd.Series[bool]":
+    """Return a mask of the runs that began on a machine that was busy with other work: their times are not reliable."""
+    return runs["load_average"] > BUSY * np.maximum(runs["cores"], runs["jobs"] * runs["threads"])
+
+
 def shared_machine(timed: pd.DataFrame) -> tuple[str | None, list[str]]:
     """Return how the machine was shared while times were measured, or None with the reason why times are not shown."""
     ways = {tuple(row) for row in timed[WORKER_LAYOUT_COLUMNS].drop_duplicates().itertuples(index=False)}
@@ -34,10 +41,8 @@ def shared_machine(timed: pd.DataFrame) -> tuple[str | None, list[str]]:
         return None, [
             "times are not shown: they were taken on different machines, or with different numbers of workers or threads"
         ]
-    own = np.maximum(timed["cores"], timed["jobs"] * timed["threads"])
-    busy = timed["load_average"] > BUSY * own
-    if busy.any():
-        return None, [f"times are not shown: {int(busy.sum())} run(s) began on a machine that was busy with other work"]
+    if (disturbed := busy(timed)).any():
+        return None, [f"times are not shown: {int(disturbed.sum())} run(s) began on a machine that was busy with other work"]
     if not ways:
         return None, []
     _, jobs, threads = next(iter(ways))

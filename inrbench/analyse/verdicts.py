@@ -25,16 +25,18 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from inrbench.analyse.claims import SECONDS, Claim, metric_of
+from inrbench.analyse.run_notes import LOAD_COLUMNS, busy
 from inrbench.analyse.runs import ComparableRuns, measured
 from inrbench.analyse.statistics import CONFIDENCE
 from inrbench.metrics.field import RELATIVE_L2
 from inrbench.registry import Registry, Task
 from inrbench.spec import MethodLabel, Metric, ProtocolLabel
 
-COLUMNS = ("status", "metrics", "probes", "train_seconds", "run_id")
+COLUMNS = ("status", "metrics", "probes", "train_seconds", "run_id", *LOAD_COLUMNS)
 LOG_FLOOR = 0.1
 """Difference between errors, in decades, that is always allowed."""
 SEEDS_TO_REPRODUCE = 3
+DISTURBED = "no times: the runs began on a machine that was busy with other work, or were not timed alike"
 VerdictName = Literal[
     "reproduced", "consistent", "bound holds", "both fail", "not reproduced", "protocol differs", "protocol guessed", "not run"
 ]
@@ -67,6 +69,8 @@ class Verdict:
     runs: tuple[str, ...] = ()
     n_seeds: int = 0
     """Number of seeds behind the measured number."""
+    found: str = ""
+    """The place that was found, for a claim about an order: ``best on 3 of 24``."""
 
     @property
     def text(self) -> str:
@@ -100,13 +104,38 @@ def _evaluate_claim(claim: Claim, groups: Sequence[ComparableRuns], registry: Re
     fingerprint = task.protocols[claim.protocol].fingerprint(task.name, task.version)
     metric = metric_of(claim, registry) or Metric(id=claim.metric, higher_is_better=True)
     of_task = [group for group in groups if group.task == claim.task and group.track == "paper"]
+    if claim.metric == SECONDS.id:
+        of_task = [_on_quiet_machines(group) for group in of_task]
     right = [group for group in of_task if group.fingerprint == fingerprint]
     wrong = sorted((group for group in of_task if group.fingerprint != fingerprint), key=_distance_from_paper)
     if claim.kind == "best":
-        yield _order(claim, metric, right, wrong)
-        return
-    for label in claim.methods:
-        yield _number(claim, metric, label, right, wrong)
+        found = [_order(claim, metric, right, wrong)]
+    else:
+        found = [_number(claim, metric, label, right, wrong) for label in claim.methods]
+    if claim.metric != SECONDS.id:
+        return found
+    return [
+        replace(each, note=DISTURBED) if each.outcome == "not run" and _has_untimed_runs(of_task, each.label) else each
+        for each in found
+    ]
+
+
+def _has_untimed_runs(groups: Sequence[ComparableRuns], label: str) -> bool:
+    """Return whether a method has runs that ended well without a time that can be used."""
+    runs = (
+        pd.concat([group.runs for group in groups])
+        if groups
+        else pd.DataFrame({"label": [], "status": [], "train_seconds": []})
+    )
+    return bool(runs.loc[(runs["label"] == label) & (runs["status"] == "ok"), "train_seconds"].isna().any())
+
+
+def _on_quiet_machines(group: ComparableRuns) -> ComparableRuns:
+    """Return a group without the times of runs that began on a machine that was busy with other work, as in the tables."""
+    if not set(LOAD_COLUMNS) <= set(group.runs):
+        return group
+    seconds = group.runs["train_seconds"].mask(busy(group.runs))
+    return replace(group, runs=group.runs.assign(train_seconds=seconds))
 
 
 def _distance_from_paper(group: ComparableRuns) -> int:
@@ -258,7 +287,7 @@ def _elsewhere(claim: Claim, metric: Metric, label: str, claimed: str, wrong: Se
 
 def _order(claim: Claim, metric: Metric, right: Sequence[ComparableRuns], wrong: Sequence[ComparableRuns]) -> Verdict:
     """Evaluate a claim about which method leads."""
-    ranks = {1: "best", 2: "second best"}.get(claim.position, f"place {claim.position}")
+    ranks = _place(claim.position)
     claimed = f"{claim.best} {ranks} of {len(claim.compared)}" + (" on every signal" if claim.each_signal else "")
     scores, group, runs, n_seeds = _scores(claim, metric, right)
     outcome: VerdictName | None = None
@@ -272,8 +301,10 @@ def _order(claim: Claim, metric: Metric, right: Sequence[ComparableRuns], wrong:
     places = (sign * scores).rank(axis=1, method="min")[claim.best]
     won = int((places == claim.position).sum())
     order = list((sign * scores.mean()).sort_values().index)
-    text = f"{won} of {len(scores)} signal(s)" if claim.each_signal else f"order: {', '.join(order)}"
-    holds = won == len(scores) == len(claim.signals) if claim.each_signal else order.index(claim.best) + 1 == claim.position
+    place = order.index(claim.best) + 1
+    holds = won == len(scores) == len(claim.signals) if claim.each_signal else place == claim.position
+    shown = f"{ranks} on {won} of {len(scores)}" if claim.each_signal else f"{_place(place)} of {len(order)}"
+    text = "" if claim.each_signal else f"order: {', '.join(order)}"
     if len(scores) < len(claim.signals):
         note = "; ".join(filter(None, (note, f"{len(claim.signals) - len(scores)} of {len(claim.signals)} signals missing")))
     if outcome is None:
@@ -286,7 +317,12 @@ def _order(claim: Claim, metric: Metric, right: Sequence[ComparableRuns], wrong:
         note="; ".join(filter(None, (text, note))),
         runs=runs,
         n_seeds=n_seeds,
+        found=shown,
     )
+
+
+def _place(number: int) -> str:
+    return {1: "best", 2: "second best"}.get(number, f"place {number}")
 
 
 def _scores(

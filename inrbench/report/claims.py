@@ -43,6 +43,7 @@ def verdict_text(paper: str, verdicts: Sequence[Verdict], style: str) -> str:
                 "verdict": v.outcome,
                 "seeds": v.n_seeds,
                 "measured": v.measured,
+                "found": v.found or None,
                 "low": v.low,
                 "high": v.high,
                 "note": v.note,
@@ -117,8 +118,8 @@ def evidence(claims: Sequence[Claim]) -> list[str]:
 
 
 def measured_text(verdict: Verdict) -> str:
-    """Return the measured number with about as many digits as a paper would print."""
-    return NONE if verdict.measured is None else _short(verdict.measured)
+    """Return the measured number with about as many digits as a paper would print, or the place that was found."""
+    return verdict.found or NONE if verdict.measured is None else _short(verdict.measured)
 
 
 def _short(value: float) -> str:
@@ -147,10 +148,11 @@ SIGNS: dict[VerdictName, str] = {
 def _cell(verdict: Verdict | None) -> str:
     if verdict is None:
         return ""
-    ours = measured_text(verdict) if verdict.measured is not None else "failed" if verdict.outcome == "not reproduced" else NONE
+    known = verdict.measured is not None or verdict.found
+    ours = measured_text(verdict) if known else "failed" if verdict.outcome == "not reproduced" else NONE
     return f"{verdict.claimed} -> {ours} {SIGNS[verdict.outcome]}".rstrip()
 
 
 def _told(verdict: Verdict) -> str:
-    number = "" if verdict.measured is None else f" {measured_text(verdict)}"
+    number = f" {measured_text(verdict)}" if verdict.measured is not None or verdict.found else ""
     return f"{verdict.text}{number}" + (f" ({verdict.note})" if verdict.note else "")

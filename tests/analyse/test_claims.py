@@ -15,7 +15,7 @@ from inrbench.cli.main import cli
 from inrbench.cli.reproduce import requests_for
 from inrbench.errors import BadValue, UnknownName
 from inrbench.report.claims import side_by_side, summary, verdict_text
-from inrbench.spec import Measurement, ProbeReading
+from inrbench.spec import Cost, Measurement, ProbeReading
 from inrbench.store import append
 
 GOOD = """
@@ -148,7 +148,7 @@ def test_each_signal_requires_the_ordering_on_every_signal(registry, measured):
     both = ORDER.replace('["sin200"]', '["sin200", "sin500"]') + "each_signal = true\n"
     measured({"siren": [1e-5], "msa": [1e-4]})
     (verdict,) = verdicts(registry, measured({"siren": [1e-5], "msa": [1e-6]}, signal="sin500"), both)
-    assert (verdict.outcome, verdict.note) == ("not reproduced", "1 of 2 signal(s)")
+    assert (verdict.outcome, verdict.found) == ("not reproduced", "best on 1 of 2")
 
 
 def test_an_average_over_signals_requires_every_signal(registry, measured):
@@ -192,6 +192,23 @@ def test_a_failed_solution_that_agrees_gives_the_verdict_both_fail(registry, att
 def test_claims_on_equations_the_paper_omits_are_marked_as_guessed(registry):
     guessed = {claim.item for claim in claims_of(paper_key("msa2026"), registry) if claim.guessed}
     assert guessed == {"table3", "table4", "figure5"}
+
+
+@pytest.mark.parametrize(("load", "outcome", "note"), [
+    (0.5, "protocol differs", "the paper's hardware is not stated"),
+    (50.0, "not run", "no times: the runs began on a machine that was busy"),
+])  # fmt: skip
+def test_times_of_a_busy_machine_are_not_compared(registry, attempt, tmp_path, load, outcome, note):
+    task = registry.task("function1d")
+    made = attempt(task="function1d", signal="sin200", method="siren", protocol="quick",
+                   protocol_fingerprint=task.protocols["quick"].fingerprint(task.name, task.version))  # fmt: skip
+    append(tmp_path, replace(made, result=replace(made.result, cost=Cost(train_seconds=9.0)),
+                             environment=replace(made.environment, load_average=load)))  # fmt: skip
+    text = GOOD.replace("mse@train", "train_seconds").replace("siren = 1e-4", "siren = 9.0")
+    (verdict,) = verdicts(registry, comparable_runs(tmp_path, COLUMNS), text)
+    assert verdict.outcome == outcome
+    assert verdict.note.startswith(note)
+    assert (verdict.measured is None) == (outcome == "not run")
 
 
 def test_worst_case_over_compares_the_worst_value_of_each_method(registry, measured):
