@@ -32,7 +32,7 @@ class RunOptions:
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:i``.
         engine: How a step is computed: ``fast`` or ``reference``.
         track: How methods are trained: ``paper``, ``authors`` or ``tuned``; None for ``tuned`` with the protocol ``standard``
-            if any method was tuned for one of the tasks, and for ``paper`` otherwise.
+            for the tasks that were tuned, and for ``paper`` otherwise.
         probes: Comma-separated probes to read during the runs.
         plugins: Files with the user's methods and tasks.
         retry_failed: Also repeat runs that failed earlier.
@@ -118,13 +118,17 @@ class RunOptions:
         return [request]
 
     def _tuned_if_possible(self, request: Request) -> list[Request]:
-        """Return the requests of the track ``tuned``; if nothing was tuned for the tasks, that of ``paper``, with a note."""
+        """Return the requests of the track ``tuned`` for the tasks that were tuned, and one of ``paper`` for the others."""
         try:
             tuned = tuned_requests(request, self.results)
         except NothingFound as error:
             return [replace(request, notes=(f"{error}; the track is paper",))]
-        named = set((request.tasks or "").replace(" ", "").split(",")) - {""}
-        if named and named != {"all"} and not any(task in named for each in tuned for task, _ in each.recipes):
-            note = f"nothing was tuned for {', '.join(sorted(named))} under protocol '{STANDARD}'; the track is paper"
-            return [replace(request, notes=(note,))]
-        return tuned
+        tasks = {each.track: frozenset(task for task, _ in each.recipes) for each in tuned}
+        known = frozenset[str]().union(*tasks.values())
+        named = frozenset((request.tasks or "").replace(" ", "").split(",")) - {"", "all"}
+        found = [replace(each, only=tasks[each.track]) for each in tuned if not named or named & tasks[each.track]]
+        if named and named <= known:
+            return found
+        others = ", ".join(sorted(named - known)) or f"tasks other than {', '.join(sorted(known))}"
+        note = f"nothing was tuned for {others} under protocol '{STANDARD}'; the track is paper"
+        return [*found, replace(request, without=known, notes=(note,))]

@@ -60,7 +60,12 @@ def make_plan(request: Request, finished: Mapping[str, str], registry: Registry 
     registry = Registry(plugin_files_of(request.methods, request.plugin_files)) if registry is None else registry
     plan = Plan(notes=list(request.notes))
     chosen = _methods(registry, selections, plan.notes)
-    sections = [s for name in _task_names(registry, request, plan.notes) for s in _sections(registry.task(name), request)]
+    names = [
+        name
+        for name in _task_names(registry, request, plan.notes)
+        if name not in request.without and (not request.only or name in request.only)
+    ]
+    sections = [section for name in names for section in _sections(registry.task(name), request)]
     known = {signal for section in sections for signal in section.signals}
     _refuse_unknown_signals(registry, request, sections, known)
     planned: set[str] = set()

@@ -42,6 +42,8 @@ class Request:
         probes: Probes to read during the runs.
         track: How methods are trained.
         recipes: (task, method) -> recipe, for the tracks ``tuned-BUDGET`` and ``search``.
+        only: If not empty, other tasks than these are left out.
+        without: These tasks are left out.
         notes: Remarks for the user, printed with the plan.
     """
 
@@ -59,4 +61,6 @@ class Request:
     probes: tuple[str, ...] = ()
     track: Track = "paper"
     recipes: Mapping[tuple[str, str], Recipe] = field(default_factory=dict)
+    only: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from inrbench.analyse import leaderboards
 from inrbench.cli.main import cli
 from inrbench.errors import BadValue, NothingFound, NothingSelected, StoreError
 from inrbench.nn import LinearModel
-from inrbench.planning import Request, RunOptions, make_plan, recipes
+from inrbench.planning import Request, RunOptions, make_plan, plan_all, recipes
 from inrbench.planning.plan import Recipe
 from inrbench.planning.recipes import read_recipes, tuned_requests, write_recipe
 from inrbench.planning.sensitivity import Sensitivity
@@ -412,6 +412,22 @@ def test_a_task_that_was_not_tuned_is_on_the_track_paper_with_a_note(tmp_path, m
     assert other.notes == ("nothing was tuned for audio under protocol 'standard'; the track is paper",)
     with pytest.raises(NothingFound, match="use --track paper, or run: inrbench tune"):
         RunOptions(methods="wire", tasks="photo", protocol="paper", track="tuned", results=tmp_path).requests()
+
+
+@pytest.mark.parametrize(
+    "words", [{"suite": "standard"}, {"tasks": "all", "protocol": "standard"}, {"tasks": "audio,photo", "protocol": "standard"}]
+)
+def test_every_task_of_a_selection_is_trained_although_only_one_was_tuned(words, tmp_path, monkeypatch):
+    monkeypatch.setattr("inrbench.planning.recipes._published", lambda: [RECIPE.replace("quick", "standard")])
+    requests = RunOptions(methods="wire", results=tmp_path, **words).requests()
+    whole, _, _ = plan_all(requests, {}, lambda probes: set())
+    tracks = {}
+    for job in whole.todo:
+        tracks.setdefault(job.spec.task, set()).add(job.spec.track)
+    assert tracks["photo"] == {"tuned-8"}
+    assert tracks["audio"] == {"paper"}
+    assert {track for task, found in tracks.items() if task != "photo" for track in found} == {"paper"}
+    assert any(note.startswith("nothing was tuned for ") and note.endswith("the track is paper") for note in whole.notes)
 
 
 def test_task_without_tuning_signals_cannot_be_tuned(monkeypatch):
