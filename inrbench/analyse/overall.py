@@ -124,9 +124,8 @@ def _table(group: ComparableRuns, metric: Metric, family: str) -> _Table:
     all_trained = usable(usual).groupby([usual["signal"], usual["label"]]).all().unstack("label")
     scores = scores.reindex(index=runs.index, columns=runs.columns).where(all_trained.eq(True))
     sign = -1.0 if metric.higher_is_better else 1.0
-    unit = "decades" if metric.scale == "log" else metric.unit
     absent = {str(label) for label in runs.columns[~runs.all()]}
-    return _Table(f"{group.task} ({metric.id})", family, unit, sign * scores, absent)
+    return _Table(f"{group.task} ({metric.id})", family, metric.scale_unit, sign * scores, absent)
 
 
 def _combined(family: str, tables: Sequence[_Table]) -> Overall:

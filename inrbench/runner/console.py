@@ -258,7 +258,8 @@ def _print_runs(plan: Plan, estimate: Estimate) -> None:
     for job, expected in zip(plan.todo, estimate.ranges, strict=True):
         if job.plugin_origin != "builtin":
             origins[job.spec.label] = f"{job.plugin_origin}, code {job.spec.method_sha256[:12]}"
-        heading = f"{job.spec.task}, protocol {job.spec.protocol} ({job.spec.protocol_fingerprint})"
+        track = "" if job.spec.track == "paper" else f", track {job.spec.track}"
+        heading = f"{job.spec.task}, protocol {job.spec.protocol} ({job.spec.protocol_fingerprint}){track}"
         groups.setdefault((heading, job.spec.label), []).append(expected)
     last = ""
     for (heading, label), ranges in groups.items():

@@ -55,6 +55,11 @@ class Metric:
             return "diagnostic"
         return "training" if measured_on in FITTED else "answer"
 
+    @property
+    def scale_unit(self) -> str:
+        """Unit of differences on the metric's scale: decades (powers of ten) for a log scale."""
+        return "decades" if self.scale == "log" else self.unit
+
     def stored(self) -> dict[str, Any]:
         """Return the fields that are stored with every value."""
         return {name: getattr(self, name) for name in STORED}

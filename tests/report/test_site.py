@@ -290,4 +290,14 @@ def test_page_of_a_tuned_track_says_how_the_score_changes_when_a_setting_is_off(
     facts = build_site(tmp_path / "r", tmp_path / "site", Registry())
     assert len(facts.refused) == 1
     assert "is not a tuned recipe" in facts.refused[0]
-    assert "when a setting is off" not in page.read_text()
+    assert "Short trials" not in page.read_text()
+
+
+def test_page_of_a_table_lists_the_settings_that_are_not_the_defaults_of_a_method(attempt, tmp_path):
+    append(tmp_path / "r", attempt(30.0, method="siren", params={"omega": 30.0, "omega_first": None, "zero_bias": False}))
+    append(tmp_path / "r", attempt(31.0, method="staf", params={**Registry().method("staf").defaults(), "tau": 2}))
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    text = next((tmp_path / "site" / "tables").glob("*.html")).read_text()
+    assert "<dt>siren</dt><dd>its defaults</dd>" in text
+    assert "<dt>staf</dt><dd>tau = 2</dd>" in text
+    assert "Do not cite the order of methods: it was measured on 1 signal." in text

@@ -8,10 +8,11 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
+from inrbench.analyse import leaderboards
 from inrbench.registry import Registry
 from inrbench.report.site import build_site
 from inrbench.report.site.verdict import verdict_of
-from inrbench.spec import Cost
+from inrbench.spec import Cost, CurvePoint
 from inrbench.store import append
 
 
@@ -26,7 +27,7 @@ def test_home_says_what_is_best_by_how_much_and_how_sure(attempt, tmp_path):
                 append(tmp_path / "r", one)
     build_site(tmp_path / "r", tmp_path / "site", Registry())
     text = re.sub(r"<[^>]+>", "", (tmp_path / "site" / "index.html").read_text(encoding="utf-8"))
-    sure = r"many, with one learning rate for all \(track paper\): siren PSNR (29|30)\.\d\d dB, ahead of msa by (4|5)\.\d\d dB \[[\d.]+, [\d.]+\]\. Sure on these signals \(8 signals"
+    sure = r"many, with one learning rate for all \(track paper\): siren PSNR (29|30)\.\d\d dB, ahead of msa by (4|5)\.\d\d dB \[[\d.]+, [\d.]+\]\. Sure on these signals with these settings \(8 signals"
     assert re.search(sure, text)
     assert re.search(r"Open: 2 signals, 1 seed, too few for a test\.\s+Best here: siren PSNR", text)  # in the tile of the task
 
@@ -42,7 +43,7 @@ def test_home_says_when_the_order_depends_on_the_settings(attempt, tmp_path):
     build_site(tmp_path / "r", tmp_path / "site", Registry())
     text = re.sub(r"<[^>]+>", "", (tmp_path / "site" / "index.html").read_text(encoding="utf-8"))
     assert "(track tuned-4): siren PSNR" in text and "(track paper): finer PSNR" in text
-    assert "The search kept the usual settings of finer." in text
+    assert "For finer, the search found nothing better than the usual settings." in text
     assert "On toy, the best method depends on the settings" in text
 
 
@@ -76,22 +77,23 @@ def test_eight_signals_decide_the_first_place_but_give_no_ranks_to_seven_methods
     assert verdict_of(table).decided == sure
 
 
-def test_home_shows_the_step_times_of_a_profile_of_the_same_size(attempt, tmp_path):
+def test_home_shows_the_seconds_of_a_fit_by_a_profile_of_the_same_size(attempt, tmp_path):
     registry = Registry()
     fingerprint = registry.task("kodak").protocol("standard").fingerprint("kodak", registry.task("kodak").version)
     for method in ("siren", "wire", "msa"):
-        append(tmp_path / "r", attempt(task="kodak", protocol="standard", protocol_fingerprint=fingerprint, method=method))
+        one = attempt(task="kodak", protocol="standard", protocol_fingerprint=fingerprint, method=method)
+        append(tmp_path / "r", replace(one, result=replace(one.result, cost=Cost(points_seen=36_000))))
     profile = {
         "caption": "", "kind": "image", "shape": "4x100",
         "timings": {label: {"points_per_second": speed} for label, speed in (("siren", 3000.0), ("wire", 1200.0))},
     }  # fmt: skip
     (tmp_path / "r" / "profile").mkdir()
-    for shape, times in (("4x100", {"siren": "1.00", "wire": "2.50"}), ("4x400", {})):
+    for shape, times in (("4x100", {"siren": "12", "wire": "30"}), ("4x400", {})):
         (tmp_path / "r" / "profile" / "a.json").write_text(json.dumps({**profile, "shape": shape}))
         build_site(tmp_path / "r", tmp_path / "site", registry)
         text = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
         answer = text[text.index('id="answer"') : text.index("</tbody>")]
-        assert ("step time" in answer) == bool(times)
+        assert ("kodak: fit (s)" in answer) == bool(times)
         rows = dict(re.findall(r'<tr data-label="(\w+)">(.*)</tr>', answer))
         assert all(f">{time}<" in rows[method] for method, time in times.items())
 
@@ -107,3 +109,29 @@ def test_every_task_has_a_tile_and_tables_of_other_kinds_are_not_averaged(attemp
     assert home.count('class="tile') - home.count('class="tile-title') - home.count('class="tiles') == 5
     answer = home.split("Protocol <em>standard</em>")[1].split("</p>")[0]
     assert "c</a>" in answer and "d</a>" in answer and "e</a>" not in answer
+
+
+def test_tile_says_that_the_winner_depends_on_the_settings(attempt, tmp_path):
+    for signal in "abcdefgh":
+        for track, values in (("paper", (33.0, 30.0)), ("tuned-4", (33.0, 35.0))):
+            for method, value in zip(("finer", "siren"), values, strict=True):
+                append(tmp_path / "r", attempt(value, method=method, signal=signal, protocol="standard", track=track))
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    text = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    tile = re.sub(r"<[^>]+>", "", text[text.index('id="tasks"') :])
+    assert "It depends on the settings. Best here: siren PSNR 35.00 dB" in tile
+    assert "On the track paper, finer is ahead of siren by 3.00 dB" in tile
+
+
+@pytest.mark.parametrize(("peak", "said"), [(32.0, True), (30.1, False)])
+def test_a_method_that_was_better_before_the_end_is_named(attempt, tmp_path, peak, said):
+    for method, values in (("siren", (peak, 20.0)), ("msa", (25.0, 30.0))):
+        curve = tuple(
+            CurvePoint(step=s, train_seconds=0.1 * s, loss=1.0, lr=0.1, value=v) for s, v in zip((40, 900), values, strict=True)
+        )
+        one = attempt(values[1], method=method)
+        append(tmp_path, replace(one, result=replace(one.result, curve=curve)))
+    (leaderboard,) = leaderboards(tmp_path, curves=True)
+    assert verdict_of(leaderboard).remarks == (
+        ("Scored after the last step: siren was at 32.00 dB at step 40.",) if said else ()
+    )

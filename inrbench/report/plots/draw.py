@@ -62,7 +62,7 @@ def figure_of(
     if param is not None:
         return sweep(group, param)
     if kind == "sensitivity":
-        return sensitivity(_recipes(group, results), title(group), _unit(group))
+        return sensitivity(_recipes(group, results), title(group), metrics_of(group.runs)[0].scale_unit)
     return gallery(group, results) if kind == "gallery" else PLOTS[kind](group)
 
 
@@ -74,12 +74,6 @@ def _recipes(group: ComparableRuns, results: Path) -> list[Tuned]:
         )
     methods = set(group.runs["method"])
     return [each for each in recipes_of_track(results, group.task, group.protocol, group.track) if each.method in methods]
-
-
-def _unit(group: ComparableRuns) -> str:
-    """Return the unit of the scale of a group's primary metric."""
-    metric, *_ = metrics_of(group.runs)
-    return "decades" if metric.scale == "log" else metric.unit
 
 
 def _one(groups: Sequence[ComparableRuns]) -> ComparableRuns:

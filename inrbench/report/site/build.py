@@ -52,7 +52,7 @@ PARTS = frozenset(
     }
 )
 """Files and folders at the top level of a site."""
-COLUMNS = tuple(dict.fromkeys((*TABLE_COLUMNS, *VERDICT_COLUMNS, *runs.COLUMNS, *signals.COLUMNS, "curve")))
+COLUMNS = tuple(dict.fromkeys((*TABLE_COLUMNS, *VERDICT_COLUMNS, *runs.COLUMNS, *signals.COLUMNS, "curve", "points_seen")))
 
 
 @dataclass(frozen=True)

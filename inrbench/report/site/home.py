@@ -19,7 +19,7 @@ from inrbench.report.site.charts import curve_charts, pareto_charts
 from inrbench.report.site.papers import title_and_link
 from inrbench.report.site.registered import closed_form_methods, task_of
 from inrbench.report.site.tiers import CITABLE, SMOKE_TEST, citable, tier, tier_order
-from inrbench.report.site.timings import step_times
+from inrbench.report.site.timings import fit_seconds
 from inrbench.report.site.verdict import Verdict, verdict_of
 
 TITLES = {"fitting": "Images, video and functions", "shapes": "3-D shapes", "sound": "Sound",
@@ -49,7 +49,8 @@ def home_view(
     frames = [leaderboard.group.runs for leaderboard in leaderboards]
     methods = sorted({urls.method_of(row.label) for leaderboard in leaderboards for row in leaderboard.rows})
     closed = closed_form_methods(leaderboards, registry)
-    families = _families(leaderboards, pictures, registry, closed)
+    answer = _answer(leaderboards, closed, timings, registry)
+    families = _families(leaderboards, pictures, registry, closed, answer["sentences"] if answer else ())
     return {
         "title": "Which implicit neural representation should I use?",
         "runs": sum(map(len, frames)),
@@ -58,7 +59,7 @@ def home_view(
         "devices": sorted({device for leaderboard in leaderboards for device in leaderboard.devices}),
         "from": min(frame["started_at"].min() for frame in frames),
         "to": max(frame["started_at"].max() for frame in frames),
-        "answer": _answer(leaderboards, closed, timings, registry),
+        "answer": answer,
         "families": families,
         "tables": [_table(leaderboard) for leaderboard in sorted(leaderboards, key=tier_order)],
         "papers": papers,
@@ -119,7 +120,9 @@ def _answer(
         ]
         sentences = [sentence for each in chosen for sentence in _sentences(each, leaderboards, closed)]
         seconds = _seconds(chosen)
-        steps = step_times(chosen[0], timings, registry) if len(chosen) == 1 else {}
+        fitted_task, fits = next(
+            ((each.group.task, found) for each in chosen if (found := fit_seconds(each, timings, registry))), ("", {})
+        )
         timed_task, to_target = _time_to_target(chosen)
         return {
             "protocol": name,
@@ -128,7 +131,7 @@ def _answer(
             "columns": [_column(family, unit) for family, unit in columns],
             "target": f"{timed_task} to {TARGET:g} dB (s)" if to_target else "",
             "timed": bool(seconds),
-            "step_times": bool(steps),
+            "fitted": fitted_task,
             "untrained": any(entry.trained < 1 and entry.label not in closed for entry in whole.entries),
             "rows": [
                 {
@@ -139,7 +142,7 @@ def _answer(
                     "key": round(entry.win_rate.mean, 4),
                     "gaps": [_gap(by_family[family].get(entry.label), unit) for family, unit in columns],
                     "seconds": f"{seconds[entry.label]:.3g}" if entry.label in seconds else NONE,
-                    "step_time": f"{steps[entry.label]:.2f}" if entry.label in steps else NONE,
+                    "fit": f"{fits[entry.label]:.0f}" if entry.label in fits else NONE,
                     "to_target": to_target.get(entry.label, NONE),
                     "trained": f"{entry.trained:.0%}",
                 }
@@ -175,11 +178,12 @@ def _sentences(chosen: Leaderboard, leaderboards: Sequence[Leaderboard], closed:
         == (group.task, group.fingerprint, group.device_class, group.engine)
         and set(chosen.signals) <= set(each.signals)
     ]
-    yield {"task": group.task, "track": group.track, "verdict": verdict_of(chosen, closed), "remarks": _usual(chosen, others)}
+    same_for_all = {"task": group.task, "fingerprint": group.fingerprint}
+    yield {**same_for_all, "track": group.track, "verdict": verdict_of(chosen, closed), "remarks": _usual(chosen, others)}
     for other in others:
         runs = other.group.runs
         same = build_leaderboard(replace(other.group, runs=runs[runs["signal"].isin(chosen.signals)]))
-        yield {"task": group.task, "track": other.group.track, "verdict": verdict_of(same, closed), "remarks": ""}
+        yield {**same_for_all, "track": other.group.track, "verdict": verdict_of(same, closed), "remarks": ""}
 
 
 def _usual(tuned: Leaderboard, others: Sequence[Leaderboard]) -> str:
@@ -194,7 +198,7 @@ def _usual(tuned: Leaderboard, others: Sequence[Leaderboard]) -> str:
     ]
     shared = settings[0].index.intersection(settings[1].index)
     same = [str(label) for label in shared if (settings[0].loc[label] == settings[1].loc[label]).all()]
-    return f"The search kept the usual settings of {', '.join(same)}." if same else ""
+    return f"For {', '.join(same)}, the search found nothing better than the usual settings." if same else ""
 
 
 def _of_one_kind(tables: Sequence[Leaderboard]) -> list[Leaderboard]:
@@ -245,9 +249,21 @@ def _time_to_target(tables: Sequence[Leaderboard]) -> tuple[str, dict[str, str]]
 
 
 def _families(
-    leaderboards: Sequence[Leaderboard], pictures: Mapping[str, str], registry: Registry, closed: set[str]
+    leaderboards: Sequence[Leaderboard],
+    pictures: Mapping[str, str],
+    registry: Registry,
+    closed: set[str],
+    sentences: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
-    """Return a tile for each task, by family: of its best table, marked if that is a smoke test."""
+    """Return a tile for each task, by family: of its best table, marked if that is a smoke test.
+
+    Args:
+        leaderboards: All leaderboards of the site.
+        pictures: Task -> address of a picture of one of its signals.
+        registry: The registry that describes the tasks.
+        closed: Methods that are solved in closed form.
+        sentences: What each track says of the tasks of the answer.
+    """
     tiles: dict[str, dict[str, list[dict[str, Any]]]] = {}
     best_of = {each.group.task: each for each in chosen_tables(leaderboards)}
     for leaderboard in sorted(leaderboards, key=tier_order):
@@ -257,13 +273,23 @@ def _families(
         task = task_of(group.task, registry)
         both = tiles.setdefault(FAMILIES.get(task.kind if task else "", "other"), {"citable": [], "smoke": []})
         kind = "smoke" if tier(leaderboard) == SMOKE_TEST else "citable"
-        both[kind].append(_tile(leaderboard, pictures.get(group.task), closed))
+        both[kind].append(_tile(leaderboard, pictures.get(group.task), closed, sentences))
     return [{"title": TITLES[family], **tiles[family]} for family in TITLES if family in tiles]
 
 
-def _tile(leaderboard: Leaderboard, picture: str | None, closed: set[str]) -> dict[str, Any]:
+def _tile(
+    leaderboard: Leaderboard, picture: str | None, closed: set[str], sentences: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     group = leaderboard.group
     verdict: Verdict = verdict_of(leaderboard, closed)
+    others = [
+        f"On the track {each['track']}, {each['verdict'].winner} is {each['verdict'].margin}."
+        for each in sentences
+        if (each["task"], each["fingerprint"]) == (group.task, group.fingerprint)
+        and each["verdict"].winner not in ("", verdict.winner)
+    ]
+    if verdict.decided and others:
+        verdict = replace(verdict, decided=False, sure="It depends on the settings.", remarks=(*others, *verdict.remarks))
     return {
         "page": urls.leaderboard(leaderboard.group),
         "task": group.task,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from inrbench.analyse import ComparableRuns
+from inrbench.analyse.statistics import MIN_PAIRS
 from inrbench.errors import InrbenchError
 from inrbench.registry import Registry, Task
 from inrbench.report import formatting
@@ -11,14 +12,15 @@ from inrbench.report.site.registered import task_of
 from inrbench.spec import Protocol, ProtocolLabel
 
 TRACKS = {
-    "paper": "every method is trained with the learning rate and schedule of the protocol",
+    "paper": "every method is trained with the learning rate and schedule of the protocol; some methods have their own parameters "
+    "for this task, listed under the table",
     "authors": "every method is trained as its authors train it",
     "tuned": "every method has the settings that a search of equal budget found for it on signals that are not in this "
     "table; a larger search could change the order",
 }
 KINDS = {
     "quick": "A smoke test: it takes seconds per run. With more steps the order of methods can be reversed.",
-    "standard": "Sized for a laptop, for numbers that are worth citing; for images, a scale model of the paper's experiment.",
+    "standard": "Sized for a laptop: signals and networks are small, so do not compare its values with those printed in papers.",
     "paper": "The full experiment. Where the paper and its code give no value, the value is a choice of inrbench.",
     "lbfgs": "As standard, with L-BFGS after Adam.",
 }
@@ -34,6 +36,9 @@ def protocol_card(groups: Sequence[ComparableRuns], registry: Registry) -> dict[
     group = groups[0]
     label = ProtocolLabel.parse(group.protocol)
     card: dict[str, Any] = {"kind": KINDS.get(label.name, ""), "smoke": label.name == "quick", "terms": [], "about": ""}
+    signals = max(each.runs["signal"].nunique() for each in groups)
+    if not card["smoke"] and signals < MIN_PAIRS:
+        card["kind"] += f" Do not cite the order of methods: it was measured on {formatting.counted(signals, 'signal')}."
     task = task_of(group.task, registry)
     if task is None:
         return card

@@ -17,6 +17,7 @@ from inrbench.report.site.charts import curve_charts, pareto_charts
 from inrbench.report.site.protocol_card import protocol_card, track_text
 from inrbench.report.site.registered import closed_form_methods
 from inrbench.report.site.verdict import verdict_of
+from inrbench.spec import canonical_json
 
 HELP = {
     "method": "The method, with the parameters that were changed",
@@ -63,6 +64,7 @@ def table_view(
                     leaderboard, closed, downloads[urls.leaderboard_anchor(leaderboard.group)], registry, verified
                 ),
                 "sensitivity": _sensitivity(leaderboard, recipes),
+                "unit": leaderboard.metrics[0].scale_unit if leaderboard.metrics else "",
             }
             for leaderboard in leaderboards
         ],
@@ -97,7 +99,7 @@ def leaderboard_view(
         "track_text": track_text(group.track),
         "verdict": verdict_of(leaderboard, closed),
         "downloads": downloads,
-        "settings": _settings(leaderboard, registry) if group.track.startswith("tuned") else [],
+        "settings": _settings(leaderboard, registry),
         "track": group.track,
         "device": group.device_class,
         "engine": group.engine,
@@ -132,19 +134,21 @@ def _origins(leaderboard: Leaderboard, registry: Registry, verified: Collection[
 
 
 def _settings(leaderboard: Leaderboard, registry: Registry) -> list[dict[str, str]]:
-    """Return the learning rate and the searched parameters of each row of a tuned track, from its first run."""
+    """Return each row's own training and the parameters that are not the method's defaults, from its first run."""
     runs = leaderboard.group.runs
     if "training_json" not in runs:
         return []
     found = []
     for run in runs.drop_duplicates("label").itertuples(index=False):
         training = json.loads(run.training_json) if isinstance(run.training_json, str) else {}
-        searched = registry.method(run.method).search_ranges if run.method in registry.methods else {}
-        params = {name: value for name, value in json.loads(run.params_json).items() if name in searched}
+        usual = json.loads(canonical_json(registry.method(run.method).defaults())) if run.method in registry.methods else {}
+        params = {
+            name: value for name, value in json.loads(run.params_json).items() if name not in usual or usual[name] != value
+        }
         values = {**training, **params}
-        if values:
-            found.append({"label": run.label, "values": ", ".join(f"{name} = {value}" for name, value in values.items())})
-    return found
+        text = ", ".join(f"{name} = {value}" for name, value in values.items())
+        found.append({"label": str(run.label), "values": text or "its defaults"})
+    return found if any(each["values"] != "its defaults" for each in found) else []
 
 
 def _sensitivity(leaderboard: Leaderboard, recipes: Sequence[Tuned]) -> list[dict[str, str]]:

@@ -46,10 +46,11 @@ def _timing(timing: Mapping[str, Any]) -> dict[str, float | None]:
     return {part: None if ratio is None else float(ratio) for part, ratio in ratios.items()} | {"speed": speed}
 
 
-def step_times(leaderboard: Leaderboard, timings: Sequence[Mapping[str, Any]], registry: Registry) -> dict[str, float]:
-    """Return the time of a training step of each row, as a multiple of the shortest; empty without a profile of this size.
+def fit_seconds(leaderboard: Leaderboard, timings: Sequence[Mapping[str, Any]], registry: Registry) -> dict[str, float]:
+    """Return the seconds of training per run of each row by a profile of this size; empty without one.
 
-    The times of a profile are measured in turn, in one process; those of runs may come from a busy machine.
+    It is the number of points of a run times the time per point of a step. The times of a profile are measured in turn, on a
+    quiet machine, which those of runs may not be.
 
     Args:
         leaderboard: The table.
@@ -59,11 +60,10 @@ def step_times(leaderboard: Leaderboard, timings: Sequence[Mapping[str, Any]], r
     group = leaderboard.group
     task = task_of(group.task, registry)
     protocol = known_protocol(task, group.protocol, group.fingerprint) if task else None
-    if task is None or protocol is None:
+    if task is None or protocol is None or "points_seen" not in group.runs:
         return {}
     size = task.kind, f"{protocol.n_layers}x{protocol.width}", group.device_class
     profiles = [each["timings"] for each in timings if (each["kind"], each["shape"], each["device"]) == size]
-    labels = [row.label for row in leaderboard.rows]
-    of_rows = [{label: known[label]["speed"] for label in labels if label in known} for known in profiles]
-    speeds = max(of_rows, key=len, default={})
-    return {label: max(speeds.values()) / speed for label, speed in speeds.items()}
+    points = group.runs.groupby("label")["points_seen"].mean().dropna().to_dict()
+    of_rows = [{label: seen / known[label]["speed"] for label, seen in points.items() if label in known} for known in profiles]
+    return max(of_rows, key=len, default={})

@@ -8,6 +8,7 @@ from inrbench.analyse import Entry, Leaderboard
 from inrbench.analyse.overall import is_off_grid
 from inrbench.analyse.statistics import LEVEL, MIN_PAIRS
 from inrbench.report import formatting
+from inrbench.report.plots.curves import mean_curves
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,9 @@ class Verdict:
     remarks: tuple[str, ...] = ()
 
 
+CLEARLY = {"dB": 0.2}
+"""Unit -> difference above which a method was clearly better before the end of its training; CLEARLY_ELSE for other units."""
+CLEARLY_ELSE = 0.02
 SOLVED_BELOW = 0.1
 """Largest relative error of a solution that counts as one."""
 MUCH_LARGER = 1.2
@@ -99,7 +103,7 @@ def _certainty(leaderboard: Leaderboard, best: Entry, second: Entry) -> tuple[st
     apart = second.rank != best.rank if best.rank is not None else second.p_to_best < LEVEL
     if not apart:
         return f"A tie: a test over {where} cannot distinguish the two.", False
-    return f"Sure on these signals ({where}; 95 % interval in brackets).", True
+    return f"Sure on these signals with these settings ({where}; 95 % interval in brackets).", True
 
 
 def _remarks(leaderboard: Leaderboard, complete: Sequence[Entry]) -> tuple[str, ...]:
@@ -117,7 +121,27 @@ def _remarks(leaderboard: Leaderboard, complete: Sequence[Entry]) -> tuple[str, 
             if len(set(values)) > 1:
                 found.append(f"Between the fitted points {first.label} is best: {' against '.join(values)}{unit}.")
         break
+    found += _better_before_the_end(leaderboard, complete)
     sizes = [row.n_params for row in complete if row.n_params]
     if best.n_params and sizes and best.n_params > MUCH_LARGER * statistics.median(sizes):
         found.append(f"{best.label} has {best.n_params / statistics.median(sizes):.1f} times the parameters of most.")
     return tuple(found)
+
+
+def _better_before_the_end(leaderboard: Leaderboard, complete: Sequence[Entry]) -> list[str]:
+    """Return a remark if a method was clearly better during training than the best one is at the end: it fitted noise then."""
+    group, metric, best = leaderboard.group, leaderboard.metrics[0], complete[0]
+    if "curve" not in group.runs:
+        return []
+    lines = {label: line["value"] for label, line in mean_curves(group, metric).lines.items() if len(line)}
+    if best.label not in lines:
+        return []
+    peaks = {label: line.idxmax() if metric.higher_is_better else line.idxmin() for label, line in lines.items()}
+    sign = -1.0 if metric.higher_is_better else 1.0
+    label = min(peaks, key=lambda each: sign * float(lines[each][peaks[each]]))
+    peak, final = float(lines[label][peaks[label]]), best.cells[metric.id].mean
+    if sign * (metric.to_scale(peak) - metric.to_scale(final)) > -CLEARLY.get(metric.scale_unit, CLEARLY_ELSE):
+        return []
+    unit = f" {metric.unit}" if metric.unit else ""
+    place = f"step {peaks[label]:,.0f}" if peaks[label] > 1 else f"{peaks[label]:.0%} of its steps"
+    return [f"Scored after the last step: {label} was at {formatting.number(peak, metric)}{unit} at {place}."]
