@@ -267,8 +267,8 @@ def test_sensitivity_shows_the_learning_rate_and_the_most_sensitive_parameter():
     figure = sensitivity([recipe("siren", siren), recipe("msa", (Sensitivity("lr", 4.0, inf),))], "title", "dB")
     rate, parameter = figure.axes
     assert (rate.get_xlabel(), parameter.get_xlabel()) == (
-        "learning rate off by a factor of",
-        "most sensitive parameter off by a factor of",
+        "trials with learning rate off by about",
+        "trials with most sensitive parameter off by about",
     )
     lines = [line.get_xydata().tolist() for line in rate.lines[:4]]
     assert lines == [[[1, 0], [2, 1], [4, -5]], [], [[1, 0], [2, -4]], [[4, 0.03]]]  # the cross of msa is at the bottom

@@ -1,4 +1,4 @@
-"""How far tuned methods fall when a setting is off."""
+"""How good the trials of a search were in which a setting is off."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,10 +19,10 @@ PANEL_IN = 3.6
 
 
 def sensitivity(recipes: Sequence[Tuned], title: str, unit: str) -> Figure:
-    """Draw how the score changes when the learning rate, or the most sensitive parameter, is off by two and by four.
+    """Draw how the best score changes from the trials near the chosen settings to those that are off by two and by four.
 
-    The changes are those of the first round of a search, relative to the settings that it chose; they may be positive there. A
-    cross at the bottom marks a factor at which all trials failed.
+    One panel is about the learning rate, one about the parameter with the largest fall. The trials are those of the first round of
+    a search. A cross at the bottom marks a factor at which all trials failed.
 
     Args:
         recipes: The recipes of one task and protocol.
@@ -41,9 +41,9 @@ def sensitivity(recipes: Sequence[Tuned], title: str, unit: str) -> Figure:
         )
     figure, axes = panels(len(drawn), title)
     for panel, (name, falls) in zip(axes, drawn, strict=True):
-        panel.set(xlabel=f"{name} off by a factor of", xscale="log", xticks=(1, *OFF), xticklabels=map(str, (1, *OFF)))
+        panel.set(xlabel=f"trials with {name} off by about", xscale="log", xticks=(1, *OFF), xticklabels=map(str, (1, *OFF)))
         panel.minorticks_off()
-    axes[0].set(ylabel=f"change in the first round{f' ({unit})' if unit else ''}")
+    axes[0].set(ylabel=f"change of best trial{f' ({unit})' if unit else ''}")
     figure.set_size_inches(PANEL_IN * len(drawn), height_for(max(len(falls) for _, falls in drawn), 2.4))
     styles = {
         label: line_styles([each.method for each in recipes])[label.split(" ")[0]] for _, falls in drawn for label in falls
