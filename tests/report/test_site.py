@@ -301,3 +301,9 @@ def test_page_of_a_table_lists_the_settings_that_are_not_the_defaults_of_a_metho
     assert "<dt>siren</dt><dd>its defaults</dd>" in text
     assert "<dt>staf</dt><dd>tau = 2</dd>" in text
     assert "Do not cite the order of methods: it was measured on 1 signal." in text
+
+
+def test_page_of_runs_shows_the_settings(attempt, tmp_path):
+    append(tmp_path / "r", attempt(30.0, method="siren", params={"omega": 77.6}, track="tuned-4", training={"lr": "0.000375"}))
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    assert "<p>Settings: omega = 77.6, lr = 0.000375</p>" in next((tmp_path / "site" / "runs").glob("*.html")).read_text()

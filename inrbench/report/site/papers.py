@@ -60,6 +60,7 @@ def paper_views(leaderboards: Sequence[Leaderboard], registry: Registry) -> Iter
             "groups": [
                 {
                     "title": item_title(item),
+                    "tasks": ", ".join(dict.fromkeys(v.claim.task for v in verdicts if v.claim.item == item)),
                     "counts": [counts[outcome] for outcome in OUTCOMES],
                     "sources": _by_source([row for row in rows if row["item"] == item]),
                     "caveats": _caveats([v.claim for v in verdicts if v.claim.item == item]),

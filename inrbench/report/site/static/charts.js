@@ -7,6 +7,7 @@ const LINE_HEIGHT = 13;
 const ink = () => isDark() ? "#dddddd" : "#222222";
 const gridColour = () => isDark() ? "#3a3a3a" : "#e4e4e4";
 const colourOf = (series) => series.colour === "#000000" ? ink() : series.colour;
+const textColourOf = (series) => `color-mix(in srgb, ${colourOf(series)} 45%, ${ink()})`; // the colours of lines are too light for text
 
 function tickText(value) {
   if (value === null || value === undefined) return "";
@@ -74,6 +75,7 @@ function labelLines(plot, chart) {
     ctx.lineTo(right + 8 * ratio, at * ratio);
     ctx.lineWidth = 0.7 * ratio;
     ctx.stroke();
+    ctx.fillStyle = textColourOf(series);
     ctx.fillText(series.label, right + 11 * ratio, at * ratio);
   }
   ctx.restore();
@@ -117,6 +119,7 @@ function labelPoints(plot, chart) {
       ctx.lineTo(left < x ? left + width : left, top);
       ctx.stroke();
     }
+    ctx.fillStyle = textColourOf(series);
     ctx.fillText(series.label, left, top);
   });
   ctx.restore();
