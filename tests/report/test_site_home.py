@@ -111,6 +111,15 @@ def test_every_task_has_a_tile_and_tables_of_other_kinds_are_not_averaged(attemp
     assert "c</a>" in answer and "d</a>" in answer and "e</a>" not in answer
 
 
+def test_home_names_the_methods_that_the_answer_does_not_compare(attempt, tmp_path):
+    for signal in "abcdefgh":
+        for method in ("siren", "msa"):
+            append(tmp_path / "r", attempt(method=method, signal=signal, protocol="standard"))
+    append(tmp_path / "r", attempt(method="gauss", task="other"))
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    assert "Not measured in these tables yet: gauss." in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+
+
 def test_tile_says_that_the_winner_depends_on_the_settings(attempt, tmp_path):
     for signal in "abcdefgh":
         for track, values in (("paper", (33.0, 30.0)), ("tuned-4", (33.0, 35.0))):

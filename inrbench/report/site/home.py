@@ -149,6 +149,8 @@ def _answer(
                 for entry in whole.entries
             ],
             "left_out": sorted(whole.left_out),
+            "absent": sorted({urls.method_of(row.label) for each in leaderboards for row in each.rows}
+                             - {urls.method_of(row.label) for each in chosen for row in each.rows}),
             "chart": _chart(chosen),
             "sentences": sentences,
             "depends": sorted({
