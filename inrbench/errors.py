@@ -1,6 +1,6 @@
 """The exceptions of inrbench. Each message states what was requested, what exists, and the command that fixes it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -57,7 +57,11 @@ class BadValue(InrbenchError):
 
 
 class NothingSelected(BadValue):
-    """A request for runs that no combination of method, task and signal matches."""
+    """A request for runs that no combination of method, task and signal matches. ``notes`` say what was left out."""
+
+    def __init__(self, message: str, notes: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.notes = tuple(notes)
 
 
 class DataMissing(InrbenchError):

@@ -115,23 +115,23 @@ def _evaluate_claim(claim: Claim, groups: Sequence[ComparableRuns], registry: Re
     if claim.metric != SECONDS.id:
         return found
     return [
-        replace(each, note=DISTURBED) if each.outcome == "not run" and _has_untimed_runs(of_task, each.label) else each
+        replace(each, note="; ".join(filter(None, (each.note, DISTURBED))))
+        if each.outcome == "not run" and _has_untimed_runs(of_task, each.label)
+        else each
         for each in found
     ]
 
 
 def _has_untimed_runs(groups: Sequence[ComparableRuns], label: str) -> bool:
     """Return whether a method has runs that ended well without a time that can be used."""
-    runs = (
-        pd.concat([group.runs for group in groups])
-        if groups
-        else pd.DataFrame({"label": [], "status": [], "train_seconds": []})
+    return any(
+        ((group.runs["label"] == label) & (group.runs["status"] == "ok") & group.runs["train_seconds"].isna()).any()
+        for group in groups
     )
-    return bool(runs.loc[(runs["label"] == label) & (runs["status"] == "ok"), "train_seconds"].isna().any())
 
 
 def _on_quiet_machines(group: ComparableRuns) -> ComparableRuns:
-    """Return a group without the times of runs that began on a machine that was busy with other work, as in the tables."""
+    """Return a group without the times of runs that began on a machine that was busy with other work."""
     if not set(LOAD_COLUMNS) <= set(group.runs):
         return group
     seconds = group.runs["train_seconds"].mask(busy(group.runs))
@@ -211,7 +211,7 @@ def _number(
     log = metric.scale == "log"
     found = _look_up(claim, metric, label, right)
     if found is None or not len(found.values):
-        if found is not None:
+        if found is not None and claim.metric != SECONDS.id:  # the times of runs that ended well may be missing
             return Verdict(claim, label, claimed, "not reproduced", note=f"{found.failed} run(s) failed")
         return _elsewhere(claim, metric, label, claimed, wrong)
     by_seed = found.by_seed(claim.signals)

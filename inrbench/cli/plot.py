@@ -52,7 +52,7 @@ def command(
     per-signal    the primary metric of every method on every signal
     gallery       the stored pictures of runs, side by side
     critical-difference   mean ranks over the signals of a task, or over several tasks, and which are not distinguishable
-    sensitivity   how good trials of a search were whose settings are off: --track tuned
+    sensitivity   scores of a search's trials with a setting that is off by two or four: --track tuned
     gradients, activations, ntk, spectrum   readings of a probe: inrbench run --probe gradients
 
     \b

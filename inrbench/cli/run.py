@@ -52,7 +52,7 @@ from inrbench.spec import Track, split_outside_brackets
     "--track",
     type=click.Choice(["paper", "authors", "tuned"]),
     help="Train all methods alike (paper), as their authors do (authors), or with the recipes of inrbench tune (tuned).  "
-    "[default: tuned with the protocol standard, if recipes are there; else paper]",
+    "[default: tuned for tasks with recipes under the protocol standard; else paper]",
 )
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which a run is stopped.")
 @click.option(

@@ -83,7 +83,7 @@ class RunOptions:
     dry_run: bool = False
 
     def requests(self) -> list[Request]:
-        """Return the requests: one, or for the track ``tuned`` one per tuning budget.
+        """Return the requests: one; for the track ``tuned`` one per tuning budget; by default for ``standard`` also one of ``paper``.
 
         Raises:
             BadValue: Options contradict each other, or a device does not exist.

@@ -60,14 +60,10 @@ def make_plan(request: Request, finished: Mapping[str, str], registry: Registry 
     registry = Registry(plugin_files_of(request.methods, request.plugin_files)) if registry is None else registry
     plan = Plan(notes=list(request.notes))
     chosen = _methods(registry, selections, plan.notes)
-    names = [
-        name
-        for name in _task_names(registry, request, plan.notes)
-        if name not in request.without and (not request.only or name in request.only)
-    ]
-    sections = [section for name in names for section in _sections(registry.task(name), request)]
+    sections = [s for name in _task_names(registry, request, plan.notes) for s in _sections(registry.task(name), request)]
     known = {signal for section in sections for signal in section.signals}
     _refuse_unknown_signals(registry, request, sections, known)
+    sections = [s for s in sections if s.task.name not in request.without and (not request.only or s.task.name in request.only)]
     planned: set[str] = set()
     for section in sections:
         _refuse_meaningless_changes(request, section)
@@ -97,7 +93,8 @@ def make_plan(request: Request, finished: Mapping[str, str], registry: Registry 
                 plan.failed.append((job, status))
     if not plan.total:
         raise NothingSelected(
-            "; ".join(["nothing is selected: methods, tasks and signals do not match. See: inrbench list", *plan.notes])
+            "; ".join(["nothing is selected: methods, tasks and signals do not match. See: inrbench list", *plan.notes]),
+            plan.notes,
         )
     return plan, registry
 
@@ -134,6 +131,7 @@ def plan_all(
             plan, registry = make_plan(request, known, registries[files])
         except NothingSelected as error:  # the other requests may select something
             empty = error
+            whole.notes += [note for note in error.notes if note not in (*whole.notes, *request.notes)]
             jobs.append([])
             continue
         whole.todo += [job for job in plan.todo if job.spec.run_id not in planned]

@@ -1,6 +1,7 @@
 """Tuned recipes: written by a search, read from a results folder, and published with inrbench."""
 
 import json
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,9 +20,11 @@ from inrbench.store.files import below, read_regular, write_atomically
 
 USUAL_BUDGET = 4
 """Budget of the published recipes."""
+LARGEST_FALL = 1e6
+"""Limit for the fall of a score, in dB, decades or units of the score."""
 TUNED_FIELDS = frozenset({"lr", "lr_min"})
 """Fields of a protocol that a search changes."""
-MALFORMED = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+MALFORMED = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError, RecursionError)
 """Exceptions that a file with other content can raise."""
 
 
@@ -36,7 +39,7 @@ class Tuned:
         recipe: The recipe.
         budget: The budget of the search.
         facts: The budget and the ranges in words, for captions.
-        falls: How far the score falls when a setting is off, as the first round of the search shows it.
+        falls: Change of the best score among trials of the first round with a setting that is off, one per setting.
     """
 
     task: str
@@ -163,7 +166,7 @@ def _decoded(text: str) -> Tuned:
     budget = int(facts["budget"])
     source = f"tuned with a budget of {budget} runs on {signals} by {facts['validation']}; {search_ranges}"
     falls = tuple(
-        Sensitivity(str(name), *(None if fall == "none" else float(fall) for fall in (by_two, by_four)))
+        Sensitivity(_setting(name), _fall(by_two), _fall(by_four))
         for name, (by_two, by_four) in dict(facts.get("fall_when_off_by_2_and_4", {})).items()
     )
     return Tuned(
@@ -175,6 +178,21 @@ def _decoded(text: str) -> Tuned:
         source,
         falls,
     )
+
+
+def _setting(name: Any) -> str:
+    """Return the name of a setting. Raises ValueError for a text that is no name: it is drawn in figures."""
+    if not str(name).isidentifier():
+        raise ValueError(f"{name!r} is not the name of a setting")
+    return str(name)
+
+
+def _fall(value: Any) -> float | None:
+    """Return a fall of the score: None if no trial is known, infinite if all trials failed. Raises ValueError for other values."""
+    fall = None if value == "none" else float(value)
+    if fall is not None and not (fall == math.inf or abs(fall) < LARGEST_FALL):
+        raise ValueError(f"a score does not fall by {value}")
+    return fall
 
 
 def _param(value: Any) -> Any:

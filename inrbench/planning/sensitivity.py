@@ -35,9 +35,18 @@ class Sensitivity:
     off_by_two: float | None
     off_by_four: float | None
 
+    @property
+    def falls(self) -> dict[int, float | None]:
+        """Factor -> fall."""
+        return dict(zip(OFF, (self.off_by_two, self.off_by_four), strict=True))
+
+    @property
+    def largest(self) -> float | None:
+        """The larger of the falls; None if neither is known."""
+        return max((fall for fall in self.falls.values() if fall is not None), default=None)
+
     def __str__(self) -> str:
-        falls = zip(OFF, (self.off_by_two, self.off_by_four), strict=True)
-        return f"{self.name} " + ", ".join(f"x{factor}: {self.text(fall)}" for factor, fall in falls)
+        return f"{self.name} " + ", ".join(f"x{factor}: {self.text(fall)}" for factor, fall in self.falls.items())
 
     @staticmethod
     def text(fall: float | None) -> str:

@@ -430,6 +430,36 @@ def test_every_task_of_a_selection_is_trained_although_only_one_was_tuned(words,
     assert any(note.startswith("nothing was tuned for ") and note.endswith("the track is paper") for note in whole.notes)
 
 
+@pytest.mark.parametrize(("words", "planned"), [
+    ({"suite": "standard", "signals": "camera"}, {("photo", "tuned-8")}),
+    ({"suite": "standard", "signals": "voice"}, {("audio", "paper")}),
+    ({"tasks": "audio,photo", "protocol": "standard", "signals": "camera,voice"}, {("photo", "tuned-8"), ("audio", "paper")}),
+])  # fmt: skip
+def test_signals_of_tuned_and_other_tasks_can_be_selected_together(words, planned, tmp_path, monkeypatch):
+    monkeypatch.setattr("inrbench.planning.recipes._published", lambda: [RECIPE.replace("quick", "standard")])
+    whole, _, _ = plan_all(RunOptions(methods="wire", results=tmp_path, **words).requests(), {}, lambda probes: set())
+    assert {(job.spec.task, job.spec.track) for job in whole.todo} >= planned
+
+
+def test_a_method_that_is_left_out_of_a_tuned_task_is_named_although_other_tasks_are_planned(tmp_path, monkeypatch):
+    monkeypatch.setattr("inrbench.planning.recipes._published", lambda: [RECIPE.replace("quick", "standard")])
+    options = RunOptions(methods="siren", tasks="audio,photo", protocol="standard", results=tmp_path)
+    whole, _, _ = plan_all(options.requests(), {}, lambda probes: set())
+    assert {job.spec.task for job in whole.todo} == {"audio"}
+    assert any(note.startswith("siren is left out of photo, track tuned-8") for note in whole.notes)
+
+
+@pytest.mark.parametrize("change", ["budget = inf", 'budget = 8\n[fall_when_off_by_2_and_4]\n"a$b" = [1.0, 2.0]',
+                                    "budget = 8\n[fall_when_off_by_2_and_4]\nlr = [nan, 2.0]",
+                                    "budget = 8\n[fall_when_off_by_2_and_4]\nlr = [1e308, 2.0]"])  # fmt: skip
+def test_recipes_with_numbers_or_names_that_make_no_sense_are_refused(tmp_path, change):
+    (tmp_path / "tuned").mkdir()
+    lines = RECIPE.replace("budget = 8", change.split("\n")[0]) + "\n" + "\n".join(change.split("\n")[1:])
+    (tmp_path / "tuned" / "mine.toml").write_text(lines)
+    with pytest.raises(StoreError, match="is not a tuned recipe"):
+        read_recipes(tmp_path, "quick")
+
+
 def test_task_without_tuning_signals_cannot_be_tuned(monkeypatch):
     task = Registry().task("allen-cahn2d")
     monkeypatch.setattr(type(task), "tuning_split", None)

@@ -16,14 +16,13 @@ from inrbench.report.site.media import Media
 BOX = trimesh.creation.box()
 
 
-def faces_shown(folder: Path, mesh: Mesh) -> int:
-    """Return the number of faces of the solid that a report shows for a stored surface."""
+def shown(folder: Path, mesh: Mesh) -> trimesh.Trimesh:
+    """Return the solid that a report shows for a stored surface."""
     path = folder / "fit.ply"
     write_ply(path, mesh)
     script = folder / str(Media(folder).mesh(path))
     data = json.loads(script.read_text(encoding="ascii").partition(" = ")[2].rstrip().removesuffix(";"))
-    shown = trimesh.load(io.BytesIO(base64.b64decode(data.partition(",")[2])), file_type="glb", force="mesh", process=False)
-    return len(shown.faces)
+    return trimesh.load(io.BytesIO(base64.b64decode(data.partition(",")[2])), file_type="glb", force="mesh", process=False)
 
 
 @pytest.mark.parametrize("kind", ["closed", "open", "with a surface within", "inside out"])
@@ -35,7 +34,9 @@ def test_a_surface_is_shown_as_the_fit_has_it(tmp_path: Path, kind: str) -> None
         vertices, faces = np.concatenate([vertices, 0.5 * vertices]), np.concatenate([faces, faces + len(vertices)])
     elif kind == "inside out":
         faces = faces[:, ::-1]
-    assert faces_shown(tmp_path, Mesh(vertices, faces)) == len(faces)
+    found = shown(tmp_path, Mesh(vertices, faces))
+    assert len(found.faces) == len(faces)
+    assert found.volume == pytest.approx(trimesh.Trimesh(vertices, faces, process=False).volume)
 
 
 def test_only_solids_are_fitted(tmp_path: Path) -> None:

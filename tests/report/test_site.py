@@ -286,6 +286,8 @@ def test_page_of_a_tuned_track_says_how_the_score_changes_when_a_setting_is_off(
         r"<tr><td>siren</td><td>(\w+)</td><td class=\"n\">([^<]*)</td><td class=\"n\">([^<]*)</td></tr>", page.read_text()
     )
     assert cells == [("lr", "-1.50", "no trial"), ("omega", "failed", "+0.25")]
+    recipe.write_text(RECIPE.replace("budget = 4", "budget = inf"))
+    assert len(build_site(tmp_path / "r", tmp_path / "site", Registry()).refused) == 1
     recipe.write_text("what = ")
     facts = build_site(tmp_path / "r", tmp_path / "site", Registry())
     assert len(facts.refused) == 1
@@ -296,11 +298,12 @@ def test_page_of_a_tuned_track_says_how_the_score_changes_when_a_setting_is_off(
 def test_page_of_a_table_lists_the_settings_that_are_not_the_defaults_of_a_method(attempt, tmp_path):
     append(tmp_path / "r", attempt(30.0, method="siren", params={"omega": 30.0, "omega_first": None, "zero_bias": False}))
     append(tmp_path / "r", attempt(31.0, method="staf", params={**Registry().method("staf").defaults(), "tau": 2}))
+    append(tmp_path / "r", attempt(31.0, method="staf", signal="b", params=Registry().method("staf").defaults()))
     build_site(tmp_path / "r", tmp_path / "site", Registry())
     text = next((tmp_path / "site" / "tables").glob("*.html")).read_text()
-    assert "<dt>siren</dt><dd>its defaults</dd>" in text
-    assert "<dt>staf</dt><dd>tau = 2</dd>" in text
-    assert "Do not cite the order of methods: it was measured on 1 signal." in text
+    assert "<dt>siren</dt>" not in text
+    assert "<dt>staf</dt><dd>tau = 2 (a); its defaults (b)</dd>" in text
+    assert "Do not cite the order of methods: it was measured on 2 signals." in text
 
 
 def test_page_of_runs_shows_the_settings(attempt, tmp_path):

@@ -62,7 +62,9 @@ def figure_of(
     if param is not None:
         return sweep(group, param)
     if kind == "sensitivity":
-        return sensitivity(_recipes(group, results), title(group), metrics_of(group.runs)[0].scale_unit)
+        return sensitivity(
+            _recipes(group, results), title(group), "".join(metric.scale_unit for metric in metrics_of(group.runs)[:1])
+        )
     return gallery(group, results) if kind == "gallery" else PLOTS[kind](group)
 
 

@@ -45,9 +45,8 @@ def sensitivity(recipes: Sequence[Tuned], title: str, unit: str) -> Figure:
         panel.minorticks_off()
     axes[0].set(ylabel=f"change of best trial{f' ({unit})' if unit else ''}")
     figure.set_size_inches(PANEL_IN * len(drawn), height_for(max(len(falls) for _, falls in drawn), 2.4))
-    styles = {
-        label: line_styles([each.method for each in recipes])[label.split(" ")[0]] for _, falls in drawn for label in falls
-    }
+    of_methods = line_styles([each.method for each in recipes])
+    styles = {label: of_methods[label.split(" ")[0]] for _, falls in drawn for label in falls}
     for panel, (_, falls) in zip(axes, drawn, strict=True):
         for label, fall in falls.items():
             _draw(panel, fall, styles[label])
@@ -60,26 +59,17 @@ def sensitivity(recipes: Sequence[Tuned], title: str, unit: str) -> Figure:
 
 def _draw(panel: Axes, fall: Sensitivity, style: Mapping[str, Any]) -> None:
     panel.plot(*zip(*_points(fall), strict=True), marker="o", markersize=3, **style)
-    failed = [factor for factor, each in zip(OFF, _falls(fall), strict=True) if each is not None and math.isinf(each)]
+    failed = [factor for factor, each in fall.falls.items() if each == math.inf]
     panel.plot(failed, [0.03] * len(failed), "x", color=style["color"], transform=panel.get_xaxis_transform())
 
 
 def _points(fall: Sensitivity) -> list[tuple[int, float]]:
     """Return (factor, change of the score) for the factors at which a trial ended well."""
-    known = ((factor, each) for factor, each in zip(OFF, _falls(fall), strict=True) if each is not None and math.isfinite(each))
+    known = ((factor, each) for factor, each in fall.falls.items() if each is not None and each != math.inf)
     return [(1, 0.0), *((factor, -each) for factor, each in known)]
 
 
-def _falls(fall: Sensitivity) -> tuple[float | None, float | None]:
-    return fall.off_by_two, fall.off_by_four
-
-
 def _most_sensitive(recipe: Tuned) -> Sensitivity | None:
-    """Return the parameter with the largest fall at any factor; None if none is known."""
-    known = {
-        each: max((fall for fall in _falls(each) if fall is not None), default=None)
-        for each in recipe.falls
-        if each.name != RATE
-    }
-    ranked = sorted((fall, each.name) for each, fall in known.items() if fall is not None)
-    return next((each for each in known if each.name == ranked[-1][1]), None) if ranked else None
+    """Return the parameter with the largest fall; None if none is known."""
+    known = [(each.largest, each.name, each) for each in recipe.falls if each.name != RATE and each.largest is not None]
+    return max(known)[2] if known else None

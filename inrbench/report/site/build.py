@@ -31,6 +31,7 @@ from inrbench.report.site.signals import signal_view
 from inrbench.report.site.tables import table_view
 from inrbench.report.site.tiers import tier_order
 from inrbench.report.site.timings import read_timings
+from inrbench.spec import TUNED
 from inrbench.store import verified_attempts
 from inrbench.store.files import below, is_regular, regular_files
 
@@ -165,7 +166,7 @@ def _write_pages(
             for leaderboard in leaderboards_of_table
         }
         recipes: list[Tuned] = []
-        for leaderboard in leaderboards_of_table:
+        for leaderboard in (each for each in leaderboards_of_table if each.group.track.startswith(TUNED)):
             with media.passing_over():
                 recipes += recipes_of_track(results, task, leaderboard.group.protocol, leaderboard.group.track)
         address = urls.table_page(task, fingerprint)

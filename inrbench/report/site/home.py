@@ -142,25 +142,41 @@ def _answer(
                     "key": round(entry.win_rate.mean, 4),
                     "gaps": [_gap(by_family[family].get(entry.label), unit) for family, unit in columns],
                     "seconds": f"{seconds[entry.label]:.3g}" if entry.label in seconds else NONE,
-                    "fit": f"{fits[entry.label]:.0f}" if entry.label in fits else NONE,
+                    "fit": f"{fits[entry.label]:.3g}" if entry.label in fits else NONE,
                     "to_target": to_target.get(entry.label, NONE),
                     "trained": f"{entry.trained:.0%}",
                 }
                 for entry in whole.entries
             ],
             "left_out": sorted(whole.left_out),
-            "absent": sorted({urls.method_of(row.label) for each in leaderboards for row in each.rows}
-                             - {urls.method_of(row.label) for each in chosen for row in each.rows}),
+            "absent": _absent(chosen, leaderboards, registry),
             "chart": _chart(chosen),
             "sentences": sentences,
             "depends": sorted({
                 each["task"]
                 for each in sentences
                 for other in sentences
-                if each["task"] == other["task"] and each["verdict"].winner != other["verdict"].winner
+                if each["task"] == other["task"] and each["verdict"].decided and other["verdict"].decided
+                and each["verdict"].winner != other["verdict"].winner
             }),
         }  # fmt: skip
     return None
+
+
+def _absent(chosen: Sequence[Leaderboard], leaderboards: Sequence[Leaderboard], registry: Registry) -> list[str]:
+    """Return the methods that have runs elsewhere and could be in the chosen tables, but are in none of them.
+
+    Args:
+        chosen: The tables that answer.
+        leaderboards: All tables.
+        registry: The registry that knows what methods support.
+    """
+    known = {urls.method_of(row.label) for each in leaderboards for row in each.rows}
+    shown = {urls.method_of(row.label) for each in chosen for row in each.rows}
+    kinds = [task.kind for each in chosen if (task := task_of(each.group.task, registry)) is not None]
+    return sorted(
+        name for name in known - shown if name not in registry.methods or any(map(registry.method(name).supports, kinds))
+    )
 
 
 def _sentences(chosen: Leaderboard, leaderboards: Sequence[Leaderboard], closed: Collection[str]) -> Iterator[dict[str, Any]]:
@@ -288,7 +304,8 @@ def _tile(
         f"On the track {each['track']}, {each['verdict'].winner} is {each['verdict'].margin}."
         for each in sentences
         if (each["task"], each["fingerprint"]) == (group.task, group.fingerprint)
-        and each["verdict"].winner not in ("", verdict.winner)
+        and each["verdict"].decided
+        and each["verdict"].winner != verdict.winner
     ]
     if verdict.decided and others:
         verdict = replace(verdict, decided=False, sure="It depends on the settings.", remarks=(*others, *verdict.remarks))

@@ -12,8 +12,8 @@ from inrbench.report.site.registered import task_of
 from inrbench.spec import Protocol, ProtocolLabel
 
 TRACKS = {
-    "paper": "every method is trained with the learning rate and schedule of the protocol; some methods have their own parameters "
-    "for this task, listed under the table",
+    "paper": "every method is trained with the learning rate and schedule of the protocol; parameters that methods have for this task "
+    "are listed under the table",
     "authors": "every method is trained as its authors train it",
     "tuned": "every method has the settings that a search of equal budget found for it on signals that are not in this "
     "table; a larger search could change the order",

@@ -1,15 +1,13 @@
 """The content of the page of the runs behind a row: the command to repeat each run, its machine and its code version."""
 
-import json
 import shlex
 from typing import Any
-
-import pandas as pd
 
 from inrbench.analyse import ComparableRuns, metrics_of
 from inrbench.console import NONE
 from inrbench.report import formatting
 from inrbench.report.site import urls
+from inrbench.report.site.settings import settings_text
 from inrbench.spec import MethodLabel, Metric, ProtocolLabel
 
 COLUMNS = (
@@ -67,21 +65,13 @@ def runs_view(group: ComparableRuns, label: str) -> dict[str, Any]:
         "table": urls.leaderboard(group),
         "task": group.task,
         "protocol": group.protocol,
-        "settings": _settings(runs),
+        "settings": settings_text(runs),
         "runs": lines,
         "metrics": [formatting.metric_title(metric, metrics) for metric in metrics],
         "seeds": sorted({line["seed"] for line in lines}),
         "statuses": sorted({line["status"] for line in lines}),
         "environments": [_environment(facts) for facts in environments],
     }
-
-
-def _settings(runs: pd.DataFrame) -> str:
-    """Return the parameters of the method and its own training, as text; those of the first run."""
-    first = next(runs.itertuples(index=False))
-    texts = (first.params_json, getattr(first, "training_json", None))
-    values = [item for text in texts if isinstance(text, str) for item in dict(json.loads(text)).items()]
-    return ", ".join(f"{name} = {value}" for name, value in values)
 
 
 def rerun_command(run: Any) -> str:

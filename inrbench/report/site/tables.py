@@ -16,6 +16,7 @@ from inrbench.report.site import urls
 from inrbench.report.site.charts import curve_charts, pareto_charts
 from inrbench.report.site.protocol_card import protocol_card, track_text
 from inrbench.report.site.registered import closed_form_methods
+from inrbench.report.site.settings import DEFAULTS, settings_text
 from inrbench.report.site.verdict import verdict_of
 from inrbench.spec import canonical_json
 
@@ -134,25 +135,18 @@ def _origins(leaderboard: Leaderboard, registry: Registry, verified: Collection[
 
 
 def _settings(leaderboard: Leaderboard, registry: Registry) -> list[dict[str, str]]:
-    """Return each row's own training and the parameters that are not the method's defaults, from its first run."""
-    runs = leaderboard.group.runs
-    if "training_json" not in runs:
-        return []
+    """Return the settings of each registered method that are not its defaults: its own training, and parameters."""
     found = []
-    for run in runs.drop_duplicates("label").itertuples(index=False):
-        training = json.loads(run.training_json) if isinstance(run.training_json, str) else {}
-        usual = json.loads(canonical_json(registry.method(run.method).defaults())) if run.method in registry.methods else {}
-        params = {
-            name: value for name, value in json.loads(run.params_json).items() if name not in usual or usual[name] != value
-        }
-        values = {**training, **params}
-        text = ", ".join(f"{name} = {value}" for name, value in values.items())
-        found.append({"label": str(run.label), "values": text or "its defaults"})
-    return found if any(each["values"] != "its defaults" for each in found) else []
+    for label, runs in leaderboard.group.runs.groupby("label", sort=True):
+        method = urls.method_of(str(label))
+        if method in registry.methods:
+            text = settings_text(runs, json.loads(canonical_json(registry.method(method).defaults())))
+            found += [{"label": str(label), "values": text}] if text != DEFAULTS else []
+    return found
 
 
 def _sensitivity(leaderboard: Leaderboard, recipes: Sequence[Tuned]) -> list[dict[str, str]]:
-    """Return how far the methods of a tuned track fall when a setting is off, one row per method and setting."""
+    """Return the change of the best score among trials with a setting that is off, one row per method and setting."""
     methods = set(leaderboard.group.runs["method"])
     return [
         {

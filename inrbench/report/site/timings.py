@@ -49,8 +49,8 @@ def _timing(timing: Mapping[str, Any]) -> dict[str, float | None]:
 def fit_seconds(leaderboard: Leaderboard, timings: Sequence[Mapping[str, Any]], registry: Registry) -> dict[str, float]:
     """Return the seconds of training per run of each row by a profile of this size; empty without one.
 
-    It is the number of points of a run times the time per point of a step. The times of a profile are measured in turn, on a
-    quiet machine, which those of runs may not be.
+    It is the number of points of a run times the time per point of a step. The methods of a profile are timed in turn, so that
+    other work on the machine disturbs them alike.
 
     Args:
         leaderboard: The table.
@@ -64,6 +64,7 @@ def fit_seconds(leaderboard: Leaderboard, timings: Sequence[Mapping[str, Any]], 
         return {}
     size = task.kind, f"{protocol.n_layers}x{protocol.width}", group.device_class
     profiles = [each["timings"] for each in timings if (each["kind"], each["shape"], each["device"]) == size]
-    points = group.runs.groupby("label")["points_seen"].mean().dropna().to_dict()
+    ended = group.runs[(group.runs["status"] == "ok") & (group.runs["points_seen"] > 0)]
+    points = ended.groupby("label")["points_seen"].mean().to_dict()
     of_rows = [{label: seen / known[label]["speed"] for label, seen in points.items() if label in known} for known in profiles]
     return max(of_rows, key=len, default={})

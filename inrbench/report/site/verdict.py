@@ -34,7 +34,7 @@ class Verdict:
     remarks: tuple[str, ...] = ()
 
 
-CLEARLY = {"dB": 0.2}
+CLEARLY = {"dB": 0.2, "decades": 0.1}
 """Unit -> difference above which a method was clearly better before the end of its training; CLEARLY_ELSE for other units."""
 CLEARLY_ELSE = 0.02
 SOLVED_BELOW = 0.1
@@ -133,7 +133,8 @@ def _better_before_the_end(leaderboard: Leaderboard, complete: Sequence[Entry]) 
     group, metric, best = leaderboard.group, leaderboard.metrics[0], complete[0]
     if "curve" not in group.runs:
         return []
-    lines = {label: line["value"] for label, line in mean_curves(group, metric).lines.items() if len(line)}
+    drawn, labels = mean_curves(group, metric), {row.label for row in complete}
+    lines = {label: line["value"] for label, line in drawn.lines.items() if label in labels and len(line)}
     if best.label not in lines:
         return []
     peaks = {label: line.idxmax() if metric.higher_is_better else line.idxmin() for label, line in lines.items()}
@@ -143,5 +144,6 @@ def _better_before_the_end(leaderboard: Leaderboard, complete: Sequence[Entry]) 
     if sign * (metric.to_scale(peak) - metric.to_scale(final)) > -CLEARLY.get(metric.scale_unit, CLEARLY_ELSE):
         return []
     unit = f" {metric.unit}" if metric.unit else ""
-    place = f"step {peaks[label]:,.0f}" if peaks[label] > 1 else f"{peaks[label]:.0%} of its steps"
-    return [f"Scored after the last step: {label} was at {formatting.number(peak, metric)}{unit} at {place}."]
+    place = f"at step {peaks[label]:,.0f}" if drawn.axis == "step" else f"after {100 * peaks[label]:.2g} % of its steps"
+    value = f"{formatting.number(peak, metric)}{unit}"
+    return [f"These are the values after the last step. Before it, {label} reached {value} ({place})."]
