@@ -205,8 +205,12 @@ def test_times_of_a_busy_machine_are_not_compared(registry, attempt, tmp_path, l
     append(tmp_path, replace(made, result=replace(made.result, cost=Cost(train_seconds=9.0)),
                              environment=replace(made.environment, load_average=load)))  # fmt: skip
     text = GOOD.replace("mse@train", "train_seconds").replace("siren = 1e-4", "siren = 9.0")
+    append(
+        tmp_path,
+        replace(made, result=replace(made.result, spec=replace(made.result.spec, seed=1), status="diverged", metrics=())),
+    )
     (verdict,) = verdicts(registry, comparable_runs(tmp_path, COLUMNS), text)
-    assert verdict.outcome == outcome
+    assert verdict.outcome == outcome  # a run that failed beside a masked time is no evidence
     assert verdict.note.startswith(note)
     assert (verdict.measured is None) == (outcome == "not run")
 
