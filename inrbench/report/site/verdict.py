@@ -68,7 +68,7 @@ def verdict_of(leaderboard: Leaderboard, closed: Collection[str] = ()) -> Verdic
         return Verdict(best.label, value, reference, "", "The only method that trained on every signal.", False)
     margin = f"ahead of {others[0].label} by {_lead(leaderboard, best, others[0])}"
     return Verdict(
-        best.label, value, reference, margin, *_certainty(leaderboard, best, others[0]), _remarks(leaderboard, complete)
+        best.label, value, reference, margin, *_certainty(leaderboard, best, others), _remarks(leaderboard, complete)
     )
 
 
@@ -91,18 +91,25 @@ def _lead(leaderboard: Leaderboard, best: Entry, second: Entry) -> str:
     return f"{text} [{', '.join(shown)}]" if shown else text
 
 
-def _certainty(leaderboard: Leaderboard, best: Entry, second: Entry) -> tuple[str, bool]:
+def _certainty(leaderboard: Leaderboard, best: Entry, others: Sequence[Entry]) -> tuple[str, bool]:
     """Return how sure it is that the best method is better than the second, and whether a test distinguishes them.
 
     If the table has ranks, they decide. Otherwise the test against the best method decides, which needs fewer signals.
+
+    Args:
+        leaderboard: The table.
+        best: The best row.
+        others: The other complete rows, the second best first.
     """
+    second = others[0]
     signals, seeds = len(leaderboard.signals), min(best.seeds[0], second.seeds[0])
     where = f"{formatting.counted(signals, 'signal')}, {formatting.counted(seeds, 'seed')}"
     if second.p_to_best is None:
         return f"Open: {where}, {'too few for a test' if signals < MIN_PAIRS else 'some values are missing'}.", False
     apart = second.rank != best.rank if best.rank is not None else second.p_to_best < LEVEL
     if not apart:
-        return f"A tie: a test over {where} cannot distinguish the two.", False
+        equal = [row.label for row in others if best.rank is not None and row.rank == best.rank] or [second.label]
+        return f"A tie: tests over {where} cannot distinguish {', '.join([best.label, *equal])}.", False
     return f"Sure on these signals with these settings ({where}; 95 % interval in brackets).", True
 
 
