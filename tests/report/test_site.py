@@ -310,3 +310,11 @@ def test_page_of_runs_shows_the_settings(attempt, tmp_path):
     append(tmp_path / "r", attempt(30.0, method="siren", params={"omega": 77.6}, track="tuned-4", training={"lr": "0.000375"}))
     build_site(tmp_path / "r", tmp_path / "site", Registry())
     assert "<p>Settings: omega = 77.6, lr = 0.000375</p>" in next((tmp_path / "site" / "runs").glob("*.html")).read_text()
+
+
+@pytest.mark.parametrize(("load", "shown"), [(0.5, False), (50.0, True)])
+def test_page_of_runs_marks_times_of_a_busy_machine(attempt, tmp_path, load, shown):
+    one = attempt(30.0)
+    append(tmp_path / "r", replace(one, environment=replace(one.environment, load_average=load)))
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    assert (">busy</span>" in next((tmp_path / "site" / "runs").glob("*.html")).read_text()) == shown

@@ -4,6 +4,7 @@ import shlex
 from typing import Any
 
 from inrbench.analyse import ComparableRuns, metrics_of
+from inrbench.analyse.run_notes import busy
 from inrbench.console import NONE
 from inrbench.report import formatting
 from inrbench.report.site import urls
@@ -39,7 +40,7 @@ def runs_view(group: ComparableRuns, label: str) -> dict[str, Any]:
     metrics = metrics_of(group.runs)
     environments: dict[tuple[Any, ...], int] = {}
     lines = []
-    for run in runs.itertuples(index=False):
+    for run, disturbed in zip(runs.itertuples(index=False), busy(runs), strict=True):
         values = {item["id"]: item for item in run.metrics}
         commit = run.code_commit if isinstance(run.code_commit, str) else None  # an installed wheel has none
         facts = (*(getattr(run, name) for name in MACHINE), commit, commit is not None and bool(run.code_dirty))
@@ -53,6 +54,7 @@ def runs_view(group: ComparableRuns, label: str) -> dict[str, Any]:
                 "signal_page": urls.signal_page(group.task, group.fingerprint, run.signal),
                 "values": [_value(values.get(metric.id), metric) for metric in metrics],
                 "seconds": NONE if not run.train_seconds > 0 else f"{run.train_seconds:.3g}",
+                "busy": bool(disturbed),
                 "started": f"{run.started_at:%Y-%m-%d %H:%M} UTC",
                 "command": rerun_command(run),
                 "environment": environments.setdefault(facts, len(environments) + 1),
