@@ -222,14 +222,14 @@ class EquationEvaluation:
     def save_artifacts(self, predict: Predict, folder: Path) -> None:
         """Write ``fields.npz`` with truth and prediction on the test grid and, in two dimensions, grayscale images of both.
 
-        Both images use the value range of the truth.
+        Both images use the value range of the truth. Points of a grid that is much finer in one direction are drawn as bars.
         """
         truth, prediction = self.grid_pair(predict)
         np.savez_compressed(folder / "fields.npz", truth=truth[..., 0], prediction=prediction[..., 0])
         if truth.ndim == 3:
             low, high = truth.min(), truth.max()
             for name, field in (("truth", truth), ("reconstruction", prediction)):
-                write_image(folder / f"{name}.png", (field - low) / (high - low))
+                write_image(folder / f"{name}.png", _about_square((field - low) / (high - low)))
 
     def save_scaled(self, predict: Predict, scale: int, path: Path) -> None:
         """Write truth and prediction with ``scale`` points per point of the test grid along each axis.
@@ -303,3 +303,9 @@ def _refuse_wrong_curvature(network: nn.Module, in_features: int) -> None:
     agreed = any(apart(a, b) < ADMISSION_TOLERANCE for a, b in pairwise(seen))
     if agreed and not min(apart(curvatures, differences) for differences in seen) < ADMISSION_TOLERANCE:
         raise NotApplicable("the method's second derivative is not the true one: it disagrees with finite differences")
+
+
+def _about_square(field: Array) -> Array:
+    """Repeat the rows or the columns of a picture ``(H, W, C)`` so that its sides differ by less than a factor of 1.5."""
+    rows, columns = field.shape[:2]
+    return field.repeat(max(1, round(columns / rows)), axis=0).repeat(max(1, round(rows / columns)), axis=1)

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from inrbench import NetworkSpec
+from inrbench.data import read_image
 from inrbench.derivatives import Jet
 from inrbench.errors import BadValue, NotApplicable
 from inrbench.fit import FastStep, Predictor, ReferenceStep
@@ -212,3 +213,15 @@ def test_compiled_and_eager_steps_give_the_same_losses(method):
         assert a == pytest.approx(b, rel=1e-3)
     facts = steps[1].facts()
     assert (facts.compiled, facts.graphs) == (True, 1), facts.note
+
+
+@pytest.mark.parametrize(("task", "signal"), [("heat1d", "b20"), ("advection1d", "b20-periodic"), ("helmholtz2d", "sin1sin4")])
+def test_pictures_of_solutions_are_about_square(task, signal, tmp_path):
+    """The test grid of the heat equation has 20 x 1000 points: as pixels, it would be a line."""
+    made = problem(task, signal)
+    made.evaluation.save_artifacts(lambda x: torch.zeros(len(x), 1), tmp_path)
+    truth, fit = read_image(tmp_path / "truth.png"), read_image(tmp_path / "reconstruction.png")
+    assert truth.shape == fit.shape
+    assert 2 / 3 < truth.shape[0] / truth.shape[1] < 3 / 2
+    rows, columns = np.unique(truth, axis=0), np.unique(truth, axis=1)
+    assert min(len(rows), columns.shape[1]) > 15  # points are repeated, none is left out
