@@ -198,10 +198,13 @@ def test_rows_without_a_device_or_a_primary_metric_do_not_stop_the_report(attemp
     assert build_site(tmp_path / "r", tmp_path / "site", Registry()).pages > 5
 
 
-def test_a_task_that_cannot_be_loaded_does_not_stop_the_report(attempt, tmp_path):
-    (tmp_path / "broken.py").write_text("from inrbench import register_task\nimport no_such_module\n\n@register_task('toy')\n"
-                                        "class Toy: ...\n")  # fmt: skip
-    append(tmp_path / "r", attempt())
+@pytest.mark.parametrize(
+    "what", ["@register_task('toy')\nclass Toy: ...\n", "@register_method('mine', formula='z')\ndef mine(net): ...\n"]
+)
+def test_a_plugin_that_cannot_be_loaded_does_not_stop_the_report(attempt, tmp_path, what):
+    (tmp_path / "broken.py").write_text(f"from inrbench import register_method, register_task\nimport no_such_module\n\n{what}")
+    for method in ("siren", "mine"):
+        append(tmp_path / "r", attempt(method=method))
     build_site(tmp_path / "r", tmp_path / "site", Registry([tmp_path / "broken.py"]))
     assert (tmp_path / "site" / "index.html").is_file()
 

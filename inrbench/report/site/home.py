@@ -17,7 +17,7 @@ from inrbench.report.overall import number_text, percent_text
 from inrbench.report.site import urls
 from inrbench.report.site.charts import curve_charts, pareto_charts
 from inrbench.report.site.papers import title_and_link
-from inrbench.report.site.registered import closed_form_methods, task_of
+from inrbench.report.site.registered import closed_form_methods, method_of, task_of
 from inrbench.report.site.tiers import CITABLE, SMOKE_TEST, citable, tier, tier_order
 from inrbench.report.site.timings import fit_seconds
 from inrbench.report.site.verdict import Verdict, verdict_of
@@ -174,9 +174,8 @@ def _absent(chosen: Sequence[Leaderboard], leaderboards: Sequence[Leaderboard], 
     known = {urls.method_of(row.label) for each in leaderboards for row in each.rows}
     shown = {urls.method_of(row.label) for each in chosen for row in each.rows}
     kinds = [task.kind for each in chosen if (task := task_of(each.group.task, registry)) is not None]
-    return sorted(
-        name for name in known - shown if name not in registry.methods or any(map(registry.method(name).supports, kinds))
-    )
+    methods = {name: method_of(name, registry) for name in known - shown}
+    return sorted(name for name, method in methods.items() if method is None or any(map(method.supports, kinds)))
 
 
 def _sentences(chosen: Leaderboard, leaderboards: Sequence[Leaderboard], closed: Collection[str]) -> Iterator[dict[str, Any]]:
@@ -322,7 +321,7 @@ def _tile(
 
 def _method(name: str, registry: Registry) -> dict[str, str]:
     """Return a method's name, formula and paper; only the name if it is not registered here."""
-    plugin = registry.method(name) if name in registry.methods else None
+    plugin = method_of(name, registry)
     title, link = title_and_link(plugin.paper if plugin else None)
     formula = plugin.formula if plugin else ""
     return {"name": name, "page": urls.method_page(name), "formula": formula, "paper": title, "link": link}

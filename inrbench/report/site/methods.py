@@ -14,6 +14,7 @@ from inrbench.report import formatting
 from inrbench.report.site import urls
 from inrbench.report.site.charts import Chart
 from inrbench.report.site.papers import title_and_link
+from inrbench.report.site.registered import method_of
 from inrbench.report.site.typeset import typeset
 
 SPEED_HEADER = ("method", "fast / reference", "fast / official", "fast / limit", "points/s")
@@ -70,8 +71,7 @@ def method_view(
         "formula": "", "typeset": None, "doc": "", "bibtex": None, "parameters": [], "settings": [], "link": "", "paper": "",
         "reference": False,
     }  # fmt: skip
-    if method in registry.methods:
-        plugin = registry.method(method)
+    if (plugin := method_of(method, registry)) is not None:
         types = plugin.types()
         title, link = title_and_link(plugin.paper)
         facts = {

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from inrbench.analyse import Leaderboard
 from inrbench.errors import InrbenchError
-from inrbench.registry import Registry, Task
+from inrbench.registry import Method, Registry, Task
 from inrbench.report.site import urls
 
 
@@ -18,7 +18,17 @@ def task_of(name: str, registry: Registry) -> Task | None:
         return None
 
 
+def method_of(name: str, registry: Registry) -> Method | None:
+    """Return a method, or None if it is not registered here or its file cannot be loaded."""
+    if name not in registry.methods:
+        return None
+    try:
+        return registry.method(name)
+    except InrbenchError:
+        return None
+
+
 def closed_form_methods(leaderboards: Iterable[Leaderboard], registry: Registry) -> set[str]:
     """Return the methods of tables that are solved in closed form."""
     names = {urls.method_of(row.label) for leaderboard in leaderboards for row in leaderboard.rows}
-    return {name for name in names if name in registry.methods and registry.method(name).closed_form}
+    return {name for name in names if (method := method_of(name, registry)) is not None and method.closed_form}

@@ -15,7 +15,7 @@ from inrbench.report import formatting
 from inrbench.report.site import urls
 from inrbench.report.site.charts import curve_charts, pareto_charts
 from inrbench.report.site.protocol_card import protocol_card, track_text
-from inrbench.report.site.registered import closed_form_methods
+from inrbench.report.site.registered import closed_form_methods, method_of
 from inrbench.report.site.settings import DEFAULTS, settings_text
 from inrbench.report.site.verdict import verdict_of
 from inrbench.spec import canonical_json
@@ -138,9 +138,9 @@ def _settings(leaderboard: Leaderboard, registry: Registry) -> list[dict[str, st
     """Return the settings of each registered method that are not its defaults: its own training, and parameters."""
     found = []
     for label, runs in leaderboard.group.runs.groupby("label", sort=True):
-        method = urls.method_of(str(label))
-        if method in registry.methods:
-            text = settings_text(runs, json.loads(canonical_json(registry.method(method).defaults())))
+        method = method_of(urls.method_of(str(label)), registry)
+        if method is not None:
+            text = settings_text(runs, json.loads(canonical_json(method.defaults())))
             found += [{"label": str(label), "values": text}] if text != DEFAULTS else []
     return found
 
