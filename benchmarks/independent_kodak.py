@@ -25,7 +25,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-SIGNALS, SEEDS, STEPS = ("kodim01", "kodim02"), (0, 1), 1500
+SIGNALS, SEEDS, STEPS = ("kodim01", "kodim02"), (0, 1, 2), 1500
 SETTINGS = {
     "siren": {"lr": 3.75e-4, "lr_min": 1.88e-4, "options": {"first_omega_0": 77.6, "hidden_omega_0": 77.6}},
     "finer": {"lr": 1e-3, "lr_min": 5e-4, "options": {"first_omega_0": 30.0, "hidden_omega_0": 30.0, "scale_req_grad": True}},
