@@ -131,9 +131,8 @@ def _of_track(frame: pd.DataFrame, track: str | None, results: Path) -> pd.DataF
         return chosen
     chosen = frame[(frame["track"] == track) | frame["track"].str.startswith(f"{track}-")]
     if len(frame) and not len(chosen):
-        raise NothingFound(
-            f"'{display_name(results)}' has no runs of the track '{track}'. There are: {', '.join(sorted(frame['track'].unique()))}"
-        )
+        tracks = ", ".join(sorted(frame["track"].unique()))
+        raise NothingFound(f"'{display_name(results)}' has no runs of the track '{track}'. There are: {tracks}")
     return chosen
 
 

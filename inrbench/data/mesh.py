@@ -65,8 +65,8 @@ def read_mesh(path: Path) -> Mesh:
 def read_surface(path: Path) -> Mesh:
     """Return the triangles of a mesh file as they are: the surface may be open, turned inside out, or in many pieces.
 
-    This is for surfaces that are shown, such as those of a fit; ``read_mesh`` is for solids. Raises BadValue if the file is not a
-    mesh, has no faces, or coordinates that are not finite.
+    This is for surfaces that are shown, such as those of a fit; ``read_mesh`` is for solids. Raises BadValue if the file is not
+    a mesh, has no faces, or coordinates that are not finite.
     """
     vertices, faces = _loaded(path)
     try:

@@ -83,7 +83,9 @@ class RunOptions:
     dry_run: bool = False
 
     def requests(self) -> list[Request]:
-        """Return the requests: one; for the track ``tuned`` one per tuning budget; by default for ``standard`` also one of ``paper``.
+        """Return the requests: one, or several for the track ``tuned``.
+
+        The track ``tuned`` has one per tuning budget. By default, the protocol ``standard`` also has one of the track ``paper``.
 
         Raises:
             BadValue: Options contradict each other, or a device does not exist.

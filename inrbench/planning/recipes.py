@@ -188,7 +188,10 @@ def _setting(name: Any) -> str:
 
 
 def _fall(value: Any) -> float | None:
-    """Return a fall of the score: None if no trial is known, infinite if all trials failed. Raises ValueError for other values."""
+    """Return a fall of the score: None if no trial is known, infinite if all trials failed.
+
+    Raises ValueError for other values.
+    """
     fall = None if value == "none" else float(value)
     if fall is not None and not (fall == math.inf or abs(fall) < LARGEST_FALL):
         raise ValueError(f"a score does not fall by {value}")

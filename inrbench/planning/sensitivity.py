@@ -3,8 +3,8 @@
 A search varies all settings at once. The trials whose setting is within a factor of the square root of two from the best
 recipe's are *near* it; those at up to two times the square root of two are *off by two*, and those at up to four times *off by
 four*. The fall is the best score of the near trials less the best score of the trials that are off. It is rough: the other
-settings of these trials differ too, which can make the fall larger or smaller. All trials of the first round take part, and each
-of them was trained for a sixteenth of the steps.
+settings of these trials differ too, which can make the fall larger or smaller. All trials of the first round take part, each
+with a sixteenth of the steps.
 """
 
 import math

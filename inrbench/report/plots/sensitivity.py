@@ -21,8 +21,8 @@ PANEL_IN = 3.6
 def sensitivity(recipes: Sequence[Tuned], title: str, unit: str) -> Figure:
     """Draw how the best score changes from the trials near the chosen settings to those that are off by two and by four.
 
-    One panel is about the learning rate, one about the parameter with the largest fall. The trials are those of the first round of
-    a search. A cross at the bottom marks a factor at which all trials failed.
+    One panel is about the learning rate, one about the parameter with the largest fall. The trials are those of the first round
+    of a search. A cross at the bottom marks a factor at which all trials failed.
 
     Args:
         recipes: The recipes of one task and protocol.
@@ -40,7 +40,7 @@ def sensitivity(recipes: Sequence[Tuned], title: str, unit: str) -> Figure:
             f"{title}: no recipe says how far its method falls when a setting is off; search again: inrbench tune"
         )
     figure, axes = panels(len(drawn), title)
-    for panel, (name, falls) in zip(axes, drawn, strict=True):
+    for panel, (name, _) in zip(axes, drawn, strict=True):
         panel.set(xlabel=f"trials with {name} off by about", xscale="log", xticks=(1, *OFF), xticklabels=map(str, (1, *OFF)))
         panel.minorticks_off()
     axes[0].set(ylabel=f"change of best trial{f' ({unit})' if unit else ''}")
