@@ -85,7 +85,7 @@ class RunOptions:
     def requests(self) -> list[Request]:
         """Return the requests: one, or several for the track ``tuned``.
 
-        The track ``tuned`` has one per tuning budget. By default, the protocol ``standard`` also has one of the track ``paper``.
+        The track ``tuned`` has one per tuning budget. By default, the protocol ``standard`` also has one of ``paper``.
 
         Raises:
             BadValue: Options contradict each other, or a device does not exist.

@@ -12,15 +12,15 @@ from inrbench.report.site.registered import task_of
 from inrbench.spec import Protocol, ProtocolLabel
 
 TRACKS = {
-    "paper": "every method is trained with the learning rate and schedule of the protocol; parameters that methods have for this "
-    "task are listed under the table",
+    "paper": "every method is trained with the learning rate and schedule of the protocol; parameters that methods have for "
+    "this task are listed under the table",
     "authors": "every method is trained as its authors train it",
     "tuned": "every method has the settings that a search of equal budget found for it on signals that are not in this "
     "table; a larger search could change the order",
 }
 KINDS = {
     "quick": "A smoke test: it takes seconds per run. With more steps the order of methods can be reversed.",
-    "standard": "Sized for a laptop: signals and networks are small, so do not compare its values with those that papers print.",
+    "standard": "Sized for a laptop: signals and networks are small, so do not compare its values with those in papers.",
     "paper": "The full experiment. Where the paper and its code give no value, the value is a choice of inrbench.",
     "lbfgs": "As standard, with L-BFGS after Adam.",
 }
