@@ -42,3 +42,20 @@ def site(attempt, tmp_path):
                             protocol_fingerprint="e" * 12))  # fmt: skip
     build_site(results, tmp_path / "site", Registry())
     return tmp_path / "site"
+
+
+@pytest.fixture
+def siren_recipe():
+    """Return a function that writes a recipe of siren on the track ``tuned-4``, and gives its file."""
+
+    def write(results: Path, task: str, protocol: str, falls: str) -> Path:
+        path = results / "tuned" / f"{task}-{protocol}-siren.toml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(
+            f'task = "{task}"\nmethod = "siren"\nprotocol = "{protocol}"\nbudget = 4\ntuned_on = ["{task}/b"]\n'
+            'validation = "psnr@test"\n[ranges]\nlr = [0.0001, 0.01]\n[params]\n[training]\nlr = "0.001"\n'
+            f"[fall_when_off_by_2_and_4]\n{falls}\n"
+        )
+        return path
+
+    return write

@@ -237,27 +237,6 @@ def test_settings_of_one_method_have_different_line_styles():
     assert len({(style["color"], style["linestyle"]) for style in found.values()}) == len(labels)
 
 
-RECIPE_OF_SIREN = """
-task = "photo"
-method = "siren"
-protocol = "quick"
-budget = {budget}
-tuned_on = ["photo/coffee"]
-validation = "psnr@clip-float"
-
-[ranges]
-lr = [0.0001, 0.01]
-
-[params]
-
-[training]
-lr = "0.001"
-
-[fall_when_off_by_2_and_4]
-lr = [1.5, "none"]
-"""
-
-
 def recipe(method, falls, budget=4):
     return Tuned("photo", method, "quick", Recipe({}, {}, ""), budget, falls=falls)
 
@@ -277,12 +256,10 @@ def test_sensitivity_shows_the_learning_rate_and_the_most_sensitive_parameter():
         sensitivity([recipe("siren", ())], "title", "dB")
 
 
-def test_plot_sensitivity_reads_the_recipes_of_a_tuned_track(attempt, tmp_path):
+def test_plot_sensitivity_reads_the_recipes_of_a_tuned_track(attempt, siren_recipe, tmp_path):
     append(tmp_path, attempt(30.0, method="siren", task="photo", protocol="quick", track="tuned-4"))
     append(tmp_path, attempt(30.0, method="siren", task="photo", protocol="quick"))
-    (tmp_path / "tuned").mkdir()
-    text = RECIPE_OF_SIREN.format(budget=4)
-    (tmp_path / "tuned" / "photo-quick-siren.toml").write_text(text)
+    siren_recipe(tmp_path, "photo", "quick", 'lr = [1.5, "none"]')
     call = ["plot", "sensitivity", "--tasks", "photo", "--results", str(tmp_path), "-o", str(tmp_path / "a.png"), "--track"]
     done = CliRunner().invoke(cli, [*call, "tuned"])
     assert done.exit_code == 0, done.output

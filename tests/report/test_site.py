@@ -255,41 +255,17 @@ def test_runs_without_a_commit_share_one_environment(attempt, tmp_path):
     assert page.read_text(encoding="utf-8").count("unknown") == 1
 
 
-RECIPE = """
-task = "toy"
-method = "siren"
-protocol = "test"
-budget = 4
-tuned_on = ["toy/b"]
-validation = "psnr@test"
-
-[ranges]
-lr = [0.0001, 0.01]
-
-[params]
-
-[training]
-lr = "0.001"
-
-[fall_when_off_by_2_and_4]
-lr = [1.5, "none"]
-omega = [inf, -0.25]
-"""
-
-
-def test_page_of_a_tuned_track_says_how_the_score_changes_when_a_setting_is_off(attempt, tmp_path):
+def test_page_of_a_tuned_track_says_how_the_score_changes_when_a_setting_is_off(attempt, siren_recipe, tmp_path):
     append(tmp_path / "r", attempt(30.0, method="siren", track="tuned-4"))
     append(tmp_path / "r", attempt(31.0, method="msa", track="tuned-4"))
-    (tmp_path / "r" / "tuned").mkdir()
-    recipe = tmp_path / "r" / "tuned" / "toy-test-siren.toml"
-    recipe.write_text(RECIPE)
+    recipe = siren_recipe(tmp_path / "r", "toy", "test", 'lr = [1.5, "none"]\nomega = [inf, -0.25]')
     build_site(tmp_path / "r", tmp_path / "site", Registry())
     page = next((tmp_path / "site" / "tables").glob("*.html"))
     cells = re.findall(
         r"<tr><td>siren</td><td>(\w+)</td><td class=\"n\">([^<]*)</td><td class=\"n\">([^<]*)</td></tr>", page.read_text()
     )
     assert cells == [("lr", "-1.50", "no trial"), ("omega", "failed", "+0.25")]
-    recipe.write_text(RECIPE.replace("budget = 4", "budget = inf"))
+    recipe.write_text(recipe.read_text().replace("budget = 4", "budget = inf"))
     assert len(build_site(tmp_path / "r", tmp_path / "site", Registry()).refused) == 1
     recipe.write_text("what = ")
     facts = build_site(tmp_path / "r", tmp_path / "site", Registry())

@@ -60,13 +60,9 @@ def table_view(
         "protocol": groups[0].protocol,
         "fingerprint": groups[0].fingerprint,
         "leaderboards": [
-            {
-                **leaderboard_view(
-                    leaderboard, closed, downloads[urls.leaderboard_anchor(leaderboard.group)], registry, verified
-                ),
-                "sensitivity": _sensitivity(leaderboard, recipes),
-                "unit": leaderboard.metrics[0].scale_unit if leaderboard.metrics else "",
-            }
+            leaderboard_view(
+                leaderboard, closed, recipes, downloads[urls.leaderboard_anchor(leaderboard.group)], registry, verified
+            )
             for leaderboard in leaderboards
         ],
         "filters": {
@@ -79,6 +75,7 @@ def table_view(
 def leaderboard_view(
     leaderboard: Leaderboard,
     closed: Collection[str],
+    recipes: Sequence[Tuned],
     downloads: list[dict[str, str]],
     registry: Registry,
     verified: Collection[str],
@@ -88,6 +85,7 @@ def leaderboard_view(
     Args:
         leaderboard: The table.
         closed: Methods that are solved in closed form.
+        recipes: The recipes of the tuned tracks of the page.
         downloads: The files of the table.
         registry: The registry, which knows the built-in methods.
         verified: Ids of verified attempts of submissions.
@@ -101,6 +99,8 @@ def leaderboard_view(
         "verdict": verdict_of(leaderboard, closed),
         "downloads": downloads,
         "settings": _settings(leaderboard, registry),
+        "sensitivity": _sensitivity(leaderboard, recipes),
+        "unit": leaderboard.metrics[0].scale_unit if leaderboard.metrics else "",
         "track": group.track,
         "device": group.device_class,
         "engine": group.engine,
