@@ -3,16 +3,18 @@
 The machine needs Python with torch and the packages of inrbench, but no network and no installation of inrbench itself. The
 stages run in this order, each until it is done or the time is up; the next slice continues where the last one stopped:
 
-tests     the tests marked ``gpu``
-chunks    a step of kodak's paper protocol in chunks of 8k to 128k points, and steps of all modes for small and large problems
-profile   speed cards of all methods, with the bare matrix products of the same card beside them
+tests     the tests marked ``gpu``; those of gradients in several processes if pytest-xdist is there
+profile   speed cards of the methods, with the bare matrix products of the same card and steps in the authors' style beside them
 kodak     the paper protocol, image by image, the five methods of the paper for each
 occupancy the paper protocol
 video     the paper protocol
+chunks    a step of kodak's paper protocol in chunks of 8k to 128k points, and steps of all modes for small and large problems
 standard  the standard protocols, where there are any, with three more seeds
 
+The methods are the five of the paper; ``--methods`` names others, and ``--stages`` a part of the stages.
+
 Written to OUT: ``summary.json`` with the card, the state and the seconds of each stage; one log per stage; ``results``, a results
-folder without artifacts; ``chunks.json`` and ``profile-*.json``. ``--small --device cpu`` goes through all stages in minutes, with
+folder; ``chunks.json`` and ``profile-*.json``. ``--small --device cpu`` goes through all stages in minutes, with
 tiny networks; its numbers mean nothing.
 """
 
@@ -41,10 +43,17 @@ SMALL = ["--set", "epochs=2,width=8"]
 MODULES = {
     "torch": "torch", "numpy": "numpy", "pandas": "pandas", "pyarrow": "pyarrow", "scipy": "scipy", "skimage": "scikit-image",
     "PIL": "pillow", "click": "click", "jinja2": "jinja2", "rich": "rich", "tabulate": "tabulate", "pooch": "pooch",
-    "platformdirs": "platformdirs", "safetensors": "safetensors", "psutil": "psutil", "pebble": "pebble", "av": "av",
-    "igl": "libigl", "trimesh": "trimesh", "matplotlib": "matplotlib", "lpips": "lpips", "tifffile": "tifffile", "pytest": "pytest",
+    "platformdirs": "platformdirs", "safetensors": "safetensors", "psutil": "psutil", "pebble": "pebble",
+    "matplotlib": "matplotlib", "lpips": "lpips", "tifffile": "tifffile",
 }  # fmt: skip
-"""Modules that the stages import -> their packages."""
+"""Modules that all stages import -> their packages."""
+MODULES_OF_STAGES = {
+    "tests": {"pytest": "pytest"},
+    "occupancy": {"igl": "libigl", "trimesh": "trimesh"},
+    "video": {"av": "av"},
+    "standard": {"igl": "libigl", "trimesh": "trimesh", "av": "av"},
+}
+"""Stage -> further modules that it imports -> their packages."""
 
 
 class TimeUp(Exception):
@@ -54,14 +63,16 @@ class TimeUp(Exception):
 class Campaign:
     """One slice: its folders, its time, and what earlier slices have done."""
 
-    def __init__(self, out: Path, minutes: float, device: str, small: bool) -> None:
-        self.out, self.device, self.small = out, device, small
+    def __init__(self, out: Path, minutes: float, device: str, small: bool, methods: str, artifacts: str) -> None:
+        self.out, self.device, self.small, self.methods, self.artifacts = out, device, small, methods, artifacts
         self.end = time.monotonic() + 60 * minutes
         self.results = out / "results"
         self.summary: dict[str, Any] = {"stages": {}}
         if (out / "summary.json").is_file():
             self.summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
-        self.environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(importable()), os.environ.get("PYTHONPATH", "")])}
+        path = os.pathsep.join([str(importable()), os.environ.get("PYTHONPATH", "")])
+        # safe path: the checkout, in which the commands run, has a folder inrbench without methods and tasks
+        self.environment = {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
 
     @property
     def seconds_left(self) -> float:
@@ -93,7 +104,7 @@ class Campaign:
     def inrbench(self, stage: str, *words: str) -> None:
         """Run runs of inrbench, which stop by themselves when the time is up. Failed runs are rows, not errors."""
         limit = max(5, int(self.seconds_left - 10))
-        place = ["--device", self.device, "--results", str(self.results), "--artifacts", "none", "--max-time", f"{limit}s"]
+        place = ["--device", self.device, "--results", str(self.results), "--artifacts", self.artifacts, "--max-time", f"{limit}s"]
         changes = SMALL if self.small else []
         code = self.run(stage, "-m", "inrbench", "run", *words, *place, *changes, "--checkpoint-every", "1m", ok=(0, 1, 5))
         if code == 5:
@@ -138,16 +149,24 @@ def importable() -> Path:
     return folder
 
 
-def missing_packages() -> list[str]:
-    return [package for module, package in MODULES.items() if importlib.util.find_spec(module) is None]
+def missing_packages(stages: list[str]) -> list[str]:
+    """Return the packages that the stages need and that are not installed."""
+    needed = MODULES | {module: package for stage in stages for module, package in MODULES_OF_STAGES.get(stage, {}).items()}
+    return sorted(package for module, package in needed.items() if importlib.util.find_spec(module) is None)
 
 
 # stages
 
 
 def tests(campaign: Campaign) -> None:
-    words = ["-m", "pytest", "-m", "gpu", "tests/execute/test_gpu.py", "-q", "-p", "no:cacheprovider"]
-    campaign.run("tests", *words, ok=(0, 1))  # failures are in the log; the other stages still run
+    # warnings of a newer dependency say nothing about the GPU; failures are in the log, and the other stages still run
+    words = ["-m", "pytest", "tests/execute/test_gpu.py", "-m", "gpu", "-q", "-p", "no:cacheprovider", "-W", "default"]
+    if importlib.util.find_spec("xdist") is None:
+        campaign.run("tests", *words, ok=(0, 1))
+        return
+    processes = str(max(1, (os.cpu_count() or 2) - 2))  # compiling takes longest, and each process compiles on its own
+    campaign.run("tests", *words, "-k", "gradients", "-n", processes, ok=(0, 1))
+    campaign.run("tests", *words, "-k", "not gradients", ok=(0, 1))  # some need the GPU for themselves
 
 
 def chunks(campaign: Campaign) -> None:
@@ -168,6 +187,9 @@ def profile(campaign: Campaign) -> None:
         words = card_words
         if campaign.small:
             words = ["--shape", "2x8", "--points", "256", "--rounds", "1", "--methods", "siren" if kind != "pde" else "pinn"]
+        else:
+            words = [*words, "--methods", campaign.methods]
+            words += ["--official", "benchmarks/official_steps.py"] if kind == "image" else []
         command = ["-m", "inrbench", "profile", "--kind", kind, *words, "--device", campaign.device, "--format", "json"]
         try:
             campaign.run("profile", *command, "--results", str(campaign.results), out=target)
@@ -179,17 +201,17 @@ def profile(campaign: Campaign) -> None:
 def kodak(campaign: Campaign) -> None:
     for image in IMAGES[:1] if campaign.small else IMAGES:
         task = ["--tasks", "photo", "--signals", "camera"] if campaign.small else ["--tasks", "kodak", "--signals", image]
-        campaign.inrbench("kodak", "--methods", METHODS, *task, "--protocol", "quick" if campaign.small else "paper")
+        campaign.inrbench("kodak", "--methods", campaign.methods, *task, "--protocol", "quick" if campaign.small else "paper")
 
 
 def occupancy(campaign: Campaign) -> None:
     signals = ["--signals", "gyroid"] if campaign.small else []
-    campaign.inrbench("occupancy", "--methods", METHODS, "--tasks", "occupancy", "--protocol", _paper(campaign), *signals)
+    campaign.inrbench("occupancy", "--methods", campaign.methods, "--tasks", "occupancy", "--protocol", _paper(campaign), *signals)
 
 
 def video(campaign: Campaign) -> None:
     signals = ["--signals", "orbits"] if campaign.small else []
-    campaign.inrbench("video", "--methods", METHODS, "--tasks", "video", "--protocol", _paper(campaign), *signals)
+    campaign.inrbench("video", "--methods", campaign.methods, "--tasks", "video", "--protocol", _paper(campaign), *signals)
 
 
 def standard(campaign: Campaign) -> None:
@@ -204,7 +226,7 @@ def _paper(campaign: Campaign) -> str:
 
 
 STAGES: dict[str, Callable[[Campaign], None]] = {
-    each.__name__: each for each in (tests, chunks, profile, kodak, occupancy, video, standard)
+    each.__name__: each for each in (tests, profile, kodak, occupancy, video, chunks, standard)
 }
 
 
@@ -273,6 +295,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=9.0)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--small", action="store_true", help="tiny networks, to try the script")
+    parser.add_argument("--methods", default=METHODS, help="methods, comma-separated")
+    parser.add_argument("--artifacts", default="none", help="which files of runs to keep, as in inrbench run")
     parser.add_argument("--stages", default=",".join(STAGES))
     parser.add_argument("--scan", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -281,15 +305,16 @@ def main() -> None:
         return
     if given.out is None:
         parser.error("the folder OUT is missing")
-    if missing := missing_packages():
+    stages = given.stages.split(",")
+    if missing := missing_packages(stages):
         sys.exit(f"these packages are not installed here: {', '.join(missing)}; bring wheels, and pip install --no-index them")
     given.out = given.out.resolve()
     given.out.mkdir(parents=True, exist_ok=True)
     if given.resume:
         shutil.copytree(given.resume, given.out, dirs_exist_ok=True)
-    campaign = Campaign(given.out, given.minutes, given.device, given.small)
+    campaign = Campaign(given.out, given.minutes, given.device, given.small, given.methods, given.artifacts)
     campaign.summary.setdefault("machines", []).append(card(given.device))
-    for name in given.stages.split(","):
+    for name in stages:
         state = campaign.summary["stages"].setdefault(name, {"state": "not begun", "seconds": 0.0})
         if state["state"] == "done":
             continue

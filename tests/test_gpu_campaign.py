@@ -1,13 +1,14 @@
 """The GPU campaign goes through all its stages on a CPU, in slices, with tiny networks."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from inrbench.store import read_runs
+from inrbench.store import code_state, read_runs
 
 SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "gpu_campaign.py"
 
@@ -26,7 +27,7 @@ def test_the_campaign_continues_in_a_second_slice(tmp_path):
     assert not any(stage["state"].startswith("failed") for stage in first.values()), first
     second = slice_of(tmp_path / "second", 15, "--resume", str(tmp_path / "first"))
     assert {name: stage["state"] for name, stage in second.items()} == dict.fromkeys(
-        ("tests", "chunks", "profile", "kodak", "occupancy", "video", "standard"), "done"
+        ("tests", "profile", "kodak", "occupancy", "video", "chunks", "standard"), "done"
     )
     rows = read_runs(tmp_path / "second" / "results").table.to_pylist()
     assert {row["task"] for row in rows} == {"photo", "occupancy", "video", "function1d"}
@@ -37,6 +38,24 @@ def test_the_campaign_continues_in_a_second_slice(tmp_path):
         assert json.loads((tmp_path / "second" / f"profile-{kind}.json").read_text())["timings"]
     size = sum(path.stat().st_size for path in (tmp_path / "second").rglob("*") if path.is_file())
     assert size < 5 * 2**20
+
+
+def test_the_commands_find_the_plugins_and_the_commit_without_an_installation(tmp_path):
+    sys.path.insert(0, str(SCRIPT.parent))
+    try:
+        from gpu_campaign import Campaign
+    finally:
+        sys.path.remove(str(SCRIPT.parent))
+    campaign = Campaign(tmp_path, 1, "cpu", True, "siren", "none")
+    packages = os.pathsep.join([campaign.environment["PYTHONPATH"], *(path for path in sys.path if "-packages" in path)])
+    bare = {"cwd": SCRIPT.parents[1], "env": {**campaign.environment, "PYTHONPATH": packages}}
+
+    def output(*words: str) -> str:
+        command = [sys.executable, "-S", *words]  # -S: an editable installation is not found
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, **bare).stdout
+
+    assert output("-c", "from inrbench.store import code_state; print(code_state()[0])").strip() == str(code_state()[0])
+    assert "siren" in output("-m", "inrbench", "list")
 
 
 def test_missing_packages_are_named(tmp_path):

@@ -124,7 +124,7 @@ def physical_cores() -> int:
 @cache
 def code_state() -> tuple[str | None, bool | None]:
     """Return (commit, has uncommitted changes) of the checkout this package runs from, or (None, None) outside one."""
-    package = Path(inrbench.__file__).parent
+    package = Path(inrbench.__file__).resolve().parent  # a package of links belongs to the checkout that they lead to
     top = _git(package, "rev-parse", "--show-toplevel")
     if top is None or Path(top) / "inrbench" != package:
         return None, None
