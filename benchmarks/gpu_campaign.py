@@ -104,7 +104,16 @@ class Campaign:
     def inrbench(self, stage: str, *words: str) -> None:
         """Run runs of inrbench, which stop by themselves when the time is up. Failed runs are rows, not errors."""
         limit = max(5, int(self.seconds_left - 10))
-        place = ["--device", self.device, "--results", str(self.results), "--artifacts", self.artifacts, "--max-time", f"{limit}s"]
+        place = [
+            "--device",
+            self.device,
+            "--results",
+            str(self.results),
+            "--artifacts",
+            self.artifacts,
+            "--max-time",
+            f"{limit}s",
+        ]
         changes = SMALL if self.small else []
         code = self.run(stage, "-m", "inrbench", "run", *words, *place, *changes, "--checkpoint-every", "1m", ok=(0, 1, 5))
         if code == 5:
@@ -206,7 +215,9 @@ def kodak(campaign: Campaign) -> None:
 
 def occupancy(campaign: Campaign) -> None:
     signals = ["--signals", "gyroid"] if campaign.small else []
-    campaign.inrbench("occupancy", "--methods", campaign.methods, "--tasks", "occupancy", "--protocol", _paper(campaign), *signals)
+    campaign.inrbench(
+        "occupancy", "--methods", campaign.methods, "--tasks", "occupancy", "--protocol", _paper(campaign), *signals
+    )
 
 
 def video(campaign: Campaign) -> None:
