@@ -62,6 +62,8 @@ OBJECTS = frozenset({"params_json", "training_json", "protocol_json"})
 LATEST = 7_258_118_400_000_000
 """Microseconds from 1970 to 2200. Later times are not valid."""
 STATM = Path("/proc/self/statm")
+MAX_STACK_BYTES = 8 * 2**20
+"""Largest stack of a thread that is allowed for; the usual size of a stack."""
 
 
 def read_json(text: str | bytes) -> Any:
@@ -115,10 +117,13 @@ def check_expanded_size(facts: pq.FileMetaData) -> None:
 
 @contextmanager
 def memory_cap(most: int) -> Iterator[None]:
-    """Limit the additional address space of this process to ``most`` bytes inside the block, if the system supports it.
+    """Limit the additional memory of this process to ``most`` bytes inside the block, if the system supports it.
 
     A Parquet file stores a repeated text or list only once, so its full size is known only after reading. In threads other than
     the main one nothing is limited: processes that start meanwhile would inherit the limit.
+
+    The limit is on writable memory and not on address space, of which each thread reserves a multiple of what it uses: the
+    threads that pyarrow starts inside the block, one per core, would end the process.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -126,19 +131,21 @@ def memory_cap(most: int) -> Iterator[None]:
     try:
         import resource
 
-        pages = int(STATM.read_text("ascii").split()[0])
+        pages = int(STATM.read_text("ascii").split()[5])  # writable memory and stacks
     except (ImportError, OSError):  # not Linux
         yield
         return
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    cap = pages * resource.getpagesize() + most
+    stack, _ = resource.getrlimit(resource.RLIMIT_STACK)
+    stacks = (pa.cpu_count() + pa.io_thread_count()) * (min(stack, MAX_STACK_BYTES) if stack >= 0 else MAX_STACK_BYTES)
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    cap = pages * resource.getpagesize() + most + stacks
     if soft != resource.RLIM_INFINITY:
         cap = min(cap, soft)
-    resource.setrlimit(resource.RLIMIT_AS, (cap, hard))
+    resource.setrlimit(resource.RLIMIT_DATA, (cap, hard))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def check_rows(table: pa.Table) -> None:

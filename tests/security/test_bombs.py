@@ -9,6 +9,7 @@ import sys
 import zipfile
 import zlib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -29,12 +30,13 @@ from inrbench.report.site.media import Media
 from inrbench.store import append, keep_artifacts
 from inrbench.store.schema import SCHEMA
 
+PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 GUARD = """
 import resource, sys
 from pathlib import Path
 {imports}
-base = int(next(line for line in open("/proc/self/status") if line.startswith("VmSize:")).split()[1]) * 1024
-resource.setrlimit(resource.RLIMIT_AS, (base + 2**30, base + 2**30))
+base = int(next(line for line in open("/proc/self/status") if line.startswith("VmData:")).split()[1]) * 1024
+resource.setrlimit(resource.RLIMIT_DATA, (base + 2**30, base + 2**30))
 path = Path(sys.argv[1])
 {use}
 """
@@ -208,20 +210,33 @@ def test_memory_cap_is_set_only_in_the_main_thread():
 
     from inrbench.store.read_guard import memory_cap
 
-    before = resource.getrlimit(resource.RLIMIT_AS)
+    before = resource.getrlimit(resource.RLIMIT_DATA)
     seen = []
 
     def read():
         with memory_cap(2**20):
-            seen.append(resource.getrlimit(resource.RLIMIT_AS))
+            seen.append(resource.getrlimit(resource.RLIMIT_DATA))
 
     thread = threading.Thread(target=read)
     thread.start()
     thread.join()
     assert seen == [before]
     with memory_cap(2**30):
-        assert resource.getrlimit(resource.RLIMIT_AS) != before
-    assert resource.getrlimit(resource.RLIMIT_AS) == before
+        assert resource.getrlimit(resource.RLIMIT_DATA) != before
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before
+
+
+@pytest.mark.parametrize("cores", [2, 8, 16, 64])
+def test_reading_ends_no_process_on_a_machine_with_many_cores(cores):
+    """The threads that pyarrow starts, one per core, once had no room below the limit: the library ended the process."""
+    code = f"from pathlib import Path; from inrbench.store import read_runs; print(read_runs(Path({str(PUBLISHED)!r})).table.num_rows)"
+    for _ in range(4):  # it was a matter of chance
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False,
+            env={**os.environ, "OMP_NUM_THREADS": str(cores)},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-500:]
+        assert int(done.stdout) > 100
 
 
 def test_packed_mesh_is_unpacked_up_to_a_limit(tmp_path):
