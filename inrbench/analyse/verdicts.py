@@ -10,6 +10,7 @@ than a tenth of a decade. A result much better than printed is not a reproductio
     both fail          the paper's run did not train, and this project's runs did not either
     bound holds        a bound that the paper states holds; other methods may satisfy it as well
     not reproduced     outside the spread
+    incomplete         measured on a part of the signals, and what was measured does not contradict the claim
     protocol differs   measured, but only with a different budget from the paper's
     protocol guessed   measured, but the paper does not print the conditions: no evidence for or against the paper
     not run            nothing was measured
@@ -38,8 +39,9 @@ LOG_FLOOR = 0.1
 SEEDS_TO_REPRODUCE = 3
 DISTURBED = "no times: the runs began on a machine that was busy with other work, or were not timed alike"
 VerdictName = Literal[
-    "reproduced", "consistent", "bound holds", "both fail", "not reproduced", "protocol differs", "protocol guessed", "not run"
-]
+    "reproduced", "consistent", "bound holds", "both fail", "not reproduced", "incomplete", "protocol differs",
+    "protocol guessed", "not run",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -218,7 +220,7 @@ def _number(
     if not len(by_seed):
         missing = len(claim.signals) - found.values["signal"].nunique()
         return Verdict(
-            claim, label, claimed, "not run", note=f"{missing} of {len(claim.signals)} signals missing", runs=found.runs
+            claim, label, claimed, "incomplete", note=f"{missing} of {len(claim.signals)} signals missing", runs=found.runs
         )
     mean, n_seeds, why = found.mean(claim.signals), len(by_seed), ""
     half = _spread(by_seed, claim, metric, found.group)
@@ -302,11 +304,13 @@ def _order(claim: Claim, metric: Metric, right: Sequence[ComparableRuns], wrong:
     won = int((places == claim.position).sum())
     order = list((sign * scores.mean()).sort_values().index)
     place = order.index(claim.best) + 1
-    holds = won == len(scores) == len(claim.signals) if claim.each_signal else place == claim.position
+    holds = won == len(scores) if claim.each_signal else place == claim.position
     shown = f"{ranks} on {won} of {len(scores)}" if claim.each_signal else f"{_place(place)} of {len(order)}"
     text = "" if claim.each_signal else f"order: {', '.join(order)}"
-    if len(scores) < len(claim.signals):
-        note = "; ".join(filter(None, (note, f"{len(claim.signals) - len(scores)} of {len(claim.signals)} signals missing")))
+    if missing := len(claim.signals) - len(scores):
+        note = "; ".join(filter(None, (note, f"{missing} of {len(claim.signals)} signals missing")))
+    if outcome is None and missing and (holds or not claim.each_signal):
+        outcome = "incomplete"
     if outcome is None:
         outcome = ("reproduced" if n_seeds >= SEEDS_TO_REPRODUCE else "consistent") if holds else "not reproduced"
     return Verdict(

@@ -151,10 +151,22 @@ def test_each_signal_requires_the_ordering_on_every_signal(registry, measured):
     assert (verdict.outcome, verdict.found) == ("not reproduced", "best on 1 of 2")
 
 
+def test_a_part_of_the_signals_refutes_an_ordering_on_every_signal_or_leaves_it_open(registry, measured):
+    every = ORDER.replace('["sin200"]', '["sin200", "sin500"]') + "each_signal = true\n"
+    mean = every.replace("each_signal = true\n", "")
+    groups = measured({"siren": [1e-5], "msa": [1e-4]})
+    (verdict,) = verdicts(registry, groups, every)
+    assert (verdict.outcome, verdict.found, verdict.note) == ("incomplete", "best on 1 of 1", "1 of 2 signals missing")
+    assert verdicts(registry, groups, mean)[0].outcome == "incomplete"
+    other = every.replace('best = "siren"', 'best = "msa"')
+    assert verdicts(registry, groups, other)[0].outcome == "not reproduced"  # one signal is enough to refute it
+    assert verdicts(registry, groups, other.replace("each_signal = true\n", ""))[0].outcome == "incomplete"
+
+
 def test_an_average_over_signals_requires_every_signal(registry, measured):
     both = GOOD.replace('["sin200"]', '["sin200", "sin500"]')
     (verdict,) = verdicts(registry, measured({"siren": [1e-4, 1e-4]}), both)
-    assert (verdict.outcome, verdict.note) == ("not run", "1 of 2 signals missing")
+    assert (verdict.outcome, verdict.note) == ("incomplete", "1 of 2 signals missing")
     (verdict,) = verdicts(registry, measured({"siren": [1e-4]}, signal="sin500"), both)
     assert verdict.text == "consistent (1 seed)"
     (verdict,) = verdicts(registry, measured({"siren": [1e-4, 1e-4, 1e-4]}, signal="sin500"), both)

@@ -1,3 +1,4 @@
+import importlib
 import json
 import os
 import re
@@ -136,6 +137,12 @@ def test_failed_runs_give_exit_code_1_and_run_again_with_retry_failed(tmp_path):
     code, text = invoke(*words, "--retry-failed")
     assert (code, "1 to do" in text) == (1, True)
     assert "is not known: a plugin of yours is timed by its first run" in text
+
+
+def test_an_estimate_that_fails_is_not_blamed_on_a_plugin_of_the_user(tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.import_module("inrbench.planning.estimate"), "_calibrate", lambda *_: None)
+    _, text = invoke(*QUICK, "--methods", "siren", "--results", str(tmp_path / "r"), "--dry-run")
+    assert "is not known: timing a few steps beforehand did not work" in text
 
 
 def test_runs_with_missing_data_are_skipped_with_the_fetch_command(tmp_path, no_data, monkeypatch):
