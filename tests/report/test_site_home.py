@@ -47,6 +47,18 @@ def test_home_says_when_the_order_depends_on_the_settings(attempt, tmp_path):
     assert "On toy, the best method depends on the settings" in text
 
 
+def test_home_says_what_the_full_experiment_says_beside_its_scale_model(attempt, tmp_path):
+    for protocol, device, values in (("standard", "cpu", (33.0, 30.0)), ("paper", "cuda", (31.0, 34.0))):
+        for signal in "abcdefgh" if protocol == "standard" else "a":
+            for method, value in zip(("finer", "msa"), values, strict=True):
+                append(tmp_path / "r", attempt(value, method=method, signal=signal, protocol=protocol, device_class=device,
+                                               protocol_fingerprint=sha256(protocol.encode()).hexdigest()[:12]))  # fmt: skip
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    text = re.sub(r"<[^>]+>", "", (tmp_path / "site" / "index.html").read_text(encoding="utf-8"))
+    assert "finer PSNR 33.00 dB" in text
+    assert re.search(r"toy at the paper's own protocol, .*Open: 1 signal, 1 seed, too few for a test\.\s+Best here: msa PSNR 34\.00 dB", text)
+
+
 def test_remarks_name_the_best_between_the_points_and_large_networks(attempt, tmp_path):
     from inrbench.analyse import leaderboards
 

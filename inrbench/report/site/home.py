@@ -18,7 +18,7 @@ from inrbench.report.site import urls
 from inrbench.report.site.charts import curve_charts, pareto_charts
 from inrbench.report.site.papers import title_and_link
 from inrbench.report.site.registered import closed_form_methods, method_of, task_of
-from inrbench.report.site.tiers import CITABLE, SMOKE_TEST, citable, tier, tier_order
+from inrbench.report.site.tiers import CITABLE, FULL, SMOKE_TEST, citable, tier, tier_order
 from inrbench.report.site.timings import fit_seconds
 from inrbench.report.site.verdict import Verdict, verdict_of
 
@@ -152,6 +152,7 @@ def _answer(
             "absent": _absent(chosen, leaderboards, registry),
             "chart": _chart(chosen),
             "sentences": sentences,
+            "full": [found for each in chosen if (found := _full_experiment(each, leaderboards, closed))],
             "depends": sorted({
                 each["task"]
                 for each in sentences
@@ -201,6 +202,25 @@ def _sentences(chosen: Leaderboard, leaderboards: Sequence[Leaderboard], closed:
         runs = other.group.runs
         same = build_leaderboard(replace(other.group, runs=runs[runs["signal"].isin(chosen.signals)]))
         yield {**same_for_all, "track": other.group.track, "verdict": verdict_of(same, closed), "remarks": ""}
+
+
+def _full_experiment(
+    chosen: Leaderboard, leaderboards: Sequence[Leaderboard], closed: Collection[str]
+) -> dict[str, Any] | None:
+    """Return what the largest table under the paper's own protocol says, for a task whose answer is from another one.
+
+    Args:
+        chosen: The table that answers.
+        leaderboards: All tables.
+        closed: Methods that are solved in closed form.
+    """
+    of_task = [each for each in leaderboards if each.group.task == chosen.group.task and citable(each) and each.metrics]
+    full = [each for each in of_task if tier(each) == FULL]
+    if tier(chosen) == FULL or not full:
+        return None
+    table = max(full, key=lambda each: (len(each.signals), len(each.seeds)))
+    group = table.group
+    return {"task": group.task, "track": group.track, "page": urls.leaderboard(group), "verdict": verdict_of(table, closed)}
 
 
 def _usual(tuned: Leaderboard, others: Sequence[Leaderboard]) -> str:

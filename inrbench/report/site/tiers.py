@@ -5,6 +5,8 @@ from inrbench.spec import ProtocolLabel
 
 CITABLE = ("standard", "paper")
 """Protocols whose tables may be cited, in order of preference for the answer."""
+FULL = "paper"
+"""The protocol of the full experiments, as their papers state them."""
 SMOKE_TEST = "quick"
 
 
