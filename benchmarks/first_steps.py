@@ -7,6 +7,7 @@ track ``paper`` on a GPU. ``--steps 10``: compare up to this step.
 
 import argparse
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,11 @@ def first_steps(row: dict[str, Any], registry: Registry, steps: int) -> dict[int
         if step >= steps:
             raise EnoughSteps
 
-    try:
+    with suppress(EnoughSteps):
         fit(
             network, problem, protocol, evaluator=evaluator, device=CPU, data_seed=seed, clock=Clock(CPU), meter=MemoryMeter(CPU),
             on_curve_point=keep,
         )  # fmt: skip
-    except EnoughSteps:
-        pass
     return found
 
 
@@ -69,7 +68,9 @@ def main() -> None:
         if not wanted or row["device_class"] != "cuda" or row["status"] != "ok":
             continue
         stored = {point["step"]: point["value"] for point in row["curve"]}
-        pairs = {step: [stored[step], value] for step, value in first_steps(row, registry, given.steps).items() if step in stored}
+        pairs = {
+            step: [stored[step], value] for step, value in first_steps(row, registry, given.steps).items() if step in stored
+        }
         largest = max(abs(there - here) for there, here in pairs.values())
         compared.append(
             {

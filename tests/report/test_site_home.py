@@ -56,7 +56,9 @@ def test_home_says_what_the_full_experiment_says_beside_its_scale_model(attempt,
     build_site(tmp_path / "r", tmp_path / "site", Registry())
     text = re.sub(r"<[^>]+>", "", (tmp_path / "site" / "index.html").read_text(encoding="utf-8"))
     assert "finer PSNR 33.00 dB" in text
-    assert re.search(r"toy at the paper's own protocol, .*Open: 1 signal, 1 seed, too few for a test\.\s+Best here: msa PSNR 34\.00 dB", text)
+    assert re.search(
+        r"toy at the paper's own protocol, .*Open: 1 signal, 1 seed, too few for a test\.\s+Best here: msa PSNR 34\.00 dB", text
+    )
 
 
 def test_remarks_name_the_best_between_the_points_and_large_networks(attempt, tmp_path):
