@@ -12,7 +12,7 @@ from inrbench.execute.job import Job
 from inrbench.nn import HasOwnTraining, LinearModel, is_solver
 from inrbench.problems import Problem
 from inrbench.registry import Method, Registry, Task
-from inrbench.spec import NetworkSpec, Protocol, RunSpec, canonical_json, derived_seed
+from inrbench.spec import Metric, NetworkSpec, Protocol, RunSpec, canonical_json, derived_seed
 
 CONTENT_POINTS = 1 << 20
 """Number of points by which a user's file is identified. Points beyond them do not distinguish two files."""
@@ -61,6 +61,24 @@ def build_network(spec: RunSpec, protocol: Protocol, registry: Registry, problem
     np.random.seed(seed % 2**32)
     network = registry.method(spec.method)(net, **spec.params)
     return network.double() if protocol.precision == "float64" else network
+
+
+def metrics_to_compute(job: Job, task: Task, registry: Registry) -> tuple[Metric, ...]:
+    """Return the metrics that a run computes: all of its protocol, or for a trial of a search those that rank trials.
+
+    A trial is short, so that the other metrics would take as long as its training.
+
+    Args:
+        job: The job.
+        task: Its task.
+        registry: The registry, whose tasks may be tuned on signals of this task.
+    """
+    metrics = task.metrics_of(job.protocol)
+    if job.spec.track != "search":
+        return metrics
+    tuned = [other for other in map(registry.task, registry.tasks) if other.tuning_split and other.tuning_split[0] == task.name]
+    ranking = {metrics[0].id, *(other.tuning_metric for other in tuned)}
+    return tuple(metric for metric in metrics if metric.id in ranking)
 
 
 def refuse_changed_plugin(job: Job, registry: Registry) -> None:

@@ -25,7 +25,13 @@ from inrbench.execute.gpu import GpuWatch
 from inrbench.execute.job import STOPPED_CODE, ExecutionSettings, Job, RunOutcome
 from inrbench.execute.limits import memory_limit
 from inrbench.execute.run_state import RunState
-from inrbench.execute.setup import build_network, random_stream, refuse_changed_plugin, refuse_undeclared_training
+from inrbench.execute.setup import (
+    build_network,
+    metrics_to_compute,
+    random_stream,
+    refuse_changed_plugin,
+    refuse_undeclared_training,
+)
 from inrbench.fit import (
     DTYPES,
     Checkpoints,
@@ -231,7 +237,7 @@ def _carry_out(
         problem = task.problem(spec.signal, job.protocol, data_seed)
         problem.as_dtype(DTYPES[job.protocol.precision])
         problem.to(device)
-    evaluator = Evaluator(task.metrics_of(job.protocol), problem.evaluation)
+    evaluator = Evaluator(metrics_to_compute(job, task, registry), problem.evaluation)
     state.notes += [*job.notes, *problem.notes]
     network = build_network(spec, job.protocol, registry, problem, stream)
     refuse_undeclared_training(registry.method(spec.method), network)

@@ -508,3 +508,15 @@ def test_tune_command_reports_the_best_trial_and_resumes(tmp_path):
     assert "trial   1  mse@dense-20001 " in done.output
     assert "0 to do" in CliRunner().invoke(cli, words, standalone_mode=False).output
     assert set(load_results(tmp_path)["track"]) == {"search"}
+
+
+def test_trials_compute_only_the_metrics_that_rank_them(tiny_jobs, registry):
+    from inrbench.execute.setup import metrics_to_compute
+
+    for task, ranking in (("function1d", ["mse@train", "mse@dense-20001"]), ("photo", ["psnr@clip-float"])):
+        signal = {"function1d": "sin200", "photo": "coffee"}[task]
+        (job,) = tiny_jobs(tasks=task, signals=signal)
+        whole = [metric.id for metric in metrics_to_compute(job, registry.task(task), registry)]
+        assert whole == list(job.protocol.metrics) and len(whole) > len(ranking)
+        trial = replace(job, spec=replace(job.spec, track="search"))
+        assert [metric.id for metric in metrics_to_compute(trial, registry.task(task), registry)] == ranking
