@@ -152,7 +152,7 @@ def _answer(
             "absent": _absent(chosen, leaderboards, registry),
             "chart": _chart(chosen),
             "sentences": sentences,
-            "full": [found for each in chosen if (found := _full_experiment(each, leaderboards, closed))],
+            "full": [full for each in chosen if (full := _full_experiment(each, leaderboards, closed))],
             "depends": sorted({
                 each["task"]
                 for each in sentences
