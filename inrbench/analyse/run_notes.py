@@ -7,6 +7,7 @@ import pandas as pd
 
 from inrbench.analyse.measurements import missing_notes
 from inrbench.analyse.runs import shared_gpu, step_modes
+from inrbench.planning.request import split_source
 
 WORKER_LAYOUT_COLUMNS = ["hardware_id", "jobs", "threads"]
 
@@ -64,15 +65,29 @@ def without_absent_signals(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]
 
 
 def said_of_runs(frame: pd.DataFrame) -> list[str]:
-    """Return the notes stored with the runs, each once, after the methods concerned unless it concerns all of them."""
+    """Return the notes stored with the runs, each once, after the methods concerned unless it concerns all of them.
+
+    The ranges of a search are left out: ``searched_ranges`` has them.
+    """
     if "notes" not in frame:
         return []
     about: dict[str, list[str]] = {}
     stored = frame[["label", "notes"]].explode("notes").dropna(subset="notes").drop_duplicates()
     for label, note in zip(stored["label"], stored["notes"], strict=True):
-        about.setdefault(str(note), []).append(str(label))
+        labels = about.setdefault(split_source(str(note))[0], [])
+        if str(label) not in labels:
+            labels.append(str(label))
     everyone = set(frame["label"].unique())
     return [note if set(labels) == everyone else f"{', '.join(labels)}: {note}" for note, labels in sorted(about.items())]
+
+
+def searched_ranges(frame: pd.DataFrame) -> dict[str, str]:
+    """Return label -> the ranges that the search of its recipe tried."""
+    if "notes" not in frame:
+        return {}
+    stored = frame[["label", "notes"]].explode("notes").dropna(subset="notes").drop_duplicates()
+    pairs = ((str(label), split_source(str(note))[1]) for label, note in zip(stored["label"], stored["notes"], strict=True))
+    return {label: ranges for label, ranges in pairs if ranges}
 
 
 def missing_values(frame: pd.DataFrame) -> list[str]:

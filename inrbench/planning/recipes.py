@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inrbench.errors import NothingFound, StoreError
-from inrbench.planning.request import Recipe, Request
+from inrbench.planning.request import FOUND_BY_SEARCH, Recipe, Request
 from inrbench.planning.sensitivity import Sensitivity
 from inrbench.planning.trials import LEARNING_RATES
 from inrbench.planning.tuning import BestTrial, Search
@@ -164,7 +164,7 @@ def _decoded(text: str) -> Tuned:
     search_ranges = ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in dict(facts["ranges"]).items())
     signals = ", ".join(map(str, facts["tuned_on"]))
     budget = int(facts["budget"])
-    source = f"tuned with a budget of {budget} runs on {signals} by {facts['validation']}; {search_ranges}"
+    source = f"{FOUND_BY_SEARCH} {budget} runs on {signals} by {facts['validation']}; {search_ranges}"
     falls = tuple(
         Sensitivity(_setting(name), _fall(by_two), _fall(by_four))
         for name, (by_two, by_four) in dict(facts.get("fall_when_off_by_2_and_4", {})).items()

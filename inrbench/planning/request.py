@@ -7,6 +7,21 @@ from typing import Literal
 
 from inrbench.spec import Track, Value
 
+FOUND_BY_SEARCH = "tuned with a budget of"
+"""First words of the source of a recipe that a search found."""
+
+
+def split_source(note: str) -> tuple[str, str]:
+    """Return how a recipe was found, and the ranges that were searched; the second is "" for a note about anything else.
+
+    >>> split_source("tuned with a budget of 4 runs on photo/coffee by psnr; lr 0.0001 to 0.01, omega 5 to 120")
+    ('tuned with a budget of 4 runs on photo/coffee by psnr', 'lr 0.0001 to 0.01, omega 5 to 120')
+    """
+    if not note.startswith(FOUND_BY_SEARCH):
+        return note, ""
+    how, _, ranges = note.partition("; ")
+    return how, ranges
+
 
 @dataclass(frozen=True)
 class Recipe:

@@ -347,3 +347,21 @@ def test_times_of_runs_that_shared_a_gpu_are_not_shown(attempt, tmp_path):
     (table,) = tables(tmp_path, runs)
     assert table.worker_layout is None
     assert "times are not shown: 1 run(s) shared a GPU with others" in table.notes
+
+
+def test_how_settings_were_found_is_said_once_and_the_ranges_apart(attempt, tmp_path):
+    from inrbench.analyse.run_notes import searched_ranges
+
+    how = "tuned with a budget of 4 runs on a, b by psnr@test"
+    for method, ranges in (("siren", "lr 0.0001 to 0.01, omega 5 to 120"), ("wire", "lr 0.0001 to 0.01, scale 1 to 40")):
+        one = attempt(method=method, track="tuned-4")
+        append(tmp_path, replace(one, result=replace(one.result, notes=(f"{how}; {ranges}",))))
+    one = attempt(method="mean", track="tuned-4")
+    append(tmp_path, replace(one, result=replace(one.result, notes=("solved; in closed form",))))
+    (table,) = leaderboards(tmp_path)
+    assert [note for note in table.notes if "tuned" in note or "solved" in note] == [
+        "mean: solved; in closed form", f"siren, wire: {how}",
+    ]  # fmt: skip
+    assert searched_ranges(table.group.runs) == {
+        "siren": "lr 0.0001 to 0.01, omega 5 to 120", "wire": "lr 0.0001 to 0.01, scale 1 to 40",
+    }  # fmt: skip

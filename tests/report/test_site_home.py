@@ -59,6 +59,9 @@ def test_home_says_what_the_full_experiment_says_beside_its_scale_model(attempt,
     assert re.search(
         r"toy at the paper's own protocol, .*Open: 1 signal, 1 seed, too few for a test\.\s+Best here: msa PSNR 34\.00 dB", text
     )
+    (scale_model,) = (tmp_path / "site" / "tables").glob(f"toy__{sha256(b'standard').hexdigest()[:12]}.html")
+    others = r'Other protocols of toy: <a href="[^"]*tables/toy__\w+\.html">paper</a></p>'
+    assert re.search(others, scale_model.read_text(encoding="utf-8"))
 
 
 def test_remarks_name_the_best_between_the_points_and_large_networks(attempt, tmp_path):

@@ -170,7 +170,8 @@ def _write_pages(
             with media.passing_over():
                 recipes += recipes_of_track(results, task, leaderboard.group.protocol, leaderboard.group.track)
         address = urls.table_page(task, fingerprint)
-        view = table_view(leaderboards_of_table, recipes, registry, downloads, verified)
+        others = [found[0] for key, found in sorted(tables.items()) if key[0] == task and key != (task, fingerprint)]
+        view = table_view(leaderboards_of_table, recipes, registry, downloads, verified, sorted(others, key=tier_order))
         site.write(address, "table.html", view)
         curves |= {f"{address}#{each['anchor']}": each["charts"][0] for each in view["leaderboards"] if each["charts"]}
         for leaderboard in leaderboards_of_table:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from inrbench.analyse import Entry, Leaderboard, scores_by_signal
+from inrbench.analyse.run_notes import searched_ranges
 from inrbench.console import NONE
 from inrbench.planning.recipes import Tuned
 from inrbench.registry import Registry
@@ -41,6 +42,7 @@ def table_view(
     registry: Registry,
     downloads: Mapping[str, list[dict[str, str]]],
     verified: Collection[str] = (),
+    others: Sequence[Leaderboard] = (),
 ) -> dict[str, Any]:
     """Return the protocol in words, the tables of the page (one per track, device class and engine), and its filters.
 
@@ -50,6 +52,7 @@ def table_view(
         registry: The registry that describes tasks and methods.
         downloads: Anchor of a table -> its files.
         verified: Ids of verified attempts of submissions.
+        others: A leaderboard for each other protocol of the task.
     """
     groups = [leaderboard.group for leaderboard in leaderboards]
     closed = closed_form_methods(leaderboards, registry)
@@ -59,6 +62,9 @@ def table_view(
         "task": groups[0].task,
         "protocol": groups[0].protocol,
         "fingerprint": groups[0].fingerprint,
+        "others": [
+            {"name": each.group.protocol, "page": urls.table_page(each.group.task, each.group.fingerprint)} for each in others
+        ],
         "leaderboards": [
             leaderboard_view(
                 leaderboard, closed, recipes, downloads[urls.leaderboard_anchor(leaderboard.group)], registry, verified
@@ -99,6 +105,7 @@ def leaderboard_view(
         "verdict": verdict_of(leaderboard, closed),
         "downloads": downloads,
         "settings": _settings(leaderboard, registry),
+        "searched": searched_ranges(group.runs),
         "sensitivity": _sensitivity(leaderboard, recipes),
         "unit": leaderboard.metrics[0].scale_unit if leaderboard.metrics else "",
         "track": group.track,
