@@ -168,8 +168,9 @@ def missing_packages(stages: list[str]) -> list[str]:
 
 
 def tests(campaign: Campaign) -> None:
-    # warnings of a newer dependency say nothing about the GPU; failures are in the log, and the other stages still run
-    words = ["-m", "pytest", "tests/execute/test_gpu.py", "-m", "gpu", "-q", "-p", "no:cacheprovider", "-W", "default"]
+    # warnings of a newer dependency say nothing about the GPU; failures are in the log, and the other stages still run.
+    # -v: the log names each test when it ends, also if the time is up before pytest prints its summary
+    words = ["-m", "pytest", "tests/execute/test_gpu.py", "-m", "gpu", "-v", "-p", "no:cacheprovider", "-W", "default"]
     if importlib.util.find_spec("xdist") is None:
         campaign.run("tests", *words, ok=(0, 1))
         return
