@@ -41,6 +41,7 @@ from inrbench.fit import (
     MemoryMeter,
     Predictor,
     activation_bytes,
+    allocate_workspaces,
     check_network,
     fit,
     keep_freed_memory,
@@ -230,6 +231,7 @@ def _carry_out(
     if job.signal_file:
         task.register_file(Path(job.signal_file))
 
+    allocate_workspaces(device)
     meter = MemoryMeter(device)
     with clock("data"):
         stream = random_stream(task, spec.signal, job.protocol)

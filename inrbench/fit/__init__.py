@@ -5,7 +5,7 @@ from inrbench.fit.clock import Clock
 from inrbench.fit.fp32 import fp32_settings, refuse_changed_fp32, restore_fp32
 from inrbench.fit.loop import Diverged, FitResult, fit
 from inrbench.fit.matmul import MatmulBackend, fp32_backend
-from inrbench.fit.memory import MemoryMeter, keep_freed_memory
+from inrbench.fit.memory import MemoryMeter, allocate_workspaces, keep_freed_memory
 from inrbench.fit.op_count import OpCount, count_ops
 from inrbench.fit.precision import DTYPES
 from inrbench.fit.predictor import Predictor
@@ -36,6 +36,7 @@ __all__ = [
     "TrainingHooks",
     "activation_bytes",
     "activation_outputs",
+    "allocate_workspaces",
     "check_network",
     "count_ops",
     "fit",

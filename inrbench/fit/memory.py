@@ -32,6 +32,16 @@ def keep_freed_memory() -> None:
         return
 
 
+def allocate_workspaces(device: torch.device) -> None:
+    """Have the buffers of a GPU's matrix products allocated: the process keeps them, and its first run must not pay for them.
+
+    There is one for each thread that multiplies matrices: this one, and the one that computes gradients.
+    """
+    if device.type == "cuda":
+        layer = torch.nn.Linear(64, 64, device=device)
+        layer(torch.zeros(64, 64, device=device)).sum().backward()
+
+
 class MemoryMeter:
     """A meter of peak memory above the level at its construction; the peaks are read once, at the end of training.
 
