@@ -10,7 +10,7 @@ than a tenth of a decade. A result much better than printed is not a reproductio
     both fail          the paper's run did not train, and this project's runs did not either
     bound holds        a bound that the paper states holds; other methods may satisfy it as well
     not reproduced     outside the spread
-    incomplete         measured on a part of the signals, and what was measured does not contradict the claim
+    incomplete         measured on a part of the signals: a claim about each signal holds there, a claim about a mean is open
     protocol differs   measured, but only with a different budget from the paper's
     protocol guessed   measured, but the paper does not print the conditions: no evidence for or against the paper
     not run            nothing was measured
