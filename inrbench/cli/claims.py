@@ -26,7 +26,7 @@ def command(paper: str | None, item: str | None, style: str, summary: bool, resu
     bound holds        a bound that the paper states holds; other methods may satisfy it too
     both fail          the paper's run did not train, and neither did the measured run
     not reproduced     outside the spread; "better than printed" is outside too
-    incomplete         measured on a part of the signals: not refuted there, not judged yet
+    incomplete         measured on a part of the signals: not refuted there, not decided yet
     protocol differs   measured, but under conditions that differ from the paper's
     protocol guessed   measured, but the paper does not print the conditions: no evidence either way
     not run            nothing measured yet: inrbench reproduce PAPER --item ITEM
