@@ -62,8 +62,10 @@ OBJECTS = frozenset({"params_json", "training_json", "protocol_json"})
 LATEST = 7_258_118_400_000_000
 """Microseconds from 1970 to 2200. Later times are not valid."""
 STATM = Path("/proc/self/statm")
-MAX_STACK_BYTES = 8 * 2**20
-"""Largest stack of a thread that is allowed for; the usual size of a stack."""
+MAX_THREADS = 4
+"""Threads of pyarrow that compute while files are read, and as many that read."""
+USUAL_STACK_BYTES = 8 * 2**20
+"""Allowed for the stack of a thread if stacks are not limited; the C library then takes less."""
 
 
 def read_json(text: str | bytes) -> Any:
@@ -122,8 +124,9 @@ def memory_cap(most: int) -> Iterator[None]:
     A Parquet file stores a repeated text or list only once, so its full size is known only after reading. In threads other than
     the main one nothing is limited: processes that start meanwhile would inherit the limit.
 
-    The limit is on writable memory and not on address space, of which each thread reserves a multiple of what it uses: the
-    threads that pyarrow starts inside the block, one per core, would end the process.
+    The limit is on writable memory and not on address space, of which each thread reserves a multiple of what it uses. If a thread
+    that pyarrow starts inside the block had no room for its stack, the process would end or wait forever. So pyarrow may start
+    only a few threads, and their stacks are added to the limit.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -136,16 +139,31 @@ def memory_cap(most: int) -> Iterator[None]:
         yield
         return
     stack, _ = resource.getrlimit(resource.RLIMIT_STACK)
-    stacks = (pa.cpu_count() + pa.io_thread_count()) * (min(stack, MAX_STACK_BYTES) if stack >= 0 else MAX_STACK_BYTES)
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    cap = pages * resource.getpagesize() + most + stacks
-    if soft != resource.RLIM_INFINITY:
-        cap = min(cap, soft)
-    resource.setrlimit(resource.RLIMIT_DATA, (cap, hard))
+    with _few_threads() as threads:
+        stacks = threads * (USUAL_STACK_BYTES if stack == resource.RLIM_INFINITY else stack)
+        cap = pages * resource.getpagesize() + most + stacks
+        if soft != resource.RLIM_INFINITY:
+            cap = min(cap, soft)
+        resource.setrlimit(resource.RLIMIT_DATA, (cap, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+
+
+@contextmanager
+def _few_threads() -> Iterator[int]:
+    """Limit the threads of pyarrow inside the block, and return their number."""
+    before = pa.cpu_count(), pa.io_thread_count()
+    computing, reading = (min(number, MAX_THREADS) for number in before)
+    pa.set_cpu_count(computing)
+    pa.set_io_thread_count(reading)
     try:
-        yield
+        yield computing + reading
     finally:
-        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+        pa.set_cpu_count(before[0])
+        pa.set_io_thread_count(before[1])
 
 
 def check_rows(table: pa.Table) -> None:
