@@ -7,6 +7,7 @@ track ``paper`` on a GPU. ``--steps 10``: compare up to this step.
 
 import argparse
 import json
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,14 @@ from typing import Any
 import torch
 
 from inrbench.execute.setup import build_network, random_stream
-from inrbench.fit import fit
+from inrbench.fit import DTYPES, fit
 from inrbench.fit.clock import Clock
 from inrbench.fit.memory import MemoryMeter
 from inrbench.fit.predictor import Predictor
 from inrbench.problems import Evaluator
 from inrbench.registry import Registry
 from inrbench.spec import derived_seed
-from inrbench.store import read_runs, spec_of
+from inrbench.store import environment, read_runs, spec_of
 
 CPU = torch.device("cpu")
 
@@ -33,10 +34,13 @@ class EnoughSteps(Exception):
 def first_steps(row: dict[str, Any], registry: Registry, steps: int) -> dict[int, float]:
     """Return step -> primary metric of the first steps of a run, repeated on this machine's CPU."""
     spec, task = spec_of(row), registry.task(row["task"])
-    protocol = task.protocol(row["protocol"], {})
+    protocol = task.protocol(row["protocol"])
+    if protocol.fingerprint(task.name, task.version) != row["protocol_fingerprint"]:
+        sys.exit(f"protocol {protocol.name} of {task.name} has changed since these runs; compare with the commit of the rows")
     stream = random_stream(task, spec.signal, protocol)
     seed = derived_seed("data", spec.task, stream, spec.seed)
     problem = task.problem(spec.signal, protocol, seed)
+    problem.as_dtype(DTYPES[protocol.precision])
     network = build_network(spec, protocol, registry, problem, stream)
     evaluator = Evaluator(task.metrics_of(protocol), problem.evaluation)
     found: dict[int, float] = {}
@@ -49,7 +53,7 @@ def first_steps(row: dict[str, Any], registry: Registry, steps: int) -> dict[int
     with suppress(EnoughSteps):
         fit(
             network, problem, protocol, evaluator=evaluator, device=CPU, data_seed=seed, clock=Clock(CPU), meter=MemoryMeter(CPU),
-            on_curve_point=keep,
+            engine=spec.engine, on_curve_point=keep,
         )  # fmt: skip
     return found
 
@@ -62,7 +66,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, default=10)
     given = parser.parse_args()
-    registry, compared = Registry(), []
+    registry, compared, here = Registry(), list[dict[str, Any]](), environment("cpu", 1, 1, (None, None))
     for row in read_runs(given.results).table.to_pylist():
         wanted = (row["task"], row["protocol"], row["track"]) == (given.task, given.protocol, "paper")
         if not wanted or row["device_class"] != "cuda" or row["status"] != "ok":
@@ -76,12 +80,14 @@ def main() -> None:
             {
                 "run_id": row["run_id"], "signal": row["signal"], "method": row["method"], "seed": row["seed"],
                 "metric": row["primary_metric"], "device": row["device_name"], "torch": row["torch"],
-                "here": {"cpu": True, "torch": torch.__version__},
+                "here": {"cpu": here.cpu_model, "torch": here.torch},
                 "step: [stored, here]": pairs, "largest difference": largest,
             }
         )  # fmt: skip
         print(f"{row['signal']} {row['method']}: {len(pairs)} points, largest difference {largest:.2g}", flush=True)
         given.out.write_text(json.dumps(compared, indent=1) + "\n", encoding="utf-8")
+    if not compared:
+        sys.exit(f"no runs of {given.task}, protocol {given.protocol}, on a GPU in '{given.results}'")
 
 
 if __name__ == "__main__":

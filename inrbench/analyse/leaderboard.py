@@ -23,7 +23,7 @@ from inrbench.analyse.run_notes import (
     shared_machine,
     without_absent_signals,
 )
-from inrbench.analyse.runs import ComparableRuns, comparable_runs, metrics_of, usual_step_mode
+from inrbench.analyse.runs import ComparableRuns, comparable_runs, metrics_of, usual_step_mode, values_of
 from inrbench.analyse.statistics import (
     LEVEL,
     MIN_PAIRS,
@@ -154,6 +154,9 @@ def build_leaderboard(group: ComparableRuns) -> Leaderboard:
     frame, absent = without_absent_signals(group.runs)
     group = ComparableRuns(group.task, group.protocol, group.fingerprint, group.device_class, group.engine, group.track, frame)
     metrics = metrics_of(frame)
+    if group.track == "search":  # a trial has only the metrics that rank it; trials of earlier versions have all
+        ended = frame[frame["status"] == "ok"]
+        metrics = [metric for metric in metrics if values_of(ended, metric)[1].all()]
     signals = sorted(frame["signal"].unique())
     rows = _rows(group, metrics, signals)
     notes = [*absent, *missing_values(frame), *said_of_runs(frame)]

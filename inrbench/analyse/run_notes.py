@@ -86,8 +86,11 @@ def searched_ranges(frame: pd.DataFrame) -> dict[str, str]:
     if "notes" not in frame:
         return {}
     stored = frame[["label", "notes"]].explode("notes").dropna(subset="notes").drop_duplicates()
-    pairs = ((str(label), split_source(str(note))[1]) for label, note in zip(stored["label"], stored["notes"], strict=True))
-    return {label: ranges for label, ranges in pairs if ranges}
+    found: dict[str, list[str]] = {}
+    for label, note in zip(stored["label"], stored["notes"], strict=True):
+        if ranges := split_source(str(note))[1]:
+            found.setdefault(str(label), []).append(ranges)
+    return {label: " / ".join(ranges) for label, ranges in found.items()}
 
 
 def missing_values(frame: pd.DataFrame) -> list[str]:

@@ -118,7 +118,7 @@ def _evaluate_claim(claim: Claim, groups: Sequence[ComparableRuns], registry: Re
         return found
     return [
         replace(each, note="; ".join(filter(None, (each.note, DISTURBED))))
-        if each.outcome == "not run" and _has_untimed_runs(of_task, each.label)
+        if each.outcome in ("not run", "incomplete") and _has_untimed_runs(of_task, each.label)
         else each
         for each in found
     ]
@@ -219,9 +219,12 @@ def _number(
     by_seed = found.by_seed(claim.signals)
     if not len(by_seed):
         missing = len(claim.signals) - found.values["signal"].nunique()
-        return Verdict(
-            claim, label, claimed, "incomplete", note=f"{missing} of {len(claim.signals)} signals missing", runs=found.runs
-        )
+        note = f"{missing} of {len(claim.signals)} signals missing" if missing else "no seed has all signals"
+        if found.failed and claim.metric != SECONDS.id:
+            return Verdict(
+                claim, label, claimed, "not reproduced", note=f"{found.failed} run(s) failed; {note}", runs=found.runs
+            )
+        return Verdict(claim, label, claimed, "incomplete", note=note, runs=found.runs)
     mean, n_seeds, why = found.mean(claim.signals), len(by_seed), ""
     half = _spread(by_seed, claim, metric, found.group)
     if claim.metric == SECONDS.id:
@@ -310,7 +313,10 @@ def _order(claim: Claim, metric: Metric, right: Sequence[ComparableRuns], wrong:
     if missing := len(claim.signals) - len(scores):
         note = "; ".join(filter(None, (note, f"{missing} of {len(claim.signals)} signals missing")))
     if outcome is None and missing and (holds or not claim.each_signal):
-        outcome = "incomplete"
+        best = _look_up(claim, metric, claim.best, right)
+        failed = best.failed if best is not None and claim.metric != SECONDS.id else 0
+        note = f"{failed} run(s) of {claim.best} failed; {note}" if failed else note
+        outcome = "not reproduced" if failed and claim.each_signal else "incomplete"
     if outcome is None:
         outcome = ("reproduced" if n_seeds >= SEEDS_TO_REPRODUCE else "consistent") if holds else "not reproduced"
     return Verdict(

@@ -21,7 +21,9 @@ from inrbench.errors import BadValue
 )
 @click.option("--track", help="Only this track: paper, authors, tuned, tuned-20, or search (trials of inrbench tune).")
 @click.option(
-    "--details", is_flag=True, help="Also print the methods that none beats at their cost, and the time to 30, 35 and 40 dB."
+    "--details",
+    is_flag=True,
+    help="Also print the methods that none beats at their cost, the ranges of a search, and the time to 30, 35 and 40 dB.",
 )
 @click.option(
     "--overall",

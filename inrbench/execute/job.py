@@ -30,6 +30,7 @@ class Job:
         signal_file: The user's file, if the signal is one.
         probes: Probes to read during the run.
         notes: Notes of the plan, to be stored in the row.
+        metrics: Metrics to compute besides the primary one; empty for all of the protocol.
     """
 
     spec: RunSpec
@@ -40,6 +41,7 @@ class Job:
     signal_file: str | None
     probes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
 
     def with_seed(self, seed: int) -> "Job":
         """Return the same job with a different seed."""

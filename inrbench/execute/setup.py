@@ -63,22 +63,15 @@ def build_network(spec: RunSpec, protocol: Protocol, registry: Registry, problem
     return network.double() if protocol.precision == "float64" else network
 
 
-def metrics_to_compute(job: Job, task: Task, registry: Registry) -> tuple[Metric, ...]:
-    """Return the metrics that a run computes: all of its protocol, or for a trial of a search those that rank trials.
-
-    A trial is short, so that the other metrics would take as long as its training.
+def metrics_to_compute(job: Job, task: Task) -> tuple[Metric, ...]:
+    """Return the metrics that a run computes, the primary one first: all of its protocol, or only those that its job names.
 
     Args:
         job: The job.
         task: Its task.
-        registry: The registry, whose tasks may be tuned on signals of this task.
     """
-    metrics = task.metrics_of(job.protocol)
-    if job.spec.track != "search":
-        return metrics
-    tuned = [other for other in map(registry.task, registry.tasks) if other.tuning_split and other.tuning_split[0] == task.name]
-    ranking = {metrics[0].id, *(other.tuning_metric for other in tuned)}
-    return tuple(metric for metric in metrics if metric.id in ranking)
+    primary, *others = task.metrics_of(job.protocol)
+    return primary, *(metric for metric in others if not job.metrics or metric.id in job.metrics)
 
 
 def refuse_changed_plugin(job: Job, registry: Registry) -> None:

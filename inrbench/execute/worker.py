@@ -239,7 +239,7 @@ def _carry_out(
         problem = task.problem(spec.signal, job.protocol, data_seed)
         problem.as_dtype(DTYPES[job.protocol.precision])
         problem.to(device)
-    evaluator = Evaluator(metrics_to_compute(job, task, registry), problem.evaluation)
+    evaluator = Evaluator(metrics_to_compute(job, task), problem.evaluation)
     state.notes += [*job.notes, *problem.notes]
     network = build_network(spec, job.protocol, registry, problem, stream)
     refuse_undeclared_training(registry.method(spec.method), network)

@@ -320,6 +320,7 @@ def _job(
         signal_file=str(file) if file else None,
         probes=request.probes,
         notes=(recipe.source,) if recipe.source else (),
+        metrics=request.metrics,
     )
 
 

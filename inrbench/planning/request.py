@@ -60,6 +60,7 @@ class Request:
         only: If not empty, other tasks than these are left out.
         without: These tasks are left out.
         notes: Remarks for the user, printed with the plan.
+        metrics: Metrics to compute besides the primary one; empty for all of the protocol.
     """
 
     methods: str = "all"
@@ -79,3 +80,4 @@ class Request:
     only: frozenset[str] = frozenset()
     without: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()

@@ -25,6 +25,8 @@ HALVING = 4
 """Of this many trials, one continues in the next round, with as many times the epochs."""
 EPOCH_DIVISORS = (HALVING**2, HALVING, 1)
 """Divisor of the number of epochs in each round."""
+METRIC_COLUMNS = ["run_id", "status", "id", "value", "scale", "higher_is_better"]
+"""Columns of the table of metrics that ranking needs; they are absent if no run has a metric."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ class Search:
                 changes=changes,
                 plugin_files=self.plugin_files,
                 recipes={(self.tuning_task.name, self.method.name): self.trials[number]},
+                metrics=(self.metric,),  # a trial is short: the other metrics would take as long as its training
             )
             for number in trials
         ]
@@ -190,9 +193,19 @@ def rank_trials(search: Search, runs_of_trials: Mapping[int, Sequence[str]], res
         search: The search.
         runs_of_trials: Number of a trial -> ids of its runs.
         results: The results folder.
+
+    Raises:
+        NothingFound: Trials were stored by a search that ranked them by another metric.
     """
-    runs = load_results(results, table="metrics")
-    runs = runs[(runs["status"] == "ok") & (runs["id"] == search.metric)].set_index("run_id")
+    runs = load_results(results, table="metrics").reindex(columns=METRIC_COLUMNS)
+    runs = runs[(runs["status"] == "ok") & runs["run_id"].isin({run for ids in runs_of_trials.values() for run in ids})]
+    stored = set(runs["run_id"])
+    runs = runs[runs["id"] == search.metric].set_index("run_id")
+    if other := stored - set(runs.index):
+        raise NothingFound(
+            f"{len(other)} runs of trials of {search.method.name} in '{results}' were stored without '{search.metric}', "
+            "which ranks this search; choose another folder: --results OTHER"
+        )
     found = []
     for number, run_ids in runs_of_trials.items():
         ids = list(run_ids)

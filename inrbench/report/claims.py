@@ -139,7 +139,7 @@ SIGNS: dict[VerdictName, str] = {
     "bound holds": "=",
     "both fail": "both fail",
     "not reproduced": "!",
-    "incomplete": "...",
+    "incomplete": "incomplete",
     "protocol differs": "~",
     "protocol guessed": "?",
     "not run": "",

@@ -5,6 +5,7 @@ from functools import cache
 
 from inrbench.analyse import ComparableRuns, Entry, Leaderboard, Summary
 from inrbench.analyse.costs import pareto_sets, times_to_targets
+from inrbench.analyse.run_notes import searched_ranges
 from inrbench.analyse.statistics import Interval
 from inrbench.console import NONE
 from inrbench.metrics import builtin_metrics
@@ -223,7 +224,7 @@ def rank_text(leaderboard: Leaderboard, row: Entry) -> str:
 
 
 def details(leaderboard: Leaderboard) -> list[str]:
-    """Return lines on spread, oracle metrics, Pareto sets, and the time to reach 30, 35 and 40 dB."""
+    """Return lines on spread, oracle metrics, Pareto sets, ranges of a search, and the time to reach 30, 35 and 40 dB."""
     first = metric_title(leaderboard.metrics[0], leaderboard.metrics) if leaderboard.metrics else ""
     spreads = ", ".join(
         f"{row.label} {_spread(cell)}"
@@ -242,6 +243,9 @@ def details(leaderboard: Leaderboard) -> list[str]:
     for time in times_to_targets(leaderboard.group) if leaderboard.worker_layout else ():
         spent = f"{time.seconds:.3g} s" if math.isfinite(time.seconds) else f"> {time.longest:.3g} s"
         by_target.setdefault(time.target, []).append(f"{time.label} {spent} ({time.reached}/{time.runs})")
+    lines += [
+        f"Ranges of the search of {label}: {ranges}." for label, ranges in searched_ranges(leaderboard.group.runs).items()
+    ]
     return lines + [
         f"Median training time to {target:g} dB (runs that reached it / all runs): {', '.join(texts)}."
         for target, texts in by_target.items()

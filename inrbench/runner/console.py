@@ -293,8 +293,8 @@ def _print_estimate(report: RunReport, request: Request) -> None:
         where = f"of work on {request.device}, one run after another"
     if estimate.unknown == todo:
         yours = any(job.plugin_origin != "builtin" for job in report.plan.todo)
-        why = "a plugin of yours is timed by its first run" if yours else "timing a few steps beforehand did not work"
-        say(f"How long this takes {where} is not known: {why}.")
+        why = "a plugin of yours is timed by its first run" if yours else "no steps could be timed beforehand"
+        say(f"How long this takes is not known: {why}.")
     else:
         source = "earlier runs" if estimate.measured == todo else "a short timing on this machine"
         say(f"About {duration_range(low, high)} {where}, estimated from {source}.")

@@ -124,9 +124,9 @@ def memory_cap(most: int) -> Iterator[None]:
     A Parquet file stores a repeated text or list only once, so its full size is known only after reading. In threads other than
     the main one nothing is limited: processes that start meanwhile would inherit the limit.
 
-    The limit is on writable memory and not on address space, of which each thread reserves a multiple of what it uses. If a thread
-    that pyarrow starts inside the block had no room for its stack, the process would end or wait forever. So pyarrow may start
-    only a few threads, and their stacks are added to the limit.
+    The limit is on writable memory and not on address space, of which each thread reserves a multiple of what it uses. If a
+    thread that pyarrow starts inside the block had no room for its stack, the process would end or wait forever. So pyarrow
+    may start only a few threads, and their stacks are added to the limit.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -163,6 +163,27 @@ def test_a_part_of_the_signals_refutes_an_ordering_on_every_signal_or_leaves_it_
     assert verdicts(registry, groups, other.replace("each_signal = true\n", ""))[0].outcome == "incomplete"
 
 
+def test_failed_runs_on_a_part_of_the_signals_are_no_missing_signals(registry, measured):
+    both = GOOD.replace('["sin200"]', '["sin200", "sin500"]')
+    measured({"siren": [1e-4] * 3})
+    (verdict,) = verdicts(registry, measured({"siren": [None] * 3}, signal="sin500"), both)
+    assert (verdict.outcome, verdict.note) == ("not reproduced", "3 run(s) failed; 1 of 2 signals missing")
+
+
+def test_the_best_method_that_fails_on_a_signal_does_not_lead_there(registry, measured):
+    every = ORDER.replace('["sin200"]', '["sin200", "sin500"]') + "each_signal = true\n"
+    measured({"siren": [1e-5], "msa": [1e-4]})
+    (verdict,) = verdicts(registry, measured({"siren": [None], "msa": [1e-4]}, signal="sin500"), every)
+    assert (verdict.outcome, verdict.note) == ("not reproduced", "1 run(s) of siren failed; 1 of 2 signals missing")
+
+
+def test_seeds_that_do_not_have_all_signals_are_not_averaged(registry, measured):
+    both = GOOD.replace('["sin200"]', '["sin200", "sin500"]')
+    measured({"siren": [1e-4]})
+    (verdict,) = verdicts(registry, measured({"siren": [None, 1e-4]}, signal="sin500"), both)
+    assert verdict.note.endswith("no seed has all signals")
+
+
 def test_an_average_over_signals_requires_every_signal(registry, measured):
     both = GOOD.replace('["sin200"]', '["sin200", "sin500"]')
     (verdict,) = verdicts(registry, measured({"siren": [1e-4, 1e-4]}), both)

@@ -10,6 +10,7 @@ from inrbench.analyse.papers import bibtex, papers
 from inrbench.errors import StoreError
 from inrbench.registry import Registry
 from inrbench.report import to_csv, to_markdown
+from inrbench.report.formatting import details
 from inrbench.spec import Cost, Measurement, Metric
 from inrbench.store import Attempt, append
 
@@ -358,10 +359,21 @@ def test_how_settings_were_found_is_said_once_and_the_ranges_apart(attempt, tmp_
         append(tmp_path, replace(one, result=replace(one.result, notes=(f"{how}; {ranges}",))))
     one = attempt(method="mean", track="tuned-4")
     append(tmp_path, replace(one, result=replace(one.result, notes=("solved; in closed form",))))
-    (table,) = leaderboards(tmp_path)
+    (table,) = leaderboards(tmp_path, curves=True)
     assert [note for note in table.notes if "tuned" in note or "solved" in note] == [
         "mean: solved; in closed form", f"siren, wire: {how}",
     ]  # fmt: skip
+    assert "Ranges of the search of wire: lr 0.0001 to 0.01, scale 1 to 40." in details(table)
     assert searched_ranges(table.group.runs) == {
         "siren": "lr 0.0001 to 0.01, omega 5 to 120", "wire": "lr 0.0001 to 0.01, scale 1 to 40",
     }  # fmt: skip
+
+
+def test_a_table_of_trials_shows_only_the_metrics_that_all_of_them_have(attempt, tmp_path):
+    """Trials compute only the metrics that rank them; those of earlier versions have all."""
+    whole = attempt(method="siren", track="search")
+    append(tmp_path, whole)
+    short = attempt(method="wire", track="search")
+    append(tmp_path, replace(short, result=replace(short.result, metrics=short.result.metrics[:1])))
+    (table,) = leaderboards(tmp_path, track="search")
+    assert [metric.id for metric in table.metrics] == [whole.result.metrics[0].metric.id]

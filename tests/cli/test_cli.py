@@ -142,7 +142,7 @@ def test_failed_runs_give_exit_code_1_and_run_again_with_retry_failed(tmp_path):
 def test_an_estimate_that_fails_is_not_blamed_on_a_plugin_of_the_user(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.import_module("inrbench.planning.estimate"), "_calibrate", lambda *_: None)
     _, text = invoke(*QUICK, "--methods", "siren", "--results", str(tmp_path / "r"), "--dry-run")
-    assert "is not known: timing a few steps beforehand did not work" in text
+    assert "How long this takes is not known: no steps could be timed beforehand" in text
 
 
 def test_runs_with_missing_data_are_skipped_with_the_fetch_command(tmp_path, no_data, monkeypatch):

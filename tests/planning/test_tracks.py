@@ -510,13 +510,21 @@ def test_tune_command_reports_the_best_trial_and_resumes(tmp_path):
     assert set(load_results(tmp_path)["track"]) == {"search"}
 
 
-def test_trials_compute_only_the_metrics_that_rank_them(tiny_jobs, registry):
+def test_trials_compute_only_the_metrics_that_rank_them(registry):
     from inrbench.execute.setup import metrics_to_compute
+    from inrbench.planning import make_plan
 
     for task, ranking in (("function1d", ["mse@train", "mse@dense-20001"]), ("photo", ["psnr@clip-float"])):
-        signal = {"function1d": "sin200", "photo": "coffee"}[task]
-        (job,) = tiny_jobs(tasks=task, signals=signal)
-        whole = [metric.id for metric in metrics_to_compute(job, registry.task(task), registry)]
+        request = search(2, "siren", task).requests(0, [0])[0]
+        job = make_plan(request, {})[0].todo[0]
+        whole = [metric.id for metric in metrics_to_compute(replace(job, metrics=()), registry.task(task))]
         assert whole == list(job.protocol.metrics) and len(whole) > len(ranking)
-        trial = replace(job, spec=replace(job.spec, track="search"))
-        assert [metric.id for metric in metrics_to_compute(trial, registry.task(task), registry)] == ranking
+        assert [metric.id for metric in metrics_to_compute(job, registry.task(task))] == ranking
+
+
+def test_trials_stored_without_the_metric_that_ranks_them_are_an_error(attempt, tmp_path):
+    store_round(attempt, tmp_path, search(2), 0, {0: 20.0, 1: 25.0}, Registry().task("photo").metric("mse@train"))
+    with pytest.raises(
+        NothingFound, match=r"6 runs of trials of wire in '.*' were stored without 'psnr@clip-float'.*--results OTHER"
+    ):
+        ranked_trials(search(2), 0, [0, 1], tmp_path)

@@ -64,6 +64,26 @@ def test_home_says_what_the_full_experiment_says_beside_its_scale_model(attempt,
     assert re.search(others, scale_model.read_text(encoding="utf-8"))
 
 
+def test_home_compares_a_full_experiment_on_its_common_signals_and_on_every_track(attempt, tmp_path):
+    values = {("paper", "a"): {"finer": 31.0, "msa": 34.0}, ("paper", "b"): {"msa": 39.0},
+              ("authors", "a"): {"finer": 36.0, "msa": 33.0}}  # fmt: skip
+    for signal in "abcdefgh":
+        for method in ("finer", "msa"):
+            append(tmp_path / "r", attempt(30.0, method=method, signal=signal, protocol="standard"))
+    for (track, signal), scores in values.items():
+        for method, value in scores.items():
+            append(tmp_path / "r", attempt(value, method=method, signal=signal, protocol="paper", track=track,
+                                           protocol_fingerprint=sha256(b"paper").hexdigest()[:12]))  # fmt: skip
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    text = re.sub(r"<[^>]+>", "", (tmp_path / "site" / "index.html").read_text(encoding="utf-8"))
+    assert re.search(
+        r"own protocol, with one learning rate for all \(track paper\): Open: 1 signal, .*msa PSNR 34\.00 dB", text
+    )
+    assert re.search(
+        r"own protocol, each as its authors train it \(track authors\): Open: 1 signal, .*finer PSNR 36\.00 dB", text
+    )
+
+
 def test_remarks_name_the_best_between_the_points_and_large_networks(attempt, tmp_path):
     from inrbench.analyse import leaderboards
 

@@ -152,7 +152,7 @@ def _answer(
             "absent": _absent(chosen, leaderboards, registry),
             "chart": _chart(chosen),
             "sentences": sentences,
-            "full": [full for each in chosen if (full := _full_experiment(each, leaderboards, closed))],
+            "full": [full for each in chosen for full in _full_experiments(each, leaderboards, closed)],
             "depends": sorted({
                 each["task"]
                 for each in sentences
@@ -204,23 +204,35 @@ def _sentences(chosen: Leaderboard, leaderboards: Sequence[Leaderboard], closed:
         yield {**same_for_all, "track": other.group.track, "verdict": verdict_of(same, closed), "remarks": ""}
 
 
-def _full_experiment(
+def _full_experiments(
     chosen: Leaderboard, leaderboards: Sequence[Leaderboard], closed: Collection[str]
-) -> dict[str, Any] | None:
-    """Return what the largest table under the paper's own protocol says, for a task whose answer is from another one.
+) -> Iterator[dict[str, Any]]:
+    """Yield what each table under the paper's own protocol says, for a task whose answer is from another protocol.
+
+    Only signals on which all methods of a table ended well are compared: a large experiment is often measured bit by bit.
 
     Args:
         chosen: The table that answers.
         leaderboards: All tables.
         closed: Methods that are solved in closed form.
     """
-    of_task = [each for each in leaderboards if each.group.task == chosen.group.task and citable(each) and each.metrics]
-    full = [each for each in of_task if tier(each) == FULL]
-    if tier(chosen) == FULL or not full:
-        return None
-    table = max(full, key=lambda each: (len(each.signals), len(each.seeds)))
-    group = table.group
-    return {"task": group.task, "track": group.track, "page": urls.leaderboard(group), "verdict": verdict_of(table, closed)}
+    if tier(chosen) == FULL:
+        return
+    for each in leaderboards:
+        group = each.group
+        if group.task != chosen.group.task or tier(each) != FULL or not citable(each):
+            continue
+        ended = group.runs[group.runs["status"] == "ok"].groupby("signal")["label"].nunique()
+        common = ended.index[ended == group.runs["label"].nunique()]
+        if not len(common) or group.runs["label"].nunique() == 1:
+            continue
+        table = build_leaderboard(replace(group, runs=group.runs[group.runs["signal"].isin(common)]))
+        yield {
+            "task": group.task,
+            "track": group.track,
+            "page": urls.leaderboard(group),
+            "verdict": verdict_of(table, closed),
+        }
 
 
 def _usual(tuned: Leaderboard, others: Sequence[Leaderboard]) -> str:
