@@ -4,6 +4,7 @@ If compiling fails, the run continues eagerly and records a note.
 """
 
 import logging
+import warnings
 from typing import Any, Literal
 
 import torch
@@ -132,6 +133,8 @@ def _configure(device_type: str) -> None:
     import torch._dynamo.config
     import torch._inductor.config
 
+    # torch recommends TF32, whose products do not have the accuracy of float32
+    warnings.filterwarnings("ignore", message="TensorFloat32 tensor cores")
     torch._dynamo.config.recompile_limit = MAX_GRAPHS
     torch._dynamo.config.fail_on_recompile_limit_hit = True
     # on a CPU a pool of compiler processes would take cores from other workers; a run on a GPU has the machine for itself

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import warnings
 from contextlib import contextmanager
 
 import pytest
@@ -259,6 +260,13 @@ def test_no_run_falls_back_to_eager_because_of_how_many_ran_before_it(monkeypatc
         step.prepare()
         notes.append((step.facts().compiled, step.facts().note))
     assert set(notes) == {(True, None)}
+
+
+def test_torch_s_recommendation_of_tf32_is_not_printed():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        compiling._configure("cuda")
+        warnings.warn("TensorFloat32 tensor cores for float32 matrix multiplication available but not enabled.", stacklevel=1)
 
 
 def test_cuda_graphs_are_recorded_before_the_first_step(monkeypatch):
