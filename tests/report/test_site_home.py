@@ -27,7 +27,7 @@ def test_home_says_what_is_best_by_how_much_and_how_sure(attempt, tmp_path):
                 append(tmp_path / "r", one)
     build_site(tmp_path / "r", tmp_path / "site", Registry())
     text = re.sub(r"<[^>]+>", "", (tmp_path / "site" / "index.html").read_text(encoding="utf-8"))
-    sure = r"many, with one learning rate for all \(track paper\): siren PSNR (29|30)\.\d\d dB, ahead of msa by (4|5)\.\d\d dB \[[\d.]+, [\d.]+\]\. Sure on these signals with these settings \(8 signals"
+    sure = r"With one learning rate for all \(track paper\):\s+many: siren PSNR (29|30)\.\d\d dB, ahead of msa by (4|5)\.\d\d dB \[[\d.]+, [\d.]+\]\. Sure on these signals with these settings \(8 signals"
     assert re.search(sure, text)
     assert re.search(r"Open: 2 signals, 1 seed, too few for a test\.\s+Best here: siren PSNR", text)  # in the tile of the task
 
@@ -42,7 +42,7 @@ def test_home_says_when_the_order_depends_on_the_settings(attempt, tmp_path):
                                                protocol="standard", training={"lr": "1e-2"} if tuned else {}))  # fmt: skip
     build_site(tmp_path / "r", tmp_path / "site", Registry())
     text = re.sub(r"<[^>]+>", "", (tmp_path / "site" / "index.html").read_text(encoding="utf-8"))
-    assert "(track tuned-4): siren PSNR" in text and "(track paper): finer PSNR" in text
+    assert re.search(r"\(track tuned-4\):\s+toy: siren PSNR", text) and re.search(r"\(track paper\):\s+toy: finer PSNR", text)
     assert "For finer, the search found nothing better than the usual settings." in text
     assert "On toy, the best method depends on the settings" in text
 
@@ -62,6 +62,17 @@ def test_home_says_what_the_full_experiment_says_beside_its_scale_model(attempt,
     (scale_model,) = (tmp_path / "site" / "tables").glob(f"toy__{sha256(b'standard').hexdigest()[:12]}.html")
     others = r'Other protocols of toy: <a href="[^"]*tables/toy__\w+\.html">paper</a></p>'
     assert re.search(others, scale_model.read_text(encoding="utf-8"))
+
+
+def test_a_tie_names_the_methods_that_a_test_cannot_distinguish(attempt, tmp_path):
+    for number, signal in enumerate("abcdef"):
+        for method, value in (("siren", 30.0 + (-1) ** number), ("finer", 30.0)):
+            append(tmp_path / "r", attempt(value, method=method, signal=signal, protocol="standard"))
+    (table,) = leaderboards(tmp_path / "r")
+    assert verdict_of(table).sure in (
+        "A tie: tests over these signals cannot distinguish siren and finer (6 signals, 1 seed).",
+        "A tie: tests over these signals cannot distinguish finer and siren (6 signals, 1 seed).",
+    )
 
 
 def test_home_compares_a_full_experiment_on_its_common_signals_and_on_every_track(attempt, tmp_path):

@@ -152,6 +152,7 @@ def _answer(
             "absent": _absent(chosen, leaderboards, registry),
             "chart": _chart(chosen),
             "sentences": sentences,
+            "tracks": list(dict.fromkeys(sentence["track"] for sentence in sentences)),
             "full": [full for each in chosen for full in _full_experiments(each, leaderboards, closed)],
             "depends": sorted({
                 each["task"]

@@ -109,7 +109,8 @@ def _certainty(leaderboard: Leaderboard, best: Entry, others: Sequence[Entry]) -
     apart = second.rank != best.rank if best.rank is not None else second.p_to_best < LEVEL
     if not apart:
         equal = [row.label for row in others if best.rank is not None and row.rank == best.rank] or [second.label]
-        return f"A tie: tests over {where} cannot distinguish {', '.join([best.label, *equal])}.", False
+        *names, last = [best.label, *equal]
+        return f"A tie: tests over these signals cannot distinguish {', '.join(names)} and {last} ({where}).", False
     return f"Sure on these signals with these settings ({where}; 95 % interval in brackets).", True
 
 
