@@ -118,7 +118,7 @@ def _evaluate_claim(claim: Claim, groups: Sequence[ComparableRuns], registry: Re
         return found
     return [
         replace(each, note="; ".join(filter(None, (each.note, DISTURBED))))
-        if each.outcome in ("not run", "incomplete") and _has_untimed_runs(of_task, each.label)
+        if each.outcome in ("not run", "incomplete") and not each.found and _has_untimed_runs(of_task, each.label)
         else each
         for each in found
     ]

@@ -70,9 +70,46 @@ def test_a_tie_names_the_methods_that_a_test_cannot_distinguish(attempt, tmp_pat
             append(tmp_path / "r", attempt(value, method=method, signal=signal, protocol="standard"))
     (table,) = leaderboards(tmp_path / "r")
     assert verdict_of(table).sure in (
-        "A tie: tests over these signals cannot distinguish siren and finer (6 signals, 1 seed).",
-        "A tie: tests over these signals cannot distinguish finer and siren (6 signals, 1 seed).",
+        "Not decided: tests over these signals cannot distinguish siren and finer (6 signals, 1 seed).",
+        "Not decided: tests over these signals cannot distinguish finer and siren (6 signals, 1 seed).",
     )
+
+
+def test_too_few_signals_for_a_test_of_all_methods_are_open(attempt, tmp_path):
+    """Six signals can tell two methods apart, but not five: no adjusted p can be below the level."""
+    for number, signal in enumerate("abcdef"):
+        for place, method in enumerate(("siren", "finer", "staf", "wire", "msa")):
+            append(tmp_path / "r", attempt(40.0 - 3 * place + 0.1 * number, method=method, signal=signal, protocol="standard"))
+    (table,) = leaderboards(tmp_path / "r")
+    assert verdict_of(table).sure == "Open: 6 signals, 1 seed, too few for a test of 5 methods."
+
+
+def test_remarks_count_the_signals_on_which_a_constant_is_better(attempt, tmp_path):
+    for signal, constant in (("a", 20.0), ("b", 40.0), ("c", 41.0)):
+        for method, value in (("siren", 30.0), ("msa", 25.0), ("mean", constant)):
+            append(tmp_path, attempt(value, method=method, signal=signal, trained=method != "mean"))
+    (table,) = leaderboards(tmp_path)
+    assert "On 2 of 3 signals a constant is better than siren." in verdict_of(table).remarks
+
+
+def test_a_smoke_test_is_never_sure(attempt, tmp_path):
+    for number, signal in enumerate("abcdefgh"):
+        for method, value in (("siren", 35.0), ("finer", 30.0)):
+            append(tmp_path / "r", attempt(value + 0.1 * number, method=method, signal=signal, protocol="quick"))
+    (table,) = leaderboards(tmp_path / "r")
+    verdict = verdict_of(table)
+    assert (verdict.decided, verdict.sure) == (False, "Clear in this smoke test (8 signals, 1 seed); do not cite it.")
+
+
+def test_every_link_of_a_site_leads_to_a_page(attempt, tmp_path):
+    for method, trained in (("siren", True), ("wire", False)):
+        for signal in "ab":
+            one = attempt(method=method, signal=signal, trained=trained)
+            append(tmp_path / "r", one)
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    for page in (tmp_path / "site").rglob("*.html"):
+        for target in re.findall(r'href="([^"#:?]+)(?:[#?][^"]*)?"', page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
 def test_home_compares_a_full_experiment_on_its_common_signals_and_on_every_track(attempt, tmp_path):
@@ -106,7 +143,7 @@ def test_remarks_name_the_best_between_the_points_and_large_networks(attempt, tm
         append(tmp_path, replace(one, result=result))
     (table,) = leaderboards(tmp_path)
     assert verdict_of(table).remarks == (
-        "Between the fitted points siren is best: 1.00e-02 against 1.00e-01.", "msa has 3.0 times the parameters of most."
+        "By MSE, between the fitted points, siren is best: 1.00e-02 against 1.00e-01.", "msa has 3.0 times the parameters of most."
     )  # fmt: skip
 
 

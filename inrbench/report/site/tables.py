@@ -169,13 +169,13 @@ def _sensitivity(leaderboard: Leaderboard, recipes: Sequence[Tuned]) -> list[dic
 
 
 def _row(leaderboard: Leaderboard, row: Entry, closed: Collection[str], origin: str) -> dict[str, Any]:
-    (label, _), *cells = formatting.cells(leaderboard, row)
+    _, *cells = formatting.cells(leaderboard, row)
     return {
         "label": row.label,
         "trained": row.trained,
         "reference": urls.method_of(row.label) in closed,
         "origin": origin,
-        "method": urls.method_page(urls.method_of(label)),
+        "method": urls.method_page(urls.method_of(row.label)),
         "runs": urls.runs_page(leaderboard.group, row.label),
         "cells": [{"text": text, "mark": mark or "", "key": sort_key(text)} for text, mark in cells],
     }

@@ -4,11 +4,12 @@ import statistics
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from inrbench.analyse import Entry, Leaderboard
+from inrbench.analyse import Entry, Leaderboard, scores_by_signal
 from inrbench.analyse.overall import is_off_grid
-from inrbench.analyse.statistics import LEVEL, MIN_PAIRS
+from inrbench.analyse.statistics import LEVEL, MIN_PAIRS, can_distinguish
 from inrbench.report import formatting
 from inrbench.report.plots.curves import mean_curves
+from inrbench.report.site.tiers import SMOKE_TEST, tier
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ CLEARLY = {"dB": 0.2, "decades": 0.1}
 CLEARLY_ELSE = 0.02
 SOLVED_BELOW = 0.1
 """Largest relative error of a solution that counts as one."""
+CONSTANT = "mean"
+"""The method that predicts the mean of the signal."""
 MUCH_LARGER = 1.2
 """Number of parameters, as a share of the median of the table, above which a page says so."""
 
@@ -106,11 +109,19 @@ def _certainty(leaderboard: Leaderboard, best: Entry, others: Sequence[Entry]) -
     where = f"{formatting.counted(signals, 'signal')}, {formatting.counted(seeds, 'seed')}"
     if second.p_to_best is None:
         return f"Open: {where}, {'too few for a test' if signals < MIN_PAIRS else 'some values are missing'}.", False
+    tested = [row for row in others if row.p_to_best is not None]
+    if best.rank is None and not can_distinguish(signals, len(tested)):
+        return f"Open: {where}, too few for a test of {len(tested) + 1} methods.", False
     apart = second.rank != best.rank if best.rank is not None else second.p_to_best < LEVEL
     if not apart:
-        equal = [row.label for row in others if best.rank is not None and row.rank == best.rank] or [second.label]
+        if best.rank is not None:
+            equal = [row.label for row in others if row.rank == best.rank]
+        else:
+            equal = [row.label for row in tested if row.p_to_best is not None and row.p_to_best >= LEVEL]
         *names, last = [best.label, *equal]
-        return f"A tie: tests over these signals cannot distinguish {', '.join(names)} and {last} ({where}).", False
+        return f"Not decided: tests over these signals cannot distinguish {', '.join(names)} and {last} ({where}).", False
+    if tier(leaderboard) == SMOKE_TEST:
+        return f"Clear in this smoke test ({where}); do not cite it.", False
     return f"Sure on these signals with these settings ({where}; 95 % interval in brackets).", True
 
 
@@ -127,13 +138,30 @@ def _remarks(leaderboard: Leaderboard, complete: Sequence[Entry]) -> tuple[str, 
             unit = f" {metric.unit}" if metric.unit else ""
             values = [formatting.cell_text(row.cells[metric.id], metric) for row in (first, best) if metric.id in row.cells]
             if len(set(values)) > 1:
-                found.append(f"Between the fitted points {first.label} is best: {' against '.join(values)}{unit}.")
+                name = formatting.metric_title(metric, leaderboard.metrics).split(" (")[0].rstrip(" ↑↓")
+                found.append(f"By {name}, between the fitted points, {first.label} is best: {' against '.join(values)}{unit}.")
         break
+    found += _worse_than_a_constant(leaderboard, best)
     found += _better_before_the_end(leaderboard, complete)
     sizes = [row.n_params for row in complete if row.n_params]
     if best.n_params and sizes and best.n_params > MUCH_LARGER * statistics.median(sizes):
         found.append(f"{best.label} has {best.n_params / statistics.median(sizes):.1f} times the parameters of most.")
     return tuple(found)
+
+
+def _worse_than_a_constant(leaderboard: Leaderboard, best: Entry) -> list[str]:
+    """Return a remark if the best constant (the method ``mean``) is better than the best method on some signals."""
+    group, metric = leaderboard.group, leaderboard.metrics[0]
+    scores = scores_by_signal(group, metric, group.runs["status"] == "ok")
+    if not {CONSTANT, best.label} <= set(scores.columns) or best.label == CONSTANT:
+        return []
+    ahead = scores[CONSTANT] - scores[best.label]
+    better = int((ahead > 0).sum() if metric.higher_is_better else (ahead < 0).sum())
+    return (
+        [f"On {better} of {formatting.counted(len(scores), 'signal')} a constant is better than {best.label}."]
+        if better
+        else []
+    )
 
 
 def _better_before_the_end(leaderboard: Leaderboard, complete: Sequence[Entry]) -> list[str]:
