@@ -127,7 +127,7 @@ def _answer(
         return {
             "protocol": name,
             "tables": [{"task": each.group.task, "page": urls.leaderboard(each.group), "signals": len(each.signals),
-                        "track": each.group.track, "seeds": len(each.seeds)} for each in chosen],
+                        "track": each.group.track, "seeds": _fewest_seeds(each, closed)} for each in chosen],
             "columns": [_column(family, unit) for family, unit in columns],
             "target": f"{timed_task} to {TARGET:g} dB (s)" if to_target else "",
             "timed": bool(seconds),
@@ -358,6 +358,12 @@ def _method(name: str, registry: Registry) -> dict[str, str]:
     title, link = title_and_link(plugin.paper if plugin else None)
     formula = plugin.formula if plugin else ""
     return {"name": name, "page": urls.method_page(name), "formula": formula, "paper": title, "link": link}
+
+
+def _fewest_seeds(leaderboard: Leaderboard, closed: Collection[str]) -> int:
+    """Return the smallest number of seeds per signal of the methods that are trained; solved ones need no seeds."""
+    seeds = [min(row.seeds) for row in leaderboard.rows if row.seeds and urls.method_of(row.label) not in closed]
+    return min(seeds, default=0)
 
 
 def _seeds(leaderboard: Leaderboard) -> str:
