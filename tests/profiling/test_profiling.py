@@ -1,5 +1,5 @@
 import json
-import time
+import math
 from pathlib import Path
 
 import pytest
@@ -114,9 +114,14 @@ def test_a_profile_on_a_gpu_times_many_steps_between_two_synchronisations(monkey
 
     monkeypatch.setattr(timing, "_synchronise", lambda device: None)
     monkeypatch.setattr(timing, "GPU_WARM_UP_SECONDS", 0.01)
-    calls = []
-    repeats = timing._repeats(lambda: (calls.append(1), time.sleep(0.001)), CUDA)
-    assert 10 < repeats <= 50
+    now, calls = [0.0], []
+
+    def step():
+        calls.append(1)
+        now[0] += 2.0**-10  # seconds, of a clock that no other work of the machine can delay
+
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+    assert timing._repeats(step, CUDA) == math.ceil(timing.GPU_SECONDS * 2**10)
     assert len(calls) > 3, "it is warmed up"
     assert timing._repeats(lambda: None, CPU) == 1
 
