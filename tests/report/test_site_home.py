@@ -147,6 +147,18 @@ def test_remarks_name_the_best_between_the_points_and_large_networks(attempt, tm
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(("between", "said"), [(26.4, True), (30.0, False)])
+def test_remarks_say_that_the_lead_is_small_between_the_points(attempt, tmp_path, between, said):
+    for method, psnr, offgrid in (("siren", 40.0, 27.0), ("msa", 36.0, between - 0.2)):
+        one = attempt(psnr, method=method)
+        first = one.result.metrics[0]
+        metrics = (first, replace(first, metric=replace(first.metric, id="psnr-offgrid@2x-area"), value=offgrid))
+        append(tmp_path, replace(one, result=replace(one.result, metrics=metrics)))
+    (table,) = leaderboards(tmp_path)
+    remarks = verdict_of(table).remarks
+    assert ("Between the fitted points it is ahead of msa by only 0.80 dB." in remarks) == said
+
+
 @pytest.mark.parametrize(("signals", "ranks", "sure"), [(8, False, True), (12, True, True)])
 def test_eight_signals_decide_the_first_place_but_give_no_ranks_to_seven_methods(attempt, tmp_path, signals, ranks, sure):
     from inrbench.analyse import leaderboards

@@ -10,6 +10,7 @@ from inrbench.analyse.statistics import LEVEL, MIN_PAIRS, can_distinguish
 from inrbench.report import formatting
 from inrbench.report.plots.curves import mean_curves
 from inrbench.report.site.tiers import SMOKE_TEST, tier
+from inrbench.spec import Metric
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,8 @@ def _remarks(leaderboard: Leaderboard, complete: Sequence[Entry]) -> tuple[str, 
             if len(set(values)) > 1:
                 name = formatting.metric_title(metric, leaderboard.metrics).split(" (")[0].rstrip(" ↑↓")
                 found.append(f"By {name}, between the fitted points, {first.label} is best: {' against '.join(values)}{unit}.")
+        elif text := _smaller_lead(leaderboard, metric, best, complete[1]):
+            found.append(text)
         break
     found += _worse_than_a_constant(leaderboard, best)
     found += _better_before_the_end(leaderboard, complete)
@@ -147,6 +150,28 @@ def _remarks(leaderboard: Leaderboard, complete: Sequence[Entry]) -> tuple[str, 
     if best.n_params and sizes and best.n_params > MUCH_LARGER * statistics.median(sizes):
         found.append(f"{best.label} has {best.n_params / statistics.median(sizes):.1f} times the parameters of most.")
     return tuple(found)
+
+
+def _smaller_lead(leaderboard: Leaderboard, metric: Metric, best: Entry, second: Entry) -> str:
+    """Return a remark if the lead of the best method is less than half as large between the fitted points; "" if not.
+
+    Args:
+        leaderboard: The table.
+        metric: The metric between the fitted points.
+        best: The best row by the primary metric.
+        second: The second row by the primary metric.
+    """
+    primary = leaderboard.metrics[0]
+    known = all({primary.id, metric.id} <= row.cells.keys() for row in (best, second))
+    if not known or metric.scale_unit != primary.scale_unit:
+        return ""
+    fitted, between = (
+        abs(each.to_scale(best.cells[each.id].mean) - each.to_scale(second.cells[each.id].mean)) for each in (primary, metric)
+    )
+    if between >= fitted / 2 or metric.scale == "log":
+        return ""
+    unit = f" {metric.unit}" if metric.unit else ""
+    return f"Between the fitted points it is ahead of {second.label} by only {between:.2f}{unit}."
 
 
 def _worse_than_a_constant(leaderboard: Leaderboard, best: Entry) -> list[str]:
