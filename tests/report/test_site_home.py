@@ -34,12 +34,13 @@ def test_home_says_what_is_best_by_how_much_and_how_sure(attempt, tmp_path):
 
 def test_home_says_when_the_order_depends_on_the_settings(attempt, tmp_path):
     """Two tracks with other winners are both shown, on the same signals, with the methods for which the search found nothing."""
-    for signal in "abcdef":
+    for signal in "abcdefgh":
         for track, values in (("paper", (33.0, 30.0)), ("tuned-4", (33.0, 35.0))):
             for method, value in zip(("finer", "siren"), values, strict=True):
                 tuned = track != "paper" and method == "siren"
                 append(tmp_path / "r", attempt(value + ord(signal) / 100, method=method, signal=signal, track=track,
                                                protocol="standard", training={"lr": "1e-2"} if tuned else {}))  # fmt: skip
+            append(tmp_path / "r", attempt(20.0, method="bilinear", signal=signal, track=track, protocol="standard"))
     build_site(tmp_path / "r", tmp_path / "site", Registry())
     text = re.sub(r"<[^>]+>", "", (tmp_path / "site" / "index.html").read_text(encoding="utf-8"))
     assert re.search(r"\(track tuned-4\):\s+toy: siren PSNR", text) and re.search(r"\(track paper\):\s+toy: finer PSNR", text)

@@ -1,11 +1,11 @@
 """The content of the home page: which method is best, by how much, and how sure that is."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from inrbench.analyse import Leaderboard, build_leaderboard
+from inrbench.analyse import Leaderboard
 from inrbench.analyse.costs import times_to_targets
 from inrbench.analyse.overall import FAMILIES, OverallEntry, overall
 from inrbench.analyse.statistics import MIN_PAIRS
@@ -18,7 +18,8 @@ from inrbench.report.site import urls
 from inrbench.report.site.charts import curve_charts, pareto_charts
 from inrbench.report.site.papers import title_and_link
 from inrbench.report.site.registered import closed_form_methods, method_of, task_of
-from inrbench.report.site.tiers import CITABLE, FULL, SMOKE_TEST, citable, tier, tier_order
+from inrbench.report.site.sentences import full_experiments, sentences_of
+from inrbench.report.site.tiers import CITABLE, SMOKE_TEST, citable, tier, tier_order
 from inrbench.report.site.timings import fit_seconds
 from inrbench.report.site.verdict import Verdict, verdict_of
 
@@ -118,7 +119,7 @@ def _answer(
             if family != "all" or len(by_family) == 1
             for unit in next(iter(entries.values())).gaps
         ]
-        sentences = [sentence for each in chosen for sentence in _sentences(each, leaderboards, closed)]
+        sentences = [sentence for each in chosen for sentence in sentences_of(each, leaderboards, closed)]
         seconds = _seconds(chosen)
         fitted_task, fits = next(
             ((each.group.task, found) for each in chosen if (found := fit_seconds(each, timings, registry))), ("", {})
@@ -153,7 +154,7 @@ def _answer(
             "chart": _chart(chosen),
             "sentences": sentences,
             "tracks": list(dict.fromkeys(sentence["track"] for sentence in sentences)),
-            "full": [full for each in chosen for full in _full_experiments(each, leaderboards, closed)],
+            "full": [full for each in chosen for full in full_experiments(each, leaderboards, closed)],
             "depends": sorted({
                 each["task"]
                 for each in sentences
@@ -178,77 +179,6 @@ def _absent(chosen: Sequence[Leaderboard], leaderboards: Sequence[Leaderboard], 
     kinds = [task.kind for each in chosen if (task := task_of(each.group.task, registry)) is not None]
     methods = {name: method_of(name, registry) for name in known - shown}
     return sorted(name for name, method in methods.items() if method is None or any(map(method.supports, kinds)))
-
-
-def _sentences(chosen: Leaderboard, leaderboards: Sequence[Leaderboard], closed: Collection[str]) -> Iterator[dict[str, Any]]:
-    """Yield what each track of a task says about the same signals, so that a reader sees whether the order depends on it.
-
-    Args:
-        chosen: The table that answers.
-        leaderboards: All tables.
-        closed: Methods that are solved in closed form.
-    """
-    group = chosen.group
-    others = [
-        each
-        for each in leaderboards
-        if each is not chosen
-        and (each.group.task, each.group.fingerprint, each.group.device_class, each.group.engine)
-        == (group.task, group.fingerprint, group.device_class, group.engine)
-        and set(chosen.signals) <= set(each.signals)
-    ]
-    same_for_all = {"task": group.task, "fingerprint": group.fingerprint}
-    yield {**same_for_all, "track": group.track, "verdict": verdict_of(chosen, closed), "remarks": _usual(chosen, others)}
-    for other in others:
-        runs = other.group.runs
-        same = build_leaderboard(replace(other.group, runs=runs[runs["signal"].isin(chosen.signals)]))
-        yield {**same_for_all, "track": other.group.track, "verdict": verdict_of(same, closed), "remarks": ""}
-
-
-def _full_experiments(
-    chosen: Leaderboard, leaderboards: Sequence[Leaderboard], closed: Collection[str]
-) -> Iterator[dict[str, Any]]:
-    """Yield what each table under the paper's own protocol says, for a task whose answer is from another protocol.
-
-    Only signals on which all methods of a table ended well are compared: a large experiment is often measured bit by bit.
-
-    Args:
-        chosen: The table that answers.
-        leaderboards: All tables.
-        closed: Methods that are solved in closed form.
-    """
-    if tier(chosen) == FULL:
-        return
-    for each in leaderboards:
-        group = each.group
-        if group.task != chosen.group.task or tier(each) != FULL or not citable(each):
-            continue
-        ended = group.runs[group.runs["status"] == "ok"].groupby("signal")["label"].nunique()
-        common = ended.index[ended == group.runs["label"].nunique()]
-        if not len(common) or group.runs["label"].nunique() == 1:
-            continue
-        table = build_leaderboard(replace(group, runs=group.runs[group.runs["signal"].isin(common)]))
-        yield {
-            "task": group.task,
-            "track": group.track,
-            "page": urls.leaderboard(group),
-            "verdict": verdict_of(table, closed),
-        }
-
-
-def _usual(tuned: Leaderboard, others: Sequence[Leaderboard]) -> str:
-    """Return which methods have the same settings on a tuned track and on the track ``paper``; "" if none or unknown."""
-    paper = next((each.group.runs for each in others if each.group.track == "paper"), None)
-    runs = tuned.group.runs
-    if paper is None or not tuned.group.track.startswith("tuned") or "training_json" not in runs:
-        return ""
-    settings = [
-        frame.drop_duplicates("label").set_index("label")[["params_json", "training_json"]].fillna("{}")
-        for frame in (runs, paper)
-    ]
-    shared = settings[0].index.intersection(settings[1].index)
-    same = [str(label) for label in shared if (settings[0].loc[label] == settings[1].loc[label]).all()]
-    return f"For {', '.join(same)}, the search found nothing better than the usual settings." if same else ""
 
 
 def _of_one_kind(tables: Sequence[Leaderboard]) -> list[Leaderboard]:

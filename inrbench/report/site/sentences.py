@@ -1,0 +1,96 @@
+"""What the tables of a task say on each track, and under the protocol of its paper: the sentences of the home page."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from inrbench.analyse import Leaderboard, build_leaderboard
+from inrbench.report.site import urls
+from inrbench.report.site.tiers import FULL, citable, tier
+from inrbench.report.site.verdict import verdict_of
+
+
+def sentences_of(chosen: Leaderboard, leaderboards: Sequence[Leaderboard], closed: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Yield what each track of a task says about the same signals, so that a reader sees whether the order depends on it.
+
+    Args:
+        chosen: The table that answers.
+        leaderboards: All tables.
+        closed: Methods that are solved in closed form.
+    """
+    group = chosen.group
+    others = [
+        each
+        for each in leaderboards
+        if each is not chosen
+        and (each.group.task, each.group.fingerprint, each.group.device_class, each.group.engine)
+        == (group.task, group.fingerprint, group.device_class, group.engine)
+        and set(chosen.signals) <= set(each.signals)
+    ]
+    same_for_all = {"task": group.task, "fingerprint": group.fingerprint}
+    yield {
+        **same_for_all,
+        "track": group.track,
+        "verdict": verdict_of(chosen, closed),
+        "remarks": _usual(chosen, others, closed),
+    }
+    for other in others:
+        runs = other.group.runs
+        same = build_leaderboard(replace(other.group, runs=runs[runs["signal"].isin(chosen.signals)]))
+        yield {**same_for_all, "track": other.group.track, "verdict": verdict_of(same, closed), "remarks": ""}
+
+
+def full_experiments(
+    chosen: Leaderboard, leaderboards: Sequence[Leaderboard], closed: Collection[str]
+) -> Iterator[dict[str, Any]]:
+    """Yield what each table under the paper's own protocol says, for a task whose answer is from another protocol.
+
+    Only signals on which all methods of a table ended well are compared: a large experiment is often measured bit by bit.
+
+    Args:
+        chosen: The table that answers.
+        leaderboards: All tables.
+        closed: Methods that are solved in closed form.
+    """
+    if tier(chosen) == FULL:
+        return
+    for each in leaderboards:
+        group = each.group
+        if group.task != chosen.group.task or tier(each) != FULL or not citable(each):
+            continue
+        ended = group.runs[group.runs["status"] == "ok"].groupby("signal")["label"].nunique()
+        common = ended.index[ended == group.runs["label"].nunique()]
+        if not len(common) or group.runs["label"].nunique() == 1:
+            continue
+        table = build_leaderboard(replace(group, runs=group.runs[group.runs["signal"].isin(common)]))
+        yield {
+            "task": group.task,
+            "track": group.track,
+            "page": urls.leaderboard(group),
+            "verdict": verdict_of(table, closed),
+        }
+
+
+def _usual(tuned: Leaderboard, others: Sequence[Leaderboard], closed: Collection[str]) -> str:
+    """Return which trained methods have the same settings on a tuned track and on the track ``paper``; "" if none or unknown.
+
+    Args:
+        tuned: The table of the tuned track.
+        others: The tables of the other tracks.
+        closed: Methods that are solved in closed form: no search concerns them.
+    """
+    paper = next((each.group.runs for each in others if each.group.track == "paper"), None)
+    runs = tuned.group.runs
+    if paper is None or not tuned.group.track.startswith("tuned") or "training_json" not in runs:
+        return ""
+    settings = [
+        frame.drop_duplicates("label").set_index("label")[["params_json", "training_json"]].fillna("{}")
+        for frame in (runs, paper)
+    ]
+    shared = settings[0].index.intersection(settings[1].index)
+    same = [
+        str(label)
+        for label in shared
+        if urls.method_of(label) not in closed and (settings[0].loc[label] == settings[1].loc[label]).all()
+    ]
+    return f"For {', '.join(same)}, the search found nothing better than the usual settings." if same else ""
