@@ -48,6 +48,17 @@ def test_home_says_when_the_order_depends_on_the_settings(attempt, tmp_path):
     assert "On toy, the best method depends on the settings" in text
 
 
+def test_home_says_which_methods_a_search_made_worse(attempt, tmp_path):
+    for signal in "abcdefgh":
+        for track, values in (("paper", (33.0, 30.0)), ("tuned-4", (31.0, 35.0))):
+            for method, value in zip(("finer", "siren"), values, strict=True):
+                append(tmp_path / "r", attempt(value, method=method, signal=signal, track=track, protocol="standard",
+                                               training={"lr": "1e-2"} if track != "paper" else {}))  # fmt: skip
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    text = re.sub(r"<[^>]+>", "", (tmp_path / "site" / "index.html").read_text(encoding="utf-8"))
+    assert "The search made finer worse on these signals: see the track paper." in text
+
+
 def test_home_says_what_the_full_experiment_says_beside_its_scale_model(attempt, tmp_path):
     for protocol, device, values in (("standard", "cpu", (33.0, 30.0)), ("paper", "cuda", (31.0, 34.0))):
         for signal in "abcdefgh" if protocol == "standard" else "a":

@@ -7,7 +7,7 @@ from typing import Any
 from inrbench.analyse import Leaderboard, build_leaderboard
 from inrbench.report.site import urls
 from inrbench.report.site.tiers import FULL, citable, tier
-from inrbench.report.site.verdict import verdict_of
+from inrbench.report.site.verdict import CLEARLY, CLEARLY_ELSE, verdict_of
 
 
 def sentences_of(chosen: Leaderboard, leaderboards: Sequence[Leaderboard], closed: Collection[str]) -> Iterator[dict[str, Any]]:
@@ -28,16 +28,41 @@ def sentences_of(chosen: Leaderboard, leaderboards: Sequence[Leaderboard], close
         and set(chosen.signals) <= set(each.signals)
     ]
     same_for_all = {"task": group.task, "fingerprint": group.fingerprint}
+    on_same_signals = [
+        build_leaderboard(replace(other.group, runs=other.group.runs[other.group.runs["signal"].isin(chosen.signals)]))
+        for other in others
+    ]
+    remarks = [_usual(chosen, others, closed), _worse_than_usual(chosen, on_same_signals)]
     yield {
         **same_for_all,
         "track": group.track,
         "verdict": verdict_of(chosen, closed),
-        "remarks": _usual(chosen, others, closed),
+        "remarks": " ".join(filter(None, remarks)),
     }
-    for other in others:
-        runs = other.group.runs
-        same = build_leaderboard(replace(other.group, runs=runs[runs["signal"].isin(chosen.signals)]))
-        yield {**same_for_all, "track": other.group.track, "verdict": verdict_of(same, closed), "remarks": ""}
+    for same in on_same_signals:
+        yield {**same_for_all, "track": same.group.track, "verdict": verdict_of(same, closed), "remarks": ""}
+
+
+def _worse_than_usual(tuned: Leaderboard, others: Sequence[Leaderboard]) -> str:
+    """Return which methods are clearly better on the track ``paper`` than with the settings that a search found; "" if none.
+
+    Args:
+        tuned: The table of the tuned track.
+        others: The tables of the other tracks, on the same signals.
+    """
+    paper = next((each for each in others if each.group.track == "paper"), None)
+    if paper is None or not tuned.group.track.startswith("tuned") or not tuned.metrics:
+        return ""
+    metric = tuned.metrics[0]
+    usual = {row.label: row for row in paper.rows if row.complete and row.trained}
+    gains = {
+        row.label: metric.to_scale(row.cells[metric.id].mean) - metric.to_scale(usual[row.label].cells[metric.id].mean)
+        for row in tuned.rows
+        if row.label in usual and row.complete and metric.id in row.cells and metric.id in usual[row.label].cells
+    }
+    sign = 1.0 if metric.higher_is_better else -1.0
+    worse = [label for label, gain in gains.items() if sign * gain < -CLEARLY.get(metric.scale_unit, CLEARLY_ELSE)]
+    return f"The search made {', '.join(worse)} worse on these signals: see the track paper." if worse else ""
 
 
 def full_experiments(
