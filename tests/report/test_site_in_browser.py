@@ -146,8 +146,10 @@ def test_two_pictures_are_compared_under_one_slider_with_one_zoom(tab, site):
     assert left.get_attribute("alt") == "a by siren" and right.get_attribute("alt") == "a by finer"
     page.locator("#errors").check()
     assert right.get_attribute("alt") == "absolute error of a by finer" and "-error-" in right.get_attribute("src")
-    for picture in (left, right):
-        assert picture.evaluate("image => image.complete && image.naturalWidth") == 24
+    for side in ("left", "right"):  # the picture was chosen just now, and loads in its own time
+        page.wait_for_function(
+            f"(image => image.complete && image.naturalWidth == 24)(document.querySelector('#{side}-picture'))"
+        )
     page.get_by_role("button", name="Zoom in").click()
     page.wait_for_timeout(400)
     assert page.locator(".zoomed").evaluate("stage => new DOMMatrix(getComputedStyle(stage).transform).a") > 1
