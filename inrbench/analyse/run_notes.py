@@ -69,28 +69,30 @@ def said_of_runs(frame: pd.DataFrame) -> list[str]:
 
     The ranges of a search are left out: ``searched_ranges`` has them.
     """
-    if "notes" not in frame:
-        return []
     about: dict[str, list[str]] = {}
-    stored = frame[["label", "notes"]].explode("notes").dropna(subset="notes").drop_duplicates()
-    for label, note in zip(stored["label"], stored["notes"], strict=True):
-        labels = about.setdefault(split_source(str(note))[0], [])
-        if str(label) not in labels:
-            labels.append(str(label))
+    for label, note in _stored_notes(frame):
+        labels = about.setdefault(split_source(note)[0], [])
+        if label not in labels:
+            labels.append(label)
     everyone = set(frame["label"].unique())
     return [note if set(labels) == everyone else f"{', '.join(labels)}: {note}" for note, labels in sorted(about.items())]
 
 
 def searched_ranges(frame: pd.DataFrame) -> dict[str, str]:
     """Return label -> the ranges that the search of its recipe tried."""
-    if "notes" not in frame:
-        return {}
-    stored = frame[["label", "notes"]].explode("notes").dropna(subset="notes").drop_duplicates()
     found: dict[str, list[str]] = {}
-    for label, note in zip(stored["label"], stored["notes"], strict=True):
-        if ranges := split_source(str(note))[1]:
-            found.setdefault(str(label), []).append(ranges)
+    for label, note in _stored_notes(frame):
+        if ranges := split_source(note)[1]:
+            found.setdefault(label, []).append(ranges)
     return {label: " / ".join(ranges) for label, ranges in found.items()}
+
+
+def _stored_notes(frame: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return the distinct pairs of a label and a note stored with one of its runs."""
+    if "notes" not in frame:
+        return []
+    stored = frame[["label", "notes"]].explode("notes").dropna(subset="notes").drop_duplicates()
+    return [(str(label), str(note)) for label, note in zip(stored["label"], stored["notes"], strict=True)]
 
 
 def missing_values(frame: pd.DataFrame) -> list[str]:

@@ -8,6 +8,7 @@ from inrbench.analyse import Leaderboard, build_leaderboard
 from inrbench.report.site import urls
 from inrbench.report.site.tiers import FULL, citable, tier
 from inrbench.report.site.verdict import CLEARLY, CLEARLY_ELSE, verdict_of
+from inrbench.spec import TUNED
 
 
 def sentences_of(chosen: Leaderboard, leaderboards: Sequence[Leaderboard], closed: Collection[str]) -> Iterator[dict[str, Any]]:
@@ -28,11 +29,11 @@ def sentences_of(chosen: Leaderboard, leaderboards: Sequence[Leaderboard], close
         and set(chosen.signals) <= set(each.signals)
     ]
     same_for_all = {"task": group.task, "fingerprint": group.fingerprint}
-    on_same_signals = [
-        build_leaderboard(replace(other.group, runs=other.group.runs[other.group.runs["signal"].isin(chosen.signals)]))
-        for other in others
-    ]
-    remarks = [_usual(chosen, others, closed), _worse_than_usual(chosen, on_same_signals)]
+    on_same_signals = [_on_signals(other, chosen.signals) for other in others]
+    paper = next((same for same in on_same_signals if same.group.track == "paper"), None)
+    remarks = (
+        [_usual(chosen, paper, closed), _worse_than_usual(chosen, paper)] if paper and group.track.startswith(TUNED) else []
+    )
     yield {
         **same_for_all,
         "track": group.track,
@@ -43,15 +44,20 @@ def sentences_of(chosen: Leaderboard, leaderboards: Sequence[Leaderboard], close
         yield {**same_for_all, "track": same.group.track, "verdict": verdict_of(same, closed), "remarks": ""}
 
 
-def _worse_than_usual(tuned: Leaderboard, others: Sequence[Leaderboard]) -> str:
+def _on_signals(leaderboard: Leaderboard, signals: Collection[str]) -> Leaderboard:
+    """Return the table of the runs on some of the signals."""
+    runs = leaderboard.group.runs
+    return build_leaderboard(replace(leaderboard.group, runs=runs[runs["signal"].isin(signals)]))
+
+
+def _worse_than_usual(tuned: Leaderboard, paper: Leaderboard) -> str:
     """Return which methods are clearly better on the track ``paper`` than with the settings that a search found; "" if none.
 
     Args:
         tuned: The table of the tuned track.
-        others: The tables of the other tracks, on the same signals.
+        paper: The table of the track ``paper``, on the same signals.
     """
-    paper = next((each for each in others if each.group.track == "paper"), None)
-    if paper is None or not tuned.group.track.startswith("tuned") or not tuned.metrics:
+    if not tuned.metrics:
         return ""
     metric = tuned.metrics[0]
     usual = {row.label: row for row in paper.rows if row.complete and row.trained}
@@ -87,30 +93,23 @@ def full_experiments(
         common = ended.index[ended == group.runs["label"].nunique()]
         if not len(common) or group.runs["label"].nunique() == 1:
             continue
-        table = build_leaderboard(replace(group, runs=group.runs[group.runs["signal"].isin(common)]))
-        yield {
-            "task": group.task,
-            "track": group.track,
-            "page": urls.leaderboard(group),
-            "verdict": verdict_of(table, closed),
-        }
+        verdict = verdict_of(_on_signals(each, common), closed)
+        yield {"task": group.task, "track": group.track, "page": urls.leaderboard(group), "verdict": verdict}
 
 
-def _usual(tuned: Leaderboard, others: Sequence[Leaderboard], closed: Collection[str]) -> str:
+def _usual(tuned: Leaderboard, paper: Leaderboard, closed: Collection[str]) -> str:
     """Return which trained methods have the same settings on a tuned track and on the track ``paper``; "" if none or unknown.
 
     Args:
         tuned: The table of the tuned track.
-        others: The tables of the other tracks.
+        paper: The table of the track ``paper``, on the same signals.
         closed: Methods that are solved in closed form: no search concerns them.
     """
-    paper = next((each.group.runs for each in others if each.group.track == "paper"), None)
-    runs = tuned.group.runs
-    if paper is None or not tuned.group.track.startswith("tuned") or "training_json" not in runs:
+    if "training_json" not in tuned.group.runs:
         return ""
     settings = [
         frame.drop_duplicates("label").set_index("label")[["params_json", "training_json"]].fillna("{}")
-        for frame in (runs, paper)
+        for frame in (tuned.group.runs, paper.group.runs)
     ]
     shared = settings[0].index.intersection(settings[1].index)
     same = [

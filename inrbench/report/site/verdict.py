@@ -60,10 +60,9 @@ def verdict_of(leaderboard: Leaderboard, closed: Collection[str] = ()) -> Verdic
         return Verdict("", "", False, "", "No method trained on every signal.", False)
     metric = leaderboard.metrics[0]
     best, *others = complete
-    unit = f" {metric.unit}" if metric.unit else ""
-    name = formatting.metric_title(metric, leaderboard.metrics).split(" (")[0].rstrip(" ↑↓")
     fitted = " on the fitted data" if metric.role == "training" else ""
-    value = f"{name}{fitted} {formatting.cell_text(best.cells.get(metric.id), metric)}{unit}"
+    number = formatting.cell_text(best.cells.get(metric.id), metric)
+    value = f"{_name(metric, leaderboard)}{fitted} {number}{_unit(metric)}"
     reference = best.label in closed
     if metric.id.startswith("relative-l2") and best.cells[metric.id].mean > SOLVED_BELOW:
         text = f"Not solved: {best.label} is best with an error of {best.cells[metric.id].mean:.0%} of the solution."
@@ -74,6 +73,16 @@ def verdict_of(leaderboard: Leaderboard, closed: Collection[str] = ()) -> Verdic
     return Verdict(
         best.label, value, reference, margin, *_certainty(leaderboard, best, others), _remarks(leaderboard, complete)
     )
+
+
+def _name(metric: Metric, leaderboard: Leaderboard) -> str:
+    """Return the name of a metric in a table, without its unit and its arrow."""
+    return formatting.metric_title(metric, leaderboard.metrics).split(" (")[0].rstrip(" ↑↓")
+
+
+def _unit(metric: Metric) -> str:
+    """Return what follows a value of a metric: a space and its unit, or "" if it has none."""
+    return f" {metric.unit}" if metric.unit else ""
 
 
 def _lead(leaderboard: Leaderboard, best: Entry, second: Entry) -> str:
@@ -136,11 +145,10 @@ def _remarks(leaderboard: Leaderboard, complete: Sequence[Entry]) -> tuple[str, 
         sign = -1.0 if metric.higher_is_better else 1.0
         first = min(rows, key=lambda row: sign * row.cells[metric.id].mean)
         if first is not best:
-            unit = f" {metric.unit}" if metric.unit else ""
             values = [formatting.cell_text(row.cells[metric.id], metric) for row in (first, best) if metric.id in row.cells]
             if len(set(values)) > 1:
-                name = formatting.metric_title(metric, leaderboard.metrics).split(" (")[0].rstrip(" ↑↓")
-                found.append(f"By {name}, between the fitted points, {first.label} is best: {' against '.join(values)}{unit}.")
+                which = f"By {_name(metric, leaderboard)}, between the fitted points, {first.label} is best"
+                found.append(f"{which}: {' against '.join(values)}{_unit(metric)}.")
         elif text := _smaller_lead(leaderboard, metric, best, complete[1]):
             found.append(text)
         break
@@ -163,15 +171,14 @@ def _smaller_lead(leaderboard: Leaderboard, metric: Metric, best: Entry, second:
     """
     primary = leaderboard.metrics[0]
     known = all({primary.id, metric.id} <= row.cells.keys() for row in (best, second))
-    if not known or metric.scale_unit != primary.scale_unit:
+    if not known or metric.scale == "log" or metric.scale_unit != primary.scale_unit:
         return ""
     fitted, between = (
         abs(each.to_scale(best.cells[each.id].mean) - each.to_scale(second.cells[each.id].mean)) for each in (primary, metric)
     )
-    if between >= fitted / 2 or metric.scale == "log":
+    if between >= fitted / 2:
         return ""
-    unit = f" {metric.unit}" if metric.unit else ""
-    return f"Between the fitted points it is ahead of {second.label} by only {between:.2f}{unit}."
+    return f"Between the fitted points it is ahead of {second.label} by only {between:.2f}{_unit(metric)}."
 
 
 def _worse_than_a_constant(leaderboard: Leaderboard, best: Entry) -> list[str]:
@@ -182,11 +189,9 @@ def _worse_than_a_constant(leaderboard: Leaderboard, best: Entry) -> list[str]:
         return []
     ahead = scores[CONSTANT] - scores[best.label]
     better = int((ahead > 0).sum() if metric.higher_is_better else (ahead < 0).sum())
-    return (
-        [f"On {better} of {formatting.counted(len(scores), 'signal')} a constant is better than {best.label}."]
-        if better
-        else []
-    )
+    if not better:
+        return []
+    return [f"On {better} of {formatting.counted(len(scores), 'signal')} a constant is better than {best.label}."]
 
 
 def _better_before_the_end(leaderboard: Leaderboard, complete: Sequence[Entry]) -> list[str]:
@@ -204,7 +209,6 @@ def _better_before_the_end(leaderboard: Leaderboard, complete: Sequence[Entry]) 
     peak, final = float(lines[label][peaks[label]]), best.cells[metric.id].mean
     if sign * (metric.to_scale(peak) - metric.to_scale(final)) > -CLEARLY.get(metric.scale_unit, CLEARLY_ELSE):
         return []
-    unit = f" {metric.unit}" if metric.unit else ""
     place = f"at step {peaks[label]:,.0f}" if drawn.axis == "step" else f"after {100 * peaks[label]:.2g} % of its steps"
-    value = f"{formatting.number(peak, metric)}{unit}"
+    value = f"{formatting.number(peak, metric)}{_unit(metric)}"
     return [f"These are the values after the last step. Before it, {label} reached {value} ({place})."]
