@@ -168,6 +168,29 @@ def test_result_files_that_unpack_to_gigabytes_are_refused(attempt, tmp_path, wh
     assert "\n" not in reasons[0]
 
 
+@pytest.mark.parametrize("cores", [1, 64])
+def test_memory_of_a_refused_file_is_limited_by_the_reader_itself(attempt, tmp_path, cores):
+    """Without any other limit on the process: 1.6 GB of texts in 101 kB take less than 1.2 GiB."""
+    path = append(tmp_path, attempt())
+    row = pq.read_table(path, partitioning=None).to_pylist()[0]
+    table = repeated({**row, "message": "x" * 8000, "metrics": [], "curve": []}, "message", 200_000)
+    pq.write_table(table, path.with_name("runs.0123456789abcdef.parquet"), compression="zstd")
+    code = """
+import sys
+from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+from inrbench.store import read_runs
+before = getrusage(RUSAGE_SELF).ru_maxrss
+assert len(read_runs(Path(sys.argv[1])).unreadable) == 1
+print((getrusage(RUSAGE_SELF).ru_maxrss - before) * 1024)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True, timeout=120,
+        env={**os.environ, "OMP_NUM_THREADS": str(cores)},
+    )  # fmt: skip
+    assert int(done.stdout) < 1.2 * 2**30
+
+
 @pytest.mark.parametrize("where", ["leases/r.json", "submissions/a.json", "tuned/a.toml", "profile/a.json"])
 def test_oversized_json_and_toml_files_are_not_read(tmp_path, where):
     path = tmp_path / where
