@@ -42,3 +42,10 @@ def test_every_published_row_names_code_device_and_seed(file):
         assert row["code_commit"]
         assert row["code_dirty"] is False or (row["code_commit"], row["device_name"]) in EXPLAINED, row["run_id"]
         assert row["device_name"] and row["torch"] and row["seed"] is not None
+
+
+def test_no_image_of_a_data_set_is_published_at_its_full_size():
+    for file in (PUBLISHED / "kodak").glob("*.parquet"):
+        for row in pq.ParquetFile(file).read(columns=["protocol", "artifacts"]).to_pylist():
+            names = {artifact["name"] for artifact in row["artifacts"] or ()}
+            assert row["protocol"] != "paper" or "truth.png" not in names, file.name
