@@ -18,7 +18,7 @@ from inrbench.data import cache_folder
 from inrbench.execute import ExecutionSettings, Job
 from inrbench.planning import Request, make_plan
 from inrbench.registry import Registry
-from inrbench.spec import CurvePoint, Measurement, Metric, Protocol, RunResult, RunSpec
+from inrbench.spec import Cost, CurvePoint, Measurement, Metric, Protocol, RunResult, RunSpec
 from inrbench.store import Attempt, environment, open_mirror
 
 TINY = {"epochs": "4", "width": "16"}
@@ -66,7 +66,12 @@ def attempt() -> Callable[..., Attempt]:
     facts = replace(environment("cpu", 1, 1, ("abc", False)), load_average=0.5)
 
     def make(
-        psnr: float | None = 30.0, mse: float = 1e-3, status: str = "ok", trained: bool | None = None, **spec: object
+        psnr: float | None = 30.0,
+        mse: float = 1e-3,
+        status: str = "ok",
+        trained: bool | None = None,
+        solved: bool = False,
+        **spec: object,
     ) -> Attempt:
         fields = {
             "task": "toy", "task_version": "1", "signal": "a", "signal_sha256": "0" * 64, "method": "siren",
@@ -75,8 +80,9 @@ def attempt() -> Callable[..., Attempt]:
         }  # fmt: skip
         metrics = (Measurement(metric=PSNR, value=psnr, note=None if psnr is not None else "no weights"),
                    Measurement(metric=MSE, value=mse))  # fmt: skip
+        cost = Cost(engine_note="least squares by conjugate gradients") if solved else Cost()
         result = RunResult(spec=RunSpec(**fields), status=status, trained=trained, metrics=metrics if status == "ok" else (),
-                           message=None if status == "ok" else "why",
+                           message=None if status == "ok" else "why", cost=cost,
                            curve=(CurvePoint(step=7, train_seconds=0.5, loss=0.25, lr=0.1, value=12.0),) if status == "ok" else ())  # fmt: skip
         from datetime import UTC, datetime
 

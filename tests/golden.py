@@ -25,6 +25,8 @@ SMALL = {
     "side": "8", "samples": "6", "points": "300",
 }  # fmt: skip
 """Settings that make a protocol of each kind of task small."""
+PLACES = {"image": ("photo", "camera"), "ct": ("ct", "discs"), "pde": ("poisson2d", "ablation")}
+"""Kind -> task and signal for a method: the first one that it supports."""
 FULL_BATCH = {"image", "video", "shape", "restoration", "audio"}
 
 
@@ -33,7 +35,7 @@ def cases(registry: Registry) -> list[tuple[str, str, str]]:
     found = []
     for name in registry.methods:
         method = registry.method(name)
-        found.append((name, "poisson2d", "ablation") if method.kinds == ("pde",) else (name, "photo", "camera"))
+        found.append((name, *next(place for kind, place in PLACES.items() if method.supports(kind))))
     made = {"sdf": "knot", "sdf-points": "knot", "occupancy": "gyroid", "video": "orbits", "ct": "discs"}
     for task in registry.tasks:
         kind = registry.task(task).kind

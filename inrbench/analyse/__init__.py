@@ -1,6 +1,6 @@
 """Turn stored runs into results: which runs are compared with which, and how."""
 
-from inrbench.analyse.aggregate import scores_by_signal, seed_scores, untrained, usable
+from inrbench.analyse.aggregate import CONSTANT, scores_by_signal, seed_scores, untrained, usable
 from inrbench.analyse.diff import Difference, RelatedRun, nearest_runs
 from inrbench.analyse.leaderboard import (
     TABLE_COLUMNS,
@@ -15,6 +15,7 @@ from inrbench.analyse.leaderboard import (
 from inrbench.analyse.runs import ComparableRuns, comparable_runs, measured, metrics_of
 
 __all__ = [
+    "CONSTANT",
     "TABLE_COLUMNS",
     "ComparableRuns",
     "Difference",

@@ -8,21 +8,35 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from inrbench.analyse.runs import ComparableRuns, values_of
+from inrbench.analyse.runs import SOLVED, ComparableRuns, values_of
 from inrbench.spec import Metric
 
+CONSTANT = "mean"
+"""The reference that predicts the mean of the data. A run has trained if it is better than this, on the data that it fits."""
 MIN_SEEDS_FOR_TEST = 3
 """Smallest number of seeds on a signal for which methods are compared on that signal alone."""
 
 
 def usable(runs: pd.DataFrame) -> "pd.Series[bool]":
-    """Return a mask of the runs that succeeded and trained."""
-    return (runs["status"] == "ok") & trained(runs)
+    """Return a mask of the runs that succeeded and trained, and of the best constant, which has nothing to train."""
+    return (runs["status"] == "ok") & (trained(runs) | constant(runs))
 
 
 def untrained(runs: pd.DataFrame) -> "pd.Series[bool]":
     """Return a mask of the runs that succeeded but did not train: no better than a constant (for an equation: than zero)."""
-    return (runs["status"] == "ok") & ~trained(runs)
+    return (runs["status"] == "ok") & ~trained(runs) & ~constant(runs)
+
+
+def solved(runs: pd.DataFrame) -> "pd.Series[bool]":
+    """Return a mask of the runs of references: models that were solved by least squares and not trained."""
+    if "engine_note" not in runs:
+        return pd.Series(False, index=runs.index)
+    return runs["engine_note"].fillna("").str.startswith(SOLVED)
+
+
+def constant(runs: pd.DataFrame) -> "pd.Series[bool]":
+    """Return a mask of the runs of the best constant. Earlier versions trained it, and such runs did not train."""
+    return solved(runs) & (runs["label"] == CONSTANT)
 
 
 def trained(runs: pd.DataFrame) -> "pd.Series[bool]":

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from inrbench.analyse.aggregate import MIN_SEEDS_FOR_TEST, scores_by_signal, untrained, usable
+from inrbench.analyse.aggregate import MIN_SEEDS_FOR_TEST, scores_by_signal, solved, untrained, usable
 from inrbench.analyse.compare import over_seeds
 from inrbench.analyse.run_notes import (
     WORKER_LAYOUT_COLUMNS,
@@ -104,17 +104,19 @@ class Entry:
     """Whether the method trained on every signal of the leaderboard and none of its runs failed."""
     trained: bool = True
     """Whether any run of the method trained; if not, the cells are those of runs that did not."""
+    solved: bool = False
+    """Whether it is a reference: solved by least squares and not trained. It has a position, but no rank and no test."""
     position: int | None = None
     """Position by the primary metric among complete entries; equal values share a position."""
     rank: int | None = None
-    """Rank, shared by methods that cannot be distinguished; None with too few signals."""
+    """Rank, shared by methods that cannot be distinguished; None for a reference, and with too few signals."""
     difference_to_best: Interval | None = None
     """Difference to the best entry in the primary metric, on its scale, paired over signals, with its 95 % interval.
 
     None for the best entry, and with too few signals.
     """
     p_to_best: float | None = None
-    """p of the signed-rank test against the best entry, adjusted for the number of other entries; None as above."""
+    """p of the signed-rank test against the best entry, adjusted for the number of other methods; None as for a rank."""
 
 
 @dataclass
@@ -239,6 +241,7 @@ def _row(
         seeds=(int(seeds.min()), int(seeds.max())) if len(seeds) else (0, 0),
         complete=not failures,
         trained=bool(good.any()) or not idle.any(),
+        solved=bool(solved(runs).any()),
     )
 
 
@@ -309,7 +312,10 @@ def markable(metrics: Sequence[Metric]) -> list[Metric]:
 
 
 def _compare_with_best(rows: list[Entry], group: ComparableRuns, metric: Metric) -> list[str]:
-    """Set the rank of complete entries and their difference to the best, if there are enough signals; else compare seeds."""
+    """Set the differences of complete entries to the best one, and ranks, if there are enough signals; else compare seeds.
+
+    References take no part in the tests: they are no candidates, and each test more makes all others weaker.
+    """
     complete = [row for row in rows if row.complete]
     scores = scores_by_signal(group, metric)
     scores = scores[[row.label for row in complete if row.label in scores]].dropna(axis="columns")
@@ -320,14 +326,20 @@ def _compare_with_best(rows: list[Entry], group: ComparableRuns, metric: Metric)
     if len(scores) < MIN_PAIRS:
         return _compare_seeds(best, others, group, metric)
     differences = [(scores[row.label] - scores[best.label]).to_numpy() for row in others]
-    for row, values, p in zip(others, differences, holm([signed_rank(values) for values in differences]), strict=True):
-        row.difference_to_best, row.p_to_best = bootstrap_mean(values), p
-    pairs = len(complete) * len(others) // 2
+    for row, values in zip(others, differences, strict=True):
+        row.difference_to_best = bootstrap_mean(values)
+    tested = [(row, signed_rank(values)) for row, values in zip(others, differences, strict=True) if not row.solved]
+    for (row, _), p in zip(tested, holm([p for _, p in tested]), strict=True):
+        row.p_to_best = p
+    methods = [row for row in complete if not row.solved]
+    pairs = len(methods) * (len(methods) - 1) // 2
+    if not pairs:
+        return []
     if not can_distinguish(len(scores), pairs):
         return [f"no ranks: {len(scores)} signals are too few for tests of all {pairs} pairs of methods"]
     sign = -1.0 if metric.higher_is_better else 1.0
-    ranks = shared_ranks({row.label: sign * scores[row.label].to_numpy() for row in complete})
-    for row in complete:
+    ranks = shared_ranks({row.label: sign * scores[row.label].to_numpy() for row in methods})
+    for row in methods:
         row.rank = ranks.get(row.label)
     return []
 

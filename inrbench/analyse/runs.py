@@ -35,7 +35,9 @@ IDENTITY = (
 USED = ("jobs", "gpu_shared", "status", "trained", "tf32", "matmul_precision", "compiled", "engine_note")
 """Columns that decide which runs are comparable, and whose times are."""
 
-SELF_FITTING = ("least squares", "the method fits itself")
+SOLVED = "least squares"
+"""Beginning of the note of models that are solved and not trained: the references."""
+SELF_FITTING = (SOLVED, "the method fits itself")
 """Beginnings of the notes of methods that take no steps of an optimiser."""
 
 

@@ -196,6 +196,10 @@ def caption(leaderboard: Leaderboard) -> list[str]:
         f"Measured on {' and '.join(leaderboard.devices)}"
         + (f", {leaderboard.worker_layout}." if leaderboard.worker_layout else "."),
     ]
+    if any(row.solved for row in leaderboard.rows):
+        tested = ", so they have no rank" if ranked(leaderboard) else ""
+        names = ", ".join(row.label for row in leaderboard.rows if row.solved)
+        lines.append(f"References, solved by least squares and not trained{tested}: {names}.")
     if any(not row.trained for row in leaderboard.rows):
         lines.append("Did not train: no better than a constant (for equations: than zero). Not ranked, not marked, in no mean.")
     return lines + [f"Note: {note}." for note in leaderboard.notes]

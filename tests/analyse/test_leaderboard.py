@@ -106,6 +106,40 @@ def test_difference_to_best_is_paired_with_an_interval_at_six_signals(attempt, t
     assert "±" not in text
 
 
+def references(attempt, signals="abcdefgh"):
+    """Two methods eight signals apart, a reference that is better than the second, and a constant that is better than a third."""
+    runs = []
+    for i, signal in enumerate(signals):
+        values = {"siren": 30.0, "msa": 28.0 + 0.1 * i, "relu": 9.0}
+        runs += [attempt(psnr=v + i, method=m, signal=signal, trained=True) for m, v in values.items()]
+        runs += [attempt(psnr=29.5 + i, method="bilinear", signal=signal, trained=True, solved=True)]
+        runs += [attempt(psnr=10.0 + i, method="mean", signal=signal, trained=False, solved=True)]
+    return runs
+
+
+def test_references_have_a_position_and_no_rank_and_weaken_no_test(attempt, tmp_path):
+    """With eight signals, three pairs can be distinguished and ten cannot."""
+    (leaderboard,) = tables(tmp_path, references(attempt))
+    assert [(row.label, row.position, row.rank) for row in leaderboard.rows] == [
+        ("siren", 1, 1), ("bilinear", 2, None), ("msa", 3, 2), ("mean", 4, None), ("relu", 5, 3),
+    ]  # fmt: skip
+    assert [row.label for row in leaderboard.rows if row.p_to_best is not None] == ["msa", "relu"]
+    assert leaderboard.rows[1].difference_to_best.mean == pytest.approx(-0.5)
+    text = to_markdown([leaderboard])
+    assert "References, solved by least squares and not trained, so they have no rank: bilinear, mean." in text
+    assert "did not train" not in text
+
+
+def test_the_constant_stands_where_its_value_puts_it(attempt, tmp_path):
+    """It is no better than itself, which is what "did not train" means; methods below it are not better than a constant."""
+    (leaderboard,) = tables(tmp_path, references(attempt, "ab"))
+    row = next(row for row in leaderboard.rows if row.label == "mean")
+    assert (row.trained, row.complete, row.solved, row.failures) == (True, True, True, {})
+    others = [attempt(psnr=5.0, method="mean", signal=s, trained=False, task="old") for s in "ab"]  # trained by Adam, once
+    old = tables(tmp_path / "old", others)[0].rows[0]
+    assert (old.trained, old.solved) == (False, False)
+
+
 def test_few_signals_give_a_note_with_t_tests_over_seeds(attempt, tmp_path):
     for seed in range(3):
         append(tmp_path, attempt(psnr=30 + 0.01 * seed, method="msa", seed=seed))

@@ -21,7 +21,8 @@ from inrbench.store import read_runs
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
 CUDA = torch.device("cuda:0")
 REGISTRY = Registry()
-METHODS = sorted(set(REGISTRY.methods) - {"gp-hm-stm", "mean", "dct", "bilinear"})  # these are solved, not trained in steps
+METHODS = sorted(name for name in set(REGISTRY.methods) - {"gp-hm-stm"} if not REGISTRY.method(name).closed_form)
+"""Methods that are trained in steps. The others fit themselves or are solved."""
 MODES = ("eager", "compiled", "cuda_graph")
 STEPS = 50
 

@@ -24,7 +24,8 @@ from inrbench.registry import Registry
 from inrbench.spec import NetworkSpec, Protocol
 
 REGISTRY = Registry()
-METHODS = sorted(set(REGISTRY.methods) - {"gp-hm-stm", "mean", "dct", "bilinear"})  # these are solved, not trained in steps
+METHODS = sorted(name for name in set(REGISTRY.methods) - {"gp-hm-stm"} if not REGISTRY.method(name).closed_form)
+"""Methods that are trained in steps. The others fit themselves or are solved."""
 POINTS = 3000
 PROTOCOL = Protocol(name="t", width=48, n_layers=4, epochs=10, lr=1e-3, lr_min=1e-4, metrics=("x",))
 

@@ -1,4 +1,4 @@
-"""The calibration baselines: mean, dct and bilinear."""
+"""The calibration baselines: mean, dct, bilinear and smooth-dct."""
 
 import math
 
@@ -51,8 +51,7 @@ def test_bilinear_reproduces_multilinear_functions_and_its_grid_values(d, low):
     assert torch.allclose(network(beyond), f(torch.ones(1, d)), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["dct", "bilinear"])
-@pytest.mark.parametrize("d", [2, 3])
+@pytest.mark.parametrize(("name", "d"), [("dct", 2), ("dct", 3), ("bilinear", 2), ("bilinear", 3), ("smooth-dct", 2)])
 def test_baselines_have_about_as_many_parameters_as_the_network(name, d):
     network, net = build(name, d)
     budget = parameters_of_mlp(net)
@@ -81,7 +80,7 @@ def design(model, x):
     return torch.stack(columns, dim=1)
 
 
-@pytest.mark.parametrize("name", ["mean", "dct", "bilinear"])
+@pytest.mark.parametrize("name", ["mean", "dct", "bilinear", "smooth-dct"])
 @pytest.mark.parametrize("batch", [None, 37])
 def test_baselines_are_least_squares_solutions_of_minimum_norm(name, batch):
     """Compared with LAPACK on random points, fewer than the grid has values, so that it has many solutions."""
@@ -96,6 +95,32 @@ def test_baselines_are_least_squares_solutions_of_minimum_norm(name, batch):
     (parameter,) = model.parameters()
     assert torch.allclose(parameter.reshape(-1, 1), exact, atol=1e-4)
     assert loss == pytest.approx(float((matrix @ exact - y).square().mean()), abs=1e-8)
+
+
+def test_smooth_dct_minimises_the_energy_of_second_derivatives_among_the_series_that_fit():
+    """Compared with SciPy's solution of the same problem with constraints: least sum of (1 + |k|^2)^2 a_k^2."""
+    torch.manual_seed(0)
+    x, y = 2 * torch.rand(40, 2, dtype=torch.float64) - 1, torch.randn(40, 1, dtype=torch.float64)
+    model, _ = build("smooth-dct", 2, ((-1.0, 1.0),) * 2)
+    solved(model, Regression(x, y, None, None))
+    k = np.arange(len(model.frequencies))
+    t = (x.numpy() + 1) / 2
+    waves = np.einsum("ni,nj->nij", np.cos(np.pi * t[:, :1] * k), np.cos(np.pi * t[:, 1:] * k)).reshape(len(x), -1)
+    energy = (1 + k[:, None] ** 2 + k**2).astype(float).ravel() ** 2
+    # stationary point of the Lagrangian: a = E^-1 W^T m with W a = y
+    expected = (waves.T / energy[:, None]) @ np.linalg.solve(waves @ (waves.T / energy[:, None]), y.numpy())
+    found = (model.coefficients * model.damping()).detach()
+    np.testing.assert_allclose(found.numpy().ravel(), expected.ravel(), atol=1e-4)
+
+
+def test_smooth_dct_fills_gaps_of_a_smooth_image_far_better_than_dct(tiny_jobs, settings):
+    errors = {}
+    for name in ("smooth-dct", "dct"):
+        (job,) = tiny_jobs(methods=name, tasks="inpainting", signals="camera", changes={"epochs": "1", "width": "40"})
+        outcome = execute(job, settings)
+        assert outcome.status == "ok"
+        errors[name] = outcome.primary
+    assert errors["smooth-dct"] > errors["dct"] + 5
 
 
 def test_mean_on_inpainting_super_resolution_and_tomography():

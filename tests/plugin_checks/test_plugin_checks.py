@@ -17,7 +17,7 @@ MAY_WARN = {"parameters", "variance", "dead units"}
 """Checks of the initial network, where a warning is the method's own choice."""
 WARNINGS = {
     **{name: {"second derivative"} for name in ("relu", "hash-grid", "low-rank-grid")},
-    **{name: {"the rest"} for name in ("gp-hm-stm", "mean", "dct", "bilinear")},
+    **{name: {"the rest"} for name in REGISTRY.methods if name == "gp-hm-stm" or REGISTRY.method(name).closed_form},
 }
 """Method -> checks that warn by design: linear pieces have no second derivative; solved models are checked in part."""
 

@@ -40,12 +40,30 @@ def test_home_says_when_the_order_depends_on_the_settings(attempt, tmp_path):
                 tuned = track != "paper" and method == "siren"
                 append(tmp_path / "r", attempt(value + ord(signal) / 100, method=method, signal=signal, track=track,
                                                protocol="standard", training={"lr": "1e-2"} if tuned else {}))  # fmt: skip
-            append(tmp_path / "r", attempt(20.0, method="bilinear", signal=signal, track=track, protocol="standard"))
+            append(
+                tmp_path / "r", attempt(20.0, solved=True, method="bilinear", signal=signal, track=track, protocol="standard")
+            )
     build_site(tmp_path / "r", tmp_path / "site", Registry())
     text = re.sub(r"<[^>]+>", "", (tmp_path / "site" / "index.html").read_text(encoding="utf-8"))
     assert re.search(r"\(track tuned-4\):\s+toy: siren PSNR", text) and re.search(r"\(track paper\):\s+toy: finer PSNR", text)
     assert "For finer, the search found nothing better than the usual settings." in text
     assert "On toy, the best method depends on the settings" in text
+
+
+def test_a_verdict_compares_methods_and_names_references_that_are_ahead(attempt, tmp_path):
+    for task, bilinear in (("between", 30.5), ("first", 40.0)):
+        for i, signal in enumerate("abcdefgh"):
+            for method, value in (("siren", 31.0), ("msa", 28.0), ("bilinear", bilinear), ("mean", 10.0)):
+                append(tmp_path / "r", attempt(value + i + 0.1 * (method == "msa") * (i % 3), method=method, signal=signal, task=task,
+                                               protocol="standard", protocol_fingerprint=sha256(task.encode()).hexdigest()[:12],
+                                               trained=method != "mean", solved=method in {"bilinear", "mean"}))  # fmt: skip
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", (tmp_path / "site" / "index.html").read_text(encoding="utf-8")))
+    assert re.search(r"between: siren PSNR 34\.50 dB, ahead of msa by 2\.91 dB \[[\d., ]+\]\. Sure on these signals", text)
+    assert "bilinear is a reference, solved and not trained, and also ahead of msa." in text
+    assert re.search(
+        r"first: (reference )?bilinear (reference )?PSNR 43\.50 dB, ahead of siren by 9\.00 dB .*Sure on these signals", text
+    )
 
 
 def test_home_says_which_methods_a_search_made_worse(attempt, tmp_path):

@@ -1,7 +1,7 @@
 """The content of the home page: which method is best, by how much, and how sure that is."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from inrbench.report.overall import number_text, percent_text
 from inrbench.report.site import urls
 from inrbench.report.site.charts import curve_charts, pareto_charts
 from inrbench.report.site.papers import title_and_link
-from inrbench.report.site.registered import closed_form_methods, method_of, task_of
+from inrbench.report.site.registered import method_of, task_of
 from inrbench.report.site.sentences import full_experiments, sentences_of
 from inrbench.report.site.tiers import CITABLE, SMOKE_TEST, citable, tier, tier_order
 from inrbench.report.site.timings import fit_seconds
@@ -49,9 +49,8 @@ def home_view(
     """
     frames = [leaderboard.group.runs for leaderboard in leaderboards]
     methods = sorted({urls.method_of(row.label) for leaderboard in leaderboards for row in leaderboard.rows})
-    closed = closed_form_methods(leaderboards, registry)
-    answer = _answer(leaderboards, closed, timings, registry)
-    families = _families(leaderboards, pictures, registry, closed, answer["sentences"] if answer else ())
+    answer = _answer(leaderboards, timings, registry)
+    families = _families(leaderboards, pictures, registry, answer["sentences"] if answer else ())
     return {
         "title": "Which implicit neural representation should I use?",
         "runs": sum(map(len, frames)),
@@ -90,7 +89,7 @@ def _preference(leaderboard: Leaderboard) -> tuple[int, bool, int, int]:
 
 
 def _answer(
-    leaderboards: Sequence[Leaderboard], closed: set[str], timings: Sequence[Mapping[str, Any]], registry: Registry
+    leaderboards: Sequence[Leaderboard], timings: Sequence[Mapping[str, Any]], registry: Registry
 ) -> dict[str, Any] | None:
     """Return the table over all tasks of the best protocol, with its chart; None if no two methods are in all tables.
 
@@ -98,7 +97,6 @@ def _answer(
 
     Args:
         leaderboards: All leaderboards of the site.
-        closed: Methods that are solved in closed form.
         timings: The step timings, from ``read_timings``.
         registry: The registry that describes the tasks.
     """
@@ -111,6 +109,7 @@ def _answer(
             results = overall([leaderboard.group for leaderboard in chosen])
         except (NothingFound, ValueError):
             continue
+        solved = {row.label for each in chosen for row in each.rows if row.solved}
         by_family = {result.family: {entry.label: entry for entry in result.entries} for result in results}
         whole = results[0]
         columns = [
@@ -119,7 +118,7 @@ def _answer(
             if family != "all" or len(by_family) == 1
             for unit in next(iter(entries.values())).gaps
         ]
-        sentences = [sentence for each in chosen for sentence in sentences_of(each, leaderboards, closed)]
+        sentences = [sentence for each in chosen for sentence in sentences_of(each, leaderboards)]
         seconds = _seconds(chosen)
         fitted_task, fits = next(
             ((each.group.task, found) for each in chosen if (found := fit_seconds(each, timings, registry))), ("", {})
@@ -128,24 +127,24 @@ def _answer(
         return {
             "protocol": name,
             "tables": [{"task": each.group.task, "page": urls.leaderboard(each.group), "signals": len(each.signals),
-                        "track": each.group.track, "seeds": _fewest_seeds(each, closed)} for each in chosen],
+                        "track": each.group.track, "seeds": _fewest_seeds(each)} for each in chosen],
             "columns": [_column(family, unit) for family, unit in columns],
             "target": f"{timed_task} to {TARGET:g} dB (s)" if to_target else "",
             "timed": bool(seconds),
             "fitted": fitted_task,
-            "untrained": any(entry.trained < 1 and entry.label not in closed for entry in whole.entries),
+            "untrained": any(entry.trained < 1 and entry.label not in solved for entry in whole.entries),
             "rows": [
                 {
                     "label": entry.label,
                     "page": urls.method_page(urls.method_of(entry.label)),
-                    "reference": entry.label in closed,
+                    "reference": entry.label in solved,
                     "wins": percent_text(entry.win_rate),
                     "key": round(entry.win_rate.mean, 4),
                     "gaps": [_gap(by_family[family].get(entry.label), unit) for family, unit in columns],
                     "seconds": f"{seconds[entry.label]:.3g}" if entry.label in seconds else NONE,
                     "fit": f"{fits[entry.label]:.3g}" if entry.label in fits else NONE,
                     "to_target": to_target.get(entry.label, NONE),
-                    "trained": f"{entry.trained:.0%}",
+                    "trained": NONE if entry.label in solved else f"{entry.trained:.0%}",
                 }
                 for entry in whole.entries
             ],
@@ -154,7 +153,7 @@ def _answer(
             "chart": _chart(chosen),
             "sentences": sentences,
             "tracks": list(dict.fromkeys(sentence["track"] for sentence in sentences)),
-            "full": [full for each in chosen for full in full_experiments(each, leaderboards, closed)],
+            "full": [full for each in chosen for full in full_experiments(each, leaderboards)],
             "depends": sorted({
                 each["task"]
                 for each in sentences
@@ -232,7 +231,6 @@ def _families(
     leaderboards: Sequence[Leaderboard],
     pictures: Mapping[str, str],
     registry: Registry,
-    closed: set[str],
     sentences: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
     """Return a tile for each task, by family: of its best table, marked if that is a smoke test.
@@ -241,7 +239,6 @@ def _families(
         leaderboards: All leaderboards of the site.
         pictures: Task -> address of a picture of one of its signals.
         registry: The registry that describes the tasks.
-        closed: Methods that are solved in closed form.
         sentences: What each track says of the tasks of the answer.
     """
     tiles: dict[str, dict[str, list[dict[str, Any]]]] = {}
@@ -253,15 +250,13 @@ def _families(
         task = task_of(group.task, registry)
         both = tiles.setdefault(FAMILIES.get(task.kind if task else "", "other"), {"citable": [], "smoke": []})
         kind = "smoke" if tier(leaderboard) == SMOKE_TEST else "citable"
-        both[kind].append(_tile(leaderboard, pictures.get(group.task), closed, sentences))
+        both[kind].append(_tile(leaderboard, pictures.get(group.task), sentences))
     return [{"title": TITLES[family], **tiles[family]} for family in TITLES if family in tiles]
 
 
-def _tile(
-    leaderboard: Leaderboard, picture: str | None, closed: set[str], sentences: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
+def _tile(leaderboard: Leaderboard, picture: str | None, sentences: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     group = leaderboard.group
-    verdict: Verdict = verdict_of(leaderboard, closed)
+    verdict: Verdict = verdict_of(leaderboard)
     others = [
         f"On the track {each['track']}, {each['verdict'].winner} is {each['verdict'].margin}."
         for each in sentences
@@ -290,9 +285,9 @@ def _method(name: str, registry: Registry) -> dict[str, str]:
     return {"name": name, "page": urls.method_page(name), "formula": formula, "paper": title, "link": link}
 
 
-def _fewest_seeds(leaderboard: Leaderboard, closed: Collection[str]) -> int:
+def _fewest_seeds(leaderboard: Leaderboard) -> int:
     """Return the smallest number of seeds per signal of the methods that are trained; solved ones need no seeds."""
-    seeds = [min(row.seeds) for row in leaderboard.rows if row.seeds and urls.method_of(row.label) not in closed]
+    seeds = [min(row.seeds) for row in leaderboard.rows if row.seeds and not row.solved]
     return min(seeds, default=0)
 
 

@@ -11,13 +11,12 @@ from inrbench.report.site.verdict import CLEARLY, CLEARLY_ELSE, verdict_of
 from inrbench.spec import TUNED
 
 
-def sentences_of(chosen: Leaderboard, leaderboards: Sequence[Leaderboard], closed: Collection[str]) -> Iterator[dict[str, Any]]:
+def sentences_of(chosen: Leaderboard, leaderboards: Sequence[Leaderboard]) -> Iterator[dict[str, Any]]:
     """Yield what each track of a task says about the same signals, so that a reader sees whether the order depends on it.
 
     Args:
         chosen: The table that answers.
         leaderboards: All tables.
-        closed: Methods that are solved in closed form.
     """
     group = chosen.group
     others = [
@@ -31,17 +30,15 @@ def sentences_of(chosen: Leaderboard, leaderboards: Sequence[Leaderboard], close
     same_for_all = {"task": group.task, "fingerprint": group.fingerprint}
     on_same_signals = [_on_signals(other, chosen.signals) for other in others]
     paper = next((same for same in on_same_signals if same.group.track == "paper"), None)
-    remarks = (
-        [_usual(chosen, paper, closed), _worse_than_usual(chosen, paper)] if paper and group.track.startswith(TUNED) else []
-    )
+    remarks = [_usual(chosen, paper), _worse_than_usual(chosen, paper)] if paper and group.track.startswith(TUNED) else []
     yield {
         **same_for_all,
         "track": group.track,
-        "verdict": verdict_of(chosen, closed),
+        "verdict": verdict_of(chosen),
         "remarks": " ".join(filter(None, remarks)),
     }
     for same in on_same_signals:
-        yield {**same_for_all, "track": same.group.track, "verdict": verdict_of(same, closed), "remarks": ""}
+        yield {**same_for_all, "track": same.group.track, "verdict": verdict_of(same), "remarks": ""}
 
 
 def _on_signals(leaderboard: Leaderboard, signals: Collection[str]) -> Leaderboard:
@@ -71,9 +68,7 @@ def _worse_than_usual(tuned: Leaderboard, paper: Leaderboard) -> str:
     return f"The search made {', '.join(worse)} worse on these signals: see the track paper." if worse else ""
 
 
-def full_experiments(
-    chosen: Leaderboard, leaderboards: Sequence[Leaderboard], closed: Collection[str]
-) -> Iterator[dict[str, Any]]:
+def full_experiments(chosen: Leaderboard, leaderboards: Sequence[Leaderboard]) -> Iterator[dict[str, Any]]:
     """Yield what each table under the paper's own protocol says, for a task whose answer is from another protocol.
 
     Only signals on which all methods of a table ended well are compared: a large experiment is often measured bit by bit.
@@ -81,7 +76,6 @@ def full_experiments(
     Args:
         chosen: The table that answers.
         leaderboards: All tables.
-        closed: Methods that are solved in closed form.
     """
     if tier(chosen) == FULL:
         return
@@ -93,17 +87,16 @@ def full_experiments(
         common = ended.index[ended == group.runs["label"].nunique()]
         if not len(common) or group.runs["label"].nunique() == 1:
             continue
-        verdict = verdict_of(_on_signals(each, common), closed)
+        verdict = verdict_of(_on_signals(each, common))
         yield {"task": group.task, "track": group.track, "page": urls.leaderboard(group), "verdict": verdict}
 
 
-def _usual(tuned: Leaderboard, paper: Leaderboard, closed: Collection[str]) -> str:
+def _usual(tuned: Leaderboard, paper: Leaderboard) -> str:
     """Return which trained methods have the same settings on a tuned track and on the track ``paper``; "" if none or unknown.
 
     Args:
         tuned: The table of the tuned track.
         paper: The table of the track ``paper``, on the same signals.
-        closed: Methods that are solved in closed form: no search concerns them.
     """
     if "training_json" not in tuned.group.runs:
         return ""
@@ -111,10 +104,7 @@ def _usual(tuned: Leaderboard, paper: Leaderboard, closed: Collection[str]) -> s
         frame.drop_duplicates("label").set_index("label")[["params_json", "training_json"]].fillna("{}")
         for frame in (tuned.group.runs, paper.group.runs)
     ]
+    solved = {row.label for row in tuned.rows if row.solved}  # no search concerns them
     shared = settings[0].index.intersection(settings[1].index)
-    same = [
-        str(label)
-        for label in shared
-        if urls.method_of(label) not in closed and (settings[0].loc[label] == settings[1].loc[label]).all()
-    ]
+    same = [str(label) for label in shared if label not in solved and (settings[0].loc[label] == settings[1].loc[label]).all()]
     return f"For {', '.join(same)}, the search found nothing better than the usual settings." if same else ""

@@ -16,7 +16,7 @@ from inrbench.report import formatting
 from inrbench.report.site import urls
 from inrbench.report.site.charts import curve_charts, pareto_charts
 from inrbench.report.site.protocol_card import protocol_card, track_text
-from inrbench.report.site.registered import closed_form_methods, method_of
+from inrbench.report.site.registered import method_of
 from inrbench.report.site.settings import DEFAULTS, settings_text
 from inrbench.report.site.verdict import verdict_of
 from inrbench.spec import canonical_json
@@ -55,7 +55,6 @@ def table_view(
         others: A leaderboard for each other protocol of the task.
     """
     groups = [leaderboard.group for leaderboard in leaderboards]
-    closed = closed_form_methods(leaderboards, registry)
     return {
         "title": f"{groups[0].task}, protocol {groups[0].protocol}",
         "card": protocol_card(groups, registry),
@@ -66,9 +65,7 @@ def table_view(
             {"name": each.group.protocol, "page": urls.table_page(each.group.task, each.group.fingerprint)} for each in others
         ],
         "leaderboards": [
-            leaderboard_view(
-                leaderboard, closed, recipes, downloads[urls.leaderboard_anchor(leaderboard.group)], registry, verified
-            )
+            leaderboard_view(leaderboard, recipes, downloads[urls.leaderboard_anchor(leaderboard.group)], registry, verified)
             for leaderboard in leaderboards
         ],
         "filters": {
@@ -80,7 +77,6 @@ def table_view(
 
 def leaderboard_view(
     leaderboard: Leaderboard,
-    closed: Collection[str],
     recipes: Sequence[Tuned],
     downloads: list[dict[str, str]],
     registry: Registry,
@@ -90,7 +86,6 @@ def leaderboard_view(
 
     Args:
         leaderboard: The table.
-        closed: Methods that are solved in closed form.
         recipes: The recipes of the tuned tracks of the page.
         downloads: The files of the table.
         registry: The registry, which knows the built-in methods.
@@ -102,7 +97,7 @@ def leaderboard_view(
         "anchor": urls.leaderboard_anchor(group),
         "title": formatting.title(group),
         "track_text": track_text(group.track),
-        "verdict": verdict_of(leaderboard, closed),
+        "verdict": verdict_of(leaderboard),
         "downloads": downloads,
         "settings": _settings(leaderboard, registry),
         "searched": searched_ranges(group.runs),
@@ -115,7 +110,7 @@ def leaderboard_view(
             {"text": head, "help": HELP.get(head, ""), "low_first": head in LOW_FIRST or "↓" in head}
             for head in formatting.header(leaderboard)
         ],
-        "rows": [_row(leaderboard, row, closed, origins.get(row.label, "")) for row in leaderboard.rows],
+        "rows": [_row(leaderboard, row, origins.get(row.label, "")) for row in leaderboard.rows],
         "caption": formatting.caption(leaderboard),
         "charts": [*curve_charts(leaderboard), *pareto_charts(leaderboard)] if leaderboard.metrics else [],
         "matrix": _matrix(leaderboard),
@@ -168,12 +163,12 @@ def _sensitivity(leaderboard: Leaderboard, recipes: Sequence[Tuned]) -> list[dic
     ]
 
 
-def _row(leaderboard: Leaderboard, row: Entry, closed: Collection[str], origin: str) -> dict[str, Any]:
+def _row(leaderboard: Leaderboard, row: Entry, origin: str) -> dict[str, Any]:
     _, *cells = formatting.cells(leaderboard, row)
     return {
         "label": row.label,
         "trained": row.trained,
-        "reference": urls.method_of(row.label) in closed,
+        "reference": row.solved,
         "origin": origin,
         "method": urls.method_page(urls.method_of(row.label)),
         "runs": urls.runs_page(leaderboard.group, row.label),

@@ -1,10 +1,10 @@
 """What a table says, in one line: the best method, its value, its lead, and how sure that is."""
 
 import statistics
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inrbench.analyse import Entry, Leaderboard, scores_by_signal
+from inrbench.analyse import CONSTANT, Entry, Leaderboard, scores_by_signal
 from inrbench.analyse.overall import is_off_grid
 from inrbench.analyse.statistics import LEVEL, MIN_PAIRS, can_distinguish
 from inrbench.report import formatting
@@ -21,9 +21,9 @@ class Verdict:
         winner: Label of the best method; "" if there is none.
         value: Its primary metric, with the unit.
         reference: Whether the best method is solved and not trained.
-        margin: Its lead over the second method, with the 95 % interval if known.
+        margin: Its lead over the best other method that is trained, with the 95 % interval if known.
         sure: How sure the order is, in words.
-        decided: Whether a test distinguishes the best method from the second.
+        decided: Whether a test distinguishes the best method from that one.
         remarks: What a reader should know before they take the best method.
     """
 
@@ -41,38 +41,41 @@ CLEARLY = {"dB": 0.2, "decades": 0.1}
 CLEARLY_ELSE = 0.02
 SOLVED_BELOW = 0.1
 """Largest relative error of a solution that counts as one."""
-CONSTANT = "mean"
-"""The method that predicts the mean of the signal."""
 MUCH_LARGER = 1.2
 """Number of parameters, as a share of the median of the table, above which a page says so."""
 
 
-def verdict_of(leaderboard: Leaderboard, closed: Collection[str] = ()) -> Verdict:
-    """Return what a table says.
-
-    Args:
-        leaderboard: The table.
-        closed: Methods that are solved in closed form.
-    """
+def verdict_of(leaderboard: Leaderboard) -> Verdict:
+    """Return what a table says."""
     primary = {metric.id for metric in leaderboard.metrics[:1]}
     complete = [row for row in leaderboard.rows if row.complete and row.trained and primary <= row.cells.keys()]
-    if not leaderboard.metrics or not complete:
+    if all(row.label == CONSTANT for row in complete):
         return Verdict("", "", False, "", "No method trained on every signal.", False)
     metric = leaderboard.metrics[0]
     best, *others = complete
     fitted = " on the fitted data" if metric.role == "training" else ""
     number = formatting.cell_text(best.cells.get(metric.id), metric)
     value = f"{_name(metric, leaderboard)}{fitted} {number}{_unit(metric)}"
-    reference = best.label in closed
     if metric.id.startswith("relative-l2") and best.cells[metric.id].mean > SOLVED_BELOW:
         text = f"Not solved: {best.label} is best with an error of {best.cells[metric.id].mean:.0%} of the solution."
         return Verdict("", "", False, "", text, False)
-    if not others:
-        return Verdict(best.label, value, reference, "", "The only method that trained on every signal.", False)
-    margin = f"ahead of {others[0].label} by {_lead(leaderboard, best, others[0])}"
-    return Verdict(
-        best.label, value, reference, margin, *_certainty(leaderboard, best, others), _remarks(leaderboard, complete)
-    )
+    methods = [row for row in others if not row.solved]
+    ahead = [row.label for row in others[: others.index(methods[0])]] if methods else [row.label for row in others]
+    remarks = _ahead_of(ahead, methods[0].label if methods else "") + _remarks(leaderboard, complete, methods)
+    if not methods:
+        alone = "No method trained on every signal." if best.solved else "The only method that trained on every signal."
+        return Verdict(best.label, value, best.solved, "", alone, False, remarks)
+    margin = f"ahead of {methods[0].label} by {_lead(leaderboard, best, methods[0])}"
+    return Verdict(best.label, value, best.solved, margin, *_certainty(leaderboard, best, methods), remarks)
+
+
+def _ahead_of(references: Sequence[str], second: str) -> tuple[str, ...]:
+    """Return a remark on the references that are better than every method but the best one."""
+    if not references or not second:
+        return ()
+    names = " and ".join(references)
+    verb = "is a reference" if len(references) == 1 else "are references"
+    return (f"{names} {verb}, solved and not trained, and also ahead of {second}.",)
 
 
 def _name(metric: Metric, leaderboard: Leaderboard) -> str:
@@ -105,17 +108,18 @@ def _lead(leaderboard: Leaderboard, best: Entry, second: Entry) -> str:
 
 
 def _certainty(leaderboard: Leaderboard, best: Entry, others: Sequence[Entry]) -> tuple[str, bool]:
-    """Return how sure it is that the best method is better than the second, and whether a test distinguishes them.
+    """Return how sure it is that the best row is better than the next method, and whether a test distinguishes them.
 
-    If the table has ranks, they decide. Otherwise the test against the best method decides, which needs fewer signals.
+    If the table has ranks, they decide. Otherwise the test against the best row decides, which needs fewer signals. If the best
+    row is a reference, which has no rank, this test decides, too.
 
     Args:
         leaderboard: The table.
         best: The best row.
-        others: The other complete rows, the second best first.
+        others: The other complete rows that are trained, the best first.
     """
     second = others[0]
-    signals, seeds = len(leaderboard.signals), min(best.seeds[0], second.seeds[0])
+    signals, seeds = len(leaderboard.signals), second.seeds[0] if best.solved else min(best.seeds[0], second.seeds[0])
     where = f"{formatting.counted(signals, 'signal')}, {formatting.counted(seeds, 'seed')}"
     if second.p_to_best is None:
         return f"Open: {where}, {'too few for a test' if signals < MIN_PAIRS else 'some values are missing'}.", False
@@ -135,8 +139,14 @@ def _certainty(leaderboard: Leaderboard, best: Entry, others: Sequence[Entry]) -
     return f"Sure on these signals with these settings ({where}; 95 % interval in brackets).", True
 
 
-def _remarks(leaderboard: Leaderboard, complete: Sequence[Entry]) -> tuple[str, ...]:
-    """Return whether another method is best between the fitted points, and whether the best one is much larger than others."""
+def _remarks(leaderboard: Leaderboard, complete: Sequence[Entry], methods: Sequence[Entry]) -> tuple[str, ...]:
+    """Return whether another method is best between the fitted points, and whether the best one is much larger than others.
+
+    Args:
+        leaderboard: The table.
+        complete: The complete rows, the best first.
+        methods: The complete rows that are trained, without the best row.
+    """
     best, found = complete[0], []
     for metric in leaderboard.metrics[1:]:
         rows = [row for row in complete if metric.id in row.cells]
@@ -149,12 +159,12 @@ def _remarks(leaderboard: Leaderboard, complete: Sequence[Entry]) -> tuple[str, 
             if len(set(values)) > 1:
                 which = f"By {_name(metric, leaderboard)}, between the fitted points, {first.label} is best"
                 found.append(f"{which}: {' against '.join(values)}{_unit(metric)}.")
-        elif text := _smaller_lead(leaderboard, metric, best, complete[1]):
+        elif methods and (text := _smaller_lead(leaderboard, metric, best, methods[0])):
             found.append(text)
         break
     found += _worse_than_a_constant(leaderboard, best)
     found += _better_before_the_end(leaderboard, complete)
-    sizes = [row.n_params for row in complete if row.n_params]
+    sizes = [row.n_params for row in (best, *methods) if row.n_params]
     if best.n_params and sizes and best.n_params > MUCH_LARGER * statistics.median(sizes):
         found.append(f"{best.label} has {best.n_params / statistics.median(sizes):.1f} times the parameters of most.")
     return tuple(found)

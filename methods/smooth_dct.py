@@ -1,0 +1,56 @@
+"""smooth-dct: of all cosine series with the smallest error on the data, the smoothest one.
+
+    y = sum_k c_k / (1 + |k|^2) prod_i cos(pi k_i t_i),   t_i in [0, 1] along axis i,   k_i = 0 .. K - 1
+
+A baseline for inverse problems, where many functions fit the data. The coefficients are the least-squares solution with the
+smallest sum of c_k^2, found by conjugate gradients (at most 500 iterations) instead of the protocol's optimiser. This sum is an
+energy of second derivatives, much like that of a thin-plate spline. A method that does not beat it gains nothing but
+smoothness. It has no defence against noise.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from inrbench import NetworkSpec, register_method
+from inrbench.nn import LinearModel, values_per_axis
+
+
+class SmoothSeries(LinearModel):
+    """Evaluate a damped product basis with ``terms`` frequencies per axis over the domain of the coordinates."""
+
+    frequencies: Tensor
+    low: Tensor
+    size: Tensor
+
+    def __init__(self, net: NetworkSpec, terms: int) -> None:
+        super().__init__()
+        self.coefficients = nn.Parameter(torch.zeros(*(terms,) * net.in_features, net.out_features))
+        low, high = torch.tensor(net.domain, dtype=torch.float64).T
+        for name, value in (("frequencies", torch.arange(terms)), ("low", low), ("size", high - low)):
+            self.register_buffer(name, value.float())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Evaluate the series at coordinates ``(N, in_features)``."""
+        place = (x.to(self.coefficients.dtype) - self.low) / self.size
+        first, *others = (torch.cos(torch.pi * column[:, None] * self.frequencies) for column in place.T)
+        y = torch.tensordot(first, self.coefficients * self.damping(), dims=1)
+        for cosines in others:
+            y = torch.einsum("nk,nk...->n...", cosines, y)
+        return y
+
+    def damping(self) -> Tensor:
+        """Return 1 / (1 + |k|^2) for each frequency, ``(terms, ..., 1)``."""
+        axes = [self.frequencies.square()] * (self.coefficients.dim() - 1)
+        return 1 / (1 + torch.stack(torch.meshgrid(*axes, indexing="ij")).sum(0)[..., None])
+
+
+@register_method(
+    "smooth-dct",
+    formula="sum of c_k prod cos(pi k t) / (1 + |k|^2), as many terms as the network has parameters",
+    latex=r"y = \sum_k \frac{c_k}{1 + |k|^2} \prod_d \cos(\pi k_d t_d)",
+    kinds=("restoration", "ct"),
+    closed_form=True,
+)
+def smooth_dct(net: NetworkSpec) -> nn.Module:
+    """Build a cosine series with about as many coefficients as the network has parameters."""
+    return SmoothSeries(net, values_per_axis(net))
