@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from inrbench.cli.main import cli
-from inrbench.data import write_video
+from inrbench.data import Clip, write_image, write_video, write_wav
 from inrbench.registry import Registry
 from inrbench.report.site import build_site
 from inrbench.store import append, keep_artifacts
@@ -184,6 +184,52 @@ def test_videos_play_in_step(tab, attempt, tmp_path):
     page.wait_for_function("document.querySelectorAll('video')[1].currentTime === 0.5")
     page.evaluate("document.querySelectorAll('video')[1].play()")
     page.wait_for_function("!document.querySelectorAll('video')[0].paused")
+
+
+def test_sounds_of_all_methods_share_one_set_of_players(tab, attempt, tmp_path):
+    truth = Clip(np.sin(np.linspace(0, 9999, 80_000)).astype(np.float32), 8000)
+    for method, factor in (("siren", 0.9), ("msa", 0.5)):
+
+        def write(folder, factor=factor):
+            write_wav(folder / "truth.wav", truth)
+            write_wav(folder / "reconstruction.wav", replace(truth, samples=truth.samples * np.float32(factor)))
+
+        one = attempt(40 * factor, method=method)
+        kept = keep_artifacts(tmp_path / "r", write)
+        append(tmp_path / "r", replace(one, result=replace(one.result, artifacts=kept)))
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    page = tab(next((tmp_path / "site" / "signals").glob("*")))
+    assert page.locator("audio").count() == 3
+    before = [player.get_attribute("src") for player in page.locator("audio").all()]
+    page.evaluate("players[1].play()")
+    page.wait_for_function("players[1].currentTime > 0")
+    page.locator("#sound").select_option(label="msa")
+    after = [player.get_attribute("src") for player in page.locator("audio").all()]
+    assert after[0] == before[0] and after[1] != before[1] and after[2] != before[2]
+    page.wait_for_function("!players[1].paused && players[1].currentTime > 0")  # it goes on, with the other method
+    page.evaluate("players[0].play()")
+    page.wait_for_function("players[1].paused")
+
+
+def test_pictures_without_a_truth_are_compared_with_each_other(tab, attempt, tmp_path):
+    """A full-size image of a data set is not published beside its fits."""
+    for method, level in (("siren", 0.2), ("msa", 0.8)):
+        one = attempt(30 * level, method=method)
+        kept = keep_artifacts(
+            tmp_path / "r",
+            lambda folder, v=level: write_image(folder / "reconstruction.png", np.full((8, 12, 3), v, np.float32)),
+        )
+        append(tmp_path / "r", replace(one, result=replace(one.result, artifacts=kept)))
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    page = tab(next((tmp_path / "site" / "signals").glob("*")))
+    assert (page.locator("#left-name").inner_text(), page.locator("#right-name").inner_text()) == ("msa", "siren")
+    assert page.locator("#errors").count() == 0 and "The truth is not among these results" in page.locator("main").inner_text()
+    page.get_by_role("button", name="msa", exact=True).click()
+    assert page.locator("#right-picture").get_attribute("alt") == "a by msa"
+    page = tab(tmp_path / "site" / "compare.html")
+    page.locator("#first").select_option("siren")
+    page.locator("#second").select_option("msa")
+    assert page.locator("#pairs figure a").all_inner_texts() == ["siren", "msa"]
 
 
 def test_mesh_viewers_load_and_turn_together(tab, site):

@@ -185,7 +185,7 @@ def _write_pages(
             view = signal_view(leaderboards_of_table, signal, results, media)
             site.write(urls.signal_page(task, fingerprint, signal), "signal.html", view)
             if view["viewer"]:
-                pictures.setdefault(task, view["viewer"]["truth"])
+                pictures.setdefault(task, view["viewer"]["truth"] or view["viewer"]["pictures"][0]["image"])
                 add_pictures(compared, view)
     tell("writing methods and papers")
     timings, of_methods = read_timings(results), tables_of(sorted(leaderboards, key=tier_order), curves)

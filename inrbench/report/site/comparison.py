@@ -25,12 +25,12 @@ class Pictures:
 
     Args:
         signal: Name of the signal.
-        truth: Address of the picture of the truth.
+        truth: Address of the picture of the truth; None if it was not kept.
         fits: Label of a row -> its name on the signal's page, and the address of its picture.
     """
 
     signal: str
-    truth: str
+    truth: str | None
     fits: dict[str, tuple[str, str]]
 
 

@@ -13,7 +13,7 @@ from inrbench.analyse import Leaderboard, measured
 from inrbench.limits import MAX_PAGE_PIXELS
 from inrbench.metrics.spectrum import energy_by_octave
 from inrbench.report import formatting
-from inrbench.report.artifacts import Picture, curve, picture_pair
+from inrbench.report.artifacts import Picture, curve, picture, picture_pair
 from inrbench.report.plots.gallery import RECONSTRUCTION, TRUTH, error_map
 from inrbench.report.site import urls
 from inrbench.report.site.charts import Chart, line_chart
@@ -42,7 +42,10 @@ def signal_view(leaderboards: Sequence[Leaderboard], signal: str, results: Path,
     worst = _add_pictures(shown, pairs, media)
     for entry in shown:
         _add_other_media(entry, media)
-    charts = [*_curves(shown), *_spectra(shown, pairs)]
+    errors, functions = _curves(shown)
+    sounds = [{"name": entry["name"], **entry["sound"]} for entry in shown if entry.get("sound")]
+    if sounds:  # the curve of a sound is a block: it is heard, not seen
+        errors, functions = [], [*errors, *functions]
     metrics = list({metric.id: metric for leaderboard in leaderboards for metric in leaderboard.metrics}.values())
     pictured = [entry for entry in shown if entry.get("image")]
     return {
@@ -54,33 +57,44 @@ def signal_view(leaderboards: Sequence[Leaderboard], signal: str, results: Path,
         "entries": shown,
         "metrics": [formatting.metric_title(metric, metrics) for metric in metrics],
         "viewer": {
-            "truth": pictured[0]["truth"],
+            "truth": next((entry["truth"] for entry in pictured if entry["truth"]), None),
             "size": pictured[0]["size"],
             "pictures": [{"name": entry["name"], "image": entry["image"], "error": entry["error"]} for entry in pictured],
         }
         if pictured
         else None,
-        "shown": [entry for entry in shown if any(entry.get(key) for key in ("video", "sounds", "mesh_id", "true_mesh_id"))],
+        "sounds": sounds,
+        "shown": [entry for entry in shown if any(entry.get(key) for key in ("video", "mesh_id", "true_mesh_id"))],
         "without": [entry["name"] for entry in shown if not entry.get("image")] if pictured else [],
         "worst": f"{worst:.2g}" if pairs else None,
-        "charts": charts,
+        "charts": [*errors, *_spectra(shown, pairs)],
+        "functions": functions,
         "has_meshes": any(entry.get("mesh") or entry.get("true_mesh") for entry in shown),
     }
 
 
 def _picture_pairs(entries: Sequence[dict[str, Any]], signal: str, media: Media) -> dict[int, tuple[Picture, Picture]]:
-    """Return the fit and the truth of each entry that has both as pictures, up to the number of pixels that a page shows."""
+    """Return the fit and the truth of each entry that has both as pictures, up to the number of pixels that a page shows.
+
+    An entry without a truth, which may not be published, gets its picture at once; there is nothing to compare it with.
+    """
     pairs: dict[int, tuple[Picture, Picture]] = {}
     pixels = 0
     for i, entry in enumerate(entries):
         files = entry["files"]
-        if not {RECONSTRUCTION, TRUTH} <= set(files):
+        if RECONSTRUCTION not in files:
             continue
         with media.passing_over():
-            pairs[i] = picture_pair(files[RECONSTRUCTION], files[TRUTH])
-            pixels += pairs[i][0].shape[0] * pairs[i][0].shape[1]
+            if TRUTH in files:
+                pairs[i] = picture_pair(files[RECONSTRUCTION], files[TRUTH])
+                height, width, _ = pairs[i][0].shape
+            else:
+                height, width, _ = picture(files[RECONSTRUCTION]).shape
+                entry |= {"image": media.copy(files[RECONSTRUCTION]), "truth": None, "error": None, "size": (width, height)}
+            pixels += height * width
         if pixels > MAX_PAGE_PIXELS:
-            del pairs[i]
+            pairs.pop(i, None)
+            entry["image"] = None
             media.refused[f"{signal}: more than {MAX_PAGE_PIXELS:,} pixels; the page shows the first pictures only"] = None
             break
     return pairs
@@ -108,11 +122,11 @@ def _add_other_media(entry: dict[str, Any], media: Media) -> None:
     if {"reconstruction.wav", "truth.wav"} <= set(files):
         with media.passing_over():
             sound, truth = files["reconstruction.wav"], files["truth.wav"]
-            entry["sounds"] = [
-                {"name": "truth", "address": media.copy(truth)},
-                {"name": "fit", "address": media.copy(sound)},
-                {"name": "difference", "address": media.difference(sound, truth)},
-            ]
+            entry["sound"] = {
+                "truth": media.copy(truth),
+                "fit": media.copy(sound),
+                "difference": media.difference(sound, truth),
+            }
     for name, key in (("reconstruction.ply", "mesh"), ("truth.ply", "true_mesh")):
         if name in files:
             with media.passing_over():
@@ -149,7 +163,7 @@ def _entries(leaderboard: Leaderboard, signal: str, results: Path, same_kind: bo
                 "table": urls.leaderboard(group),
                 "runs": f"{urls.runs_page(group, row.label)}#{run.run_id}",
                 "files": artifact_files(results, run.artifacts),
-                **dict.fromkeys(("image", "video", "sounds", "mesh_id", "true_mesh_id")),
+                **dict.fromkeys(("image", "video", "sound", "mesh_id", "true_mesh_id")),
             }
         )
     title = formatting.metric_title(leaderboard.metrics[0], leaderboard.metrics) if leaderboard.metrics else ""
@@ -163,18 +177,18 @@ def _order(text: str | None, higher: bool) -> tuple[bool, float]:
     return math.isnan(value), -value if higher else value
 
 
-def _curves(entries: Sequence[dict[str, Any]]) -> list[Chart]:
-    """Return the errors of all fits of a function in one chart, and a chart of each fit; remove the curves from the entries."""
+def _curves(entries: Sequence[dict[str, Any]]) -> tuple[list[Chart], list[Chart]]:
+    """Return a chart of the errors of all fits of a function, and a chart of each fit; remove the curves from the entries."""
     curves = {entry["name"]: points for entry in entries if (points := entry.pop("curve", None)) is not None}
     if not curves:
-        return []
+        return [], []
     labels = {entry["name"]: entry["label"] for entry in entries}
     errors = {name: envelope(points["x"], np.abs(points["prediction"] - points["truth"])) for name, points in curves.items()}
-    charts = [line_chart(errors, "absolute errors", "x", "absolute error", labels=labels, y_log=True)]
+    fits = []
     for name, points in curves.items():
         lines = {"truth": envelope(points["x"], points["truth"]), name: envelope(points["x"], points["prediction"])}
-        charts.append(line_chart(lines, f"the truth, and the fit of {name}", "x", "y", labels=labels))
-    return charts
+        fits.append(line_chart(lines, f"the truth, and the fit of {name}", "x", "y", labels=labels))
+    return [line_chart(errors, "absolute errors", "x", "absolute error", labels=labels, y_log=True)], fits
 
 
 def envelope(x: Points, y: Points, parts: int = 200) -> tuple[list[float], list[float]]:

@@ -47,7 +47,7 @@ function showPictures(shared) {
     const group = document.createElement("figure");
     group.append(element("figcaption", `${pictures.signal}: ${task}, ${protocol}${track === "paper" ? "" : ` (${track})`}`));
     const row = element("div", "", { class: "pair" });
-    for (const [name, image] of [["truth", pictures.truth], left, right]) {
+    for (const [name, image] of [...(pictures.truth ? [["truth", pictures.truth]] : []), left, right]) {
       const link = element("a", "", { href: both });
       link.append(element("img", "", { src: image, alt: "", loading: "lazy" }), element("span", name));
       row.append(link);

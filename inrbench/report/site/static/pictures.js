@@ -8,22 +8,22 @@ const sides = ["left", "right"].map((side) => ({
   picture: document.getElementById(`${side}-picture`),
   name: document.getElementById(`${side}-name`),
 }));
-const errors = document.getElementById("errors");
+const errors = document.getElementById("errors"); // none without a truth
 
 function showPictures() {
   for (const { select, picture, name } of sides) {
     const chosen = select.value === "truth" ? null : facts.pictures[select.value];
-    picture.src = facts.root + (chosen ? (errors.checked ? chosen.error : chosen.image) : facts.truth);
-    picture.alt = chosen ? `${errors.checked ? "absolute error of " : ""}${facts.signal} by ${chosen.name}` : `ground truth of ${facts.signal}`;
+    picture.src = facts.root + (chosen ? (errors?.checked ? chosen.error ?? chosen.image : chosen.image) : facts.truth);
+    picture.alt = chosen ? `${errors?.checked ? "absolute error of " : ""}${facts.signal} by ${chosen.name}` : `ground truth of ${facts.signal}`;
     name.textContent = chosen ? chosen.name : "truth";
   }
   for (const thumb of document.querySelectorAll("[data-picture]")) {
     thumb.setAttribute("aria-pressed", String(thumb.dataset.picture === sides[1].select.value));
-    thumb.querySelector("img").src = facts.root + facts.pictures[thumb.dataset.picture][errors.checked ? "error" : "image"];
+    thumb.querySelector("img").src = facts.root + (errors?.checked && facts.pictures[thumb.dataset.picture].error || facts.pictures[thumb.dataset.picture].image);
   }
 }
 sides.forEach(({ select }) => select.addEventListener("change", showPictures));
-errors.addEventListener("change", showPictures);
+errors?.addEventListener("change", showPictures);
 document.addEventListener("click", (event) => {
   const thumb = event.target.closest("[data-picture]");
   if (!thumb) return;
