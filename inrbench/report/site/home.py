@@ -15,13 +15,13 @@ from inrbench.registry import Registry
 from inrbench.report import formatting
 from inrbench.report.overall import number_text, percent_text
 from inrbench.report.site import urls
+from inrbench.report.site.answers import Answer, answers, answers_of, depends_on_settings
 from inrbench.report.site.charts import curve_charts, pareto_charts
 from inrbench.report.site.papers import title_and_link
 from inrbench.report.site.registered import method_of, task_of
-from inrbench.report.site.sentences import full_experiments, sentences_of
 from inrbench.report.site.tiers import CITABLE, SMOKE_TEST, citable, tier, tier_order
 from inrbench.report.site.timings import fit_seconds
-from inrbench.report.site.verdict import Verdict, verdict_of
+from inrbench.report.site.verdict import verdict_of
 
 TITLES = {"fitting": "Images, video and functions", "shapes": "3-D shapes", "sound": "Sound",
           "inverse problems": "Inverse problems", "equations": "Differential equations", "other": "Other tasks"}  # fmt: skip
@@ -49,8 +49,9 @@ def home_view(
     """
     frames = [leaderboard.group.runs for leaderboard in leaderboards]
     methods = sorted({urls.method_of(row.label) for leaderboard in leaderboards for row in leaderboard.rows})
-    answer = _answer(leaderboards, timings, registry)
-    families = _families(leaderboards, pictures, registry, answer["sentences"] if answer else ())
+    said = {each.group.task: list(answers_of(each, leaderboards)) for each in chosen_tables(leaderboards)}
+    answer = _answer(leaderboards, said, timings, registry)
+    families = _families(leaderboards, said, pictures, registry)
     return {
         "title": "Which implicit neural representation should I use?",
         "runs": sum(map(len, frames)),
@@ -89,7 +90,10 @@ def _preference(leaderboard: Leaderboard) -> tuple[int, bool, int, int]:
 
 
 def _answer(
-    leaderboards: Sequence[Leaderboard], timings: Sequence[Mapping[str, Any]], registry: Registry
+    leaderboards: Sequence[Leaderboard],
+    said: Mapping[str, Sequence[Answer]],
+    timings: Sequence[Mapping[str, Any]],
+    registry: Registry,
 ) -> dict[str, Any] | None:
     """Return the table over all tasks of the best protocol, with its chart; None if no two methods are in all tables.
 
@@ -97,6 +101,7 @@ def _answer(
 
     Args:
         leaderboards: All leaderboards of the site.
+        said: Task -> what its tables say.
         timings: The step timings, from ``read_timings``.
         registry: The registry that describes the tasks.
     """
@@ -118,7 +123,6 @@ def _answer(
             if family != "all" or len(by_family) == 1
             for unit in next(iter(entries.values())).gaps
         ]
-        sentences = [sentence for each in chosen for sentence in sentences_of(each, leaderboards)]
         seconds = _seconds(chosen)
         fitted_task, fits = next(
             ((each.group.task, found) for each in chosen if (found := fit_seconds(each, timings, registry))), ("", {})
@@ -151,16 +155,7 @@ def _answer(
             "left_out": sorted(whole.left_out),
             "absent": _absent(chosen, leaderboards, registry),
             "chart": _chart(chosen),
-            "sentences": sentences,
-            "tracks": list(dict.fromkeys(sentence["track"] for sentence in sentences)),
-            "full": [full for each in chosen for full in full_experiments(each, leaderboards)],
-            "depends": sorted({
-                each["task"]
-                for each in sentences
-                for other in sentences
-                if each["task"] == other["task"] and each["verdict"].decided and other["verdict"].decided
-                and each["verdict"].winner != other["verdict"].winner
-            }),
+            "answers": answers(chosen, said, leaderboards),
         }  # fmt: skip
     return None
 
@@ -229,17 +224,17 @@ def _time_to_target(tables: Sequence[Leaderboard]) -> tuple[str, dict[str, str]]
 
 def _families(
     leaderboards: Sequence[Leaderboard],
+    said: Mapping[str, Sequence[Answer]],
     pictures: Mapping[str, str],
     registry: Registry,
-    sentences: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
     """Return a tile for each task, by family: of its best table, marked if that is a smoke test.
 
     Args:
         leaderboards: All leaderboards of the site.
+        said: Task -> what its tables say.
         pictures: Task -> address of a picture of one of its signals.
         registry: The registry that describes the tasks.
-        sentences: What each track says of the tasks of the answer.
     """
     tiles: dict[str, dict[str, list[dict[str, Any]]]] = {}
     best_of = {each.group.task: each for each in chosen_tables(leaderboards)}
@@ -250,22 +245,29 @@ def _families(
         task = task_of(group.task, registry)
         both = tiles.setdefault(FAMILIES.get(task.kind if task else "", "other"), {"citable": [], "smoke": []})
         kind = "smoke" if tier(leaderboard) == SMOKE_TEST else "citable"
-        both[kind].append(_tile(leaderboard, pictures.get(group.task), sentences))
+        both[kind].append(_tile(leaderboard, pictures.get(group.task), said.get(group.task, ())))
     return [{"title": TITLES[family], **tiles[family]} for family in TITLES if family in tiles]
 
 
-def _tile(leaderboard: Leaderboard, picture: str | None, sentences: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _tile(leaderboard: Leaderboard, picture: str | None, said: Sequence[Answer]) -> dict[str, Any]:
+    """Return the tile of a task.
+
+    Args:
+        leaderboard: The table that answers.
+        picture: Address of a picture of one of its signals.
+        said: What its table says, and then those of other tracks; empty for a smoke test.
+    """
     group = leaderboard.group
-    verdict: Verdict = verdict_of(leaderboard)
-    others = [
-        f"On the track {each['track']}, {each['verdict'].winner} is {each['verdict'].margin}."
-        for each in sentences
-        if (each["task"], each["fingerprint"]) == (group.task, group.fingerprint)
-        and each["verdict"].decided
-        and each["verdict"].winner != verdict.winner
-    ]
-    if verdict.decided and others:
-        verdict = replace(verdict, decided=False, sure="It depends on the settings.", remarks=(*others, *verdict.remarks))
+    verdict = said[0].verdict if said else verdict_of(leaderboard)
+    if depends_on_settings(said):
+        different = tuple(
+            f"With {other.column}, {other.verdict.winner} is {other.verdict.margin}."
+            for other in said
+            if other.verdict.decided and other.verdict.winner != verdict.winner
+        )
+        verdict = replace(
+            verdict, status="not decided", sure="It depends on the settings.", remarks=(*different, *verdict.remarks)
+        )
     return {
         "page": urls.leaderboard(leaderboard.group),
         "task": group.task,

@@ -14,12 +14,14 @@ from inrbench.planning.recipes import Tuned
 from inrbench.registry import Registry
 from inrbench.report import formatting
 from inrbench.report.site import urls
+from inrbench.report.site.answers import answers_of, depends_on_settings
 from inrbench.report.site.charts import curve_charts, pareto_charts
 from inrbench.report.site.protocol_card import protocol_card, track_text
 from inrbench.report.site.registered import method_of
 from inrbench.report.site.settings import DEFAULTS, settings_text
+from inrbench.report.site.tiers import citable
 from inrbench.report.site.verdict import verdict_of
-from inrbench.spec import canonical_json
+from inrbench.spec import TUNED, canonical_json
 
 HELP = {
     "method": "The method, with the parameters that were changed",
@@ -46,6 +48,8 @@ def table_view(
 ) -> dict[str, Any]:
     """Return the protocol in words, the tables of the page (one per track, device class and engine), and its filters.
 
+    Tuned tracks come first. If tests on the same signals find different best methods on two tracks, the page says so first.
+
     Args:
         leaderboards: The leaderboards of one task and protocol.
         recipes: The recipes of the tuned tracks of these leaderboards.
@@ -54,13 +58,17 @@ def table_view(
         verified: Ids of verified attempts of submissions.
         others: A leaderboard for each other protocol of the task.
     """
+    leaderboards = sorted(leaderboards, key=lambda each: (not each.group.track.startswith(TUNED), each.group.track == "paper"))
     groups = [leaderboard.group for leaderboard in leaderboards]
+    said = list(answers_of(leaderboards[0], leaderboards)) if citable(leaderboards[0]) else []
     return {
         "title": f"{groups[0].task}, protocol {groups[0].protocol}",
         "card": protocol_card(groups, registry),
         "task": groups[0].task,
         "protocol": groups[0].protocol,
         "fingerprint": groups[0].fingerprint,
+        "opposed": [each for each in said if each.verdict.decided] if depends_on_settings(said) else [],
+        "signals": len(leaderboards[0].signals),
         "others": [
             {"name": each.group.protocol, "page": urls.table_page(each.group.task, each.group.fingerprint)} for each in others
         ],

@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from inrbench.analyse import CONSTANT, Entry, Leaderboard, scores_by_signal
 from inrbench.analyse.overall import is_off_grid
@@ -11,6 +12,9 @@ from inrbench.report import formatting
 from inrbench.report.plots.curves import mean_curves
 from inrbench.report.site.tiers import SMOKE_TEST, tier
 from inrbench.spec import Metric
+
+Status = Literal["sure", "not decided", "open", "smoke test", ""]
+"""How sure an order is: a test distinguishes the first two; it does not; there are too few values; do not cite it; no order."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Verdict:
         reference: Whether the best method is solved and not trained.
         margin: Its lead over the best other method that is trained, with the 95 % interval if known.
         sure: How sure the order is, in words.
-        decided: Whether a test distinguishes the best method from that one.
+        status: The same in a word; "" if there is nothing to compare.
         remarks: What a reader should know before they take the best method.
     """
 
@@ -32,8 +36,13 @@ class Verdict:
     reference: bool
     margin: str
     sure: str
-    decided: bool
+    status: Status = ""
     remarks: tuple[str, ...] = ()
+
+    @property
+    def decided(self) -> bool:
+        """Whether a test distinguishes the best method from the next one."""
+        return self.status == "sure"
 
 
 CLEARLY = {"dB": 0.2, "decades": 0.1}
@@ -50,7 +59,7 @@ def verdict_of(leaderboard: Leaderboard) -> Verdict:
     primary = {metric.id for metric in leaderboard.metrics[:1]}
     complete = [row for row in leaderboard.rows if row.complete and row.trained and primary <= row.cells.keys()]
     if all(row.label == CONSTANT for row in complete):
-        return Verdict("", "", False, "", "No method trained on every signal.", False)
+        return Verdict("", "", False, "", "No method trained on every signal.")
     metric = leaderboard.metrics[0]
     best, *others = complete
     fitted = " on the fitted data" if metric.role == "training" else ""
@@ -58,13 +67,13 @@ def verdict_of(leaderboard: Leaderboard) -> Verdict:
     value = f"{_name(metric, leaderboard)}{fitted} {number}{_unit(metric)}"
     if metric.id.startswith("relative-l2") and best.cells[metric.id].mean > SOLVED_BELOW:
         text = f"Not solved: {best.label} is best with an error of {best.cells[metric.id].mean:.0%} of the solution."
-        return Verdict("", "", False, "", text, False)
+        return Verdict("", "", False, "", text)
     methods = [row for row in others if not row.solved]
     ahead = [row.label for row in others[: others.index(methods[0])]] if methods else [row.label for row in others]
     remarks = _ahead_of(ahead, methods[0].label if methods else "") + _remarks(leaderboard, complete, methods)
     if not methods:
         alone = "No method trained on every signal." if best.solved else "The only method that trained on every signal."
-        return Verdict(best.label, value, best.solved, "", alone, False, remarks)
+        return Verdict(best.label, value, best.solved, "", alone, "", remarks)
     margin = f"ahead of {methods[0].label} by {_lead(leaderboard, best, methods[0])}"
     return Verdict(best.label, value, best.solved, margin, *_certainty(leaderboard, best, methods), remarks)
 
@@ -107,8 +116,8 @@ def _lead(leaderboard: Leaderboard, best: Entry, second: Entry) -> str:
     return f"{text} [{', '.join(shown)}]" if shown else text
 
 
-def _certainty(leaderboard: Leaderboard, best: Entry, others: Sequence[Entry]) -> tuple[str, bool]:
-    """Return how sure it is that the best row is better than the next method, and whether a test distinguishes them.
+def _certainty(leaderboard: Leaderboard, best: Entry, others: Sequence[Entry]) -> tuple[str, Status]:
+    """Return how sure it is that the best row is better than the next method, in words and in one word.
 
     If the table has ranks, they decide. Otherwise the test against the best row decides, which needs fewer signals. If the best
     row is a reference, which has no rank, this test decides, too.
@@ -122,10 +131,10 @@ def _certainty(leaderboard: Leaderboard, best: Entry, others: Sequence[Entry]) -
     signals, seeds = len(leaderboard.signals), second.seeds[0] if best.solved else min(best.seeds[0], second.seeds[0])
     where = f"{formatting.counted(signals, 'signal')}, {formatting.counted(seeds, 'seed')}"
     if second.p_to_best is None:
-        return f"Open: {where}, {'too few for a test' if signals < MIN_PAIRS else 'some values are missing'}.", False
+        return f"Open: {where}, {'too few for a test' if signals < MIN_PAIRS else 'some values are missing'}.", "open"
     tested = [row for row in others if row.p_to_best is not None]
     if best.rank is None and not can_distinguish(signals, len(tested)):
-        return f"Open: {where}, too few for a test of {len(tested) + 1} methods.", False
+        return f"Open: {where}, too few for a test of {len(tested) + 1} methods.", "open"
     apart = second.rank != best.rank if best.rank is not None else second.p_to_best < LEVEL
     if not apart:
         if best.rank is not None:
@@ -133,10 +142,11 @@ def _certainty(leaderboard: Leaderboard, best: Entry, others: Sequence[Entry]) -
         else:
             equal = [row.label for row in tested if row.p_to_best is not None and row.p_to_best >= LEVEL]
         *names, last = [best.label, *equal]
-        return f"Not decided: tests over these signals cannot distinguish {', '.join(names)} and {last} ({where}).", False
+        text = f"Not decided: tests over these signals cannot distinguish {', '.join(names)} and {last} ({where})."
+        return text, "not decided"
     if tier(leaderboard) == SMOKE_TEST:
-        return f"Clear in this smoke test ({where}); do not cite it.", False
-    return f"Sure on these signals with these settings ({where}; 95 % interval in brackets).", True
+        return f"Clear in this smoke test ({where}); do not cite it.", "smoke test"
+    return f"Sure on these signals with these settings ({where}; 95 % interval in brackets).", "sure"
 
 
 def _remarks(leaderboard: Leaderboard, complete: Sequence[Entry], methods: Sequence[Entry]) -> tuple[str, ...]:
@@ -150,7 +160,7 @@ def _remarks(leaderboard: Leaderboard, complete: Sequence[Entry], methods: Seque
     best, found = complete[0], []
     for metric in leaderboard.metrics[1:]:
         rows = [row for row in complete if metric.id in row.cells]
-        if not (is_off_grid(metric) or "dense" in metric.id) or len(rows) < 2:
+        if not _is_between(metric) or len(rows) < 2:
             continue
         sign = -1.0 if metric.higher_is_better else 1.0
         first = min(rows, key=lambda row: sign * row.cells[metric.id].mean)
@@ -162,6 +172,7 @@ def _remarks(leaderboard: Leaderboard, complete: Sequence[Entry], methods: Seque
         elif methods and (text := _smaller_lead(leaderboard, metric, best, methods[0])):
             found.append(text)
         break
+    found += _best_by_other_metrics(leaderboard, best)
     found += _worse_than_a_constant(leaderboard, best)
     found += _better_before_the_end(leaderboard, complete)
     sizes = [row.n_params for row in (best, *methods) if row.n_params]
@@ -189,6 +200,22 @@ def _smaller_lead(leaderboard: Leaderboard, metric: Metric, best: Entry, second:
     if between >= fitted / 2:
         return ""
     return f"Between the fitted points it is ahead of {second.label} by only {between:.2f}{_unit(metric)}."
+
+
+def _is_between(metric: Metric) -> bool:
+    """Return whether a metric is measured between the fitted points."""
+    return is_off_grid(metric) or "dense" in metric.id
+
+
+def _best_by_other_metrics(leaderboard: Leaderboard, best: Entry) -> list[str]:
+    """Return a remark on the metrics by which another row is best, without those between the fitted points."""
+    others: dict[str, list[str]] = {}
+    for metric in leaderboard.metrics[1:]:
+        first = [row.label for row in leaderboard.rows if row.marks.get(metric.id) == "best"]
+        if first and best.label not in first and not _is_between(metric):
+            others.setdefault(" and ".join(first), []).append(_name(metric, leaderboard))
+    texts = [f"{label} ({', '.join(metrics)})" for label, metrics in others.items()]
+    return [f"Best by other metrics: {'; '.join(texts)}."] if texts else []
 
 
 def _worse_than_a_constant(leaderboard: Leaderboard, best: Entry) -> list[str]:

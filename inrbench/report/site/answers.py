@@ -1,17 +1,97 @@
-"""What the tables of a task say on each track, and under the protocol of its paper: the sentences of the home page."""
+"""What the tables of a task say on each track, and under the protocol of its paper: the answers of the home page."""
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from inrbench.analyse import Leaderboard, build_leaderboard
 from inrbench.report.site import urls
 from inrbench.report.site.tiers import FULL, citable, tier
-from inrbench.report.site.verdict import CLEARLY, CLEARLY_ELSE, verdict_of
+from inrbench.report.site.verdict import CLEARLY, CLEARLY_ELSE, Verdict, verdict_of
 from inrbench.spec import TUNED
 
+WORDS = {
+    "paper": "one learning rate for all",
+    "authors": "each as its authors train it",
+    TUNED: "settings found by a small search",
+}
+"""Track, without its budget -> how methods are trained on it, in short."""
 
-def sentences_of(chosen: Leaderboard, leaderboards: Sequence[Leaderboard]) -> Iterator[dict[str, Any]]:
+
+@dataclass(frozen=True)
+class Answer:
+    """What one table says.
+
+    Args:
+        task: Name of the task.
+        column: How methods are trained, and under which protocol if it is that of a paper.
+        page: Address of the table.
+        verdict: What it says.
+        remark: What another track says about the settings of this one; "" if nothing.
+        fingerprint: Fingerprint of the protocol.
+    """
+
+    task: str
+    column: str
+    page: str
+    verdict: Verdict
+    remark: str
+    fingerprint: str
+
+
+def track_words(track: str) -> str:
+    """Return how methods are trained on a track, with its name.
+
+    >>> track_words("tuned-4"), track_words("search")
+    ('settings found by a small search (track tuned-4)', 'track search')
+    """
+    words = WORDS.get(track.split("-", maxsplit=1)[0])
+    return f"{words} (track {track})" if words else f"track {track}"
+
+
+def answers(
+    chosen: Sequence[Leaderboard], known: Mapping[str, Sequence[Answer]], leaderboards: Sequence[Leaderboard]
+) -> dict[str, Any]:
+    """Return a table of answers: one row per task, one column per way of training.
+
+    Args:
+        chosen: The tables that answer, one per task.
+        known: Task -> what its tables say, from ``answers_of``.
+        leaderboards: All tables, for the full experiments.
+    """
+    found = [[*known[each.group.task], *_full_experiments(each, leaderboards)] for each in chosen]
+    columns = sorted({answer.column for row in found for answer in row}, key=_column_order)
+    rows = []
+    for leaderboard, row in zip(chosen, found, strict=True):
+        of_column = {answer.column: answer for answer in row}
+        rows.append(
+            {
+                "task": leaderboard.group.task,
+                "page": urls.leaderboard(leaderboard.group),
+                "signals": len(leaderboard.signals),
+                "depends": depends_on_settings(row),
+                "cells": [of_column.get(column) for column in columns],
+            }
+        )
+    return {"columns": [column[:1].upper() + column[1:] for column in columns], "rows": rows}
+
+
+def _column_order(column: str) -> tuple[bool, bool, str]:
+    """Return the sort key that puts tuned settings first, and full experiments last."""
+    return column.startswith(FULL_EXPERIMENT), not column.startswith(WORDS[TUNED]), column
+
+
+FULL_EXPERIMENT = "the paper's own protocol, "
+"""Beginning of the columns of full experiments."""
+
+
+def depends_on_settings(found: Sequence[Answer]) -> bool:
+    """Return whether tests find different best methods in tables of one protocol and on the same signals."""
+    winners = {(answer.fingerprint, answer.verdict.winner) for answer in found if answer.verdict.decided}
+    return len(winners) > len({fingerprint for fingerprint, _ in winners})
+
+
+def answers_of(chosen: Leaderboard, leaderboards: Sequence[Leaderboard]) -> Iterator[Answer]:
     """Yield what each track of a task says about the same signals, so that a reader sees whether the order depends on it.
 
     Args:
@@ -27,18 +107,24 @@ def sentences_of(chosen: Leaderboard, leaderboards: Sequence[Leaderboard]) -> It
         == (group.task, group.fingerprint, group.device_class, group.engine)
         and set(chosen.signals) <= set(each.signals)
     ]
-    same_for_all = {"task": group.task, "fingerprint": group.fingerprint}
     on_same_signals = [_on_signals(other, chosen.signals) for other in others]
     paper = next((same for same in on_same_signals if same.group.track == "paper"), None)
     remarks = [_usual(chosen, paper), _worse_than_usual(chosen, paper)] if paper and group.track.startswith(TUNED) else []
-    yield {
-        **same_for_all,
-        "track": group.track,
-        "verdict": verdict_of(chosen),
-        "remarks": " ".join(filter(None, remarks)),
-    }
+    yield _answer(chosen, " ".join(filter(None, remarks)))
     for same in on_same_signals:
-        yield {**same_for_all, "track": same.group.track, "verdict": verdict_of(same), "remarks": ""}
+        yield _answer(same)
+
+
+def _answer(leaderboard: Leaderboard, remark: str = "", column: str = "") -> Answer:
+    group = leaderboard.group
+    return Answer(
+        group.task,
+        column or track_words(group.track),
+        urls.leaderboard(group),
+        verdict_of(leaderboard),
+        remark,
+        group.fingerprint,
+    )
 
 
 def _on_signals(leaderboard: Leaderboard, signals: Collection[str]) -> Leaderboard:
@@ -68,7 +154,7 @@ def _worse_than_usual(tuned: Leaderboard, paper: Leaderboard) -> str:
     return f"The search made {', '.join(worse)} worse on these signals: see the track paper." if worse else ""
 
 
-def full_experiments(chosen: Leaderboard, leaderboards: Sequence[Leaderboard]) -> Iterator[dict[str, Any]]:
+def _full_experiments(chosen: Leaderboard, leaderboards: Sequence[Leaderboard]) -> Iterator[Answer]:
     """Yield what each table under the paper's own protocol says, for a task whose answer is from another protocol.
 
     Only signals on which all methods of a table ended well are compared: a large experiment is often measured bit by bit.
@@ -85,10 +171,8 @@ def full_experiments(chosen: Leaderboard, leaderboards: Sequence[Leaderboard]) -
             continue
         ended = group.runs[group.runs["status"] == "ok"].groupby("signal")["label"].nunique()
         common = ended.index[ended == group.runs["label"].nunique()]
-        if not len(common) or group.runs["label"].nunique() == 1:
-            continue
-        verdict = verdict_of(_on_signals(each, common))
-        yield {"task": group.task, "track": group.track, "page": urls.leaderboard(group), "verdict": verdict}
+        if len(common) and group.runs["label"].nunique() > 1:
+            yield _answer(_on_signals(each, common), column=FULL_EXPERIMENT + track_words(group.track))
 
 
 def _usual(tuned: Leaderboard, paper: Leaderboard) -> str:
