@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inrbench.analyse.aggregate import usable
+from inrbench.analyse.aggregate import CONSTANT, usable
 from inrbench.analyse.leaderboard import Entry, Leaderboard
 from inrbench.analyse.runs import ComparableRuns, metrics_of
 from inrbench.analyse.statistics import pareto, time_to_reach
@@ -24,7 +24,7 @@ _COST_OF: dict[str, Callable[[Entry], float | None]] = {
 
 
 def costs_of(leaderboard: Leaderboard, cost: str) -> dict[str, tuple[float, float]]:
-    """Return (cost, primary metric) of each complete method by label.
+    """Return (cost, primary metric) of each complete method by label; the constant, which costs nothing, is left out.
 
     Empty for times that were not measured under the same conditions, and for costs that are the same for all methods.
     """
@@ -34,7 +34,10 @@ def costs_of(leaderboard: Leaderboard, cost: str) -> dict[str, tuple[float, floa
     found = {
         row.label: (spent, cell.mean)
         for row in leaderboard.rows
-        if row.complete and (cell := row.cells.get(metric.id)) is not None and (spent := of(row)) is not None
+        if row.complete
+        and row.label != CONSTANT
+        and (cell := row.cells.get(metric.id)) is not None
+        and (spent := of(row)) is not None
     }
     costs = [point[0] for point in found.values()]
     return {} if costs and max(costs) <= SAME * min(costs) else found

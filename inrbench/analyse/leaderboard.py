@@ -55,6 +55,8 @@ TABLE_COLUMNS = (
     "notes",
 )
 NOT_TRAINED = "not trained"
+NO_BETTER = "no better than a constant"
+"""What NOT_TRAINED means for a reference."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +214,7 @@ def _row(
 ) -> Entry:
     failures = {str(status): int(n) for status, n in runs.loc[runs["status"] != "ok", "status"].value_counts().items()}
     if idle.any():
-        failures[NOT_TRAINED] = int(idle.sum())
+        failures[NOT_TRAINED if not solved(runs).any() else NO_BETTER] = int(idle.sum())
     if absent := len(signals) - runs["signal"].nunique():
         failures["not run"] = absent
     counted = runs[good] if good.any() else runs[idle]
@@ -336,7 +338,8 @@ def _compare_with_best(rows: list[Entry], group: ComparableRuns, metric: Metric)
     if not pairs:
         return []
     if not can_distinguish(len(scores), pairs):
-        return [f"no ranks: {len(scores)} signals are too few for tests of all {pairs} pairs of methods"]
+        alone = "; methods are tested against the best row only" if can_distinguish(len(scores), len(tested)) else ""
+        return [f"no ranks: {len(scores)} signals are too few for tests of all {pairs} pairs of methods{alone}"]
     sign = -1.0 if metric.higher_is_better else 1.0
     ranks = shared_ranks({row.label: sign * scores[row.label].to_numpy() for row in methods})
     for row in methods:

@@ -3,16 +3,19 @@
 A table counts as much as any other, however many signals it has; within a table, every signal counts the same. Seeds of a
 signal are averaged first. Only methods that were run on every signal of every table take part, with their usual parameters. On
 a signal on which a run of a method failed or did not train, the method is behind all others, and has no distance to the best.
+
+Wins and ranks are counted against the methods that are trained. A reference, which is solved by least squares, is compared with
+them too, but is nobody's opponent: more references would make every method look better. Distances are to the best of all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from inrbench.analyse.aggregate import scores_by_signal, usable
+from inrbench.analyse.aggregate import scores_by_signal, solved, usable
 from inrbench.analyse.runs import ComparableRuns, metrics_of
 from inrbench.analyse.statistics import CONFIDENCE, RESAMPLES, Interval
 from inrbench.errors import NothingFound
@@ -36,9 +39,9 @@ class OverallEntry:
 
     Args:
         label: The method.
-        win_rate: Share of comparisons with another method on a signal that it wins; a tie counts as half.
-        mean_rank: Mean rank; 1 is best.
-        gaps: Unit -> mean distance to the best method of each signal, over the tables with this unit: dB, decades (powers of
+        win_rate: Share of comparisons with another trained method on a signal that it wins; a tie counts as half.
+        mean_rank: Mean rank among the trained methods; 1 is best.
+        gaps: Unit -> mean distance to the best row of each signal, over the tables with this unit: dB, decades (powers of
             ten of an error), or "" for numbers without a unit.
         trained: Share of signals on which all of its runs trained; the distances are means over these.
     """
@@ -76,6 +79,8 @@ class _Table:
     """One row per signal and one column per method; lower is better; NaN where a method failed or did not train."""
     absent: set[str]
     """Methods that were not run on all signals."""
+    solved: set[str]
+    """References."""
 
 
 def overall(groups: Sequence[ComparableRuns]) -> list[Overall]:
@@ -125,7 +130,8 @@ def _table(group: ComparableRuns, metric: Metric, family: str) -> _Table:
     scores = scores.reindex(index=runs.index, columns=runs.columns).where(all_trained.eq(True))
     sign = -1.0 if metric.higher_is_better else 1.0
     absent = {str(label) for label in runs.columns[~runs.all()]}
-    return _Table(f"{group.task} ({metric.id})", family, metric.scale_unit, sign * scores, absent)
+    references = {str(label) for label in usual.loc[solved(usual), "label"].unique()}
+    return _Table(f"{group.task} ({metric.id})", family, metric.scale_unit, sign * scores, absent, references)
 
 
 def _combined(family: str, tables: Sequence[_Table]) -> Overall:
@@ -140,10 +146,11 @@ def _combined(family: str, tables: Sequence[_Table]) -> Overall:
     if len(methods) < MIN_METHODS:
         return Overall(family, [], sizes, left_out)
     losses = [table.losses[methods].to_numpy(dtype=float) for table in tables]
+    opponents = _opponents(methods, set().union(*(table.solved for table in tables)))
     random = np.random.default_rng(0)
     picks = [random.integers(len(each), size=(RESAMPLES, len(each))) for each in losses]
-    wins = _intervals([win_shares(each) for each in losses], picks)
-    ranks = _intervals([ranks_of(each) for each in losses], picks)
+    wins = _intervals([win_shares(each, opponents) for each in losses], picks)
+    ranks = _intervals([ranks_of(each, opponents) for each in losses], picks)
     gaps = {}
     for unit in dict.fromkeys(table.unit for table in tables):
         places = [i for i, table in enumerate(tables) if table.unit == unit]
@@ -157,19 +164,30 @@ def _combined(family: str, tables: Sequence[_Table]) -> Overall:
     return Overall(family, entries, sizes, left_out)
 
 
-def win_shares(losses: Array) -> Array:
-    """Return, for each signal and method, the share of the other methods that it beats; a tie counts as half.
+def _opponents(labels: Sequence[str], references: Collection[str]) -> NDArray[np.bool_]:
+    """Return a mask of the methods with which others are compared: the trained ones, or all if only references are left."""
+    mask = np.array([label not in references for label in labels])
+    return mask if mask.sum() >= MIN_METHODS else np.ones(len(labels), dtype=bool)
+
+
+def win_shares(losses: Array, opponents: NDArray[np.bool_] | None = None) -> Array:
+    """Return, for each signal and method, the share of its opponents that it beats; a tie counts as half.
 
     Args:
         losses: One row per signal and one column per method; NaN is behind all numbers.
+        opponents: Mask of the methods with which all are compared; all if not given. No method is its own opponent.
 
     >>> win_shares(np.array([[1.0, 2.0, 2.0], [3.0, np.nan, 1.0]])).tolist()
     [[1.0, 0.25, 0.25], [0.5, 0.0, 1.0]]
+    >>> win_shares(np.array([[1.0, 2.0, 3.0]]), np.array([True, False, True])).tolist()
+    [[1.0, 0.5, 0.0]]
     """
+    chosen = np.ones(losses.shape[1], dtype=bool) if opponents is None else opponents
     filled = np.where(np.isnan(losses), np.inf, losses)
-    ahead = (filled[:, :, None] < filled[:, None, :]).sum(axis=2)
-    level = (filled[:, :, None] == filled[:, None, :]).sum(axis=2) - 1
-    shares: Array = (ahead + level / 2) / (losses.shape[1] - 1)
+    against = filled[:, None, chosen]
+    ahead = (filled[:, :, None] < against).sum(axis=2)
+    level = (filled[:, :, None] == against).sum(axis=2) - chosen
+    shares: Array = (ahead + level / 2) / (chosen.sum() - chosen)
     return shares
 
 
@@ -187,18 +205,23 @@ def win_rates(group: ComparableRuns) -> dict[str, float]:
     losses = table.losses.drop(columns=sorted(table.absent))
     if losses.shape[1] < MIN_METHODS:
         return {}
-    rates = win_shares(losses.to_numpy(dtype=float)).mean(axis=0)
+    opponents = _opponents([str(label) for label in losses.columns], table.solved)
+    rates = win_shares(losses.to_numpy(dtype=float), opponents).mean(axis=0)
     return dict(zip(map(str, losses.columns), map(float, rates), strict=True))
 
 
-def ranks_of(losses: Array) -> Array:
-    """Return the rank of each method on each signal; ties share their mean rank.
+def ranks_of(losses: Array, opponents: NDArray[np.bool_] | None = None) -> Array:
+    """Return the rank of each method among its opponents on each signal; ties share their mean rank.
+
+    Args:
+        losses: As for ``win_shares``.
+        opponents: As for ``win_shares``.
 
     >>> ranks_of(np.array([[1.0, 2.0, 2.0]])).tolist()
     [[1.0, 2.5, 2.5]]
     """
-    others = losses.shape[1] - 1
-    return 1 + others * (1 - win_shares(losses))
+    chosen = np.ones(losses.shape[1], dtype=bool) if opponents is None else opponents
+    return 1 + (chosen.sum() - chosen) * (1 - win_shares(losses, chosen))
 
 
 def _gaps(losses: Array) -> Array:

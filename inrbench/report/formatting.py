@@ -190,6 +190,7 @@ def caption(leaderboard: Leaderboard) -> list[str]:
         order += ". To best: paired difference to the best method, with a 95 % bootstrap interval over signals"
     if ranked(leaderboard):
         order += ". Methods that signed-rank tests over signals (Holm) cannot distinguish share a rank"
+        order += "; intervals are those of single pairs"
     lines = [
         f"{signals}. {means}. {order}.",
         "Metrics: " + ", ".join(metric.id for metric in shown_metrics(leaderboard)) + ".",

@@ -30,8 +30,8 @@ def _one(result: Overall, style: str) -> str:
     lines = [
         f"{bold}Overall: {result.family}{bold}", "", table, "",
         f"Tables, of equal weight: {tables}.",
-        "wins: share of comparisons with another method on a signal.",
-        "to best: mean over the signals on which the method trained.",
+        "wins: share of comparisons with another method that is trained, on a signal; mean rank: among these methods.",
+        "to best: distance to the best row of a signal, mean over the signals on which the method trained.",
         "In brackets: 95 % bootstrap intervals over signals.",
     ]  # fmt: skip
     if result.left_out:

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from scipy.stats import rankdata
 
 from inrbench.analyse import comparable_runs
-from inrbench.analyse.overall import overall, ranks_of, win_shares
+from inrbench.analyse.overall import overall, ranks_of, win_rates, win_shares
 from inrbench.cli.main import cli
 from inrbench.errors import BadValue, NothingFound
 from inrbench.spec import Measurement, Metric
@@ -75,6 +75,23 @@ def test_ranks_are_those_of_scipy():
     losses = np.round(np.random.default_rng(1).normal(size=(50, 6)), 1)
     assert np.allclose(ranks_of(losses), rankdata(losses, axis=1))
     assert np.allclose(win_shares(losses).sum(axis=1), 3.0)
+
+
+def test_references_are_nobodys_opponent(attempt, tmp_path):
+    """Otherwise every reference that is added makes all methods look better."""
+    for method, value in (("siren", 31.0), ("msa", 30.0), ("wire", 29.0)):
+        store(tmp_path, attempt, {method: dict.fromkeys("abc", (value,))})
+    (before,) = overall(comparable_runs(tmp_path, ("metrics",)))
+    for method, value in (("dct", 20.0), ("bilinear", 30.5), ("smooth-dct", 40.0)):
+        store(tmp_path, attempt, {method: dict.fromkeys("abc", (value,))}, solved=True)
+    (after,) = overall(comparable_runs(tmp_path, ("metrics",)))
+    rates = {entry.label: (entry.win_rate.mean, entry.mean_rank.mean) for entry in after.entries}
+    assert {entry.label: (entry.win_rate.mean, entry.mean_rank.mean) for entry in before.entries}.items() <= rates.items()
+    assert {label: rates[label] for label in ("smooth-dct", "bilinear", "dct")} == {
+        "smooth-dct": (1.0, 1.0), "bilinear": (pytest.approx(2 / 3), pytest.approx(2.0)), "dct": (0.0, 4.0),
+    }  # fmt: skip
+    assert next(e for e in after.entries if e.label == "siren").gaps["dB"].mean == pytest.approx(9.0)  # to the best of all
+    assert win_rates(comparable_runs(tmp_path, ("metrics",))[0])["siren"] == 1.0
 
 
 def test_units_are_kept_apart_and_families_are_shown(attempt, tmp_path):

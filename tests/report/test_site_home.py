@@ -90,6 +90,45 @@ def test_a_verdict_compares_methods_and_names_references_that_are_ahead(attempt,
     assert "also ahead of" not in first and "also ahead of" in text
 
 
+def test_a_track_with_fewer_signals_is_named_and_one_with_more_is_compared_on_the_same(attempt, tmp_path):
+    tables = (("toy", "tuned-4", "abcdefgh"), ("toy", "paper", "a"), ("toy", "authors", "abcdefghij"), ("other", "tuned-4", "abcdefgh"),
+              ("other", "paper", "abcdefgh"))  # fmt: skip
+    for task, track, signals in tables:
+        for signal in signals:
+            for method, value in (("finer", 33.0), ("siren", 30.0)):
+                append(tmp_path / "r", attempt(value, method=method, signal=signal, track=track, protocol="standard", task=task,
+                                               protocol_fingerprint=sha256(task.encode()).hexdigest()[:12]))  # fmt: skip
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    cells = cells_of(tmp_path / "site" / "index.html", "toy")
+    assert cells["One learning rate for all (track paper)"] == "only 1 signal"
+    assert "On these 8 of 10 signals." in cells["Each as its authors train it (track authors)"]
+
+
+def test_references_are_listed_once_on_a_page_of_a_signal_and_the_best_row_is_first(attempt, tmp_path):
+    for track, value in (("paper", 30.0), ("tuned-4", 35.0)):
+        for seed in range(2):
+            append(tmp_path / "r", attempt(value + seed, track=track, seed=seed))
+        append(tmp_path / "r", attempt(20.0, method="dct", track=track, solved=True))
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    page = words_of(next((tmp_path / "site" / "signals").glob("*")))
+    assert re.search(r"siren \(tuned-4\) 35\.00 \S+ 0 of 2 seeds .* siren 30\.00 .* dct 20\.00", page)
+    assert page.count("dct") == 1
+
+
+def test_smoke_tests_are_folded_on_the_page_of_a_method(attempt, tmp_path):
+    for protocol, task in (("quick", "toy"), ("standard", "other")):
+        append(
+            tmp_path / "r", attempt(task=task, protocol=protocol, protocol_fingerprint=sha256(task.encode()).hexdigest()[:12])
+        )
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    text = (tmp_path / "site" / "methods" / "siren.html").read_text(encoding="utf-8")
+    assert (
+        "other, standard" in text[: text.index("<summary>Smoke tests")]
+        and "toy, quick" not in text[: text.index("<summary>Smoke")]
+    )
+    assert "toy, quick" in text
+
+
 def test_home_says_which_methods_a_search_made_worse(attempt, tmp_path):
     for signal in "abcdefgh":
         for track, values in (("paper", (33.0, 30.0)), ("tuned-4", (31.0, 35.0))):
@@ -98,7 +137,7 @@ def test_home_says_which_methods_a_search_made_worse(attempt, tmp_path):
                                                training={"lr": "1e-2"} if track != "paper" else {}))  # fmt: skip
     build_site(tmp_path / "r", tmp_path / "site", Registry())
     text = words_of(tmp_path / "site" / "index.html")
-    assert "The search made finer worse on these signals: see the track paper." in text
+    assert "The search made finer worse than the usual settings here." in text
 
 
 def test_home_says_what_the_full_experiment_says_beside_its_scale_model(attempt, tmp_path):
@@ -113,7 +152,7 @@ def test_home_says_what_the_full_experiment_says_beside_its_scale_model(attempt,
     cells = cells_of(tmp_path / "site" / "index.html", "toy")
     assert re.search(
         r"msa PSNR 34\.00 dB open .*Open: 1 signal, 1 seed, too few for a test\.",
-        cells["The paper's own protocol, one learning rate for all (track paper)"],
+        cells["Full experiment (protocol paper), one learning rate for all (track paper)"],
     )
     (scale_model,) = (tmp_path / "site" / "tables").glob(f"toy__{sha256(b'standard').hexdigest()[:12]}.html")
     others = r'Other protocols of toy: <a href="[^"]*tables/toy__\w+\.html">paper</a></p>'
@@ -181,11 +220,12 @@ def test_home_compares_a_full_experiment_on_its_common_signals_and_on_every_trac
     build_site(tmp_path / "r", tmp_path / "site", Registry())
     cells = cells_of(tmp_path / "site" / "index.html", "toy")
     assert re.search(
-        r"msa PSNR 34\.00 dB .*Open: 1 signal,", cells["The paper's own protocol, one learning rate for all (track paper)"]
+        r"msa PSNR 34\.00 dB .*Open: 1 signal,",
+        cells["Full experiment (protocol paper), one learning rate for all (track paper)"],
     )
     assert re.search(
         r"finer PSNR 36\.00 dB .*Open: 1 signal,",
-        cells["The paper's own protocol, each as its authors train it (track authors)"],
+        cells["Full experiment (protocol paper), each as its authors train it (track authors)"],
     )
 
 
@@ -213,7 +253,7 @@ def test_remarks_say_that_the_lead_is_small_between_the_points(attempt, tmp_path
         append(tmp_path, replace(one, result=replace(one.result, metrics=metrics)))
     (table,) = leaderboards(tmp_path)
     remarks = verdict_of(table).remarks
-    assert ("Between the fitted points it is ahead of msa by only 0.80 dB." in remarks) == said
+    assert ("Between the fitted points, siren is ahead of msa by only 0.80 dB." in remarks) == said
 
 
 @pytest.mark.parametrize(("signals", "ranks", "sure"), [(8, False, True), (12, True, True)])
@@ -288,9 +328,9 @@ def test_tile_says_that_the_winner_depends_on_the_settings(attempt, tmp_path):
 
 
 @pytest.mark.parametrize(("steps", "peak", "said"), [
-    (900, 32.0, "siren reached 32.00 dB (at step 40)"),
+    (900, 32.0, "siren had 32.00 dB at step 40"),
     (900, 30.1, None),
-    (1800, 32.0, "siren reached 31."),  # the axis is the share of the steps: the peak lies between two of its points
+    (1800, 32.0, "siren had 31."),  # the axis is the share of the steps: the peak lies between two of its points
 ])  # fmt: skip
 def test_a_method_that_was_better_before_the_end_is_named(attempt, tmp_path, steps, peak, said):
     for method, last, values in (("siren", steps, (peak, 20.0)), ("msa", 900, (25.0, 30.0)), ("wire", 900, (60.0, 9.0))):
@@ -303,4 +343,4 @@ def test_a_method_that_was_better_before_the_end_is_named(attempt, tmp_path, ste
     (leaderboard,) = leaderboards(tmp_path, curves=True)
     remarks = verdict_of(leaderboard).remarks
     assert len(remarks) == (said is not None)
-    assert all(remark.startswith(f"These are the values after the last step. Before it, {said}") for remark in remarks)
+    assert all(remark.startswith(f"All values are those after the last step; {said}") for remark in remarks)

@@ -211,6 +211,22 @@ def test_sounds_of_all_methods_share_one_set_of_players(tab, attempt, tmp_path):
     page.wait_for_function("players[1].paused")
 
 
+def test_the_observation_of_an_inverse_problem_can_be_seen(tab, attempt, tmp_path):
+    def write(folder):
+        for name in ("reconstruction", "truth", "given"):
+            write_image(folder / f"{name}.png", np.full((8, 12, 3), len(name) / 20 + (name == "given") / 9, np.float32))
+
+    one = attempt()
+    append(tmp_path / "r", replace(one, result=replace(one.result, artifacts=keep_artifacts(tmp_path / "r", write))))
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    page = tab(next((tmp_path / "site" / "signals").glob("*")))
+    truth = page.locator("#left-picture").get_attribute("src")
+    page.locator("#left").select_option(label="given data")
+    assert page.locator("#left-name").inner_text() == "given data"
+    assert page.locator("#left-picture").get_attribute("src") != truth
+    page.wait_for_function("document.querySelector('#left-picture').naturalWidth === 12")
+
+
 def test_pictures_without_a_truth_are_compared_with_each_other(tab, attempt, tmp_path):
     """A full-size image of a data set is not published beside its fits."""
     for method, level in (("siren", 0.2), ("msa", 0.8)):

@@ -27,7 +27,7 @@ class Answer:
         column: How methods are trained, and under which protocol if it is that of a paper.
         page: Address of the table.
         verdict: What it says.
-        remark: What another track says about the settings of this one; "" if nothing.
+        remarks: What a reader must know beside the verdict.
         fingerprint: Fingerprint of the protocol.
     """
 
@@ -35,7 +35,7 @@ class Answer:
     column: str
     page: str
     verdict: Verdict
-    remark: str
+    remarks: tuple[str, ...]
     fingerprint: str
 
 
@@ -70,10 +70,30 @@ def answers(
                 "page": urls.leaderboard(leaderboard.group),
                 "signals": len(leaderboard.signals),
                 "depends": depends_on_settings(row),
-                "cells": [of_column.get(column) for column in columns],
+                "cells": [of_column.get(column) or _small(leaderboard, column, leaderboards) for column in columns],
             }
         )
     return {"columns": [column[:1].upper() + column[1:] for column in columns], "rows": rows}
+
+
+def _small(chosen: Leaderboard, column: str, leaderboards: Sequence[Leaderboard]) -> dict[str, Any] | None:
+    """Return the address and the number of signals of a table that has fewer signals than the one that answers; None if none.
+
+    Args:
+        chosen: The table that answers.
+        column: How the methods of the other table are trained.
+        leaderboards: All tables.
+    """
+    for each in leaderboards:
+        if each is not chosen and _same_protocol(each, chosen) and track_words(each.group.track) == column:
+            return {"page": urls.leaderboard(each.group), "signals": len(each.signals)}
+    return None
+
+
+def _same_protocol(one: Leaderboard, other: Leaderboard) -> bool:
+    """Return whether two tables differ in nothing but the track."""
+    kinds = [(each.group.task, each.group.fingerprint, each.group.device_class, each.group.engine) for each in (one, other)]
+    return kinds[0] == kinds[1]
 
 
 def _column_order(column: str) -> tuple[bool, bool, str]:
@@ -81,7 +101,7 @@ def _column_order(column: str) -> tuple[bool, bool, str]:
     return column.startswith(FULL_EXPERIMENT), not column.startswith(WORDS[TUNED]), column
 
 
-FULL_EXPERIMENT = "the paper's own protocol, "
+FULL_EXPERIMENT = "full experiment (protocol paper), "
 """Beginning of the columns of full experiments."""
 
 
@@ -102,27 +122,27 @@ def answers_of(chosen: Leaderboard, leaderboards: Sequence[Leaderboard]) -> Iter
     others = [
         each
         for each in leaderboards
-        if each is not chosen
-        and (each.group.task, each.group.fingerprint, each.group.device_class, each.group.engine)
-        == (group.task, group.fingerprint, group.device_class, group.engine)
-        and set(chosen.signals) <= set(each.signals)
+        if each is not chosen and _same_protocol(each, chosen) and set(chosen.signals) <= set(each.signals)
     ]
     on_same_signals = [_on_signals(other, chosen.signals) for other in others]
     paper = next((same for same in on_same_signals if same.group.track == "paper"), None)
     remarks = [_usual(chosen, paper), _worse_than_usual(chosen, paper)] if paper and group.track.startswith(TUNED) else []
-    yield _answer(chosen, " ".join(filter(None, remarks)))
-    for same in on_same_signals:
-        yield _answer(same)
+    yield _answer(chosen, *filter(None, remarks))
+    for other, same in zip(others, on_same_signals, strict=True):
+        fewer = (
+            f"On these {len(same.signals)} of {len(other.signals)} signals." if len(same.signals) < len(other.signals) else ""
+        )
+        yield _answer(same, *filter(None, [fewer]))
 
 
-def _answer(leaderboard: Leaderboard, remark: str = "", column: str = "") -> Answer:
+def _answer(leaderboard: Leaderboard, *remarks: str, column: str = "") -> Answer:
     group = leaderboard.group
     return Answer(
         group.task,
         column or track_words(group.track),
         urls.leaderboard(group),
         verdict_of(leaderboard),
-        remark,
+        remarks,
         group.fingerprint,
     )
 
@@ -151,7 +171,7 @@ def _worse_than_usual(tuned: Leaderboard, paper: Leaderboard) -> str:
     }
     sign = 1.0 if metric.higher_is_better else -1.0
     worse = [label for label, gain in gains.items() if sign * gain < -CLEARLY.get(metric.scale_unit, CLEARLY_ELSE)]
-    return f"The search made {', '.join(worse)} worse on these signals: see the track paper." if worse else ""
+    return f"The search made {', '.join(worse)} worse than the usual settings here." if worse else ""
 
 
 def _full_experiments(chosen: Leaderboard, leaderboards: Sequence[Leaderboard]) -> Iterator[Answer]:

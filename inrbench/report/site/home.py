@@ -7,7 +7,7 @@ from typing import Any
 
 from inrbench.analyse import Leaderboard
 from inrbench.analyse.costs import times_to_targets
-from inrbench.analyse.overall import FAMILIES, OverallEntry, overall
+from inrbench.analyse.overall import FAMILIES, OFF_GRID, Overall, OverallEntry, overall
 from inrbench.analyse.statistics import MIN_PAIRS
 from inrbench.console import NONE
 from inrbench.errors import NothingFound
@@ -118,11 +118,13 @@ def _answer(
         by_family = {result.family: {entry.label: entry for entry in result.entries} for result in results}
         whole = results[0]
         columns = [
-            (family, unit)
-            for family, entries in by_family.items()
-            if family != "all" or len(by_family) == 1
-            for unit in next(iter(entries.values())).gaps
+            (result, unit)
+            for result in results
+            if result.family != "all" or len(results) == 1
+            for unit in result.entries[0].gaps
         ]
+        everywhere = {entry.label: entry for entry in whole.entries}
+        somewhere = dict.fromkeys(entry.label for result, _ in columns for entry in result.entries)
         seconds = _seconds(chosen)
         fitted_task, fits = next(
             ((each.group.task, found) for each in chosen if (found := fit_seconds(each, timings, registry))), ("", {})
@@ -131,28 +133,28 @@ def _answer(
         return {
             "protocol": name,
             "tables": [{"task": each.group.task, "page": urls.leaderboard(each.group), "signals": len(each.signals),
-                        "track": each.group.track, "seeds": _fewest_seeds(each)} for each in chosen],
-            "columns": [_column(family, unit) for family, unit in columns],
+                        "track": each.group.track, "seeds": _seeds(each)} for each in chosen],
+            "columns": [_column(result, unit) for result, unit in columns],
             "target": f"{timed_task} to {TARGET:g} dB (s)" if to_target else "",
             "timed": bool(seconds),
             "fitted": fitted_task,
             "untrained": any(entry.trained < 1 and entry.label not in solved for entry in whole.entries),
             "rows": [
                 {
-                    "label": entry.label,
-                    "page": urls.method_page(urls.method_of(entry.label)),
-                    "reference": entry.label in solved,
-                    "wins": percent_text(entry.win_rate),
-                    "key": round(entry.win_rate.mean, 4),
-                    "gaps": [_gap(by_family[family].get(entry.label), unit) for family, unit in columns],
-                    "seconds": f"{seconds[entry.label]:.3g}" if entry.label in seconds else NONE,
-                    "fit": f"{fits[entry.label]:.3g}" if entry.label in fits else NONE,
-                    "to_target": to_target.get(entry.label, NONE),
-                    "trained": NONE if entry.label in solved else f"{entry.trained:.0%}",
+                    "label": label,
+                    "page": urls.method_page(urls.method_of(label)),
+                    "reference": label in solved,
+                    "wins": percent_text(everywhere[label].win_rate) if label in everywhere else NONE,
+                    "key": round(everywhere[label].win_rate.mean, 4) if label in everywhere else "",
+                    "gaps": [_gap(by_family[result.family].get(label), unit) for result, unit in columns],
+                    "seconds": f"{seconds[label]:.3g}" if label in seconds else NONE,
+                    "fit": f"{fits[label]:.3g}" if label in fits else NONE,
+                    "to_target": to_target.get(label, NONE),
+                    "trained": NONE if label in solved or label not in everywhere else f"{everywhere[label].trained:.0%}",
                 }
-                for entry in whole.entries
+                for label in dict.fromkeys([*everywhere, *somewhere])
             ],
-            "left_out": sorted(whole.left_out),
+            "left_out": sorted(whole.left_out.keys() - somewhere.keys()),
             "absent": _absent(chosen, leaderboards, registry),
             "chart": _chart(chosen),
             "answers": answers(chosen, said, leaderboards),
@@ -187,14 +189,17 @@ def _of_one_kind(tables: Sequence[Leaderboard]) -> list[Leaderboard]:
 
 
 def _chart(tables: Sequence[Leaderboard]) -> dict[str, Any]:
-    """Return quality against training time, or against steps where no times are comparable."""
-    timed = (chart for each in tables for chart in pareto_charts(each) if chart["x"]["label"].startswith("train time"))
-    chart = next(timed, None) or curve_charts(tables[0])[0]
-    return {**chart, "title": f"{tables[0].group.task}: {chart['title']}"}
+    """Return quality against training time, or against steps if no times are comparable, of the table with the most runs."""
+    largest = max(tables, key=lambda each: sum(row.n_ok for row in each.rows if not row.solved))
+    timed = (chart for chart in pareto_charts(largest) if chart["x"]["label"].startswith("train time"))
+    chart = next(timed, None) or curve_charts(largest)[0]
+    return {**chart, "title": f"{largest.group.task}: {chart['title']}"}
 
 
-def _column(family: str, unit: str) -> str:
-    name = "behind the best" if family == "all" else f"{family}: behind the best"
+def _column(result: Overall, unit: str) -> str:
+    """Return the head of a column of distances: its tasks, or that it is measured between the fitted points."""
+    tasks = ", ".join(name.partition(" (")[0] for name in result.tables)
+    name = f"{'off-grid' if result.family == OFF_GRID else tasks}: behind the best"
     return f"{name} ({unit})" if unit else name
 
 
@@ -287,15 +292,9 @@ def _method(name: str, registry: Registry) -> dict[str, str]:
     return {"name": name, "page": urls.method_page(name), "formula": formula, "paper": title, "link": link}
 
 
-def _fewest_seeds(leaderboard: Leaderboard) -> int:
-    """Return the smallest number of seeds per signal of the methods that are trained; solved ones need no seeds."""
-    seeds = [min(row.seeds) for row in leaderboard.rows if row.seeds and not row.solved]
-    return min(seeds, default=0)
-
-
 def _seeds(leaderboard: Leaderboard) -> str:
-    """Return the number of seeds per signal of the rows that trained."""
-    seeds = [number for row in leaderboard.rows if row.trained for number in row.seeds]
+    """Return the number of seeds per signal of the methods that trained; references need no seeds."""
+    seeds = [number for row in leaderboard.rows if row.trained and not row.solved for number in row.seeds]
     return "0" if not seeds else str(min(seeds)) if min(seeds) == max(seeds) else f"{min(seeds)} to {max(seeds)}"
 
 

@@ -15,6 +15,7 @@ from inrbench.report.site import urls
 from inrbench.report.site.charts import Chart
 from inrbench.report.site.papers import title_and_link
 from inrbench.report.site.registered import method_of
+from inrbench.report.site.tiers import SMOKE_TEST, tier
 from inrbench.report.site.typeset import typeset
 
 SPEED_HEADER = ("method", "fast / reference", "fast / official", "fast / limit", "points/s")
@@ -88,16 +89,21 @@ def method_view(
                 for name, value in plugin.defaults().items()
             ],
         }
+    smoke = [tier(table.leaderboard) == SMOKE_TEST for table in tables]
     return {
         "title": method,
         "method": method,
         **facts,
-        "places": places(method, tables),
-        "costs": costs(method, tables),
-        "gallery": gallery(method, tables),
+        "measured": _measured(method, [table for table, small in zip(tables, smoke, strict=True) if not small]),
+        "smoke": _measured(method, [table for table, small in zip(tables, smoke, strict=True) if small]),
         "speed": list(_speed(method, timings)),
         "speed_header": SPEED_HEADER,
     }
+
+
+def _measured(method: str, tables: Sequence[Table]) -> dict[str, Any]:
+    """Return the places, learning curves and costs of a method in some tables."""
+    return {"places": places(method, tables), "gallery": gallery(method, tables), "costs": costs(method, tables)}
 
 
 def _settings(track: str, by_place: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:

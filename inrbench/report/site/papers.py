@@ -8,12 +8,15 @@ from typing import Any, get_args
 from inrbench.analyse import Leaderboard
 from inrbench.analyse.claims import Claim, claims_of
 from inrbench.analyse.papers import bibtex, papers
-from inrbench.analyse.verdicts import VerdictName, evaluate_claims
+from inrbench.analyse.verdicts import Verdict, VerdictName, evaluate_claims
 from inrbench.registry import Registry
 from inrbench.report.claims import interval_text, measured_text
+from inrbench.report.formatting import counted
 from inrbench.report.site import urls
 
 OUTCOMES = get_args(VerdictName)
+TESTED: tuple[VerdictName, ...] = ("reproduced", "consistent", "bound holds", "both fail", "not reproduced")
+"""Outcomes of statements that were tested under the conditions of their paper."""
 
 
 def paper_views(leaderboards: Sequence[Leaderboard], registry: Registry) -> Iterator[dict[str, Any]]:
@@ -68,8 +71,21 @@ def paper_views(leaderboards: Sequence[Leaderboard], registry: Registry) -> Iter
                 for item, counts in by_item.items()
             ],
             "page": urls.paper_page(short),
+            "summary": _summary(verdicts),
             "total": [sum(counts[outcome] for counts in by_item.values()) for outcome in OUTCOMES],
         }
+
+
+def _summary(verdicts: Sequence[Verdict]) -> str:
+    """Return how many statements of a paper were tested under its conditions, and with which outcome."""
+    counts = Counter(v.outcome for v in verdicts if v.outcome in TESTED)
+    found = ", ".join(f"{counts[outcome]} {outcome}" for outcome in TESTED if counts[outcome])
+    tested = (
+        f"{counts.total()} have been tested under its conditions ({found})"
+        if counts
+        else "none has been tested under its conditions"
+    )
+    return f"Of {counted(len(verdicts), 'statement')}, {tested}."
 
 
 def _by_source(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -22,6 +22,8 @@ from inrbench.store import artifact_files
 
 COLUMNS = ("artifacts",)
 Points = NDArray[np.float64]
+GIVEN = "given.png"
+"""The observation of an inverse problem, as a picture."""
 ROBUST = 0.99
 """Share of a picture's pixels below the end of its error scale; the scale of a page is the median over its methods."""
 
@@ -36,7 +38,7 @@ def signal_view(leaderboards: Sequence[Leaderboard], signal: str, results: Path,
         media: The media of the site; pictures, clips and meshes are added to it.
     """
     same_kind = len({(each.group.device_class, each.group.engine) for each in leaderboards}) == 1
-    shown = [entry for leaderboard in leaderboards for entry in _entries(leaderboard, signal, results, same_kind)]
+    shown = _all_entries(leaderboards, signal, results, same_kind)
     first = leaderboards[0].group
     pairs = _picture_pairs(shown, signal, media)
     worst = _add_pictures(shown, pairs, media)
@@ -58,6 +60,7 @@ def signal_view(leaderboards: Sequence[Leaderboard], signal: str, results: Path,
         "metrics": [formatting.metric_title(metric, metrics) for metric in metrics],
         "viewer": {
             "truth": next((entry["truth"] for entry in pictured if entry["truth"]), None),
+            "given": next((entry["given"] for entry in pictured if entry.get("given")), None),
             "size": pictured[0]["size"],
             "pictures": [{"name": entry["name"], "image": entry["image"], "error": entry["error"]} for entry in pictured],
         }
@@ -71,6 +74,26 @@ def signal_view(leaderboards: Sequence[Leaderboard], signal: str, results: Path,
         "functions": functions,
         "has_meshes": any(entry.get("mesh") or entry.get("true_mesh") for entry in shown),
     }
+
+
+def _all_entries(leaderboards: Sequence[Leaderboard], signal: str, results: Path, same_kind: bool) -> list[dict[str, Any]]:
+    """Return the rows of all tables of a page, the best first. A reference, which is the same on every track, is listed once.
+
+    Args:
+        leaderboards: The leaderboards of one task and protocol.
+        signal: Name of the signal.
+        results: The results folder, for the artifacts.
+        same_kind: Whether all tables are of one device class and engine.
+    """
+    found: list[dict[str, Any]] = []
+    for leaderboard in leaderboards:
+        known = {(entry["label"], tuple(entry["values"].items())) for entry in found if entry["solved"]}
+        entries = _entries(leaderboard, signal, results, same_kind)
+        found += [entry for entry in entries if (entry["label"], tuple(entry["values"].items())) not in known]
+    metrics = leaderboards[0].metrics
+    title = formatting.metric_title(metrics[0], metrics) if metrics else ""
+    higher = bool(metrics) and metrics[0].higher_is_better
+    return sorted(found, key=lambda entry: _order(entry["values"].get(title), higher))
 
 
 def _picture_pairs(entries: Sequence[dict[str, Any]], signal: str, media: Media) -> dict[int, tuple[Picture, Picture]]:
@@ -110,6 +133,9 @@ def _add_pictures(entries: Sequence[dict[str, Any]], pairs: Mapping[int, tuple[P
         entry["truth"], entry["image"] = media.copy(files[TRUTH]), media.copy(files[RECONSTRUCTION])
         entry["error"] = media.error(f"{files[RECONSTRUCTION].stem[:16]}-error-{worst:.3g}", image, truth, worst)
         entry["size"] = (image.shape[1], image.shape[0])
+        if GIVEN in files:
+            with media.passing_over():
+                entry["given"] = media.copy(files[GIVEN])
     return worst
 
 
@@ -142,6 +168,7 @@ def _entries(leaderboard: Leaderboard, signal: str, results: Path, same_kind: bo
     where = [group.track] if group.track != "paper" else []
     where += [] if same_kind else [group.device_class, group.engine]
     runs = group.runs[(group.runs["signal"] == signal) & (group.runs["status"] == "ok")]
+    seeds = runs.groupby("label")["seed"].nunique()
     first = {run.label: run for run in runs.sort_values("seed", ascending=False).itertuples(index=False)}
     entries = []
     for row in leaderboard.rows:
@@ -158,7 +185,8 @@ def _entries(leaderboard: Leaderboard, signal: str, results: Path, same_kind: bo
                 "label": row.label,
                 "name": f"{row.label} ({', '.join(where)})" if where else row.label,
                 "values": values,
-                "seed": run.seed,
+                "solved": row.solved,
+                "seed": f"{run.seed} of {seeds[row.label]} seeds" if seeds[row.label] > 1 else str(run.seed),
                 "place": f"{group.device_class}, {group.engine} engine, track {group.track}",
                 "table": urls.leaderboard(group),
                 "runs": f"{urls.runs_page(group, row.label)}#{run.run_id}",
@@ -166,9 +194,7 @@ def _entries(leaderboard: Leaderboard, signal: str, results: Path, same_kind: bo
                 **dict.fromkeys(("image", "video", "sound", "mesh_id", "true_mesh_id")),
             }
         )
-    title = formatting.metric_title(leaderboard.metrics[0], leaderboard.metrics) if leaderboard.metrics else ""
-    higher = bool(leaderboard.metrics) and leaderboard.metrics[0].higher_is_better
-    return sorted(entries, key=lambda entry: _order(entry["values"].get(title), higher))
+    return entries
 
 
 def _order(text: str | None, higher: bool) -> tuple[bool, float]:

@@ -74,7 +74,8 @@ def table_view(
         ],
         "leaderboards": [
             leaderboard_view(leaderboard, recipes, downloads[urls.leaderboard_anchor(leaderboard.group)], registry, verified)
-            for leaderboard in leaderboards
+            | {"remarks": said[0].remarks if said and number == 0 else ()}
+            for number, leaderboard in enumerate(leaderboards)
         ],
         "filters": {
             name: sorted({getattr(group, field) for group in groups})

@@ -199,7 +199,7 @@ def _smaller_lead(leaderboard: Leaderboard, metric: Metric, best: Entry, second:
     )
     if between >= fitted / 2:
         return ""
-    return f"Between the fitted points it is ahead of {second.label} by only {between:.2f}{_unit(metric)}."
+    return f"Between the fitted points, {best.label} is ahead of {second.label} by only {between:.2f}{_unit(metric)}."
 
 
 def _is_between(metric: Metric) -> bool:
@@ -248,4 +248,4 @@ def _better_before_the_end(leaderboard: Leaderboard, complete: Sequence[Entry]) 
         return []
     place = f"at step {peaks[label]:,.0f}" if drawn.axis == "step" else f"after {100 * peaks[label]:.2g} % of its steps"
     value = f"{formatting.number(peak, metric)}{_unit(metric)}"
-    return [f"These are the values after the last step. Before it, {label} reached {value} ({place})."]
+    return [f"All values are those after the last step; {label} had {value} {place}."]

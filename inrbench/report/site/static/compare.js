@@ -113,5 +113,9 @@ for (const [select, key, usual] of [[first, "a", "msa"], [second, "b", "siren"]]
   if (known.includes(wanted)) select.value = wanted;
   select.addEventListener("change", show);
 }
-if (first.value === second.value && known.length > 1) second.value = known.find((label) => label !== first.value);
+if (first.value === second.value || !asked.get("b")) { // the usual one, or else the method with which it shares most tables
+  const shared = (label) => tables.filter((table) => [first.value, label].every((each) => table.labels.includes(each))).length;
+  const others = known.filter((label) => label !== first.value);
+  if (first.value === second.value || !shared(second.value)) second.value = others.sort((a, b) => shared(b) - shared(a))[0] ?? second.value;
+}
 show();

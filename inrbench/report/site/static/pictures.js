@@ -12,10 +12,11 @@ const errors = document.getElementById("errors"); // none without a truth
 
 function showPictures() {
   for (const { select, picture, name } of sides) {
-    const chosen = select.value === "truth" ? null : facts.pictures[select.value];
-    picture.src = facts.root + (chosen ? (errors?.checked ? chosen.error ?? chosen.image : chosen.image) : facts.truth);
-    picture.alt = chosen ? `${errors?.checked ? "absolute error of " : ""}${facts.signal} by ${chosen.name}` : `ground truth of ${facts.signal}`;
-    name.textContent = chosen ? chosen.name : "truth";
+    const chosen = facts.pictures[select.value] ?? null; // null: the truth, or the given data
+    picture.src = facts.root + (chosen ? (errors?.checked ? chosen.error ?? chosen.image : chosen.image) : facts[select.value]);
+    const what = { truth: `ground truth of ${facts.signal}`, given: `given data of ${facts.signal}` };
+    picture.alt = chosen ? `${errors?.checked ? "absolute error of " : ""}${facts.signal} by ${chosen.name}` : what[select.value];
+    name.textContent = chosen ? chosen.name : { truth: "truth", given: "given data" }[select.value];
   }
   for (const thumb of document.querySelectorAll("[data-picture]")) {
     thumb.setAttribute("aria-pressed", String(thumb.dataset.picture === sides[1].select.value));
