@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from inrbench.analyse.runs import SOLVED, ComparableRuns, values_of
+from inrbench.analyse.runs import ComparableRuns, solved, values_of
 from inrbench.spec import Metric
 
 CONSTANT = "mean"
@@ -27,16 +27,9 @@ def untrained(runs: pd.DataFrame) -> "pd.Series[bool]":
     return (runs["status"] == "ok") & ~trained(runs) & ~constant(runs)
 
 
-def solved(runs: pd.DataFrame) -> "pd.Series[bool]":
-    """Return a mask of the runs of references: models that were solved by least squares and not trained."""
-    if "engine_note" not in runs:
-        return pd.Series(False, index=runs.index)
-    return runs["engine_note"].fillna("").str.startswith(SOLVED)
-
-
 def constant(runs: pd.DataFrame) -> "pd.Series[bool]":
     """Return a mask of the runs of the best constant. Earlier versions trained it, and such runs did not train."""
-    return solved(runs) & (runs["label"] == CONSTANT)
+    return solved(runs) & (runs["method"] == CONSTANT)
 
 
 def trained(runs: pd.DataFrame) -> "pd.Series[bool]":

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from inrbench.analyse.aggregate import CONSTANT, usable
+from inrbench.analyse.aggregate import CONSTANT, constant, usable
 from inrbench.analyse.leaderboard import Entry, Leaderboard
 from inrbench.analyse.runs import ComparableRuns, metrics_of
 from inrbench.analyse.statistics import pareto, time_to_reach
@@ -87,7 +87,7 @@ def times_to_targets(group: ComparableRuns, targets: Sequence[float] = TARGETS) 
     metrics = metrics_of(group.runs)
     if not metrics or metrics[0].unit != "dB":
         return []
-    timed = group.runs[usable(group.runs)]
+    timed = group.runs[usable(group.runs) & ~constant(group.runs)]
     if "train_seconds" in timed:
         timed = timed[timed["train_seconds"].notna()]
     found = []

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from inrbench.analyse.aggregate import MIN_SEEDS_FOR_TEST, scores_by_signal, solved, untrained, usable
+from inrbench.analyse.aggregate import MIN_SEEDS_FOR_TEST, constant, scores_by_signal, untrained, usable
 from inrbench.analyse.compare import over_seeds
 from inrbench.analyse.run_notes import (
     WORKER_LAYOUT_COLUMNS,
@@ -23,7 +23,7 @@ from inrbench.analyse.run_notes import (
     shared_machine,
     without_absent_signals,
 )
-from inrbench.analyse.runs import ComparableRuns, comparable_runs, metrics_of, usual_step_mode, values_of
+from inrbench.analyse.runs import ComparableRuns, comparable_runs, metrics_of, solved, usual_step_mode, values_of
 from inrbench.analyse.statistics import (
     LEVEL,
     MIN_PAIRS,
@@ -52,6 +52,7 @@ TABLE_COLUMNS = (
     "message",
     "load_average",
     "cores",
+    "steps",
     "notes",
 )
 NOT_TRAINED = "not trained"
@@ -86,7 +87,7 @@ class Entry:
 
     label: str
     n_ok: int
-    """Number of runs that succeeded and trained."""
+    """Number of runs that succeeded and trained, or of runs of the constant."""
     failures: dict[str, int]
     cells: dict[str, Summary]
     train_seconds: Summary | None
@@ -118,7 +119,10 @@ class Entry:
     None for the best entry, and with too few signals.
     """
     p_to_best: float | None = None
-    """p of the signed-rank test against the best entry, adjusted for the number of other methods; None as for a rank."""
+    """p of the signed-rank test against the best entry, adjusted for the number of other methods.
+
+    None for the best entry, for a reference, and with too few signals.
+    """
 
 
 @dataclass
@@ -168,7 +172,8 @@ def build_leaderboard(group: ComparableRuns) -> Leaderboard:
         _sort_and_mark(rows, metrics, len(signals))
         notes += _compare_with_best(rows, group, metrics[0])
     timed = frame.loc[
-        usable(frame), ["cores", "load_average", "device_class", "gpu_shared", "resumptions", *WORKER_LAYOUT_COLUMNS]
+        usable(frame) & ~constant(frame),
+        ["cores", "load_average", "device_class", "gpu_shared", "resumptions", *WORKER_LAYOUT_COLUMNS],
     ]
     worker_layout, why_not = shared_machine(timed)
     if worker_layout and (mode := usual_step_mode(frame)):
@@ -289,7 +294,7 @@ def _sort_and_mark(rows: list[Entry], metrics: Sequence[Metric], n_signals: int)
             return math.inf
         return -cell.mean if metric.higher_is_better else cell.mean
 
-    rows.sort(key=lambda row: (not row.trained, not row.complete, worse(metrics[0], row), row.label))
+    rows.sort(key=lambda row: (not row.trained, not row.complete, worse(metrics[0], row), row.solved, row.label))
     complete = [row for row in rows if row.complete]
     for row in complete:
         row.position = 1 + sum(worse(metrics[0], other) < worse(metrics[0], row) for other in complete)
@@ -316,17 +321,20 @@ def markable(metrics: Sequence[Metric]) -> list[Metric]:
 def _compare_with_best(rows: list[Entry], group: ComparableRuns, metric: Metric) -> list[str]:
     """Set the differences of complete entries to the best one, and ranks, if there are enough signals; else compare seeds.
 
-    References take no part in the tests: they are no candidates, and each test more makes all others weaker.
+    References are not tested, as they are no candidates, and each test more makes all others weaker. If the best row is a
+    reference, methods are tested against it.
     """
     complete = [row for row in rows if row.complete]
     scores = scores_by_signal(group, metric)
     scores = scores[[row.label for row in complete if row.label in scores]].dropna(axis="columns")
-    complete = [row for row in complete if row.label in scores]
-    if len(complete) < 2 or not np.isfinite(scores.to_numpy()).all():
+    finite = {label: bool(np.isfinite(scores[label]).all()) for label in scores}
+    complete = [row for row in complete if row.label in scores and (finite[row.label] or not row.solved)]
+    if len(complete) < 2 or not all(finite[row.label] for row in complete):
         return []
     best, *others = complete
     if len(scores) < MIN_PAIRS:
-        return _compare_seeds(best, others, group, metric)
+        methods = [row for row in complete if not row.solved]
+        return _compare_seeds(methods[0], methods[1:], group, metric) if methods else []
     differences = [(scores[row.label] - scores[best.label]).to_numpy() for row in others]
     for row, values in zip(others, differences, strict=True):
         row.difference_to_best = bootstrap_mean(values)

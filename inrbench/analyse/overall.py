@@ -61,12 +61,14 @@ class Overall:
         family: Name of the family, or ``all``.
         entries: The methods, the highest win rate first.
         tables: Names of the tables, and the numbers of their signals.
+        units: Names of the tables, and the units of their distances.
         left_out: Method -> tables in which it is missing.
     """
 
     family: str
     entries: list[OverallEntry]
     tables: dict[str, int]
+    units: dict[str, str]
     left_out: dict[str, list[str]] = field(default_factory=dict)
 
 
@@ -143,8 +145,9 @@ def _combined(family: str, tables: Sequence[_Table]) -> Overall:
     }
     methods = [label for label in everyone if label not in left_out]
     sizes = {table.name: len(table.losses) for table in tables}
+    units = {table.name: table.unit for table in tables}
     if len(methods) < MIN_METHODS:
-        return Overall(family, [], sizes, left_out)
+        return Overall(family, [], sizes, units, left_out)
     losses = [table.losses[methods].to_numpy(dtype=float) for table in tables]
     opponents = _opponents(methods, set().union(*(table.solved for table in tables)))
     random = np.random.default_rng(0)
@@ -161,7 +164,7 @@ def _combined(family: str, tables: Sequence[_Table]) -> Overall:
         for i, label in enumerate(methods)
     ]
     entries.sort(key=lambda entry: (-entry.win_rate.mean, entry.label))
-    return Overall(family, entries, sizes, left_out)
+    return Overall(family, entries, sizes, units, left_out)
 
 
 def _opponents(labels: Sequence[str], references: Collection[str]) -> NDArray[np.bool_]:

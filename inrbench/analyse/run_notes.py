@@ -6,9 +6,12 @@ import numpy as np
 import pandas as pd
 
 from inrbench.analyse.measurements import missing_notes
-from inrbench.analyse.runs import shared_gpu, step_modes
+from inrbench.analyse.runs import shared_gpu, solved, step_modes
 from inrbench.planning.request import split_source
 
+FIRST_LIMIT = 500
+"""Number of iterations after which earlier versions stopped least squares."""
+STOPPED = f"least squares stopped after {FIRST_LIMIT} iterations, before it converged"
 WORKER_LAYOUT_COLUMNS = ["hardware_id", "jobs", "threads"]
 
 LOAD_COLUMNS = ("cores", "jobs", "threads", "load_average")
@@ -74,8 +77,19 @@ def said_of_runs(frame: pd.DataFrame) -> list[str]:
         labels = about.setdefault(split_source(note)[0], [])
         if label not in labels:
             labels.append(label)
+    for label in sorted(frame.loc[_stopped(frame), "label"].unique()):
+        labels = about.setdefault(STOPPED, [])
+        if label not in labels:
+            labels.append(label)
     everyone = set(frame["label"].unique())
     return [note if set(labels) == everyone else f"{', '.join(labels)}: {note}" for note, labels in sorted(about.items())]
+
+
+def _stopped(frame: pd.DataFrame) -> "pd.Series[bool]":
+    """Return a mask of the runs of references that were stopped before they converged. Earlier versions stored no note."""
+    if "steps" not in frame:
+        return pd.Series(False, index=frame.index)
+    return solved(frame) & (frame["steps"] == FIRST_LIMIT)
 
 
 def searched_ranges(frame: pd.DataFrame) -> dict[str, str]:

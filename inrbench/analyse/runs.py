@@ -181,6 +181,13 @@ def step_modes(runs: pd.DataFrame) -> "pd.Series[str]":
     return modes
 
 
+def solved(runs: pd.DataFrame) -> "pd.Series[bool]":
+    """Return a mask of the runs of references: models that were solved by least squares and not trained."""
+    if "engine_note" not in runs:
+        return pd.Series(False, index=runs.index)
+    return runs["engine_note"].fillna("").str.startswith(SOLVED)
+
+
 def usual_step_mode(runs: pd.DataFrame) -> str:
     """Return the step mode of most runs that ended; "" if there are none."""
     modes = step_modes(runs[runs["status"] == "ok"])

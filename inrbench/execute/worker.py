@@ -48,7 +48,7 @@ from inrbench.fit import (
     refuse_changed_fp32,
     restore_fp32,
 )
-from inrbench.nn import network_size, save_weights
+from inrbench.nn import LinearModel, network_size, save_weights
 from inrbench.private import private_folder
 from inrbench.problems import Evaluator, Problem
 from inrbench.registry import Registry
@@ -265,6 +265,8 @@ def _carry_out(
         checkpoints=state.checkpoints,
     )
     refuse_changed_fp32(precision)
+    if isinstance(network, LinearModel) and state.fitted.steps >= network.max_iterations:
+        state.notes.append(f"least squares stopped after {state.fitted.steps} iterations, before it converged")
     if state.fitted.own_training:
         state.notes.append(f"training: own ({state.fitted.own_training})")
     state.host_peak_bytes, state.gpu_peak_bytes = meter.host_peak_bytes(), meter.gpu_peak_bytes()

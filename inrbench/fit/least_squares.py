@@ -14,7 +14,6 @@ from inrbench.problems import Problem, equal_chunks, largest_chunk
 
 TOLERANCE = 1e-9
 """Tolerance on the residual of the normal equations, relative to their right-hand side."""
-MAX_ITERATIONS = 500
 POINTS_PER_CHUNK = 1 << 13
 """Points per chunk when gradients are computed."""
 
@@ -23,7 +22,7 @@ def conjugate_gradients(model: LinearModel, problem: Problem) -> Iterator[float]
     """Bring a model, whose parameters start at zero, to its least-squares solution of minimum norm.
 
     Yields the loss after each iteration; at that time the model has the parameters of that iteration. Stops when the
-    relative residual is below TOLERANCE, or after MAX_ITERATIONS.
+    relative residual is below TOLERANCE, or after the number of iterations that the model allows.
     """
     parameters = [p for p in model.parameters() if p.requires_grad]
     solution = torch.zeros_like(nn.utils.parameters_to_vector(parameters))
@@ -31,7 +30,7 @@ def conjugate_gradients(model: LinearModel, problem: Problem) -> Iterator[float]
     right = -gradient
     residual, direction = right.clone(), right.clone()
     squared = first = float(residual.square().sum())
-    for _ in range(MAX_ITERATIONS):
+    for _ in range(model.max_iterations):
         if squared <= TOLERANCE**2 * first or not first:
             break
         product = _gradient(model, parameters, problem, direction)[1] + right

@@ -10,8 +10,12 @@ class LinearModel(nn.Module):
 
     The harness finds the least-squares parameters by conjugate gradients in float64, also if the problem applies an operation
     to the output (a mask, block means, projections). The protocol's optimiser, learning rate and epochs are not used. If there
-    are several solutions, the result is the one of least norm.
+    are several solutions, the result is the one of least norm. If the network has a ``penalty`` that is quadratic in the
+    parameters, the sum of both is minimised.
     """
+
+    max_iterations: int = 500
+    """Number of iterations after which the solver stops. A run that did not converge by then has a note that says so."""
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:

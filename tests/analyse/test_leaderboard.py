@@ -130,6 +130,41 @@ def test_references_have_a_position_and_no_rank_and_weaken_no_test(attempt, tmp_
     assert "did not train" not in text
 
 
+def test_a_reference_without_a_finite_value_takes_no_test_from_the_methods(attempt, tmp_path):
+    runs = references(attempt) + [
+        attempt(psnr=math.inf if s == "a" else 99.0, method="dct", signal=s, solved=True) for s in "abcdefgh"
+    ]
+    (leaderboard,) = tables(tmp_path, runs)
+    assert {row.label: row.rank for row in leaderboard.rows} == {"dct": None, "siren": 1, "bilinear": None, "msa": 2, "mean": None,
+                                                                "relu": 3}  # fmt: skip
+
+
+def test_seeds_of_methods_are_compared_although_a_reference_is_best(attempt, tmp_path):
+    runs = [attempt(psnr=v + 0.01 * n, method=m, seed=n) for m, v in (("siren", 30.0), ("msa", 28.0)) for n in range(3)]
+    (leaderboard,) = tables(tmp_path, [*runs, attempt(psnr=40.0, method="dct", solved=True)])
+    (note,) = [note for note in leaderboard.notes if "t-tests" in note]
+    assert "different from siren: msa" in note and "dct" not in note
+
+
+def test_a_tie_with_a_reference_is_won_by_the_method(attempt, tmp_path):
+    (leaderboard,) = tables(tmp_path, [attempt(method="siren"), attempt(method="bilinear", solved=True)])
+    assert [row.label for row in leaderboard.rows] == ["siren", "bilinear"]
+
+
+def test_a_busy_machine_during_the_constant_hides_no_times(attempt, tmp_path):
+    one = attempt(method="mean", trained=False, solved=True)
+    busy = replace(one, environment=replace(one.environment, load_average=99.0))
+    (leaderboard,) = tables(tmp_path, [attempt(method="siren"), attempt(method="msa"), busy])
+    assert leaderboard.worker_layout
+
+
+def test_solvers_that_were_stopped_early_are_named(attempt, tmp_path):
+    stopped = attempt(method="dct", solved=True)
+    stopped = replace(stopped, result=replace(stopped.result, cost=replace(stopped.result.cost, steps=500)))
+    (leaderboard,) = tables(tmp_path, [attempt(), attempt(method="bilinear", solved=True), stopped])
+    assert "dct: least squares stopped after 500 iterations, before it converged" in leaderboard.notes
+
+
 def test_the_constant_stands_where_its_value_puts_it(attempt, tmp_path):
     """It is no better than itself, which is what "did not train" means; methods below it are not better than a constant."""
     (leaderboard,) = tables(tmp_path, references(attempt, "ab"))

@@ -100,8 +100,50 @@ def test_a_track_with_fewer_signals_is_named_and_one_with_more_is_compared_on_th
                                                protocol_fingerprint=sha256(task.encode()).hexdigest()[:12]))  # fmt: skip
     build_site(tmp_path / "r", tmp_path / "site", Registry())
     cells = cells_of(tmp_path / "site" / "index.html", "toy")
-    assert cells["One learning rate for all (track paper)"] == "only 1 signal"
+    assert cells["One learning rate for all (track paper)"] == "only 1 of these 8 signals"
     assert "On these 8 of 10 signals." in cells["Each as its authors train it (track authors)"]
+
+
+def test_two_full_experiments_on_other_devices_are_both_shown(attempt, tmp_path):
+    for signal in "abcdefgh":
+        for method, value in (("finer", 33.0), ("siren", 30.0)):
+            append(tmp_path / "r", attempt(value, method=method, signal=signal, protocol="standard"))
+            for device in ("cpu", "cuda"):
+                shown = value if device == "cpu" else 60 - value
+                append(tmp_path / "r", attempt(shown, method=method, signal=signal, protocol="paper", device_class=device,
+                                               protocol_fingerprint=sha256(b"paper").hexdigest()[:12]))  # fmt: skip
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    cells = list(cells_of(tmp_path / "site" / "index.html", "toy").values())
+    assert [cell.split()[0] for cell in cells] == ["finer", "finer", "siren"]
+
+
+def test_other_signals_do_not_show_that_settings_matter(attempt, tmp_path):
+    for track, signals, values in (("paper", "abcdefgh", (33.0, 30.0)), ("authors", "ijklmnop", (30.0, 33.0))):
+        for signal in signals:
+            for method, value in zip(("finer", "siren"), values, strict=True):
+                append(tmp_path / "r", attempt(value, method=method, signal=signal, track=track, protocol="standard"))
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    assert "depends on the settings" not in words_of(tmp_path / "site" / "index.html")
+
+
+def test_a_table_page_compares_tracks_with_enough_signals(attempt, tmp_path):
+    for track, signals, values in (
+        ("paper", "abcdefgh", (33.0, 30.0)),
+        ("authors", "abcdefgh", (30.0, 33.0)),
+        ("tuned-4", "ab", (9.0, 8.0)),
+    ):
+        for signal in signals:
+            for method, value in zip(("finer", "siren"), values, strict=True):
+                append(tmp_path / "r", attempt(value, method=method, signal=signal, track=track, protocol="standard"))
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    assert "The best method depends on the settings." in words_of(next((tmp_path / "site" / "tables").glob("toy*")))
+
+
+def test_runs_without_a_metric_have_pages(attempt, tmp_path):
+    one = attempt()
+    append(tmp_path / "r", replace(one, result=replace(one.result, metrics=())))
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    assert "siren" in words_of(next((tmp_path / "site" / "tables").glob("toy*")))
 
 
 def test_references_are_listed_once_on_a_page_of_a_signal_and_the_best_row_is_first(attempt, tmp_path):
@@ -152,7 +194,7 @@ def test_home_says_what_the_full_experiment_says_beside_its_scale_model(attempt,
     cells = cells_of(tmp_path / "site" / "index.html", "toy")
     assert re.search(
         r"msa PSNR 34\.00 dB open .*Open: 1 signal, 1 seed, too few for a test\.",
-        cells["Full experiment (protocol paper), one learning rate for all (track paper)"],
+        cells["Full experiment (protocol paper), one learning rate for all (track paper), cuda"],
     )
     (scale_model,) = (tmp_path / "site" / "tables").glob(f"toy__{sha256(b'standard').hexdigest()[:12]}.html")
     others = r'Other protocols of toy: <a href="[^"]*tables/toy__\w+\.html">paper</a></p>'

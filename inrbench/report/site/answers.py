@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from inrbench.analyse import Leaderboard, build_leaderboard
+from inrbench.report import formatting
 from inrbench.report.site import urls
 from inrbench.report.site.tiers import FULL, citable, tier
 from inrbench.report.site.verdict import CLEARLY, CLEARLY_ELSE, Verdict, verdict_of
@@ -23,20 +24,18 @@ class Answer:
     """What one table says.
 
     Args:
-        task: Name of the task.
-        column: How methods are trained, and under which protocol if it is that of a paper.
+        column: How methods are trained; the protocol, if it is that of a paper; the class of device, if it is not a CPU.
         page: Address of the table.
         verdict: What it says.
         remarks: What a reader must know beside the verdict.
-        fingerprint: Fingerprint of the protocol.
+        compared: What is the same in tables that may be compared: fingerprint, device class, engine, signals.
     """
 
-    task: str
     column: str
     page: str
     verdict: Verdict
     remarks: tuple[str, ...]
-    fingerprint: str
+    compared: tuple[object, ...]
 
 
 def track_words(track: str) -> str:
@@ -77,7 +76,7 @@ def answers(
 
 
 def _small(chosen: Leaderboard, column: str, leaderboards: Sequence[Leaderboard]) -> dict[str, Any] | None:
-    """Return the address and the number of signals of a table that has fewer signals than the one that answers; None if none.
+    """Return the address of a table that cannot answer, and why: it lacks some of the signals; None if there is none.
 
     Args:
         chosen: The table that answers.
@@ -85,8 +84,14 @@ def _small(chosen: Leaderboard, column: str, leaderboards: Sequence[Leaderboard]
         leaderboards: All tables.
     """
     for each in leaderboards:
-        if each is not chosen and _same_protocol(each, chosen) and track_words(each.group.track) == column:
-            return {"page": urls.leaderboard(each.group), "signals": len(each.signals)}
+        if each is chosen or each.group.task != chosen.group.task:
+            continue
+        if _same_protocol(each, chosen) and track_words(each.group.track) == column:
+            shared = set(each.signals) & set(chosen.signals)
+            text = f"only {len(shared)} of these {formatting.counted(len(chosen.signals), 'signal')}"
+            return {"page": urls.leaderboard(each.group), "text": text}
+        if tier(each) == FULL and FULL_EXPERIMENT + track_words(each.group.track) == column:
+            return {"page": urls.leaderboard(each.group), "text": "no signal on which all ended well"}
     return None
 
 
@@ -107,8 +112,8 @@ FULL_EXPERIMENT = "full experiment (protocol paper), "
 
 def depends_on_settings(found: Sequence[Answer]) -> bool:
     """Return whether tests find different best methods in tables of one protocol and on the same signals."""
-    winners = {(answer.fingerprint, answer.verdict.winner) for answer in found if answer.verdict.decided}
-    return len(winners) > len({fingerprint for fingerprint, _ in winners})
+    winners = {(answer.compared, answer.verdict.winner) for answer in found if answer.verdict.decided}
+    return len(winners) > len({compared for compared, _ in winners})
 
 
 def answers_of(chosen: Leaderboard, leaderboards: Sequence[Leaderboard]) -> Iterator[Answer]:
@@ -137,13 +142,14 @@ def answers_of(chosen: Leaderboard, leaderboards: Sequence[Leaderboard]) -> Iter
 
 def _answer(leaderboard: Leaderboard, *remarks: str, column: str = "") -> Answer:
     group = leaderboard.group
+    elsewhere = [group.device_class] if group.device_class != "cpu" else []
+    elsewhere += [f"{group.engine} engine"] if group.engine != "fast" else []
     return Answer(
-        group.task,
-        column or track_words(group.track),
+        ", ".join([column or track_words(group.track), *elsewhere]),
         urls.leaderboard(group),
         verdict_of(leaderboard),
         remarks,
-        group.fingerprint,
+        (group.fingerprint, group.device_class, group.engine, *leaderboard.signals),
     )
 
 

@@ -42,8 +42,8 @@ def add_pictures(known: dict[str, Pictures], view: Mapping[str, Any]) -> None:
         view: The content of the signal's page.
     """
     pictured = [entry for entry in view["entries"] if entry["image"]]
-    for table in dict.fromkeys(entry["table"] for entry in pictured):
-        fits = {entry["label"]: (entry["name"], entry["image"]) for entry in pictured if entry["table"] == table}
+    for table in dict.fromkeys(table for entry in pictured for table in entry["tables"]):
+        fits = {entry["label"]: (entry["name"], entry["image"]) for entry in pictured if table in entry["tables"]}
         if table not in known or len(fits) > len(known[table].fits):
             known[table] = Pictures(view["signal"], view["viewer"]["truth"], fits)
 

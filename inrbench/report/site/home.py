@@ -19,7 +19,7 @@ from inrbench.report.site.answers import Answer, answers, answers_of, depends_on
 from inrbench.report.site.charts import curve_charts, pareto_charts
 from inrbench.report.site.papers import title_and_link
 from inrbench.report.site.registered import method_of, task_of
-from inrbench.report.site.tiers import CITABLE, SMOKE_TEST, citable, tier, tier_order
+from inrbench.report.site.tiers import CITABLE, SMOKE_TEST, chosen_tables, tier, tier_order
 from inrbench.report.site.timings import fit_seconds
 from inrbench.report.site.verdict import verdict_of
 
@@ -66,27 +66,6 @@ def home_view(
         "papers": papers,
         "smoke": any(family["smoke"] for family in families),
     }
-
-
-def chosen_tables(leaderboards: Sequence[Leaderboard]) -> list[Leaderboard]:
-    """Return the table that answers for each task: of the best protocol, and then of the best track.
-
-    The track ``tuned`` is best if it has enough signals for a test; otherwise the track with the most signals.
-    """
-    found: dict[str, Leaderboard] = {}
-    for leaderboard in leaderboards:
-        group = leaderboard.group
-        if not citable(leaderboard) or not leaderboard.metrics:
-            continue
-        known = found.get(group.task)
-        if known is None or _preference(leaderboard) > _preference(known):
-            found[group.task] = leaderboard
-    return list(found.values())
-
-
-def _preference(leaderboard: Leaderboard) -> tuple[int, bool, int, int]:
-    tuned = leaderboard.group.track.startswith("tuned") and len(leaderboard.signals) >= MIN_PAIRS
-    return -CITABLE.index(tier(leaderboard)), tuned, len(leaderboard.signals), len(leaderboard.seeds)
 
 
 def _answer(
@@ -198,7 +177,7 @@ def _chart(tables: Sequence[Leaderboard]) -> dict[str, Any]:
 
 def _column(result: Overall, unit: str) -> str:
     """Return the head of a column of distances: its tasks, or that it is measured between the fitted points."""
-    tasks = ", ".join(name.partition(" (")[0] for name in result.tables)
+    tasks = ", ".join(name.partition(" (")[0] for name, of_table in result.units.items() if of_table == unit)
     name = f"{'off-grid' if result.family == OFF_GRID else tasks}: behind the best"
     return f"{name} ({unit})" if unit else name
 

@@ -17,6 +17,7 @@ from inrbench.report.site import urls
 OUTCOMES = get_args(VerdictName)
 TESTED: tuple[VerdictName, ...] = ("reproduced", "consistent", "bound holds", "both fail", "not reproduced")
 """Outcomes of statements that were tested under the conditions of their paper."""
+UNDER = "under its conditions"
 
 
 def paper_views(leaderboards: Sequence[Leaderboard], registry: Registry) -> Iterator[dict[str, Any]]:
@@ -80,11 +81,8 @@ def _summary(verdicts: Sequence[Verdict]) -> str:
     """Return how many statements of a paper were tested under its conditions, and with which outcome."""
     counts = Counter(v.outcome for v in verdicts if v.outcome in TESTED)
     found = ", ".join(f"{counts[outcome]} {outcome}" for outcome in TESTED if counts[outcome])
-    tested = (
-        f"{counts.total()} have been tested under its conditions ({found})"
-        if counts
-        else "none has been tested under its conditions"
-    )
+    verb = "has" if counts.total() == 1 else "have"
+    tested = f"{counts.total()} {verb} been tested {UNDER} ({found})" if counts else f"none has been tested {UNDER}"
     return f"Of {counted(len(verdicts), 'statement')}, {tested}."
 
 

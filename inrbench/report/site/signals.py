@@ -87,13 +87,22 @@ def _all_entries(leaderboards: Sequence[Leaderboard], signal: str, results: Path
     """
     found: list[dict[str, Any]] = []
     for leaderboard in leaderboards:
-        known = {(entry["label"], tuple(entry["values"].items())) for entry in found if entry["solved"]}
-        entries = _entries(leaderboard, signal, results, same_kind)
-        found += [entry for entry in entries if (entry["label"], tuple(entry["values"].items())) not in known]
+        for entry in _entries(leaderboard, signal, results, same_kind):
+            twin = next((other for other in found if entry["solved"] and _is_same(entry, other)), None)
+            if twin is None:
+                found.append(entry)
+            else:
+                twin["tables"] += entry["tables"]
+                twin["files"] = twin["files"] or entry["files"]
     metrics = leaderboards[0].metrics
     title = formatting.metric_title(metrics[0], metrics) if metrics else ""
     higher = bool(metrics) and metrics[0].higher_is_better
     return sorted(found, key=lambda entry: _order(entry["values"].get(title), higher))
+
+
+def _is_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Return whether two rows are runs of one reference on one class of device: their tracks make no difference."""
+    return all(one[key] == other[key] for key in ("label", "values", "solved", "kind"))
 
 
 def _picture_pairs(entries: Sequence[dict[str, Any]], signal: str, media: Media) -> dict[int, tuple[Picture, Picture]]:
@@ -188,7 +197,8 @@ def _entries(leaderboard: Leaderboard, signal: str, results: Path, same_kind: bo
                 "solved": row.solved,
                 "seed": f"{run.seed} of {seeds[row.label]} seeds" if seeds[row.label] > 1 else str(run.seed),
                 "place": f"{group.device_class}, {group.engine} engine, track {group.track}",
-                "table": urls.leaderboard(group),
+                "tables": [urls.leaderboard(group)],
+                "kind": (group.device_class, group.engine),
                 "runs": f"{urls.runs_page(group, row.label)}#{run.run_id}",
                 "files": artifact_files(results, run.artifacts),
                 **dict.fromkeys(("image", "video", "sound", "mesh_id", "true_mesh_id")),

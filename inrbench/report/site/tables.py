@@ -19,7 +19,7 @@ from inrbench.report.site.charts import curve_charts, pareto_charts
 from inrbench.report.site.protocol_card import protocol_card, track_text
 from inrbench.report.site.registered import method_of
 from inrbench.report.site.settings import DEFAULTS, settings_text
-from inrbench.report.site.tiers import citable
+from inrbench.report.site.tiers import chosen_tables
 from inrbench.report.site.verdict import verdict_of
 from inrbench.spec import TUNED, canonical_json
 
@@ -60,7 +60,8 @@ def table_view(
     """
     leaderboards = sorted(leaderboards, key=lambda each: (not each.group.track.startswith(TUNED), each.group.track == "paper"))
     groups = [leaderboard.group for leaderboard in leaderboards]
-    said = list(answers_of(leaderboards[0], leaderboards)) if citable(leaderboards[0]) else []
+    chosen = next(iter(chosen_tables(leaderboards)), None)
+    said = list(answers_of(chosen, leaderboards)) if chosen else []
     return {
         "title": f"{groups[0].task}, protocol {groups[0].protocol}",
         "card": protocol_card(groups, registry),
@@ -68,14 +69,14 @@ def table_view(
         "protocol": groups[0].protocol,
         "fingerprint": groups[0].fingerprint,
         "opposed": [each for each in said if each.verdict.decided] if depends_on_settings(said) else [],
-        "signals": len(leaderboards[0].signals),
+        "signals": len(chosen.signals) if chosen else 0,
         "others": [
             {"name": each.group.protocol, "page": urls.table_page(each.group.task, each.group.fingerprint)} for each in others
         ],
         "leaderboards": [
             leaderboard_view(leaderboard, recipes, downloads[urls.leaderboard_anchor(leaderboard.group)], registry, verified)
-            | {"remarks": said[0].remarks if said and number == 0 else ()}
-            for number, leaderboard in enumerate(leaderboards)
+            | {"remarks": said[0].remarks if leaderboard is chosen else ()}
+            for leaderboard in leaderboards
         ],
         "filters": {
             name: sorted({getattr(group, field) for group in groups})

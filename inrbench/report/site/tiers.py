@@ -1,6 +1,9 @@
 """Which tables answer: protocols whose numbers may be cited come before smoke tests."""
 
+from collections.abc import Sequence
+
 from inrbench.analyse import Leaderboard
+from inrbench.analyse.statistics import MIN_PAIRS
 from inrbench.spec import ProtocolLabel
 
 CITABLE = ("standard", "paper")
@@ -26,3 +29,24 @@ def tier_order(leaderboard: Leaderboard) -> tuple[int, str]:
     name = tier(leaderboard)
     place = CITABLE.index(name) if citable(leaderboard) else len(CITABLE) + (name == SMOKE_TEST)
     return place, leaderboard.group.task
+
+
+def chosen_tables(leaderboards: Sequence[Leaderboard]) -> list[Leaderboard]:
+    """Return the table that answers for each task: of the best protocol, and then of the best track.
+
+    The track ``tuned`` is best if it has enough signals for a test; otherwise the track with the most signals.
+    """
+    found: dict[str, Leaderboard] = {}
+    for leaderboard in leaderboards:
+        group = leaderboard.group
+        if not citable(leaderboard) or not leaderboard.metrics:
+            continue
+        known = found.get(group.task)
+        if known is None or _preference(leaderboard) > _preference(known):
+            found[group.task] = leaderboard
+    return list(found.values())
+
+
+def _preference(leaderboard: Leaderboard) -> tuple[int, bool, int, int]:
+    tuned = leaderboard.group.track.startswith("tuned") and len(leaderboard.signals) >= MIN_PAIRS
+    return -CITABLE.index(tier(leaderboard)), tuned, len(leaderboard.signals), len(leaderboard.seeds)

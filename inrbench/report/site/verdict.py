@@ -58,7 +58,7 @@ def verdict_of(leaderboard: Leaderboard) -> Verdict:
     """Return what a table says."""
     primary = {metric.id for metric in leaderboard.metrics[:1]}
     complete = [row for row in leaderboard.rows if row.complete and row.trained and primary <= row.cells.keys()]
-    if all(row.label == CONSTANT for row in complete):
+    if not leaderboard.metrics or all(row.label == CONSTANT for row in complete):
         return Verdict("", "", False, "", "No method trained on every signal.")
     metric = leaderboard.metrics[0]
     best, *others = complete

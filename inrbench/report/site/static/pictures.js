@@ -15,7 +15,7 @@ function showPictures() {
     const chosen = facts.pictures[select.value] ?? null; // null: the truth, or the given data
     picture.src = facts.root + (chosen ? (errors?.checked ? chosen.error ?? chosen.image : chosen.image) : facts[select.value]);
     const what = { truth: `ground truth of ${facts.signal}`, given: `given data of ${facts.signal}` };
-    picture.alt = chosen ? `${errors?.checked ? "absolute error of " : ""}${facts.signal} by ${chosen.name}` : what[select.value];
+    picture.alt = chosen ? `${errors?.checked && chosen.error ? "absolute error of " : ""}${facts.signal} by ${chosen.name}` : what[select.value];
     name.textContent = chosen ? chosen.name : { truth: "truth", given: "given data" }[select.value];
   }
   for (const thumb of document.querySelectorAll("[data-picture]")) {
