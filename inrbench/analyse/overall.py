@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from inrbench.analyse.aggregate import scores_by_signal, solved, usable
-from inrbench.analyse.runs import ComparableRuns, metrics_of
+from inrbench.analyse.aggregate import scores_by_signal, usable
+from inrbench.analyse.runs import ComparableRuns, metrics_of, solved
 from inrbench.analyse.statistics import CONFIDENCE, RESAMPLES, Interval
 from inrbench.errors import NothingFound
 from inrbench.registry import Registry

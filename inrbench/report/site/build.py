@@ -20,7 +20,7 @@ from inrbench.report.site.about import about_view
 from inrbench.report.site.charts import Chart
 from inrbench.report.site.comparison import Pictures, add_pictures, comparison_view
 from inrbench.report.site.downloads import write_downloads
-from inrbench.report.site.home import chosen_tables, home_view
+from inrbench.report.site.home import home_view
 from inrbench.report.site.media import Media
 from inrbench.report.site.methods import method_view, tables_of
 from inrbench.report.site.pages import page
@@ -29,7 +29,7 @@ from inrbench.report.site.preview import write_preview
 from inrbench.report.site.runs import runs_view
 from inrbench.report.site.signals import signal_view
 from inrbench.report.site.tables import table_view
-from inrbench.report.site.tiers import tier_order
+from inrbench.report.site.tiers import chosen_tables, tier_order
 from inrbench.report.site.timings import read_timings
 from inrbench.spec import TUNED
 from inrbench.store import verified_attempts

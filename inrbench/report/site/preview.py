@@ -20,7 +20,7 @@ def write_preview(tables: Sequence[Leaderboard], path: Path) -> None:
     """Write the picture: the best methods of the table with the most signals; only the title if there is no table.
 
     Args:
-        tables: The tables that answer, such as those of ``home.chosen_tables``.
+        tables: The tables that answer, such as those of ``tiers.chosen_tables``.
         path: File to write, ``.png``.
     """
     with plot_style(), mpl.rc_context({"savefig.bbox": None}):
