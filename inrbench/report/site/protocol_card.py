@@ -18,6 +18,8 @@ TRACKS = {
     "tuned": "every method has the settings that a search of equal budget found for it on signals that are not in this "
     "table; a larger search could change the order",
 }
+SAID = {"max_pixels": "images reduced to at most this many pixels:", "share": "share of pixels that are given"}
+"""Setting -> what it does, where its name does not say it."""
 KINDS = {
     "quick": "A smoke test: it takes seconds per run. With more steps the order of methods can be reversed.",
     "standard": "Sized for a laptop: signals and networks are small, so do not compare its values with those in papers.",
@@ -45,10 +47,18 @@ def protocol_card(groups: Sequence[ComparableRuns], registry: Registry) -> dict[
     card["about"] = task.doc.split("\n\n")[0].replace("``", "").replace("\n", " ")
     protocol = known_protocol(task, group.protocol, group.fingerprint)
     if protocol is not None:
-        card["terms"] = _terms(task, protocol)
+        card["terms"] = [*_terms(task, protocol), ("Signals", _signals(groups))]
         if task.tuning_split and any(each.track.startswith("tuned") for each in groups):
             card["terms"].append(("Tuned on", f"{task.tuning_split[0]}: {', '.join(task.tuning_split[1])}"))
     return card
+
+
+def _signals(groups: Sequence[ComparableRuns]) -> str:
+    """Return how many signals were measured, on each track if that differs."""
+    counts = {group.track: group.runs["signal"].nunique() for group in groups}
+    if len(set(counts.values())) == 1:
+        return f"{next(iter(counts.values()))} measured"
+    return ", ".join(f"{number} measured on track {track}" for track, number in counts.items())
 
 
 def track_text(track: str) -> str:
@@ -79,7 +89,9 @@ def _terms(task: Task, protocol: Protocol) -> list[tuple[str, str]]:
     metrics = task.metrics_of(protocol)
     titles = [formatting.metric_title(metric, list(metrics)) for metric in metrics if metric.role != "oracle"]
     settings = ", ".join(
-        f"{name.replace('_', ' ')} {value}" for name, value in protocol.settings.encoded().items() if value is not None
+        f"{SAID.get(name, name.replace('_', ' '))} {value}"
+        for name, value in protocol.settings.encoded().items()
+        if value is not None
     )
     terms = [
         (
