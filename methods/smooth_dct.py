@@ -16,7 +16,13 @@ from inrbench.nn import LinearModel, values_per_axis
 
 
 class SmoothSeries(LinearModel):
-    """Evaluate a damped product basis with ``terms`` frequencies per axis over the domain of the coordinates."""
+    """Evaluate a damped product basis over the domain of the coordinates.
+
+    Args:
+        net: Size of the network.
+        terms: Number of frequencies per axis.
+        smoothing: Weight of the penalty.
+    """
 
     max_iterations = 5000
     frequencies: Tensor
