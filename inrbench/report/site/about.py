@@ -17,6 +17,18 @@ APA = (
     "(Version {version}) [Computer software]."
 )
 
+PHOTOGRAPHS = {
+    "about": "Photographs and textures in scikit-image's wheel: photo, denoise, inpainting, super-resolution",
+    "licence": "as scikit-image states: camera, chelsea, coffee, brick, grass, gravel, retina: CC0; astronaut, hubble (NASA), "
+    "rocket (SpaceX): public domain; ihc: no known restrictions; moon, motorcycle: not stated",
+    "citation": "documentation of skimage.data",
+}
+MADE = {
+    "about": "All other signals are made by this project's code",
+    "licence": "MIT, as the code",
+    "citation": "inrbench show TASK",
+}
+
 
 def about_view(year: int) -> dict[str, Any]:
     """Return the content of the page.
@@ -32,7 +44,8 @@ def about_view(year: int) -> dict[str, Any]:
         "datasets": [
             {"name": each.name, "about": each.title, "citation": each.citation, "licence": each.licence}
             for each in catalogue().values()
-        ],
+        ]
+        + [PHOTOGRAPHS, MADE],
         "bibtex": CITATION.format(**facts),
         "apa": APA.format(**facts),
     }
