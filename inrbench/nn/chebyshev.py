@@ -7,8 +7,8 @@ from torch import Tensor, nn
 class ChebyshevLayer(nn.Module):
     """y_o = sum over i and k of C_iok T_k(tanh x_i), k = 0 .. degree: ``(N, in_features) -> (N, out_features)``.
 
-    T_k follows from T_k(u) = 2 u T_(k-1)(u) - T_(k-2)(u), whose derivatives are finite, unlike those of cos(k arccos u) at the
-    ends. The coefficients are ``(in_features, out_features, degree + 1)``; the method initialises them.
+    The derivatives of T_k, as it is computed here, are finite, unlike those of cos(k arccos u) at the ends. The coefficients
+    are ``(in_features, out_features, degree + 1)``; the method initialises them.
 
     Args:
         in_features: Inputs.
@@ -23,9 +23,19 @@ class ChebyshevLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the layer."""
-        u = torch.tanh(x)
-        terms = [torch.ones_like(u), u]
-        for _ in range(self.degree - 1):
-            terms.append(2 * u * terms[-1] - terms[-2])
-        basis = torch.stack(terms, dim=-1).flatten(1)  # (N, in_features * (degree + 1))
+        basis = polynomials(torch.tanh(x), self.degree).flatten(1)  # (N, in_features * (degree + 1))
         return basis @ self.coefficients.transpose(1, 2).flatten(0, 1)
+
+
+def polynomials(u: Tensor, degree: int) -> Tensor:
+    """Return T_0 to T_degree of numbers in [-1, 1]: ``(...) -> (..., degree + 1)``.
+
+    The number of terms is doubled by T_(m+j) = 2 T_m T_j - T_(m-j). A recursion from term to term would be hundreds of
+    operations, which takes minutes to compile.
+    """
+    terms = torch.stack([torch.ones_like(u), u], dim=-1)
+    while (last := terms.shape[-1] - 1) < degree:
+        count = min(last, degree - last)
+        more = 2 * terms[..., last:] * terms[..., 1 : count + 1] - terms[..., last - count : last].flip(-1)
+        terms = torch.cat([terms, more], dim=-1)
+    return terms

@@ -12,6 +12,7 @@ from torch import nn
 
 from inrbench.errors import BadValue
 from inrbench.nn import Points, network_size, own_training_of, parameters_of_mlp
+from inrbench.nn.chebyshev import polynomials
 from inrbench.registry import Registry
 from inrbench.spec import NetworkSpec
 
@@ -120,6 +121,14 @@ def chebyshev_layer(x: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
 def normed(x: np.ndarray, layer: nn.LayerNorm) -> np.ndarray:
     centred = x - x.mean(axis=1, keepdims=True)
     return centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + layer.eps) * numbers(layer.weight) + numbers(layer.bias)
+
+
+@pytest.mark.parametrize("degree", [1, 2, 3, 17, 64, 256])
+def test_chebyshev_polynomials_equal_numpys(degree):
+    u = torch.cat([torch.linspace(-1, 1, 41, dtype=torch.float64), torch.tensor([0.999999, -0.999999])])
+    assert np.allclose(polynomials(u, degree).numpy(), chebyshev.chebvander(u.numpy(), degree), atol=1e-10)
+    in_single = polynomials(u.float(), degree).double()
+    assert (in_single - polynomials(u.float().double(), degree)).abs().max() < 1e-7 * (degree + 1) ** 2
 
 
 def test_cheby_kan_equals_numpys_chebyshev_series():
