@@ -217,9 +217,10 @@ def _row(
     metrics: Sequence[Metric],
     signals: Sequence[str],
 ) -> Entry:
+    reference = bool(solved(runs).any())
     failures = {str(status): int(n) for status, n in runs.loc[runs["status"] != "ok", "status"].value_counts().items()}
     if idle.any():
-        failures[NOT_TRAINED if not solved(runs).any() else NO_BETTER] = int(idle.sum())
+        failures[NO_BETTER if reference else NOT_TRAINED] = int(idle.sum())
     if absent := len(signals) - runs["signal"].nunique():
         failures["not run"] = absent
     counted = runs[good] if good.any() else runs[idle]
@@ -248,7 +249,7 @@ def _row(
         seeds=(int(seeds.min()), int(seeds.max())) if len(seeds) else (0, 0),
         complete=not failures,
         trained=bool(good.any()) or not idle.any(),
-        solved=bool(solved(runs).any()),
+        solved=reference,
     )
 
 
