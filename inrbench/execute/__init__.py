@@ -12,7 +12,6 @@ from inrbench.execute.job import (
     RunOutcome,
 )
 from inrbench.execute.limits import refuse_unsupported_limit
-from inrbench.execute.load_run import load_run
 from inrbench.execute.local import run_local, workers_for
 
 __all__ = [
@@ -25,7 +24,6 @@ __all__ = [
     "ProgressObserver",
     "RunOutcome",
     "load_executor",
-    "load_run",
     "refuse_unsupported_limit",
     "run_local",
     "workers_for",

@@ -283,7 +283,7 @@ def _print_counts(plan: Plan, results: Path) -> None:
 
 
 def _print_estimate(report: RunReport, request: Request) -> None:
-    estimate, workers, todo = report.estimate, report.workers, len(report.plan.todo)
+    estimate, workers = report.estimate, report.workers
     for reason in estimate.unreadable:
         say(f"note: {reason}")
     low, high = estimate.wall_seconds(workers or 1)
@@ -291,12 +291,13 @@ def _print_estimate(report: RunReport, request: Request) -> None:
         where = f"on {request.device} with {workers} worker(s)"
     else:
         where = f"of work on {request.device}, one run after another"
-    if estimate.unknown == todo:
+    if not estimate.measured and not estimate.timed:
         yours = any(job.plugin_origin != "builtin" for job in report.plan.todo)
         why = "a plugin of yours is timed by its first run" if yours else "no steps could be timed beforehand"
         say(f"How long this takes is not known: {why}.")
     else:
-        source = "earlier runs" if estimate.measured == todo else "a short timing on this machine"
+        sources = {"earlier runs": estimate.measured, "a short timing on this machine": estimate.timed}
+        source = " and ".join(name for name, jobs in sources.items() if jobs)
         say(f"About {duration_range(low, high)} {where}, estimated from {source}.")
         if estimate.unknown:
             say(f"note: the estimate leaves out {estimate.unknown} run(s) whose time is not known yet.")

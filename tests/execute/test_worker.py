@@ -11,7 +11,8 @@ from PIL import Image
 
 from inrbench.data import read_image, require_file
 from inrbench.errors import NothingFound
-from inrbench.execute import load_run, worker
+from inrbench.execute import worker
+from inrbench.execute.load_run import load_run
 from inrbench.execute.worker import execute, status_of
 from inrbench.fit import Predictor
 from inrbench.registry import Registry

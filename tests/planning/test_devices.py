@@ -1,14 +1,13 @@
 """Devices and time estimates for GPUs, checked without one."""
 
 import importlib
-import sys
 
 import pytest
 import torch
 
 
 def test_a_timing_waits_for_the_device_of_the_run(monkeypatch):
-    from inrbench.planning.estimate import _seconds_of
+    from inrbench.planning.timed_steps import _seconds_of
 
     waited = []
     monkeypatch.setattr(torch.cuda, "synchronize", lambda device=None: waited.append(device))
@@ -17,11 +16,10 @@ def test_a_timing_waits_for_the_device_of_the_run(monkeypatch):
 
 
 def test_an_estimate_for_a_gpu_is_made_in_a_process_of_its_own(tiny_jobs, tmp_path, monkeypatch):
-    from inrbench.planning import estimate
+    from inrbench.planning import estimate, timed_steps
 
     calls = []
-    module = sys.modules["inrbench.planning.estimate"]
-    monkeypatch.setattr(module, "_calibrate", lambda *_: calls.append(1))
+    monkeypatch.setattr(timed_steps, "time_steps", lambda *_: calls.append(1))
     jobs = tiny_jobs(device="cuda:0")
     expected = estimate(jobs, tmp_path, 1)
     assert (expected.unknown, expected.ranges) == (1, [(0.0, 0.0)])
@@ -31,7 +29,7 @@ def test_an_estimate_for_a_gpu_is_made_in_a_process_of_its_own(tiny_jobs, tmp_pa
 
 def test_a_torch_without_cuda_gives_no_estimate(tiny_jobs, registry, monkeypatch):
     """Runs for the GPUs of other machines are planned where torch may have been built without CUDA."""
-    from inrbench.planning.estimate import _calibrate
+    from inrbench.planning.timed_steps import time_steps
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
@@ -44,7 +42,7 @@ def test_a_torch_without_cuda_gives_no_estimate(tiny_jobs, registry, monkeypatch
     monkeypatch.setattr(torch.nn.Module, "to", refuse)
     (job,) = tiny_jobs(device="cuda:0")
     size = registry.task("function1d").size(job.spec.signal, job.protocol)
-    assert _calibrate(job, registry, size) is None
+    assert time_steps(job, registry, size, 1) is None
     assert moved
 
 

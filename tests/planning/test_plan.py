@@ -1,9 +1,7 @@
-import sys
-
 import pytest
 
 from inrbench.errors import BadValue, BrokenPlugin, UnknownName
-from inrbench.planning import Request, estimate, make_plan
+from inrbench.planning import Request, estimate, make_plan, timed_steps
 from inrbench.planning.device import resolve_device
 
 
@@ -106,7 +104,7 @@ def test_unknown_devices_are_refused(text):
 
 
 def test_estimates_grow_with_the_epochs_and_with_the_gradients_of_the_optimiser(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys.modules["inrbench.planning.estimate"], "_seconds_of", lambda *args: 0.01)
+    monkeypatch.setattr(timed_steps, "_seconds_of", lambda *args: 0.01)
 
     def seconds(task: str, signal: str, **changes: str) -> float:
         (job,) = plan(tasks=task, methods="siren", signals=signal, changes=changes).todo
@@ -129,7 +127,7 @@ def test_estimate_needs_no_data(no_data):
     assert len(expected.seconds) == 24
     assert min(expected.seconds) > 0
     assert expected.wall_seconds(2)[1] < sum(high for _, high in expected.ranges)
-    assert (expected.measured, expected.unknown) == (0, 0)
+    assert (expected.measured, expected.timed, expected.unknown) == (0, 24, 0)
 
 
 def test_all_uses_methods_only_on_suitable_tasks_and_a_name_on_any():

@@ -9,9 +9,9 @@ import inrbench
 from inrbench.cli.run import command
 from inrbench.errors import BadValue
 from inrbench.execute import RunOutcome
-from inrbench.planning import Estimate, Plan, RunOptions
+from inrbench.planning import Estimate, Plan, Request, RunOptions
 from inrbench.runner import QuietObserver, run
-from inrbench.runner.console import _ProgressLines
+from inrbench.runner.console import _print_estimate, _ProgressLines
 from inrbench.runner.report import RunReport
 from inrbench.runner.runner import sort_jobs
 from inrbench.spec import Progress
@@ -66,6 +66,23 @@ def test_contradictory_options_are_refused_in_python(tmp_path):
 
 def report_of(jobs, ranges, workers=1) -> RunReport:
     return RunReport(Plan(todo=list(jobs), done=[], failed=[]), [jobs], Estimate(ranges=ranges), workers)
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({"measured": 2}, "estimated from earlier runs."),
+        ({"timed": 2}, "estimated from a short timing on this machine."),
+        ({"measured": 1, "timed": 1}, "estimated from earlier runs and a short timing on this machine."),
+        ({"unknown": 2}, "not known: no steps could be timed beforehand."),
+        ({"unreadable": ["no such file"]}, "not known: no steps could be timed beforehand."),
+    ],
+)
+def test_sources_of_an_estimate_are_named(tiny_jobs, capsys, counts, expected):
+    report = report_of(tiny_jobs(seeds=range(2)), [(1.0, 2.0)] * 2)
+    report.estimate = Estimate(ranges=[(1.0, 2.0)] * 2, **counts)
+    _print_estimate(report, Request(tasks="function1d", methods="relu", protocol="quick"))
+    assert capsys.readouterr().out.splitlines()[-1].endswith(expected)
 
 
 def outcome(seconds: float, status: str = "ok") -> RunOutcome:
