@@ -33,7 +33,9 @@ from inrbench.execute.setup import (
     refuse_undeclared_training,
 )
 from inrbench.fit import (
+    CURVE_POINTS,
     DTYPES,
+    TRIAL_CURVE_POINTS,
     Checkpoints,
     Clock,
     Diverged,
@@ -260,6 +262,7 @@ def _carry_out(
         meter=meter,
         engine=spec.engine,
         probes=job.probes,
+        curve_points=TRIAL_CURVE_POINTS if spec.track == "search" else CURVE_POINTS,
         on_progress=on_progress,
         on_curve_point=partial(_keep_reconstruction, state, problem, settings.results) if settings.artifacts == "all" else None,
         checkpoints=state.checkpoints,

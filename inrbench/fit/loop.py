@@ -34,6 +34,8 @@ from inrbench.spec import CurvePoint, ProbeReading, Progress, Protocol, derived_
 OnProgress = Callable[[Progress], None]
 """Function that receives the progress after every step."""
 CURVE_POINTS = 30
+TRIAL_CURVE_POINTS = 4
+"""Points of the learning curve of a trial. A trial is short, and 30 evaluations can cost more than its steps."""
 FINITE_CHECKS = 100
 """Checks per run that the loss is finite; each check waits for the device."""
 
@@ -98,6 +100,7 @@ def fit(
     meter: MemoryMeter,
     engine: Engine = "fast",
     probes: Sequence[str] = (),
+    curve_points: int = CURVE_POINTS,
     on_progress: OnProgress = lambda progress: None,
     on_curve_point: Callable[[int, Predictor], None] | None = None,
     checkpoints: Checkpoints | None = None,
@@ -119,6 +122,8 @@ def fit(
         engine: ``fast`` or ``reference``.
         probes: Names of the probes to read, at the start and at the points of the learning curve. Reading them does not
             count as training time or memory.
+        curve_points: Most points of the learning curve. Their number changes neither the weights nor the metrics, except a
+            metric that chooses among them.
         on_progress: Called after every step.
         on_curve_point: Called with the step and the predictor at each point of the learning curve, which does not count as
             training time or memory either.
@@ -129,7 +134,9 @@ def fit(
     """
     if isinstance(network, LinearModel):
         return _solve(network, problem, evaluator, device, clock, meter, engine, on_progress, on_curve_point)
-    training = _Training(network, problem, protocol, evaluator, device, data_seed, clock, meter, engine, probes, checkpoints)
+    training = _Training(
+        network, problem, protocol, evaluator, device, data_seed, clock, meter, engine, probes, curve_points, checkpoints
+    )
     return training.run(on_progress, on_curve_point)
 
 
@@ -148,11 +155,12 @@ class _Training:
         meter: MemoryMeter,
         engine: Engine,
         probes: Sequence[str],
+        curve_points: int,
         checkpoints: Checkpoints | None,
     ) -> None:
         self.network, self.problem, self.protocol, self.evaluator = network, problem, protocol, evaluator
         self.device, self.clock, self.meter = device, clock, meter
-        self.probes, self.checkpoints = probes, checkpoints
+        self.probes, self.curve_points, self.checkpoints = probes, curve_points, checkpoints
         self.steps = protocol.epochs * problem.steps_per_epoch
         self.hooks = TrainingHooks(network, problem, self.steps, derived_seed("sampler", data_seed))
         own = self.hooks.own.optimiser if self.hooks.own else None
@@ -171,7 +179,7 @@ class _Training:
 
     def run(self, on_progress: OnProgress, on_curve_point: Callable[[int, Predictor], None] | None) -> FitResult:
         """Take all steps that are left, and return the result."""
-        curve_steps = set(log_spaced_steps(self.steps, CURVE_POINTS))
+        curve_steps = set(log_spaced_steps(self.steps, self.curve_points))
         stride = max(1, self.steps // FINITE_CHECKS)
         with self.clock("compile"), self.meter.paused():
             self.take_step.prepare()

@@ -46,7 +46,7 @@ def network(seed: int = 0) -> nn.Module:
     return nn.Sequential(nn.Linear(1, 16), nn.Tanh(), nn.Linear(16, 1))
 
 
-def run(net: nn.Module, chosen: Protocol, fitted: Regression, seed: int = 0, engine: str = "fast"):
+def run(net: nn.Module, chosen: Protocol, fitted: Regression, seed: int = 0, engine: str = "fast", **options: int):
     clock = Clock(CPU)
     return fit(
         net,
@@ -58,6 +58,7 @@ def run(net: nn.Module, chosen: Protocol, fitted: Regression, seed: int = 0, eng
         clock=clock,
         meter=MemoryMeter(CPU),
         engine=engine,
+        **options,
     ), clock
 
 
@@ -273,6 +274,18 @@ def test_divergence_in_the_last_step_is_detected():
 
     result, _ = run(BreaksAtTheEnd(), protocol(epochs=10), problem())
     assert result.diverged_at == 10
+
+
+def test_fewer_points_of_the_curve_change_neither_losses_nor_weights():
+    nets = [network(), network()]
+    curves = [
+        run(net, protocol(), problem(batch=7), curve_points=points)[0].curve for net, points in zip(nets, (30, 4), strict=True)
+    ]
+    assert len(curves[1]) == 4 < len(curves[0])
+    found = {point.step: (point.loss, point.value) for point in curves[0]}
+    assert curves[1][-1].step == curves[0][-1].step
+    assert all(found[point.step] == (point.loss, point.value) for point in curves[1] if point.step in found)
+    assert all(torch.equal(a, b) for a, b in zip(nets[0].parameters(), nets[1].parameters(), strict=True))
 
 
 def test_no_step_waits_for_the_device(monkeypatch):

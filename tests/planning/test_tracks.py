@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from inrbench.analyse import leaderboards
 from inrbench.cli.main import cli
 from inrbench.errors import BadValue, NothingFound, NothingSelected, StoreError
+from inrbench.fit import TRIAL_CURVE_POINTS
 from inrbench.nn import LinearModel
 from inrbench.planning import Request, RunOptions, make_plan, plan_all, recipes
 from inrbench.planning.plan import Recipe
@@ -26,7 +27,7 @@ from inrbench.planning.tuning import (
 )
 from inrbench.registry import Registry
 from inrbench.spec import Measurement, NetworkSpec, digest
-from inrbench.store import append, load_results
+from inrbench.store import append, load_results, read_runs
 
 
 def jobs(**fields):
@@ -508,6 +509,8 @@ def test_tune_command_reports_the_best_trial_and_resumes(tmp_path):
     assert "trial   1  mse@dense-20001 " in done.output
     assert "0 to do" in CliRunner().invoke(cli, words, standalone_mode=False).output
     assert set(load_results(tmp_path)["track"]) == {"search"}
+    curves = read_runs(tmp_path, ["curve"]).table["curve"].to_pylist()
+    assert {len(curve) for curve in curves} == {TRIAL_CURVE_POINTS}
 
 
 def test_trials_compute_only_the_metrics_that_rank_them(registry):
