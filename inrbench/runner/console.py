@@ -252,25 +252,30 @@ def runs(number: int) -> str:
 
 
 def _print_runs(plan: Plan, estimate: Estimate) -> None:
-    """Print each method's runs under their task and protocol."""
+    """Print each method's runs under their task and protocol. The trials of a search are counted, not listed."""
     groups: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    settings: dict[tuple[str, str], set[str]] = {}
     origins: dict[str, str] = {}
     for job, expected in zip(plan.todo, estimate.ranges, strict=True):
+        spec = job.spec
+        name = spec.method if spec.track == "search" else spec.label
         if job.plugin_origin != "builtin":
-            origins[job.spec.label] = f"{job.plugin_origin}, code {job.spec.method_sha256[:12]}"
-        track = "" if job.spec.track == "paper" else f", track {job.spec.track}"
-        heading = f"{job.spec.task}, protocol {job.spec.protocol} ({job.spec.protocol_fingerprint}){track}"
-        groups.setdefault((heading, job.spec.label), []).append(expected)
+            origins[name] = f"{job.plugin_origin}, code {spec.method_sha256[:12]}"
+        track = "" if spec.track == "paper" else f", track {spec.track}"
+        heading = f"{spec.task}, protocol {spec.protocol} ({spec.protocol_fingerprint}){track}"
+        groups.setdefault((heading, name), []).append(expected)
+        settings.setdefault((heading, name), set()).add(spec.label)
     last = ""
-    for (heading, label), ranges in groups.items():
+    for (heading, name), ranges in groups.items():
         if heading != last:
             say(heading, bold=True)
             last = heading
         low, high = (sum(ends) / len(ranges) for ends in zip(*ranges, strict=True))
         each = f"{duration_range(low, high)} each" if high else "time not known"
-        say(f"  {label:24} {len(ranges):4} run(s), {each}")
-        if label in origins:
-            say(f"    {origins.pop(label)}")
+        trials = f" of {len(settings[heading, name])} settings" if heading.endswith(", track search") else ""
+        say(f"  {name:24} {len(ranges):4} run(s){trials}, {each}")
+        if name in origins:
+            say(f"    {origins.pop(name)}")
 
 
 def _print_counts(plan: Plan, results: Path) -> None:

@@ -1,5 +1,6 @@
 """Tracks: methods may be trained with different settings, and a leaderboard never mixes tracks."""
 
+import re
 import tomllib
 from dataclasses import asdict, replace
 
@@ -485,6 +486,7 @@ def test_tune_leaves_out_methods_in_closed_form_with_a_note(tmp_path):
     assert done.return_value == 0
     assert "note: mean: solved in closed form, there is nothing to tune" in done.output
     assert "30 to do" in done.output, "ten trials on three signals, all of relu"
+    assert re.search(r"^  relu +30 run\(s\) of 10 settings, ", done.output, re.MULTILINE), "one line for all trials"
 
 
 @pytest.mark.slow
