@@ -82,10 +82,11 @@ def times_to_targets(group: ComparableRuns, targets: Sequence[float] = TARGETS) 
     """Return the time that each method takes to reach each target, if the primary metric is in decibels.
 
     Targets that no run reached are left out. Times are read at the points of the learning curves. A run that never reached
-    a target counts as infinitely long (right-censored). Runs whose times are not comparable are left out.
+    a target counts as infinitely long (right-censored). Runs whose times are not comparable are left out. Trials of a
+    search have no times to targets, because their curves have too few points.
     """
     metrics = metrics_of(group.runs)
-    if not metrics or metrics[0].unit != "dB":
+    if not metrics or metrics[0].unit != "dB" or group.track == "search":
         return []
     timed = group.runs[usable(group.runs) & ~constant(group.runs)]
     if "train_seconds" in timed:

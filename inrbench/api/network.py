@@ -51,7 +51,7 @@ def load_network(
         BadValue: Several ids begin like this, or the signal's file was not given.
         DataMissing: The data of the signal are missing.
     """
-    from inrbench.execute.load_run import load_run
+    from inrbench.execute.loading import load_run
 
     folder = Path(results)
     row = stored_run(folder, run)

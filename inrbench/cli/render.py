@@ -32,7 +32,7 @@ def command(run: str, scale: int, output: Path | None, signal: Path | None, plug
     """
     import torch
 
-    from inrbench.execute.load_run import load_run
+    from inrbench.execute.loading import load_run
     from inrbench.fit import Predictor
     from inrbench.registry import Registry
     from inrbench.store import stored_run

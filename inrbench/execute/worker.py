@@ -33,9 +33,7 @@ from inrbench.execute.setup import (
     refuse_undeclared_training,
 )
 from inrbench.fit import (
-    CURVE_POINTS,
     DTYPES,
-    TRIAL_CURVE_POINTS,
     Checkpoints,
     Clock,
     Diverged,
@@ -45,6 +43,7 @@ from inrbench.fit import (
     activation_bytes,
     allocate_workspaces,
     check_network,
+    curve_points,
     fit,
     keep_freed_memory,
     refuse_changed_fp32,
@@ -262,7 +261,7 @@ def _carry_out(
         meter=meter,
         engine=spec.engine,
         probes=job.probes,
-        curve_points=TRIAL_CURVE_POINTS if spec.track == "search" else CURVE_POINTS,
+        curve_points=curve_points(spec.track),
         on_progress=on_progress,
         on_curve_point=partial(_keep_reconstruction, state, problem, settings.results) if settings.artifacts == "all" else None,
         checkpoints=state.checkpoints,

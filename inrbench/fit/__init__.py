@@ -3,7 +3,7 @@
 from inrbench.fit.checkpoint import Checkpoints, Interrupted
 from inrbench.fit.clock import Clock
 from inrbench.fit.fp32 import fp32_settings, refuse_changed_fp32, restore_fp32
-from inrbench.fit.loop import CURVE_POINTS, TRIAL_CURVE_POINTS, Diverged, FitResult, fit
+from inrbench.fit.loop import Diverged, FitResult, curve_points, fit
 from inrbench.fit.matmul import MatmulBackend, fp32_backend
 from inrbench.fit.memory import MemoryMeter, allocate_workspaces, keep_freed_memory
 from inrbench.fit.op_count import OpCount, count_ops
@@ -16,11 +16,9 @@ from inrbench.fit.step import Engine, FastStep, ReferenceStep, Step, StepFacts, 
 from inrbench.fit.training_hooks import TrainingHooks
 
 __all__ = [
-    "CURVE_POINTS",
     "DEAD",
     "DTYPES",
     "PROBES",
-    "TRIAL_CURVE_POINTS",
     "Checkpoints",
     "Clock",
     "Diverged",
@@ -41,6 +39,7 @@ __all__ = [
     "allocate_workspaces",
     "check_network",
     "count_ops",
+    "curve_points",
     "fit",
     "fp32_backend",
     "fp32_settings",

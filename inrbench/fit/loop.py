@@ -35,7 +35,6 @@ OnProgress = Callable[[Progress], None]
 """Function that receives the progress after every step."""
 CURVE_POINTS = 30
 TRIAL_CURVE_POINTS = 4
-"""Points of the learning curve of a trial. A trial is short, and 30 evaluations can cost more than its steps."""
 FINITE_CHECKS = 100
 """Checks per run that the loss is finite; each check waits for the device."""
 
@@ -88,6 +87,17 @@ class Diverged(ArithmeticError):
         self.step = step
 
 
+def curve_points(track: str) -> int:
+    """Return the largest number of points of the learning curves of a track.
+
+    Trials of a search are short: on occupancy, their evaluations at 30 points took longer than their steps.
+
+    >>> curve_points("tuned-4"), curve_points("search")
+    (30, 4)
+    """
+    return TRIAL_CURVE_POINTS if track == "search" else CURVE_POINTS
+
+
 def fit(
     network: nn.Module,
     problem: Problem,
@@ -122,8 +132,8 @@ def fit(
         engine: ``fast`` or ``reference``.
         probes: Names of the probes to read, at the start and at the points of the learning curve. Reading them does not
             count as training time or memory.
-        curve_points: Most points of the learning curve. Their number changes neither the weights nor the metrics, except a
-            metric that chooses among them.
+        curve_points: Largest number of points of the learning curve. It changes neither the weights nor the metrics, except a
+            metric that chooses among these points.
         on_progress: Called after every step.
         on_curve_point: Called with the step and the predictor at each point of the learning curve, which does not count as
             training time or memory either.

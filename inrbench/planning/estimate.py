@@ -19,8 +19,8 @@ MEASURED_RANGE = (0.8, 1.25)
 TIMED_RANGE = (0.5, 2.0)
 """Factors of the range around a time that follows from a few timed steps (``benchmarks/estimates.py``)."""
 
-Key = tuple[str, str, str, str]
-"""Task, method, parameters as JSON, and protocol fingerprint."""
+Key = tuple[str, str, str, str, bool]
+"""Task, method, parameters as JSON, protocol fingerprint, and whether it is a trial, which is evaluated less often."""
 
 
 @dataclass
@@ -116,7 +116,7 @@ def earlier_seconds(results: Path, device: str) -> dict[Key, tuple[float, float]
     If the runs go to GPUs of other machines, those of all GPUs count.
     """
     key = ["task", "method", "params_json", "protocol_fingerprint"]
-    facts = ["device_name", "device_class", "cpu_model", "memory_bytes"]
+    facts = ["device_name", "device_class", "cpu_model", "memory_bytes", "track"]
     try:
         frame = read_runs(results, [*key, *facts, "wall_seconds"]).table.to_pandas()
     except StoreError:
@@ -128,14 +128,14 @@ def earlier_seconds(results: Path, device: str) -> dict[Key, tuple[float, float]
     if here.device_name == GPU_ELSEWHERE:
         same = frame["device_class"] == "cuda"
     frame = frame[(frame["status"] == "ok") & same]
-    spans = frame.groupby(key)["wall_seconds"].agg(["min", "max", "mean"])
+    spans = frame.assign(trial=frame["track"] == "search").groupby([*key, "trial"])["wall_seconds"].agg(["min", "max", "mean"])
     below, above = MEASURED_RANGE
     return {found: (min(low, below * mean), max(high, above * mean)) for found, low, high, mean in spans.itertuples(name=None)}
 
 
 def _key(job: Job) -> Key:
     spec = job.spec
-    return spec.task, spec.method, canonical_json(dict(spec.params)), spec.protocol_fingerprint
+    return spec.task, spec.method, canonical_json(dict(spec.params)), spec.protocol_fingerprint, spec.track == "search"
 
 
 def _size(job: Job, registry: Registry) -> ProblemSize:

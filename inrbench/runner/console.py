@@ -254,17 +254,19 @@ def runs(number: int) -> str:
 def _print_runs(plan: Plan, estimate: Estimate) -> None:
     """Print each method's runs under their task and protocol. The trials of a search are counted, not listed."""
     groups: dict[tuple[str, str], list[tuple[float, float]]] = {}
-    settings: dict[tuple[str, str], set[str]] = {}
+    trials: dict[tuple[str, str], set[str]] = {}
     origins: dict[str, str] = {}
     for job, expected in zip(plan.todo, estimate.ranges, strict=True):
         spec = job.spec
-        name = spec.method if spec.track == "search" else spec.label
-        if job.plugin_origin != "builtin":
-            origins[name] = f"{job.plugin_origin}, code {spec.method_sha256[:12]}"
         track = "" if spec.track == "paper" else f", track {spec.track}"
         heading = f"{spec.task}, protocol {spec.protocol} ({spec.protocol_fingerprint}){track}"
+        name = spec.label
+        if spec.track == "search":
+            name = spec.method
+            trials.setdefault((heading, name), set()).add(spec.label)
+        if job.plugin_origin != "builtin":
+            origins[name] = f"{job.plugin_origin}, code {spec.method_sha256[:12]}"
         groups.setdefault((heading, name), []).append(expected)
-        settings.setdefault((heading, name), set()).add(spec.label)
     last = ""
     for (heading, name), ranges in groups.items():
         if heading != last:
@@ -272,8 +274,8 @@ def _print_runs(plan: Plan, estimate: Estimate) -> None:
             last = heading
         low, high = (sum(ends) / len(ranges) for ends in zip(*ranges, strict=True))
         each = f"{duration_range(low, high)} each" if high else "time not known"
-        trials = f" of {len(settings[heading, name])} settings" if heading.endswith(", track search") else ""
-        say(f"  {name:24} {len(ranges):4} run(s){trials}, {each}")
+        settings = f" of {len(tried)} settings" if (tried := trials.get((heading, name))) else ""
+        say(f"  {name:24} {len(ranges):4} run(s){settings}, {each}")
         if name in origins:
             say(f"    {origins.pop(name)}")
 
@@ -297,7 +299,7 @@ def _print_estimate(report: RunReport, request: Request) -> None:
     else:
         where = f"of work on {request.device}, one run after another"
     if not estimate.measured and not estimate.timed:
-        yours = any(job.plugin_origin != "builtin" for job in report.plan.todo)
+        yours = estimate.unknown and any(job.plugin_origin != "builtin" for job in report.plan.todo)
         why = "a plugin of yours is timed by its first run" if yours else "no steps could be timed beforehand"
         say(f"How long this takes is not known: {why}.")
     else:

@@ -104,6 +104,7 @@ def test_times_to_targets_omits_targets_that_no_run_reached(attempt, tmp_path):
     (time,) = times_to_targets(group, [10.0])
     assert (time.seconds, time.reached, time.runs) == (0.5, 1, 1)
     assert times_to_targets(group, [30.0]) == []
+    assert times_to_targets(replace(group, track="search"), [10.0]) == [], "the curve of a trial has too few points"
 
 
 def test_few_signals_have_an_interval_over_seeds_and_none_over_signals(attempt, tmp_path):

@@ -65,6 +65,7 @@ def test_commands_that_train_nothing_do_not_import_torch(words):
     of_store = [] if words.startswith(("list", "-", "run")) else ["--results", str(PUBLISHED)]
     command = [sys.executable, "-c", code, *words.split(), *of_store]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode != 77, "torch was imported"
     assert done.returncode == 0, done.stderr
 
 

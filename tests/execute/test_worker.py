@@ -12,7 +12,7 @@ from PIL import Image
 from inrbench.data import read_image, require_file
 from inrbench.errors import NothingFound
 from inrbench.execute import worker
-from inrbench.execute.load_run import load_run
+from inrbench.execute.loading import load_run
 from inrbench.execute.worker import execute, status_of
 from inrbench.fit import Predictor
 from inrbench.registry import Registry
@@ -68,6 +68,16 @@ def test_a_run_stores_a_complete_row(tiny_jobs, settings):
     assert row["steps_per_second"] == pytest.approx(4 / row["train_seconds"])
     assert json.loads(row["protocol_json"])["width"] == 16
     assert (row["code_commit"], row["code_dirty"], row["torch"]) == ("abc", False, torch.__version__)
+
+
+def test_trials_of_a_search_have_few_points_of_the_curve_and_the_metrics_of_a_run(tiny_jobs, settings):
+    (job,) = tiny_jobs(changes={"epochs": "60", "width": "16"})
+    for track in ("paper", "search"):
+        execute(replace(job, spec=replace(job.spec, track=track)), settings)
+    rows = {row["track"]: row for row in read_runs(settings.results).table.to_pylist()}
+    assert len(rows["search"]["curve"]) == 4
+    assert 15 < len(rows["paper"]["curve"]) <= 30
+    assert rows["search"]["metrics"] == rows["paper"]["metrics"]
 
 
 def test_equal_seeds_give_equal_results_and_different_seeds_do_not(tiny_jobs, settings):

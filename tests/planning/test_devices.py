@@ -55,6 +55,15 @@ def test_a_login_node_estimates_from_the_runs_of_all_gpus(tiny_jobs, tmp_path, a
     assert len(earlier_seconds(tmp_path, "cuda:0")) == 1
 
 
+def test_times_of_trials_do_not_count_for_whole_runs(tmp_path, attempt):
+    from inrbench.planning.estimate import earlier_seconds
+    from inrbench.store import append
+
+    for track in ("search", "paper"):
+        append(tmp_path, attempt(track=track))
+    assert sorted(is_trial for *_, is_trial in earlier_seconds(tmp_path, "cpu")) == [False, True]
+
+
 @pytest.mark.parametrize(("change", "reason"), [
     (lambda patch, tmp: patch.setattr(torch.version, "cuda", None), f"torch {torch.__version__} was built without CUDA"),
     (lambda patch, tmp: patch.setenv("CUDA_VISIBLE_DEVICES", ""), "CUDA_VISIBLE_DEVICES= hides all GPUs"),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from inrbench.errors import BadValue, BrokenPlugin, UnknownName
@@ -119,6 +121,14 @@ def test_estimates_grow_with_the_epochs_and_with_the_gradients_of_the_optimiser(
             < seconds(task, signal, epochs="5000", **{"optimiser": "adam-lbfgs", "optimiser.lbfgs_steps": "4000"}) / adam
             < 2.2
         )
+
+
+def test_estimates_of_trials_have_fewer_evaluations(tmp_path, monkeypatch):
+    monkeypatch.setattr(timed_steps, "_seconds_of", lambda *args: 0.01)
+    (job,) = plan(methods="siren", signals="sin200", changes={"epochs": "10"}).todo
+    jobs = [replace(job, spec=replace(job.spec, track=track)) for track in ("paper", "search")]
+    whole, trial = estimate(jobs, tmp_path, 1).ranges
+    assert whole[1] - trial[1] == pytest.approx(2 * 0.01 * (30 - 4) / 3), "the upper end of the range is twice the middle"
 
 
 def test_estimate_needs_no_data(no_data):

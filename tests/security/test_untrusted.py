@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from inrbench.analyse import comparable_runs
 from inrbench.cli.main import cli
 from inrbench.errors import InrbenchError
-from inrbench.execute.load_run import load_run
+from inrbench.execute.loading import load_run
 from inrbench.execute.worker import execute
 from inrbench.registry import Registry
 from inrbench.spec import Artifact
