@@ -1,8 +1,8 @@
 """Kill a run N times with kill -9 at random moments, and continue it: ``python benchmarks/checkpoint_kills.py N OUT.json``.
 
-The runs take about a minute of training and write a checkpoint every second. After each kill the same command is started
-again. At the end the row of every run must equal that of an uninterrupted run, bit by bit. Also measured: how long a checkpoint
-takes to write and to restore, for the network of the paper protocol of kodak.
+The runs train for some ten seconds to a minute and write a checkpoint every second. After each kill the same command is
+started again. At the end the row of every run must equal that of an uninterrupted run, bit by bit. Also measured: how long a
+checkpoint takes to write and to restore, for the network of the paper protocol of kodak.
 """
 
 import json
@@ -27,10 +27,10 @@ from inrbench.store import checkpoints, read_runs
 
 COMMAND = [
     sys.executable, "-m", "inrbench", "run", "--tasks", "photo", "--signals", "camera", "--protocol", "quick", "--device", "cpu",
-    "--set", "epochs=400", "--jobs", "1", "--artifacts", "none", "--checkpoint-every", "1s",
+    "--set", "epochs=150", "--jobs", "1", "--artifacts", "none", "--checkpoint-every", "1s",
 ]  # fmt: skip
 METHODS = ("siren", "msa", "wire")
-LONGEST = 25.0
+LONGEST = 16.0
 """Seconds after which a command is killed at the latest."""
 
 
