@@ -1,6 +1,6 @@
 """Compare two workers on two cores with one on one core: ``python benchmarks/two_workers.py OUT.json``.
 
-The same runs, about a minute each, are carried out by one worker and by two, in turn. Each worker has a core and a thread of
+The same runs, about 20 seconds each, are carried out by one worker and by two, in turn. Each worker has a core and a thread of
 its own: a single one, which would use both cores, is bound to the first (``taskset``). Written are the wall seconds, and how many
 times the runs of one worker the two finish in the same time. Needs two cores without other work.
 """
@@ -17,7 +17,7 @@ import torch
 
 RUNS, ROUNDS = 2, 1
 COMMAND = [sys.executable, "-m", "inrbench", "run", "--methods", "siren", "--tasks", "photo", "--signals", "camera", "--protocol",
-           "quick", "--set", "epochs=300,width=256", "--device", "cpu", "--artifacts", "none"]  # fmt: skip
+           "quick", "--set", "epochs=100,width=256", "--device", "cpu", "--artifacts", "none"]  # fmt: skip
 
 
 def seconds(workers: int, scratch: Path) -> float:
