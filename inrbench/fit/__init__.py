@@ -3,7 +3,7 @@
 from inrbench.fit.checkpoint import Checkpoints, Interrupted
 from inrbench.fit.clock import Clock
 from inrbench.fit.fp32 import fp32_settings, refuse_changed_fp32, restore_fp32
-from inrbench.fit.loop import Diverged, FitResult, curve_points, fit
+from inrbench.fit.loop import Diverged, FitResult, curve_points_of, fit
 from inrbench.fit.matmul import MatmulBackend, fp32_backend
 from inrbench.fit.memory import MemoryMeter, allocate_workspaces, keep_freed_memory
 from inrbench.fit.op_count import OpCount, count_ops
@@ -39,7 +39,7 @@ __all__ = [
     "allocate_workspaces",
     "check_network",
     "count_ops",
-    "curve_points",
+    "curve_points_of",
     "fit",
     "fp32_backend",
     "fp32_settings",

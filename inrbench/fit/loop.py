@@ -87,12 +87,12 @@ class Diverged(ArithmeticError):
         self.step = step
 
 
-def curve_points(track: str) -> int:
+def curve_points_of(track: str) -> int:
     """Return the largest number of points of the learning curves of a track.
 
     Trials of a search are short: on occupancy, their evaluations at 30 points took longer than their steps.
 
-    >>> curve_points("tuned-4"), curve_points("search")
+    >>> curve_points_of("tuned-4"), curve_points_of("search")
     (30, 4)
     """
     return TRIAL_CURVE_POINTS if track == "search" else CURVE_POINTS

@@ -8,7 +8,7 @@ import torch
 
 from inrbench.errors import InrbenchError
 from inrbench.execute.job import Job
-from inrbench.fit import curve_points
+from inrbench.fit import curve_points_of
 from inrbench.nn import LinearModel, is_solver
 from inrbench.registry import ProblemSize, Registry
 from inrbench.spec import NetworkSpec
@@ -68,7 +68,7 @@ def time_steps(job: Job, registry: Registry, size: ProblemSize, threads: int) ->
                 torch.cuda.empty_cache()
     steps_per_epoch = -(-size.n_points // (protocol.batch or size.n_points))
     passes = protocol.optimiser.gradients(protocol.epochs * steps_per_epoch) / steps_per_epoch
-    passes = (LINEAR_ITERATIONS if linear else passes) + FORWARD_SHARE * curve_points(job.spec.track)
+    passes = (LINEAR_ITERATIONS if linear else passes) + FORWARD_SHARE * curve_points_of(job.spec.track)
     return START_SECONDS + seconds / points * size.n_points * size.evals_per_point * passes
 
 
