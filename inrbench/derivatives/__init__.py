@@ -1,11 +1,10 @@
 """Derivatives of a network's output with respect to its coordinates, for equations.
 
-Feedforward chains use explicit formulas; other networks use reverse mode twice.
+Feedforward chains and WIRE use explicit formulas; other networks use reverse mode twice.
 """
 
-from inrbench.derivatives.analytic import analytic_jet
+from inrbench.derivatives.analytic import analytic_jet, has_analytic_jet
 from inrbench.derivatives.autograd import backward_jet
-from inrbench.derivatives.feedforward import is_feedforward
 from inrbench.derivatives.jet import DerivativeSpec, Jet
 
 __all__ = [
@@ -13,5 +12,5 @@ __all__ = [
     "Jet",
     "analytic_jet",
     "backward_jet",
-    "is_feedforward",
+    "has_analytic_jet",
 ]

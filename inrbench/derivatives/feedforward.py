@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from inrbench.derivatives.forward import Rows
 from inrbench.nn import CoordinateMLP, HasDerivatives, WaveEncoding
 
 PROBES = 3
@@ -35,6 +36,21 @@ class Stage:
         """Return z."""
         return functional.linear(x, self.weight, self.bias)
 
+    def product(self, rows: Tensor) -> Tensor:
+        """Return z without the bias."""
+        return functional.linear(rows, self.weight)
+
+    def activate(self, rows: Rows) -> Rows:
+        """Return value and derivatives of the functions of z."""
+        values, first, second = self.twice(rows.values)
+        first, second, copies = first[: rows.n], second[: rows.n], self.copies
+        slopes = {axis: slope.repeat(1, copies) for axis, slope in rows.slopes.items()} if copies > 1 else rows.slopes
+        seconds = []
+        for number, group in enumerate(rows.groups):
+            bent = second * torch.stack([slopes[axis].square() for axis in group]).sum(0)
+            seconds.append(bent if rows.seconds is None else first * rows.seconds[number].repeat(1, copies) + bent)
+        return Rows(values, {axis: first * slope for axis, slope in slopes.items()}, seconds, rows.groups, rows.n)
+
 
 def is_feedforward(network: nn.Module) -> bool:
     """Return whether a network alternates linear layers and elementwise activations, as far as random inputs show."""
@@ -57,6 +73,28 @@ def stages_of(network: CoordinateMLP) -> list[Stage]:
         assert isinstance(layer, nn.Linear)
         stages.append(Stage(layer.weight, layer.bias, *_derivatives_of(activation)))
     return stages
+
+
+@dataclass(frozen=True)
+class OutputLayer:
+    """The last linear layer, of which the bias is added separately.
+
+    Args:
+        weight: Weight of the layer, ``(out_features, in_features)``.
+        bias: Bias of the layer, ``(out_features,)``, or None.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+
+    def product(self, rows: Tensor) -> Tensor:
+        """Map ``(N, in_features)`` to ``(N, out_features)``, without the bias."""
+        return functional.linear(rows, self.weight)
+
+
+def output_of(network: CoordinateMLP) -> OutputLayer:
+    """Return the last linear layer of a chain."""
+    return OutputLayer(network.output.weight, network.output.bias)
 
 
 def _derivatives_of(activation: nn.Module) -> tuple[Function, Function]:

@@ -5,22 +5,64 @@ weights, and adds its bias to the value only. An activation f gives f(z), f'(z) 
 reverse sweep over this gives the gradient of the weights; plain autograd needs a reverse sweep through two others.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from inrbench.derivatives.feedforward import Stage, stages_of
 from inrbench.derivatives.jet import DerivativeSpec, Jet
-from inrbench.nn import CoordinateMLP
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Value and derivatives of all channels between two layers.
+
+    Before the first activation the slopes are the same at all points, ``(1, channels)`` for each axis, and the second
+    derivatives are zero.
+
+    Args:
+        values: Values at the N points, and then at the M other points, ``(N + M, channels)``.
+        slopes: First derivative by each axis at the N points, ``(N, channels)`` each.
+        seconds: Second derivatives of each group of axes at the N points, ``(N, channels)`` each; None if all are zero.
+        groups: Groups of axes of the second derivatives, as in DerivativeSpec.
+        n: Number of points with derivatives, N.
+    """
+
+    values: Tensor
+    slopes: dict[int, Tensor]
+    seconds: list[Tensor] | None
+    groups: tuple[tuple[int, ...], ...]
+    n: int
+
+
+class LinearMap(Protocol):
+    """The linear part of a layer: ``rows W^T``, and a bias that is added to values only."""
+
+    @property
+    def bias(self) -> Tensor | None:
+        """Bias, ``(out_channels,)``, or None."""
+
+    def product(self, rows: Tensor) -> Tensor:
+        """Map ``(N, in_channels)`` to ``(N, out_channels)``, without the bias."""
+
+
+class ForwardStage(LinearMap, Protocol):
+    """A linear map followed by an activation that maps value and derivatives."""
+
+    def activate(self, rows: Rows) -> Rows:
+        """Return value and derivatives behind the activation."""
 
 
 def forward_jet(
-    network: CoordinateMLP, x: Tensor, wanted: DerivativeSpec, others: Tensor | None = None
+    stages: Sequence[ForwardStage], output: LinearMap, x: Tensor, wanted: DerivativeSpec, others: Tensor | None = None
 ) -> tuple[Jet, Tensor | None]:
     """Return the jet at ``x`` and the plain values at ``others``, from the same matrix products.
 
     Args:
-        network: Network ``(N, d) -> (N, 1)`` for which ``is_feedforward`` is true.
+        stages: Layers of the network in order from the input.
+        output: Last linear layer of the network.
         x: Points at which value and derivatives are computed, ``(N, d)``.
         wanted: Derivatives to compute.
         others: Points at which only the value is computed, ``(M, d)``, or None.
@@ -28,49 +70,27 @@ def forward_jet(
     Returns:
         The jet at ``x``, and the values ``(M, 1)`` at ``others``, or None.
     """
-    state = _State(x, others, wanted)
-    for stage in stages_of(network):
-        state.linear(stage.weight, stage.bias)
-        state.activation(stage)
-    state.linear(network.output.weight, network.output.bias)
-    return state.result()
+    unit = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+    rows = Rows(
+        values=x if others is None else torch.cat((x, others)),
+        slopes={axis: wanted.scale[axis] * unit[axis : axis + 1] for axis in wanted.axes},
+        seconds=None,
+        groups=wanted.second,
+        n=len(x),
+    )
+    for stage in stages:
+        rows = stage.activate(_map(stage, rows))
+    rows = _map(output, rows)
+    seconds = rows.seconds
+    if seconds is None:
+        seconds = [torch.zeros_like(rows.values[: rows.n])] * len(wanted.second)
+    jet = Jet(rows.values[: rows.n], tuple(rows.slopes[axis] for axis in wanted.first), tuple(seconds))
+    return jet, None if others is None else rows.values[rows.n :]
 
 
-class _State:
-    """Rows in this order: the N values, the M other values, N slopes per axis, N second derivatives per group.
-
-    Before the first activation the slopes are the same at all points: one row per axis.
-    """
-
-    def __init__(self, x: Tensor, others: Tensor | None, wanted: DerivativeSpec) -> None:
-        self.wanted, self.n = wanted, len(x)
-        self.values = x if others is None else torch.cat((x, others))
-        unit = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
-        self.slopes = {axis: wanted.scale[axis] * unit[axis : axis + 1] for axis in wanted.axes}
-        self.seconds: list[Tensor] | None = None
-        """None before the first activation, where they are all zero."""
-
-    def linear(self, weight: Tensor, bias: Tensor | None) -> None:
-        rows = [self.values, *self.slopes.values(), *(self.seconds or [])]
-        mapped = functional.linear(torch.cat(rows), weight).split([len(part) for part in rows])
-        self.values = mapped[0] if bias is None else mapped[0] + bias
-        self.slopes = dict(zip(self.slopes, mapped[1:], strict=False))
-        if self.seconds is not None:
-            self.seconds = list(mapped[1 + len(self.slopes) :])
-
-    def activation(self, stage: Stage) -> None:
-        values, first, second = stage.twice(self.values)
-        first, second, copies = first[: self.n], second[: self.n], stage.copies
-        slopes = {axis: slope.repeat(1, copies) for axis, slope in self.slopes.items()} if copies > 1 else self.slopes
-        seconds = []
-        for number, group in enumerate(self.wanted.second):
-            bent = second * torch.stack([slopes[axis].square() for axis in group]).sum(0)
-            seconds.append(bent if self.seconds is None else first * self.seconds[number].repeat(1, copies) + bent)
-        self.values, self.seconds = values, seconds
-        self.slopes = {axis: first * slope for axis, slope in slopes.items()}
-
-    def result(self) -> tuple[Jet, Tensor | None]:
-        zeros = torch.zeros_like(self.values[: self.n])
-        seconds = tuple(self.seconds) if self.seconds is not None else (zeros,) * len(self.wanted.second)
-        jet = Jet(self.values[: self.n], tuple(self.slopes[axis] for axis in self.wanted.first), seconds)
-        return jet, self.values[self.n :] if len(self.values) > self.n else None
+def _map(layer: LinearMap, rows: Rows) -> Rows:
+    parts = [rows.values, *rows.slopes.values(), *(rows.seconds or [])]
+    values, *derivatives = layer.product(torch.cat(parts)).split([len(part) for part in parts])
+    slopes = dict(zip(rows.slopes, derivatives, strict=False))
+    seconds = None if rows.seconds is None else derivatives[len(slopes) :]
+    return Rows(values if layer.bias is None else values + layer.bias, slopes, seconds, rows.groups, rows.n)

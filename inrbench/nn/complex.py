@@ -32,7 +32,14 @@ class SplitComplexLinear(nn.Module):
             nn.init.uniform_(parameter, -bound, bound)
 
     def forward(self, z: Tensor) -> Tensor:
-        """Apply to ``(N, 2 in_features)``.
+        """Apply to ``(N, 2 in_features)``."""
+        if self.real_output:
+            x, y = z.chunk(2, dim=-1)
+            return linear(x, self.weight_real, self.bias) - linear(y, self.weight_imag)
+        return self.product(z) + self.bias
+
+    def product(self, z: Tensor) -> Tensor:
+        """Return W z, or Re(W z) with ``real_output``, without the bias.
 
         With z = x + i y and W = A + i B, Gauss's formula takes a quarter less work than four products:
 
@@ -41,6 +48,6 @@ class SplitComplexLinear(nn.Module):
         A, B = self.weight_real, self.weight_imag
         x, y = z.chunk(2, dim=-1)
         if self.real_output:
-            return linear(x, A, self.bias) - linear(y, B)
+            return linear(x, A) - linear(y, B)
         common = linear(x + y, A)
-        return torch.cat((common - linear(y, A + B), common + linear(x, B - A)), dim=-1) + self.bias
+        return torch.cat((common - linear(y, A + B), common + linear(x, B - A)), dim=-1)

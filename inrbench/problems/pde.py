@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from inrbench.data import write_image
-from inrbench.derivatives import DerivativeSpec, Jet, analytic_jet, backward_jet, is_feedforward
+from inrbench.derivatives import DerivativeSpec, Jet, analytic_jet, backward_jet, has_analytic_jet
 from inrbench.errors import BadValue, NotApplicable
 from inrbench.metrics.field import RELATIVE_L2, relative_l2
 from inrbench.nn import LinearModel, is_solver
@@ -101,7 +101,7 @@ class EquationProblem(DrawnProblem):
 
     def fast_loss(self, network: nn.Module) -> Loss:
         """Return ``analytic_loss`` for a network that supports it, otherwise ``loss``."""
-        return self.analytic_loss if is_feedforward(network) else self.loss
+        return self.analytic_loss if has_analytic_jet(network) else self.loss
 
     def analytic_loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
         """Return the loss. Derivatives are computed analytically, layer by layer.

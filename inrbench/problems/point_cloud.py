@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 
 from inrbench.data import ShapeTruth, sample_surface
-from inrbench.derivatives import DerivativeSpec, Jet, analytic_jet, backward_jet, is_feedforward
+from inrbench.derivatives import DerivativeSpec, Jet, analytic_jet, backward_jet, has_analytic_jet
 from inrbench.errors import NotApplicable
 from inrbench.metrics.shape import iou
 from inrbench.nn import LinearModel, is_solver
@@ -86,7 +86,7 @@ class PointCloudProblem(DrawnProblem):
 
     def fast_loss(self, network: nn.Module) -> Loss:
         """Return ``analytic_loss`` for a network that supports it, otherwise ``loss``."""
-        return self.analytic_loss if is_feedforward(network) else self.loss
+        return self.analytic_loss if has_analytic_jet(network) else self.loss
 
     def analytic_loss(self, network: nn.Module, chunk: Batch, weight: Tensor) -> Tensor:
         """Return the loss. Derivatives are computed analytically, layer by layer.
