@@ -1,6 +1,5 @@
 """The training loop. It waits for the device only to check the loss, about a hundred times per run."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +20,7 @@ from inrbench.fit.least_squares import conjugate_gradients
 from inrbench.fit.matmul import MatmulBackend
 from inrbench.fit.memory import MemoryMeter
 from inrbench.fit.op_count import count_ops
+from inrbench.fit.pace import Pace
 from inrbench.fit.predictor import Predictor
 from inrbench.fit.probes import read_probes
 from inrbench.fit.schedule import learning_rate, log_spaced_steps
@@ -184,8 +184,7 @@ class _Training:
         self.batches = None if is_solver(network) else BatchStream(problem, generator, meter.gpu_paused)
         self.predict = Predictor(network, device)
         self.record = TrainingRecord(torch.zeros(self.steps, device=device))
-        self.first, self.started = 0, time.monotonic()
-        """First step that this process takes, and the time at which it began."""
+        self.pace = Pace(0, self.steps, 0)
 
     def run(self, on_progress: OnProgress, on_curve_point: Callable[[int, Predictor], None] | None) -> FitResult:
         """Take all steps that are left, and return the result."""
@@ -197,7 +196,7 @@ class _Training:
             self.take_step.warm_up()
         self._continue_from_checkpoint()
         record = self.record
-        self.first, self.started = record.step, time.monotonic()
+        self.pace = Pace(record.step, self.steps, sum(step > record.step for step in curve_steps))
         for check in sorted(curve_steps | set(range(stride, self.steps, stride))):
             if check <= record.step:  # taken before the run was resumed
                 continue
@@ -210,10 +209,11 @@ class _Training:
                 return self._result(first, record.nonfinite_gradient(first))
             record.loss = float(record.losses[record.step - 1])
             if record.step in curve_steps:
-                self._add_curve_point()
-                if on_curve_point is not None:
-                    with self.meter.paused():
-                        on_curve_point(record.step, self.predict)
+                with self.pace.evaluating():
+                    self._add_curve_point()
+                    if on_curve_point is not None:
+                        with self.meter.paused():
+                            on_curve_point(record.step, self.predict)
             self._write_checkpoint_if_due()
         if all(bool(parameter.isfinite().all()) for parameter in self.network.parameters()):
             return self._result()
@@ -233,8 +233,7 @@ class _Training:
 
     def _progress(self) -> Progress:
         record = self.record
-        seconds = (time.monotonic() - self.started) / (record.step - self.first)
-        return Progress(record.step, self.steps, record.loss, record.value, seconds)
+        return Progress(record.step, self.steps, record.loss, record.value, self.pace.seconds_per_step(record.step))
 
     def _learning_rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""

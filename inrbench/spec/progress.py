@@ -18,7 +18,7 @@ class Progress:
         steps: Number of steps of the run; 0 if it is not known.
         loss: Loss at the last check, about one per cent of the steps ago at most; NaN before it.
         value: Primary metric at the last point of the learning curve; NaN before it.
-        seconds_per_step: Wall time per step since the run was started or continued, evaluation included; NaN before the first.
+        seconds_per_step: Expected wall time of each step that is left, with its share of the evaluations; NaN before the first.
     """
 
     step: int = 0
