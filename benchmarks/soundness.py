@@ -3,7 +3,8 @@
 For each task with runs of the protocol:
 
 (a) settled: by how much the median method changes its primary metric over the last tenth of the steps: in dB; for errors, in
-    decades; else in percent of its value. The value before the last tenth is interpolated in the logarithm of the step.
+    decades; else in percent of its value. Runs before 2026-11-28 have no point there: the value is then interpolated in the
+    logarithm of the step.
 (b) trained: which methods did not train on a signal. For a protocol to be sound, there must be none on the track ``tuned``.
 (c) apart: whether the seeds tell the first from the fifth method: on how many signals the difference of their means over seeds is
     larger than twice its standard error. None with fewer than three seeds.

@@ -11,7 +11,7 @@ from inrbench.fit.precision import DTYPES
 from inrbench.fit.predictor import Predictor
 from inrbench.fit.preflight import check_network
 from inrbench.fit.probes import DEAD, PROBES, activation_outputs, probe_names, read_probes
-from inrbench.fit.schedule import learning_rate, log_spaced_steps
+from inrbench.fit.schedule import curve_steps, learning_rate, log_spaced_steps
 from inrbench.fit.step import Engine, FastStep, ReferenceStep, Step, StepFacts, activation_bytes, gradient_in_chunks, make_step
 from inrbench.fit.training_hooks import TrainingHooks
 
@@ -40,6 +40,7 @@ __all__ = [
     "check_network",
     "count_ops",
     "curve_points_of",
+    "curve_steps",
     "fit",
     "fp32_backend",
     "fp32_settings",

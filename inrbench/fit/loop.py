@@ -23,7 +23,7 @@ from inrbench.fit.op_count import count_ops
 from inrbench.fit.pace import Pace
 from inrbench.fit.predictor import Predictor
 from inrbench.fit.probes import read_probes
-from inrbench.fit.schedule import learning_rate, log_spaced_steps
+from inrbench.fit.schedule import curve_steps, learning_rate
 from inrbench.fit.step import Engine, StepFacts, make_step
 from inrbench.fit.training_hooks import TrainingHooks
 from inrbench.fit.training_record import TrainingRecord
@@ -88,7 +88,7 @@ class Diverged(ArithmeticError):
 
 
 def curve_points_of(track: str) -> int:
-    """Return the largest number of points of the learning curves of a track.
+    """Return the number of points of the learning curves of a track, as in ``curve_steps``.
 
     Trials of a search are short: on occupancy, their evaluations at 30 points took longer than their steps.
 
@@ -132,8 +132,8 @@ def fit(
         engine: ``fast`` or ``reference``.
         probes: Names of the probes to read, at the start and at the points of the learning curve. Reading them does not
             count as training time or memory.
-        curve_points: Largest number of points of the learning curve. It changes neither the weights nor the metrics, except a
-            metric that chooses among these points.
+        curve_points: Number of points of the learning curve, as in ``curve_steps``. It changes neither the weights nor the
+            metrics, except a metric that chooses among these points.
         on_progress: Called after every step.
         on_curve_point: Called with the step and the predictor at each point of the learning curve, which does not count as
             training time or memory either.
@@ -188,7 +188,7 @@ class _Training:
 
     def run(self, on_progress: OnProgress, on_curve_point: Callable[[int, Predictor], None] | None) -> FitResult:
         """Take all steps that are left, and return the result."""
-        curve_steps = set(log_spaced_steps(self.steps, self.curve_points))
+        on_curve = set(curve_steps(self.steps, self.curve_points))
         stride = max(1, self.steps // FINITE_CHECKS)
         with self.clock("compile"), self.meter.paused():
             self.take_step.prepare()
@@ -196,8 +196,8 @@ class _Training:
             self.take_step.warm_up()
         self._continue_from_checkpoint()
         record = self.record
-        self.pace = Pace(record.step, self.steps, sum(step > record.step for step in curve_steps))
-        for check in sorted(curve_steps | set(range(stride, self.steps, stride))):
+        self.pace = Pace(record.step, self.steps, sum(step > record.step for step in on_curve))
+        for check in sorted(on_curve | set(range(stride, self.steps, stride))):
             if check <= record.step:  # taken before the run was resumed
                 continue
             while record.step < check:
@@ -208,7 +208,7 @@ class _Training:
                 first = int((~record.losses[: record.step].isfinite()).nonzero()[0, 0]) + 1
                 return self._result(first, record.nonfinite_gradient(first))
             record.loss = float(record.losses[record.step - 1])
-            if record.step in curve_steps:
+            if record.step in on_curve:
                 with self.pace.evaluating():
                     self._add_curve_point()
                     if on_curve_point is not None:

@@ -4,6 +4,9 @@ import math
 
 from inrbench.spec import Protocol
 
+SETTLING_POINTS = 10
+"""Number of points from which a learning curve also shows the change over the last tenth of the steps."""
+
 
 def learning_rate(protocol: Protocol, epoch: int, epochs: int | None = None) -> float:
     """Return the learning rate of an epoch, counted from 0, as given by torch's schedulers stepped once per epoch.
@@ -42,3 +45,16 @@ def log_spaced_steps(last: int, points: int) -> list[int]:
     """
     spacing = math.log(last) / max(points - 1, 1)
     return sorted({round(math.exp(spacing * i)) for i in range(points)} | {last})
+
+
+def curve_steps(last: int, points: int) -> list[int]:
+    """Return the steps at which a learning curve is evaluated: spaced evenly in their logarithm, and nine tenths of the last.
+
+    The change over the last tenth of the steps says whether the values have settled. A curve of fewer than ten points does not
+    have this point.
+
+    >>> curve_steps(1000, 10)
+    [1, 2, 5, 10, 22, 46, 100, 215, 464, 900, 1000]
+    """
+    steps = set(log_spaced_steps(last, points))
+    return sorted(steps | {max(1, round(0.9 * last))} if points >= SETTLING_POINTS else steps)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from inrbench.fit import Clock, MemoryMeter, Predictor, count_ops, fit, learning_rate, log_spaced_steps, loop
+from inrbench.fit import Clock, MemoryMeter, Predictor, count_ops, curve_steps, fit, learning_rate, log_spaced_steps, loop
 from inrbench.fit.optimise import Updates
 from inrbench.fit.step import FastStep, ReferenceStep
 from inrbench.problems import Regression
@@ -204,6 +204,14 @@ def test_log_spaced_steps_end_with_the_last_and_never_repeat(last):
     assert steps == sorted(set(steps))
 
 
+@pytest.mark.parametrize("last", [1, 2, 7, 300, 141_000])
+def test_a_curve_has_a_point_before_the_last_tenth_unless_it_is_short(last):
+    steps = curve_steps(last, 30)
+    assert steps == sorted({*log_spaced_steps(last, 30), max(1, round(0.9 * last))})
+    assert steps[-1] == last
+    assert curve_steps(last, 4) == log_spaced_steps(last, 4)
+
+
 @pytest.mark.parametrize("engine", ["fast", "reference"])
 def test_fit_equals_a_plain_adam_loop_with_the_schedule(engine):
     """Compared with a plain training loop in torch."""
@@ -231,7 +239,7 @@ def test_equal_data_seeds_give_equal_losses_and_different_ones_do_not():
 def test_the_curve_has_log_spaced_steps_rates_and_values():
     fitted = problem(batch=10)
     result, clock = run(network(), protocol(epochs=40), fitted)
-    assert [point.step for point in result.curve] == log_spaced_steps(200, loop.CURVE_POINTS)
+    assert [point.step for point in result.curve] == curve_steps(200, loop.CURVE_POINTS)
     assert (result.steps, result.points_seen) == (200, 2000)
     assert result.curve[0].lr == 1e-2
     assert result.curve[-1].lr == learning_rate(protocol(epochs=40), 39)
@@ -300,7 +308,7 @@ def test_no_step_waits_for_the_device(monkeypatch):
 
         monkeypatch.setattr(torch.Tensor, name, spy)
     run(network(), protocol(epochs=2000), problem())
-    checks = loop.CURVE_POINTS + loop.FINITE_CHECKS
+    checks = loop.CURVE_POINTS + 1 + loop.FINITE_CHECKS
     assert 0 < len(reads) <= 6 * checks < 2000
 
 
