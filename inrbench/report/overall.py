@@ -22,7 +22,7 @@ def overall_text(results: Sequence[Overall], style: str = "simple") -> str:
 
 def _one(result: Overall, style: str) -> str:
     units = list(result.entries[0].gaps)
-    heads = ["method", "wins", "mean rank", *(f"{unit or 'points'} to best" for unit in units), "trained"]
+    heads = ["method", "wins", "mean rank", *(f"{unit} to best".lstrip() for unit in units), "trained"]
     rows = [_cells(entry, units) for entry in result.entries]
     table = tabulate(rows, heads, tablefmt=style, disable_numparse=True, colalign=("left", *["right"] * (len(heads) - 1)))
     bold = "**" if style == "pipe" else ""
@@ -45,28 +45,39 @@ def _cells(entry: OverallEntry, units: Sequence[str]) -> list[str]:
         entry.label,
         percent_text(entry.win_rate),
         number_text(entry.mean_rank),
-        *(number_text(entry.gaps[unit]) for unit in units),
+        *(number_text(entry.gaps[unit], decimals_of(unit)) for unit in units),
         f"{entry.trained:.0%}",
     ]
 
 
 def percent_text(value: Interval) -> str:
     """Return ``75% [60%, 90%]``, or ``75%`` if the interval has no width."""
+    return " ".join(percent_parts(value)).rstrip()
+
+
+def percent_parts(value: Interval) -> tuple[str, str]:
+    """Return ``75%`` and ``[60%, 90%]``; no interval if it has no width."""
     text = f"{value.mean:.0%}"
-    return (
-        text
-        if value.low is None or value.high is None or value.low == value.high
-        else f"{text} [{value.low:.0%}, {value.high:.0%}]"
-    )
+    if value.low is None or value.high is None or value.low == value.high:
+        return text, ""
+    return text, f"[{value.low:.0%}, {value.high:.0%}]"
 
 
-def number_text(value: Interval) -> str:
+def decimals_of(unit: str) -> int:
+    """Return the decimals of distances in a unit: four for metrics without a unit, which are between 0 and 1."""
+    return 2 if unit else 4
+
+
+def number_text(value: Interval, decimals: int = 2) -> str:
     """Return ``1.25 [0.90, 1.60]``; a dash for a method that trained nowhere."""
+    return " ".join(number_parts(value, decimals)).rstrip()
+
+
+def number_parts(value: Interval, decimals: int = 2) -> tuple[str, str]:
+    """Return ``1.25`` and ``[0.90, 1.60]``; no interval if it has no width, and a dash for a method that trained nowhere."""
     if value.mean != value.mean:  # not a number: it trained nowhere
-        return NONE
-    text = f"{value.mean:.2f}"
-    return (
-        text
-        if value.low == value.high or value.low is None or value.high is None
-        else f"{text} [{value.low:.2f}, {value.high:.2f}]"
-    )
+        return NONE, ""
+    text = f"{value.mean:.{decimals}f}"
+    if value.low == value.high or value.low is None or value.high is None:
+        return text, ""
+    return text, f"[{value.low:.{decimals}f}, {value.high:.{decimals}f}]"

@@ -13,7 +13,7 @@ from inrbench.console import NONE
 from inrbench.errors import NothingFound
 from inrbench.registry import Registry
 from inrbench.report import formatting
-from inrbench.report.overall import number_text, percent_text
+from inrbench.report.overall import decimals_of, number_parts, percent_parts
 from inrbench.report.site import urls
 from inrbench.report.site.answers import Answer, answers, answers_of, depends_on_settings
 from inrbench.report.site.charts import curve_charts, pareto_charts
@@ -123,7 +123,7 @@ def _answer(
                     "label": label,
                     "page": urls.method_page(urls.method_of(label)),
                     "reference": label in solved,
-                    "wins": percent_text(everywhere[label].win_rate) if label in everywhere else NONE,
+                    "wins": percent_parts(everywhere[label].win_rate) if label in everywhere else (NONE, ""),
                     "key": round(everywhere[label].win_rate.mean, 4) if label in everywhere else "",
                     "gaps": [_gap(by_family[result.family].get(label), unit) for result, unit in columns],
                     "seconds": f"{seconds[label]:.3g}" if label in seconds else NONE,
@@ -176,17 +176,18 @@ def _chart(tables: Sequence[Leaderboard]) -> dict[str, Any]:
 
 
 def _column(result: Overall, unit: str) -> str:
-    """Return the head of a column of distances: its tasks, or that it is measured between the fitted points."""
+    """Return the head of a column of distances: its tasks, the unit, and whether it is measured between the fitted points."""
     tasks = ", ".join(name.partition(" (")[0] for name, of_table in result.units.items() if of_table == unit)
-    name = f"{'off-grid' if result.family == OFF_GRID else tasks}: behind the best"
+    name = f"off-grid: {tasks}" if result.family == OFF_GRID else tasks
     return f"{name} ({unit})" if unit else name
 
 
 def _gap(entry: OverallEntry | None, unit: str) -> dict[str, str]:
     """Return the cell of a mean distance to the best method."""
     if entry is None or unit not in entry.gaps:
-        return {"text": NONE, "key": ""}
-    return {"text": number_text(entry.gaps[unit]), "key": f"{entry.gaps[unit].mean:.6g}"}
+        return {"text": NONE, "interval": "", "key": ""}
+    text, interval = number_parts(entry.gaps[unit], decimals_of(unit))
+    return {"text": text, "interval": interval, "key": f"{entry.gaps[unit].mean:.6g}"}
 
 
 def _seconds(tables: Sequence[Leaderboard]) -> dict[str, float]:
