@@ -3,8 +3,8 @@
 For each task with runs of the protocol:
 
 (a) settled: by how much the median method changes its primary metric over the last tenth of the steps: in dB; for errors, in
-    decades; else in percent of its value. Runs before 2026-11-28 have no point there: the value is then interpolated in the
-    logarithm of the step.
+    decades; else in percent of its value. The value of older runs, whose curve has no point at nine tenths, is interpolated in
+    the logarithm of the step.
 (b) trained: which methods did not train on a signal. For a protocol to be sound, there must be none on the track ``tuned``.
 (c) apart: whether the seeds tell the first from the fifth method: on how many signals the difference of their means over seeds is
     larger than twice its standard error. None with fewer than three seeds.
@@ -66,6 +66,12 @@ def apart(table: Leaderboard) -> dict[str, object] | None:
     return {"first": first, "fifth": fifth, "signals": signals, "apart": int(clear)}
 
 
+def interpolated(table: Leaderboard) -> int:
+    """Return the number of runs whose learning curve has no point at nine tenths of the steps."""
+    curves = [[p["step"] for p in curve if p["lr"]] for curve in table.group.runs.loc[usable(table.group.runs), "curve"]]
+    return sum(len(steps) > 1 and round(0.9 * steps[-1]) not in steps for steps in curves)
+
+
 def unit_of(table: Leaderboard) -> str:
     """Return the unit of changes of the primary metric."""
     metric = table.metrics[0]
@@ -106,6 +112,7 @@ def soundness(table: Leaderboard) -> dict[str, object]:
         "methods": len(table.rows),
         f"change of the median method over the last tenth ({unit})": None if median is None else round(median, 4),
         f"change of each method ({unit})": {label: round(change, 4) for label, change in sorted(changes.items())},
+        "runs in which this is interpolated": interpolated(table),
         "did not train": sorted({f"{r.label} on {r.signal}" for r in runs[untrained(runs)].itertuples()}),
         "first and fifth method": apart(table),
     }

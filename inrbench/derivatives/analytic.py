@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from inrbench.derivatives.feedforward import is_feedforward, output_of, stages_of
+from inrbench.derivatives.feedforward import is_feedforward, stages_of
 from inrbench.derivatives.forward import forward_jet
 from inrbench.derivatives.jet import DerivativeSpec, Jet
 from inrbench.derivatives.reverse import reverse_jet
@@ -32,8 +32,7 @@ def analytic_jet(
         The jet at ``x``, and the values ``(M, 1)`` at ``others``, or None.
     """
     if not isinstance(network, CoordinateMLP):
-        stages, output = wavelet_stages(network)
-        return forward_jet(stages, output, x, wanted, others)
+        return forward_jet(*wavelet_stages(network), x, wanted, others)
     if wanted.second:
-        return forward_jet(stages_of(network), output_of(network), x, wanted, others)
+        return forward_jet(*stages_of(network), x, wanted, others)
     return reverse_jet(network, x, wanted, others)

@@ -15,33 +15,44 @@ Function = Callable[[Tensor], tuple[Tensor, ...]]
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A linear layer ``z = x weight^T + bias``, ``(N, m)``, followed by elementwise functions of z, ``(N, copies m)``.
+class Affine:
+    """A linear layer ``x weight^T + bias``.
 
     Args:
-        weight: Weight of the linear layer, ``(m, in_features)``.
-        bias: Bias of the linear layer, ``(m,)``, or None.
+        weight: Weight, ``(out_features, in_features)``.
+        bias: Bias, ``(out_features,)``, or None.
+    """
+
+    weight: Tensor
+    bias: Tensor | None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Apply the layer to ``(N, in_features)``."""
+        return functional.linear(x, self.weight, self.bias)
+
+    def product(self, rows: Tensor) -> Tensor:
+        """Apply the layer to ``(N, in_features)``, without the bias."""
+        return functional.linear(rows, self.weight)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A linear layer, ``z: (N, m)``, followed by elementwise functions of z, ``(N, copies m)``.
+
+    Args:
+        linear: The linear layer.
         once: Function from z to f(z), f'(z).
         twice: Function from z to f(z), f'(z), f''(z).
         copies: Number of functions of each z, whose values are concatenated.
     """
 
-    weight: Tensor
-    bias: Tensor | None
+    linear: Affine
     once: Function
     twice: Function
     copies: int = 1
 
-    def linear(self, x: Tensor) -> Tensor:
-        """Return z."""
-        return functional.linear(x, self.weight, self.bias)
-
-    def product(self, rows: Tensor) -> Tensor:
-        """Return z without the bias."""
-        return functional.linear(rows, self.weight)
-
     def activate(self, rows: Rows) -> Rows:
-        """Return value and derivatives of the functions of z."""
+        """Return f(z), the slopes f'(z) d_i and the second derivatives f'(z) s + f''(z) sum_i d_i^2."""
         values, first, second = self.twice(rows.values)
         first, second, copies = first[: rows.n], second[: rows.n], self.copies
         slopes = {axis: slope.repeat(1, copies) for axis, slope in rows.slopes.items()} if copies > 1 else rows.slopes
@@ -55,7 +66,8 @@ class Stage:
 def is_feedforward(network: nn.Module) -> bool:
     """Return whether a network alternates linear layers and elementwise activations, as far as random inputs show."""
     return (
-        isinstance(network, CoordinateMLP)
+        not has_hooks(network)
+        and isinstance(network, CoordinateMLP)
         and type(network).forward is CoordinateMLP.forward
         and all(isinstance(layer, nn.Linear) for layer in network.hidden)
         and isinstance(network.encoding, nn.Identity | WaveEncoding)
@@ -63,38 +75,21 @@ def is_feedforward(network: nn.Module) -> bool:
     )
 
 
-def stages_of(network: CoordinateMLP) -> list[Stage]:
-    """Return the stages of a chain in order from the input, without the output layer."""
+def has_hooks(network: nn.Module) -> bool:
+    """Return whether a hook, such as that of the old ``torch.nn.utils.weight_norm``, takes part in a network's output."""
+    return any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
+
+
+def stages_of(network: CoordinateMLP) -> tuple[list[Stage], Affine]:
+    """Return the stages of a chain in order from the input, and its output layer."""
     stages = []
     if isinstance(network.encoding, WaveEncoding):
         waves = network.encoding
-        stages.append(Stage(waves.matrix, waves.bias, lambda z: waves.waves(z)[:2], waves.waves, waves.copies))
+        stages.append(Stage(Affine(waves.matrix, waves.bias), lambda z: waves.waves(z)[:2], waves.waves, waves.copies))
     for layer, activation in zip(network.hidden, network.activations, strict=True):
         assert isinstance(layer, nn.Linear)
-        stages.append(Stage(layer.weight, layer.bias, *_derivatives_of(activation)))
-    return stages
-
-
-@dataclass(frozen=True)
-class OutputLayer:
-    """The last linear layer, of which the bias is added separately.
-
-    Args:
-        weight: Weight of the layer, ``(out_features, in_features)``.
-        bias: Bias of the layer, ``(out_features,)``, or None.
-    """
-
-    weight: Tensor
-    bias: Tensor | None
-
-    def product(self, rows: Tensor) -> Tensor:
-        """Map ``(N, in_features)`` to ``(N, out_features)``, without the bias."""
-        return functional.linear(rows, self.weight)
-
-
-def output_of(network: CoordinateMLP) -> OutputLayer:
-    """Return the last linear layer of a chain."""
-    return OutputLayer(network.output.weight, network.output.bias)
+        stages.append(Stage(Affine(layer.weight, layer.bias), *_derivatives_of(activation)))
+    return stages, Affine(network.output.weight, network.output.bias)
 
 
 def _derivatives_of(activation: nn.Module) -> tuple[Function, Function]:

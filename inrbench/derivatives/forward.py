@@ -1,8 +1,8 @@
-"""Forward mode: value, slopes and second derivatives pass through the layers together, in one matrix product per layer.
+"""Forward mode: value, slopes and second derivatives pass through the layers together.
 
-Let z be the value, d_i = dz/dx_i the slopes and s = sum_i d2z/dx_i2 at a layer's input. A linear layer maps all of them by its
-weights, and adds its bias to the value only. An activation f gives f(z), f'(z) d_i and f'(z) s + f''(z) sum_i d_i^2. One
-reverse sweep over this gives the gradient of the weights; plain autograd needs a reverse sweep through two others.
+A linear layer maps all of them by its weights, in one call, and adds its bias to the values only. Each kind of stage says how
+its activation maps them. One reverse sweep over this gives the gradient of the weights; plain autograd needs a reverse sweep
+through two others.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class Rows:
 
 
 class LinearMap(Protocol):
-    """The linear part of a layer: ``rows W^T``, and a bias that is added to values only."""
+    """A linear layer whose bias can be added separately."""
 
     @property
     def bias(self) -> Tensor | None:
@@ -48,11 +48,15 @@ class LinearMap(Protocol):
         """Map ``(N, in_channels)`` to ``(N, out_channels)``, without the bias."""
 
 
-class ForwardStage(LinearMap, Protocol):
-    """A linear map followed by an activation that maps value and derivatives."""
+class ForwardStage(Protocol):
+    """A linear layer followed by an activation."""
+
+    @property
+    def linear(self) -> LinearMap:
+        """The linear layer."""
 
     def activate(self, rows: Rows) -> Rows:
-        """Return value and derivatives behind the activation."""
+        """Return value and derivatives behind the activation, from those behind the linear layer."""
 
 
 def forward_jet(
@@ -79,7 +83,7 @@ def forward_jet(
         n=len(x),
     )
     for stage in stages:
-        rows = stage.activate(_map(stage, rows))
+        rows = stage.activate(_map(stage.linear, rows))
     rows = _map(output, rows)
     seconds = rows.seconds
     if seconds is None:

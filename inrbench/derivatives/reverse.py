@@ -27,14 +27,14 @@ def reverse_jet(
         The jet at ``x``, and the values ``(M, 1)`` at ``others``, or None.
     """
     assert not wanted.second
-    stages, slopes, n = stages_of(network), [], len(x)
+    (stages, output), slopes, n = stages_of(network), [], len(x)
     values = x if others is None else torch.cat((x, others))
     for stage in stages:
         values, slope = stage.once(stage.linear(values))
         slopes.append(slope[:n])
-    values = network.output(values)
-    gradient = network.output.weight.expand(n, -1)
+    values = output(values)
+    gradient = output.weight.expand(n, -1)
     for stage, slope in zip(reversed(stages), reversed(slopes), strict=True):
-        gradient = (gradient * slope).unflatten(1, (stage.copies, -1)).sum(1) @ stage.weight
+        gradient = (gradient * slope).unflatten(1, (stage.copies, -1)).sum(1) @ stage.linear.weight
     first = tuple(gradient[:, axis : axis + 1] * wanted.scale[axis] for axis in wanted.first)
     return Jet(values[:n], first), None if others is None else values[n:]

@@ -11,38 +11,18 @@ f is not analytic in z, so that it has no derivative f'(z): this is why these la
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
+from inrbench.derivatives.feedforward import Affine, has_hooks
 from inrbench.derivatives.forward import Rows
 from inrbench.nn import Gabor, RealInputGabor, SplitComplexLinear
 
-PROBES = 3
+PROBES = 32
 Parts = tuple[Tensor, Tensor]
 """Real and imaginary part."""
-
-
-@dataclass(frozen=True)
-class ComplexMap:
-    """A complex linear layer, of which the bias is added separately.
-
-    Args:
-        layer: The layer.
-    """
-
-    layer: SplitComplexLinear
-
-    @property
-    def bias(self) -> Tensor:
-        """Bias of the layer, ``(2 out_features,)``, or ``(out_features,)`` with a real output."""
-        return self.layer.bias
-
-    def product(self, rows: Tensor) -> Tensor:
-        """Map ``(N, 2 in_features)`` to ``(N, 2 out_features)``, or to ``(N, out_features)`` with a real output."""
-        return self.layer.product(rows)
 
 
 @dataclass(frozen=True)
@@ -50,21 +30,12 @@ class WaveletStage:
     """A linear layer followed by Gabor wavelets.
 
     Args:
-        layer: Linear layer; complex unless the wavelets have a real input.
+        linear: Linear layer; complex unless the wavelets have a real input.
         wavelets: The activation.
     """
 
-    layer: nn.Linear | SplitComplexLinear
+    linear: Affine | SplitComplexLinear
     wavelets: RealInputGabor | Gabor
-
-    @property
-    def bias(self) -> Tensor | None:
-        """Bias of the linear layer."""
-        return self.layer.bias
-
-    def product(self, rows: Tensor) -> Tensor:
-        """Apply the linear layer to rows, without the bias."""
-        return linear(rows, self.layer.weight) if isinstance(self.layer, nn.Linear) else self.layer.product(rows)
 
     def activate(self, rows: Rows) -> Rows:
         """Return value and derivatives of the wavelets."""
@@ -97,6 +68,9 @@ class WaveletStage:
         return real - 2 * self.wavelets.scale**2 * (d[0].square() + d[1].square()), imaginary
 
 
+Chain = tuple[list[WaveletStage], SplitComplexLinear]
+
+
 def _halves(rows: Tensor) -> Parts:
     real, imaginary = rows.chunk(2, dim=-1)
     return real, imaginary
@@ -110,29 +84,26 @@ def _product(p: Parts, q: Parts) -> Parts:
 def is_wavelet_chain(network: nn.Module) -> bool:
     """Return whether a network is WIRE's chain in ``network.layers`` and nothing else, as far as random inputs show."""
     chain = _parse(network)
-    if chain is None:
+    if chain is None or has_hooks(network):
         return False
-    layers, weight = chain.layers, chain.first.weight
-    x = torch.rand(PROBES, weight.shape[1], generator=torch.Generator().manual_seed(0)).to(weight)
+    layers: Any = network.layers
+    own = {id(tensor) for tensor in (*layers.parameters(), *layers.buffers())}
+    if any(id(tensor) not in own for tensor in (*network.parameters(), *network.buffers())):
+        return False
+    weight: Tensor = layers[0].weight
+    x = (4 * torch.rand(PROBES, weight.shape[1], generator=torch.Generator().manual_seed(0)) - 2).to(weight)
     with torch.no_grad():
         return torch.equal(network(x), layers(x))
 
 
-def wavelet_stages(network: nn.Module) -> tuple[list[WaveletStage], ComplexMap]:
+def wavelet_stages(network: nn.Module) -> Chain:
     """Return the stages of a network for which ``is_wavelet_chain`` is true, and its output layer."""
     chain = _parse(network)
     assert chain is not None
-    return chain.stages, ComplexMap(chain.output)
+    return chain
 
 
-class _Chain(NamedTuple):
-    layers: nn.Sequential
-    first: nn.Linear
-    stages: list[WaveletStage]
-    output: SplitComplexLinear
-
-
-def _parse(network: nn.Module) -> _Chain | None:
+def _parse(network: nn.Module) -> Chain | None:
     """Return the parts of ``network.layers`` if these are the layers of WIRE; subclasses may compute something else."""
     layers = getattr(network, "layers", None)
     if type(layers) is not nn.Sequential or len(layers) < 3 or len(layers) % 2 == 0:
@@ -144,7 +115,7 @@ def _parse(network: nn.Module) -> _Chain | None:
         wanted = (SplitComplexLinear, Gabor) if number else (nn.Linear, RealInputGabor)
         if (type(layer), type(wavelets)) != wanted or getattr(layer, "real_output", False):
             return None
-        stages.append(WaveletStage(layer, wavelets))
+        stages.append(WaveletStage(layer if number else Affine(layer.weight, layer.bias), wavelets))
     if type(output) is not SplitComplexLinear or not output.real_output:
         return None
-    return _Chain(layers, hidden[0], stages, output)
+    return stages, output

@@ -22,8 +22,8 @@ from inrbench.errors import StoreError
 from inrbench.limits import MAX_CHECKPOINT_BYTES
 from inrbench.store.files import read_regular, remove, write_atomically
 
-FORMAT = 3
-"""Version of the file's layout."""
+FORMAT = 4
+"""Version of the file's layout, and of the arithmetic and the learning curve of the run that it continues."""
 FACTS = "facts"
 """Name of the tensor that contains the JSON text."""
 DIGEST = "sha256"

@@ -23,7 +23,7 @@ from inrbench.fit.op_count import count_ops
 from inrbench.fit.pace import Pace
 from inrbench.fit.predictor import Predictor
 from inrbench.fit.probes import read_probes
-from inrbench.fit.schedule import curve_steps, learning_rate
+from inrbench.fit.schedule import curve_steps, learning_rate, log_spaced_steps
 from inrbench.fit.step import Engine, StepFacts, make_step
 from inrbench.fit.training_hooks import TrainingHooks
 from inrbench.fit.training_record import TrainingRecord
@@ -88,7 +88,7 @@ class Diverged(ArithmeticError):
 
 
 def curve_points_of(track: str) -> int:
-    """Return the number of points of the learning curves of a track, as in ``curve_steps``.
+    """Return about how many points the learning curves of a track have: ``points`` of ``curve_steps``.
 
     Trials of a search are short: on occupancy, their evaluations at 30 points took longer than their steps.
 
@@ -132,8 +132,8 @@ def fit(
         engine: ``fast`` or ``reference``.
         probes: Names of the probes to read, at the start and at the points of the learning curve. Reading them does not
             count as training time or memory.
-        curve_points: Number of points of the learning curve, as in ``curve_steps``. It changes neither the weights nor the
-            metrics, except a metric that chooses among these points.
+        curve_points: As ``points`` of ``curve_steps``. It changes neither the weights nor the metrics, except a metric that
+            chooses among these points.
         on_progress: Called after every step.
         on_curve_point: Called with the step and the predictor at each point of the learning curve, which does not count as
             training time or memory either.
@@ -184,11 +184,11 @@ class _Training:
         self.batches = None if is_solver(network) else BatchStream(problem, generator, meter.gpu_paused)
         self.predict = Predictor(network, device)
         self.record = TrainingRecord(torch.zeros(self.steps, device=device))
-        self.pace = Pace(0, self.steps, 0)
+        self.pace: Pace
 
     def run(self, on_progress: OnProgress, on_curve_point: Callable[[int, Predictor], None] | None) -> FitResult:
         """Take all steps that are left, and return the result."""
-        on_curve = set(curve_steps(self.steps, self.curve_points))
+        on_curve, spaced = (set(steps(self.steps, self.curve_points)) for steps in (curve_steps, log_spaced_steps))
         stride = max(1, self.steps // FINITE_CHECKS)
         with self.clock("compile"), self.meter.paused():
             self.take_step.prepare()
@@ -196,7 +196,8 @@ class _Training:
             self.take_step.warm_up()
         self._continue_from_checkpoint()
         record = self.record
-        self.pace = Pace(record.step, self.steps, sum(step > record.step for step in on_curve))
+        earlier = len(record.curve), self.clock.seconds["eval"]
+        self.pace = Pace(record.step, sum(step > record.step for step in on_curve), earlier)
         for check in sorted(on_curve | set(range(stride, self.steps, stride))):
             if check <= record.step:  # taken before the run was resumed
                 continue
@@ -210,7 +211,7 @@ class _Training:
             record.loss = float(record.losses[record.step - 1])
             if record.step in on_curve:
                 with self.pace.evaluating():
-                    self._add_curve_point()
+                    self._add_curve_point(remember=record.step in spaced)
                     if on_curve_point is not None:
                         with self.meter.paused():
                             on_curve_point(record.step, self.predict)
@@ -233,7 +234,8 @@ class _Training:
 
     def _progress(self) -> Progress:
         record = self.record
-        return Progress(record.step, self.steps, record.loss, record.value, self.pace.seconds_per_step(record.step))
+        seconds = self.pace.seconds_per_step(record.step)
+        return Progress(record.step, self.steps, record.loss, record.value, seconds, *self.pace.evaluation_seconds())
 
     def _learning_rate(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
@@ -257,11 +259,16 @@ class _Training:
         if checkpoints.stop():
             raise Interrupted(self.record.step, self.steps, saved)
 
-    def _add_curve_point(self) -> None:
-        """Evaluate the primary metric, and read the probes."""
+    def _add_curve_point(self, remember: bool) -> None:
+        """Evaluate the primary metric, and read the probes.
+
+        Args:
+            remember: As in ``Evaluator.primary``. The point at nine tenths of the steps was added later and is not remembered:
+                it would change published values.
+        """
         record = self.record
         with self.clock("eval"), self.meter.paused():
-            record.value = self.evaluator.primary(self.predict)
+            record.value = self.evaluator.primary(self.predict, remember)
         record.curve.append(
             CurvePoint(
                 step=record.step,

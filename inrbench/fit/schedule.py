@@ -53,6 +53,10 @@ def curve_steps(last: int, points: int) -> list[int]:
     The change over the last tenth of the steps says whether the values have settled. A curve of fewer than ten points does not
     have this point.
 
+    Args:
+        last: Number of steps of the run.
+        points: Number of points that are spaced evenly; those that fall on the same step count as one.
+
     >>> curve_steps(1000, 10)
     [1, 2, 5, 10, 22, 46, 100, 215, 464, 900, 1000]
     """

@@ -33,7 +33,7 @@ class SplitComplexLinear(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Apply to ``(N, 2 in_features)``."""
-        if self.real_output:
+        if self.real_output:  # the bias is added within the product: otherwise the last digits of stored results would change
             x, y = z.chunk(2, dim=-1)
             return linear(x, self.weight_real, self.bias) - linear(y, self.weight_imag)
         return self.product(z) + self.bias

@@ -28,13 +28,20 @@ class Evaluator:
     def __init__(self, metrics: Sequence[Metric], evaluation: Evaluation) -> None:
         self.metrics, self.evaluation = tuple(metrics), evaluation
         self.history: list[float] = []
-        """Values of the primary metric so far, one for each call of ``primary`` or ``measure``."""
+        """Values of the primary metric so far, of the calls of ``primary`` that are remembered and of ``measure``."""
 
-    def primary(self, predict: Predict) -> float:
-        """Return only the primary metric, for a point of the learning curve; NaN if it cannot be computed."""
-        value, _ = self._value(self.metrics[0], self._outputs(predict, self.metrics[:1]))
-        self.history.append(math.nan if value is None else value)
-        return self.history[-1]
+    def primary(self, predict: Predict, remember: bool = True) -> float:
+        """Return only the primary metric, for a point of the learning curve; NaN if it cannot be computed.
+
+        Args:
+            predict: Function from points to values.
+            remember: Whether metrics that choose among the points of the curve can choose this one.
+        """
+        computed, _ = self._value(self.metrics[0], self._outputs(predict, self.metrics[:1]))
+        value = math.nan if computed is None else computed
+        if remember:
+            self.history.append(value)
+        return value
 
     def measure(self, predict: Predict) -> list[Measurement]:
         """Return all metrics. A metric that cannot be computed has no value, and a note with the reason."""

@@ -64,7 +64,7 @@ def percent_parts(value: Interval) -> tuple[str, str]:
 
 
 def decimals_of(unit: str) -> int:
-    """Return the decimals of distances in a unit: four for metrics without a unit, which are between 0 and 1."""
+    """Return the decimals of distances in a unit: four without a unit, as for IoU, which is between 0 and 1."""
     return 2 if unit else 4
 
 

@@ -89,6 +89,6 @@ class Remaining:
         found = []
         for run, (_, progress) in self._running.items():
             middle = self._middle(run)
-            if progress.fraction >= 0.1 and middle and math.isfinite(progress.seconds_per_step):
-                found.append(progress.seconds_per_step * progress.steps / middle)
+            if progress.fraction >= 0.1 and middle and math.isfinite(progress.seconds_in_all):
+                found.append(progress.seconds_in_all / middle)
         return found

@@ -102,18 +102,61 @@ def test_networks_that_mix_channels_have_no_analytic_jet():
     assert has_analytic_jet(CoordinateMLP(NET, lambda i: nn.Softplus()))
 
 
-def test_a_chain_of_wavelets_with_anything_else_has_no_analytic_jet():
-    class Skip(type(network("wire"))):
-        def forward(self, x):
-            return self.layers(x) + x[:, :1]
-
+def changed_wire(forward) -> nn.Module:
     net = network("wire")
-    assert has_analytic_jet(net)
-    net.__class__ = Skip
-    assert not has_analytic_jet(net)
+    net.__class__ = type("Changed", (type(net),), {"forward": forward})
+    return net
+
+
+def with_parameter(net: nn.Module, value: float) -> nn.Module:
+    net.extra = nn.Parameter(torch.tensor(value, dtype=torch.float64))
+    return net
+
+
+def hooked(net: nn.Module, layer: nn.Module) -> nn.Module:
+    layer.register_forward_hook(lambda module, x, y: 2 * y)
+    return net
+
+
+def weight_normed(net: nn.Module, layer: nn.Module) -> nn.Module:
+    with pytest.warns(FutureWarning):
+        nn.utils.weight_norm(layer)
+    return net
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        pytest.param(lambda: changed_wire(lambda self, x: self.layers(x) + x[:, :1]), id="skip"),
+        pytest.param(lambda: changed_wire(lambda self, x: self.layers(x.abs())), id="abs"),
+        pytest.param(lambda: changed_wire(lambda self, x: self.layers(x.clamp(-1, 1))), id="clamp"),
+        pytest.param(lambda: with_parameter(changed_wire(lambda self, x: self.layers(x) * self.extra), 1.0), id="gate"),
+        pytest.param(lambda: hooked(net := network("wire"), net.layers[2]), id="hook"),
+        pytest.param(lambda: weight_normed(net := network("wire"), net.layers[0]), id="weight norm"),
+        pytest.param(lambda: hooked(net := network("siren"), net.hidden[1]), id="hook of a feedforward chain"),
+        pytest.param(lambda: weight_normed(net := network("siren"), net.hidden[1]), id="weight norm of a feedforward chain"),
+    ],
+)
+def test_networks_that_compute_more_than_their_layers_have_no_analytic_jet(net):
+    assert has_analytic_jet(network("wire")) and has_analytic_jet(network("siren"))
+    assert not has_analytic_jet(net())
+
+
+def test_wavelets_in_another_order_have_no_analytic_jet():
     net = network("wire")
     net.layers.insert(2, nn.Identity())
     assert not has_analytic_jet(net)
+
+
+@pytest.mark.parametrize("wanted", [WANTED, SLOPES, DerivativeSpec(scale=(2.0, 0.5))])
+@pytest.mark.parametrize("n_layers", [1, 2])
+def test_shallow_chains_of_wavelets_have_the_jet_of_backward_mode(n_layers, wanted):
+    torch.manual_seed(0)
+    net = REGISTRY.method("wire")(NetworkSpec(in_features=2, out_features=1, width=24, n_layers=n_layers)).double()
+    assert has_analytic_jet(net)
+    a, (b, _) = backward_jet(net, points(), wanted), analytic_jet(net, points(), wanted)
+    for p, q in zip((a.value, *a.first, *a.second), (b.value, *b.first, *b.second), strict=True):
+        assert (p - q).abs().max() <= 1e-10 * p.abs().max().clamp(min=1)
 
 
 @pytest.mark.parametrize("wanted", [WANTED, SLOPES])

@@ -216,7 +216,7 @@ def test_memory_of_warming_up_counts_and_memory_of_compiling_and_evaluation_does
     meter, seen = WatchedMeter(CPU), []
 
     class Evaluated:
-        def primary(self, predict):
+        def primary(self, predict, remember=True):
             seen.append(("evaluate", meter.is_paused))
             return 0.0
 

@@ -20,11 +20,13 @@ class CountingEvaluator:
     """An evaluator that counts its calls."""
 
     def __init__(self) -> None:
-        self.n_calls = 0
+        self.n_calls, self.history = 0, []
 
-    def primary(self, predict):
+    def primary(self, predict, remember):
         self.n_calls += 1
-        return float(predict(torch.zeros(1, 1)))
+        value = float(predict(torch.zeros(1, 1)))
+        self.history += [value] if remember else []
+        return value
 
     def measure(self, predict):
         return []
@@ -204,12 +206,25 @@ def test_log_spaced_steps_end_with_the_last_and_never_repeat(last):
     assert steps == sorted(set(steps))
 
 
-@pytest.mark.parametrize("last", [1, 2, 7, 300, 141_000])
-def test_a_curve_has_a_point_before_the_last_tenth_unless_it_is_short(last):
+@pytest.mark.parametrize(("last", "expected"), [(7, 6), (300, 270), (1500, 1350), (141_000, 126_900)])
+def test_a_curve_has_a_point_before_the_last_tenth(last, expected):
     steps = curve_steps(last, 30)
-    assert steps == sorted({*log_spaced_steps(last, 30), max(1, round(0.9 * last))})
-    assert steps[-1] == last
-    assert curve_steps(last, 4) == log_spaced_steps(last, 4)
+    assert expected in steps
+    assert steps[0] == 1 and steps[-1] == last and steps == sorted(set(steps))
+    assert len(set(steps) - set(log_spaced_steps(last, 30))) <= 1
+
+
+def test_a_short_curve_has_no_point_before_the_last_tenth():
+    assert curve_steps(1500, 4) == [1, 11, 131, 1500]
+    assert [curve_steps(last, 30) for last in (1, 2)] == [[1], [1, 2]]
+
+
+def test_a_metric_that_chooses_among_the_points_of_a_curve_does_not_see_the_point_before_the_last_tenth():
+    fitted = problem(batch=10)
+    result, _ = run(network(), protocol(epochs=40), fitted)
+    values = {point.step: point.value for point in result.curve}
+    assert fitted.evaluation.history == [values[step] for step in log_spaced_steps(200, loop.CURVE_POINTS)]
+    assert len(fitted.evaluation.history) == len(values) - 1
 
 
 @pytest.mark.parametrize("engine", ["fast", "reference"])

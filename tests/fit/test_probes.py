@@ -19,7 +19,7 @@ NET = NetworkSpec(in_features=2, out_features=1, width=7, n_layers=2)
 
 
 class StubEvaluator:
-    def primary(self, predict) -> float:
+    def primary(self, predict, remember=True) -> float:
         return 1.0
 
     def grid_pair(self, predict):

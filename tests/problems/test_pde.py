@@ -203,7 +203,7 @@ def test_batch_is_never_split(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", ["pinn", "msa-pinn", "tsa-pinn", "ff-pinn", "finer", "siren"])
+@pytest.mark.parametrize("method", ["pinn", "msa-pinn", "tsa-pinn", "ff-pinn", "finer", "siren", "wire"])
 def test_compiled_and_eager_steps_give_the_same_losses(method):
     fitted = problem("poisson2d", "sin6cos20")
     steps = [FastStep(network(method, "poisson2d", "sin6cos20"), fitted, way) for way in ("eager", "compiled")]

@@ -12,9 +12,11 @@ from pylatexenc.latexwalker import LatexWalker
 from rich.console import Console
 
 from inrbench import analyse
+from inrbench.analyse.statistics import Interval
 from inrbench.errors import BadValue
 from inrbench.report import print_leaderboards, to_json, to_latex, to_markdown
 from inrbench.report.columns import check_columns
+from inrbench.report.overall import decimals_of, number_parts, number_text, percent_parts
 from inrbench.store import append
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
@@ -73,6 +75,14 @@ def test_published_tables_fit_on_a_page_with_two_columns(tmp_path):
     assert done.returncode == 0, log[-2000:]
     assert "Overfull \\hbox" not in log
     assert "\\cdot10^{" in body and not re.search(r"& [^&]*\de-\d", body)
+
+
+def test_distances_without_a_unit_have_four_decimals_and_others_two():
+    close, single = Interval(0.00234, 0.0009, 0.00381), Interval(0.00234)
+    assert number_text(close, decimals_of("")) == "0.0023 [0.0009, 0.0038]"
+    assert number_text(close, decimals_of("dB")) == "0.00 [0.00, 0.00]"
+    assert number_parts(single, decimals_of("")) == ("0.0023", "")
+    assert percent_parts(Interval(0.75, 0.6, 0.9)) == ("75%", "[60%, 90%]")
 
 
 def test_columns_can_be_chosen_by_name(leaderboards):

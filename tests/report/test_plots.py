@@ -4,6 +4,7 @@ from dataclasses import replace
 from math import inf
 
 import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -15,7 +16,7 @@ from inrbench.planning.recipes import Tuned
 from inrbench.planning.request import Recipe
 from inrbench.planning.sensitivity import Sensitivity
 from inrbench.registry import Registry
-from inrbench.report.plots import PLOTS, critical_difference_over_tasks, gallery, plot_style, sweep
+from inrbench.report.plots import PLOTS, critical_difference_over_tasks, gallery, plot_style, probes, sweep
 from inrbench.report.plots.curves import mean_curves
 from inrbench.report.plots.draw import KINDS
 from inrbench.report.plots.sensitivity import sensitivity
@@ -136,6 +137,14 @@ def _write_pictures(folder):
 
 def test_plot_command_knows_every_figure():
     assert set(KINDS) == {*PLOTS, "sweep", "gallery", "sensitivity"}
+
+
+def test_a_step_that_only_some_runs_read_makes_no_jump():
+    rows = [("a", step, 0.9) for step in (1, 10, 100)] + [("b", step, 0.1) for step in (1, 10, 90, 100)]
+    readings = pd.DataFrame([{"run_id": run, "name": "x", "step": step, "value": value} for run, step, value in rows])
+    ((_, line),) = probes._lines(readings)
+    assert list(line.index) == [1, 10, 100]
+    assert list(line) == [pytest.approx(0.5)] * 3
 
 
 def test_figure_without_readings_names_the_probe_option(attempt, tmp_path):

@@ -109,7 +109,8 @@ def test_the_remaining_time_is_corrected_by_what_the_runs_show(tiny_jobs):
     left = report_of(jobs, [(50.0, 200.0)] * 4).remaining
     assert left.seconds() == (200.0, 800.0)
     left.started(jobs[0])
-    left.progress(jobs[0], Progress(100, 200, seconds_per_step=1.0))  # 200 s a run, twice the middle of the estimate
+    # 200 s for a run, twice the middle of the estimate
+    left.progress(jobs[0], Progress(100, 200, seconds_per_step=0.6, evaluation_seconds_left=40, evaluation_seconds=80))
     low, high = left.seconds()
     assert (low, high) == (pytest.approx(600 / 1.1 + 90), pytest.approx(600 * 1.1 + 110))
     left.finished(jobs[0], outcome(50.0))

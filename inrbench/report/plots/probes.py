@@ -102,8 +102,10 @@ def _readings(group: ComparableRuns, probe: str) -> pd.DataFrame:
 
 
 def _lines(readings: pd.DataFrame) -> Iterator[tuple[str, "pd.Series[float]"]]:
+    """Yield each name with its mean over runs, at the steps that most runs have: a mean of other runs would be a jump."""
     for name, part in readings.groupby("name", sort=True):
-        line = part.groupby("step")["value"].mean()
+        steps = part.groupby("step")["value"]
+        line = steps.mean()[steps.size() == steps.size().max()]
         yield str(name), line.set_axis(np.maximum(line.index, FIRST))
 
 
