@@ -179,7 +179,7 @@ def test_home_says_which_methods_a_search_made_worse(attempt, tmp_path):
                                                training={"lr": "1e-2"} if track != "paper" else {}))  # fmt: skip
     build_site(tmp_path / "r", tmp_path / "site", Registry())
     text = words_of(tmp_path / "site" / "index.html")
-    assert "The search made finer worse than the usual settings here." in text
+    assert "By this metric, the search made finer worse than the usual settings." in text
 
 
 def test_home_says_what_the_full_experiment_says_beside_its_scale_model(attempt, tmp_path):

@@ -177,7 +177,7 @@ def _worse_than_usual(tuned: Leaderboard, paper: Leaderboard) -> str:
     }
     sign = 1.0 if metric.higher_is_better else -1.0
     worse = [label for label, gain in gains.items() if sign * gain < -CLEARLY.get(metric.scale_unit, CLEARLY_ELSE)]
-    return f"The search made {', '.join(worse)} worse than the usual settings here." if worse else ""
+    return f"By this metric, the search made {', '.join(worse)} worse than the usual settings." if worse else ""
 
 
 def _full_experiments(chosen: Leaderboard, leaderboards: Sequence[Leaderboard]) -> Iterator[Answer]:
