@@ -19,6 +19,7 @@ tiny networks; its numbers mean nothing.
 """
 
 import argparse
+import atexit
 import importlib.util
 import json
 import os
@@ -148,11 +149,12 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
 
 
 def importable() -> Path:
-    """Return a folder from which inrbench can be imported without an installation.
+    """Return a folder from which inrbench can be imported without an installation; it is deleted at the end.
 
     Its package contains links to the folders of the checkout, and its metadata declares the entry points.
     """
     folder = Path(tempfile.mkdtemp(prefix="inrbench-campaign-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     package = folder / "inrbench"
     package.mkdir()
     for path in (ROOT / "inrbench").iterdir():

@@ -1,7 +1,9 @@
 """The worker: carry out one job and store its row. Every run ends in exactly one status, whatever happens in it."""
 
+import atexit
 import gc
 import os
+import shutil
 import tempfile
 import threading
 import time
@@ -90,11 +92,18 @@ def start_worker(settings: ExecutionSettings) -> None:
 
 
 def compiled_folder() -> Path:
-    """Return the user's folder of compiled code, or a temporary one if that folder is not private to the user."""
+    """Return the user's folder of compiled code, or one for this process if that folder is not private to the user."""
     try:
         return private_folder(cache_folder().parent / "compiled")
     except (BadValue, OSError):  # the command has reported it already
-        return Path(tempfile.mkdtemp(prefix="inrbench-compiled-"))
+        return folder_of_this_process("inrbench-compiled-")
+
+
+def folder_of_this_process(prefix: str) -> Path:
+    """Return a new temporary folder that is deleted when the process ends, unless it is killed."""
+    folder = tempfile.mkdtemp(prefix=prefix)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def execute(

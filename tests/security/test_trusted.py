@@ -2,6 +2,9 @@
 
 import os
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -101,3 +104,15 @@ def test_recipe_with_changes_outside_tuning_is_refused(tmp_path, changes):
     with pytest.raises(StoreError, match="is not a tuned recipe") as error:
         recipe(tmp_path, **changes)
     assert "\n" not in str(error.value)
+
+
+def test_a_temporary_folder_of_a_process_is_deleted_when_the_process_ends(tmp_path):
+    script = """from inrbench.execute.worker import folder_of_this_process
+folder = folder_of_this_process("inrbench-x-")
+(folder / "code").touch()
+print(folder)"""
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
+    folder = Path(done.stdout.strip())
+    assert folder.parent == tmp_path
+    assert not folder.exists()
