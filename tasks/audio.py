@@ -6,7 +6,8 @@
     voice    vowels: pulses of a changing pitch, filtered by resonances
     bell     six inharmonic partials that fade at different rates
     bird     chirps whose frequency rises and falls
-    front-center, rear-left, side-right   spoken words of alsa-utils, 48 kHz (inrbench data fetch sound)
+    front-center, front-right, rear-left, side-left, side-right
+             spoken words of alsa-utils, 48 kHz (inrbench data fetch sound)
 
 One-dimensional signals with many octaves and sharp onsets. ``paper`` follows SIREN's experiment (Sitzmann et al. 2020,
 ``train_audio.py``) and fits every sample. Coordinates are in [-1, 1], and the first frequency is 3,000 for methods whose
@@ -119,10 +120,16 @@ SOUNDS: dict[str, Callable[[Array], Array]] = {
     "bell": bell,
     "bird": bird,
 }
-SPOKEN = {"front-center": "Front_Center.wav", "rear-left": "Rear_Left.wav", "side-right": "Side_Right.wav"}
+SPOKEN = {
+    "front-center": "Front_Center.wav",
+    "front-right": "Front_Right.wav",
+    "rear-left": "Rear_Left.wav",
+    "side-left": "Side_Left.wav",
+    "side-right": "Side_Right.wav",
+}
 """Name -> file of the data set ``sound``."""
 SPOKEN_RATE = 48_000
-SPOKEN_SAMPLES = {"front-center": 68_545, "rear-left": 63_010, "side-right": 64_961}
+SPOKEN_SAMPLES = {"front-center": 68_545, "front-right": 73_473, "rear-left": 63_010, "side-left": 67_412, "side-right": 64_961}
 """Numbers of samples, for time estimates without the data."""
 METRIC_IDS = (SNR.id, MSE_TRAIN.id)
 LISTENED = 401
@@ -138,7 +145,9 @@ class Audio(Task):
     changes: ClassVar[Mapping[str, str]] = {"1": "first version"}
     file_extensions = (".wav",)
     tuning_split = ("audio", ("chord", "sweep", "bell"))
-    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {"standard": ("drums", "voice", "bird", *SPOKEN)}
+    suites: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "standard": ("drums", "voice", "bird", "front-center", "rear-left", "side-right")
+    }
     protocols: ClassVar[Mapping[str, Protocol]] = {
         "paper": Protocol(
             name="paper",
