@@ -177,7 +177,7 @@ UNUSABLE = {
     ),
     "other code": (lambda c, i: changed(c, identity={**i, "harness version": "0"}), "its harness version is 0"),
     "other run": (lambda c, i: changed(c, identity={**i, "run": "f" * 32}), "its run is ffff"),
-    "other format": (lambda c, i: changed(c, format=99), "its format is 99, not 3"),
+    "other format": (lambda c, i: changed(c, format=99), "its format is 99, not 4"),
     "cut": (lambda c, i: c[: len(c) // 2], "it is damaged"),
     "empty": (lambda c, i: b"", "it is damaged"),
     "text": (lambda c, i: b"not a checkpoint" * 100, "it is damaged"),

@@ -21,7 +21,7 @@ from inrbench.execute.worker import execute
 from inrbench.store import checkpoints, read_runs
 
 PATIENCE = 120.0
-LONG = {"epochs": "9000", "width": "64"}
+LONG = {"epochs": "4000", "width": "64"}
 
 
 def wait_for(condition: Callable[[], object], what: str) -> None:
