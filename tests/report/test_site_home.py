@@ -117,6 +117,20 @@ def test_two_full_experiments_on_other_devices_are_both_shown(attempt, tmp_path)
     assert [cell.split()[0] for cell in cells] == ["finer", "finer", "siren"]
 
 
+def test_a_full_experiment_on_another_device_is_no_reason_for_an_empty_cell(attempt, tmp_path):
+    """The full experiment of one task ran on a GPU, that of the other on a CPU: each has one empty cell, "not measured"."""
+    for task, device in (("toy", "cuda"), ("other", "cpu")):
+        for method, value in (("finer", 33.0), ("siren", 30.0)):
+            for signal in "abcdefgh":
+                append(tmp_path / "r", attempt(value, task=task, method=method, signal=signal, protocol="standard"))
+            append(tmp_path / "r", attempt(value, task=task, method=method, signal="a", protocol="paper", device_class=device,
+                                           protocol_fingerprint=sha256(b"paper").hexdigest()[:12]))  # fmt: skip
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    for task in ("toy", "other"):
+        cells = list(cells_of(tmp_path / "site" / "index.html", task).values())
+        assert sorted(cell.split()[0] for cell in cells) == ["finer", "finer", "not"], cells
+
+
 def test_other_signals_do_not_show_that_settings_matter(attempt, tmp_path):
     for track, signals, values in (("paper", "abcdefgh", (33.0, 30.0)), ("authors", "ijklmnop", (30.0, 33.0))):
         for signal in signals:

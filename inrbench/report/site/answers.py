@@ -86,11 +86,11 @@ def _small(chosen: Leaderboard, column: str, leaderboards: Sequence[Leaderboard]
     for each in leaderboards:
         if each is chosen or each.group.task != chosen.group.task:
             continue
-        if _same_protocol(each, chosen) and track_words(each.group.track) == column:
+        if _same_protocol(each, chosen) and _column(each) == column:
             shared = set(each.signals) & set(chosen.signals)
             text = f"only {len(shared)} of these {formatting.counted(len(chosen.signals), 'signal')}"
             return {"page": urls.leaderboard(each.group), "text": text}
-        if tier(each) == FULL and FULL_EXPERIMENT + track_words(each.group.track) == column:
+        if tier(each) == FULL and FULL_EXPERIMENT + _column(each) == column:
             return {"page": urls.leaderboard(each.group), "text": "no signal on which all ended well"}
     return None
 
@@ -140,12 +140,18 @@ def answers_of(chosen: Leaderboard, leaderboards: Sequence[Leaderboard]) -> Iter
         yield _answer(same, *filter(None, [fewer]))
 
 
-def _answer(leaderboard: Leaderboard, *remarks: str, column: str = "") -> Answer:
+def _column(leaderboard: Leaderboard) -> str:
+    """Return how the methods of a table are trained, and on what if that is not the fast engine on a CPU."""
     group = leaderboard.group
     elsewhere = [group.device_class] if group.device_class != "cpu" else []
     elsewhere += [f"{group.engine} engine"] if group.engine != "fast" else []
+    return ", ".join([track_words(group.track), *elsewhere])
+
+
+def _answer(leaderboard: Leaderboard, *remarks: str, prefix: str = "") -> Answer:
+    group = leaderboard.group
     return Answer(
-        ", ".join([column or track_words(group.track), *elsewhere]),
+        prefix + _column(leaderboard),
         urls.leaderboard(group),
         verdict_of(leaderboard),
         remarks,
@@ -198,7 +204,7 @@ def _full_experiments(chosen: Leaderboard, leaderboards: Sequence[Leaderboard]) 
         ended = group.runs[group.runs["status"] == "ok"].groupby("signal")["label"].nunique()
         common = ended.index[ended == group.runs["label"].nunique()]
         if len(common) and group.runs["label"].nunique() > 1:
-            yield _answer(_on_signals(each, common), column=FULL_EXPERIMENT + track_words(group.track))
+            yield _answer(_on_signals(each, common), prefix=FULL_EXPERIMENT)
 
 
 def _usual(tuned: Leaderboard, paper: Leaderboard) -> str:
