@@ -30,16 +30,21 @@ LIMITS = {"dB": 0.2, "decades": 0.02, "percent": 2.0}
 """Largest change of the median method over the last tenth of the steps."""
 
 
+def trained_points(curve: list[dict[str, float]]) -> list[tuple[int, float]]:
+    """Return the steps of a learning curve with their values; none for a model that was solved."""
+    return [(p["step"], p["value"]) for p in curve if p["value"] is not None and p["lr"]]
+
+
 def settled(table: Leaderboard) -> dict[str, float]:
     """Return method -> mean change of the primary metric over the last tenth of the steps, on its scale."""
     metric, changes = table.metrics[0], {}
     for label, runs in table.group.runs[usable(table.group.runs)].groupby("label"):
         found = []
         for curve in runs["curve"]:
-            points = [(p["step"], metric.to_scale(p["value"])) for p in curve if p["value"] is not None and p["lr"]]
+            points = trained_points(curve)
             if len(points) < 2:  # it was solved, not trained
                 continue
-            steps, values = zip(*points, strict=True)
+            steps, values = zip(*((step, metric.to_scale(value)) for step, value in points), strict=True)
             before = np.interp(math.log(0.9 * steps[-1]), np.log(steps), values)
             change = abs(values[-1] - before)
             found.append(change if metric.unit or metric.scale == "log" else 100 * change / abs(values[-1]))
@@ -68,8 +73,8 @@ def apart(table: Leaderboard) -> dict[str, object] | None:
 
 def interpolated(table: Leaderboard) -> int:
     """Return the number of runs whose learning curve has no point at nine tenths of the steps."""
-    curves = [[p["step"] for p in curve if p["lr"]] for curve in table.group.runs.loc[usable(table.group.runs), "curve"]]
-    return sum(len(steps) > 1 and round(0.9 * steps[-1]) not in steps for steps in curves)
+    curves = [dict(trained_points(curve)) for curve in table.group.runs.loc[usable(table.group.runs), "curve"]]
+    return sum(len(values) > 1 and round(0.9 * max(values)) not in values for values in curves)
 
 
 def unit_of(table: Leaderboard) -> str:

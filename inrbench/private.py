@@ -3,8 +3,11 @@
 Only the user may write there.
 """
 
+import atexit
 import os
+import shutil
 import stat
+import tempfile
 from pathlib import Path
 
 from inrbench.errors import BadValue
@@ -31,3 +34,14 @@ def private_folder(path: Path) -> Path:
     if stat.S_IMODE(facts.st_mode) != PRIVATE_MODE:
         path.chmod(PRIVATE_MODE)
     return path
+
+
+def folder_of_this_process(prefix: str) -> Path:
+    """Return a new temporary folder that only the user can enter. It is deleted when the process ends, unless it is killed.
+
+    Args:
+        prefix: Beginning of its name.
+    """
+    folder = tempfile.mkdtemp(prefix=prefix)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)

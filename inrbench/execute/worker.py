@@ -1,10 +1,7 @@
 """The worker: carry out one job and store its row. Every run ends in exactly one status, whatever happens in it."""
 
-import atexit
 import gc
 import os
-import shutil
-import tempfile
 import threading
 import time
 import traceback
@@ -52,7 +49,7 @@ from inrbench.fit import (
     restore_fp32,
 )
 from inrbench.nn import LinearModel, network_size, save_weights
-from inrbench.private import private_folder
+from inrbench.private import folder_of_this_process, private_folder
 from inrbench.problems import Evaluator, Problem
 from inrbench.registry import Registry
 from inrbench.spec import (
@@ -97,13 +94,6 @@ def compiled_folder() -> Path:
         return private_folder(cache_folder().parent / "compiled")
     except (BadValue, OSError):  # the command has reported it already
         return folder_of_this_process("inrbench-compiled-")
-
-
-def folder_of_this_process(prefix: str) -> Path:
-    """Return a new temporary folder that is deleted when the process ends, unless it is killed."""
-    folder = tempfile.mkdtemp(prefix=prefix)
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
 
 
 def execute(

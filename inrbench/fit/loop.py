@@ -188,7 +188,8 @@ class _Training:
 
     def run(self, on_progress: OnProgress, on_curve_point: Callable[[int, Predictor], None] | None) -> FitResult:
         """Take all steps that are left, and return the result."""
-        on_curve, spaced = (set(steps(self.steps, self.curve_points)) for steps in (curve_steps, log_spaced_steps))
+        on_curve = set(curve_steps(self.steps, self.curve_points))
+        spaced = set(log_spaced_steps(self.steps, self.curve_points))
         stride = max(1, self.steps // FINITE_CHECKS)
         with self.clock("compile"), self.meter.paused():
             self.take_step.prepare()

@@ -61,4 +61,4 @@ def curve_steps(last: int, points: int) -> list[int]:
     [1, 2, 5, 10, 22, 46, 100, 215, 464, 900, 1000]
     """
     steps = set(log_spaced_steps(last, points))
-    return sorted(steps | {max(1, round(0.9 * last))} if points >= SETTLING_POINTS else steps)
+    return sorted(steps | {round(0.9 * last)} if points >= SETTLING_POINTS else steps)

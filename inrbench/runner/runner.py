@@ -1,10 +1,8 @@
 """Carry out requests: plan, estimate, prepare, run, and report. Printing is left to the observer."""
 
-import atexit
 import math
 import os
 import random
-import shutil
 import signal
 import tempfile
 import threading
@@ -29,7 +27,7 @@ from inrbench.execute import (
 )
 from inrbench.planning import Order, Request, RunOptions, estimate, plan_all
 from inrbench.planning.device import why_no_gpu
-from inrbench.private import private_folder
+from inrbench.private import folder_of_this_process, private_folder
 from inrbench.registry import Registry
 from inrbench.runner.console import ConsoleObserver
 from inrbench.runner.observer import RunObserver
@@ -213,9 +211,7 @@ def _use_temporary_cache_if_needed(observer: RunObserver) -> None:
         with tempfile.TemporaryFile(dir=cache_folder()):
             return
     except (BadValue, OSError) as error:
-        folder = tempfile.mkdtemp(prefix="inrbench-cache-")
-        os.environ["XDG_CACHE_HOME"] = folder
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        os.environ["XDG_CACHE_HOME"] = str(folder_of_this_process("inrbench-cache-"))
         reason = str(error) if isinstance(error, BadValue) else error.strerror or str(error)
         observer.note(
             f"the cache cannot be written ({reason}): compiled code and prepared data are not stored for the next command"

@@ -117,7 +117,7 @@ def test_two_full_experiments_on_other_devices_are_both_shown(attempt, tmp_path)
     assert [cell.split()[0] for cell in cells] == ["finer", "finer", "siren"]
 
 
-def test_a_full_experiment_on_another_device_is_no_reason_for_an_empty_cell(attempt, tmp_path):
+def test_a_cell_does_not_show_the_full_experiment_of_another_device(attempt, tmp_path):
     """The full experiment of one task ran on a GPU, that of the other on a CPU: each has one empty cell, "not measured"."""
     for task, device in (("toy", "cuda"), ("other", "cpu")):
         for method, value in (("finer", 33.0), ("siren", 30.0)):

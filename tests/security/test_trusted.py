@@ -107,7 +107,7 @@ def test_recipe_with_changes_outside_tuning_is_refused(tmp_path, changes):
 
 
 def test_a_temporary_folder_of_a_process_is_deleted_when_the_process_ends(tmp_path):
-    script = """from inrbench.execute.worker import folder_of_this_process
+    script = """from inrbench.private import folder_of_this_process
 folder = folder_of_this_process("inrbench-x-")
 (folder / "code").touch()
 print(folder)"""
