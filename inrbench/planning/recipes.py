@@ -213,7 +213,7 @@ def _refuse_more_than_tuning(params: Mapping[str, Any], training: Mapping[str, s
         raise ValueError(f"it sets {more[0]}, which a search never changes")
     for name, text in training.items():
         rate = float(text)
-        if not 0 < rate <= LEARNING_RATES[1]:
+        if not (0 < rate <= LEARNING_RATES[1] or (name == "lr_min" and rate == 0)):
             raise ValueError(f"it sets {name} to {text}, outside the range of a search")
     for name, value in params.items():
         if name not in search_ranges:

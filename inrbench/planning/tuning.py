@@ -84,8 +84,6 @@ class Search:
 
     def requests(self, round_number: int, trials: Sequence[int]) -> list[Request]:
         """Return the requests of a round, one per given trial."""
-        epochs = self.base.epochs // EPOCH_DIVISORS[round_number]
-        changes = {} if EPOCH_DIVISORS[round_number] == 1 else {"epochs": str(max(1, epochs))}
         return [
             Request(
                 methods=self.method.name,
@@ -95,7 +93,7 @@ class Search:
                 seeds=self.seeds,
                 device=self.device,
                 track="search",
-                changes=changes,
+                changes=self.base.shortening(EPOCH_DIVISORS[round_number]),
                 plugin_files=self.plugin_files,
                 recipes={(self.tuning_task.name, self.method.name): self.trials[number]},
                 metrics=(self.metric,),  # a trial is short: the other metrics would take as long as its training

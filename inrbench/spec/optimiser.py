@@ -37,6 +37,14 @@ class Optimiser:
         """
         return steps
 
+    def shortening(self, divisor: int) -> dict[str, str]:
+        """Return the changes of hyper-parameters that fit a run with a fraction of the steps: field -> text, for ``--set``.
+
+        Args:
+            divisor: The run has the number of steps divided by this.
+        """
+        return {}
+
     def gradients(self, steps: int) -> float:
         """Return about how many gradients a run computes, for estimates of its time.
 
@@ -165,6 +173,10 @@ class AdamLbfgs(Optimiser):
     def fixed_batch_from(self, steps: int) -> int:
         """Return the first step of L-BFGS."""
         return max(0, steps - self.lbfgs_steps)
+
+    def shortening(self, divisor: int) -> dict[str, str]:
+        """Return the change to the same share of steps of L-BFGS in a shorter run."""
+        return {} if divisor == 1 else {"optimiser.lbfgs_steps": str(max(1, self.lbfgs_steps // divisor))}
 
     def gradients(self, steps: int) -> float:
         """Return about how many gradients a run computes: one per step, and one or two more per iteration of L-BFGS."""

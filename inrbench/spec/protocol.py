@@ -179,6 +179,25 @@ class Protocol:
             fields["settings"] = dataclasses.replace(self.settings, **settings)
         return dataclasses.replace(self, **fields, name=str(ProtocolLabel(self.name, changes)))
 
+    def shortening(self, divisor: int) -> dict[str, str]:
+        """Return the changes to a run with a fraction of the epochs: field -> text, for ``with_changes``.
+
+        The warm-up, the length of a step of the schedule and the steps of L-BFGS shrink with the run, so that it has the same
+        course.
+
+        Args:
+            divisor: The run has the number of epochs divided by this.
+        """
+        if divisor == 1:
+            return {}
+        epochs = max(1, self.epochs // divisor)
+        changes = {"epochs": str(epochs)}
+        if self.warmup_epochs:
+            changes["warmup_epochs"] = str(min(self.warmup_epochs // divisor, epochs - 1))
+        if self.step_epochs:
+            changes["step_epochs"] = str(max(1, self.step_epochs // divisor))
+        return changes | self.optimiser.shortening(divisor)
+
     def _changed_optimiser(self, changes: Mapping[str, str]) -> Optimiser:
         chosen = self.optimiser
         if "optimiser" in changes:

@@ -101,10 +101,10 @@ def test_tuning_signals_are_no_signals_of_the_suite_standard(registry):
             assert len(signals) >= 3
 
 
-def search(budget=4, method="wire", task="photo"):
+def search(budget=4, method="wire", task="photo", protocol="quick"):
     registry = Registry()
     chosen = registry.task(task)
-    return make_search(registry.method(method), chosen, registry.task(chosen.tuning_split[0]), "quick", budget, (0,), "cpu")
+    return make_search(registry.method(method), chosen, registry.task(chosen.tuning_split[0]), protocol, budget, (0,), "cpu")
 
 
 def test_trials_are_within_search_ranges_and_reproducible():
@@ -128,6 +128,10 @@ def test_rounds_use_more_epochs_and_stay_within_the_budget():
     found = search(9)
     epochs = [int(found.requests(r, [1])[0].changes.get("epochs", 100)) for r in range(3)]
     assert epochs == [6, 25, 100]
+    lbfgs = search(2, "siren", "poisson2d", "lbfgs")
+    adam = [int(c.get("epochs", 4000)) - int(c.get("optimiser.lbfgs_steps", 1000)) for c in (
+        lbfgs.requests(r, [1])[0].changes for r in range(3))]  # fmt: skip
+    assert adam == [188, 750, 3000], "the steps before L-BFGS shrink with the run"
     for budget in (2, 4, 6, 20):
         spent = sum(trials / share for trials, share in zip(rounds_of(budget), EPOCH_DIVISORS, strict=True))
         assert spent <= (budget if budget >= 6 else budget + 1.2)

@@ -154,6 +154,20 @@ def test_invalid_changes_are_refused(changes, message):
         PROTOCOL.with_changes(changes)
 
 
+@pytest.mark.parametrize(("changes", "shorter"), [
+    ({}, {"epochs": "25"}),
+    ({"schedule": "step", "step_epochs": "30", "step_factor": "0.5", "warmup_epochs": "9"},
+     {"epochs": "25", "warmup_epochs": "2", "step_epochs": "7"}),
+    ({"epochs": "5", "warmup_epochs": "4"}, {"epochs": "1", "warmup_epochs": "0"}),
+    ({"optimiser": "adam-lbfgs", "optimiser.lbfgs_steps": "40"}, {"epochs": "25", "optimiser.lbfgs_steps": "10"}),
+])  # fmt: skip
+def test_a_shorter_run_has_the_same_course(changes, shorter):
+    chosen = PROTOCOL.with_changes(changes)
+    assert chosen.shortening(4) == shorter
+    assert chosen.with_changes(chosen.shortening(4)).epochs == int(shorter["epochs"])
+    assert chosen.shortening(1) == {}
+
+
 @pytest.mark.parametrize(("field", "value"), [("width", 1.5), ("width", True), ("epochs", "3"), ("metrics", ()), ("metrics", "psnr"),
                                                ("schedule", "linear"), ("selection", "best"), ("optimiser", "adam"),
                                                ("settings", {})])  # fmt: skip
