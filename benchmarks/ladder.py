@@ -4,7 +4,7 @@ Each equation task has signals of increasing frequency. A panel shows the relati
 frequency of the solution, in half waves across the domain. An error of 1 is that of the zero function. The task ``pattern`` has
 noise of increasing bandwidth; its panel shows the primary metric against the bandwidth in percent of the Nyquist frequency.
 TASKS is comma-separated; without it, all equations are drawn. Runs that ended early have no point. Only runs on a CPU with the
-fast engine are drawn.
+fast engine are drawn, and only those under the present edition of the protocol.
 """
 
 import json
@@ -19,6 +19,7 @@ from inrbench.analyse.aggregate import scores_by_signal
 from inrbench.analyse.runs import ComparableRuns, metrics_of
 from inrbench.errors import UnknownName
 from inrbench.report.plots.style import line_styles, panels, plot_style
+from inrbench.report.site.tiers import is_present
 
 POSITIONS = {
     "pattern": {f"noise-{percent}": percent for percent in (5, 10, 20, 30, 40, 60, 75, 90)},
@@ -57,7 +58,8 @@ def main(results: Path, protocol: str, picture: Path, out: Path, tasks: Sequence
         except UnknownName:
             continue
         for group in groups:
-            if group.protocol == protocol and (group.device_class, group.engine) == ("cpu", "fast"):
+            here = is_present(group.task, group.protocol, group.fingerprint)
+            if here and group.protocol == protocol and (group.device_class, group.engine) == ("cpu", "fast"):
                 found[f"{task}, track {group.track}"] = lines_of(group)
     if not found:
         sys.exit(f"none of {', '.join(tasks)} has runs of protocol {protocol} in {results}")

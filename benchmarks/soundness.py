@@ -19,11 +19,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from inrbench.analyse import leaderboards
 from inrbench.analyse.aggregate import seed_scores, untrained, usable
 from inrbench.analyse.leaderboard import Leaderboard
 from inrbench.report.plots.style import marker_styles, panels, plot_style
+from inrbench.report.site.tiers import is_present
 
 FIFTH = 5
 LIMITS = {"dB": 0.2, "decades": 0.02, "percent": 2.0}
@@ -53,9 +55,14 @@ def settled(table: Leaderboard) -> dict[str, float]:
     return changes
 
 
+def failed(runs: pd.DataFrame) -> "pd.Series[bool]":
+    """Return a mask of the runs that diverged or failed."""
+    return ~runs["status"].isin(["ok", "skipped"])
+
+
 def apart(table: Leaderboard) -> dict[str, object] | None:
     """Return on how many signals the first and the fifth method are apart by more than twice the standard error over seeds."""
-    rows = [row for row in table.rows if row.complete and row.trained]
+    rows = [row for row in table.rows if row.complete and row.trained and not row.solved]
     if len(rows) < FIFTH or rows[0].seeds[0] < 3:
         return None
     first, fifth = rows[0].label, rows[FIFTH - 1].label
@@ -68,7 +75,7 @@ def apart(table: Leaderboard) -> dict[str, object] | None:
         error = math.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
         signals += 1
         clear += abs(a.mean() - b.mean()) > 2 * error
-    return {"first": first, "fifth": fifth, "signals": signals, "apart": int(clear)}
+    return {"first": first, "fifth": fifth, "signals": signals, "apart": int(clear)} if signals else None
 
 
 def interpolated(table: Leaderboard) -> int:
@@ -118,13 +125,22 @@ def soundness(table: Leaderboard) -> dict[str, object]:
         f"change of the median method over the last tenth ({unit})": None if median is None else round(median, 4),
         f"change of each method ({unit})": {label: round(change, 4) for label, change in sorted(changes.items())},
         "runs in which this is interpolated": interpolated(table),
-        "did not train": sorted({f"{r.label} on {r.signal}" for r in runs[untrained(runs)].itertuples()}),
+        "did not train": sorted({f"{r.label} on {r.signal}" for r in runs[untrained(runs) | failed(runs)].itertuples()}),
         "first and fifth method": apart(table),
     }
 
 
+def present(table: Leaderboard) -> bool:
+    """Return whether a table was measured on a CPU with the fast engine under the present edition of its protocol."""
+    group = table.group
+    found = is_present(group.task, group.protocol, group.fingerprint)
+    if not found:
+        print(f"left out: {group.task}, track {group.track}, an earlier edition of {group.protocol} ({group.fingerprint})")
+    return found and (group.device_class, group.engine) == ("cpu", "fast")
+
+
 def main(results: Path, protocol: str, out: Path | None, picture: Path | None) -> None:
-    tables = [t for t in leaderboards(results, protocols=[protocol], curves=True) if t.metrics]
+    tables = [t for t in leaderboards(results, protocols=[protocol], curves=True) if t.metrics and present(t)]
     report = {f"{t.group.task}, track {t.group.track}": soundness(t) for t in tables}
     text = json.dumps(report, indent=1)
     print(text)

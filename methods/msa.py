@@ -67,7 +67,7 @@ from inrbench.nn import MultiScaleSine, Spacing, per_layer
         "occupancy": {"lr": "5e-3", "lr_min": "1e-3", "schedule": "exponential"},  # reconstruction, commented out
     },
     search_ranges={"s_min": (-1.0, 1.0), "s_max": (-1.0, 1.0), "s_max_last": (0.0, 3.0)},
-    log10_params=("s_min", "s_max"),
+    log10_params=("s_min", "s_max", "s_max_last"),
 )
 def msa(
     net: NetworkSpec,

@@ -23,7 +23,7 @@ def usable(runs: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def untrained(runs: pd.DataFrame) -> "pd.Series[bool]":
-    """Return a mask of the runs that succeeded but did not train: no better than a constant (for an equation: than zero)."""
+    """Return a mask of the runs that succeeded but did not train: not clearly better than a constant (equations: than zero)."""
     return (runs["status"] == "ok") & ~trained(runs) & ~constant(runs)
 
 

@@ -1,13 +1,13 @@
 """Compare a method with others: paired over signals, or over seeds on one signal if signals are few and seeds several."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from inrbench.analyse.aggregate import MIN_SEEDS_FOR_TEST, scores_by_signal, seed_scores
 from inrbench.analyse.runs import ComparableRuns, metrics_of
-from inrbench.analyse.statistics import MIN_PAIRS, Interval, bootstrap_mean, holm, paired_t, signed_rank
+from inrbench.analyse.statistics import MIN_PAIRS, Interval, bootstrap_mean, holm, p_of_lead, paired_t
 from inrbench.errors import NothingFound, unknown_name
 from inrbench.spec import Metric
 
@@ -23,12 +23,14 @@ class Comparison:
         other: The method that it is compared with.
         metric: Metric of the comparison.
         n_signals: Number of signals.
-        n_seeds: Number of seeds.
+        n_seeds: Smallest and largest number of seeds per signal of the two methods.
         means: Means of ``label`` and ``other``, in the metric's own unit.
         difference: Difference of the means, ``label`` minus ``other``; log10 of the ratio for a metric on a log scale. Over
             signals, it has an interval only with MIN_PAIRS signals or more.
         wins: Number of pairs in which ``label`` is better.
-        p: p value. Over signals, it is adjusted for the number of other methods, and None with fewer than MIN_PAIRS signals.
+        p: p value. Over signals, it is adjusted for the number of other methods, 1 if the ranks point the other way than the
+            mean, and None with fewer than MIN_PAIRS signals. Over seeds, it is adjusted for all comparisons over seeds of the
+            metric.
         signal: The signal of a comparison paired over seeds; empty for a comparison over all signals.
     """
 
@@ -36,7 +38,7 @@ class Comparison:
     other: str
     metric: Metric
     n_signals: int
-    n_seeds: int
+    n_seeds: tuple[int, int]
     means: tuple[float, float]
     difference: Interval
     wins: int
@@ -77,25 +79,35 @@ def _over_signals(group: ComparableRuns, metric: Metric, label: str, others: Seq
     pairs = {o: both for o in others if {label, o} <= {*scores} and len(both := scores[[label, o]].dropna())}
     differences = {other: (both[label] - both[other]).to_numpy() for other, both in pairs.items()}
     tested = [other for other, values in differences.items() if len(values) >= MIN_PAIRS]
-    p_values = dict(zip(tested, holm([signed_rank(differences[other]) for other in tested]), strict=True))
-    seeds = group.runs["seed"].nunique()
+    p_values = dict(zip(tested, holm([p_of_lead(differences[other]) for other in tested]), strict=True))
+    counts = seed_scores(group, metric).groupby(["label", "signal"])["seed"].nunique()
     found = []
     for other, values in differences.items():
+        of_both = counts[counts.index.isin(pd.MultiIndex.from_product([(label, other), pairs[other].index]))]
+        seeds = int(of_both.min()), int(of_both.max())
         interval = bootstrap_mean(values) if other in tested else Interval(float(values.mean()))
         means, wins = _means_and_wins(pairs[other], metric, label, other)
         found.append(Comparison(label, other, metric, len(values), seeds, means, interval, wins, p_values.get(other)))
-    return found + [each for other in pairs if other not in tested for each in over_seeds(group, metric, label, other)]
+    return found + over_seeds(group, metric, label, [other for other in pairs if other not in tested])
 
 
-def over_seeds(group: ComparableRuns, metric: Metric, label: str, other: str) -> list[Comparison]:
-    """Return a comparison for each signal with MIN_SEEDS_FOR_TEST seeds or more, paired over seeds.
+def over_seeds(group: ComparableRuns, metric: Metric, label: str, others: Sequence[str]) -> list[Comparison]:
+    """Return a comparison for each other method and each signal with MIN_SEEDS_FOR_TEST seeds or more, paired over seeds.
+
+    Their p values are adjusted for their number by Holm's method.
 
     Args:
         group: Runs to compare.
         metric: Metric of the comparison.
         label: The method that is compared.
-        other: The method that it is compared with.
+        others: The methods that it is compared with.
     """
+    found = [each for other in others for each in _over_seeds(group, metric, label, other)]
+    adjusted = holm([each.p for each in found if each.p is not None])
+    return [replace(each, p=p) for each, p in zip(found, adjusted, strict=True)]
+
+
+def _over_seeds(group: ComparableRuns, metric: Metric, label: str, other: str) -> list[Comparison]:
     scores = seed_scores(group, metric)
     table = scores[scores["label"].isin((label, other))].pivot_table(
         index=["signal", "seed"], columns="label", values="value", dropna=False
@@ -107,7 +119,7 @@ def over_seeds(group: ComparableRuns, metric: Metric, label: str, other: str) ->
         if len(both) >= MIN_SEEDS_FOR_TEST:
             interval, p = paired_t((both[label] - both[other]).to_numpy())
             means, wins = _means_and_wins(both, metric, label, other)
-            found.append(Comparison(label, other, metric, 1, len(both), means, interval, wins, p, str(signal)))
+            found.append(Comparison(label, other, metric, 1, (len(both), len(both)), means, interval, wins, p, str(signal)))
     return found
 
 

@@ -82,12 +82,14 @@ def times_to_targets(group: ComparableRuns, targets: Sequence[float] = TARGETS) 
     """Return the time that each method takes to reach each target, if the primary metric is in decibels.
 
     Targets that no run reached are left out. Times are read at the points of the learning curves. A run that never reached
-    a target counts as infinitely long (right-censored). Runs whose times are not comparable are left out. Trials of a
-    search have no times to targets, because their curves have too few points.
+    a target, failed, or did not train counts as infinitely long (right-censored). Runs whose times are not comparable are left
+    out. Trials of a search have no times to targets, because their curves have too few points.
     """
     metrics = metrics_of(group.runs)
     if not metrics or metrics[0].unit != "dB" or group.track == "search":
         return []
+    without = group.runs[~usable(group.runs) & ~constant(group.runs) & group.runs["status"].ne("skipped")]
+    never = without["label"].value_counts().to_dict()
     timed = group.runs[usable(group.runs) & ~constant(group.runs)]
     if "train_seconds" in timed:
         timed = timed[timed["train_seconds"].notna()]
@@ -99,7 +101,7 @@ def times_to_targets(group: ComparableRuns, targets: Sequence[float] = TARGETS) 
                 time_to_reach([p["train_seconds"] for p in curve], [p["value"] for p in curve], lambda v: v >= target)  # noqa: B023
                 for curve in runs["curve"]
             ]
-            known = [np.inf if s is None else s for s in seconds]
+            known = [np.inf if s is None else s for s in seconds] + [np.inf] * never.get(label, 0)
             longest = max(curve[-1]["train_seconds"] for curve in runs["curve"])
             rows.append(TimeTo(str(label), target, float(np.median(known)), int(np.isfinite(known).sum()), len(known), longest))
         if any(row.reached for row in rows):

@@ -31,8 +31,8 @@ from inrbench.analyse.statistics import (
     bootstrap_mean,
     can_distinguish,
     holm,
+    p_of_lead,
     shared_ranks,
-    signed_rank,
 )
 from inrbench.spec import Metric
 
@@ -339,7 +339,7 @@ def _compare_with_best(rows: list[Entry], group: ComparableRuns, metric: Metric)
     differences = [(scores[row.label] - scores[best.label]).to_numpy() for row in others]
     for row, values in zip(others, differences, strict=True):
         row.difference_to_best = bootstrap_mean(values)
-    tested = [(row, signed_rank(values)) for row, values in zip(others, differences, strict=True) if not row.solved]
+    tested = [(row, p_of_lead(values)) for row, values in zip(others, differences, strict=True) if not row.solved]
     for (row, _), p in zip(tested, holm([p for _, p in tested]), strict=True):
         row.p_to_best = p
     methods = [row for row in complete if not row.solved]
@@ -362,13 +362,12 @@ def _compare_seeds(best: Entry, others: Sequence[Entry], group: ComparableRuns, 
     alike: dict[str, list[str]] = {}
     if best.seeds[0] < MIN_SEEDS_FOR_TEST:
         return []
-    for row in others:
-        for each in over_seeds(group, metric, row.label, best.label):
-            assert each.p is not None
-            (apart if each.p < LEVEL else alike).setdefault(each.signal, []).append(f"{row.label} (p {each.p:.2g})")
+    for each in over_seeds(group, metric, best.label, [row.label for row in others]):
+        assert each.p is not None
+        (apart if each.p < LEVEL else alike).setdefault(each.signal, []).append(f"{each.other} (p {each.p:.2g})")
     lines = []
     for signal in sorted({*apart, *alike}):
         parts = [f"different from {best.label}: {', '.join(apart[signal])}"] if signal in apart else []
         parts += [f"not distinguished from it: {', '.join(alike[signal])}"] if signal in alike else []
-        lines.append(f"on {signal} alone, paired t-tests over seeds, not over signals: {'; '.join(parts)}")
+        lines.append(f"on {signal} alone, paired t-tests over seeds (Holm), not over signals: {'; '.join(parts)}")
     return lines

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from inrbench.analyse.aggregate import scores_by_signal, usable
 from inrbench.analyse.runs import ComparableRuns, metrics_of, solved
-from inrbench.analyse.statistics import CONFIDENCE, RESAMPLES, Interval
+from inrbench.analyse.statistics import RESAMPLES, Interval, bootstrap_quantiles
 from inrbench.errors import NothingFound
 from inrbench.registry import Registry
 from inrbench.spec import Metric
@@ -250,7 +250,7 @@ def _intervals(values: Sequence[Array], picks: Sequence[NDArray[np.int64]]) -> l
         if alone or not len(known):
             found.append(Interval(float(mean)))
         else:
-            low, high = np.quantile(known, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+            low, high = np.quantile(known, bootstrap_quantiles(*map(len, values)))
             found.append(Interval(float(mean), float(low), float(high)))
     return found
 

@@ -31,6 +31,7 @@ IDENTITY = (
     "device_class",
     "engine",
     "track",
+    "training_json",
 )
 USED = ("jobs", "gpu_shared", "status", "trained", "tf32", "matmul_precision", "compiled", "engine_note")
 """Columns that decide which runs are comparable, and whose times are."""
@@ -216,7 +217,7 @@ def _groups(frame: pd.DataFrame) -> Iterator[ComparableRuns]:
     frame = frame.assign(label=labels.take(codes))
     for key, group in frame.groupby(["task", "protocol_fingerprint", "device_class", "engine", "track"], sort=True):
         task, fingerprint, device_class, engine, track = key
-        runs = _latest_code(group, str(task))
+        runs = _latest_code(_latest_recipe(group, str(task), str(track)), str(task))
         if "train_seconds" in runs:
             runs = runs.copy()
             modes = step_modes(runs)
@@ -225,15 +226,30 @@ def _groups(frame: pd.DataFrame) -> Iterator[ComparableRuns]:
         yield ComparableRuns(task, name, fingerprint, device_class, engine, track, runs)
 
 
+def _latest_recipe(group: pd.DataFrame, task: str, track: str) -> pd.DataFrame:
+    """Keep the runs with the newest training settings of each method, on tracks on which each method has its own.
+
+    A new search gives a method another recipe on the same track. A mean over runs of both would be one of neither.
+    """
+    if track in ("paper", "search"):
+        return group
+    training = group["training_json"].fillna("{}")
+    newest = group.assign(training=training).sort_values("attempt_id").drop_duplicates("label", keep="last")
+    of_today = training == group["label"].map(newest.set_index("label")["training"])
+    for label in sorted(group.loc[~of_today, "label"].unique()):
+        log.warning("%s, track %s: %s was trained with several recipes; only runs of the newest are shown", task, track, label)
+    return group[of_today]
+
+
 def _latest_code(group: pd.DataFrame, task: str) -> pd.DataFrame:
     """Keep the runs of the newest code of each method and the newest bytes of each signal; older ones are not comparable.
 
     A run that was not repeated after an edit is then missing, and is shown as missing. One run is left for each
     (label, signal, seed).
     """
-    columns = ["label", "method_sha256", "signal", "signal_sha256", "seed", "attempt_id", "params_json"]
+    columns = ["label", "method", "method_sha256", "signal", "signal_sha256", "seed", "attempt_id", "params_json"]
     kept = group[columns].sort_values("attempt_id")
-    for subject, code in (("label", "method_sha256"), ("signal", "signal_sha256")):
+    for subject, code in (("method", "method_sha256"), ("signal", "signal_sha256")):
         newest = kept.drop_duplicates(subject, keep="last").set_index(subject)[code]
         of_today = kept[code] == kept[subject].map(newest)
         for name in sorted(kept.loc[~of_today, subject].unique()) if subject == "signal" else ():

@@ -1,11 +1,12 @@
 """Statistical tests between methods. The unit is the signal: seeds are averaged first, and methods are paired on signals."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
+from scipy.special import ndtr, stdtr, stdtrit
 
 Array = NDArray[np.float64]
 CONFIDENCE = 0.95
@@ -31,8 +32,29 @@ class Interval:
     high: float | None = None
 
 
+def bootstrap_quantiles(*sizes: int) -> tuple[float, float]:
+    """Return the quantiles of the means of resamples that are the ends of a 95 % interval for a mean.
+
+    They are those of the expanded percentile interval (Hesterberg, The American Statistician 69(4), 2015), which has the width
+    of the t interval if the values are normal. The usual 2.5 % and 97.5 % give an interval that is too narrow for few values:
+    for six normal ones, it contains the true mean in 87 % of the cases.
+
+    Args:
+        sizes: Number of values, at least 2; for the mean of several means, the numbers of values of each, which are resampled
+            by themselves.
+
+    >>> [round(end, 4) for n in (6, 24, 1000) for end in bootstrap_quantiles(n)]
+    [0.0024, 0.9976, 0.0173, 0.9827, 0.0248, 0.9752]
+    """
+    several = [n for n in sizes if n > 1]
+    widening = math.sqrt(sum(n / (n - 1) for n in several) / len(several))
+    freedom = sum(n - 1 for n in several)
+    tail = float(ndtr(-widening * stdtrit(freedom, (1 + CONFIDENCE) / 2)))
+    return tail, 1 - tail
+
+
 def bootstrap_mean(values: Sequence[float] | Array) -> Interval:
-    """Return the mean with its percentile bootstrap interval; for paired differences, this is a paired bootstrap.
+    """Return the mean with its bootstrap interval (expanded percentiles); for paired differences, this is a paired bootstrap.
 
     The random seed is fixed, so the result is the same every time.
 
@@ -43,7 +65,7 @@ def bootstrap_mean(values: Sequence[float] | Array) -> Interval:
     if len(array) < 2:
         return Interval(float(array.mean()))
     picks = np.random.default_rng(0).integers(len(array), size=(RESAMPLES, len(array)))
-    low, high = np.quantile(array[picks].mean(axis=1), [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    low, high = np.quantile(array[picks].mean(axis=1), bootstrap_quantiles(len(array)))
     return Interval(float(array.mean()), float(low), float(high))
 
 
@@ -90,6 +112,22 @@ def signed_rank(differences: Sequence[float] | Array) -> float:
     return float(min(1.0, 2 * min(share[: positive + 1].sum(), share[positive:].sum())))
 
 
+def p_of_lead(differences: Sequence[float] | Array) -> float:
+    """Return p of the signed-rank test if the ranks are on the side of the mean, otherwise 1.
+
+    Tables are ordered by means. One very large difference can put a method ahead in the mean that is behind on almost all
+    signals; the test then distinguishes the two, but it does not support the order.
+
+    >>> p_of_lead([1, 2, 3, 4, 5, 6]), p_of_lead([-1, -2, -3, -4, -5, -6, -7, 100.0])
+    (0.03125, 1.0)
+    """
+    array = np.asarray(differences, dtype=np.float64)
+    sizes = np.abs(array)
+    ranks = (sizes[:, None] > sizes).sum(axis=1) + ((sizes[:, None] == sizes).sum(axis=1) + 1) / 2
+    agrees = (np.sign(array) * ranks).sum() * array.mean() >= 0
+    return signed_rank(array) if agrees else 1.0
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p values adjusted for their number by Holm's method (Scand. J. Statist. 6, 1979), in the given order.
 
@@ -120,12 +158,12 @@ def shared_ranks(scores: Mapping[str, Array]) -> dict[str, int]:
     """Return the rank of each method from its scores on the same signals in the same order; lower scores are better.
 
     Methods are taken in the order of their means. A method shares the rank of the first method of the current rank if the two
-    cannot be distinguished: p of their signed-rank test, adjusted by Holm's method over all pairs, is not below LEVEL.
-    Otherwise it starts a new rank. As usual, methods of one rank may still differ from each other; none is distinguished
-    from the first of them.
+    cannot be distinguished: p of their signed-rank test, adjusted by Holm's method over all pairs, is not below LEVEL, or the
+    ranks point the other way than the means. Otherwise it starts a new rank. Methods of one rank may still differ from each
+    other, and the last of a rank need not be distinguished from the first of the next.
     """
     names = sorted(scores, key=lambda name: (scores[name].mean(), name))
-    apart = distinguished_pairs(scores)
+    apart = distinguished_pairs(scores, p_of_lead)
     ranks: dict[str, int] = {}
     leader = ""
     for place, name in enumerate(names, start=1):
@@ -186,11 +224,18 @@ def mean_ranks(scores: Mapping[str, Array]) -> MeanRanks:
     return MeanRanks(means, groups, p, blocks)
 
 
-def distinguished_pairs(scores: Mapping[str, Array]) -> dict[frozenset[str], bool]:
-    """Return, for each pair of methods, whether signed-rank tests with Holm's correction over all pairs distinguish them."""
+def distinguished_pairs(
+    scores: Mapping[str, Array], test: Callable[[Array], float] = signed_rank
+) -> dict[frozenset[str], bool]:
+    """Return, for each pair of methods, whether tests with Holm's correction over all pairs distinguish them.
+
+    Args:
+        scores: Method -> scores on the same signals in the same order.
+        test: Function from paired differences to p.
+    """
     names = sorted(scores)
     pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
-    adjusted = holm([signed_rank(scores[b] - scores[a]) for a, b in pairs])
+    adjusted = holm([test(scores[b] - scores[a]) for a, b in pairs])
     return {frozenset(pair): p < LEVEL for pair, p in zip(pairs, adjusted, strict=True)}
 
 

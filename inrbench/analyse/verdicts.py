@@ -5,33 +5,31 @@ a prediction interval for one more run. It comes from the spread over seeds (of 
 a single run, from the seeds of the other methods of the table. It is never narrower than the printed digits, nor, for errors,
 than a tenth of a decade. A result much better than printed is not a reproduction either, and is noted.
 
-    reproduced         three seeds or more, and the number is within their spread; or the ordering holds on three seeds
-    consistent         as reproduced, with fewer seeds
+    reproduced         three seeds or more, and the number is within their spread; or the ordering holds in each of them
+    consistent         as reproduced, with fewer seeds, or with runs that failed, or not in each seed
     both fail          the paper's run did not train, and this project's runs did not either
     bound holds        a bound that the paper states holds; other methods may satisfy it as well
     not reproduced     outside the spread
-    incomplete         measured on a part of the signals: a claim about each signal holds there, a claim about a mean is open
+    incomplete         measured on a part of the signals: a claim about each signal holds there, a claim about a mean is open;
+                       or other than the printed number, by one run whose spread over seeds is not known
     protocol differs   measured, but only with a different budget from the paper's
     protocol guessed   measured, but the paper does not print the conditions: no evidence for or against the paper
     not run            nothing was measured
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import pandas as pd
-from scipy.special import stdtrit
 
+from inrbench.analyse.claim_scores import agreeing_seeds, look_up, order_scores, seed_spread
 from inrbench.analyse.claims import SECONDS, Claim, metric_of
 from inrbench.analyse.run_notes import LOAD_COLUMNS, busy
-from inrbench.analyse.runs import ComparableRuns, measured
-from inrbench.analyse.statistics import CONFIDENCE
+from inrbench.analyse.runs import ComparableRuns
 from inrbench.metrics.field import RELATIVE_L2
 from inrbench.registry import Registry, Task
-from inrbench.spec import MethodLabel, Metric, ProtocolLabel
+from inrbench.spec import Metric, ProtocolLabel
 
 COLUMNS = ("status", "metrics", "probes", "train_seconds", "run_id", *LOAD_COLUMNS)
 LOG_FLOOR = 0.1
@@ -97,7 +95,7 @@ def _unless_guessed(verdict: Verdict) -> Verdict:
     """Replace the outcome by ``protocol guessed`` if the conditions of the claim are a guess."""
     if not verdict.claim.guessed or verdict.outcome in ("not run", "protocol differs"):
         return verdict
-    text = "; ".join(filter(None, (f"under the guessed conditions: {verdict.text}", verdict.note, verdict.claim.guessed)))
+    text = _joined(f"under the guessed conditions: {verdict.text}", verdict.note, verdict.claim.guessed)
     return replace(verdict, outcome="protocol guessed", note=text)
 
 
@@ -117,7 +115,7 @@ def _evaluate_claim(claim: Claim, groups: Sequence[ComparableRuns], registry: Re
     if claim.metric != SECONDS.id:
         return found
     return [
-        replace(each, note="; ".join(filter(None, (each.note, DISTURBED))))
+        replace(each, note=_joined(each.note, DISTURBED))
         if each.outcome in ("not run", "incomplete") and not each.found and _has_untimed_runs(of_task, each.label)
         else each
         for each in found
@@ -146,64 +144,6 @@ def _distance_from_paper(group: ComparableRuns) -> int:
     return 2 * {"standard": 0, "quick": 2}.get(label.name, 1) + bool(label.changes)
 
 
-@dataclass(frozen=True)
-class _Found:
-    """A method's values, one per (signal, seed); log10 values for a metric on a log scale."""
-
-    values: pd.DataFrame
-    runs: tuple[str, ...]
-    failed: int
-    group: ComparableRuns
-
-    def by_seed(self, signals: Sequence[str]) -> "pd.Series[float]":
-        """Return the mean over signals for each seed that has all of them."""
-        table = self.values.pivot_table(index="seed", columns="signal", values="value").reindex(columns=list(signals))
-        return table.dropna().mean(axis=1)
-
-    def mean(self, signals: Sequence[str]) -> float:
-        """Return the mean over signals of the means over seeds, as in the leaderboards; NaN if a signal is missing."""
-        return float(self.values.groupby("signal")["value"].mean().reindex(list(signals)).mean(skipna=False))
-
-
-def _look_up(claim: Claim, metric: Metric, label: str, groups: Sequence[ComparableRuns]) -> _Found | None:
-    """Return the values of a method in the group with most of its runs, or None if no group has any."""
-    best: _Found | None = None
-    for group in groups:
-        runs = group.runs[(group.runs["label"] == label) & group.runs["signal"].isin(claim.signals)]
-        rows, ids, failed = [], [], 0
-        for run in runs.itertuples(index=False):
-            value = _value(claim, run) if run.status == "ok" else None
-            if value is None:
-                failed += run.status not in ("ok", "skipped")
-                continue
-            rows.append((run.signal, run.seed, metric.to_scale(value)))
-            ids.append(run.run_id)
-        found = _Found(pd.DataFrame(rows, columns=["signal", "seed", "value"]), tuple(ids), failed, group)
-        if (rows or failed) and (best is None or len(rows) > len(best.values)):
-            best = found
-    return best
-
-
-def _value(claim: Claim, run: tuple[object, ...]) -> float | None:
-    """Return a run's value of the claim's metric."""
-    if claim.metric == SECONDS.id:
-        seconds = float(run.train_seconds)  # type: ignore[attr-defined]
-        return None if math.isnan(seconds) else seconds
-    if claim.probe is None:
-        return measured(run.metrics, claim.metric)  # type: ignore[attr-defined]
-    name = claim.metric.partition("/")[2]
-    readings = {
-        reading["step"]: reading["value"]
-        for reading in (run.probes if run.probes is not None else ())  # type: ignore[attr-defined]
-        if reading["probe"] == claim.probe and reading["name"] == name
-    }
-    if not readings:
-        return None
-    if claim.at_step is None:
-        return float(np.mean(list(readings.values())))
-    return float(readings[min(readings, key=lambda step: abs(step - (claim.at_step or 0)))])
-
-
 def _number(
     claim: Claim, metric: Metric, label: str, right: Sequence[ComparableRuns], wrong: Sequence[ComparableRuns]
 ) -> Verdict:
@@ -211,7 +151,7 @@ def _number(
     number = claim.values[label] if not bound else claim.above.get(label, claim.below.get(label, 0.0))
     claimed = f"{'>' if label in claim.above else '<'} {number:g}" if bound else f"{number:g}"
     log = metric.scale == "log"
-    found = _look_up(claim, metric, label, right)
+    found = look_up(claim, metric, label, right)
     if found is None or not len(found.values):
         if found is not None and claim.metric != SECONDS.id:  # the times of runs that ended well may be missing
             return Verdict(claim, label, claimed, "not reproduced", note=f"{found.failed} run(s) failed")
@@ -225,45 +165,36 @@ def _number(
                 claim, label, claimed, "not reproduced", note=f"{found.failed} run(s) failed; {note}", runs=found.runs
             )
         return Verdict(claim, label, claimed, "incomplete", note=note, runs=found.runs)
-    mean, n_seeds, why = found.mean(claim.signals), len(by_seed), ""
-    half = _spread(by_seed, claim, metric, found.group)
+    mean, n_seeds, why = found.mean(claim.signals), len(by_seed), f"{found.failed} run(s) failed" if found.failed else ""
+    half = seed_spread(by_seed, claim, metric, found.group)
     if claim.metric == SECONDS.id:
         note = "the paper's hardware is not stated"
         return Verdict(claim, label, claimed, "protocol differs", metric.from_scale(mean), runs=found.runs, note=note)
-    if half is None:
-        half, why = 0.0, "its spread over seeds is not known"
+    unknown, half = half is None, half or 0.0
+    if unknown:
+        why = _joined(why, "its spread over seeds is not known")
+    value = metric.from_scale(mean)
     if bound:
-        holds = (metric.from_scale(mean) > number) if label in claim.above else (metric.from_scale(mean) < number)
+        outcome: VerdictName = (
+            "bound holds" if (value > number if label in claim.above else value < number) else "not reproduced"
+        )
+    elif claim.metric == RELATIVE_L2.id and min(number, value) >= Task.trained_below:
+        outcome = "both fail"
     else:
         target = metric.to_scale(number)
-        tolerance = max(half, _printed_digits(number, log), LOG_FLOOR if log else 0.0)
-        holds = abs(mean - target) <= tolerance
-        if not holds and claim.probe is None and (mean > target) == metric.higher_is_better:
-            why = "; ".join(filter(None, ("better than printed", why)))
-    outcome: VerdictName = "not reproduced"
-    if bound:
-        outcome = "bound holds" if holds else outcome
-    elif claim.metric == RELATIVE_L2.id and min(number, metric.from_scale(mean)) >= Task.trained_below:
-        outcome = "both fail"
-    elif holds:
-        outcome = "reproduced" if n_seeds >= SEEDS_TO_REPRODUCE else "consistent"
+        if abs(mean - target) <= max(half, _printed_digits(number, log), LOG_FLOOR if log else 0.0):
+            outcome = "reproduced" if n_seeds >= SEEDS_TO_REPRODUCE and not found.failed else "consistent"
+        else:
+            outcome = "incomplete" if unknown and not log else "not reproduced"
+            if claim.probe is None and (mean > target) == metric.higher_is_better:
+                why = _joined("better than printed", why)
     low, high = (metric.from_scale(mean - half), metric.from_scale(mean + half)) if half else (None, None)
-    return Verdict(claim, label, claimed, outcome, metric.from_scale(mean), low, high, why, found.runs, n_seeds)
+    return Verdict(claim, label, claimed, outcome, value, low, high, why, found.runs, n_seeds)
 
 
-def _spread(by_seed: "pd.Series[float]", claim: Claim, metric: Metric, group: ComparableRuns) -> float | None:
-    """Return half the width of the prediction interval for one more seed; None if no spread is known."""
-    n, mean = len(by_seed), float(by_seed.mean())
-    squares, freedom = float(((by_seed - mean) ** 2).sum()), n - 1
-    if not freedom:
-        for label in group.runs["label"].unique():
-            other = _look_up(claim, metric, label, [group])
-            if other is not None and len(values := other.by_seed(claim.signals)) > 1:
-                squares += float(((values - values.mean()) ** 2).sum())
-                freedom += len(values) - 1
-    if not freedom:
-        return None
-    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2) * np.sqrt(squares / freedom * (1 + 1 / n)))
+def _joined(*notes: str) -> str:
+    """Return the notes that are not empty, as one text."""
+    return "; ".join(filter(None, notes))
 
 
 def _printed_digits(number: float, log: bool) -> float:
@@ -280,7 +211,7 @@ def _printed_digits(number: float, log: bool) -> float:
 
 def _elsewhere(claim: Claim, metric: Metric, label: str, claimed: str, wrong: Sequence[ComparableRuns]) -> Verdict:
     """Return ``protocol differs`` with the value under the other protocol, or ``not run``."""
-    candidates = (_look_up(claim, metric, label, [group]) for group in wrong)
+    candidates = (look_up(claim, metric, label, [group]) for group in wrong)
     found = next((each for each in candidates if each is not None and len(each.values)), None)
     if found is None:
         return Verdict(claim, label, claimed, "not run")
@@ -294,11 +225,11 @@ def _order(claim: Claim, metric: Metric, right: Sequence[ComparableRuns], wrong:
     """Evaluate a claim about which method leads."""
     ranks = _place(claim.position)
     claimed = f"{claim.best} {ranks} of {len(claim.compared)}" + (" on every signal" if claim.each_signal else "")
-    scores, group, runs, n_seeds = _scores(claim, metric, right)
+    scores, group, runs, n_seeds = order_scores(claim, metric, right)
     outcome: VerdictName | None = None
     note = ""
     if scores is None:
-        scores, group, runs, n_seeds = _scores(claim, metric, wrong)
+        scores, group, runs, n_seeds = order_scores(claim, metric, wrong)
         if scores is None:
             return Verdict(claim, claim.best, claimed, "not run")
         outcome, note = "protocol differs", f"measured under protocol {group.protocol if group else ''}"
@@ -311,20 +242,23 @@ def _order(claim: Claim, metric: Metric, right: Sequence[ComparableRuns], wrong:
     shown = f"{ranks} on {won} of {len(scores)}" if claim.each_signal else f"{_place(place)} of {len(order)}"
     text = "" if claim.each_signal else f"order: {', '.join(order)}"
     if missing := len(claim.signals) - len(scores):
-        note = "; ".join(filter(None, (note, f"{missing} of {len(claim.signals)} signals missing")))
+        note = _joined(note, f"{missing} of {len(claim.signals)} signals missing")
     if outcome is None and missing and (holds or not claim.each_signal):
-        best = _look_up(claim, metric, claim.best, right)
+        best = look_up(claim, metric, claim.best, right)
         failed = best.failed if best is not None and claim.metric != SECONDS.id else 0
         note = f"{failed} run(s) of {claim.best} failed; {note}" if failed else note
         outcome = "not reproduced" if failed and claim.each_signal else "incomplete"
     if outcome is None:
-        outcome = ("reproduced" if n_seeds >= SEEDS_TO_REPRODUCE else "consistent") if holds else "not reproduced"
+        agree, seeds = agreeing_seeds(claim, metric, group)
+        note = _joined(note, f"in {agree} of {seeds} seeds" if agree < seeds > 1 else "")
+        each = min(n_seeds, agree) >= SEEDS_TO_REPRODUCE and agree == seeds
+        outcome = ("reproduced" if each else "consistent") if holds else "not reproduced"
     return Verdict(
         claim,
         claim.best,
         claimed,
         outcome,
-        note="; ".join(filter(None, (text, note))),
+        note=_joined(text, note),
         runs=runs,
         n_seeds=n_seeds,
         found=shown,
@@ -333,33 +267,3 @@ def _order(claim: Claim, metric: Metric, right: Sequence[ComparableRuns], wrong:
 
 def _place(number: int) -> str:
     return {1: "best", 2: "second best"}.get(number, f"place {number}")
-
-
-def _scores(
-    claim: Claim, metric: Metric, groups: Sequence[ComparableRuns]
-) -> tuple[pd.DataFrame | None, ComparableRuns | None, tuple[str, ...], int]:
-    """Return a table with one row per signal and one column per compared method, from the first group that has them all.
-
-    Also returns the group, the run ids, and the smallest number of seeds that a method has on a signal.
-    """
-    for group in groups:
-        columns, runs, least = {}, [], []
-        for label in claim.compared:
-            labels = _settings_of(group, label, claim.worst_case_over) if claim.worst_case_over else [label]
-            found = [f for one in labels if (f := _look_up(claim, metric, one, [group])) is not None and len(f.values)]
-            if not found:
-                break
-            means = pd.concat([f.values.groupby("signal")["value"].mean() for f in found], axis=1)
-            columns[label] = means.min(axis=1) if metric.higher_is_better else means.max(axis=1)
-            runs += [run for f in found for run in f.runs]
-            least += [int(f.values.groupby("signal").size().min()) for f in found]
-        if len(columns) == len(claim.compared) and len(table := pd.DataFrame(columns).dropna()):
-            return table, group, tuple(runs), min(least)
-    return None, None, (), 0
-
-
-def _settings_of(group: ComparableRuns, label: str, parameter: str) -> list[str]:
-    """Return the entries that differ from one in a parameter alone: ``m[a=1]`` -> ``m[a=1,s=2]``, ``m[s=3,a=1]``."""
-    wanted = MethodLabel.parse(label).without(parameter)
-    labels = map(str, group.runs["label"].unique())
-    return [other for other in labels if MethodLabel.parse(other).without(parameter) == wanted]

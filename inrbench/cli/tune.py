@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--seeds", default="1", show_default=True, help="Seeds, as in inrbench run.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:i.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time, as in inrbench run.")
+@click.option("--retry-failed", is_flag=True, help="Also repeat trials that failed earlier; they are ranked last.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and the estimate of the first round, and stop.")
 @plugin_option
 @results_option
@@ -40,6 +41,7 @@ def command(
     seeds: str,
     device: str,
     jobs: int | None,
+    retry_failed: bool,
     dry_run: bool,
     plugins: tuple[Path, ...],
     results: Path,
@@ -60,7 +62,7 @@ def command(
     from inrbench.planning.tuning import promote, rank_trials
     from inrbench.runner import EXIT_INTERRUPTED, run_requests
 
-    searches = _searches(methods, words(tasks), protocol, budget, parse_seeds(seeds), device, plugins)
+    searches = _searches(methods, words(tasks), protocol, budget, parse_seeds(seeds), device, plugins, retry_failed)
     remaining = {number: list(range(search.rounds[0])) for number, search in enumerate(searches)}
     first_rounds: dict[int, list[Trial]] = {}
     code = OK  # a failed trial is ranked last and is not an error of the command
@@ -85,9 +87,19 @@ def command(
 
 
 def _searches(
-    methods: str, tasks: Sequence[str], protocol: str, budget: int, seeds: Sequence[int], device: str, plugins: Sequence[Path]
+    methods: str,
+    tasks: Sequence[str],
+    protocol: str,
+    budget: int,
+    seeds: Sequence[int],
+    device: str,
+    plugins: Sequence[Path],
+    retry_failed: bool,
 ) -> "list[Search]":
-    """Return one search per task and method. Raises BadValue for methods with parameters, UnknownName or BrokenPlugin."""
+    """Return one search per task and method; the arguments are those of the command.
+
+    Raises BadValue for methods with parameters, UnknownName or BrokenPlugin.
+    """
     from inrbench.planning import resolve_device
     from inrbench.planning.plan import plugin_files_of, select_methods
     from inrbench.planning.tuning import make_search
@@ -108,7 +120,7 @@ def _searches(
     for task in map(registry.task, tunable if list(tasks) == ["all"] else tasks):
         tuning_task = registry.task(task.tuning_split[0]) if task.tuning_split else task
         searches += [
-            make_search(method, task, tuning_task, protocol, budget, seeds, place, registry.files)
+            make_search(method, task, tuning_task, protocol, budget, seeds, place, registry.files, retry_failed=retry_failed)
             for _, method, _ in chosen
             if not method.closed_form and (methods != "all" or method.supports(task.kind))
         ]

@@ -11,6 +11,7 @@ from typing import Literal
 
 from inrbench.errors import BadValue, BrokenPlugin, DataMissing, NothingSelected, unknown_name
 from inrbench.execute.job import ALWAYS_RETRIED, Job
+from inrbench.planning.recipe_choice import recipe_of
 from inrbench.planning.request import Recipe, Request
 from inrbench.registry import Method, Registry, Selection, Task, parse_selection
 from inrbench.spec import TUNED, MethodLabel, Protocol, RunSpec, Value, canonical_json, variant_text
@@ -71,7 +72,7 @@ def make_plan(request: Request, finished: Mapping[str, str], registry: Registry 
             (c.method, c.given, recipe)
             for c in chosen
             if (c.by_name or c.method.supports(section.task.kind))
-            and (recipe := _recipe(request, section, c.method, plan.notes)) is not None
+            and (recipe := recipe_of(request, section.task, section.protocol, c.method, registry, plan.notes)) is not None
         ]
         jobs = [
             _job(registry, request, section, signal, method, recipe, given)
@@ -322,43 +323,6 @@ def _job(
         notes=(recipe.source,) if recipe.source else (),
         metrics=request.metrics,
     )
-
-
-def _recipe(request: Request, section: _Section, method: Method, notes: list[str]) -> Recipe | None:
-    """Return the recipe of a method in the request's track. If there is none, add a note and return None."""
-    task = section.task
-    if request.track == "paper":
-        allowed = section.protocol.own_training or not method.own_training
-        recipe = Recipe() if allowed else None
-        why = (
-            f"it brings its own training, and protocol {section.protocol.name} trains all methods alike; "
-            "use --track authors, or --set own_training=true"
-        )
-    elif method.closed_form:
-        return Recipe(source="solved in closed form: nothing to tune")
-    elif request.track == "authors":
-        params, training = method.authors_recipe(task.name, task.kind)
-        known = params or training or method.own_training
-        recipe = Recipe(params, training) if known else None
-        why = "its authors' settings for it are not known"
-    else:
-        recipe = request.recipes.get((task.name, method.name))
-        tune = _tuning(request, section, method)
-        why = f"it was not tuned for this task with this budget; use --track paper, or run: {tune}"
-        if recipe is not None and (gone := sorted(recipe.params.keys() - method.defaults().keys())):
-            recipe, why = None, f"its recipe sets '{gone[0]}', which the method no longer has; tune it again: {tune}"
-    if recipe is None and (note := f"{method.name} is left out of {task.name}, track {request.track}: {why}") not in notes:
-        notes.append(note)
-    return recipe
-
-
-def _tuning(request: Request, section: _Section, method: Method) -> str:
-    """Return the command that tunes a method with the budget of a track ``tuned-BUDGET``, and what it costs."""
-    task, budget = section.task, request.track.removeprefix(f"{TUNED}-")
-    words = f"inrbench tune --methods {method.name} --tasks {task.name} --protocol {section.protocol.name} --budget {budget}"
-    if task.tuning_split is None or not budget.isdecimal():
-        return words
-    return f"{words} (it costs as much as {int(budget) * len(task.tuning_split[1])} runs)"
 
 
 def _evaluated_signals(request: Request, section: _Section, notes: list[str]) -> tuple[str, ...]:

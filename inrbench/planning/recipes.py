@@ -12,9 +12,9 @@ from typing import Any
 from inrbench.errors import NothingFound, StoreError
 from inrbench.planning.request import FOUND_BY_SEARCH, Recipe, Request
 from inrbench.planning.sensitivity import Sensitivity
-from inrbench.planning.trials import LEARNING_RATES
+from inrbench.planning.trials import LEARNING_RATES, TUNED_FIELDS
 from inrbench.planning.tuning import BestTrial, Search
-from inrbench.registry import parse_selection
+from inrbench.registry import Registry, parse_selection
 from inrbench.spec import TUNED
 from inrbench.store.files import below, read_regular, write_atomically
 
@@ -22,8 +22,6 @@ USUAL_BUDGET = 4
 """Budget of the published recipes."""
 LARGEST_FALL = 1e6
 """Limit for the fall of a score, in dB, decades or units of the score."""
-TUNED_FIELDS = frozenset({"lr", "lr_min"})
-"""Fields of a protocol that a search changes."""
 MALFORMED = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError, RecursionError)
 """Exceptions that a file with other content can raise."""
 
@@ -71,6 +69,8 @@ def write_recipe(results: Path, search: Search, chosen: BestTrial, falls: Sequen
         "task": search.task.name,
         "method": search.method.name,
         "protocol": search.protocol,
+        "protocol_fingerprint": search.task.protocol(search.protocol).fingerprint(search.task.name, search.task.version),
+        "method_sha256": Registry(search.plugin_files).source("method", search.method.name).sha256(),
         "budget": search.budget,
         "trials_in_each_round": list(search.rounds),
         "trials_that_ended_well": chosen.finished,
@@ -164,7 +164,9 @@ def _decoded(text: str) -> Tuned:
     search_ranges = ", ".join(f"{name} {low:g} to {high:g}" for name, (low, high) in dict(facts["ranges"]).items())
     signals = ", ".join(map(str, facts["tuned_on"]))
     budget = int(facts["budget"])
-    source = f"{FOUND_BY_SEARCH} {budget} runs on {signals} by {facts['validation']}; {search_ranges}"
+    seeds = len(facts.get("seeds", [0]))
+    with_seeds = f" with {seeds} seeds" if seeds > 1 else ""
+    source = f"{FOUND_BY_SEARCH} {budget} runs on {signals}{with_seeds} by {facts['validation']}; {search_ranges}"
     falls = tuple(
         Sensitivity(_setting(name), _fall(by_two), _fall(by_four))
         for name, (by_two, by_four) in dict(facts.get("fall_when_off_by_2_and_4", {})).items()
@@ -173,7 +175,7 @@ def _decoded(text: str) -> Tuned:
         str(facts["task"]),
         str(facts["method"]),
         str(facts["protocol"]),
-        Recipe(params, training, source),
+        Recipe(params, training, source, str(facts.get("protocol_fingerprint", "")), str(facts.get("method_sha256", ""))),
         budget,
         source,
         falls,

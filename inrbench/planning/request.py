@@ -31,11 +31,15 @@ class Recipe:
         params: Parameters that replace the method's usual ones.
         training: Changes of the protocol, as ``--set`` takes them.
         source: Where the recipe comes from; stored in the notes of its runs.
+        fingerprint: Fingerprint of the protocol for which it was found; "" if not known.
+        method_sha256: Hash of the code of the method for which it was found; "" if not known.
     """
 
     params: Mapping[str, Value] = field(default_factory=dict)
     training: Mapping[str, str] = field(default_factory=dict)
     source: str = field(default="", compare=False)
+    fingerprint: str = field(default="", compare=False)
+    method_sha256: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,8 @@ from inrbench.spec import Protocol, Value
 
 LEARNING_RATES = (1e-5, 2e-2)
 """The lowest and the highest learning rate that any search tries."""
+TUNED_FIELDS = frozenset({"lr", "lr_min"})
+"""Fields of a protocol that a search changes."""
 AROUND = 10.0
 """Largest factor between the usual value of the learning rate or a parameter and the values that are tried."""
 RATE = "lr"

@@ -44,6 +44,7 @@ class Search:
         budget: Full runs per signal and seed.
         trials: The recipes to try. ``trials[0]`` changes nothing.
         plugin_files: Files with the user's methods and tasks.
+        retry_failed: Also repeat trials that failed earlier.
     """
 
     method: Method
@@ -56,6 +57,7 @@ class Search:
     budget: int
     trials: tuple[Recipe, ...]
     plugin_files: tuple[Path, ...] = ()
+    retry_failed: bool = False
 
     @property
     def metric(self) -> str:
@@ -95,6 +97,7 @@ class Search:
                 track="search",
                 changes=self.base.shortening(EPOCH_DIVISORS[round_number]),
                 plugin_files=self.plugin_files,
+                retry_failed=self.retry_failed,
                 recipes={(self.tuning_task.name, self.method.name): self.trials[number]},
                 metrics=(self.metric,),  # a trial is short: the other metrics would take as long as its training
             )
@@ -112,6 +115,15 @@ def rounds_of(budget: int) -> tuple[int, ...]:
     """
     first = budget * EPOCH_DIVISORS[0] // len(EPOCH_DIVISORS)
     return first, max(2, first // HALVING), max(2, first // HALVING**2)
+
+
+def full_runs(budget: int) -> float:
+    """Return the cost of a search in full runs per signal and seed. It is a little more than a small budget.
+
+    >>> full_runs(4), full_runs(20)
+    (4.5625, 19.125)
+    """
+    return sum(trials / divisor for trials, divisor in zip(rounds_of(budget), EPOCH_DIVISORS, strict=True))
 
 
 @dataclass(frozen=True)
@@ -156,6 +168,8 @@ def make_search(
     seeds: Sequence[int],
     device: str,
     plugin_files: Sequence[Path] = (),
+    *,
+    retry_failed: bool = False,
 ) -> Search:
     """Return the search for a method.
 
@@ -168,6 +182,7 @@ def make_search(
         seeds: Seeds of each trial.
         device: ``cpu`` or ``cuda:i``.
         plugin_files: Files with the user's methods and tasks.
+        retry_failed: Also repeat trials that failed earlier.
 
     Raises:
         BadValue: The task has no tuning signals, or the method has nothing to tune.
@@ -181,7 +196,8 @@ def make_search(
         raise BadValue(f"method '{method.name}' is solved in closed form: there is nothing to tune; it is on every track")
     _, signals = task.tuning_split
     trials = trials_of(method, tuning_task, tuning_task.protocol(protocol), signals[0], rounds_of(budget)[0])
-    return Search(method, task, tuning_task, signals, protocol, tuple(seeds), device, budget, trials, tuple(plugin_files))
+    files = tuple(plugin_files)
+    return Search(method, task, tuning_task, signals, protocol, tuple(seeds), device, budget, trials, files, retry_failed)
 
 
 def rank_trials(search: Search, runs_of_trials: Mapping[int, Sequence[str]], results: Path) -> list[Trial]:
@@ -211,7 +227,7 @@ def rank_trials(search: Search, runs_of_trials: Mapping[int, Sequence[str]], res
         if all(run_id in runs.index for run_id in ids):
             rows = runs.loc[ids]
             log = bool((rows["scale"] == "log").all())
-            mean = float((np.log10(rows["value"]) if log else rows["value"]).mean())
+            mean = float((np.log10(rows["value"]) if log else rows["value"]).mean(skipna=False))
             if math.isfinite(mean):
                 score = mean if rows["higher_is_better"].all() else -mean
                 shown = f"{search.metric} {10**mean if log else mean:.4g}"

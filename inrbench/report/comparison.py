@@ -48,17 +48,20 @@ def _row(c: Comparison, metrics: list[Metric]) -> list[str]:
         formatting.number(c.means[0], c.metric),
         formatting.number(c.means[1], c.metric),
         formatting.interval_text(c.difference, c.metric),
-        f"{c.wins}/{c.n_seeds if c.signal else c.n_signals}",
+        f"{c.wins}/{c.n_seeds[0] if c.signal else c.n_signals}",
         NONE if c.p is None else f"{c.p:.2g}",
         verdict,
     ]
 
 
 def _caption(found: Sequence[Comparison]) -> str:
-    n, seeds = found[0].n_signals, found[0].n_seeds
-    unit = f"{n} signal(s), averaged over {seeds} seed(s)"
+    overall = [c for c in found if not c.signal]
+    n = overall[0].n_signals
+    signals = formatting.spread([c.n_signals for c in overall], "signal")
+    seeds = formatting.spread([number for c in overall for number in c.n_seeds], "seed")
+    unit = f"{signals} on which both trained, averaged over {seeds}"
     tests = "paired bootstrap interval over signals; Wilcoxon signed-rank test, Holm correction over the other methods"
     few = f"no interval over fewer than {MIN_PAIRS} signals: too few to distinguish methods"
-    seedwise = "; a row with a signal name is for that signal alone: paired t interval and t-test over its seeds"
+    seedwise = "; a row with a signal name is for it alone: paired t interval and t-test over its seeds, Holm correction"
     rule = tests if n >= MIN_PAIRS else few + (seedwise if any(c.signal for c in found) else "")
     return f"{unit}; {rule}; values with x are ratios of errors."

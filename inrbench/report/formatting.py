@@ -1,6 +1,7 @@
 """Text of numbers, metrics and tables, the same for every output format."""
 
 import math
+from collections.abc import Sequence
 from functools import cache
 
 from inrbench.analyse import ComparableRuns, Entry, Leaderboard, Summary
@@ -93,6 +94,16 @@ def counted(number: int, noun: str) -> str:
     ('1 signal', '8 signals')
     """
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def spread(numbers: Sequence[int], noun: str) -> str:
+    """Return the range of some counts with their noun.
+
+    >>> spread([3, 1, 3], "seed"), spread([1, 1], "seed"), spread([], "seed")
+    ('1 to 3 seeds', '1 seed', '0 seeds')
+    """
+    least, most = min(numbers, default=0), max(numbers, default=0)
+    return counted(most, noun) if least == most else f"{least} to {counted(most, noun)}"
 
 
 def seeds_text(row: Entry) -> str:
@@ -189,7 +200,7 @@ def caption(leaderboard: Leaderboard) -> list[str]:
     if compared(leaderboard):
         order += ". To best: paired difference to the best method, with a 95 % bootstrap interval over signals"
     if ranked(leaderboard):
-        order += ". Methods that signed-rank tests over signals (Holm) cannot distinguish share a rank"
+        order += ". Methods share a rank if signed-rank tests over signals (Holm) cannot distinguish them from its first"
         order += "; intervals are those of single pairs"
     lines = [
         f"{signals}. {means}. {order}.",
@@ -202,7 +213,10 @@ def caption(leaderboard: Leaderboard) -> list[str]:
         names = ", ".join(row.label for row in leaderboard.rows if row.solved)
         lines.append(f"References, solved by least squares and not trained{tested}: {names}.")
     if any(not row.trained for row in leaderboard.rows):
-        lines.append("Did not train: no better than a constant (for equations: than zero). Not ranked, not marked, in no mean.")
+        lines.append(
+            "Did not train: the error on the fitted data is not clearly below that of a constant (for equations: of zero). "
+            "Not ranked, not marked, in no mean."
+        )
     return lines + [f"Note: {note}." for note in leaderboard.notes]
 
 

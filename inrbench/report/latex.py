@@ -104,10 +104,11 @@ def _one(leaderboard: Leaderboard, wanted: Sequence[str], wide: bool) -> str:
 
 def _caption(leaderboard: Leaderboard) -> str:
     """Return one or two sentences: what was fitted, and what the marks mean."""
-    group, signals, seeds = leaderboard.group, len(leaderboard.signals), len(leaderboard.seeds)
+    group, signals = leaderboard.group, len(leaderboard.signals)
+    seeds = formatting.spread([number for row in leaderboard.rows if not row.solved for number in row.seeds], "seed")
     what = f"{group.task}, protocol {group.protocol}" + (f", track {group.track}" if group.track != "paper" else "")
-    count = f"{formatting.counted(signals, 'signal')}, {formatting.counted(seeds, 'seed')}"
-    return f"{what}: mean over {count}. Best in bold, second underlined."
+    mean = "mean (of errors: geometric mean)" if any(m.scale == "log" for m in leaderboard.metrics) else "mean"
+    return f"{what}: {mean} over {formatting.counted(signals, 'signal')}, {seeds}. Best in bold, second underlined."
 
 
 def _cell(text: str, mark: str | None) -> str:

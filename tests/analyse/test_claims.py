@@ -194,9 +194,32 @@ def test_an_average_over_signals_requires_every_signal(registry, measured):
     assert verdict.text == "consistent (2 seeds)", "only seeds that cover every signal count"
 
 
-def test_an_ordering_on_three_seeds_is_reproduced(registry, measured):
+def test_an_ordering_in_each_of_three_seeds_is_reproduced(registry, measured):
     groups = measured({"siren": [1e-5] * 3, "msa": [1e-4] * 3})
     assert verdicts(registry, groups, ORDER)[0].outcome == "reproduced"
+
+
+def test_an_ordering_of_the_means_that_one_seed_contradicts_is_not_reproduced(registry, measured):
+    groups = measured({"siren": [1e-7, 1e-5, 2e-4], "msa": [1e-4] * 3})
+    (verdict,) = verdicts(registry, groups, ORDER)
+    assert (verdict.outcome, "in 2 of 3 seeds" in verdict.note) == ("consistent", True)
+
+
+def test_a_number_beside_failed_seeds_is_not_reproduced(registry, measured):
+    (verdict,) = verdicts(registry, measured({"siren": [0.8e-4, 1.5e-4, 2.5e-4, None, None]}))
+    assert (verdict.outcome, verdict.note) == ("consistent", "2 run(s) failed")
+
+
+def test_one_run_of_unknown_spread_does_not_refute_a_number_in_decibels(registry, attempt, tmp_path):
+    task = registry.task("photo")
+    made = attempt(task="photo", signal="camera", method="siren", protocol="quick",
+                   protocol_fingerprint=task.protocols["quick"].fingerprint(task.name, task.version))  # fmt: skip
+    psnr = Measurement(metric=task.metric("psnr@clip-float"), value=30.3)
+    append(tmp_path, replace(made, result=replace(made.result, metrics=(psnr,))))
+    text = GOOD.replace('task = "function1d"', 'task = "photo"').replace("sin200", "camera").replace("1e-4", "30.0")
+    text = re.sub(r'metric = "[^"]*"', 'metric = "psnr@clip-float"', text)
+    (verdict,) = verdicts(registry, comparable_runs(tmp_path, COLUMNS), text)
+    assert (verdict.outcome, verdict.note) == ("incomplete", "better than printed; its spread over seeds is not known")
 
 
 def test_guessed_conditions_give_the_verdict_protocol_guessed(registry, measured):
@@ -256,6 +279,9 @@ def test_worst_case_over_compares_the_worst_value_of_each_method(registry, measu
     })  # fmt: skip
     (verdict,) = verdicts(registry, groups, text + 'worst_case_over = "s_max"\n')
     assert (verdict.outcome, len(verdict.runs)) == ("consistent", 4)
+    groups = measured({"msa[s_max=3.0]": [None]})
+    (verdict,) = verdicts(registry, groups, text + 'worst_case_over = "s_max"\n')
+    assert verdict.outcome == "not reproduced", "a setting that diverges is the worst one"
 
 
 def test_claims_can_refer_to_probe_readings(registry, attempt, tmp_path):

@@ -11,6 +11,7 @@ from inrbench.analyse.statistics import (
     distinguished_pairs,
     holm,
     mean_ranks,
+    p_of_lead,
     paired_t,
     pareto,
     shared_ranks,
@@ -60,6 +61,24 @@ def test_bootstrap_interval_agrees_with_the_normal_interval():
     assert found.mean == pytest.approx(values.mean())
     assert (found.low, found.high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.01)
     assert bootstrap_mean(values) == found
+
+
+@pytest.mark.parametrize("n", [6, 10])
+def test_bootstrap_interval_of_few_values_contains_the_true_mean_in_95_percent(n):
+    rng = np.random.default_rng(1)
+    found = [bootstrap_mean(rng.normal(0.0, 1.0, n)) for _ in range(400)]
+    share = sum(each.low <= 0 <= each.high for each in found) / len(found)
+    assert 0.925 <= share <= 0.98  # the usual percentiles have 0.87 and 0.91
+
+
+def test_an_order_that_one_signal_makes_is_not_supported_by_the_test():
+    rng = np.random.default_rng(0)
+    ahead = np.append(rng.normal(-0.5, 0.1, 23), 20.0)  # behind on 23 of 24 signals, ahead in the mean
+    assert signed_rank(ahead) < 0.001
+    assert p_of_lead(ahead) == 1.0
+    assert p_of_lead(-ahead) == 1.0
+    assert p_of_lead(ahead[:-1]) == signed_rank(ahead[:-1])
+    assert shared_ranks({"a": -ahead, "b": np.zeros(24)}) == {"a": 1, "b": 1}
 
 
 def test_methods_that_cannot_be_distinguished_share_a_rank():

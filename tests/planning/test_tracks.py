@@ -1,5 +1,6 @@
 """Tracks: methods may be trained with different settings, and a leaderboard never mixes tracks."""
 
+import math
 import re
 import tomllib
 from dataclasses import asdict, replace
@@ -311,7 +312,7 @@ def test_installed_recipes_are_used_without_a_search_and_those_of_the_user_take_
     assert [(job.spec.method, job.spec.params["omega"], job.protocol.lr) for job in plan.todo] == [("wire", 17.0, 0.004)]
     assert (
         "siren is left out of photo, track tuned-8: it was not tuned for this task with this budget; use --track paper, or "
-        "run: inrbench tune --methods siren --tasks photo --protocol quick --budget 8 (it costs as much as 24 runs)"
+        "run: inrbench tune --methods siren --tasks photo --protocol quick --budget 8 (it costs as much as 22 runs)"
     ) in plan.notes
     (tmp_path / "tuned").mkdir()
     (tmp_path / "tuned" / "mine.toml").write_text(RECIPE.replace("17.0", "23.0"))
@@ -335,14 +336,48 @@ def test_a_recipe_for_a_parameter_that_is_gone_is_left_out_by_name(tmp_path, mon
         make_plan(tuned, {})
     assert (
         "wire is left out of photo, track tuned-8: its recipe sets 'sharpness', which the method no longer has; "
-        "tune it again: inrbench tune --methods wire --tasks photo --protocol quick --budget 8 (it costs as much as 24 runs)"
+        "tune it again: inrbench tune --methods wire --tasks photo --protocol quick --budget 8 (it costs as much as 22 runs)"
     ) in str(error.value)
 
 
-def test_all_installed_recipes_can_be_used(registry):
+@pytest.mark.parametrize(("line", "why"), [
+    ('protocol_fingerprint = "0123456789ab"', "was found for another edition of the protocol quick"),
+    ('method_sha256 = "0"', "was found for other code of the method"),
+])  # fmt: skip
+def test_a_recipe_for_another_protocol_or_other_code_is_left_out(tmp_path, monkeypatch, line, why):
+    monkeypatch.setattr("inrbench.planning.recipes._published", lambda: [RECIPE.replace("budget = 8", f"budget = 8\n{line}")])
+    (tuned,) = tuned_requests(Request(methods="wire", tasks="photo", protocol="quick", signals="camera"), tmp_path)
+    with pytest.raises(NothingSelected, match=f"its recipe {why}; tune it again: inrbench tune --methods wire"):
+        make_plan(tuned, {})
+
+
+def test_what_a_recipe_sets_cannot_be_changed_as_well(tmp_path, monkeypatch):
+    """Its value would win, and the label and the fingerprint would show the user's."""
+    monkeypatch.setattr("inrbench.planning.recipes._published", lambda: [RECIPE])
+    request = Request(methods="wire", tasks="photo", protocol="quick", signals="camera", changes={"lr": "2e-3"})
+    for one in (*tuned_requests(request, tmp_path), replace(request, track="authors")):
+        with pytest.raises(BadValue, match=r"--set lr=2e-3: on the track .* each method has its own lr; use --track paper"):
+            make_plan(one, {})
+    plan, _ = make_plan(request, {})
+    assert plan.todo[0].protocol.lr == 2e-3
+    (longer,) = tuned_requests(replace(request, changes={"epochs": "300"}), tmp_path)
+    plan, _ = make_plan(longer, {})
+    assert plan.todo[0].protocol.epochs == 300
+
+
+def test_the_number_of_seeds_of_a_search_is_part_of_its_source():
+    assert recipes._decoded(RECIPE.replace("budget = 8", "budget = 8\nseeds = [0, 1]")).recipe.source.startswith(
+        "tuned with a budget of 8 runs on photo/grass with 2 seeds by psnr"
+    )
+
+
+def test_all_installed_recipes_were_found_for_the_present_protocols_and_methods(registry):
     for text in recipes._published():
         found = recipes._decoded(text)
-        method, protocol = registry.method(found.method), registry.task(found.task).protocol(found.protocol)
+        task = registry.task(found.task)
+        method, protocol = registry.method(found.method), task.protocol(found.protocol)
+        assert found.recipe.fingerprint == protocol.fingerprint(task.name, task.version)
+        assert found.recipe.method_sha256 == registry.source("method", found.method).sha256()
         assert found.recipe.params.keys() <= method.defaults().keys()
         assert protocol.with_changes(found.recipe.training)
 
@@ -352,6 +387,19 @@ def test_lowest_value_of_an_error_metric_is_chosen(attempt, tmp_path):
     metric = Registry().task("function1d").metric("mse@dense-20001")
     store_round(attempt, tmp_path, found, 2, {0: 1e-2, 1: 1e-5, 2: 1e-1}, metric)
     assert choose(found, ranked_trials(found, 2, range(3), tmp_path)).recipe == found.trials[1]
+
+
+def test_a_trial_without_a_number_on_one_signal_is_not_ranked_by_the_others(attempt, tmp_path):
+    found = search(3, "siren", "function1d")
+    metric = Registry().task("function1d").metric("mse@dense-20001")
+    for number, values in ((0, (1e-2, 1e-2, 1e-2)), (1, (1e-9, 1e-9, math.nan))):
+        (request,) = found.requests(2, [number])
+        for job, value in zip(make_plan(request, {})[0].todo, values, strict=True):
+            made = attempt()
+            measured = (*made.result.metrics, Measurement(metric=metric, value=value))
+            append(tmp_path, replace(made, result=replace(made.result, spec=job.spec, metrics=measured)))
+    ranked = ranked_trials(found, 2, range(2), tmp_path)
+    assert [(trial.number, trial.score is None) for trial in ranked] == [(0, False), (1, True)]
 
 
 def test_search_without_finished_trials_chooses_nothing(attempt, tmp_path):

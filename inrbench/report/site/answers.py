@@ -91,7 +91,7 @@ def _small(chosen: Leaderboard, column: str, leaderboards: Sequence[Leaderboard]
             text = f"only {len(shared)} of these {formatting.counted(len(chosen.signals), 'signal')}"
             return {"page": urls.leaderboard(each.group), "text": text}
         if tier(each) == FULL and FULL_EXPERIMENT + _column(each) == column:
-            return {"page": urls.leaderboard(each.group), "text": "no signal on which all ended well"}
+            return {"page": urls.leaderboard(each.group), "text": "no signal on which all were run"}
     return None
 
 
@@ -134,10 +134,12 @@ def answers_of(chosen: Leaderboard, leaderboards: Sequence[Leaderboard]) -> Iter
     remarks = [_usual(chosen, paper), _worse_than_usual(chosen, paper)] if paper and group.track.startswith(TUNED) else []
     yield _answer(chosen, *filter(None, remarks))
     for other, same in zip(others, on_same_signals, strict=True):
-        fewer = (
-            f"On these {len(same.signals)} of {len(other.signals)} signals." if len(same.signals) < len(other.signals) else ""
-        )
-        yield _answer(same, *filter(None, [fewer]))
+        yield _answer(same, *filter(None, [_fewer(len(same.signals), len(other.signals))]))
+
+
+def _fewer(shown: int, measured: int) -> str:
+    """Return a remark if an answer is about a part of the signals of a table; "" if not."""
+    return f"On these {shown} of {measured} signals." if shown < measured else ""
 
 
 def _column(leaderboard: Leaderboard) -> str:
@@ -189,7 +191,8 @@ def _worse_than_usual(tuned: Leaderboard, paper: Leaderboard) -> str:
 def _full_experiments(chosen: Leaderboard, leaderboards: Sequence[Leaderboard]) -> Iterator[Answer]:
     """Yield what each table under the paper's own protocol says, for a task whose answer is from another protocol.
 
-    Only signals on which all methods of a table ended well are compared: a large experiment is often measured bit by bit.
+    Only signals on which all methods of a table have been run are compared: a large experiment is often measured bit by bit. A
+    method that failed on one of them is not complete.
 
     Args:
         chosen: The table that answers.
@@ -201,10 +204,11 @@ def _full_experiments(chosen: Leaderboard, leaderboards: Sequence[Leaderboard]) 
         group = each.group
         if group.task != chosen.group.task or tier(each) != FULL or not citable(each):
             continue
-        ended = group.runs[group.runs["status"] == "ok"].groupby("signal")["label"].nunique()
-        common = ended.index[ended == group.runs["label"].nunique()]
+        tried = group.runs[group.runs["status"] != "skipped"].groupby("signal")["label"].nunique()
+        common = tried.index[tried == group.runs["label"].nunique()]
         if len(common) and group.runs["label"].nunique() > 1:
-            yield _answer(_on_signals(each, common), prefix=FULL_EXPERIMENT)
+            fewer = _fewer(len(common), len(each.signals))
+            yield _answer(_on_signals(each, common), *filter(None, [fewer]), prefix=FULL_EXPERIMENT)
 
 
 def _usual(tuned: Leaderboard, paper: Leaderboard) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inrbench.analyse import Leaderboard, scores_by_signal
-from inrbench.analyse.statistics import CONFIDENCE, MIN_PAIRS, RESAMPLES
+from inrbench.analyse.statistics import LEVEL, MIN_PAIRS, RESAMPLES, bootstrap_quantiles, p_of_lead
 from inrbench.report import formatting
 from inrbench.report.site import urls
 from inrbench.report.site.tiers import SMOKE_TEST, tier, tier_order
@@ -62,7 +62,7 @@ def comparison_view(leaderboards: Sequence[Leaderboard], pictures: Mapping[str, 
     return {
         "title": "Compare two methods",
         "labels": sorted({label for table in tables for label in table["labels"]}),
-        "facts": {"least": MIN_PAIRS, "tables": tables},
+        "facts": {"least": MIN_PAIRS, "level": LEVEL, "tables": tables},
     }
 
 
@@ -90,26 +90,27 @@ def _table(leaderboard: Leaderboard, pictures: Pictures | None) -> dict[str, Any
 
 
 def paired_intervals(scores: Array) -> dict[str, list[float]]:
-    """Return, for each pair of methods with all signals, the 95 % bootstrap interval of their mean difference.
+    """Return, for each pair of methods with all signals, the 95 % bootstrap interval of their mean difference, and its p.
 
-    They are those of ``inrbench compare``: the same signals are drawn.
+    They are those of ``inrbench compare`` for the two: the same signals are drawn, and the test is the same.
 
     Args:
         scores: One row per signal and one column per method.
 
     Returns:
-        ``i-j`` -> ends of the interval of method i minus method j, for i < j.
+        ``i-j`` -> ends of the interval of method i minus method j, and p, for i < j.
     """
     whole = [i for i in range(scores.shape[1]) if np.isfinite(scores[:, i]).all()]
     if len(whole) < 2:
         return {}
     means = _draws(len(scores)) @ scores[:, whole]
-    ends = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
+    ends = bootstrap_quantiles(len(scores))
     found = {}
     for place, i in enumerate(whole[:-1]):
         low, high = np.quantile(means[:, place : place + 1] - means[:, place + 1 :], ends, axis=0)
         for j, *both in zip(whole[place + 1 :], low, high, strict=True):
-            found[f"{i}-{j}"] = [_number(end) or 0.0 for end in both]
+            p = p_of_lead(scores[:, i] - scores[:, j])
+            found[f"{i}-{j}"] = [_number(each) or 0.0 for each in (*both, p)]
     return found
 
 

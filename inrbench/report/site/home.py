@@ -95,7 +95,7 @@ def _answer(
             continue
         solved = {row.label for each in chosen for row in each.rows if row.solved}
         by_family = {result.family: {entry.label: entry for entry in result.entries} for result in results}
-        whole = results[0]
+        whole = next((result for result in results if result.family == "all"), replace(results[0], family="all", entries=[]))
         columns = [
             (result, unit)
             for result in results
@@ -104,6 +104,10 @@ def _answer(
         ]
         everywhere = {entry.label: entry for entry in whole.entries}
         somewhere = dict.fromkeys(entry.label for result, _ in columns for entry in result.entries)
+        trained = {
+            label: min(entry.trained for result, _ in columns for entry in result.entries if entry.label == label)
+            for label in somewhere
+        } | {entry.label: entry.trained for entry in whole.entries}
         seconds = _seconds(chosen)
         fitted_task, fits = next(
             ((each.group.task, found) for each in chosen if (found := fit_seconds(each, timings, registry))), ("", {})
@@ -117,7 +121,7 @@ def _answer(
             "target": f"{timed_task} to {TARGET:g} dB (s)" if to_target else "",
             "timed": bool(seconds),
             "fitted": fitted_task,
-            "untrained": any(entry.trained < 1 and entry.label not in solved for entry in whole.entries),
+            "untrained": any(share < 1 and label not in solved for label, share in trained.items()),
             "rows": [
                 {
                     "label": label,
@@ -129,7 +133,7 @@ def _answer(
                     "seconds": f"{seconds[label]:.3g}" if label in seconds else NONE,
                     "fit": f"{fits[label]:.3g}" if label in fits else NONE,
                     "to_target": to_target.get(label, NONE),
-                    "trained": NONE if label in solved or label not in everywhere else f"{everywhere[label].trained:.0%}",
+                    "trained": NONE if label in solved else f"{trained[label]:.0%}",
                 }
                 for label in dict.fromkeys([*everywhere, *somewhere])
             ],

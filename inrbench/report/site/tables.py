@@ -25,7 +25,7 @@ from inrbench.spec import TUNED, canonical_json
 
 HELP = {
     "method": "The method, with the parameters that were changed",
-    "rank": "Methods that signed-rank tests over signals cannot distinguish share a rank",
+    "rank": "Methods share a rank if signed-rank tests over signals cannot distinguish them from its first one",
     "to best [95 %]": "Mean difference to the best method on the same signals, with its 95 % bootstrap interval",
     "train (s)": "Seconds of training per run, without evaluation and compilation",
     "GPU peak (MiB)": "Peak memory of the run on the GPU",

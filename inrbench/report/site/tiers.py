@@ -1,9 +1,12 @@
 """Which tables answer: protocols whose numbers may be cited come before smoke tests."""
 
 from collections.abc import Sequence
+from functools import cache
 
 from inrbench.analyse import Leaderboard
 from inrbench.analyse.statistics import MIN_PAIRS
+from inrbench.registry import Registry
+from inrbench.report.site.protocol_card import known_protocol
 from inrbench.spec import ProtocolLabel
 
 CITABLE = ("standard", "paper")
@@ -34,7 +37,8 @@ def tier_order(leaderboard: Leaderboard) -> tuple[int, str]:
 def chosen_tables(leaderboards: Sequence[Leaderboard]) -> list[Leaderboard]:
     """Return the table that answers for each task: of the best protocol, and then of the best track.
 
-    The track ``tuned`` is best if it has enough signals for a test; otherwise the track with the most signals.
+    A table of an earlier edition of a protocol answers only if there is none of the present edition. The track ``tuned`` is
+    best if it has enough signals for a test; otherwise the track with the most signals.
     """
     found: dict[str, Leaderboard] = {}
     for leaderboard in leaderboards:
@@ -47,6 +51,21 @@ def chosen_tables(leaderboards: Sequence[Leaderboard]) -> list[Leaderboard]:
     return list(found.values())
 
 
-def _preference(leaderboard: Leaderboard) -> tuple[int, bool, int, int]:
-    tuned = leaderboard.group.track.startswith("tuned") and len(leaderboard.signals) >= MIN_PAIRS
-    return -CITABLE.index(tier(leaderboard)), tuned, len(leaderboard.signals), len(leaderboard.seeds)
+def _preference(leaderboard: Leaderboard) -> tuple[int, bool, bool, int, int]:
+    group = leaderboard.group
+    tuned = group.track.startswith("tuned") and len(leaderboard.signals) >= MIN_PAIRS
+    present = is_present(group.task, group.protocol, group.fingerprint)
+    return -CITABLE.index(tier(leaderboard)), present, tuned, len(leaderboard.signals), len(leaderboard.seeds)
+
+
+@cache
+def is_present(task: str, protocol: str, fingerprint: str) -> bool:
+    """Return whether a fingerprint is that of the present edition of a protocol; also for tasks that are not built in.
+
+    Args:
+        task: Name of the task.
+        protocol: Label of the protocol.
+        fingerprint: Fingerprint of the runs.
+    """
+    registry = Registry()
+    return task not in registry.tasks or known_protocol(registry.task(task), protocol, fingerprint) is not None

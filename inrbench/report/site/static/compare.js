@@ -1,7 +1,7 @@
 "use strict";
 // Any two methods: paired differences in the primary metric, over the signals of every table that has both.
 
-const { tables, least } = JSON.parse(document.getElementById("scores").textContent);
+const { tables, least, level } = JSON.parse(document.getElementById("scores").textContent);
 const first = document.getElementById("first"), second = document.getElementById("second");
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
@@ -20,7 +20,7 @@ function element(name, text, attributes = {}) {
   return made;
 }
 
-// Return the pairs of a table, its mean difference and its interval; null if the two share no signal.
+// Return the pairs of a table, its mean difference, its interval and p; null if the two share no signal.
 function compared(table) {
   const [i, j] = [first, second].map((select) => table.labels.indexOf(select.value));
   if (i < 0 || j < 0 || i === j) return null;
@@ -28,10 +28,10 @@ function compared(table) {
     .filter(({ a, b }) => a !== null && b !== null);
   if (!pairs.length) return null;
   const differences = pairs.map(({ a, b }) => a - b);
-  const ends = table.intervals[`${Math.min(i, j)}-${Math.max(i, j)}`];
-  const interval = ends && (i < j ? ends : [-ends[1], -ends[0]]);
+  const [low, high, p] = table.intervals[`${Math.min(i, j)}-${Math.max(i, j)}`] ?? [];
+  const interval = low === undefined ? undefined : i < j ? [low, high] : [-high, -low];
   const wins = differences.filter((value) => value !== 0 && (value > 0) === table.higher).length;
-  return { pairs, difference: mean(differences), interval, wins };
+  return { pairs, difference: mean(differences), interval, p, wins };
 }
 
 // One row of pictures per table: the truth and both methods.
@@ -68,7 +68,7 @@ function show() {
     const found = compared(table);
     if (!found) continue;
     shared.push(table);
-    const { pairs, difference, interval, wins } = found;
+    const { pairs, difference, interval, p, wins } = found;
     const row = body.insertRow();
     const better = (difference > 0) === table.higher && difference !== 0;
     const name = row.insertCell();
@@ -88,7 +88,7 @@ function show() {
     signals.append(list);
     name.append(signals);
     const ends = interval ? ` [${interval.map((end) => differenceText(table, end)).join(", ")}]` : "";
-    const sure = interval && (interval[0] > 0 || interval[1] < 0);
+    const sure = p < level;
     const cell = row.insertCell();
     cell.className = "n";
     cell.append(element(sure ? "strong" : "span", differenceText(table, difference) + ends));
