@@ -14,6 +14,9 @@ from inrbench.spec import MethodLabel
 if TYPE_CHECKING:
     from inrbench.planning.tuning import Search, Trial
 
+FEW_EPOCHS = 8
+"""Number of epochs below which a schedule has hardly any course."""
+
 
 @click.command("tune")
 @click.option("--methods", required=True, help="Methods, comma-separated, without parameters; a file './my_act.py'; or 'all'.")
@@ -102,7 +105,7 @@ def _searches(
     """
     from inrbench.planning import resolve_device
     from inrbench.planning.plan import plugin_files_of, select_methods
-    from inrbench.planning.tuning import make_search
+    from inrbench.planning.tuning import EPOCH_DIVISORS, make_search
     from inrbench.registry import Registry
 
     chosen, notes = select_methods(methods, plugins)
@@ -126,6 +129,12 @@ def _searches(
         ]
     if not searches:
         raise BadValue("nothing to tune: name methods and tasks")
+    for name, epochs in {search.task.name: search.base.epochs for search in searches}.items():
+        if (first := epochs // EPOCH_DIVISORS[0]) < FEW_EPOCHS:
+            say(
+                f"note: {name}, protocol {protocol}: {epochs} epochs, of which the first round has {max(1, first)}. The learning "
+                "rate changes once per epoch, so it hardly falls there"
+            )
     return searches
 
 

@@ -12,15 +12,16 @@ from inrbench.execute.job import Job
 from inrbench.execute.local import isolated_children
 from inrbench.registry import ProblemSize, Registry
 from inrbench.spec import canonical_json
-from inrbench.store import GPU_ELSEWHERE, environment, read_runs
+from inrbench.store import GPU_ELSEWHERE, LEGACY_DEFAULTS, environment, read_runs
 
 MEASURED_RANGE = (0.8, 1.25)
 """Factors of the range around the time of earlier runs, if they were all alike: the load of the machine differs."""
 TIMED_RANGE = (0.5, 2.0)
 """Factors of the range around a time that follows from a few timed steps (``benchmarks/estimates.py``)."""
 
-Key = tuple[str, str, str, str, bool]
-"""Task, method, parameters as JSON, protocol fingerprint, and whether it is a trial, which is evaluated less often."""
+Key = tuple[str, str, str, str, str, bool, str]
+"""Task, method, parameters as JSON, protocol fingerprint, engine, whether it is a trial, which is evaluated less often, and the
+signal; "" stands for all signals."""
 
 
 @dataclass
@@ -87,8 +88,8 @@ def estimate_here(jobs: Sequence[Job], results: Path, threads: int) -> Estimate:
     total = Estimate()
     for job in jobs:
         key = _key(job)
-        if key in earlier:
-            total.ranges.append(earlier[key])
+        if known := earlier.get((*key[:-1], job.spec.signal)) or earlier.get(key):  # signals can differ in size
+            total.ranges.append(known)
             total.measured += 1
             continue
         try:
@@ -115,8 +116,10 @@ def earlier_seconds(results: Path, device: str) -> dict[Key, tuple[float, float]
 
     If the runs go to GPUs of other machines, those of all GPUs count.
     """
-    key = ["task", "method", "params_json", "protocol_fingerprint"]
-    facts = ["device_name", "device_class", "cpu_model", "memory_bytes", "track"]
+    import pandas as pd  # takes a moment, and the caller may find nothing to estimate
+
+    key = ["task", "method", "params_json", "protocol_fingerprint", "engine"]
+    facts = ["device_name", "device_class", "cpu_model", "memory_bytes", "track", "signal"]
     try:
         frame = read_runs(results, [*key, *facts, "wall_seconds"]).table.to_pandas()
     except StoreError:
@@ -128,14 +131,17 @@ def earlier_seconds(results: Path, device: str) -> dict[Key, tuple[float, float]
     if here.device_name == GPU_ELSEWHERE:
         same = frame["device_class"] == "cuda"
     frame = frame[(frame["status"] == "ok") & same]
-    spans = frame.assign(trial=frame["track"] == "search").groupby([*key, "trial"])["wall_seconds"].agg(["min", "max", "mean"])
+    frame = frame.assign(trial=frame["track"] == "search", engine=frame["engine"].fillna(LEGACY_DEFAULTS["engine"]))
+    frame = pd.concat([frame, frame.assign(signal="")])
+    spans = frame.groupby([*key, "trial", "signal"])["wall_seconds"].agg(["min", "max", "mean"])
     below, above = MEASURED_RANGE
     return {found: (min(low, below * mean), max(high, above * mean)) for found, low, high, mean in spans.itertuples(name=None)}
 
 
 def _key(job: Job) -> Key:
     spec = job.spec
-    return spec.task, spec.method, canonical_json(dict(spec.params)), spec.protocol_fingerprint, spec.track == "search"
+    params = canonical_json(dict(spec.params))
+    return spec.task, spec.method, params, spec.protocol_fingerprint, spec.engine, spec.track == "search", ""
 
 
 def _size(job: Job, registry: Registry) -> ProblemSize:

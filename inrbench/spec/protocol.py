@@ -191,11 +191,11 @@ class Protocol:
         if divisor == 1:
             return {}
         epochs = max(1, self.epochs // divisor)
-        changes = {"epochs": str(epochs)}
+        changes, share = {"epochs": str(epochs)}, epochs / self.epochs
         if self.warmup_epochs:
-            changes["warmup_epochs"] = str(min(self.warmup_epochs // divisor, epochs - 1))
+            changes["warmup_epochs"] = str(min(round(self.warmup_epochs * share), epochs - 1))
         if self.step_epochs:
-            changes["step_epochs"] = str(max(1, self.step_epochs // divisor))
+            changes["step_epochs"] = str(max(1, round(self.step_epochs * share)))
         return changes | self.optimiser.shortening(divisor)
 
     def _changed_optimiser(self, changes: Mapping[str, str]) -> Optimiser:

@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import nn
 
+from inrbench.errors import BadValue
 from inrbench.fit import Clock, MemoryMeter, Predictor, count_ops, curve_steps, fit, learning_rate, log_spaced_steps, loop
 from inrbench.fit.optimise import Updates
 from inrbench.fit.step import FastStep, ReferenceStep
 from inrbench.problems import Regression
-from inrbench.spec import OPTIMISERS, Protocol
+from inrbench.spec import OPTIMISERS, AdamLbfgs, Protocol
 
 CPU = torch.device("cpu")
 
@@ -98,11 +99,21 @@ def test_a_warm_up_is_linear_and_the_schedule_follows_it():
     assert rates[4:] == pytest.approx([learning_rate(plain, epoch) for epoch in range(10)])
 
 
+def test_adam_before_lbfgs_must_have_a_step():
+    short = protocol(optimiser=AdamLbfgs(), epochs=60, schedule="constant", lr_min=1e-2)
+    advice = r"all 60 steps of this run would be of L-BFGS; leave some to Adam with --set optimiser.lbfgs_steps=15"
+    with pytest.raises(BadValue, match=advice):
+        run(network(), short, problem())
+    fitted, _ = run(network(), short.with_changes({"optimiser.lbfgs_steps": "15"}), problem())
+    assert fitted.diverged_at is None
+
+
 @pytest.mark.parametrize("name", sorted(OPTIMISERS))
 @pytest.mark.parametrize("engine", ["fast", "reference"])
 def test_each_optimiser_equals_torch_and_reduces_the_loss(name, engine):
     """Two of our steps equal two steps of torch, and a longer run reduces the loss."""
-    chosen = protocol(optimiser=OPTIMISERS[name](), epochs=60, schedule="constant", lr_min=1e-2)
+    long = {"adam-lbfgs": {"lbfgs_steps": 20}}
+    chosen = protocol(optimiser=OPTIMISERS[name](**long.get(name, {})), epochs=60, schedule="constant", lr_min=1e-2)
     net = network()
     fitted, _ = run(net, chosen, problem(), engine=engine)
     assert fitted.diverged_at is None

@@ -1,6 +1,7 @@
 """Devices and time estimates for GPUs, checked without one."""
 
 import importlib
+from dataclasses import replace
 
 import pytest
 import torch
@@ -52,7 +53,7 @@ def test_a_login_node_estimates_from_the_runs_of_all_gpus(tiny_jobs, tmp_path, a
 
     append(tmp_path, attempt(device_class="cuda"))
     append(tmp_path, attempt(device_class="cpu", seed=1))
-    assert len(earlier_seconds(tmp_path, "cuda:0")) == 1
+    assert sorted(signal for *_, signal in earlier_seconds(tmp_path, "cuda:0")) == ["", "a"]
 
 
 def test_times_of_trials_do_not_count_for_whole_runs(tmp_path, attempt):
@@ -61,7 +62,25 @@ def test_times_of_trials_do_not_count_for_whole_runs(tmp_path, attempt):
 
     for track in ("search", "paper"):
         append(tmp_path, attempt(track=track))
-    assert sorted(is_trial for *_, is_trial in earlier_seconds(tmp_path, "cpu")) == [False, True]
+    assert sorted({is_trial for *_, is_trial, _ in earlier_seconds(tmp_path, "cpu")}) == [False, True]
+
+
+def test_times_of_the_same_signal_and_engine_count_before_those_of_others(tmp_path, tiny_jobs, attempt):
+    from inrbench.planning.estimate import estimate_here
+    from inrbench.store import append
+
+    (job,) = tiny_jobs()
+    known = job.spec.signal
+    for signal, engine, seconds in ((known, "fast", 10.0), ("other", "fast", 90.0), (known, "reference", 500.0)):
+        made = attempt()
+        spec = replace(job.spec, signal=signal, engine=engine)
+        cost = replace(made.result.cost, wall_seconds=seconds)
+        append(tmp_path, replace(made, result=replace(made.result, spec=spec, cost=cost)))
+    (own,) = estimate_here([job], tmp_path, 1).ranges
+    assert own[1] < 20
+    (of_others,) = estimate_here([replace(job, spec=replace(job.spec, signal="third"))], tmp_path, 1).ranges
+    assert of_others[0] <= 10
+    assert 90 <= of_others[1] < 200
 
 
 @pytest.mark.parametrize(("change", "reason"), [

@@ -157,7 +157,7 @@ def test_invalid_changes_are_refused(changes, message):
 @pytest.mark.parametrize(("changes", "shorter"), [
     ({}, {"epochs": "25"}),
     ({"schedule": "step", "step_epochs": "30", "step_factor": "0.5", "warmup_epochs": "9"},
-     {"epochs": "25", "warmup_epochs": "2", "step_epochs": "7"}),
+     {"epochs": "25", "warmup_epochs": "2", "step_epochs": "8"}),
     ({"epochs": "5", "warmup_epochs": "4"}, {"epochs": "1", "warmup_epochs": "0"}),
     ({"optimiser": "adam-lbfgs", "optimiser.lbfgs_steps": "40"}, {"epochs": "25", "optimiser.lbfgs_steps": "10"}),
 ])  # fmt: skip
