@@ -34,7 +34,14 @@ class Found:
 
 
 def look_up(claim: Claim, metric: Metric, label: str, groups: Sequence[ComparableRuns]) -> Found | None:
-    """Return the values of a method in the group with most of its runs, or None if no group has any."""
+    """Return the values of a method in the group with most of its runs, or None if no group has any.
+
+    Args:
+        claim: The claim, whose signals are read.
+        metric: Metric to read.
+        label: The method.
+        groups: The groups to look in.
+    """
     best: Found | None = None
     for group in groups:
         runs = group.runs[(group.runs["label"] == label) & group.runs["signal"].isin(claim.signals)]
@@ -73,7 +80,14 @@ def _value(claim: Claim, run: tuple[object, ...]) -> float | None:
 
 
 def seed_spread(by_seed: "pd.Series[float]", claim: Claim, metric: Metric, group: ComparableRuns) -> float | None:
-    """Return half the width of the prediction interval for one more seed; None if no spread is known."""
+    """Return half the width of the prediction interval for one more seed; None if no spread is known.
+
+    Args:
+        by_seed: The method's mean over signals for each seed.
+        claim: The claim.
+        metric: Metric of the claim.
+        group: The group of the method; with one seed, the spread is that of its other methods.
+    """
     n, mean = len(by_seed), float(by_seed.mean())
     squares, freedom = float(((by_seed - mean) ** 2).sum()), n - 1
     if not freedom:
@@ -93,6 +107,11 @@ def order_scores(
     """Return a table with one row per signal and one column per compared method, from the first group that has them all.
 
     Also returns the group, the run ids, and the smallest number of seeds that a method has on a signal.
+
+    Args:
+        claim: The claim about an order.
+        metric: Metric of the claim.
+        groups: The groups to look in.
     """
     for group in groups:
         columns, runs, least = {}, [], []
@@ -115,7 +134,13 @@ def order_scores(
 
 
 def agreeing_seeds(claim: Claim, metric: Metric, group: ComparableRuns | None) -> tuple[int, int]:
-    """Return in how many seeds the ordering holds, and the number of seeds in which all methods have all signals."""
+    """Return in how many seeds the ordering holds, and the number of seeds in which all methods have all signals.
+
+    Args:
+        claim: The claim about an order.
+        metric: Metric of the claim.
+        group: The group that has all methods.
+    """
     assert group is not None
     tables = {}
     for label in claim.compared:

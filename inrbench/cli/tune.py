@@ -132,8 +132,8 @@ def _searches(
     for name, epochs in {search.task.name: search.base.epochs for search in searches}.items():
         if (first := epochs // EPOCH_DIVISORS[0]) < FEW_EPOCHS:
             say(
-                f"note: {name}, protocol {protocol}: {epochs} epochs, of which the first round has {max(1, first)}. The learning "
-                "rate changes once per epoch, so it hardly falls there"
+                f"note: {name}, protocol {protocol}: {epochs} epochs, of which the first round has {max(1, first)}. The "
+                "learning rate changes once per epoch, so it hardly falls there"
             )
     return searches
 

@@ -98,6 +98,14 @@ def test_leaderboard_has_no_ranks_with_few_signals(attempt, tmp_path):
     assert "rank" not in to_markdown([leaderboard])
 
 
+def test_times_to_targets_count_runs_that_failed(attempt, tmp_path):
+    append(tmp_path, attempt(method="siren"))
+    append(tmp_path, attempt(method="siren", signal="b", status="diverged"))
+    (group,) = comparable_runs(tmp_path, ("status", "metrics", "curve"))
+    (time,) = times_to_targets(group, [10.0])
+    assert (time.reached, time.runs) == (1, 2)
+
+
 def test_times_to_targets_omits_targets_that_no_run_reached(attempt, tmp_path):
     append(tmp_path, attempt(method="siren"))  # its curve ends at 12 dB after half a second
     (group,) = comparable_runs(tmp_path, ("status", "metrics", "curve"))

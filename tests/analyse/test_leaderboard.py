@@ -447,3 +447,25 @@ def test_a_table_of_trials_shows_only_the_metrics_that_all_of_them_have(attempt,
     append(tmp_path, replace(short, result=replace(short.result, metrics=short.result.metrics[:1])))
     (table,) = leaderboards(tmp_path, track="search")
     assert [metric.id for metric in table.metrics] == [whole.result.metrics[0].metric.id]
+
+
+def test_a_table_has_runs_of_one_recipe_per_method(attempt, tmp_path, caplog):
+    for signal, lr in (("a", "1e-3"), ("b", "1e-3"), ("b", "1e-4")):
+        value = 30.0 if lr == "1e-3" else 50.0
+        append(tmp_path, attempt(value, signal=signal, track="tuned-4", training={"lr": lr}))
+        append(tmp_path, attempt(20.0, signal=signal, method="msa", track="tuned-4"))
+    (leaderboard,) = leaderboards(tmp_path)
+    rows = {row.label: row for row in leaderboard.rows}
+    assert (rows["siren"].complete, rows["siren"].cells["psnr@test"].mean) == (False, 50.0), (
+        "the mean is not one of two recipes"
+    )
+    assert rows["msa"].complete
+    assert "siren was trained with several recipes; only runs of the newest are shown" in caplog.text
+
+
+def test_rows_with_other_parameters_are_of_the_newest_code_too(attempt, tmp_path):
+    append(tmp_path, attempt(method="msa", variant="s_max=3.0", params={"s_max": 3.0}))
+    append(tmp_path, attempt(method="msa", method_sha256="2" * 64))
+    append(tmp_path, attempt(method="siren"))
+    (leaderboard,) = leaderboards(tmp_path)
+    assert sorted(row.label for row in leaderboard.rows) == ["msa", "siren"]
