@@ -308,6 +308,10 @@ def _checkpoints(job: Job, settings: ExecutionSettings, state: RunState, should_
         should_stop,
         collect=lambda: [asdict(each) for each in state.artifacts],
         restore=restore,
+        about={
+            "number of threads": str(settings.threads),
+            "commit of inrbench": f"{settings.code[0]}{' with changes' if settings.code[1] else ''}",
+        },
     )
 
 

@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,7 @@ class Checkpoints:
         stop: Function that returns whether the run should stop.
         collect: Function that returns what the caller wants to get back on resumption, as JSON.
         restore: Function that receives it.
+        about: Facts that may differ, such as the number of threads; a difference is noted.
     """
 
     def __init__(
@@ -67,8 +69,10 @@ class Checkpoints:
         stop: Callable[[], bool] = lambda: False,
         collect: Callable[[], Any] = lambda: None,
         restore: Callable[[Any], None] = lambda extra: None,
+        about: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.path, self.identity, self.every, self.stop = path, dict(identity), every, stop
+        self.about = dict(about)
         self._collect, self._restore = collect, restore
         self._started = self._last = time.monotonic()
         self.resumptions = 0
@@ -91,6 +95,7 @@ class Checkpoints:
         facts = {
             "format": FORMAT,
             "identity": self.identity,
+            "about": self.about,
             "resumptions": self.resumptions,
             "wall_seconds": self.earlier_seconds + time.monotonic() - self._started,
             "extra": self._collect(),
@@ -134,6 +139,9 @@ class Checkpoints:
                     return None
             state = unpack(facts["state"], tensors)
             resumptions, seconds = int(facts["resumptions"]) + 1, float(facts["wall_seconds"])
+            for name, here in self.about.items():
+                if (there := str(facts.get("about", {}).get(name, here))[:80]) != here:
+                    self._note(f"continued with another {name}: {there}, then {here}")
             self._restore(facts["extra"])
         except Exception as error:  # a damaged file can fail anywhere
             self._refuse(f"it is damaged ({type(error).__name__})")

@@ -119,6 +119,16 @@ def test_seconds_of_a_resumed_run_are_sums_over_its_parts(tiny_jobs, settings, t
     assert row["wall_seconds"] >= row["train_seconds"]
 
 
+def test_a_part_with_other_threads_or_other_code_is_noted(tiny_jobs, settings):
+    (job,) = tiny_jobs(changes={"epochs": "40", "width": "16"})
+    first = replace(settings, code=("a" * 40, False))
+    assert execute(job, first, should_stop=stop_after(5)).status == "interrupted"
+    assert execute(job, replace(settings, threads=settings.threads + 1, code=("b" * 40, True))).status == "ok"
+    notes = "; ".join(last_row(settings.results)["notes"])
+    assert f"continued with another number of threads: {settings.threads}, then {settings.threads + 1}" in notes
+    assert f"continued with another commit of inrbench: {'a' * 40}, then {'b' * 40} with changes" in notes
+
+
 def test_checkpoints_are_written_at_intervals_and_removed_at_the_end(tiny_jobs, settings):
     (job,) = tiny_jobs(changes={"epochs": "12", "width": "16"})
     seen = []
