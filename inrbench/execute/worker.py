@@ -261,6 +261,7 @@ def _carry_out(
         engine=spec.engine,
         probes=job.probes,
         curve_points=curve_points_of(spec.track),
+        trial=spec.track == "search",
         on_progress=on_progress,
         on_curve_point=partial(_keep_reconstruction, state, problem, settings.results) if settings.artifacts == "all" else None,
         checkpoints=state.checkpoints,

@@ -112,6 +112,7 @@ def fit(
     engine: Engine = "fast",
     probes: Sequence[str] = (),
     curve_points: int = CURVE_POINTS,
+    trial: bool = False,
     on_progress: OnProgress = lambda progress: None,
     on_curve_point: Callable[[int, Predictor], None] | None = None,
     checkpoints: Checkpoints | None = None,
@@ -135,6 +136,7 @@ def fit(
             count as training time or memory.
         curve_points: As ``points`` of ``curve_steps``. It changes neither the weights nor the metrics, except a metric that
             chooses among these points.
+        trial: Whether the run is a trial of a search, whose steps are compiled earlier.
         on_progress: Called after every step.
         on_curve_point: Called with the step and the predictor at each point of the learning curve, which does not count as
             training time or memory either.
@@ -146,7 +148,7 @@ def fit(
     if isinstance(network, LinearModel):
         return _solve(network, problem, evaluator, device, clock, meter, engine, on_progress, on_curve_point)
     training = _Training(
-        network, problem, protocol, evaluator, device, data_seed, clock, meter, engine, probes, curve_points, checkpoints
+        network, problem, protocol, evaluator, device, data_seed, clock, meter, engine, probes, curve_points, trial, checkpoints
     )
     return training.run(on_progress, on_curve_point)
 
@@ -167,6 +169,7 @@ class _Training:
         engine: Engine,
         probes: Sequence[str],
         curve_points: int,
+        trial: bool,
         checkpoints: Checkpoints | None,
     ) -> None:
         self.network, self.problem, self.protocol, self.evaluator = network, problem, protocol, evaluator
@@ -185,7 +188,7 @@ class _Training:
         self.scheduled_epochs = -(-self.fixed_batch_from // problem.steps_per_epoch)
         """Epochs with a learning rate from the schedule."""
         self.work = None if is_solver(network) or self.hooks.samples else count_ops(network, problem)
-        self.take_step = make_step(engine, network, self.hooks.problem, protocol, self.steps, self.hooks.own)
+        self.take_step = make_step(engine, network, self.hooks.problem, protocol, self.steps, self.hooks.own, trial=trial)
         generator = torch.Generator().manual_seed(data_seed)
         self.batches = None if is_solver(network) else BatchStream(problem, generator, meter.gpu_paused)
         self.predict = Predictor(network, device)

@@ -239,6 +239,8 @@ def make_step(
     protocol: Protocol,
     steps: int,
     own: OwnTraining | None = None,
+    *,
+    trial: bool = False,
 ) -> Step:
     """Return the step of an engine.
 
@@ -251,17 +253,21 @@ def make_step(
         protocol: Protocol, which sets optimiser and precision.
         steps: Steps of the run.
         own: What the network brings to its training; None for nothing.
+        trial: Whether the run is a trial of a search.
     """
     if is_solver(network):
         return SolverStep(network, engine)
     how = (protocol.optimiser, protocol.precision, own, steps)
     if engine == "reference":
         return ReferenceStep(network, problem, *how)
-    mode = step_mode_of(problem, protocol.width, protocol.n_layers, next(network.parameters()).device, steps)
+    device = next(network.parameters()).device
+    mode = step_mode_of(problem, protocol.width, protocol.n_layers, device, steps, trial=trial)
     return FastStep(network, problem, mode, *how)
 
 
-def step_mode_of(problem: Problem, width: int, n_layers: int, device: torch.device, steps: int) -> StepMode:
+def step_mode_of(
+    problem: Problem, width: int, n_layers: int, device: torch.device, steps: int, *, trial: bool = False
+) -> StepMode:
     """Return the step mode of all runs on a problem with networks of one size, whatever their method.
 
     Args:
@@ -270,12 +276,13 @@ def step_mode_of(problem: Problem, width: int, n_layers: int, device: torch.devi
         n_layers: Number of nonlinear layers.
         device: The device.
         steps: Steps of a run.
+        trial: Whether the runs are trials of a search.
     """
     if not problem.compilable:
         return "eager"
     work = count_usual_ops(problem, width, n_layers, device)
     chunks = -(-problem.batch // largest_chunk(problem, FAST_CHUNK_POINTS[device.type]))
-    return choose_step_mode(device.type, work, problem.batch, chunks, steps)
+    return choose_step_mode(device.type, work, problem.batch, chunks, steps, trial=trial)
 
 
 def activation_bytes(problem: Problem, protocol: Protocol, engine: Engine, device: torch.device) -> int:

@@ -313,3 +313,13 @@ def test_fast_engine_memory_is_small_and_independent_of_the_image_size():
     ]
     assert peaks[1] < 0.1 * peaks[0]
     assert peaks[2] < peaks[1] + 20e6
+
+
+def test_trials_of_a_search_are_compiled_earlier_and_other_runs_keep_their_rounding():
+    task = Registry().task("poisson2d")
+    fitted = task.problem("sin1sin3", task.protocols["standard"], 0)
+    modes = {
+        trial: [step.step_mode_of(fitted, 64, 4, torch.device("cpu"), steps, trial=trial) for steps in (625, 2500, 10_000)]
+        for trial in (False, True)
+    }
+    assert modes == {False: ["eager", "eager", "compiled"], True: ["eager", "compiled", "compiled"]}
