@@ -30,6 +30,8 @@ FAMILIES = {
 """Kind of task -> family of tables."""
 OFF_GRID = "off-grid"
 """Family of the metrics at points between the fitted ones."""
+EQUATIONS = "equations"
+"""A family with methods of its own, such as the PINN variants."""
 MIN_METHODS = 2
 
 
@@ -88,6 +90,9 @@ class _Table:
 def overall(groups: Sequence[ComparableRuns]) -> list[Overall]:
     """Return the result over all tables, then those of families of tasks, each if two methods or more are in all its tables.
 
+    Equations are not part of the result over all tables if they lack a method that is in all the others: they have methods of
+    their own.
+
     Args:
         groups: Runs of one table each, of one track, engine and class of device.
 
@@ -97,7 +102,8 @@ def overall(groups: Sequence[ComparableRuns]) -> list[Overall]:
     registry = Registry()
     tables = [table for group in groups for table in _tables(group, registry)]
     primary = [table for table in tables if table.family != OFF_GRID]
-    found = [_combined("all", primary)]
+    others = [table for table in primary if table.family != EQUATIONS]
+    found = [_combined("all", others if len(_everywhere(others)) > len(_everywhere(primary)) else primary)]
     families = dict.fromkeys(table.family for table in tables)
     if len(families) > 1:
         found += [_combined(family, [table for table in tables if table.family == family]) for family in families]
@@ -105,6 +111,12 @@ def overall(groups: Sequence[ComparableRuns]) -> list[Overall]:
     if not dense:
         raise NothingFound("no two methods are in all of these tables; choose tables with --tasks and --protocol")
     return dense
+
+
+def _everywhere(tables: Sequence[_Table]) -> set[str]:
+    """Return the methods that were run on all signals of all tables; none without a table."""
+    found = [{str(label) for label in table.losses.columns} - table.absent for table in tables]
+    return set.intersection(*found) if found else set()
 
 
 def _tables(group: ComparableRuns, registry: Registry) -> list[_Table]:

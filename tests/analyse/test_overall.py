@@ -108,6 +108,26 @@ def test_units_are_kept_apart_and_families_are_shown(attempt, tmp_path):
     assert found["off-grid"].entries[0].label == "siren"
 
 
+def test_equations_with_methods_of_their_own_do_not_remove_methods_from_the_whole(attempt, tmp_path):
+    signals = [f"s{i}" for i in range(6)]
+    store(
+        tmp_path,
+        attempt,
+        {m: dict.fromkeys(signals, (30.0 + i,)) for i, m in enumerate(("siren", "wire", "msa"))},
+        task="kodak",
+    )
+    store(
+        tmp_path,
+        attempt,
+        {m: dict.fromkeys(signals, (20.0 + i,)) for i, m in enumerate(("siren", "wire", "pinn"))},
+        task="heat1d",
+    )
+    found = {each.family: each for each in overall(comparable_runs(tmp_path, ["metrics"]))}
+    assert [entry.label for entry in found["all"].entries] == ["msa", "wire", "siren"]
+    assert [name.split()[0] for name in found["all"].tables] == ["kodak"]
+    assert [entry.label for entry in found["equations"].entries] == ["pinn", "wire", "siren"]
+
+
 def test_a_method_that_did_not_train_is_last_and_one_that_was_not_run_is_left_out(attempt, tmp_path):
     values = {"siren": {"a": (30.0,), "b": (31.0,)}, "msa": {"a": (33.0,), "b": (32.0,)}, "relu": {"a": (20.0,)}}
     store(tmp_path, attempt, values)

@@ -117,6 +117,7 @@ def _answer(
             "protocol": name,
             "tables": [{"task": each.group.task, "page": urls.leaderboard(each.group), "signals": len(each.signals),
                         "track": each.group.track, "seeds": _seeds(each)} for each in chosen],
+            "apart": sorted(each.group.task for each in chosen if everywhere and not _counts(each, whole)),
             "columns": [_column(result, unit) for result, unit in columns],
             "target": f"{timed_task} to {TARGET:g} dB (s)" if to_target else "",
             "timed": bool(seconds),
@@ -143,6 +144,11 @@ def _answer(
             "answers": answers(chosen, said, leaderboards),
         }  # fmt: skip
     return None
+
+
+def _counts(leaderboard: Leaderboard, whole: Overall) -> bool:
+    """Return whether a table is part of the result over all tasks."""
+    return any(name.partition(" (")[0] == leaderboard.group.task for name in whole.tables)
 
 
 def _absent(chosen: Sequence[Leaderboard], leaderboards: Sequence[Leaderboard], registry: Registry) -> list[str]:
