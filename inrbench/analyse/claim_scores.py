@@ -121,8 +121,8 @@ def order_scores(
             if not found:
                 break
             means = pd.concat([f.values.groupby("signal")["value"].mean() for f in found], axis=1)
-            if claim.worst_case_over and any(
-                f is not None and f.failed for f in known
+            if claim.worst_case_over and sum(
+                f.failed for f in known if f is not None
             ):  # no setting is worse than one that fails
                 means["failed"] = -math.inf if metric.higher_is_better else math.inf
             columns[label] = means.min(axis=1) if metric.higher_is_better else means.max(axis=1)
