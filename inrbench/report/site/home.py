@@ -107,7 +107,7 @@ def _answer(
         trained = {
             label: min(entry.trained for result, _ in columns for entry in result.entries if entry.label == label)
             for label in somewhere
-        } | {entry.label: entry.trained for entry in whole.entries}
+        }
         seconds = _seconds(chosen)
         fitted_task, fits = next(
             ((each.group.task, found) for each in chosen if (found := fit_seconds(each, timings, registry))), ("", {})
