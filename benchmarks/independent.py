@@ -279,6 +279,8 @@ CHECKS = {
         "siren": siren(7.14e-4, 1.43e-4, 9.92), "finer": finer(4.58e-4, 9.16e-5, 5.76, bias=0.691)}),
     "ct": Check(ct, "psnr@clip-float", ("shepp-logan",), {
         "siren": siren(5.88e-4, 5.88e-5, 34.8), "finer": finer(2.72e-4, 2.72e-5, 9.03)}),
+    "poisson2d": Check(poisson2d, "relative-l2@test-grid", ("sin1sin5",), {
+        "siren": siren(7.14e-4, 0.0, 9.92), "finer": finer(1e-3, 0.0, 15.0)}),
 }  # fmt: skip
 
 
