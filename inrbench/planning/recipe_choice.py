@@ -1,6 +1,7 @@
 """The recipe of a method on the track of a request: how it is trained there, and why it is left out if it cannot be."""
 
 import math
+from pathlib import Path
 
 from inrbench.errors import BadValue
 from inrbench.planning.request import Recipe, Request
@@ -42,10 +43,11 @@ def recipe_of(
         why = "its authors' settings for it are not known"
     else:
         recipe = request.recipes.get((task.name, method.name))
-        tune = _tuning(request, task, protocol, method)
-        why = f"it was not tuned for this task with this budget; use --track paper, or run: {tune}"
+        why = "it was not tuned for this task with this budget; use --track paper, or run"
         if recipe is not None and (changed := _outdated(recipe, task, protocol, method, registry)):
-            recipe, why = None, f"its recipe {changed}; tune it again: {tune}"
+            recipe, why = None, f"its recipe {changed}; tune it again"
+        if recipe is None:
+            why = f"{why}: {_tuning(request, task, protocol, registry.source('method', method.name).path, method.name)}"
     if recipe is None and (note := f"{method.name} is left out of {task.name}, track {request.track}: {why}") not in notes:
         notes.append(note)
     if recipe is not None and request.track != "search":
@@ -70,11 +72,18 @@ def _outdated(recipe: Recipe, task: Task, protocol: Protocol, method: Method, re
     return ""
 
 
-def _tuning(request: Request, task: Task, protocol: Protocol, method: Method) -> str:
-    """Return the command that tunes a method with the budget of a track ``tuned-BUDGET``, and what it costs."""
+def _tuning(request: Request, task: Task, protocol: Protocol, file: Path, method: str) -> str:
+    """Return the command that tunes a method with the budget of a track ``tuned-BUDGET``, and what it costs.
+
+    Args:
+        request: The request, which may name the method by its file.
+        task: The task.
+        protocol: The protocol of the runs.
+        file: The file of the method.
+        method: Name of the method.
+    """
     budget = request.track.removeprefix(f"{TUNED}-")
-    files = [each.name for each in parse_selection(request.methods) if each.name.endswith(".py")]
-    name = method.name if method.name in Registry().methods or len(files) != 1 else files[0]
+    name = next((each.name for each in parse_selection(request.methods) if Path(each.name).resolve() == file), method)
     usual = ProtocolLabel.parse(protocol.name).name
     words = f"inrbench tune --methods {name} --tasks {task.name} --protocol {usual} --budget {budget}"
     if task.tuning_split is None or not budget.isdecimal():
