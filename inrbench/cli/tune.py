@@ -1,6 +1,7 @@
 """``inrbench tune``."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,13 +66,15 @@ def command(
     from inrbench.planning.tuning import promote, rank_trials
     from inrbench.runner import EXIT_INTERRUPTED, run_requests
 
-    searches = _searches(methods, words(tasks), protocol, budget, parse_seeds(seeds), device, plugins, retry_failed)
+    searches = _searches(methods, words(tasks), protocol, budget, parse_seeds(seeds), device, plugins)
     remaining = {number: list(range(search.rounds[0])) for number, search in enumerate(searches)}
     first_rounds: dict[int, list[Trial]] = {}
     code = OK  # a failed trial is ranked last and is not an error of the command
     for round_number in range(len(searches[0].rounds)):
         requests = [
-            request for number, search in enumerate(searches) for request in search.requests(round_number, remaining[number])
+            replace(request, retry_failed=retry_failed)
+            for number, search in enumerate(searches)
+            for request in search.requests(round_number, remaining[number])
         ]
         report = run_requests(requests, RunOptions(results=results, jobs=jobs, artifacts="none", dry_run=dry_run))
         if dry_run or report.exit_code == EXIT_INTERRUPTED:
@@ -90,19 +93,9 @@ def command(
 
 
 def _searches(
-    methods: str,
-    tasks: Sequence[str],
-    protocol: str,
-    budget: int,
-    seeds: Sequence[int],
-    device: str,
-    plugins: Sequence[Path],
-    retry_failed: bool,
+    methods: str, tasks: Sequence[str], protocol: str, budget: int, seeds: Sequence[int], device: str, plugins: Sequence[Path]
 ) -> "list[Search]":
-    """Return one search per task and method; the arguments are those of the command.
-
-    Raises BadValue for methods with parameters, UnknownName or BrokenPlugin.
-    """
+    """Return one search per task and method. Raises BadValue for methods with parameters, UnknownName or BrokenPlugin."""
     from inrbench.planning import resolve_device
     from inrbench.planning.plan import plugin_files_of, select_methods
     from inrbench.planning.tuning import EPOCH_DIVISORS, make_search
@@ -123,17 +116,17 @@ def _searches(
     for task in map(registry.task, tunable if list(tasks) == ["all"] else tasks):
         tuning_task = registry.task(task.tuning_split[0]) if task.tuning_split else task
         searches += [
-            make_search(method, task, tuning_task, protocol, budget, seeds, place, registry.files, retry_failed=retry_failed)
+            make_search(method, task, tuning_task, protocol, budget, seeds, place, registry.files)
             for _, method, _ in chosen
             if not method.closed_form and (methods != "all" or method.supports(task.kind))
         ]
     if not searches:
         raise BadValue("nothing to tune: name methods and tasks")
-    for name, epochs in {search.task.name: search.base.epochs for search in searches}.items():
-        if (first := epochs // EPOCH_DIVISORS[0]) < FEW_EPOCHS:
+    for name, base in {search.task.name: search.base for search in searches}.items():
+        if (first := int(base.shortening(EPOCH_DIVISORS[0])["epochs"])) < FEW_EPOCHS:
             say(
-                f"note: {name}, protocol {protocol}: {epochs} epochs, of which the first round has {max(1, first)}. The "
-                "learning rate changes once per epoch, so it hardly falls there"
+                f"note: {name}, protocol {protocol}: {base.epochs} epochs, of which the first round has {first}. The learning "
+                "rate changes once per epoch, so it hardly falls there"
             )
     return searches
 

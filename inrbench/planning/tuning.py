@@ -44,7 +44,6 @@ class Search:
         budget: Full runs per signal and seed.
         trials: The recipes to try. ``trials[0]`` changes nothing.
         plugin_files: Files with the user's methods and tasks.
-        retry_failed: Also repeat trials that failed earlier.
     """
 
     method: Method
@@ -57,7 +56,6 @@ class Search:
     budget: int
     trials: tuple[Recipe, ...]
     plugin_files: tuple[Path, ...] = ()
-    retry_failed: bool = False
 
     @property
     def metric(self) -> str:
@@ -97,7 +95,6 @@ class Search:
                 track="search",
                 changes=self.base.shortening(EPOCH_DIVISORS[round_number]),
                 plugin_files=self.plugin_files,
-                retry_failed=self.retry_failed,
                 recipes={(self.tuning_task.name, self.method.name): self.trials[number]},
                 metrics=(self.metric,),  # a trial is short: the other metrics would take as long as its training
             )
@@ -168,8 +165,6 @@ def make_search(
     seeds: Sequence[int],
     device: str,
     plugin_files: Sequence[Path] = (),
-    *,
-    retry_failed: bool = False,
 ) -> Search:
     """Return the search for a method.
 
@@ -182,7 +177,6 @@ def make_search(
         seeds: Seeds of each trial.
         device: ``cpu`` or ``cuda:i``.
         plugin_files: Files with the user's methods and tasks.
-        retry_failed: Also repeat trials that failed earlier.
 
     Raises:
         BadValue: The task has no tuning signals, or the method has nothing to tune.
@@ -196,8 +190,7 @@ def make_search(
         raise BadValue(f"method '{method.name}' is solved in closed form: there is nothing to tune; it is on every track")
     _, signals = task.tuning_split
     trials = trials_of(method, tuning_task, tuning_task.protocol(protocol), signals[0], rounds_of(budget)[0])
-    files = tuple(plugin_files)
-    return Search(method, task, tuning_task, signals, protocol, tuple(seeds), device, budget, trials, files, retry_failed)
+    return Search(method, task, tuning_task, signals, protocol, tuple(seeds), device, budget, trials, tuple(plugin_files))
 
 
 def rank_trials(search: Search, runs_of_trials: Mapping[int, Sequence[str]], results: Path) -> list[Trial]:
