@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from inrbench.errors import BadValue
 from inrbench.fit.batch_stream import BatchStream
 from inrbench.fit.checkpoint import (
     Checkpoints,
@@ -30,7 +29,7 @@ from inrbench.fit.training_hooks import TrainingHooks
 from inrbench.fit.training_record import TrainingRecord
 from inrbench.nn import LinearModel, is_solver
 from inrbench.problems import Batch, Evaluator, Problem
-from inrbench.spec import AdamLbfgs, CurvePoint, ProbeReading, Progress, Protocol, derived_seed
+from inrbench.spec import CurvePoint, ProbeReading, Progress, Protocol, derived_seed
 
 OnProgress = Callable[[Progress], None]
 """Function that receives the progress after every step."""
@@ -180,11 +179,8 @@ class _Training:
         own = self.hooks.own.optimiser if self.hooks.own else None
         self.fixed_batch_from = (own or protocol.optimiser).fixed_batch_from(self.steps)
         """The step from which all steps use one batch."""
-        if self.steps > 0 == self.fixed_batch_from and own is None and isinstance(protocol.optimiser, AdamLbfgs):
-            raise BadValue(
-                f"optimiser adam-lbfgs: all {self.steps} steps of this run would be of L-BFGS; leave some to Adam with "
-                f"--set optimiser.lbfgs_steps={max(1, self.steps // 4)}"
-            )
+        if own is None:
+            protocol.optimiser.check_steps(self.steps)
         self.scheduled_epochs = -(-self.fixed_batch_from // problem.steps_per_epoch)
         """Epochs with a learning rate from the schedule."""
         self.work = None if is_solver(network) or self.hooks.samples else count_ops(network, problem)

@@ -37,6 +37,13 @@ class Optimiser:
         """
         return steps
 
+    def check_steps(self, steps: int) -> None:
+        """Raise BadValue if the optimiser cannot train for so few steps.
+
+        Args:
+            steps: Number of steps of the run.
+        """
+
     def shortening(self, divisor: int) -> dict[str, str]:
         """Return the changes of hyper-parameters that fit a run with a fraction of the steps: field -> text, for ``--set``.
 
@@ -173,6 +180,14 @@ class AdamLbfgs(Optimiser):
     def fixed_batch_from(self, steps: int) -> int:
         """Return the first step of L-BFGS."""
         return max(0, steps - self.lbfgs_steps)
+
+    def check_steps(self, steps: int) -> None:
+        """Raise BadValue if no step is left for Adam."""
+        if 0 < steps <= self.lbfgs_steps:
+            raise BadValue(
+                f"optimiser adam-lbfgs: all {steps} steps of this run would be of L-BFGS; leave some to Adam with "
+                f"--set optimiser.lbfgs_steps={max(1, steps // 4)}"
+            )
 
     def shortening(self, divisor: int) -> dict[str, str]:
         """Return the change to the same share of steps of L-BFGS in a shorter run."""
