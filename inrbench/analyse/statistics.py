@@ -97,19 +97,22 @@ def signed_rank(differences: Sequence[float] | Array) -> float:
     >>> signed_rank([0.0, 0.0]), signed_rank([1, 2, 3, 4, 5, 6]), signed_rank([1, 1, 1, -1])
     (1.0, 0.03125, 0.625)
     """
-    array = np.asarray(differences, dtype=np.float64)
-    array = array[array != 0]
-    if not len(array):
-        return 1.0
-    _, place, count = np.unique(np.abs(array), return_inverse=True, return_counts=True)
-    doubled = (2 * np.cumsum(count) - count + 1)[place]  # mean ranks are multiples of one half
-    share = np.zeros(int(doubled.sum()) + 1)  # share of all sign patterns, by the sum of the positive ranks
+    ranks = _signed_ranks(differences)
+    share = np.zeros(int(np.abs(ranks).sum()) + 1)  # share of all sign patterns, by the sum of the positive ranks
     share[0] = 1.0
-    for rank in doubled:
+    for rank in np.abs(ranks):
         share[rank:] = (share[rank:] + share[:-rank]) / 2
         share[:rank] /= 2
-    positive = int(doubled[array > 0].sum())
+    positive = int(ranks[ranks > 0].sum())
     return float(min(1.0, 2 * min(share[: positive + 1].sum(), share[positive:].sum())))
+
+
+def _signed_ranks(differences: Sequence[float] | Array) -> NDArray[np.int64]:
+    """Return twice the ranks by size of the differences that are not zero, with their signs; equal sizes share a mean rank."""
+    array = np.asarray(differences, dtype=np.float64)
+    array = array[array != 0]
+    _, place, count = np.unique(np.abs(array), return_inverse=True, return_counts=True)
+    return (2 * np.cumsum(count) - count + 1)[place] * np.sign(array).astype(np.int64)
 
 
 def p_of_lead(differences: Sequence[float] | Array) -> float:
@@ -121,11 +124,8 @@ def p_of_lead(differences: Sequence[float] | Array) -> float:
     >>> p_of_lead([1, 2, 3, 4, 5, 6]), p_of_lead([-1, -2, -3, -4, -5, -6, -7, 100.0])
     (0.03125, 1.0)
     """
-    array = np.asarray(differences, dtype=np.float64)
-    sizes = np.abs(array)
-    ranks = (sizes[:, None] > sizes).sum(axis=1) + ((sizes[:, None] == sizes).sum(axis=1) + 1) / 2
-    agrees = (np.sign(array) * ranks).sum() * array.mean() >= 0
-    return signed_rank(array) if agrees else 1.0
+    agrees = _signed_ranks(differences).sum() * np.mean(differences) >= 0
+    return signed_rank(differences) if agrees else 1.0
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -81,6 +81,12 @@ def test_an_order_that_one_signal_makes_is_not_supported_by_the_test():
     assert shared_ranks({"a": -ahead, "b": np.zeros(24)}) == {"a": 1, "b": 1}
 
 
+def test_signals_without_a_difference_do_not_change_the_side_of_the_ranks():
+    """The test leaves them out; counted, they would put these ranks on the other side of the mean."""
+    differences = [-1.0, -2.0, -3.0, 10.0, 20.0]
+    assert p_of_lead([*differences, 0.0, 0.0, 0.0, 0.0]) == signed_rank(differences) < 1
+
+
 def test_methods_that_cannot_be_distinguished_share_a_rank():
     base = np.arange(24.0)
     noise = np.where(np.arange(24) % 2, 0.5, -0.5)
