@@ -1,7 +1,7 @@
 """The measured numbers that a claim is compared with: the values of a method, their spread, and the order of methods."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,60 +101,64 @@ def seed_spread(by_seed: "pd.Series[float]", claim: Claim, metric: Metric, group
     return float(stdtrit(freedom, (1 + CONFIDENCE) / 2) * np.sqrt(squares / freedom * (1 + 1 / n)))
 
 
-def order_scores(
-    claim: Claim, metric: Metric, groups: Sequence[ComparableRuns]
-) -> tuple[pd.DataFrame | None, ComparableRuns | None, tuple[str, ...], int]:
-    """Return a table with one row per signal and one column per compared method, from the first group that has them all.
+@dataclass(frozen=True)
+class Order:
+    """The scores of the methods that a claim compares, in one group.
 
-    Also returns the group, the run ids, and the smallest number of seeds that a method has on a signal.
+    Args:
+        scores: One row per signal and one column per method: means over seeds; log10 values for a metric on a log scale.
+        by_seed: Method -> its scores, one row per seed and one column per signal.
+        group: The group.
+        runs: Ids of the runs.
+        n_seeds: Smallest number of seeds that a method has on a signal.
+    """
+
+    scores: pd.DataFrame
+    by_seed: Mapping[str, pd.DataFrame]
+    group: ComparableRuns
+    runs: tuple[str, ...]
+    n_seeds: int
+
+    def agreeing_seeds(self, claim: Claim, metric: Metric) -> tuple[int, int]:
+        """Return in how many seeds the order is as claimed, and the number of seeds in which all methods have all signals."""
+        tables = {label: table.reindex(columns=list(claim.signals)).dropna() for label, table in self.by_seed.items()}
+        seeds = sorted(set.intersection(*(set(table.index) for table in tables.values())))
+        sign, agree = -1.0 if metric.higher_is_better else 1.0, 0
+        for seed in seeds:
+            losses = sign * pd.DataFrame({label: table.loc[seed] for label, table in tables.items()})
+            losses = losses if claim.each_signal else losses.mean().to_frame().T
+            agree += bool((losses.rank(axis=1, method="min")[claim.best] == claim.position).all())
+        return agree, len(seeds)
+
+
+def order_of(claim: Claim, metric: Metric, groups: Sequence[ComparableRuns]) -> Order | None:
+    """Return the scores of all compared methods from the first group that has them; None if there is none.
 
     Args:
         claim: The claim about an order.
         metric: Metric of the claim.
         groups: The groups to look in.
     """
+    worst = "min" if metric.higher_is_better else "max"
     for group in groups:
-        columns, runs, least = {}, [], []
+        scores, by_seed, runs, least = {}, {}, [], []
         for label in claim.compared:
-            known = [look_up(claim, metric, one, [group]) for one in _labels_of(group, label, claim)]
-            found = [f for f in known if f is not None and len(f.values)]
+            known = [f for one in _labels_of(group, label, claim) if (f := look_up(claim, metric, one, [group])) is not None]
+            found = [f for f in known if len(f.values)]
             if not found:
                 break
             means = pd.concat([f.values.groupby("signal")["value"].mean() for f in found], axis=1)
-            if claim.worst_case_over and sum(
-                f.failed for f in known if f is not None
-            ):  # no setting is worse than one that fails
+            # no setting is worse than one that fails
+            if claim.worst_case_over and any(f.failed for f in known):
                 means["failed"] = -math.inf if metric.higher_is_better else math.inf
-            columns[label] = means.min(axis=1) if metric.higher_is_better else means.max(axis=1)
+            scores[label] = means.agg(worst, axis=1)
+            values = pd.concat([f.values for f in found]).groupby(["seed", "signal"])["value"]
+            by_seed[label] = values.agg(worst).unstack("signal")
             runs += [run for f in found for run in f.runs]
             least += [int(f.values.groupby("signal").size().min()) for f in found]
-        if len(columns) == len(claim.compared) and len(table := pd.DataFrame(columns).dropna()):
-            return table, group, tuple(runs), min(least)
-    return None, None, (), 0
-
-
-def agreeing_seeds(claim: Claim, metric: Metric, group: ComparableRuns | None) -> tuple[int, int]:
-    """Return in how many seeds the ordering holds, and the number of seeds in which all methods have all signals.
-
-    Args:
-        claim: The claim about an order.
-        metric: Metric of the claim.
-        group: The group that has all methods.
-    """
-    assert group is not None
-    tables = {}
-    for label in claim.compared:
-        found = [f for one in _labels_of(group, label, claim) if (f := look_up(claim, metric, one, [group])) is not None]
-        values = pd.concat([f.values for f in found]).groupby(["seed", "signal"])["value"]
-        worst = values.min() if metric.higher_is_better else values.max()
-        tables[label] = worst.unstack("signal").reindex(columns=list(claim.signals)).dropna()
-    seeds = sorted(set.intersection(*(set(table.index) for table in tables.values())))
-    sign, agree = -1.0 if metric.higher_is_better else 1.0, 0
-    for seed in seeds:
-        losses = sign * pd.DataFrame({label: table.loc[seed] for label, table in tables.items()})
-        losses = losses if claim.each_signal else losses.mean().to_frame().T
-        agree += bool((losses.rank(axis=1, method="min")[claim.best] == claim.position).all())
-    return agree, len(seeds)
+        if len(scores) == len(claim.compared) and len(table := pd.DataFrame(scores).dropna()):
+            return Order(table, by_seed, group, tuple(runs), min(least))
+    return None
 
 
 def _labels_of(group: ComparableRuns, label: str, claim: Claim) -> list[str]:

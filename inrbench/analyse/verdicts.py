@@ -23,7 +23,7 @@ from typing import Literal
 
 import numpy as np
 
-from inrbench.analyse.claim_scores import agreeing_seeds, look_up, order_scores, seed_spread
+from inrbench.analyse.claim_scores import look_up, order_of, seed_spread
 from inrbench.analyse.claims import SECONDS, Claim, metric_of
 from inrbench.analyse.run_notes import LOAD_COLUMNS, busy
 from inrbench.analyse.runs import ComparableRuns
@@ -225,14 +225,15 @@ def _order(claim: Claim, metric: Metric, right: Sequence[ComparableRuns], wrong:
     """Evaluate a claim about which method leads."""
     ranks = _place(claim.position)
     claimed = f"{claim.best} {ranks} of {len(claim.compared)}" + (" on every signal" if claim.each_signal else "")
-    scores, group, runs, n_seeds = order_scores(claim, metric, right)
+    found = order_of(claim, metric, right)
     outcome: VerdictName | None = None
     note = ""
-    if scores is None:
-        scores, group, runs, n_seeds = order_scores(claim, metric, wrong)
-        if scores is None:
+    if found is None:
+        found = order_of(claim, metric, wrong)
+        if found is None:
             return Verdict(claim, claim.best, claimed, "not run")
-        outcome, note = "protocol differs", f"measured under protocol {group.protocol if group else ''}"
+        outcome, note = "protocol differs", f"measured under protocol {found.group.protocol}"
+    scores = found.scores
     sign = -1.0 if metric.higher_is_better else 1.0
     places = (sign * scores).rank(axis=1, method="min")[claim.best]
     won = int((places == claim.position).sum())
@@ -249,9 +250,9 @@ def _order(claim: Claim, metric: Metric, right: Sequence[ComparableRuns], wrong:
         note = f"{failed} run(s) of {claim.best} failed; {note}" if failed else note
         outcome = "not reproduced" if failed and claim.each_signal else "incomplete"
     if outcome is None:
-        agree, seeds = agreeing_seeds(claim, metric, group)
+        agree, seeds = found.agreeing_seeds(claim, metric)
         note = _joined(note, f"in {agree} of {seeds} seeds" if agree < seeds > 1 else "")
-        each = min(n_seeds, agree) >= SEEDS_TO_REPRODUCE and agree == seeds
+        each = min(found.n_seeds, agree) >= SEEDS_TO_REPRODUCE and agree == seeds
         outcome = ("reproduced" if each else "consistent") if holds else "not reproduced"
     return Verdict(
         claim,
@@ -259,8 +260,8 @@ def _order(claim: Claim, metric: Metric, right: Sequence[ComparableRuns], wrong:
         claimed,
         outcome,
         note=_joined(text, note),
-        runs=runs,
-        n_seeds=n_seeds,
+        runs=found.runs,
+        n_seeds=found.n_seeds,
         found=shown,
     )
 
