@@ -36,6 +36,11 @@ IDENTITY = (
 USED = ("jobs", "gpu_shared", "status", "trained", "tf32", "matmul_precision", "compiled", "engine_note")
 """Columns that decide which runs are comparable, and whose times are."""
 
+SEVERAL = {
+    "signal": "the signal {} was run with several contents",
+    "label": "{} was trained with several recipes",
+}
+"""What has runs that are not of its newest edition -> the warning about it. Edited methods are usual, and give none."""
 SOLVED = "least squares"
 """Beginning of the note of models that are solved and not trained: the references."""
 SELF_FITTING = (SOLVED, "the method fits itself")
@@ -217,7 +222,7 @@ def _groups(frame: pd.DataFrame) -> Iterator[ComparableRuns]:
     frame = frame.assign(label=labels.take(codes))
     for key, group in frame.groupby(["task", "protocol_fingerprint", "device_class", "engine", "track"], sort=True):
         task, fingerprint, device_class, engine, track = key
-        runs = _latest_code(_latest_recipe(group, str(task), str(track)), str(task))
+        runs = _latest(group, str(task), str(track))
         if "train_seconds" in runs:
             runs = runs.copy()
             modes = step_modes(runs)
@@ -226,34 +231,23 @@ def _groups(frame: pd.DataFrame) -> Iterator[ComparableRuns]:
         yield ComparableRuns(task, name, fingerprint, device_class, engine, track, runs)
 
 
-def _latest_recipe(group: pd.DataFrame, task: str, track: str) -> pd.DataFrame:
-    """Keep the runs with the newest training settings of each method, on tracks on which each method has its own.
+def _latest(group: pd.DataFrame, task: str, track: str) -> pd.DataFrame:
+    """Keep the runs of the newest code of each method, bytes of each signal and recipe; older ones are not comparable.
 
-    A new search gives a method another recipe on the same track. A mean over runs of both would be one of neither.
-    """
-    if track in ("paper", "search"):
-        return group
-    training = group["training_json"].fillna("{}")
-    newest = group.assign(training=training).sort_values("attempt_id").drop_duplicates("label", keep="last")
-    of_today = training == group["label"].map(newest.set_index("label")["training"])
-    for label in sorted(group.loc[~of_today, "label"].unique()):
-        log.warning("%s, track %s: %s was trained with several recipes; only runs of the newest are shown", task, track, label)
-    return group[of_today]
-
-
-def _latest_code(group: pd.DataFrame, task: str) -> pd.DataFrame:
-    """Keep the runs of the newest code of each method and the newest bytes of each signal; older ones are not comparable.
-
-    A run that was not repeated after an edit is then missing, and is shown as missing. One run is left for each
+    On tracks on which each method has its own training, a new search gives it another recipe: a mean over runs of both would be
+    one of neither. A run that was not repeated after an edit is then missing, and is shown as missing. One run is left for each
     (label, signal, seed).
     """
     columns = ["label", "method", "method_sha256", "signal", "signal_sha256", "seed", "attempt_id", "params_json"]
-    kept = group[columns].sort_values("attempt_id")
-    for subject, code in (("method", "method_sha256"), ("signal", "signal_sha256")):
-        newest = kept.drop_duplicates(subject, keep="last").set_index(subject)[code]
-        of_today = kept[code] == kept[subject].map(newest)
-        for name in sorted(kept.loc[~of_today, subject].unique()) if subject == "signal" else ():
-            log.warning("%s: the signal %s was run with several contents; only runs of the newest are shown", task, name)
+    kept = group[columns].assign(training=group["training_json"].fillna("{}")).sort_values("attempt_id")
+    newest_of = {"method": "method_sha256", "signal": "signal_sha256"}
+    if track not in ("paper", "search"):
+        newest_of["label"] = "training"
+    for subject, content in newest_of.items():
+        newest = kept.drop_duplicates(subject, keep="last").set_index(subject)[content]
+        of_today = kept[content] == kept[subject].map(newest)
+        for name in sorted(kept.loc[~of_today, subject].unique()) if subject in SEVERAL else ():
+            log.warning("%s, track %s: %s; only runs of the newest are shown", task, track, SEVERAL[subject].format(name))
         kept = kept[of_today]
     double = kept.groupby(["label", "signal", "seed"])["params_json"].nunique()
     for label, signal, seed in double.index[double > 1]:
