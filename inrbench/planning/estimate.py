@@ -116,8 +116,6 @@ def earlier_seconds(results: Path, device: str) -> dict[Key, tuple[float, float]
 
     If the runs go to GPUs of other machines, those of all GPUs count.
     """
-    import pandas as pd  # takes a moment, and the caller may find nothing to estimate
-
     key = ["task", "method", "params_json", "protocol_fingerprint", "engine"]
     facts = ["device_name", "device_class", "cpu_model", "memory_bytes", "track", "signal"]
     try:
@@ -132,10 +130,15 @@ def earlier_seconds(results: Path, device: str) -> dict[Key, tuple[float, float]
         same = frame["device_class"] == "cuda"
     frame = frame[(frame["status"] == "ok") & same]
     frame = frame.assign(trial=frame["track"] == "search", engine=frame["engine"].fillna(LEGACY_DEFAULTS["engine"]))
-    frame = pd.concat([frame, frame.assign(signal="")])
-    spans = frame.groupby([*key, "trial", "signal"])["wall_seconds"].agg(["min", "max", "mean"])
+    spans = frame.groupby([*key, "trial", "signal"])["wall_seconds"].agg(["min", "max", "sum", "count"])
+    of_all = spans.groupby([*key, "trial"]).agg({"min": "min", "max": "max", "sum": "sum", "count": "sum"})
+    of_all = of_all.assign(signal="").set_index("signal", append=True)
     below, above = MEASURED_RANGE
-    return {found: (min(low, below * mean), max(high, above * mean)) for found, low, high, mean in spans.itertuples(name=None)}
+    return {
+        found: (min(low, below * total / count), max(high, above * total / count))
+        for table in (spans, of_all)
+        for found, low, high, total, count in table.itertuples(name=None)
+    }
 
 
 def _key(job: Job) -> Key:
