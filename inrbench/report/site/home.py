@@ -95,7 +95,7 @@ def _answer(
             continue
         solved = {row.label for each in chosen for row in each.rows if row.solved}
         by_family = {result.family: {entry.label: entry for entry in result.entries} for result in results}
-        whole = next((result for result in results if result.family == "all"), replace(results[0], family="all", entries=[]))
+        whole = next((result for result in results if result.family == "all"), Overall("all", [], {}, {}))
         columns = [
             (result, unit)
             for result in results
@@ -117,7 +117,7 @@ def _answer(
             "protocol": name,
             "tables": [{"task": each.group.task, "page": urls.leaderboard(each.group), "signals": len(each.signals),
                         "track": each.group.track, "seeds": _seeds(each)} for each in chosen],
-            "apart": sorted(each.group.task for each in chosen if everywhere and not _counts(each, whole)),
+            "apart": sorted({each.group.task for each in chosen} - set(map(_task, whole.tables))) if everywhere else [],
             "columns": [_column(result, unit) for result, unit in columns],
             "target": f"{timed_task} to {TARGET:g} dB (s)" if to_target else "",
             "timed": bool(seconds),
@@ -144,11 +144,6 @@ def _answer(
             "answers": answers(chosen, said, leaderboards),
         }  # fmt: skip
     return None
-
-
-def _counts(leaderboard: Leaderboard, whole: Overall) -> bool:
-    """Return whether a table is part of the result over all tasks."""
-    return any(name.partition(" (")[0] == leaderboard.group.task for name in whole.tables)
 
 
 def _absent(chosen: Sequence[Leaderboard], leaderboards: Sequence[Leaderboard], registry: Registry) -> list[str]:
@@ -187,9 +182,14 @@ def _chart(tables: Sequence[Leaderboard]) -> dict[str, Any]:
 
 def _column(result: Overall, unit: str) -> str:
     """Return the head of a column of distances: its tasks, the unit, and whether it is measured between the fitted points."""
-    tasks = ", ".join(name.partition(" (")[0] for name, of_table in result.units.items() if of_table == unit)
+    tasks = ", ".join(_task(name) for name, of_table in result.units.items() if of_table == unit)
     name = f"off-grid: {tasks}" if result.family == OFF_GRID else tasks
     return f"{name} ({unit})" if unit else name
+
+
+def _task(name: str) -> str:
+    """Return the task in the name of a table of ``overall``."""
+    return name.partition(" (")[0]
 
 
 def _gap(entry: OverallEntry | None, unit: str) -> dict[str, str]:

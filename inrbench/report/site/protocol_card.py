@@ -5,10 +5,9 @@ from typing import Any
 
 from inrbench.analyse import ComparableRuns
 from inrbench.analyse.statistics import MIN_PAIRS
-from inrbench.errors import InrbenchError
 from inrbench.registry import Registry, Task
 from inrbench.report import formatting
-from inrbench.report.site.registered import task_of
+from inrbench.report.site.registered import known_protocol, task_of
 from inrbench.spec import Protocol, ProtocolLabel
 
 TRACKS = {
@@ -64,22 +63,6 @@ def _signals(groups: Sequence[ComparableRuns]) -> str:
 def track_text(track: str) -> str:
     """Return what a track means; "" for an unknown one."""
     return TRACKS.get(track.split("-", maxsplit=1)[0], "")
-
-
-def known_protocol(task: Task, name: str, fingerprint: str) -> Protocol | None:
-    """Return the protocol of a label such as ``quick+epochs=600`` if it is still the one with this fingerprint.
-
-    Args:
-        task: The task.
-        name: The label.
-        fingerprint: Fingerprint of the runs.
-    """
-    try:
-        label = ProtocolLabel.parse(name)
-        protocol = task.protocol(label.name).with_changes(label.changes)
-    except InrbenchError:
-        return None
-    return protocol if protocol.fingerprint(task.name, task.version) == fingerprint else None
 
 
 def _terms(task: Task, protocol: Protocol) -> list[tuple[str, str]]:

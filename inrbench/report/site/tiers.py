@@ -1,12 +1,10 @@
 """Which tables answer: protocols whose numbers may be cited come before smoke tests."""
 
 from collections.abc import Sequence
-from functools import cache
 
 from inrbench.analyse import Leaderboard
 from inrbench.analyse.statistics import MIN_PAIRS
-from inrbench.registry import Registry
-from inrbench.report.site.protocol_card import known_protocol
+from inrbench.report.site.registered import is_present
 from inrbench.spec import ProtocolLabel
 
 CITABLE = ("standard", "paper")
@@ -56,16 +54,3 @@ def _preference(leaderboard: Leaderboard) -> tuple[int, bool, bool, int, int]:
     tuned = group.track.startswith("tuned") and len(leaderboard.signals) >= MIN_PAIRS
     present = is_present(group.task, group.protocol, group.fingerprint)
     return -CITABLE.index(tier(leaderboard)), present, tuned, len(leaderboard.signals), len(leaderboard.seeds)
-
-
-@cache
-def is_present(task: str, protocol: str, fingerprint: str) -> bool:
-    """Return whether a fingerprint is that of the present edition of a protocol; also for tasks that are not built in.
-
-    Args:
-        task: Name of the task.
-        protocol: Label of the protocol.
-        fingerprint: Fingerprint of the runs.
-    """
-    registry = Registry()
-    return task not in registry.tasks or known_protocol(registry.task(task), protocol, fingerprint) is not None
