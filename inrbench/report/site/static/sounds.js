@@ -5,6 +5,9 @@ const heard = JSON.parse(document.getElementById("sounds").textContent);
 const choice = document.getElementById("sound");
 const players = [...document.querySelectorAll("audio[data-sound]")];
 
+// A player that is paused before it starts ends play() with an AbortError, which is no fault.
+function unlessPaused(error) { if (error.name !== "AbortError") throw error; }
+
 function listen() {
   for (const player of players) {
     const address = heard.root + heard.sounds[choice.value][player.dataset.sound];
@@ -12,7 +15,7 @@ function listen() {
     const { currentTime, paused } = player;
     player.src = address;
     player.currentTime = currentTime;
-    if (!paused) player.play();
+    if (!paused) player.play().catch(unlessPaused);
   }
 }
 choice.addEventListener("change", listen);

@@ -13,7 +13,7 @@ function follow(event) {
     other.currentTime = event.target.currentTime;
     if (event.type === "play" && other.paused) {
       causes.add("play");
-      other.play();
+      other.play().catch((error) => { if (error.name !== "AbortError") throw error; }); // paused before it starts: no fault
     }
     if (event.type === "pause" && !other.paused) {
       causes.add("pause");
