@@ -182,8 +182,8 @@ class Audio(Task):
             settings=AudioSettings(coordinate_range=(-1.0, 1.0), seconds=1.0, rate=8000),
             sources={
                 "n_layers, epochs, lr, batch": "the protocol 'paper': 9,000 steps on all samples",
-                "schedule": "inrbench's choice: with the constant rate of 'paper', the SNR still changed by 0.5 dB over the last "
-                "tenth of the steps",
+                "schedule": "inrbench's choice: with the constant rate of 'paper', the SNR still changed by 0.5 dB over the "
+                "last tenth of the steps",
                 "seconds, rate": "one second at 8 kHz, 8,000 samples; SIREN's clip has 308,207",
                 "width": "5,041 parameters for 8,000 samples, 0.63 per sample; SIREN's network has 0.64",
                 "first frequencies": "1,000 rad per unit of time, as in 'quick'",

@@ -11,8 +11,8 @@ Tables 3 and 4 of Han et al., AAAI 2026, name a 2-D Poisson equation but do not 
 of its GP-HM baseline (Fang et al., ICLR 2024); the 7 % of a plain PINN in the table suggest the easier one. The text on the
 ablation gives sin(pi x) sin(10 pi y) both as the source and as the basis of the exact solution; here it is the solution.
 The signals ``sin1sin..`` were added for inrbench: within the quick protocol, a plain PINN solves ``sin1sin2`` and none of the
-first three. ``peak`` and ``wave-front`` have no waves: they are the peak and the mild wave front of Mitchell, A Collection of 2D
-Elliptic Problems for Testing Adaptive Algorithms, NISTIR 7668, 2010, where adaptive meshes are compared.
+first three. ``peak`` and ``wave-front`` have no waves: they are the peak and the mild wave front of Mitchell, A Collection of
+2D Elliptic Problems for Testing Adaptive Algorithms, NISTIR 7668, 2010, where adaptive meshes are compared.
 """
 
 from collections.abc import Callable, Mapping

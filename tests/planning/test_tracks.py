@@ -3,7 +3,7 @@
 import math
 import re
 import tomllib
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 
 import pytest
 from click.testing import CliRunner
@@ -564,6 +564,15 @@ def test_tune_command_reports_the_best_trial_and_resumes(tmp_path):
     assert set(load_results(tmp_path)["track"]) == {"search"}
     curves = read_runs(tmp_path, ["curve"]).table["curve"].to_pylist()
     assert {len(curve) for curve in curves} == {4}
+
+
+@pytest.mark.parametrize(("option", "todo"), [([], 29), (["--retry-failed"], 30)])
+def test_tune_repeats_failed_trials_if_asked(option, todo, attempt, tmp_path):
+    trial = make_plan(search(2, "relu", "function1d").requests(0, [0])[0], {})[0].todo[0].spec
+    append(tmp_path, attempt(status="failed", **{field.name: getattr(trial, field.name) for field in fields(trial)}))
+    words = ["tune", "--methods", "relu", "--tasks", "function1d", "--budget", "2", "--device", "cpu", "--dry-run"]
+    done = CliRunner().invoke(cli, [*words, "--results", str(tmp_path), *option], standalone_mode=False)
+    assert f", {todo} to do." in done.output
 
 
 def test_trials_compute_only_the_metrics_that_rank_them(registry):

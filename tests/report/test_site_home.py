@@ -371,6 +371,35 @@ def test_home_names_the_methods_that_the_answer_does_not_compare(attempt, tmp_pa
     assert "Not measured in these tables yet: gauss." in (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
 
 
+def test_home_shows_the_smallest_share_of_signals_on_which_a_method_trained(attempt, tmp_path):
+    """Of several kinds of tasks: siren trained on all photographs and on half of the noisy ones."""
+    for task in ("photo", "denoise"):
+        for signal in "abcdefgh":
+            for method in ("siren", "msa"):
+                trained = (task, method) != ("denoise", "siren") or signal in "abcd"
+                append(tmp_path / "r", attempt(method=method, signal=signal, task=task, protocol="standard", trained=trained,
+                                               protocol_fingerprint=sha256(task.encode()).hexdigest()[:12]))  # fmt: skip
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    home = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
+    rows = dict(re.findall(r'<tr data-label="(\w+)">(.*?)</tr>', home, re.DOTALL))
+    shares = {method: re.findall(r">\s*(\d+%)", row)[-1] for method, row in rows.items()}
+    assert shares == {"siren": "50%", "msa": "100%"}
+
+
+def test_home_answers_from_the_present_edition_of_a_protocol(attempt, tmp_path):
+    """Although more signals were measured under an earlier edition."""
+    photo = Registry().task("photo")
+    present = photo.protocol("standard", {}).fingerprint(photo.name, photo.version)
+    for edition, signals, value in ((present, "abcdefg", 30.0), ("f" * 12, "abcdefgh", 33.0)):
+        for signal in signals:
+            for method, below in (("siren", 0.0), ("msa", 5.0)):
+                append(tmp_path / "r", attempt(value - below, method=method, signal=signal, task="photo", protocol="standard",
+                                               protocol_fingerprint=edition))  # fmt: skip
+    build_site(tmp_path / "r", tmp_path / "site", Registry())
+    (answer,) = cells_of(tmp_path / "site" / "index.html", "photo").values()
+    assert answer.startswith("siren PSNR 30.00 dB") and "(7 signals" in answer
+
+
 def test_tile_says_that_the_winner_depends_on_the_settings(attempt, tmp_path):
     for signal in "abcdefgh":
         for track, values in (("paper", (33.0, 30.0)), ("tuned-4", (33.0, 35.0))):
