@@ -75,7 +75,9 @@ def _value(claim: Claim, run: tuple[object, ...]) -> float | None:
     if not readings:
         return None
     if claim.at_step is None:
-        return float(np.mean(list(readings.values())))
+        label = str(run.label)  # type: ignore[attr-defined]
+        summary = np.min if label in claim.above else np.max if label in claim.below else np.mean
+        return float(summary(list(readings.values())))
     return float(readings[min(readings, key=lambda step: abs(step - (claim.at_step or 0)))])
 
 

@@ -15,7 +15,8 @@ A block claims one column of a table or one statement of a figure:
     position    kind best: 2 for "second", and so on
     each_signal kind best: on every signal separately, not only on average
     worst_case_over  kind best: rows are settings of one method, evaluated at the worst value of this parameter
-    at_step     for a probe: the reading nearest to this step; without it, the mean over all readings
+    at_step     for a probe: the reading nearest to this step; without it, the mean over all readings, or for a bound the
+                reading that is furthest from satisfying it
     run         the value for --methods, if it is not the methods named
     figure      the plot that draws the item
     evidence    how certain the conditions are, if the paper does not print them
@@ -67,7 +68,7 @@ class Claim:
         position: Place of ``best``: 1 for best, 2 for second, and so on.
         each_signal: Whether the order is claimed on every signal separately.
         worst_case_over: Parameter over which the worst value counts.
-        at_step: Step of the probe reading; the mean over all readings if not given.
+        at_step: Step of the probe reading; if not given, the mean over all readings, or for a bound the worst reading.
         run: Value for ``--methods``, if it is not the methods named.
         figure: Plot that draws the item.
         evidence: How certain the conditions are.

@@ -7,7 +7,7 @@ import pandas as pd
 
 from inrbench.analyse.aggregate import MIN_SEEDS_FOR_TEST, scores_by_signal, seed_scores
 from inrbench.analyse.runs import ComparableRuns, metrics_of
-from inrbench.analyse.statistics import MIN_PAIRS, Interval, bootstrap_mean, holm, p_of_lead, paired_t
+from inrbench.analyse.statistics import MIN_PAIRS, Interval, bootstrap_mean, can_distinguish, holm, p_of_lead, paired_t
 from inrbench.errors import NothingFound, unknown_name
 from inrbench.spec import Metric
 
@@ -32,6 +32,7 @@ class Comparison:
             mean, and None with fewer than MIN_PAIRS signals. Over seeds, it is adjusted for all comparisons over seeds of the
             metric.
         signal: The signal of a comparison paired over seeds; empty for a comparison over all signals.
+        decidable: Whether a test over so many signals, adjusted for so many other methods, can find a difference at all.
     """
 
     label: str
@@ -44,6 +45,7 @@ class Comparison:
     wins: int
     p: float | None
     signal: str = ""
+    decidable: bool = True
 
 
 def compare(group: ComparableRuns, label: str, others: Sequence[str]) -> list[Comparison]:
@@ -87,7 +89,10 @@ def _over_signals(group: ComparableRuns, metric: Metric, label: str, others: Seq
         seeds = int(of_both.min()), int(of_both.max())
         interval = bootstrap_mean(values) if other in tested else Interval(float(values.mean()))
         means, wins = _means_and_wins(pairs[other], metric, label, other)
-        found.append(Comparison(label, other, metric, len(values), seeds, means, interval, wins, p_values.get(other)))
+        found.append(
+            Comparison(label, other, metric, len(values), seeds, means, interval, wins, p_values.get(other),
+                       decidable=can_distinguish(len(values), len(tested)))
+        )  # fmt: skip
     return found + over_seeds(group, metric, label, [other for other in pairs if other not in tested])
 
 

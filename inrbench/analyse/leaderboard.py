@@ -285,6 +285,7 @@ def summarise(values: Iterable[float], log: bool = False) -> Summary:
 def _sort_and_mark(rows: list[Entry], metrics: Sequence[Metric], n_signals: int) -> None:
     """Sort by the primary metric, complete entries first and untrained ones last; set positions; mark best and second.
 
+    Incomplete entries are sorted by the number of signals on which they trained: their means are over different signals.
     Only metrics that answer the task's question are marked: not the error on the fitted data (unless the task ranks by it),
     and not residuals or oracles. A leaderboard with one complete entry has no best.
     """
@@ -295,7 +296,11 @@ def _sort_and_mark(rows: list[Entry], metrics: Sequence[Metric], n_signals: int)
             return math.inf
         return -cell.mean if metric.higher_is_better else cell.mean
 
-    rows.sort(key=lambda row: (not row.trained, not row.complete, worse(metrics[0], row), row.solved, row.label))
+    def missing(row: Entry) -> int:
+        cell = row.cells.get(metrics[0].id)
+        return 0 if row.complete else n_signals - (cell.n if cell else 0)
+
+    rows.sort(key=lambda row: (not row.trained, not row.complete, missing(row), worse(metrics[0], row), row.solved, row.label))
     complete = [row for row in rows if row.complete]
     for row in complete:
         row.position = 1 + sum(worse(metrics[0], other) < worse(metrics[0], row) for other in complete)

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from inrbench.analyse.aggregate import scores_by_signal, usable
+from inrbench.analyse.run_notes import on_absent_signals
 from inrbench.analyse.runs import ComparableRuns, metrics_of, solved
 from inrbench.analyse.statistics import RESAMPLES, Interval, bootstrap_quantiles
 from inrbench.errors import NothingFound
@@ -137,7 +138,8 @@ def is_off_grid(metric: Metric) -> bool:
 
 
 def _table(group: ComparableRuns, metric: Metric, family: str) -> _Table:
-    usual = group.runs[group.runs["variant"].fillna("") == ""]
+    present = group.runs[~on_absent_signals(group.runs)]
+    usual = present[present["variant"].fillna("") == ""]
     scores = scores_by_signal(replace(group, runs=usual), metric)
     runs = usual.groupby(["signal", "label"]).size().unstack("label").notna()
     all_trained = usable(usual).groupby([usual["signal"], usual["label"]]).all().unstack("label")

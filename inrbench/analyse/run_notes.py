@@ -53,13 +53,19 @@ def shared_machine(timed: pd.DataFrame) -> tuple[str | None, list[str]]:
     return f"{jobs} worker(s) with {threads} thread(s) each", []
 
 
+def on_absent_signals(frame: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which runs are of a signal for which every run was skipped because data was missing; none if all are."""
+    skipped = (frame["status"] == "skipped").groupby(frame["signal"]).transform("all")
+    return skipped & (not skipped.all())
+
+
 def without_absent_signals(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Leave out signals for which every run was skipped because data was missing, and return a note for each.
 
     No method counts as incomplete because of such a signal.
     """
-    skipped = (frame["status"] == "skipped").groupby(frame["signal"]).transform("all")
-    if skipped.all() or not skipped.any():
+    skipped = on_absent_signals(frame)
+    if not skipped.any():
         return frame, []
     why = frame[skipped].drop_duplicates("signal").sort_values("signal")
     return frame[~skipped], [

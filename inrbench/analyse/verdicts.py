@@ -6,12 +6,13 @@ a single run, from the seeds of the other methods of the table. It is never narr
 than a tenth of a decade. A result much better than printed is not a reproduction either, and is noted.
 
     reproduced         three seeds or more, and the number is within their spread; or the ordering holds in each of them
-    consistent         as reproduced, with fewer seeds, or with runs that failed, or not in each seed
+    consistent         as reproduced, with fewer seeds, or with runs that failed, or not in each seed; or so near to a bound
+                       that another seed may be on its other side
     both fail          the paper's run did not train, and this project's runs did not either
-    bound holds        a bound that the paper states holds; other methods may satisfy it as well
+    bound holds        a bound that the paper states holds, by more than the spread; other methods may satisfy it as well
     not reproduced     outside the spread
     incomplete         measured on a part of the signals: a claim about each signal holds there, a claim about a mean is open;
-                       or other than the printed number, by one run whose spread over seeds is not known
+                       or other than printed, by one run whose spread over seeds is not known
     protocol differs   measured, but only with a different budget from the paper's
     protocol guessed   measured, but the paper does not print the conditions: no evidence for or against the paper
     not run            nothing was measured
@@ -172,22 +173,22 @@ def _number(
         return Verdict(claim, label, claimed, "protocol differs", metric.from_scale(mean), runs=found.runs, note=note)
     unknown, half = half is None, half or 0.0
     if unknown:
-        why = _joined(why, "its spread over seeds is not known")
+        why = _joined(why, "the spread over seeds is not known")
     value = metric.from_scale(mean)
+    target = metric.to_scale(number)
+    allowed = max(half, _printed_digits(number, log), LOG_FLOOR if log else 0.0)
+    outside: VerdictName = "incomplete" if unknown else "not reproduced"
     if bound:
-        outcome: VerdictName = (
-            "bound holds" if (value > number if label in claim.above else value < number) else "not reproduced"
-        )
+        beyond = (mean - target) * (1 if label in claim.above else -1)
+        outcome: VerdictName = outside if beyond < -allowed else "bound holds" if beyond > allowed else "consistent"
     elif claim.metric == RELATIVE_L2.id and min(number, value) >= Task.trained_below:
         outcome = "both fail"
+    elif abs(mean - target) <= allowed:
+        outcome = "reproduced" if n_seeds >= SEEDS_TO_REPRODUCE and not found.failed else "consistent"
     else:
-        target = metric.to_scale(number)
-        if abs(mean - target) <= max(half, _printed_digits(number, log), LOG_FLOOR if log else 0.0):
-            outcome = "reproduced" if n_seeds >= SEEDS_TO_REPRODUCE and not found.failed else "consistent"
-        else:
-            outcome = "incomplete" if unknown and not log else "not reproduced"
-            if claim.probe is None and (mean > target) == metric.higher_is_better:
-                why = _joined("better than printed", why)
+        outcome = outside
+        if claim.probe is None and (mean > target) == metric.higher_is_better:
+            why = _joined("better than printed", why)
     low, high = (metric.from_scale(mean - half), metric.from_scale(mean + half)) if half else (None, None)
     return Verdict(claim, label, claimed, outcome, value, low, high, why, found.runs, n_seeds)
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from inrbench.api.methods import AnyMethod, selection_of
 from inrbench.api.results import Results
+from inrbench.errors import BadValue
 from inrbench.execute import Artifacts
 from inrbench.planning import Order, RunOptions, parse_duration
 from inrbench.runner import RunObserver
@@ -27,8 +28,8 @@ def run(
     device: str = "auto",
     engine: Literal["fast", "reference"] = "fast",
     track: Track | None = None,
-    probes: Sequence[str] = (),
-    plugins: Sequence[str | Path] = (),
+    probes: str | Sequence[str] = (),
+    plugins: str | Path | Sequence[str | Path] = (),
     retry_failed: bool = False,
     results: str | Path = "results",
     jobs: int | None = None,
@@ -42,27 +43,31 @@ def run(
     order: Order | None = None,
     checkpoint_every: str = "5m",
     max_time: str | None = None,
-    trackers: Sequence[str] = (),
+    trackers: str | Sequence[str] = (),
     dry_run: bool = False,
     observer: RunObserver | None = None,
 ) -> Results:
     """Fit methods on tasks and return the results. Runs that the results folder contains already are not repeated.
+
+    One of ``tasks`` and ``suite`` is required. Several names are a list, or one comma-separated text.
 
     Args:
         methods: Names with parameters as on the command line (``"msa[s_max=3.0,4.0]"``), files, modules, and objects made by
             ``register_method``. The source of a method that is defined in a notebook, and of everything that it uses, is
             written to a file in the results folder, since every run has its own process.
         tasks: Names of tasks, or ``"all"``.
-        suite: A named list of tasks and protocols: ``"quick"``, ``"paper"``. Not together with ``protocol``.
-        protocol: Protocol of ``tasks``; ``"paper"`` if it is not given.
+        suite: A named list of tasks and signals, run under the protocol of the same name: ``"quick"``, ``"standard"``,
+            ``"paper"``. Not together with ``protocol``.
+        protocol: Protocol of ``tasks``; ``"paper"`` if it is not given, with which one run takes hours on a CPU.
         changes: Fields of the protocol -> new values (``--set``). They give the protocol a different fingerprint.
         signals: Names, patterns with ``*``, or files of your own; all signals if empty.
         seeds: How many seeds (3 means 0, 1, 2), or the seeds.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:i"``.
         engine: How a step is computed: ``"fast"`` or ``"reference"``. The mathematics is the same.
-        track: How methods are trained: ``"paper"``, ``"authors"`` or ``"tuned"``; None for ``"tuned"`` with the protocol
-            ``standard`` if any method was tuned for one of the tasks, and ``"paper"`` otherwise.
-        probes: Probes to read during the runs: ``"gradients"``, ``"activations"``, ``"ntk"``, ``"spectrum"``.
+        track: How methods are trained: ``"paper"`` (one learning rate for all), ``"authors"``, ``"tuned"``, or ``"tuned-4"``
+            (recipes of one budget); None for ``"tuned"`` with the protocol ``standard`` for tasks that were tuned, and
+            ``"paper"`` otherwise.
+        probes: Probes to read during the runs (``--probe``): ``"gradients"``, ``"activations"``, ``"ntk"``, ``"spectrum"``.
         plugins: Files with methods or tasks of your own.
         retry_failed: Also repeat runs that failed earlier.
         results: The results folder, or ``s3://BUCKET/PREFIX``.
@@ -74,20 +79,26 @@ def run(
             curve) or ``"none"``.
         executor: Where runs are carried out: ``"local"``, ``"slurm"``, ``"dask"``, or the name of an executor from a plugin
             package.
-        resources: What to request from a cluster.
+        resources: What to request from a cluster (``--resource``), such as ``{"partition": "gpu", "memory": "16GB"}``.
         cancel_on_interrupt: Whether Ctrl-C also cancels runs on a cluster.
         order: Order of the runs: ``"planned"``, ``"shortest"``, ``"longest"`` or ``"random"``; by default ``"planned"``, or
             ``"shortest"`` with ``max_time``.
-        checkpoint_every: Time between two checkpoints of a run, from which an interrupted run continues.
+        checkpoint_every: Time between two checkpoints of a run, from which an interrupted run continues: ``"5m"``, ``"2h"``.
         max_time: Time after which to stop: ``"2h"``, ``"90m"``, ``"HH:MM:SS"``. Runs write a checkpoint, and the same call
             continues them. None for no limit.
-        trackers: Experiment trackers that receive each run when it has ended: ``"tensorboard"``, ``"mlflow"``, ``"wandb"``.
-        dry_run: Only print the plan and the estimate.
+        trackers: Experiment trackers that receive each run when it has ended (``--log``): ``"tensorboard"``, ``"mlflow"``,
+            ``"wandb"``.
+        dry_run: Only print the plan and the estimate. The results are then those of runs that were stored before.
         observer: Receives the plan, the progress and the end; None prints them. ``QuietObserver`` prints nothing.
+
+    Returns:
+        The results of the requested runs, also of those that were stored before.
 
     Raises:
         InrbenchError: An argument cannot be understood. A failed run raises nothing; its row has the status.
     """
+    if isinstance(seeds, int) and seeds < 1:
+        raise BadValue(f"seeds={seeds}: at least one seed is needed")
     folder, remote = Path(results), open_mirror(str(results)) if is_remote(str(results)) else None
     if remote is not None:
         remote.sync()
@@ -104,8 +115,8 @@ def run(
         device=device,
         engine=engine,
         track=track,
-        probes=",".join(probes),
-        plugins=(*files, *map(Path, plugins)),
+        probes=_joined(probes),
+        plugins=(*files, *map(Path, [plugins] if isinstance(plugins, str | Path) else plugins)),
         retry_failed=retry_failed,
         results=folder,
         jobs=jobs,
@@ -119,7 +130,7 @@ def run(
         order=order,
         checkpoint_every=parse_duration(checkpoint_every),
         max_time=None if max_time is None else parse_duration(max_time),
-        trackers=tuple(trackers),
+        trackers=tuple(trackers.split(",") if isinstance(trackers, str) else trackers),
         dry_run=dry_run,
     )
     report = run_options(options, observer)

@@ -16,6 +16,8 @@ from inrbench.report.plots.draw import figure_of
 from inrbench.runner import RunReport
 from inrbench.store import load_results
 
+Table = Literal["runs", "metrics", "curves", "probes", "artifacts"]
+
 
 class Leaderboards:
     """Leaderboards, one per task, protocol fingerprint and class of device. A notebook displays them; print shows Markdown."""
@@ -45,7 +47,8 @@ class Results:
         tasks: Tasks of the runs.
         fingerprints: Fingerprints of the protocols of the runs.
         run_ids: Ids of the runs.
-        exit_code: The exit code of ``inrbench run``: 0 all runs ok, 1 a run failed or its data are missing, 130 stopped.
+        exit_code: The exit code of ``inrbench run``: 0 all runs ok, 1 a run failed or its data are missing, 5 the time was
+            up (``max_time``), 130 stopped.
     """
 
     folder: Path
@@ -72,8 +75,8 @@ class Results:
         """Return a figure of the results.
 
         Args:
-            kind: ``curves``, ``pareto``, ``per-signal``, ``gallery``, ``critical-difference``, ``sweep``, or a probe:
-                ``gradients``, ``activations``, ``ntk`` or ``spectrum``.
+            kind: ``curves``, ``pareto``, ``per-signal``, ``gallery``, ``critical-difference``, ``sweep``, ``sensitivity``, or a
+                probe: ``gradients``, ``activations``, ``ntk`` or ``spectrum``.
             methods: Labels or names of the methods to draw; all if empty.
             signals: Signals to draw; all if empty.
             param: The parameter of a sweep; None for all other kinds.
@@ -88,8 +91,16 @@ class Results:
         with plots.plot_style():
             return figure_of(kind, groups, self.folder, methods, signals, param)
 
-    def to_pandas(self, table: Literal["runs", "metrics", "curves", "probes"] = "runs") -> pd.DataFrame:
-        """Return a data frame with one row per run, per metric of a run, per point of its curve, or per reading of a probe."""
+    def to_pandas(self, table: Table = "runs") -> pd.DataFrame:
+        """Return the runs as a data frame.
+
+        Args:
+            table: What a row stands for: a run (``runs``), a metric of a run (``metrics``), a point of its curve
+                (``curves``), a reading of a probe (``probes``), or a stored file (``artifacts``).
+
+        Raises:
+            StoreError: The results folder cannot be read.
+        """
         frame = load_results(self.folder, table)
         return frame[frame["run_id"].isin(self.run_ids)].reset_index(drop=True)
 

@@ -22,7 +22,9 @@ from inrbench.spec import Track, split_outside_brackets
     help="Methods, comma-separated, with parameter grids: 'msa[s_max=3.0,4.0],siren'; a file './my_act.py'; or all.",
 )
 @click.option("--tasks", shell_complete=complete_names("tasks"), help="Tasks, comma-separated, or all.")
-@click.option("--suite", help="A named list of tasks and protocols: quick, standard, paper.")
+@click.option(
+    "--suite", help="A named list of tasks and signals, run under the protocol of the same name: quick, standard, paper."
+)
 @click.option("--protocol", default=None, help="Protocol of --tasks.  [default: paper, which takes hours to days on a CPU]")
 @click.option(
     "--set",
@@ -50,11 +52,14 @@ from inrbench.spec import Track, split_outside_brackets
 )
 @click.option(
     "--track",
-    type=click.Choice(["paper", "authors", "tuned"]),
-    help="Train all methods alike (paper), as their authors do (authors), or with the recipes of inrbench tune (tuned).  "
+    metavar="[paper|authors|tuned|tuned-N]",
+    help="Train all methods with one learning rate (paper), as their authors do (authors), or with the recipes of inrbench "
+    "tune (tuned; tuned-N: those of budget N).  "
     "[default: tuned for tasks with recipes under the protocol standard; else paper]",
 )
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds after which a run is stopped.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), help="Stop a run that takes longer than this number of seconds."
+)
 @click.option(
     "--memory-limit",
     type=click.FloatRange(min=0, min_open=True),
@@ -87,7 +92,7 @@ from inrbench.spec import Track, split_outside_brackets
     "resources",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Resources to request from a cluster: partition, account, gpus, cpus, memory, time (minutes), setup, ...",
+    help="Resources to request from a cluster: partition, account, gpus, cpus, memory (16GB), time (minutes), setup, ...",
 )
 @click.option(
     "--profile",
@@ -110,7 +115,7 @@ from inrbench.spec import Track, split_outside_brackets
 @click.option(
     "--max-time",
     metavar="DURATION",
-    help="Stop after this time (2h, 90m, HH:MM:SS). Runs write a checkpoint; the same command continues them.",
+    help="Stop the command after this time (2h, 90m, HH:MM:SS). Runs write a checkpoint; the same command continues them.",
 )
 @click.option(
     "--log",

@@ -48,8 +48,13 @@ def _show_method(method: Method, origin: str) -> None:
         say(f"  on {where}: " + ", ".join(f"{name} = {value}" for name, value in values.items()))
     for where, changes in method.authors.items():
         say(f"  track authors on {where}: " + ", ".join(f"{name} = {value}" for name, value in changes.items()))
+    from inrbench.planning.trials import AROUND
+
     for name, (low, high) in method.search_ranges.items():
-        say(f"  search range of {name}: {low:g} to {high:g}")
+        if name in method.log10_params:
+            say(f"  tune tries for {name} (a power of ten): its usual value {low:+g} to {high:+g}")
+        else:
+            say(f"  tune tries for {name}: {low:g} to {high:g}, at most a factor of {AROUND:g} from its usual value")
     if method.own_training:
         say("  training: own; on track paper only if the protocol allows it (own_training)")
     from inrbench.analyse.papers import bibtex
@@ -70,8 +75,9 @@ def _show_task(task: Task, origin: str) -> None:
         unit = f" in {metric.unit}" if metric.unit else ""
         say(f"  {metric.id}{unit}, {'higher' if metric.higher_is_better else 'lower'} is better")
     if task.tuning_split:
-        by = task.tuning_metric or "the primary metric"
-        say(f"  tuning uses {task.tuning_split[0]}/{', '.join(task.tuning_split[1])} and chooses by {by}")
+        other, signals = task.tuning_split
+        _heading("signals for tuning" + (f", of task {other}" if other != task.name else ""))
+        say(f"  {', '.join(signals)}; the best trial is chosen by {task.tuning_metric or 'the primary metric'}")
     for name, protocol in task.protocols.items():
         _heading(f"protocol {name}  ({protocol.fingerprint(task.name, task.version)})")
         _show_protocol(protocol)

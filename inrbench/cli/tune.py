@@ -28,7 +28,7 @@ FEW_EPOCHS = 8
     type=click.IntRange(min=2),
     default=20,
     show_default=True,
-    help="Budget in full runs per method, signal and seed; successive halving gets more trials from it.",
+    help="About as many full runs as a search may cost per method, tuning signal and seed: 4 gives 21 trials, 8 gives 42.",
 )
 @click.option("--seeds", default="1", show_default=True, help="Seeds, as in inrbench run.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:i.")
@@ -58,9 +58,9 @@ def command(
     inrbench leaderboard --track search.
 
     \b
-    inrbench tune --methods msa,siren,wire --tasks kodak --budget 20
+    inrbench tune --methods ./my_act.py --tasks kodak --protocol standard --budget 4   # as the published methods were tuned
     inrbench tune --methods ./my_act.py,siren --tasks photo --budget 8
-    inrbench run --methods msa,siren,wire --tasks kodak --protocol quick --track tuned
+    inrbench run --methods ./my_act.py,siren --tasks photo --protocol quick --track tuned
     """
     from inrbench.planning import RunOptions
     from inrbench.planning.tuning import promote, rank_trials

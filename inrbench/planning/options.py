@@ -1,11 +1,12 @@
 """The options of ``inrbench run``. The command line and ``inrbench.run`` build the same object."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from inrbench.errors import BadValue, NothingFound
+from inrbench.errors import BadValue, NothingFound, unknown_name
 from inrbench.execute import CHECKPOINT_SECONDS, Artifacts
 from inrbench.planning.device import resolve_device
 from inrbench.planning.recipes import tuned_requests
@@ -14,6 +15,8 @@ from inrbench.spec import TUNED, ProtocolLabel, Track
 
 STANDARD = "standard"
 """The protocol and suite whose methods are tuned by default: their settings decide its ranks."""
+TRACKS = ("paper", "authors", TUNED)
+"""Tracks of runs; beside them, ``tuned-BUDGET`` selects the recipes of one budget."""
 Order = Literal["planned", "shortest", "longest", "random"]
 
 
@@ -31,8 +34,8 @@ class RunOptions:
         seeds: The seeds.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:i``.
         engine: How a step is computed: ``fast`` or ``reference``.
-        track: How methods are trained: ``paper``, ``authors`` or ``tuned``; None for ``tuned`` with the protocol ``standard``
-            for the tasks that were tuned, and for ``paper`` otherwise.
+        track: How methods are trained: ``paper``, ``authors``, ``tuned`` (all budgets) or ``tuned-4`` (one budget); None for
+            ``tuned`` with the protocol ``standard`` for the tasks that were tuned, and for ``paper`` otherwise.
         probes: Comma-separated probes to read during the runs.
         plugins: Files with the user's methods and tasks.
         retry_failed: Also repeat runs that failed earlier.
@@ -85,11 +88,11 @@ class RunOptions:
     def requests(self) -> list[Request]:
         """Return the requests: one, or several for the track ``tuned``.
 
-        The track ``tuned`` has one per tuning budget. By default, the protocol ``standard`` also has one of ``paper``.
+        The track ``tuned`` has one request per tuning budget. By default, the protocol ``standard`` also has one of ``paper``.
 
         Raises:
             BadValue: Options contradict each other, or a device does not exist.
-            UnknownName: There is no such probe.
+            UnknownName: There is no such probe or track.
             NothingFound: Nothing was tuned for the protocol.
         """
         from inrbench.fit import probe_names
@@ -98,6 +101,8 @@ class RunOptions:
             raise BadValue(f"--suite {self.suite} names its own protocol; leave out --protocol, or name tasks with --tasks")
         protocol = self.suite or self.protocol or "paper"
         track = self.track or "paper"
+        if track not in TRACKS and re.fullmatch(rf"{TUNED}-\d+", track) is None:
+            raise unknown_name("track", track, [*TRACKS, f"{TUNED}-BUDGET"])
         request = Request(
             methods=self.methods,
             tasks=self.tasks,
@@ -113,7 +118,7 @@ class RunOptions:
             probes=probe_names(self.probes),
             track=track,
         )
-        if track == TUNED:
+        if track.startswith(TUNED):
             return tuned_requests(request, self.results)
         if self.track is None and ProtocolLabel.parse(protocol).name == STANDARD:
             return self._tuned_if_possible(request)

@@ -93,10 +93,8 @@ def make_plan(request: Request, finished: Mapping[str, str], registry: Registry 
             else:
                 plan.failed.append((job, status))
     if not plan.total:
-        raise NothingSelected(
-            "; ".join(["nothing is selected: methods, tasks and signals do not match. See: inrbench list", *plan.notes]),
-            plan.notes,
-        )
+        why = "; ".join(plan.notes) or "methods, tasks and signals do not match. See: inrbench list"
+        raise NothingSelected(f"nothing is selected: {why}", plan.notes)
     return plan, registry
 
 

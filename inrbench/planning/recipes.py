@@ -227,18 +227,30 @@ def _refuse_more_than_tuning(params: Mapping[str, Any], training: Mapping[str, s
 
 
 def tuned_requests(request: Request, results: Path) -> list[Request]:
-    """Return one request per tuning budget, for a request of the track ``tuned``. Raises NothingFound if nothing was tuned.
+    """Return one request per tuning budget, for a request of the track ``tuned``, or of one budget such as ``tuned-4``.
 
     Recipes of the results folder take precedence over those that are installed with inrbench. Each budget has its own track.
+
+    Args:
+        request: The request.
+        results: The results folder.
+
+    Raises:
+        NothingFound: Nothing was tuned, or nothing with this budget.
     """
     protocol = request.suite or request.protocol
-    found = _recipes(results, protocol)
+    wanted = request.track.removeprefix(f"{TUNED}-") if request.track.startswith(f"{TUNED}-") else ""
+    every = _recipes(results, protocol)
+    found = [each for each in every if wanted in ("", str(each.budget))]
     budgets = sorted({tuned.budget for tuned in found})
     if not budgets:
         names = ",".join(dict.fromkeys(selection.name for selection in parse_selection(request.methods)))
+        with_budget = f" with a budget of {wanted}" if wanted else ""
+        others = sorted({f"{TUNED}-{each.budget}" for each in every})
         raise NothingFound(
-            f"nothing was tuned for protocol '{protocol}' in '{results}'; use --track paper, or run: inrbench tune --methods "
-            f"{names} --tasks {request.tasks or 'all'} --protocol {protocol} --budget {USUAL_BUDGET}"
+            f"nothing was tuned for protocol '{protocol}'{with_budget} in '{results}'; use --track "
+            f"{' or '.join([*others, 'paper'])}, or run: inrbench tune --methods "
+            f"{names} --tasks {request.tasks or 'all'} --protocol {protocol} --budget {wanted or USUAL_BUDGET}"
         )
     return [
         replace(

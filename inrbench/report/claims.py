@@ -11,7 +11,7 @@ from inrbench.analyse.claims import Claim
 from inrbench.analyse.verdicts import Verdict, VerdictName
 from inrbench.console import NONE
 
-HEADER = ("item", "what", "row", "paper", "measured", "prediction interval", "verdict", "note")
+HEADER = ("item", "column", "method", "printed", "measured", "95 % prediction interval", "verdict", "note")
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:

@@ -13,8 +13,6 @@ from inrbench.console import NONE
 from inrbench.report import formatting
 from inrbench.spec import Metric
 
-HEADER = ("metric", "other", "mean", "mean of other", "difference [95 %]", "better on", "p", "")
-
 
 def comparison_text(tables: Sequence[tuple[ComparableRuns, list[Comparison]]], style: str) -> str:
     """Return one table per group, as ``plain``, ``markdown`` or ``json``."""
@@ -27,11 +25,13 @@ def comparison_text(tables: Sequence[tuple[ComparableRuns, list[Comparison]]], s
         )
     bold = "**{}**" if style == "markdown" else "{}"
     layout = "pipe" if style == "markdown" else "simple"
-    aligned = ("left", "left", *["right"] * (len(HEADER) - 3), "left")
+    aligned = ("left", "left", *["right"] * 5, "left")
     parts = []
     for group, found in tables:
         metrics = list(dict.fromkeys(c.metric for c in found))
-        table = tabulate([_row(c, metrics) for c in found], HEADER, tablefmt=layout, colalign=aligned, disable_numparse=True)
+        label = found[0].label
+        header = ("metric", "other", label, "other method", "difference [95 %]", f"{label} better on", "p", "result")
+        table = tabulate([_row(c, metrics) for c in found], header, tablefmt=layout, colalign=aligned, disable_numparse=True)
         head = bold.format(f"{found[0].label} in {formatting.title(group)}")
         parts.append(f"{head}\n\n{table}\n\n{_caption(found)}\n")
     return "\n".join(parts)
@@ -41,7 +41,8 @@ def _row(c: Comparison, metrics: list[Metric]) -> list[str]:
     verdict = ""
     if c.p is not None:
         better = (c.difference.mean > 0) == c.metric.higher_is_better
-        verdict = "no difference found" if c.p >= LEVEL else "better" if better else "worse"
+        open_ = "no difference found" if c.decidable else "too few signals for tests of so many methods"
+        verdict = open_ if c.p >= LEVEL else "better" if better else "worse"
     return [
         formatting.metric_title(c.metric, metrics) + (f", {c.signal}" if c.signal else ""),
         c.other,

@@ -10,6 +10,7 @@ from inrbench.analyse.run_notes import searched_ranges
 from inrbench.analyse.statistics import Interval
 from inrbench.console import NONE
 from inrbench.metrics import builtin_metrics
+from inrbench.report.registered import is_present
 from inrbench.spec import Metric, Progress
 
 UNTRAINED = "untrained"
@@ -172,9 +173,8 @@ def duration_range(low: float, high: float) -> str:
 
 def title(group: ComparableRuns) -> str:
     """Return the title of a table or figure: what all of its runs share."""
-    track = "" if group.track == "paper" else f", track {group.track}"
     position = f"{group.device_class}, {group.engine} engine"
-    return f"{group.task}, protocol {group.protocol} ({group.fingerprint}), {position}{track}"
+    return f"{group.task}, protocol {group.protocol} ({group.fingerprint}), {position}, track {group.track}"
 
 
 def short_title(group: ComparableRuns) -> str:
@@ -216,6 +216,11 @@ def caption(leaderboard: Leaderboard) -> list[str]:
         lines.append(
             "Did not train: the error on the fitted data is not clearly below that of a constant (for equations: of zero). "
             "Not ranked, not marked, in no mean."
+        )
+    group = leaderboard.group
+    if not is_present(group.task, group.protocol, group.fingerprint):
+        lines.append(
+            f"Note: measured under an earlier edition of the protocol {group.protocol}; a run of today goes into another table."
         )
     return lines + [f"Note: {note}." for note in leaderboard.notes]
 

@@ -22,7 +22,13 @@ def overall_text(results: Sequence[Overall], style: str = "simple") -> str:
 
 def _one(result: Overall, style: str) -> str:
     units = list(result.entries[0].gaps)
-    heads = ["method", "wins", "mean rank", *(f"{unit} to best".lstrip() for unit in units), "trained"]
+    heads = [
+        "method",
+        "wins",
+        "mean rank",
+        *(f"to best ({unit})" if unit else "to best (no unit)" for unit in units),
+        "trained",
+    ]
     rows = [_cells(entry, units) for entry in result.entries]
     table = tabulate(rows, heads, tablefmt=style, disable_numparse=True, colalign=("left", *["right"] * (len(heads) - 1)))
     bold = "**" if style == "pipe" else ""

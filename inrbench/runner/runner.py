@@ -30,6 +30,7 @@ from inrbench.planning.device import why_no_gpu
 from inrbench.private import folder_of_this_process, private_folder
 from inrbench.registry import Registry
 from inrbench.runner.console import ConsoleObserver
+from inrbench.runner.missing import missing_data
 from inrbench.runner.observer import RunObserver
 from inrbench.runner.report import RunReport
 from inrbench.spec import Progress
@@ -86,6 +87,9 @@ def run_requests(requests: Sequence[Request], options: RunOptions, observer: Run
     report = RunReport(plan, jobs, expected, workers if options.executor == "local" else None, dry_run=options.dry_run)
     if options.device == "auto" and request.device == "cpu" and options.executor == "local" and nvidia_driver() is not None:
         observer.note(f"--device auto uses the CPU, because torch sees no GPU: {why_no_gpu()}")
+    if options.executor == "local":
+        for remark in missing_data(plan.todo):
+            observer.note(remark)
     observer.planned(report, request, options)
     if options.dry_run or not plan.todo:
         return report

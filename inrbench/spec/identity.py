@@ -25,12 +25,14 @@ def canonical_json(value: object) -> str:
 
     >>> canonical_json({"b": (1, 2.50), "a": None})
     '{"a":null,"b":[1,2.5]}'
+
+    Raises ValueError for NaN and infinity, and TypeError for objects that JSON does not have.
     """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
 
 
 def digest(value: object) -> str:
-    """Return the SHA-256 of a value's canonical JSON, in hexadecimal."""
+    """Return the SHA-256 of a value's canonical JSON, in hexadecimal. Raises what ``canonical_json`` raises."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 

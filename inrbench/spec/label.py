@@ -34,7 +34,7 @@ class MethodLabel:
 
     @property
     def settings(self) -> tuple[str, ...]:
-        """The parameters, one ``name=value`` each."""
+        """The parameters, one ``name=value`` each. Raises BadValue for brackets that do not match."""
         return tuple(split_outside_brackets(self.variant, ",")) if self.variant else ()
 
     def without(self, parameter: str) -> "tuple[str, tuple[str, ...]]":

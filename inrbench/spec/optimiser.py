@@ -73,7 +73,12 @@ class Optimiser:
 
 @dataclass(frozen=True, kw_only=True)
 class Adam(Optimiser):
-    """``torch.optim.Adam``. Kingma, Ba, ICLR 2015, arXiv:1412.6980."""
+    """``torch.optim.Adam``. Kingma, Ba, ICLR 2015, arXiv:1412.6980.
+
+    Args:
+        betas: Decay rates of the running averages of the gradient and its square, from 0 up to 1.
+        eps: Term that is added to the denominator.
+    """
 
     name: ClassVar[str] = "adam"
     betas: tuple[float, ...] = (0.9, 0.999)
@@ -230,9 +235,11 @@ def optimiser_of(value: str | Mapping[str, Any]) -> Optimiser:
 
     Raises:
         UnknownName: There is no optimiser with that name, or it does not have one of the hyper-parameters.
-        BadValue: The value of a hyper-parameter is not valid.
+        BadValue: The value of a hyper-parameter is not valid, or the name is missing.
     """
     given = {"name": value} if isinstance(value, str) else dict(value)
+    if "name" not in given:
+        raise BadValue(f"an optimiser needs a name: one of {', '.join(sorted(OPTIMISERS))}")
     name = str(given.pop("name"))
     if name not in OPTIMISERS:
         raise unknown_name("optimiser", name, OPTIMISERS)

@@ -42,7 +42,7 @@ class Protocol:
         lr: The highest learning rate.
         lr_min: The learning rate at the end of a ``cosine`` or ``exponential`` schedule; the lowest one of ``step``; equal to
             ``lr`` for ``constant``.
-        schedule: How the learning rate decreases, once per epoch.
+        schedule: Shape of the decrease of the learning rate from ``lr`` to ``lr_min``. The rate is set at each epoch.
         warmup_epochs: Epochs in which the learning rate rises in equal steps to ``lr``, before the schedule begins.
         step_epochs: For the schedule ``step``: number of epochs after which the learning rate is multiplied by ``step_factor``.
         step_factor: For the schedule ``step``: a factor above 0 and below 1.

@@ -121,8 +121,8 @@ class CurvePoint:
     Args:
         step: Number of optimiser steps so far.
         train_seconds: Seconds of training so far.
-        loss: The loss.
-        lr: The learning rate.
+        loss: The loss of this step, on its batch.
+        lr: The learning rate of this step.
         value: The protocol's primary metric; None if it was not measured.
     """
 
@@ -187,8 +187,8 @@ class Cost:
         n_params_deployed: All real scalars that remain when the parts that only training needs have been multiplied out.
         model_bytes: Size of the stored state.
         host_peak_bytes: Peak memory of the process above its level before the run; None if the platform cannot reset the peak.
-        gpu_peak_allocated_bytes: Peak of the allocated GPU memory.
-        gpu_peak_reserved_bytes: Peak of the reserved GPU memory.
+        gpu_peak_allocated_bytes: Peak of the allocated GPU memory, minus what was in use before the run.
+        gpu_peak_reserved_bytes: Peak of the reserved GPU memory, likewise.
         gpu_shared: Whether others used the GPU during the run, as far as could be seen; None on a CPU.
         resumptions: How often the run was continued from a checkpoint. Its seconds are then sums over all parts, and its memory
             is not known.

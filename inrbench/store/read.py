@@ -233,6 +233,9 @@ def load_results(
             columns. ``metrics``: one row per (run, metric). ``curves``: one row per point of a learning curve; ``value`` is the
             primary metric. ``probes``: one row per reading of a probe. ``artifacts``: one row per stored file, with its
             ``path``.
+
+    Raises:
+        StoreError: The folder does not exist or cannot be read.
     """
     read = read_runs(Path(results))
     frame = read.table.to_pandas()

@@ -147,3 +147,23 @@ def test_leaderboard_details_list_methods_not_beaten_in_quality_and_cost(attempt
     text = CliRunner().invoke(cli, [*words, "--details"], catch_exceptions=False).output
     assert "Not beaten in PSNR (dB) ↑ and train time together: siren, msa." in text
     assert "Not beaten in PSNR (dB) ↑ and parameters together: relu, msa." in text
+
+
+@pytest.mark.parametrize(("others", "result"), [(["siren"], "better"), (["siren", "relu"], "too few signals for tests")])
+def test_compare_says_when_its_tests_could_find_nothing(others, result, attempt, tmp_path):
+    """With six signals, two tests cannot fall below 5 % together: to find no difference then says nothing."""
+    for i, signal in enumerate("abcdef"):
+        for method, psnr in (("msa", 40.0), ("siren", 30.0), ("relu", 20.0)):
+            append(tmp_path, attempt(psnr + i / 10, 10 ** (-psnr / 10), signal=signal, method=method))
+    done = CliRunner().invoke(cli, ["compare", "msa", *others, "--results", str(tmp_path)], standalone_mode=False)
+    assert result in done.output and "no difference found" not in done.output
+
+
+def test_compare_takes_one_track(attempt, tmp_path):
+    for track in ("paper", "tuned-4"):
+        for method in ("msa", "siren"):
+            append(tmp_path, attempt(method=method, track=track))
+    words = ["compare", "msa", "siren", "--results", str(tmp_path)]
+    assert CliRunner().invoke(cli, words, standalone_mode=False).output.count("msa in toy") == 2
+    one = CliRunner().invoke(cli, [*words, "--track", "tuned"], standalone_mode=False).output
+    assert one.count("msa in toy") == 1 and "track tuned-4" in one

@@ -228,6 +228,17 @@ def test_methods_with_failures_follow_complete_ones_and_have_no_marks(attempt, t
     assert "1/2: 1 not run" in text
 
 
+def test_incomplete_methods_are_sorted_by_the_signals_on_which_they_trained(attempt, tmp_path):
+    """The mean of the method that trained on the easiest signal alone is the highest, and says the least."""
+    runs = [attempt(psnr=p, method="msa", signal=s) for s, p in (("easy", 50), ("mid", 30), ("hard", 20))]
+    runs += [
+        attempt(psnr=p, method="siren", signal=s, trained=s != "hard") for s, p in (("easy", 40), ("mid", 20), ("hard", 5))
+    ]
+    runs += [attempt(psnr=45, method="relu", signal=s, trained=s == "easy") for s in ("easy", "mid", "hard")]
+    (leaderboard,) = tables(tmp_path, runs)
+    assert [row.label for row in leaderboard.rows] == ["msa", "siren", "relu"]
+
+
 def test_a_method_without_a_finished_run_has_a_row_with_the_reason(attempt, tmp_path):
     (leaderboard,) = tables(tmp_path, [attempt(), attempt(method="wire", status="oom")])
     assert leaderboard.rows[1].cells == {}

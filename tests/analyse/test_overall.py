@@ -186,3 +186,16 @@ def test_the_command_prints_the_table_and_refuses_what_is_not_alike(attempt, tmp
     lonely = tmp_path / "lonely"
     store(lonely, attempt, {"siren": {"a": (30.0,)}})
     assert isinstance(call(lonely).exception, NothingFound)
+
+
+def test_a_signal_that_nobody_could_run_does_not_count(attempt, tmp_path):
+    """Its data were missing for all methods: it is no tie, and nobody failed to train on it."""
+    values = {"siren": {"a": (30.0,), "b": (31.0,)}, "msa": {"a": (20.0,), "b": (21.0,)}}
+    store(tmp_path, attempt, values)
+    for method in values:
+        append(
+            tmp_path, attempt(status="skipped", method=method, method_sha256=method.ljust(64, "0"), signal="thai", task="photo")
+        )
+    (result,) = overall(comparable_runs(tmp_path, ("metrics",)))
+    assert {entry.label: (entry.win_rate.mean, entry.trained) for entry in result.entries} == {"siren": (1, 1), "msa": (0, 1)}
+    assert list(result.tables.values()) == [2]

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 import inrbench
 from inrbench.api.notebook import plugin_source
-from inrbench.errors import BadValue, BrokenPlugin, NameCollision, UnknownName
+from inrbench.errors import BadValue, BrokenPlugin, InrbenchError, NameCollision, UnknownName
 from inrbench.registry import Registry
 
 TINY = {"epochs": 3, "width": 8}
@@ -187,3 +187,26 @@ def test_run_accepts_files_in_folders_with_special_characters(tmp_path):
     folder.mkdir()
     (folder / "my_act.py").write_text(PLUGIN)
     assert list(run(tmp_path, [folder / "my_act.py"]).to_pandas()["status"]) == ["ok"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"seeds": 0}, "at least one seed"),
+        ({"track": "tunde"}, "unknown track 'tunde', did you mean 'tuned'"),
+        ({"track": "tuned-99"}, r"nothing was tuned for protocol 'quick' with a budget of 99 in .*; use --track paper, or run"),
+        ({"probes": "nkt"}, "'nkt'"),
+    ],
+)
+def test_wrong_arguments_are_refused_by_what_was_given(words, said, tmp_path):
+    with pytest.raises(InrbenchError, match=said):
+        inrbench.run("relu", "photo", protocol="quick", results=tmp_path, dry_run=True, **words)
+
+
+def test_one_text_is_one_name(tmp_path):
+    """A text is a sequence of letters for Python; nobody means that."""
+    path = tmp_path / "cube.py"
+    path.write_text(PLUGIN)
+    for plugins in (str(path), path):
+        done = run(tmp_path, "my_cube", probes="ntk", plugins=plugins, trackers="tensorboard", dry_run=True)
+        assert len(done.run_ids) == 1

@@ -320,6 +320,14 @@ def test_installed_recipes_are_used_without_a_search_and_those_of_the_user_take_
     assert [job.spec.params["omega"] for job in plan.todo] == [23.0]
 
 
+def test_one_budget_can_be_chosen(tmp_path, monkeypatch):
+    monkeypatch.setattr("inrbench.planning.recipes._published", lambda: [RECIPE, RECIPE.replace("budget = 8", "budget = 5")])
+    options = RunOptions(methods="wire", tasks="photo", protocol="quick", results=tmp_path)
+    assert [each.track for each in replace(options, track="tuned-5").requests()] == ["tuned-5"]
+    with pytest.raises(NothingFound, match=r"with a budget of 6 .* use --track tuned-5 or tuned-8 or paper"):
+        replace(options, track="tuned-6").requests()
+
+
 def test_a_recipe_of_the_user_with_another_budget_does_not_hide_the_installed_one(tmp_path, monkeypatch):
     monkeypatch.setattr("inrbench.planning.recipes._published", lambda: [RECIPE])
     (tmp_path / "tuned").mkdir()

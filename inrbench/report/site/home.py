@@ -14,11 +14,11 @@ from inrbench.errors import NothingFound
 from inrbench.registry import Registry
 from inrbench.report import formatting
 from inrbench.report.overall import decimals_of, number_parts, percent_parts
+from inrbench.report.registered import method_of, task_of
 from inrbench.report.site import urls
 from inrbench.report.site.answers import Answer, answers, answers_of, depends_on_settings
 from inrbench.report.site.charts import curve_charts, pareto_charts
 from inrbench.report.site.papers import title_and_link
-from inrbench.report.site.registered import method_of, task_of
 from inrbench.report.site.tiers import CITABLE, SMOKE_TEST, chosen_tables, tier, tier_order
 from inrbench.report.site.timings import fit_seconds
 from inrbench.report.site.verdict import verdict_of

@@ -11,10 +11,10 @@ from inrbench.analyse.papers import bibtex
 from inrbench.console import NONE
 from inrbench.registry import Registry
 from inrbench.report import formatting
+from inrbench.report.registered import method_of
 from inrbench.report.site import urls
 from inrbench.report.site.charts import Chart
 from inrbench.report.site.papers import title_and_link
-from inrbench.report.site.registered import method_of
 from inrbench.report.site.tiers import SMOKE_TEST, tier
 from inrbench.report.site.typeset import typeset
 

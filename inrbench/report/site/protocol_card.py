@@ -7,7 +7,7 @@ from inrbench.analyse import ComparableRuns
 from inrbench.analyse.statistics import MIN_PAIRS
 from inrbench.registry import Registry, Task
 from inrbench.report import formatting
-from inrbench.report.site.registered import known_protocol, task_of
+from inrbench.report.registered import known_protocol, task_of
 from inrbench.spec import Protocol, ProtocolLabel
 
 TRACKS = {

@@ -13,11 +13,11 @@ from inrbench.console import NONE
 from inrbench.planning.recipes import Tuned
 from inrbench.registry import Registry
 from inrbench.report import formatting
+from inrbench.report.registered import method_of
 from inrbench.report.site import urls
 from inrbench.report.site.answers import answers_of, depends_on_settings
 from inrbench.report.site.charts import curve_charts, pareto_charts
 from inrbench.report.site.protocol_card import protocol_card, track_text
-from inrbench.report.site.registered import method_of
 from inrbench.report.site.settings import DEFAULTS, settings_text
 from inrbench.report.site.tiers import chosen_tables
 from inrbench.report.site.verdict import verdict_of

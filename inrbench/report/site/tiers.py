@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from inrbench.analyse import Leaderboard
 from inrbench.analyse.statistics import MIN_PAIRS
-from inrbench.report.site.registered import is_present
+from inrbench.report.registered import is_present
 from inrbench.spec import ProtocolLabel
 
 CITABLE = ("standard", "paper")

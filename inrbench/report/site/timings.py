@@ -7,7 +7,7 @@ from typing import Any
 
 from inrbench.analyse import Leaderboard
 from inrbench.registry import Registry
-from inrbench.report.site.registered import known_protocol, task_of
+from inrbench.report.registered import known_protocol, task_of
 from inrbench.store.files import read_regular
 from inrbench.store.read_guard import read_json
 
