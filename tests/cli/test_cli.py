@@ -217,6 +217,29 @@ def test_unsuitable_images_fail_with_a_one_line_message(tmp_path):
     assert (code, "note: " in text, "text.png cannot be read as an image" in text) == (0, True, True)
 
 
+def test_the_plan_says_which_data_are_missing(tmp_path, no_data):
+    words = [
+        "run",
+        "--methods",
+        "relu",
+        "--protocol",
+        "quick",
+        "--device",
+        "cpu",
+        "--results",
+        str(tmp_path / "r"),
+        "--dry-run",
+    ]
+    for chosen, which in ((["--tasks", "kodak"], "the data of 24 signals"), (["--tasks", "video,photo"], "the data of ")):
+        done = CliRunner().invoke(cli, [*words, *chosen], standalone_mode=False)
+        said = [line for line in done.output.splitlines() if "skipped" in line]
+        name = chosen[1].partition(",")[0]
+        assert len(said) == 1 and said[0].endswith(f"so these runs will be skipped; run: inrbench data fetch {name}"), (
+            done.output
+        )
+        assert which in said[0]
+
+
 @pytest.mark.slow
 def test_unsuitable_meshes_and_videos_fail_without_stopping_other_runs(tmp_path, no_data):
     knot = Registry().task("sdf").mesh("knot")

@@ -14,6 +14,7 @@ from rich.console import Console
 from inrbench import analyse
 from inrbench.analyse.statistics import Interval
 from inrbench.errors import BadValue
+from inrbench.registry import Registry
 from inrbench.report import print_leaderboards, to_json, to_latex, to_markdown
 from inrbench.report.columns import check_columns
 from inrbench.report.overall import decimals_of, number_parts, number_text, percent_parts
@@ -39,6 +40,19 @@ def test_latex_marks_best_and_second_and_names_the_protocol(leaderboards):
     assert "protocol test (ffffffffffff)" in text
     assert r"PSNR (dB) $\uparrow$" in text
     assert text.count(r"\\") == 1 + 4 and r"\toprule" in text
+
+
+def test_tables_name_their_track_and_an_earlier_edition_of_the_protocol(attempt, tmp_path):
+    photo = Registry().task("photo")
+    present = photo.protocol("quick").fingerprint(photo.name, photo.version)
+    for edition in (present, "f" * 12):
+        for method in ("siren", "msa"):
+            append(tmp_path, attempt(method=method, task="photo", protocol="quick", protocol_fingerprint=edition))
+    text = to_markdown(analyse.leaderboards(tmp_path))
+    assert text.count("track paper") == 2
+    old = text[text.index("ffffffffffff") :]
+    note = "Note: measured under an earlier edition of the protocol quick"
+    assert note in old[: old.index(present) if present in old else None] and text.count(note) == 1
 
 
 def test_latex_is_well_formed_for_names_with_special_characters(leaderboards):
