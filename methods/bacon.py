@@ -68,6 +68,11 @@ def bacon(
     *,
     frequency: float = 128.0,  # authors' code, per axis
 ) -> nn.Module:
-    """Build a BACON network with one output."""
+    """Build a BACON network with one output.
+
+    Args:
+        net: Shape of the network.
+        frequency: Twice the largest number of periods of the output over the domain, per axis.
+    """
     most = round(math.pi * frequency / net.n_layers / (2 * math.pi))
     return MultiplicativeNetwork(net, lambda i: FrozenSineFilter(net, most), 6.0, scale_output=True)

@@ -33,5 +33,10 @@ def relu_pe(
     *,
     n_frequencies: int = 10,  # NeRF's L for positions
 ) -> nn.Module:
-    """Build a ReLU network on a positional encoding with ``n_frequencies`` octaves."""
+    """Build a ReLU network on a positional encoding.
+
+    Args:
+        net: Shape of the network.
+        n_frequencies: Number of octaves of the encoding.
+    """
     return CoordinateMLP(net, lambda i: nn.ReLU(), encoding=PositionalEncoding(net.in_features, n_frequencies))

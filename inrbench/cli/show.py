@@ -41,9 +41,12 @@ def _show_method(method: Method, origin: str) -> None:
     say(method.doc.replace("``", ""), block=True)
     defaults, types = method.defaults(), method.types()
     _heading("parameters" if defaults else "no parameters")
+    descriptions = method.descriptions()
     for name, default in defaults.items():
         kind = getattr(types[name], "__name__", "") if isinstance(types[name], type) else str(types[name])
         say(f"  {name} = {default}    {kind.replace('typing.', '')}")
+        if name in descriptions:
+            say(f"      {descriptions[name]}")
     for where, values in method.task_params.items():
         say(f"  on {where}: " + ", ".join(f"{name} = {value}" for name, value in values.items()))
     for where, changes in method.authors.items():

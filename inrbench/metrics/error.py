@@ -32,7 +32,7 @@ def squared_errors(prediction: Numbers, reference: Numbers) -> NDArray[np.float6
 MSE_TRAIN = Metric(id="mse@train", title="MSE", higher_is_better=False, scale="log", compute=float, needs=("fitted_mse",))
 MSE_SINOGRAM = Metric(
     id="mse@sinogram",
-    title="MSE",
+    title="MSE of projections",
     higher_is_better=False,
     scale="log",
     compute=mean_squared_error,

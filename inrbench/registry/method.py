@@ -109,6 +109,18 @@ class Method:
         hints = get_type_hints(self.builder)
         return {p.name: hints.get(p.name, type(p.default)) for p in parameters}
 
+    def descriptions(self) -> dict[str, str]:
+        """Return what the ``Args`` of the builder's docstring say of each parameter; parameters without a text are left out."""
+        lines = inspect.cleandoc(self.builder.__doc__ or "").partition("Args:\n")[2].partition("\n\n")[0].splitlines()
+        found: dict[str, str] = {}
+        for line in lines:
+            name, colon, text = line.strip().partition(": ")
+            if line.startswith("    ") and not line.startswith("     ") and colon and name.isidentifier():
+                found[name] = text.replace("``", "")
+            elif found:  # the text goes on
+                found[next(reversed(found))] += " " + line.strip().replace("``", "")
+        return {name: found[name] for name in self.defaults() if name in found}
+
     def parse(self, given: Mapping[str, str]) -> dict[str, Value]:
         """Return parameters given as text as values of their annotated types.
 

@@ -27,7 +27,7 @@ def metric_title(metric: Metric, among: list[Metric]) -> str:
     ('MSE ↓', 'MSE dense ↓')
     """
     name, _, detail = metric.id.partition("@")
-    words = metric.title or _titles().get(name, name.replace("-", " "))
+    words = metric.title or _titles().get(metric.id) or _titles().get(name, name.replace("-", " "))
     namesakes = [d for n, _, d in (other.id.partition("@") for other in among) if n == name]
     if len(namesakes) > 1:
         parts = [d.split("-") for d in namesakes]
@@ -40,8 +40,9 @@ def metric_title(metric: Metric, among: list[Metric]) -> str:
 
 @cache
 def _titles() -> dict[str, str]:
-    """Return the titles of the built-in metrics by name (the part of the id before ``@``)."""
-    return {metric.id.partition("@")[0]: metric.title for metric in builtin_metrics().values()}
+    """Return the titles of the built-in metrics by id, and by name (the part of the id before ``@``; the first one counts)."""
+    by_id = {metric.id: metric.title for metric in builtin_metrics().values()}
+    return {**{name.partition("@")[0]: title for name, title in reversed(by_id.items())}, **by_id}
 
 
 def number(value: float, metric: Metric) -> str:

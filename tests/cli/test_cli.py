@@ -86,8 +86,18 @@ def test_show_prints_formula_parameters_and_citation():
     for words in ("sin(w_i z_i) / w_i", "s_max = 5.0", "on image: s_min", "@inproceedings{han2026msa", "AAAI"):
         assert words in text
     code, text = invoke("show", "kodak")
-    for words in ("kodim24", "lpips@alex-v0.1, lower is better", "protocol paper", "source of batch"):
+    for words in (
+        "kodim24",
+        "lpips@alex-v0.1, lower is better",
+        "protocol paper",
+        "source of batch",
+        "signals for tuning, of task photo",
+    ):
         assert words in text
+    code, text = invoke("show", "finer")
+    for words in ("None for omega.", "tune tries for omega: 5 to 60, at most a factor of 10 from its usual value"):
+        assert words in text
+    assert "tune tries for s_min (a power of ten): its usual value -1 to +1" in invoke("show", "msa")[1]
     code, text = invoke("show", "sirn")
     assert (code, "did you mean 'siren'" in text) == (2, True)
 

@@ -55,3 +55,5 @@ def test_methods_are_documented(name, registry):
     assert name == "relu" or method.closed_form or method.paper
     hints = inspect.get_annotations(method.builder)
     assert all(parameter in hints for parameter in method.defaults()), "every parameter has an annotated type"
+    assert method.descriptions().keys() == method.defaults().keys(), "every parameter is explained in the docstring"
+    assert all(text.endswith(".") for text in method.descriptions().values())
