@@ -19,7 +19,7 @@ from inrbench.analyse.aggregate import scores_by_signal
 from inrbench.analyse.runs import ComparableRuns, metrics_of
 from inrbench.errors import UnknownName
 from inrbench.report.plots.style import line_styles, panels, plot_style
-from inrbench.report.site.registered import is_present
+from inrbench.report.registered import is_present
 
 POSITIONS = {
     "pattern": {f"noise-{percent}": percent for percent in (5, 10, 20, 30, 40, 60, 75, 90)},

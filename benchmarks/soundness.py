@@ -25,7 +25,7 @@ from inrbench.analyse import leaderboards
 from inrbench.analyse.aggregate import seed_scores, untrained, usable
 from inrbench.analyse.leaderboard import Leaderboard
 from inrbench.report.plots.style import marker_styles, panels, plot_style
-from inrbench.report.site.registered import is_present
+from inrbench.report.registered import is_present
 
 FIFTH = 5
 LIMITS = {"dB": 0.2, "decades": 0.02, "percent": 2.0}
