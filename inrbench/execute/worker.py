@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from tqdm import tqdm
 
 import inrbench
 from inrbench.data import cache_folder
@@ -81,6 +82,7 @@ def start_worker(settings: ExecutionSettings) -> None:
     with Path(os.devnull).open("w") as nowhere:  # output of plugins must not disturb the progress display
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
+    tqdm.set_lock(threading.RLock())  # torch.compile uses tqdm, whose usual lock would be reported as leaked at the end
     torch.set_num_threads(settings.threads)
     keep_freed_memory()
     warm = nn.Sequential(nn.Linear(2, 64), nn.Linear(64, 3))

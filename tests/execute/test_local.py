@@ -98,6 +98,17 @@ def test_files_of_the_current_folder_are_not_imported_by_workers(tmp_path):
     assert not (tmp_path / "was-here").exists()
 
 
+@pytest.mark.slow
+def test_a_command_whose_runs_show_progress_bars_ends_without_a_warning(tmp_path):
+    """As torch.compile does: the semaphore of tqdm belonged to a worker, and was reported as leaked when that ended."""
+    bars = "from tqdm import tqdm\nlist(tqdm([], disable=False))\n"
+    (tmp_path / "bars.py").write_text(PLUGIN.replace('"unruly"', '"bars"') + bars)
+    command = [sys.executable, "-m", "inrbench", "run", "--methods", "./bars.py", "--tasks", "function1d", "--signals", "sin200",
+               "--protocol", "quick", "--set", "epochs=2,width=8", "--device", "cpu", "--artifacts", "none", "--jobs", "1"]  # fmt: skip
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "leaked" not in done.stderr, done.stderr
+
+
 def workers() -> list[psutil.Process]:
     """Return the worker processes of this process."""
     return [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
