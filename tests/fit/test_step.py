@@ -322,4 +322,8 @@ def test_trials_of_a_search_are_compiled_earlier_and_other_runs_keep_their_round
         trial: [step.step_mode_of(fitted, 64, 4, torch.device("cpu"), steps, trial=trial) for steps in (625, 2500, 10_000)]
         for trial in (False, True)
     }
-    assert modes == {False: ["eager", "eager", "compiled"], True: ["eager", "compiled", "compiled"]}
+    assert modes == {False: ["eager", "eager", "compiled"], True: ["compiled", "compiled", "compiled"]}
+    task = Registry().task("photo")
+    fitted = task.problem("coffee", task.protocols["standard"], 0)
+    trials = [step.step_mode_of(fitted, 100, 4, torch.device("cpu"), steps, trial=True) for steps in (94, 375, 1500)]
+    assert trials == ["eager", "compiled", "compiled"], "the trials of a setting share the compiled code"
