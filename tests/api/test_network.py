@@ -1,5 +1,7 @@
 """Stored networks come back as modules."""
 
+import shutil
+
 import pytest
 import torch
 
@@ -46,3 +48,15 @@ def test_runs_without_weights_and_unknown_runs_are_refused(results):
         inrbench.load_network(without, results)
     with pytest.raises(InrbenchError, match="no run 'ffffffffffff'"):
         inrbench.load_network("f" * 12, results)
+
+
+def test_a_network_is_loaded_from_a_bucket(results, machine, uri):
+    """On a machine that has no copy of the results yet."""
+    sender = machine("one")
+    shutil.copytree(results, sender.folder, dirs_exist_ok=True)
+    sender.sync()
+    machine("other")
+    runs = inrbench.load_results(results)
+    run = runs[runs["method"] == "siren"].iloc[0]["run_id"]
+    x = torch.rand(5, 2)
+    assert torch.equal(inrbench.load_network(run, uri)(x), inrbench.load_network(run, results)(x))
