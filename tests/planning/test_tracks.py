@@ -321,8 +321,11 @@ def test_installed_recipes_are_used_without_a_search_and_those_of_the_user_take_
 
 
 def test_one_budget_can_be_chosen(tmp_path, monkeypatch):
-    monkeypatch.setattr("inrbench.planning.recipes._published", lambda: [RECIPE, RECIPE.replace("budget = 8", "budget = 5")])
-    options = RunOptions(methods="wire", tasks="photo", protocol="quick", results=tmp_path)
+    monkeypatch.setattr(
+        "inrbench.planning.recipes._published",
+        lambda: [RECIPE, RECIPE.replace("budget = 8", "budget = 5").replace('"wire"', '"siren"')],
+    )
+    options = RunOptions(methods="wire,siren", tasks="photo", protocol="quick", results=tmp_path)
     assert [each.track for each in replace(options, track="tuned-5").requests()] == ["tuned-5"]
     with pytest.raises(NothingFound, match=r"with a budget of 6 .* use --track tuned-5 or tuned-8 or paper"):
         replace(options, track="tuned-6").requests()
