@@ -27,10 +27,10 @@ def list_() -> None:
     \b
     inrbench data list
     """
-    from inrbench.data import catalogue, locate
+    from inrbench.data import catalogue, find_file
 
     for name, dataset in catalogue().items():
-        here = sum(locate(name, file).path is not None for file in dataset.sha256)
+        here = sum(find_file(name, file) is not None for file in dataset.sha256)
         say(f"{name}  ({here} of {len(dataset.sha256)} files here)", bold=True)
         for line in (dataset.title, f"licence: {dataset.licence}", f"cite: {dataset.citation}"):
             say(f"  {line}")
@@ -85,10 +85,10 @@ def path(name: str) -> None:
     \b
     inrbench data path kodak
     """
-    from inrbench.data import dataset, locate
+    from inrbench.data import dataset, find_file
     from inrbench.errors import DataMissing
 
-    folders = {found.path.parent for file in dataset(name).sha256 if (found := locate(name, file)).path}
+    folders = {path.parent for file in dataset(name).sha256 if (path := find_file(name, file))}
     if not folders:
         raise DataMissing(f"data missing, run: inrbench data fetch {name}")
     for folder in sorted(folders):

@@ -6,7 +6,16 @@ from inrbench.data.catalogue import Dataset, catalogue, dataset
 from inrbench.data.dicom import DICOM, read_dicom
 from inrbench.data.distance import is_inside, nearest_on_surface, signed_distance
 from inrbench.data.image import image_shape, read_image, write_image
-from inrbench.data.locate import LocatedFile, cache_folder, content_sha256, file_sha256, locate, require_file, search_path
+from inrbench.data.locate import (
+    LocatedFile,
+    cache_folder,
+    content_sha256,
+    file_sha256,
+    find_file,
+    locate,
+    require_file,
+    search_path,
+)
 from inrbench.data.mesh import Mesh, checked, read_mesh, read_surface, sample_surface, write_ply
 from inrbench.data.reduce import area_mean, fitted_shape, reduced_volume_shape, reduction_factor, volume_mean
 from inrbench.data.shape_truth import GroundTruthSpec, ShapeTruth, grid_shape, shape_truth, truth_is_there
@@ -34,6 +43,7 @@ __all__ = [
     "content_sha256",
     "dataset",
     "file_sha256",
+    "find_file",
     "fitted_shape",
     "grid_shape",
     "image_shape",

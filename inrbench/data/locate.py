@@ -49,20 +49,28 @@ def search_path() -> list[Path]:
     return [*([Path(given)] if given else []), cache_folder()]
 
 
+def find_file(name: str, file: str) -> Path | None:
+    """Return the location of a file of a data set, without reading it; None if it is missing.
+
+    Raises UnknownName for a file that is not in the catalogue.
+    """
+    wanted = dataset(name)
+    if file not in wanted.sha256:
+        raise unknown_name(f"file of data set '{name}'", file, wanted.sha256)
+    places = [*(folder / name / file for folder in search_path()), *_in_distribution(wanted, file)]
+    return next((path for path in places if path.is_file()), None)
+
+
 def locate(name: str, file: str) -> LocatedFile:
     """Return the location and hash of a file of a data set. Raises UnknownName for a file that is not in the catalogue."""
-    wanted = dataset(name)
-    files = wanted.sha256
-    if file not in files:
-        raise unknown_name(f"file of data set '{name}'", file, files)
-    for path in [*(folder / name / file for folder in search_path()), *_in_distribution(wanted, file)]:
-        if path.is_file():
-            try:
-                actual = content_sha256(path)
-            except BadValue:
-                actual = "none: it cannot be read"
-            return LocatedFile(name, file, path, files[file], actual)
-    return LocatedFile(name, file, None, files[file], None)
+    path, expected = find_file(name, file), dataset(name).sha256[file]
+    if path is None:
+        return LocatedFile(name, file, None, expected, None)
+    try:
+        actual = content_sha256(path)
+    except BadValue:
+        actual = "none: it cannot be read"
+    return LocatedFile(name, file, path, expected, actual)
 
 
 def require_file(name: str, file: str) -> Path:

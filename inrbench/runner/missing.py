@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from inrbench.data import catalogue, locate
+from inrbench.data import catalogue, find_file
 from inrbench.execute import Job
 
 
@@ -15,7 +15,7 @@ def missing_data(jobs: Iterable[Job]) -> list[str]:
     signals = {job.spec.signal_sha256: job.spec.signal for job in jobs}
     remarks = []
     for name, files in ((name, each.sha256) for name, each in catalogue().items()):
-        gone = [signals[sha] for file, sha in files.items() if sha in signals and locate(name, file).path is None]
+        gone = [signals[sha] for file, sha in files.items() if sha in signals and find_file(name, file) is None]
         if gone:
             which = gone[0] if len(gone) == 1 else f"{len(gone)} signals"
             remarks.append(f"the data of {which} are missing, so these runs will be skipped; run: inrbench data fetch {name}")

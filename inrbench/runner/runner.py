@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-from inrbench.data import cache_folder, dataset, locate
+from inrbench.data import cache_folder, dataset, find_file
 from inrbench.data.fetch import fetch
 from inrbench.errors import BadValue, InrbenchError
 from inrbench.execute import (
@@ -198,7 +198,7 @@ def _fetch_optional_data(jobs: Sequence[Job], registry: Registry, observer: RunO
     protocols = {(job.spec.task, job.spec.protocol_fingerprint): job.protocol for job in jobs}
     metrics = [metric for (task, _), protocol in protocols.items() for metric in registry.task(task).metrics_of(protocol)]
     for name in dict.fromkeys(name for metric in metrics for name, _ in metric.data.values()):
-        if all(locate(name, file).path for file in dataset(name).sha256):
+        if all(find_file(name, file) for file in dataset(name).sha256):
             continue
         try:
             fetch(name)

@@ -228,25 +228,11 @@ def test_unsuitable_images_fail_with_a_one_line_message(tmp_path):
 
 
 def test_the_plan_says_which_data_are_missing(tmp_path, no_data):
-    words = [
-        "run",
-        "--methods",
-        "relu",
-        "--protocol",
-        "quick",
-        "--device",
-        "cpu",
-        "--results",
-        str(tmp_path / "r"),
-        "--dry-run",
-    ]
-    for chosen, which in ((["--tasks", "kodak"], "the data of 24 signals"), (["--tasks", "video,photo"], "the data of ")):
-        done = CliRunner().invoke(cli, [*words, *chosen], standalone_mode=False)
-        said = [line for line in done.output.splitlines() if "skipped" in line]
-        name = chosen[1].partition(",")[0]
-        assert len(said) == 1 and said[0].endswith(f"so these runs will be skipped; run: inrbench data fetch {name}"), (
-            done.output
-        )
+    words = ("--methods", "relu", "--protocol", "quick", "--device", "cpu", "--results", str(tmp_path / "r"), "--dry-run")
+    for tasks, name, which in (("kodak", "kodak", "the data of 24 signals"), ("video,photo", "video", "the data of ")):
+        _, text = invoke("run", "--tasks", tasks, *words)
+        said = [line for line in text.splitlines() if "skipped" in line]
+        assert len(said) == 1 and said[0].endswith(f"so these runs will be skipped; run: inrbench data fetch {name}"), text
         assert which in said[0]
 
 
