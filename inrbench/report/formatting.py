@@ -25,6 +25,8 @@ def metric_title(metric: Metric, among: list[Metric]) -> str:
     >>> train, dense = (Metric(id=f"mse@{where}", higher_is_better=False) for where in ("train", "dense-20001"))
     >>> metric_title(train, [train]), metric_title(dense, [train, dense])
     ('MSE ↓', 'MSE dense ↓')
+    >>> [metric_title(Metric(id=f"mse@{where}", higher_is_better=False), []) for where in ("sinogram", "mine")]
+    ['MSE of projections ↓', 'MSE ↓']
     """
     name, _, detail = metric.id.partition("@")
     words = metric.title or _titles().get(metric.id) or _titles().get(name, name.replace("-", " "))
@@ -40,9 +42,10 @@ def metric_title(metric: Metric, among: list[Metric]) -> str:
 
 @cache
 def _titles() -> dict[str, str]:
-    """Return the titles of the built-in metrics by id, and by name (the part of the id before ``@``; the first one counts)."""
+    """Return the titles of the built-in metrics by id, and by name (the part of the id before ``@``): the shortest one."""
     by_id = {metric.id: metric.title for metric in builtin_metrics().values()}
-    return {**{name.partition("@")[0]: title for name, title in reversed(by_id.items())}, **by_id}
+    by_length = sorted(by_id.items(), key=lambda each: len(each[1]), reverse=True)
+    return {**{name.partition("@")[0]: title for name, title in by_length}, **by_id}
 
 
 def number(value: float, metric: Metric) -> str:
