@@ -85,6 +85,12 @@ def running() -> list[str]:
     return queued("-t", "R")
 
 
+def start_now(task: str) -> bool:
+    """Let a task that was queued again start now; by default it waits for two minutes."""
+    command = ["scontrol", "update", f"JobId={task}", "StartTime=now"]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
 def test_executors_are_found_by_name():
     assert load_executor("slurm") is slurm.run_slurm
     with pytest.raises(UnknownName, match="unknown executor 'slrum', did you mean 'slurm'"):
@@ -191,6 +197,7 @@ def test_a_cancelled_task_and_a_lost_node_lose_no_run(cluster, tmp_path):
         time.sleep(3)
         # a node that responds may have resumed already
         subprocess.run(["scontrol", "update", "NodeName=n1", "State=RESUME"], check=False, capture_output=True)
+        wait_for(lambda: any(list(map(start_now, queued("-t", "PD")))))
         text = end(process, 300)
     finally:
         process.kill()
@@ -203,12 +210,6 @@ def test_a_cancelled_task_and_a_lost_node_lose_no_run(cluster, tmp_path):
 def last_checkpoint(results: Path) -> float:
     """Return when the last checkpoint was written; 0 without one."""
     return max((path.stat().st_mtime for path in checkpoints(results).values()), default=0.0)
-
-
-def start_now(task: str) -> bool:
-    """Let a task that was queued again start now; by default it waits for two minutes."""
-    command = ["scontrol", "update", f"JobId={task}", "StartTime=now"]
-    return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 @needs_cluster
