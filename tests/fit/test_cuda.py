@@ -251,6 +251,7 @@ def problem(points: int = 64) -> Regression:
     return Regression(x, torch.zeros(points, 3), None, None)
 
 
+@pytest.mark.slow
 def test_no_run_falls_back_to_eager_because_of_how_many_ran_before_it(monkeypatch):
     monkeypatch.setattr(compiling, "MAX_GRAPHS", 4)
     monkeypatch.setattr(compiling, "GRAPHS_PER_RUN", 2)

@@ -133,6 +133,7 @@ def test_published_smooth_series_have_converged():
             assert last == pytest.approx(before, abs=0.005), row["signal"]
 
 
+@pytest.mark.slow
 def test_smooth_dct_fills_gaps_of_a_smooth_image_far_better_than_dct(tiny_jobs, settings):
     errors = {}
     for name in ("smooth-dct", "dct"):
