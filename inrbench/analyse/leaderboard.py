@@ -55,9 +55,6 @@ TABLE_COLUMNS = (
     "steps",
     "notes",
 )
-ROW_COLUMNS = ["label", "signal", "status", "engine_note", "train_seconds", "gpu_peak_allocated_bytes", "n_params",
-               "n_params_stored", "n_params_deployed"]  # fmt: skip
-"""Columns from which an entry is made. Splitting all columns by method takes twice as long."""
 NOT_TRAINED = "not trained"
 NO_BETTER = "no better than a constant"
 """What NOT_TRAINED means for a reference."""
@@ -207,7 +204,7 @@ def _rows(group: ComparableRuns, metrics: Sequence[Metric], signals: Sequence[st
     scores = {metric.id: scores_by_signal(group, metric, shown) for metric in metrics}
     return [
         _row(str(label), runs, good[runs.index], idle[runs.index], scores, metrics, signals)
-        for label, runs in frame[ROW_COLUMNS].groupby("label", sort=True)
+        for label, runs in frame.groupby("label", sort=True)
     ]
 
 
