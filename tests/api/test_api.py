@@ -130,6 +130,7 @@ def test_invalid_methods_are_refused(tmp_path):
         run(tmp_path, ["./absent.py"])
 
 
+@pytest.mark.slow
 def test_workers_do_not_run_a_script_without_a_main_guard_again(tmp_path):
     """Spawned processes import the main module; a script that calls inrbench.run at its top level would never end."""
     script = tmp_path / "script.py"

@@ -294,6 +294,7 @@ def test_leaderboard_of_a_task_without_runs_names_the_tasks_with_runs(attempt, t
     assert (code, "unknown task in" in text, "toy" in text) == (2, True, True)
 
 
+@pytest.mark.slow
 def test_a_long_dry_run_warns_and_suggests_the_quick_protocol(tmp_path):
     code, text = invoke(
         "run", "--methods", "all", "--tasks", "kodak", "--device", "cpu", "--dry-run", "--results", str(tmp_path)

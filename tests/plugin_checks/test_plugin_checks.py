@@ -40,6 +40,7 @@ def test_built_in_tasks_pass_every_check(name):
     assert [result.state for result in check_task(task)] == ["ok"] * 7
 
 
+@pytest.mark.slow
 def test_last_check_compiles_the_method():
     *_, last = check_method(REGISTRY.method("siren"))
     assert (last.check, last.state) == ("compiling", "ok")
