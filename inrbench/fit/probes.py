@@ -13,7 +13,7 @@ from torch.func import functional_call, grad, vmap
 from inrbench.errors import unknown_name
 from inrbench.fit.predictor import Predictor
 from inrbench.metrics.spectrum import energy_by_octave
-from inrbench.nn import HasActivations, LinearModel, is_solver
+from inrbench.nn import LinearModel, activations_of, is_solver
 from inrbench.problems import Problem
 from inrbench.spec import ProbeReading
 
@@ -97,8 +97,7 @@ def _points(problem: Problem, most: int) -> Tensor:
 def activation_outputs(network: nn.Module, x: Tensor) -> list[Tensor]:
     """Return the outputs ``(N, width)`` of the network's ``activations`` at coordinates; an empty list if it has none."""
     outputs: list[Tensor] = []
-    modules = network.activations if isinstance(network, HasActivations) else ()
-    hooks = [module.register_forward_hook(lambda m, i, o: outputs.append(o)) for module in modules]
+    hooks = [module.register_forward_hook(lambda m, i, o: outputs.append(o)) for module in activations_of(network)]
     try:
         network(x)
     finally:

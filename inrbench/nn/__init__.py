@@ -4,7 +4,7 @@ from inrbench.nn.activations import Gabor, MultiScaleSine, RealInputGabor, Sine,
 from inrbench.nn.chebyshev import ChebyshevLayer
 from inrbench.nn.complex import SplitComplexLinear
 from inrbench.nn.encoding import Encoding, FourierFeatures, PositionalEncoding, SineFeatures, WaveEncoding
-from inrbench.nn.hooks import HasActivations, HasDeployedReals, HasDerivatives, HasPenalty
+from inrbench.nn.hooks import HasDeployedReals, HasDerivatives, HasPenalty, activations_of
 from inrbench.nn.init import Initialiser, siren_init, xavier_init
 from inrbench.nn.linear import LinearModel
 from inrbench.nn.mlp import CoordinateMLP, largest_width, parameters_of_mlp, values_per_axis
@@ -20,7 +20,6 @@ __all__ = [
     "Encoding",
     "FourierFeatures",
     "Gabor",
-    "HasActivations",
     "HasDeployedReals",
     "HasDerivatives",
     "HasOwnTraining",
@@ -44,6 +43,7 @@ __all__ = [
     "Spacing",
     "SplitComplexLinear",
     "WaveEncoding",
+    "activations_of",
     "is_solver",
     "largest_width",
     "load_weights",

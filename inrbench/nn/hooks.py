@@ -37,9 +37,12 @@ class HasDeployedReals(Protocol):
         ...
 
 
-@runtime_checkable
-class HasActivations(Protocol):
-    """A network whose activations can be observed one by one, as probes and plugin checks do."""
+def activations_of(network: nn.Module) -> list[nn.Module]:
+    """Return the modules of the attribute ``activations`` of a network, in the order from the input; an empty list without one.
 
-    activations: Iterable[nn.Module]
-    """The activations in the order from the input."""
+    Probes and plugin checks observe them one by one. This is no protocol like the others: since Python 3.12, ``isinstance``
+    does not see the submodules of a network.
+    """
+    found = getattr(network, "activations", ())
+    modules = list(found) if isinstance(found, Iterable) else []
+    return modules if all(isinstance(module, nn.Module) for module in modules) else []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from inrbench.nn import HasActivations, load_weights, save_weights
+from inrbench.nn import activations_of, load_weights, save_weights
 from inrbench.plugin_checks.base import CheckResult, MethodUnderTest, switches
 
 SHAPES = ((1, 1), (2, 3), (3, 1))
@@ -130,7 +130,7 @@ def gradients(subject: MethodUnderTest) -> CheckResult:
 def zero(subject: MethodUnderTest) -> CheckResult:
     """Each activation has a finite value and slope at 0, where roots and divisions often fail."""
     network = subject.network()
-    activations = list(network.activations) if isinstance(network, HasActivations) else []
+    activations = activations_of(network)
     if not activations:
         network(torch.zeros(2, 2)).square().sum().backward()
         nonfinite = [name for name, p in network.named_parameters() if p.grad is not None and not p.grad.isfinite().all()]

@@ -6,10 +6,12 @@ import pytest
 import torch
 from torch import nn
 
+import inrbench.nn
 from inrbench import CoordinateMLP, NetworkSpec
 from inrbench.errors import UnknownName
 from inrbench.fit import Clock, MemoryMeter, fit, probe_names, read_probes
 from inrbench.fit.probes import PROBES, activations, gradients, ntk, spectrum
+from inrbench.nn import activations_of
 from inrbench.problems import Regression
 from inrbench.registry import Registry
 from inrbench.spec import Protocol
@@ -100,6 +102,22 @@ def test_dead_units_are_counted():
     assert read["dead layer 1"] >= 3 / 7
     assert read["std layer 1"] > 0
     assert activations(nn.Linear(2, 1), problem()) == {}
+
+
+def test_only_modules_are_observed_as_activations():
+    net = CoordinateMLP(NET, lambda i: nn.ReLU())
+    assert activations_of(net) == list(net.activations)
+    odd = nn.Linear(2, 1)
+    for found in ("sine", [1.0], None):
+        odd.activations = found
+        assert activations_of(odd) == []
+
+
+def test_protocols_of_networks_have_methods_only():
+    """Since Python 3.12, ``isinstance`` does not see what a network stores as a submodule, a parameter or a buffer."""
+    protocols = [each for each in vars(inrbench.nn).values() if getattr(each, "_is_runtime_protocol", False)]
+    assert protocols
+    assert not [each.__name__ for each in protocols if each.__annotations__]
 
 
 @pytest.mark.parametrize("name", sorted(set(Registry().methods) - {"gp-hm-stm"}))
