@@ -106,7 +106,7 @@ def in_this_process(work, observer) -> bool:
     """Execute runs in this process: importing torch in a worker for each command would take most of the time."""
     for job in work.jobs:
         observer.started(job)
-        observer.finished(job, execute(job, work.settings))
+        observer.finished(job, execute(job, replace(work.settings, threads=1)))  # pages are tested side by side
     return True
 
 
