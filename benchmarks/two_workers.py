@@ -2,8 +2,8 @@
 
 The same runs, about a minute each, are carried out by one worker and by two, in turn. Each worker has a core and a thread of
 its own: a single one, which would use both cores, is bound to the first (``taskset``). Written are the wall seconds, and how many
-times the runs of one worker the two finish in the same time. For comparison, bare loops of training steps are timed in the same
-way, without inrbench: two cores share memory and its bandwidth. Needs two cores without other work.
+times the runs of one worker the two finish in the same time. For comparison, bare loops of training steps are timed without
+inrbench, on each core alone and on both at the same time: cores share the memory. Needs two cores without other work.
 """
 
 import json
