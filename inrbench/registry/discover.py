@@ -8,6 +8,7 @@ import ast
 import importlib.util
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
@@ -76,11 +77,26 @@ def read_declarations(source: Source) -> list[Declaration]:
     """
     stem = source.path.stem
     try:
-        tree = ast.parse(source.path.read_bytes(), filename=str(source.path))
+        found, summary = _registered(source.path.read_bytes(), str(source.path))
     except FileNotFoundError:
         return _broken(source, stem, "no such file")
     except (SyntaxError, ValueError, OSError) as error:
         return _broken(source, stem, f"{type(error).__name__}: {error}")
+    if not found and not source.builtin:
+        return _broken(source, stem, 'registers nothing: decorate a function with @register_method("name")')
+    if odd := [why for _, name, _ in found if (why := name_error(name))]:
+        return _broken(source, stem, odd[0])
+    alone = len(found) == 1  # then the first line of the file describes it
+    return [Declaration(kind, name, summary if alone else own, source) for kind, name, own in found]
+
+
+@lru_cache(maxsize=1024)
+def _registered(code: bytes, path: str) -> tuple[list[tuple[Kind, str, str]], str]:
+    """Return (kind, name, first line of the docstring) of all plugins in a file, and the first line of the file's docstring.
+
+    Parsing takes longer than reading, so it is done once for each content of a file. Raises SyntaxError or ValueError.
+    """
+    tree = ast.parse(code, filename=path)
     found = [
         (DECORATORS[called], decorator.args[0].value, _first_line(node))
         for node in tree.body
@@ -92,12 +108,7 @@ def read_declarations(source: Source) -> list[Declaration]:
         and isinstance(decorator.args[0], ast.Constant)
         and isinstance(decorator.args[0].value, str)
     ]
-    if not found and not source.builtin:
-        return _broken(source, stem, 'registers nothing: decorate a function with @register_method("name")')
-    if odd := [why for _, name, _ in found if (why := name_error(name))]:
-        return _broken(source, stem, odd[0])
-    alone = len(found) == 1  # then the first line of the file describes it
-    return [Declaration(kind, name, _first_line(tree) if alone else own, source) for kind, name, own in found]
+    return found, _first_line(tree)
 
 
 def _first_line(node: ast.Module | ast.FunctionDef | ast.ClassDef) -> str:

@@ -16,7 +16,7 @@ from types import ModuleType
 
 from inrbench.errors import PLUGIN_MODULE_PREFIX, BrokenPlugin, NameCollision, plugin_location, unknown_name
 from inrbench.registry.code import imported_files
-from inrbench.registry.discover import Declaration, Kind, Source, declarations
+from inrbench.registry.discover import FOLDERS, Declaration, Kind, Source, declarations
 from inrbench.registry.method import Method
 from inrbench.registry.task import Task
 
@@ -32,12 +32,16 @@ class Registry:
     @cached_property
     def methods(self) -> dict[str, Declaration]:
         """Name -> declaration of every method, including broken ones."""
-        return _by_name("method", declarations("method", self.files), declarations("task", self.files))
+        return _by_name("method", self._declared["method"], self._declared["task"])
 
     @cached_property
     def tasks(self) -> dict[str, Declaration]:
         """Name -> declaration of every task, including broken ones."""
-        return _by_name("task", declarations("task", self.files), declarations("method", self.files))
+        return _by_name("task", self._declared["task"], self._declared["method"])
+
+    @cached_property
+    def _declared(self) -> dict[Kind, list[Declaration]]:
+        return {kind: declarations(kind, self.files) for kind in FOLDERS}
 
     def method(self, name: str) -> Method:
         """Return a method, importing its file. Raises UnknownName or BrokenPlugin."""

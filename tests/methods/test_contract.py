@@ -33,16 +33,26 @@ def test_network_size_counts_real_numbers(name):
     assert size.bytes == 4 * size.stored
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_methods_build_for_every_signal_of_every_task(name, registry):
-    method = registry.method(name)
+@pytest.fixture(scope="module")
+def cases():
+    """(task, signal, protocol, network) for every signal of every task; some sizes are read from files, so once for all methods."""
+    registry = Registry()
+    found = []
     for task in map(registry.task, registry.tasks):
         for signal in task.signals():
             for protocol in task.protocols.values():
                 size = task.size(signal, protocol)
                 net = NetworkSpec(in_features=size.in_features, out_features=size.out_features, width=8,
                                   n_layers=protocol.n_layers)  # fmt: skip
-                method(net, **method.params_for(task.name, task.kind, signal, protocol.name))
+                found.append((task, signal, protocol.name, net))
+    return found
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_build_for_every_signal_of_every_task(name, registry, cases):
+    method = registry.method(name)
+    for task, signal, protocol, net in cases:
+        method(net, **method.params_for(task.name, task.kind, signal, protocol))
 
 
 @pytest.mark.parametrize("name", METHODS)

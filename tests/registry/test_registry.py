@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,18 @@ def test_file_adds_a_method(tmp_path):
     assert registry.method("mine").defaults() == {"power": 2}
     assert registry.names_in(tmp_path / "my_act.py") == ["mine"]
     assert registry.check_third_party() == {}
+
+
+def test_a_new_registry_sees_a_file_as_it_is_now(tmp_path):
+    """What a file declares is remembered in a process; a change without a new size or time must be seen all the same."""
+    path = plugin(tmp_path, name="mine")
+    assert "mine" in Registry([path]).methods
+    times = path.stat().st_mtime_ns
+    path.write_text(PLUGIN.replace("{name}", "ours"))
+    os.utime(path, ns=(times, times))
+    methods = Registry([path]).methods
+    assert "ours" in methods
+    assert "mine" not in methods
 
 
 def test_file_adds_a_task(tmp_path):
