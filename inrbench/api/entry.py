@@ -130,7 +130,7 @@ def run(
         order=order,
         checkpoint_every=parse_duration(checkpoint_every),
         max_time=None if max_time is None else parse_duration(max_time),
-        trackers=tuple(trackers.split(",") if isinstance(trackers, str) else trackers),
+        trackers=tuple(name.strip() for name in _joined(trackers).split(",") if name.strip()),
         dry_run=dry_run,
     )
     report = run_options(options, observer)

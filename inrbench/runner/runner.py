@@ -48,7 +48,7 @@ from inrbench.store import (
     physical_cores,
     probed_runs,
 )
-from inrbench.trackers import Sender
+from inrbench.trackers import Sender, check_trackers
 
 COMPACT_ABOVE = 500
 """Number of files in a results folder above which they are merged at the end of a command."""
@@ -76,6 +76,7 @@ def run_requests(requests: Sequence[Request], options: RunOptions, observer: Run
     request, *_ = requests
     results = options.results
     execute = load_executor(options.executor)
+    check_trackers(options.trackers)
     refuse_unsupported_limit(options.memory_limit)
     finished = finished_runs(results)
     plan, jobs, registry = plan_all(requests, finished, partial(probed_runs, results))

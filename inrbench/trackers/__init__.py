@@ -4,9 +4,18 @@ A tracker receives runs from the store after they have ended. It therefore never
 loses nothing: ``inrbench results track`` sends stored runs again.
 """
 
-from inrbench.trackers.load import load_tracker, missing_tracker, tracker_names
+from inrbench.trackers.load import check_trackers, load_tracker, missing_tracker, tracker_names
 from inrbench.trackers.run import TrackedRun, tracked_run
 from inrbench.trackers.sender import Sender
 from inrbench.trackers.tracker import Tracker
 
-__all__ = ["Sender", "TrackedRun", "Tracker", "load_tracker", "missing_tracker", "tracked_run", "tracker_names"]
+__all__ = [
+    "Sender",
+    "TrackedRun",
+    "Tracker",
+    "check_trackers",
+    "load_tracker",
+    "missing_tracker",
+    "tracked_run",
+    "tracker_names",
+]

@@ -1,5 +1,6 @@
 """Find trackers by entry point name."""
 
+from collections.abc import Collection
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -14,6 +15,14 @@ def tracker_names() -> list[str]:
     return sorted(each.name for each in entry_points(group=GROUP))
 
 
+def check_trackers(names: Collection[str]) -> None:
+    """Raise UnknownName for the first name that no tracker has."""
+    known = tracker_names() if names else []
+    for name in names:
+        if name not in known:
+            raise unknown_name("tracker", name, known, "packages can add trackers with the entry point group inrbench.trackers")
+
+
 def load_tracker(name: str, results: Path) -> Tracker:
     """Return a tracker for a results folder.
 
@@ -25,9 +34,8 @@ def load_tracker(name: str, results: Path) -> Tracker:
         UnknownName: There is no such tracker.
         Exception: Whatever the tracker raises, such as ImportError if its package is not installed.
     """
+    check_trackers([name])
     found = {each.name: each for each in entry_points(group=GROUP)}
-    if name not in found:
-        raise unknown_name("tracker", name, found, "packages can add trackers with the entry point group inrbench.trackers")
     tracker: Tracker = found[name].load()(results)
     return tracker
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from inrbench.store import read_attempts
-from inrbench.trackers.load import load_tracker, missing_tracker, tracker_names
+from inrbench.trackers.load import check_trackers, load_tracker, missing_tracker
 from inrbench.trackers.run import tracked_run
 from inrbench.trackers.tracker import Tracker
 
@@ -29,10 +29,7 @@ class Sender:
     """
 
     def __init__(self, names: Sequence[str], results: Path) -> None:
-        known = tracker_names() if names else ()
-        for name in names:
-            if name not in known:
-                load_tracker(name, results)  # raises with the names that exist
+        check_trackers(names)
         self._threads = [_TrackerThread(name, results) for name in dict.fromkeys(names)]
         for thread in self._threads:
             thread.start()

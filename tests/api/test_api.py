@@ -211,3 +211,9 @@ def test_one_text_is_one_name(tmp_path):
     for plugins in (str(path), path):
         done = run(tmp_path, "my_cube", probes="ntk", plugins=plugins, trackers="tensorboard", dry_run=True)
         assert len(done.run_ids) == 1
+
+
+def test_names_in_one_text_may_have_spaces_between_them(tmp_path):
+    with pytest.raises(InrbenchError, match="unknown tracker 'mlflov', did you mean 'mlflow'"):
+        run(tmp_path, "relu", trackers="tensorboard, mlflov", dry_run=True)
+    run(tmp_path, "relu, siren", trackers="tensorboard, mlflow", probes="ntk, gradients", dry_run=True)

@@ -85,10 +85,10 @@ def running() -> list[str]:
     return queued("-t", "R")
 
 
-def start_now(task: str) -> bool:
-    """Let a task that was queued again start now; by default it waits for two minutes."""
-    command = ["scontrol", "update", f"JobId={task}", "StartTime=now"]
-    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+def start_waiting_tasks() -> bool:
+    """Let tasks that were queued again start now, instead of after two minutes, and return whether there was one."""
+    commands = [["scontrol", "update", f"JobId={task}", "StartTime=now"] for task in queued("-t", "PD")]
+    return 0 in [subprocess.run(command, check=False, capture_output=True).returncode for command in commands]
 
 
 def test_executors_are_found_by_name():
@@ -197,7 +197,7 @@ def test_a_cancelled_task_and_a_lost_node_lose_no_run(cluster, tmp_path):
         time.sleep(3)
         # a node that responds may have resumed already
         subprocess.run(["scontrol", "update", "NodeName=n1", "State=RESUME"], check=False, capture_output=True)
-        wait_for(lambda: any(list(map(start_now, queued("-t", "PD")))))
+        wait_for(start_waiting_tasks)
         text = end(process, 300)
     finally:
         process.kill()
@@ -224,7 +224,7 @@ def test_a_task_that_is_asked_to_stop_is_queued_again_and_continues(cluster, tmp
             wait_for(lambda before=before: last_checkpoint(tmp_path) > before)
             (task,) = running()
             subprocess.run(["scancel", "--signal=USR2", task], check=True)
-            wait_for(lambda task=task: queued("-t", "PD") and start_now(task))
+            wait_for(start_waiting_tasks)
         text = end(process, 300)
     finally:
         process.kill()
