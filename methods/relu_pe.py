@@ -27,6 +27,7 @@ from inrbench.nn import PositionalEncoding
         "occupancy:quick": {"n_frequencies": 4},
         "occupancy:standard": {"n_frequencies": 4},
     },
+    search_ranges={"n_frequencies": (2, 14)},
 )
 def relu_pe(
     net: NetworkSpec,
