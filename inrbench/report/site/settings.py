@@ -17,10 +17,9 @@ def settings_text(runs: pd.DataFrame, usual: Mapping[str, Any] | None = None) ->
         usual: Parameters that are left out where a run has the same value, as JSON has them.
     """
     by_text: dict[str, list[str]] = {}
-    for signal, part in runs.groupby("signal", sort=True):
-        run = next(part.itertuples(index=False))
-        params = {name: value for name, value in json.loads(run.params_json).items() if not _same(usual, name, value)}
-        training = getattr(run, "training_json", None)
+    columns = runs.reindex(columns=["signal", "params_json", "training_json"])
+    for signal, stored, training in columns.drop_duplicates("signal").sort_values("signal").itertuples(index=False, name=None):
+        params = {name: value for name, value in json.loads(stored).items() if not _same(usual, name, value)}
         values = {**params, **(json.loads(training) if isinstance(training, str) else {})}
         text = ", ".join(f"{name} = {value}" for name, value in values.items()) or DEFAULTS
         by_text.setdefault(text, []).append(str(signal))
