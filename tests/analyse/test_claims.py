@@ -377,6 +377,7 @@ def test_verdicts_are_reported_as_text_markdown_and_json(registry, measured):
     assert '"verdict": "not reproduced"' in verdict_text("p", found, "json")
 
 
+@pytest.mark.slow
 def test_reproduce_command_runs_and_draws_a_figure(tmp_path, monkeypatch):
     quick = papers()["han2026msa"] | {"short": "msa2026"}
     assert quick["claims"]

@@ -143,6 +143,7 @@ def test_a_stored_run_is_listed_and_rendered_at_twice_its_size(tmp_path):
     assert (code, "inrbench results list" in text) == (4, True)
 
 
+@pytest.mark.slow
 def test_failed_runs_give_exit_code_1_and_run_again_with_retry_failed(tmp_path):
     plugin = tmp_path / "bad.py"
     plugin.write_text('"""bad: fails"""\nfrom inrbench import register_method\n'

@@ -75,6 +75,7 @@ def test_latex_compiles(leaderboards, tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
+@pytest.mark.slow
 def test_published_tables_fit_on_a_page_with_two_columns(tmp_path):
     """No table is wider than the text of a page with margins of 0.75 inches, as in the templates of conferences."""
     body = to_latex(analyse.leaderboards(PUBLISHED))
