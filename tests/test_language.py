@@ -65,6 +65,11 @@ def test_words_of_the_old_dialect_do_not_come_back(path):
     assert not found, "\n".join(found)
 
 
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_placeholder_is_left_in_a_text(path):
+    assert not re.findall(r"@[A-Z]{3,}@", path.read_text(encoding="utf-8"))
+
+
 def public_functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef, str]]:
     """Yield (name, function, docstring) of public functions, methods and constructors; of a constructor its class's docstring."""
     for node in tree.body:

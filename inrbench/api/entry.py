@@ -130,13 +130,20 @@ def run(
         order=order,
         checkpoint_every=parse_duration(checkpoint_every),
         max_time=None if max_time is None else parse_duration(max_time),
-        trackers=tuple(name.strip() for name in _joined(trackers).split(",") if name.strip()),
+        trackers=_names(trackers),
         dry_run=dry_run,
     )
     report = run_options(options, observer)
     if remote is not None:
         remote.sync()
     return Results.of(report, folder)
+
+
+def _names(texts: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the names in one comma-separated text or in several."""
+    return tuple(
+        name.strip() for text in ([texts] if isinstance(texts, str) else texts) for name in text.split(",") if name.strip()
+    )
 
 
 def _joined(items: str | Path | Sequence[str | Path]) -> str:

@@ -91,13 +91,13 @@ def read_declarations(source: Source) -> list[Declaration]:
 
 
 @lru_cache(maxsize=1024)
-def _registered(code: bytes, path: str) -> tuple[list[tuple[Kind, str, str]], str]:
+def _registered(code: bytes, path: str) -> tuple[tuple[tuple[Kind, str, str], ...], str]:
     """Return (kind, name, first line of the docstring) of all plugins in a file, and the first line of the file's docstring.
 
     Parsing takes longer than reading, so it is done once for each content of a file. Raises SyntaxError or ValueError.
     """
     tree = ast.parse(code, filename=path)
-    found = [
+    found = tuple(
         (DECORATORS[called], decorator.args[0].value, _first_line(node))
         for node in tree.body
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
@@ -107,7 +107,7 @@ def _registered(code: bytes, path: str) -> tuple[list[tuple[Kind, str, str]], st
         and decorator.args
         and isinstance(decorator.args[0], ast.Constant)
         and isinstance(decorator.args[0].value, str)
-    ]
+    )
     return found, _first_line(tree)
 
 

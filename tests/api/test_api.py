@@ -216,4 +216,6 @@ def test_one_text_is_one_name(tmp_path):
 def test_names_in_one_text_may_have_spaces_between_them(tmp_path):
     with pytest.raises(InrbenchError, match="unknown tracker 'mlflov', did you mean 'mlflow'"):
         run(tmp_path, "relu", trackers="tensorboard, mlflov", dry_run=True)
+    with pytest.raises(InrbenchError, match="unknown tracker 'mlflov'"):
+        run(tmp_path, "relu", trackers=["tensorboard,mlflov"], dry_run=True)
     run(tmp_path, "relu, siren", trackers="tensorboard, mlflow", probes="ntk, gradients", dry_run=True)

@@ -185,6 +185,7 @@ def test_runs_with_missing_data_are_skipped_with_the_fetch_command(tmp_path, no_
     (["run", "--suite", "quick", "--seeds", "-1"], 2, "--seeds -1: give how many"),
     (["run", "--suite", "quick", "--set", "epochs=-5"], 2, "epochs must be positive, got -5"),
     (["run", "--suite", "quick", "--set", "epochs"], 2, "write FIELD=VALUE"),
+    (["run", "--suite", "quick", "--log", "mlflov", "--dry-run"], 2, "unknown tracker 'mlflov', did you mean 'mlflow'"),
     (["run", "--suite", "quick", "--device", "tpu"], 2, "expected auto, cpu"),
     (["run", "--suite", "quick", "--jobs", "0"], 2, "is not in the range"),
     (["run", "--suite", "quick", "--timeout", "-3"], 2, "is not in the range"),

@@ -206,13 +206,20 @@ def test_frequencies_are_tried_near_the_usual_ones(registry):
         assert usual * 3 < max(tried) <= usual * 10
 
 
-@pytest.mark.parametrize("name", ["msa", "finer", "siren", "wire", "staf", "gauss", "sinc", "hosc"])
+@pytest.mark.parametrize("name", ["msa", "finer", "siren", "wire", "staf", "gauss", "sinc", "hosc", "relu-pe"])
 def test_search_ranges_contain_frequency_and_envelope_parameters(name, registry):
     """Including parameters of single layers: MSA's last layer, FINER's bias scale, the first layers."""
     wanted = {"msa": {"s_min", "s_max", "s_max_last"}, "finer": {"omega", "omega_first", "first_bias_scale"},
               "siren": {"omega", "omega_first"}, "wire": {"omega", "omega_first", "scale"}, "staf": {"omega", "omega_first"},
-              "gauss": {"a", "a_first"}, "sinc": {"omega", "omega_first"}, "hosc": {"omega", "omega_first", "beta"}}[name]  # fmt: skip
+              "gauss": {"a", "a_first"}, "sinc": {"omega", "omega_first"}, "hosc": {"omega", "omega_first", "beta"},
+              "relu-pe": {"n_frequencies"}}[name]  # fmt: skip
     assert wanted <= set(registry.method(name).search_ranges)
+
+
+def test_a_number_of_frequencies_is_tried_in_whole_numbers_on_both_sides():
+    tried = [trial.params["n_frequencies"] for trial in search(9, "relu-pe").trials if "n_frequencies" in trial.params]
+    assert all(type(number) is int for number in tried)
+    assert min(tried) < 7 < max(tried), "7 is usual for images"
 
 
 def store_round(attempt, folder, found, round_number, scores, metric):

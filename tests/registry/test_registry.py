@@ -60,6 +60,10 @@ def test_a_new_registry_sees_a_file_as_it_is_now(tmp_path):
     methods = Registry([path]).methods
     assert "ours" in methods
     assert "mine" not in methods
+    path.write_text("def (")
+    assert Registry([path]).methods["my_act"].broken
+    path.write_text(PLUGIN.replace("{name}", "ours"))
+    assert not Registry([path]).methods["ours"].broken
 
 
 def test_file_adds_a_task(tmp_path):

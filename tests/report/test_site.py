@@ -20,11 +20,23 @@ from inrbench.errors import BadValue
 from inrbench.registry import Registry
 from inrbench.report.site import build_site, to_html
 from inrbench.report.site.protocol_card import protocol_card
+from inrbench.report.site.settings import settings_text
 from inrbench.report.site.typeset import typeset
 from inrbench.report.site.urls import slug
 from inrbench.store import append
 
 NASTY = "<script>alert('x')</script>\"&'"
+
+
+@pytest.mark.parametrize(("runs", "text"), [
+    ({"signal": [], "params_json": []}, ""),
+    ({"signal": ["b", "a"], "params_json": ['{"omega":30.0}'] * 2}, "omega = 30.0"),
+    ({"signal": ["a"], "params_json": ["{}"], "training_json": [None]}, "its defaults"),
+    ({"signal": ["b", "a", "a"], "params_json": ["{}", '{"omega":5.0}', "{}"], "training_json": ['{"lr":"1e-2"}', None, None]},
+     "omega = 5.0 (a); lr = 1e-2 (b)"),
+])  # fmt: skip
+def test_settings_in_words_are_those_of_the_first_run_of_each_signal(runs, text):
+    assert settings_text(pd.DataFrame(runs)) == text
 
 
 class _Links(HTMLParser):
