@@ -299,7 +299,7 @@ def published() -> dict[tuple[str, str, str], list[float]]:
     from inrbench.store import load_results
 
     runs = load_results(Path(__file__).parent.parent / "results" / "published", "metrics")
-    runs = runs[(runs["track"] == "tuned-4") & (runs["protocol"] == "standard")]
+    runs = runs[(runs["track"] == "tuned-4") & (runs["protocol"] == "standard")].sort_values("seed")
     found = {}
     for task, check in CHECKS.items():
         wanted = runs[(runs["task"] == task) & (runs["id"] == check.metric)]
