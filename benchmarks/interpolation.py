@@ -1,7 +1,7 @@
 """Interpolate the data of a task, without any network: ``python benchmarks/interpolation.py OUT.json``.
 
 A network that does not beat these lines has gained nothing. Measured on the test signals of the protocol ``standard``, on the
-very points that the networks were given (`function1d`: those of seeds 0 to 2, since the points of a seed decide much; else of
+very points that the networks were given (``function1d``: those of seeds 0 to 2, since much depends on the points; else those of
 seed 0):
 
 * ``function1d``: straight lines and a natural cubic spline through the 1,024 points;

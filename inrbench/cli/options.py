@@ -115,7 +115,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     >>> parse_seeds("3"), parse_seeds("4,7"), parse_seeds("7,")
     ((0, 1, 2), (4, 7), (7,))
     """
-    items = [item.strip() for item in text.split(",") if item.strip()]
+    items = words(text)
     if not items or not all(re.fullmatch(r"\d+", item) for item in items):
         raise BadValue(f"--seeds {text}: give how many (3), or a list (0,7,42)")
     numbers = tuple(dict.fromkeys(map(int, items)))

@@ -1,7 +1,7 @@
 """Find trackers by entry point name."""
 
 from collections.abc import Collection
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from inrbench.errors import InrbenchError, unknown_name
@@ -12,15 +12,13 @@ GROUP = "inrbench.trackers"
 
 def tracker_names() -> list[str]:
     """Return the names of all trackers, whether their packages are installed or not."""
-    return sorted(each.name for each in entry_points(group=GROUP))
+    return sorted(_entry_points())
 
 
 def check_trackers(names: Collection[str]) -> None:
     """Raise UnknownName for the first name that no tracker has."""
-    known = tracker_names() if names else []
-    for name in names:
-        if name not in known:
-            raise unknown_name("tracker", name, known, "packages can add trackers with the entry point group inrbench.trackers")
+    if names:
+        _find(names)
 
 
 def load_tracker(name: str, results: Path) -> Tracker:
@@ -34,9 +32,8 @@ def load_tracker(name: str, results: Path) -> Tracker:
         UnknownName: There is no such tracker.
         Exception: Whatever the tracker raises, such as ImportError if its package is not installed.
     """
-    check_trackers([name])
-    found = {each.name: each for each in entry_points(group=GROUP)}
-    tracker: Tracker = found[name].load()(results)
+    (found,) = _find([name])
+    tracker: Tracker = found.load()(results)
     return tracker
 
 
@@ -47,3 +44,16 @@ def missing_tracker(name: str, error: BaseException) -> str:
     if isinstance(error, InrbenchError):
         return f"--log {name}: {error}"
     return f"--log {name}: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+
+
+def _find(names: Collection[str]) -> list[EntryPoint]:
+    """Return the entry points of trackers. Raises UnknownName for the first name that no tracker has."""
+    known = _entry_points()
+    for name in names:
+        if name not in known:
+            raise unknown_name("tracker", name, known, "packages can add trackers with the entry point group inrbench.trackers")
+    return [known[name] for name in names]
+
+
+def _entry_points() -> dict[str, EntryPoint]:
+    return {each.name: each for each in entry_points(group=GROUP)}

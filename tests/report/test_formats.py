@@ -89,7 +89,8 @@ def test_published_tables_fit_on_a_page_with_two_columns(tmp_path):
     log = (tmp_path / "t.log").read_text(encoding="latin-1")
     assert done.returncode == 0, log[-2000:]
     assert "Overfull \\hbox" not in log
-    assert "\\cdot10^{" in body and not re.search(r"& [^&\n]*\de-\d", body)
+    cells = re.sub(r"(?m)^%.*$", "", body)  # a note in a comment may have an exponent
+    assert "\\cdot10^{" in cells and not re.search(r"& [^&]*\de-\d", cells)
 
 
 def test_distances_without_a_unit_have_four_decimals_and_others_two():
